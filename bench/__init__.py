@@ -1,0 +1,1 @@
+"""Measurements: ratios from one run, medians of several. Not tests."""

@@ -1,0 +1,1 @@
+"""The embedded default: engines, a KATO stand-in and a sample fleet."""

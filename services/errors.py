@@ -1,0 +1,97 @@
+"""Everything this product raises on purpose.
+
+```
+KatoTenantsError
+├── SettingsError            a missing or wrong setting; names the variable
+├── NamingError              a field value that a naming scheme could not read back
+├── EmbeddedBusy             another process holds the embedded engines
+├── DataPresent              loading would mix into data that is there
+└── StoreError               something about one store, while doing one operation
+    ├── StoreUnavailable     no answer: down, too slow, or dropped half-way
+    ├── StoreDenied          it answered, and refused who we are
+    ├── StoreMisconfigured   it answered, but the database, table or address is not KATO's
+    ├── StoreRejected        it answered, and refused this one request
+    └── StoreNotConfigured   no address was given for it
+```
+
+Messages are safe to show: they carry the store, the operation and a reason in our own
+words, never a driver's text, which can hold a password or a URL.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KatoTenantsError(Exception):
+    """The root of every error that this product raises on purpose."""
+
+
+class SettingsError(KatoTenantsError):
+    """A setting is missing or wrong.
+
+    `variable` is the environment variable to change.
+    """
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}")
+        self.variable = variable
+        self.reason = reason
+
+
+class NamingError(KatoTenantsError):
+    """A naming scheme, or a value for one of its fields, that could not be read back."""
+
+
+class EmbeddedBusy(KatoTenantsError):
+    """Another process holds the embedded engines of this data directory."""
+
+
+class DataPresent(KatoTenantsError):
+    """Loading would mix into data that is already in the stores."""
+
+
+class StoreError(KatoTenantsError):
+    """One store failed one operation.
+
+    `store` is its short name (`clickhouse`, `redis`, `qdrant`, `kato`), `operation` what was
+    being done, `reason` why it failed, in our own words.
+    """
+
+    summary: ClassVar[str] = "failed"
+
+    def __init__(self, store: str, operation: str, reason: str) -> None:
+        super().__init__(f"{store} {self.summary} ({operation}): {reason}")
+        self.store = store
+        self.operation = operation
+        self.reason = reason
+
+
+class StoreUnavailable(StoreError):
+    """The store gave no answer: it is down, too slow, or dropped the connection."""
+
+    summary = "did not answer"
+
+
+class StoreDenied(StoreError):
+    """The store answered and refused our credentials or rights."""
+
+    summary = "refused access"
+
+
+class StoreMisconfigured(StoreError):
+    """The store answered, but it lacks what KATO would have put there."""
+
+    summary = "is not set up for KATO"
+
+
+class StoreRejected(StoreError):
+    """The store answered and refused this one request."""
+
+    summary = "rejected the request"
+
+
+class StoreNotConfigured(StoreError):
+    """No address was given for this store."""
+
+    summary = "is not configured"

