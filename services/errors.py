@@ -6,6 +6,7 @@ KatoTenantsError
 ├── NamingError              a field value that a naming scheme could not read back
 ├── EmbeddedBusy             another process holds the embedded engines
 ├── DataPresent              loading would mix into data that is there
+├── CaptureError             a capture directory that could not be understood; names file and line
 └── StoreError               something about one store, while doing one operation
     ├── StoreUnavailable     no answer: down, too slow, or dropped half-way
     ├── StoreDenied          it answered, and refused who we are
@@ -49,6 +50,20 @@ class EmbeddedBusy(KatoTenantsError):
 
 class DataPresent(KatoTenantsError):
     """Loading would mix into data that is already in the stores."""
+
+
+class CaptureError(KatoTenantsError):
+    """A capture directory holds something that could not be understood; nothing was loaded.
+
+    `file` is its name in the directory, `line` counts from 1, None where the whole file is meant.
+    """
+
+    def __init__(self, file: str, line: int | None, reason: str) -> None:
+        where = file if line is None else f"{file}, line {line}"
+        super().__init__(f"{where}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason
 
 
 class StoreError(KatoTenantsError):

@@ -7,7 +7,7 @@ aware datetimes in UTC; durations are seconds. `None` means *not known*, never z
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -69,12 +69,6 @@ def _sum_known(a: int | None, b: int | None) -> int | None:
     if a is None or b is None:
         return b if a is None else a
     return a + b
-
-
-def total(amounts: Iterable[Amount]) -> Amount:
-    """Sum amounts: of none, zero; bytes where at least one is known."""
-    found = list(amounts)
-    return sum(found[1:], start=found[0]) if found else Amount()
 
 
 # --- what a pass over one store brings back -------------------------------------------------
@@ -295,7 +289,8 @@ class TenantUsage:
     @property
     def kb_ids(self) -> tuple[str, ...]:
         """The kb_ids that are this tenant's alone."""
-        return tuple(part.name for part in self.parts if part.is_kb)
+        own = (part.name for part in self.parts if part.is_kb)
+        return tuple(name for name in own if name not in self.shared)
 
     @property
     def last_write(self) -> datetime | None:
@@ -335,7 +330,10 @@ class StoreFigures:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole fleet at one moment. Conserved: tenants + shared + unattributed = total."""
+    """The whole fleet at one moment. Conserved: tenants + shared + unattributed = total.
+
+    `kato_problem` says why KATO's API could not be asked which node_ids it has in memory.
+    """
 
     collected_at: datetime
     stores: Mapping[Measure, StoreFigures]
@@ -346,6 +344,7 @@ class Snapshot:
     tables: tuple[TableInfo, ...] = ()
     collections: tuple[CollectionUsage, ...] = ()
     keys: KeyReading | None = None
+    kato_problem: str | None = None
 
     def tenant(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""

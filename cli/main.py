@@ -1,0 +1,127 @@
+"""`kato-tenants`: start the dashboard, and do from a shell what scripts need.
+
+Exit codes: 0 done, 1 it could not be done, 2 wrong settings or arguments, 3 the embedded
+engines are in use by another process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli import doctor, usage
+from services.errors import EmbeddedBusy, KatoTenantsError, SettingsError
+from services.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+_EXIT_FAILED, _EXIT_SETTINGS, _EXIT_BUSY = 1, 2, 3
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn this product's errors into one line on stderr and an exit code."""
+    try:
+        yield
+    except EmbeddedBusy as exc:
+        _fail(str(exc), _EXIT_BUSY)
+    except SettingsError as exc:
+        _fail(str(exc), _EXIT_SETTINGS)
+    except KatoTenantsError as exc:
+        _fail(str(exc), _EXIT_FAILED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"kato-tenants: {' '.join(message.split())}", err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def run(
+    *,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Fill empty embedded engines with a sample fleet.")
+    ] = False,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Start with empty embedded engines.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+) -> None:
+    """Start the dashboard."""
+    if sample and empty:
+        _fail("--sample and --empty exclude each other", _EXIT_SETTINGS)
+    with _one_line_errors():
+        if sample or empty:
+            os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
+        settings = load_settings()
+        if settings.embedded:
+            _refuse_if_busy(settings.data)
+    import asgi_app  # noqa: PLC0415  its folder is where the dashboard's files are
+
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(Path(asgi_app.__file__)),
+        f"--server.port={port}", f"--server.address={address}",
+        f"--server.headless={'true' if headless else 'false'}",
+    ]  # fmt: skip
+    os.chdir(Path(asgi_app.__file__).parent)
+    os.execv(sys.executable, command)  # noqa: S606  our own interpreter
+
+
+def _refuse_if_busy(data: Path) -> None:
+    from services.embedded.lock import DirectoryLock  # noqa: PLC0415  only where it is used
+
+    DirectoryLock(data).release()
+
+
+@app.command("load")
+def load_command(
+    directory: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="A capture directory.")
+    ],
+    *,
+    merge: Annotated[bool, typer.Option("--merge", help="Mix into data that is there.")] = False,
+) -> None:
+    """Load a capture directory into the embedded or the configured stores."""
+    from cli import load  # noqa: PLC0415  the engines take a second to import
+
+    with _one_line_errors():
+        typer.echo(load.load(directory, load_settings(), merge=merge))
+
+
+@app.command("usage")
+def usage_command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one line an owner.")] = False,
+) -> None:
+    """Print the usage of every tenant."""
+    if as_json and as_csv:
+        _fail("--json and --csv exclude each other", _EXIT_SETTINGS)
+    shape: Callable[..., str] = (
+        usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
+    )
+    with _one_line_errors():
+        typer.echo(usage.collect(load_settings(), shape))
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Check every connection: version, state, and what to do. Exit 1 when one is not well."""
+    with _one_line_errors():
+        text, well = doctor.examine(load_settings())
+        typer.echo(text)
+    if not well:
+        raise typer.Exit(_EXIT_FAILED)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

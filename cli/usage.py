@@ -1,0 +1,75 @@
+"""`kato-tenants usage`: the whole fleet's usage as text, JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+from services import bootstrap, report
+from services.models import Amount, Measure, Snapshot, Usage
+from services.settings import Settings
+
+_NAMES = 2  # the columns that hold words
+
+
+def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> str:
+    """Collect once and return the snapshot in the given shape. Raises KatoTenantsError."""
+    with closing(bootstrap.build(settings)) as services:
+        return shape(services.usage.collect())
+
+
+def json_text(snapshot: Snapshot) -> str:
+    """Return the documented JSON, ASCII only: names can hold any bytes."""
+    return json.dumps(report.as_json(snapshot), indent=2)
+
+
+def csv_text(snapshot: Snapshot) -> str:
+    """Return one line an owner."""
+    return report.as_csv(snapshot).removesuffix("\n").encode("utf-8", "backslashreplace").decode()
+
+
+def table_text(snapshot: Snapshot) -> str:
+    """Return a table for people."""
+    rows = list(_rows(snapshot))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [_aligned(row, widths) for row in rows]
+    problems = [
+        f"{m.value}: {f.state.value.replace('_', ' ')}, {f.reason}"
+        for m, f in snapshot.stores.items()
+        if f.reason
+    ]
+    text = "\n".join((*lines, *problems))
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _rows(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
+    yield ("TENANT", "CLAIM", *(measure.value.upper() for measure in Measure))
+    for tenant in snapshot.tenants:
+        yield (_printable(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
+    for part in snapshot.shared:
+        yield (_printable(part.name), "shared", *_counts(part.usage))
+    yield ("(nobody's)", "", *_counts(snapshot.unattributed.usage))
+    totals = (snapshot.stores[measure].total for measure in Measure)
+    yield ("TOTAL", "", *map(_count, totals))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape", "replace").decode()
+
+
+def _counts(usage: Usage) -> Iterator[str]:
+    return (_count(usage.of(measure)) for measure in Measure)
+
+
+def _count(amount: Amount | None) -> str:
+    return "unknown" if amount is None else f"{amount.count:,}"
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    """Names to the left, numbers to the right."""
+    words = [
+        cell.ljust(width) if i < _NAMES else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(words).rstrip()

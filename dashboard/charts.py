@@ -1,0 +1,84 @@
+"""Data as plotly figures. Pure. Plotly is imported late: it takes half a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboard.formatting import number, short, size, visible
+from services.models import Amount, Measure, Snapshot, Usage
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+TREEMAP_LIMIT = 100
+
+COLOR_OF = {
+    Measure.PATTERNS: "#b45309",
+    Measure.KEYS: "#be123c",
+    Measure.VECTORS: "#7c3aed",
+    Measure.SESSIONS: "#0f766e",
+}
+"""One colour a store, the same everywhere; each is legible on light and on dark."""
+
+_SHARED, _NOBODY, _OTHERS = "#64748b", "#94a3b8", "#475569"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One rectangle: its label, how much it is, and its colour."""
+
+    label: str
+    value: int
+    color: str
+
+
+def tiles(snapshot: Snapshot, measure: Measure, *, by_bytes: bool = False) -> tuple[Tile, ...]:
+    """Return what a treemap shows: the 100 largest tenants, the others, shared, nobody's."""
+
+    def value(usage: Usage) -> int:
+        return _value(usage.of(measure), by_bytes=by_bytes)
+
+    sized = sorted(
+        ((value(t.usage), visible(str(t.tenant))) for t in snapshot.tenants), reverse=True
+    )
+    found = [Tile(short(name, 32), n, COLOR_OF[measure]) for n, name in sized[:TREEMAP_LIMIT]]
+    rest = sized[TREEMAP_LIMIT:]
+    if rest:
+        found.append(Tile(f"{len(rest):,} more tenants", sum(n for n, _ in rest), _OTHERS))
+    shared = sum(value(part.usage) for part in snapshot.shared)
+    found.append(Tile("shared between tenants", shared, _SHARED))
+    found.append(Tile("nobody's", value(snapshot.unattributed.usage), _NOBODY))
+    return tuple(tile for tile in found if tile.value > 0)
+
+
+def _value(amount: Amount | None, *, by_bytes: bool) -> int:
+    if amount is None:
+        return 0
+    return (amount.bytes or 0) if by_bytes else amount.count
+
+
+def treemap(found: tuple[Tile, ...], *, by_bytes: bool = False) -> Figure:
+    """Draw tiles as a treemap."""
+    from plotly.graph_objects import Figure, Treemap  # noqa: PLC0415  takes half a second
+
+    words = [size(tile.value) if by_bytes else number(tile.value) for tile in found]
+    trace = Treemap(
+        ids=[str(i) for i in range(len(found))],
+        labels=[_plain(tile.label) for tile in found],
+        parents=[""] * len(found),
+        values=[tile.value for tile in found],
+        text=words,
+        textinfo="label+text",
+        hovertemplate="%{label}<br>%{text} (%{percentRoot:.1%})<extra></extra>",
+        marker={"colors": [tile.color for tile in found], "line": {"width": 1}},
+        textfont={"color": "#ffffff"},
+        tiling={"pad": 2},
+    )
+    layout = {"margin": {"t": 4, "l": 4, "r": 4, "b": 4}, "height": 340}
+    return Figure(trace, layout)
+
+
+def _plain(text: str) -> str:
+    """Plotly reads a little HTML in labels."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,192 @@
+"""Pieces drawn on several pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import navigation, presenters, runtime, session
+from dashboard.formatting import age, figure, markdown, size
+from services.collector import CollectorState
+from services.models import Amount, Measure, Snapshot, StoreFigures, StoreState, Usage
+
+SPARK_COLOR = {
+    Measure.PATTERNS: "orange",
+    Measure.KEYS: "red",
+    Measure.VECTORS: "violet",
+    Measure.SESSIONS: "green",
+}
+_POINTS = 60
+
+
+def snapshot_or_stop() -> Snapshot:
+    """Return the newest figures, or draw the loading state and stop the page."""
+    state = runtime.load_state()
+    freshness(state)
+    if state.problem:
+        st.error(f"The last refresh failed: {markdown(state.problem)}", icon=":material/error:")
+    if state.snapshot is None:
+        st.caption("Asking the stores for the first time…")
+        for height in (110, 340, 200):
+            st.skeleton(height=height)
+        st.stop()
+    return state.snapshot
+
+
+def freshness(state: CollectorState) -> None:
+    """Draw how old the figures are, with a refresh button; follows newer figures by itself."""
+    shown = state.snapshot.collected_at if state.snapshot else None
+    settled = state.snapshot is not None and state.snapshot.settled
+    watch = st.fragment(_watch, run_every="5s" if settled and not state.refreshing_since else "1s")
+    watch(shown, state.refreshing_since is not None)
+
+
+def _watch(shown: datetime | None, refreshing: bool) -> None:
+    state = runtime.load_state()
+    now_shown = state.snapshot.collected_at if state.snapshot else None
+    if now_shown != shown or (state.refreshing_since is not None) != refreshing:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = "Refreshing…" if refreshing else "Refresh"
+        if st.button(words, icon=":material/refresh:", disabled=refreshing, type="tertiary"):
+            runtime.services().collector.refresh()
+            st.rerun()
+        st.caption(f"Figures from {age(shown)}" if shown else "No figures yet")
+
+
+def key_figures(
+    usage: Usage | None, snapshot: Snapshot, *, trend: bool = False, whole: bool = False
+) -> None:
+    """Draw the four measures as cards: of one owner, or of the whole fleet."""
+    with st.grid(4, gap="small", min_column_width=190):
+        for measure in Measure:
+            figures = snapshot.stores[measure]
+            amount = figures.total if whole or usage is None else usage.of(measure)
+            _card(measure, figures, amount, trend=trend)
+
+
+def _card(measure: Measure, figures: StoreFigures, amount: Amount | None, *, trend: bool) -> None:
+    points = [point.count for point in runtime.load_history(measure)[-_POINTS:]] if trend else []
+    note = _note(measure, figures, amount)
+    st.metric(
+        presenters.TITLE_OF[measure],
+        figure(amount, figures.precision),
+        delta=note,
+        delta_color=SPARK_COLOR[measure],
+        delta_arrow="off",
+        chart_data=points if len(points) > 1 else None,
+        chart_type="area",
+        border=True,
+        height="stretch",
+        help=presenters.precision_note(figures) if amount is not None else figures.reason,
+    )
+
+
+def _note(measure: Measure, figures: StoreFigures, amount: Amount | None) -> str:
+    if amount is None:
+        missing = figures.state is StoreState.NOT_CONFIGURED
+        return "not configured" if missing else presenters.last_good(figures)
+    if amount.bytes is None:
+        return "size not told by the store"
+    where = "on disk" if measure is Measure.PATTERNS else "in memory"
+    return f"{size(amount.bytes)} {where if measure is not Measure.VECTORS else ''}".strip()
+
+
+def partial_banner(snapshot: Snapshot) -> None:
+    """Say which stores are unknown, since when, and what was last known."""
+    for measure, figures in snapshot.stores.items():
+        if figures.state is StoreState.UNKNOWN and measure is not Measure.SESSIONS:
+            st.warning(
+                f"{presenters.TITLE_OF[measure]} unknown: {markdown(figures.reason or '')}. "
+                f"{markdown(presenters.last_good(figures).capitalize())}.",
+                icon=":material/cloud_off:",
+            )
+
+
+USAGE_COLUMNS = {
+    "Disk": st.column_config.NumberColumn(format="bytes", help="ClickHouse, bytes on disk"),
+    "Memory": st.column_config.NumberColumn(format="bytes", help="Redis, MEMORY USAGE"),
+    "Patterns": st.column_config.NumberColumn(format="localized", help="Rows in ClickHouse"),
+    "Keys": st.column_config.NumberColumn(format="localized", help="Redis keys, sessions apart"),
+    "Vectors": st.column_config.NumberColumn(format="localized", help="Points in Qdrant"),
+    "Sessions": st.column_config.NumberColumn(format="localized", help="Live session records"),
+    "Knowledge bases": st.column_config.NumberColumn(format="localized"),
+    "First write": st.column_config.DatetimeColumn(format="distance"),
+    "Last write": st.column_config.DatetimeColumn(format="distance"),
+    "Created": st.column_config.DatetimeColumn(format="distance"),
+    "Last access": st.column_config.DatetimeColumn(format="distance"),
+    "Expires in": st.column_config.NumberColumn(format="duration"),
+}
+
+
+def kind_columns(kinds: Mapping[str, int]) -> dict[str, object]:
+    """Return how a table of kinds is drawn: the count as an inline bar."""
+    most = max(kinds.values(), default=1)
+    return {"Keys": st.column_config.ProgressColumn(format="localized", max_value=max(most, 1))}
+
+
+def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
+    """Draw a table of owners or kb_ids: numbers with units, and `unknown` where not known."""
+    st.dataframe(
+        frame,
+        key=key,
+        alt=alt,
+        hide_index=True,
+        placeholder="unknown",
+        column_config=USAGE_COLUMNS,
+    )
+
+
+def tenants_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
+    """Draw tenants, each row with a button that opens the tenant."""
+    button = f"{key}_open"
+    names = frame["Tenant"].tolist()
+    clicked = st.session_state.get(button)
+    if clicked is not None and 0 <= clicked["row"] < len(names):
+        open_tenant(names[clicked["row"]])
+    shown = frame.copy(deep=False)
+    shown.insert(0, "Open", ":material/open_in_new:")
+    config = USAGE_COLUMNS | {
+        "Open": st.column_config.ButtonColumn("", key=button, type="tertiary", width=44),
+        "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
+    }
+    st.dataframe(
+        shown,
+        key=key,
+        alt=alt,
+        hide_index=True,
+        placeholder="unknown",
+        column_config=config,
+    )
+
+
+def open_tenant(name: str) -> None:
+    """Go to a tenant's page; `name` is the tenant as `visible` writes it."""
+    st.switch_page(navigation.row("tenant").file, query_params={session.TENANT: name})
+
+
+def draw_notices(found: Sequence[presenters.Notice]) -> None:
+    """Draw what needs attention, each line with a link to the page that shows more."""
+    icons = {
+        presenters.Level.ERROR: ":red[:material/error:]",
+        presenters.Level.WARNING: ":orange[:material/warning:]",
+        presenters.Level.INFO: ":gray[:material/info:]",
+    }
+    for notice in found:
+        page = navigation.row(notice.page)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{icons[notice.level]} {markdown(notice.text)}", width="stretch")
+            st.page_link(page.file, label=page.title, icon=page.icon)
+
+
+def sidebar() -> None:
+    """Draw what holds on every page: which stores these are."""
+    services = runtime.services()
+    with st.sidebar:
+        if services.embedded is not None:
+            st.badge("Embedded engines", icon=":material/deployed_code:", color="gray")
+            st.caption("No store is configured: ClickHouse's engine, Valkey, Qdrant's local mode "
+                       "and a stand-in for KATO's API run inside this dashboard.")  # fmt: skip

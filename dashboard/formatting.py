@@ -1,0 +1,118 @@
+"""Numbers, bytes, ages and names as words on the screen. Pure.
+
+Names come from strangers: `visible` makes any of them printable and `markdown` keeps Markdown
+from reading them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from services.models import Amount, Precision
+
+UNKNOWN = "unknown"
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&^=])")
+
+
+def number(count: int | None) -> str:
+    """Write a whole number with thousands separated: `1,234,567`."""
+    return UNKNOWN if count is None else f"{count:,}"
+
+
+def size(count: int | None) -> str:
+    """Write a number of bytes in binary units: `1.2 MiB`."""
+    if count is None:
+        return UNKNOWN
+    amount = float(count)
+    for unit in _UNITS:
+        if abs(amount) < 1024 or unit == _UNITS[-1]:
+            break
+        amount /= 1024
+    return f"{count} B" if unit == "B" else f"{amount:,.1f} {unit}"
+
+
+def figure(amount: Amount | None, precision: Precision = Precision.EXACT) -> str:
+    """Write a count, marked as what it is: `1,234`, `≈ 1,234 ± 56`, `≥ 1,234` or `unknown`."""
+    if amount is None:
+        return UNKNOWN
+    if precision is Precision.ESTIMATE:
+        return f"≥ {amount.count:,}"
+    if amount.count_margin:
+        return f"≈ {amount.count:,} ± {round(amount.count_margin):,}"
+    return f"{amount.count:,}"
+
+
+def figure_bytes(amount: Amount | None) -> str:
+    """Write an amount's bytes, with the margin where they were sampled."""
+    if amount is None or amount.bytes is None:
+        return UNKNOWN
+    if amount.bytes_margin:
+        return f"≈ {size(amount.bytes)} ± {size(round(amount.bytes_margin))}"
+    return size(amount.bytes)
+
+
+def span(seconds: float) -> str:
+    """Write a duration in the one unit that fits: `40 ms`, `12 s`, `3 min`, `5 h`, `2 days`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds // divisor)} {unit}"
+    return f"{int(seconds // 86_400):,} days"
+
+
+def age(at: datetime | None, now: datetime | None = None) -> str:
+    """Write how long ago something was: `just now`, `3 min ago`, or `never`."""
+    if at is None:
+        return "never"
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
+    return "just now" if seconds < 1 else f"{span(seconds)} ago"
+
+
+def moment(at: datetime | None) -> str:
+    """Write a time in UTC to the second, or `unknown`."""
+    return UNKNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def visible(text: str) -> str:
+    """Return a text in which every character can be seen, and from which it can be told.
+
+    Backslashes are doubled, control characters and bytes that are not UTF-8 become escapes;
+    everything printable stays. Two different texts never look the same.
+    """
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(_seen(character) for character in text)
+
+
+def _seen(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def short(text: str, limit: int = 60) -> str:
+    """Return a visible text of at most `limit` characters, its middle left out if need be."""
+    shown = visible(text)
+    if len(shown) <= limit:
+        return shown
+    half = (limit - 1) // 2
+    return f"{shown[:half]}…{shown[-half:]}"
+
+
+def markdown(text: str) -> str:
+    """Return a visible text that Markdown leaves as it is."""
+    return _MARKDOWN.sub(r"\\\1", visible(text))
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Write a count with its noun: `1 tenant`, `2 tenants`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,63 @@
+import streamlit as st
+
+from dashboard import charts, components, presenters, runtime
+from services.models import Measure
+
+CHOICES = {
+    "Redis memory": (Measure.KEYS, True),
+    "Patterns": (Measure.PATTERNS, False),
+    "Vectors": (Measure.VECTORS, False),
+}
+TOP = 10
+
+snapshot = components.snapshot_or_stop()
+components.partial_banner(snapshot)
+components.key_figures(None, snapshot, trend=True, whole=True)
+
+notices = presenters.notices(snapshot)
+if notices:
+    with st.container(border=True):
+        st.subheader("Needs attention")
+        components.draw_notices(notices)
+
+if not snapshot.tenants and snapshot.settled:
+    st.info("There is no tenant yet. Create a session, or load a capture with "
+            "`kato-tenants load DIR`.", icon=":material/inbox:")  # fmt: skip
+    st.stop()
+
+with st.container(border=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Who uses most", width="stretch")
+        choice = st.segmented_control(
+            "Measure", list(CHOICES), default="Redis memory", required=True,
+            label_visibility="collapsed", key="treemap_of",
+        )  # fmt: skip
+    measure, by_bytes = CHOICES[choice or "Redis memory"]
+    tiles = charts.tiles(snapshot, measure, by_bytes=by_bytes)
+    if snapshot.stores[measure].total is None:
+        st.caption(f"{choice}: unknown. {presenters.last_good(snapshot.stores[measure])}.")
+    elif not tiles:
+        st.caption(f"{choice}: none.")
+    else:
+        st.plotly_chart(
+            charts.treemap(tiles, by_bytes=by_bytes), key="treemap",
+            config={"displayModeBar": False},
+            alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
+        )  # fmt: skip
+    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
+    frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+    top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
+    components.tenants_table(top, key="top", alt=f"The {TOP} tenants with most {choice}")
+
+with st.container(border=True):
+    st.subheader("How fresh each figure is")
+    st.dataframe(
+        presenters.freshness_frame(snapshot), hide_index=True, key="freshness",
+        placeholder="unknown", alt="Each store's figure with its state, age and note",
+        column_config={
+            "Took": st.column_config.NumberColumn(format="%.2f s"),
+            "Difference": st.column_config.NumberColumn(
+                help="The store's own total less the sum of tenants, shared and nobody's"
+            ),
+        },
+    )  # fmt: skip

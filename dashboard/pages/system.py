@@ -1,0 +1,50 @@
+import streamlit as st
+
+from dashboard import components, presenters, runtime
+
+services = runtime.services()
+snapshot = components.snapshot_or_stop()
+
+st.subheader("Stores")
+with st.skeleton(height=180):
+    checks = runtime.load_checks()
+    st.dataframe(
+        presenters.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
+        alt="Each store with its state, version and latency, and what to do",
+        column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
+    )  # fmt: skip
+
+st.subheader("Last pass")
+st.dataframe(
+    presenters.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
+    alt="Each figure with its state, age, duration and note",
+    column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
+)  # fmt: skip
+
+if snapshot.keys is not None:
+    st.subheader("Redis")
+    st.table(presenters.redis_facts(snapshot.keys), border="horizontal", width="content",
+             alt="Facts about the keyspace")  # fmt: skip
+
+st.subheader("Tables in ClickHouse")
+if snapshot.tables:
+    st.dataframe(presenters.tables_frame(snapshot.tables), hide_index=True, key="tables",
+                 alt="Tables of KATO's database",
+                 column_config=components.USAGE_COLUMNS)  # fmt: skip
+else:
+    st.caption("Unknown.")
+
+st.subheader("Collections in Qdrant")
+if snapshot.collections:
+    st.dataframe(presenters.collections_frame(snapshot.collections), hide_index=True,
+                 key="collections", placeholder="unknown", alt="Collections in Qdrant",
+                 column_config=components.USAGE_COLUMNS)  # fmt: skip
+else:
+    st.caption("None." if snapshot.stores["vectors"].total is not None else "Unknown.")
+
+st.subheader("Settings in force")
+st.caption("Secrets are not shown.")
+st.dataframe(presenters.settings_frame(services.settings.in_force()), hide_index=True,
+             key="settings", alt="Settings in force, secrets redacted")  # fmt: skip
+st.subheader("Naming schemes")
+st.code("\n".join(scheme.template for scheme in services.settings.naming.schemes), language=None)

@@ -1,0 +1,79 @@
+import streamlit as st
+
+from dashboard import components, navigation, presenters, runtime, session
+from dashboard.formatting import markdown, plural, visible
+
+MATCHES = 12
+
+snapshot = components.snapshot_or_stop()
+components.partial_banner(snapshot)
+asked = st.query_params.get(session.TENANT, "")
+by_name = {visible(str(usage.tenant)): usage for usage in snapshot.tenants}
+tenant = by_name.get(asked)
+
+if tenant is None:
+    if asked:
+        st.warning(f"Nothing in the stores belongs to {markdown(asked)}.",
+                   icon=":material/search_off:")  # fmt: skip
+    wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
+    frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+    hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
+    hits = hits.sort_values("Memory", ascending=False, na_position="last")
+    st.caption(
+        f"{plural(len(hits), 'tenant')}" + (f", the first {MATCHES}" if len(hits) > MATCHES else "")
+    )
+    components.tenants_table(hits.head(MATCHES), key="matches", alt="Tenants that match")
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.header(markdown(asked), width="stretch")
+    st.badge(
+        presenters.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
+    )
+    new = navigation.row("new_session")
+    st.page_link(new.file, label="New session", icon=new.icon, query_params={session.TENANT: asked})
+
+components.key_figures(tenant.usage, snapshot)
+
+shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
+if shared:
+    st.warning(f"{markdown(asked)} shares {plural(len(shared), 'knowledge base')} with other "
+               "tenants; what lies there is not in the figures above.",
+               icon=":material/group_work:")  # fmt: skip
+    components.usage_table(
+        presenters.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
+    )
+
+st.subheader("Knowledge bases")
+if tenant.parts:
+    components.usage_table(
+        presenters.kb_frame(tenant.parts), key="kbs", alt="kb_ids of this tenant"
+    )
+else:
+    st.caption("None of its own.")
+
+left, right = st.columns(2)
+with left:
+    st.subheader("Redis keys by kind")
+    kinds = tenant.usage.keys_by_kind
+    if kinds is None:
+        st.caption(f"Unknown. {presenters.last_good(snapshot.stores['keys'])}.")
+    elif kinds:
+        st.dataframe(presenters.kinds_frame(kinds), hide_index=True, alt="Keys of this tenant by kind",
+                     column_config=components.kind_columns(kinds))  # fmt: skip
+    else:
+        st.caption("No keys.")
+with right:
+    st.subheader("How it is known")
+    st.dataframe(presenters.claims_frame((*tenant.parts, *shared)), hide_index=True,
+                 alt="Each kb_id with the node_ids seen on it")  # fmt: skip
+
+st.subheader("Sessions")
+if snapshot.keys is None:
+    st.caption(f"Unknown. {presenters.last_good(snapshot.stores['sessions'])}.")
+else:
+    mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
+    if mine:
+        components.usage_table(presenters.sessions_frame(mine), key="sessions", alt="Live sessions")
+    else:
+        st.caption("No live session.")

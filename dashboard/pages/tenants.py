@@ -1,0 +1,75 @@
+import math
+
+import streamlit as st
+
+from dashboard import components, presenters, runtime, session
+from dashboard.formatting import plural
+from services.models import Measure
+
+PER_PAGE = 50
+SORTS = {
+    "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
+    "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
+}  # fmt: skip
+
+snapshot = components.snapshot_or_stop()
+components.partial_banner(snapshot)
+frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    wanted = st.text_input(
+        "Search", type="search", placeholder="Part of a name", key=session.SEARCH,
+        bind="query-params", live=True,
+    )  # fmt: skip
+    kind = st.pills("Kind", kinds, key=session.KIND, selection_mode="multi")
+    ownership = st.pills(
+        "Ownership", ["known", "inferred"], key=session.OWNERSHIP, selection_mode="multi"
+    )
+    sort = st.selectbox("Sort by", list(SORTS), key=session.SORT, bind="query-params", width=170)
+
+found = frame
+if wanted:
+    found = found[found["Tenant"].str.contains(wanted, case=False, regex=False)]
+if kind:
+    found = found[found["Tenant"].str.split("/", n=1).str[0].isin(kind)]
+if ownership:
+    found = found[found["Ownership"].isin(ownership)]
+column = SORTS[sort or "Redis memory"]
+found = found.sort_values(column, ascending=column == "Tenant", na_position="last", kind="stable")
+
+st.caption(f"{len(found):,} of {plural(len(frame), 'tenant')}")
+if found.empty:
+    st.info("No tenant matches." if len(frame) else "There is no tenant yet.",
+            icon=":material/search_off:")  # fmt: skip
+else:
+    pages = math.ceil(len(found) / PER_PAGE)
+    page = st.pagination(pages, key=session.PAGE) if pages > 1 else 1
+    start = (min(page, pages) - 1) * PER_PAGE
+    components.tenants_table(
+        found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
+    )
+
+st.subheader("Shared between tenants")
+if snapshot.shared:
+    st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
+               "each other's memory, and nothing stored says which is whose.")  # fmt: skip
+    components.usage_table(
+        presenters.shared_frame(snapshot.shared), key="shared", alt="kb_ids that tenants share"
+    )
+else:
+    st.caption("No two tenants are known to share a kb_id.")
+
+st.subheader("Belongs to nobody")
+nobody = snapshot.unattributed
+components.key_figures(nobody.usage, snapshot)
+if nobody.usage.keys_by_kind:
+    st.dataframe(
+        {"Kind of key": list(nobody.usage.keys_by_kind), "Keys": list(nobody.usage.keys_by_kind.values())},
+        hide_index=True, width="content", alt="Keys that no tenant owns, by kind",
+    )  # fmt: skip
+if nobody.samples:
+    with st.expander("Samples"):
+        st.code("\n".join(presenters.visible(name) for name in nobody.samples), language=None)
+if all(amount is not None and not amount.count for amount in map(nobody.usage.of, Measure)):
+    st.caption("Everything in the stores has an owner.")

@@ -1,0 +1,162 @@
+"""The only place that wires: settings in, a frozen set of services out."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.collector import Collector
+from services.health import HealthService
+from services.sessions import SessionService
+from services.settings import Settings
+from services.stores import kato
+from services.stores.absent import AbsentStore
+from services.stores.kato import KatoApi
+from services.stores.keyspace import KeyspaceStore
+from services.stores.patterns import PatternStore
+from services.stores.state import StateStore
+from services.stores.vectors import VectorStore
+from services.usage import UsageService
+
+if TYPE_CHECKING:
+    from services.embedded.engines import EmbeddedSet
+
+VARIABLES = {
+    "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
+    "redis": "REDIS_URL",
+    "qdrant": "QDRANT_URL (or QDRANT_HOST and _PORT) and QDRANT_API_KEY",
+    "kato": "KATO_API_URL",
+}
+"""The settings of each store, for advice on the screen."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a page or a command may use."""
+
+    settings: Settings
+    usage: UsageService
+    collector: Collector
+    sessions: SessionService
+    health: HealthService
+    state: StateStore
+    embedded: EmbeddedSet | None
+    _closing: ExitStack
+
+    def close(self) -> None:
+        """Stop the collector, close every connection and stop the embedded engines, once."""
+        self._closing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    patterns: PatternStore | AbsentStore
+    keys: KeyspaceStore | AbsentStore
+    vectors: VectorStore | AbsentStore
+    kato: KatoApi | AbsentStore
+
+
+def build(settings: Settings) -> Services:
+    """Wire the services, starting the embedded engines where no store is configured.
+
+    Raises EmbeddedBusy when another process holds these engines, and StoreError when this
+    product's own records cannot be opened. A configured store that is down raises nothing here.
+    """
+    with ExitStack() as stack:
+        embedded = _start_embedded(settings, stack) if settings.embedded else None
+        url = settings.state_url.get_secret_value() if settings.state_url else None
+        state = StateStore.open(settings.data, url)
+        stack.callback(state.close)
+        stores = _of(embedded, settings) if embedded is not None else _configured(settings)
+        _close_with(stores, stack)
+        usage = _usage(settings, stores, state)
+        collector = Collector(usage, interval=settings.refresh_seconds)
+        stack.callback(collector.stop)
+        return Services(
+            settings=settings,
+            usage=usage,
+            collector=collector,
+            sessions=SessionService(stores.kato, state=state, ownership=usage.ownership),
+            health=_health(settings, stores),
+            state=state,
+            embedded=embedded,
+            _closing=stack.pop_all(),
+        )
+
+
+def _start_embedded(settings: Settings, stack: ExitStack) -> EmbeddedSet:
+    from services.embedded import engines  # noqa: PLC0415  an extra that need not be installed
+
+    embedded = engines.start(
+        settings.data, database=settings.clickhouse_db, service=settings.service_name
+    )
+    stack.callback(embedded.close)
+    return embedded
+
+
+def _usage(settings: Settings, stores: _Stores, state: StateStore) -> UsageService:
+    return UsageService(
+        patterns=stores.patterns,
+        keys=stores.keys,
+        vectors=stores.vectors,
+        kato=stores.kato,
+        state=state,
+        schemes=settings.naming,
+        service=settings.service_name,
+        shared_collections=frozenset(settings.shared_collections),
+        deadline=settings.pass_seconds,
+    )
+
+
+def _health(settings: Settings, stores: _Stores) -> HealthService:
+    pingable = {
+        "clickhouse": stores.patterns,
+        "redis": stores.keys,
+        "qdrant": stores.vectors,
+        "kato": stores.kato,
+    }
+    return HealthService(pingable, variables=VARIABLES, timeout=settings.timeout_seconds + 1)
+
+
+def _configured(settings: Settings) -> _Stores:
+    """Open the stores that have an address; the others answer that they are not configured."""
+    return _Stores(
+        patterns=PatternStore.over_http(settings)
+        if settings.clickhouse_host
+        else AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
+        keys=KeyspaceStore.over_url(settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
+        vectors=VectorStore.over_http(settings)
+        if settings.qdrant_url or settings.qdrant_host
+        else AbsentStore("qdrant", "QDRANT_URL"),
+        kato=kato.over_http(settings)
+        if settings.kato_api_url
+        else AbsentStore("kato", "KATO_API_URL"),
+    )
+
+
+def _of(embedded: EmbeddedSet, settings: Settings) -> _Stores:
+    """Put the same adapters on the embedded engines."""
+    return _Stores(
+        patterns=PatternStore(embedded.clickhouse, database=embedded.database),
+        keys=KeyspaceStore(
+            embedded.redis(),
+            service=settings.service_name,
+            scan_count=settings.scan_count,
+            memory_budget=settings.memory_budget,
+            memory_sample=settings.memory_sample,
+            pass_seconds=settings.pass_seconds,
+        ),
+        vectors=VectorStore(
+            embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
+        ),
+        kato=kato.at(embedded.kato_url, timeout_seconds=settings.timeout_seconds),
+    )
+
+
+def _close_with(stores: _Stores, stack: ExitStack) -> None:
+    for store in (stores.patterns, stores.keys, stores.vectors, stores.kato):
+        if not isinstance(store, AbsentStore):
+            stack.callback(store.close)

@@ -1,0 +1,58 @@
+"""A store that no address was given for: every question has the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Never
+
+from services.errors import StoreNotConfigured
+from services.models import KeyReading
+
+
+class AbsentStore:
+    """Stands for any store that is not configured. Every method raises StoreNotConfigured.
+
+    `variable` is the setting that would configure it.
+    """
+
+    def __init__(self, store: str, variable: str) -> None:
+        self._store, self._variable = store, variable
+
+    def health(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("asking how it is")
+
+    def quick(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("reading")
+
+    def read(
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
+    ) -> Never:
+        """Raise StoreNotConfigured."""
+        del memory, progress
+        self._refuse("reading")
+
+    def estimate(self, kb_ids: Sequence[str]) -> Never:
+        """Raise StoreNotConfigured."""
+        del kb_ids
+        self._refuse("reading")
+
+    def cached_processors(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("reading its processors")
+
+    def create_session(
+        self,
+        node_id: str,
+        *,
+        ttl_seconds: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> Never:
+        """Raise StoreNotConfigured."""
+        del node_id, ttl_seconds, metadata, config
+        self._refuse("creating a session")
+
+    def _refuse(self, operation: str) -> Never:
+        raise StoreNotConfigured(self._store, operation, f"set {self._variable}")

@@ -1,0 +1,263 @@
+"""The usage snapshot: ask every store once, at the same time, and roll up what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from services.attribution import OwnerKind, Ownership
+from services.identity import NamingSchemes
+from services.models import (
+    Amount,
+    CachedProcessor,
+    KeyReading,
+    Measure,
+    PatternReading,
+    Precision,
+    Snapshot,
+    StoreFigures,
+    StoreState,
+    VectorReading,
+)
+from services.passes import Emit, Pass, ask_all, attempt
+from services.rollup import Readings, RolledUp, roll_up
+from services.stores.state import StateStore, seen_of
+
+
+class PatternSource(Protocol):
+    """What the snapshot asks of ClickHouse."""
+
+    def quick(self) -> PatternReading:
+        """Read counts and bytes from the catalogue alone."""
+
+    def read(self) -> PatternReading:
+        """Read everything exactly."""
+
+
+class KeySource(Protocol):
+    """What the snapshot asks of Redis."""
+
+    def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
+        """Estimate the number of keys from KATO's own counters."""
+
+    def read(
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
+    ) -> KeyReading:
+        """Read the whole keyspace in one pass."""
+
+
+class VectorSource(Protocol):
+    """What the snapshot asks of Qdrant."""
+
+    def read(self) -> VectorReading:
+        """Read every collection in one pass."""
+
+
+class ProcessorSource(Protocol):
+    """What the snapshot asks of KATO."""
+
+    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+        """Return the node_ids that KATO has in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How each pass went, so far."""
+
+    patterns: Pass[PatternReading]
+    keys: Pass[KeyReading]
+    vectors: Pass[VectorReading]
+    kato: Pass[tuple[CachedProcessor, ...]]
+
+
+class UsageService:
+    """Collects the usage of the whole fleet."""
+
+    def __init__(
+        self,
+        *,
+        patterns: PatternSource,
+        keys: KeySource,
+        vectors: VectorSource,
+        kato: ProcessorSource,
+        state: StateStore,
+        schemes: NamingSchemes,
+        service: str = "kato",
+        shared_collections: frozenset[str] = frozenset(),
+        deadline: float = 300.0,
+    ) -> None:
+        self._patterns, self._keys, self._vectors, self._kato = patterns, keys, vectors, kato
+        self._state = state
+        self._schemes, self._service = schemes, service
+        self._shared_collections = shared_collections
+        self._deadline = deadline
+        self._ownership: Ownership | None = None
+        self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
+
+    def ownership(self) -> Ownership:
+        """Return who owns what, by every node_id that was ever seen."""
+        nodes = seen_of(self._state.nodes())
+        if self._ownership is None or self._ownership.nodes != nodes:
+            self._ownership = Ownership(nodes, schemes=self._schemes, service=self._service)
+        return self._ownership
+
+    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
+        """Ask every store in parallel, one pass each, and return the fleet's usage.
+
+        A store that fails leaves its figures unknown; the others stay. With `progress`, what is
+        known before all passes have ended is handed out as it comes: first KATO's own counters,
+        then the running pass, each marked as what it is.
+        """
+        if not self._last_good:
+            self._last_good = self._state.last_totals()
+        asked = self._ask(None) if progress is None else self._ask_aloud(progress)
+        self._record_nodes(asked)
+        snapshot = self._snapshot(asked, self.ownership())
+        self._remember(snapshot)
+        return snapshot
+
+    def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
+        ownership, now = self.ownership(), datetime.now(UTC)
+        asked = _Asked(*(Pass.pending(now) for _ in range(4)))
+
+        def news(name: str, result: Pass[object]) -> None:
+            nonlocal asked
+            if _is_estimate(result) and asked.keys.reading is not None:
+                return  # the running pass was quicker
+            asked = replace(asked, **{name: result})  # type: ignore[arg-type]  # by name
+            progress(self._snapshot(asked, ownership))
+
+        return self._ask(news)
+
+    def _ask(self, on_news: Callable[[str, Pass[object]], None] | None) -> _Asked:
+        aloud = on_news is not None
+        results = ask_all(
+            {
+                "patterns": self._read_patterns_aloud if aloud else _quietly(self._patterns.read),
+                "keys": self._read_keys_aloud if aloud else _quietly(self._keys.read),
+                "vectors": _quietly(self._vectors.read),
+                "kato": _quietly(self._kato.cached_processors),
+            },
+            deadline=self._deadline,
+            on_news=on_news,
+        )
+        return _Asked(**results)  # type: ignore[arg-type]  # by name
+
+    def _read_patterns_aloud(self, emit: Emit) -> PatternReading:
+        quick = self._patterns.quick()
+        emit("patterns", quick)
+        kb_ids = [usage.kb_id for usage in quick.usages]
+        estimate = attempt(lambda: self._keys.estimate(kb_ids))
+        if estimate.reading is not None:
+            emit("keys", estimate.reading)
+        return self._patterns.read()
+
+    def _read_keys_aloud(self, emit: Emit) -> KeyReading:
+        return self._keys.read(progress=lambda reading: emit("keys", reading))
+
+    def _record_nodes(self, asked: _Asked) -> None:
+        seen: dict[str, str] = {}
+        for processor in asked.kato.reading or ():
+            seen[processor.node_id] = "kato"
+        if asked.keys.reading is not None:
+            for group in asked.keys.reading.groups:
+                if group.owner.kind is OwnerKind.NODE:
+                    seen[group.owner.name] = "pointer"
+            for session in asked.keys.reading.sessions:
+                if session.owner.kind is OwnerKind.NODE:
+                    seen[session.owner.name] = "session"
+        self._state.record_nodes(seen, datetime.now(UTC))
+
+    def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
+        readings = Readings(asked.patterns.reading, asked.keys.reading, asked.vectors.reading)
+        rolled = roll_up(readings, ownership, shared_collections=self._shared_collections)
+        return Snapshot(
+            collected_at=datetime.now(UTC),
+            stores={measure: self._figures(measure, asked, rolled) for measure in Measure},
+            tenants=rolled.tenants,
+            shared=rolled.shared,
+            unattributed=rolled.unattributed,
+            sessions=asked.keys.reading.sessions if asked.keys.reading else (),
+            tables=asked.patterns.reading.tables if asked.patterns.reading else (),
+            collections=asked.vectors.reading.collections if asked.vectors.reading else (),
+            keys=asked.keys.reading,
+            kato_problem=asked.kato.reason,
+        )
+
+    def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
+        source = _pass_of(measure, asked)
+        at, amount = self._last_good.get(measure, (None, None))
+        if source.reading is None:
+            return StoreFigures(
+                measure, source.state, None, source.reason, at, seconds=source.seconds,
+                last_good=amount,
+            )  # fmt: skip
+        total = own_total(measure, source.reading, rolled.sums[measure])
+        return StoreFigures(
+            measure,
+            StoreState.OK,
+            total,
+            None,
+            source.at,
+            precision=source.reading.precision,
+            share=source.reading.share if isinstance(source.reading, KeyReading) else 1.0,
+            difference=difference(total, rolled.sums[measure]),
+            seconds=source.seconds,
+            last_good=total,
+        )
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        totals = {
+            measure: figures.total
+            for measure, figures in snapshot.stores.items()
+            if figures.total is not None
+        }
+        self._state.record_totals(totals, snapshot.collected_at)
+        self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
+
+
+def _quietly(read: Callable[[], object]) -> Callable[[Emit], object]:
+    return lambda _: read()
+
+
+def _is_estimate(result: Pass[object]) -> bool:
+    reading = result.reading
+    return isinstance(reading, KeyReading) and reading.precision is Precision.ESTIMATE
+
+
+_Reading = PatternReading | KeyReading | VectorReading
+
+
+def _pass_of(
+    measure: Measure, asked: _Asked
+) -> Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]:
+    by_measure: Mapping[Measure, Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]] = {
+        Measure.PATTERNS: asked.patterns,
+        Measure.KEYS: asked.keys,
+        Measure.SESSIONS: asked.keys,
+        Measure.VECTORS: asked.vectors,
+    }
+    return by_measure[measure]
+
+
+def own_total(measure: Measure, reading: _Reading, parts: Amount) -> Amount:
+    """Return what a store says it holds, apart from what its parts add up to.
+
+    Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how
+    many of the keys are sessions: these come from the parts.
+    """
+    if isinstance(reading, KeyReading):
+        if measure is Measure.SESSIONS or reading.precision is Precision.ESTIMATE:
+            return parts
+        keys = reading.keys_after - len(reading.sessions)
+        return replace(parts, count=keys) if reading.precision is not Precision.RUNNING else parts
+    return reading.total
+
+
+def difference(total: Amount, parts: Amount) -> Amount:
+    """Return the store's own total less the sum of its parts."""
+    if total.bytes is None or parts.bytes is None:
+        return Amount(total.count - parts.count, None)
+    return Amount(total.count - parts.count, total.bytes - parts.bytes)

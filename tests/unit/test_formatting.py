@@ -1,0 +1,101 @@
+"""Numbers, bytes, ages and hostile names as words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import formatting as f
+from services.models import Amount, Precision
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 * 1024**3, "5.0 GiB"),
+     (2**60, "1,024.0 PiB"), (None, "unknown")],
+)  # fmt: skip
+def test_sizes(count: int | None, words: str) -> None:
+    assert f.size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "precision", "words"),
+    [
+        (None, Precision.EXACT, "unknown"),
+        (Amount(0, 0), Precision.EXACT, "0"),
+        (Amount(1234, 0), Precision.EXACT, "1,234"),
+        (Amount(1234, 0), Precision.ESTIMATE, "≥ 1,234"),
+        (Amount(1234, 0, count_margin=55.6), Precision.RUNNING, "≈ 1,234 ± 56"),
+    ],
+)
+def test_figures_say_what_they_are(amount: Amount | None, precision: Precision, words: str) -> None:
+    """An unknown figure is no 0, and an estimate is not shown as exact."""
+    assert f.figure(amount, precision) == words
+
+
+def test_sampled_bytes_carry_their_error() -> None:
+    assert f.figure_bytes(Amount(1, 2048, bytes_margin=1024)) == "≈ 2.0 KiB ± 1.0 KiB"
+    assert f.figure_bytes(Amount(1, 2048)) == "2.0 KiB"
+    assert f.figure_bytes(Amount(1, None)) == "unknown"
+    assert f.figure_bytes(None) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "just now"), (12, "12 s ago"), (119, "119 s ago"), (180, "3 min ago"),
+     (3 * 3600, "3 h ago"), (3 * 86400, "3 days ago")],
+)  # fmt: skip
+def test_ages(seconds: int, words: str) -> None:
+    assert f.age(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_what_never_was_has_no_age() -> None:
+    assert f.age(None) == "never"
+    assert f.moment(None) == "unknown"
+
+
+def test_a_moment_is_in_utc() -> None:
+    assert f.moment(NOW) == "2026-01-31 12:00:00 UTC"
+
+
+@given(st.text(), st.text())
+def test_two_names_never_look_the_same(one: str, other: str) -> None:
+    """What is shown tells names apart, and can be printed."""
+    assert (f.visible(one) == f.visible(other)) == (one == other)
+    assert f.visible(one).isprintable()
+
+
+@given(st.binary(min_size=1))
+def test_bytes_that_are_not_utf8_can_be_shown(raw: bytes) -> None:
+    """Nothing that the browser's protocol cannot carry is left."""
+    assert f.visible(raw.decode("utf-8", "surrogateescape")).encode("utf-8")
+
+
+@given(st.text(), st.integers(5, 80))
+def test_short_names_keep_both_ends(text: str, limit: int) -> None:
+    shown = f.short(text, limit)
+    assert len(shown) <= limit
+    assert shown[: (limit - 1) // 2] == f.visible(text)[: (limit - 1) // 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*bold*", "[x](http://e)", "`code`", "# head", ":red[x]", "$x$", "<b>", "a_b_c", "~~x~~"],
+)
+def test_markdown_leaves_names_alone(text: str) -> None:
+    """Every character that Markdown or a directive could read is escaped."""
+    import re
+
+    assert re.sub(r"\\(.)", "", f.markdown(text)).isalnum() or f.markdown(text).startswith("\\")
+    assert re.sub(r"\\(.)", r"\1", f.markdown(text)) == text
+
+
+def test_plurals() -> None:
+    assert f.plural(1, "tenant") == "1 tenant"
+    assert f.plural(2000, "tenant") == "2,000 tenants"
+    assert f.plural(2, "entry", "entries") == "2 entries"

