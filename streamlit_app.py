@@ -14,5 +14,4 @@ except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
 components.sidebar()
-st.title(page.title)
 page.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from services import bootstrap
@@ -11,6 +10,4 @@ from services.settings import Settings
 
 def load(directory: Path, settings: Settings, *, merge: bool) -> str:
     """Load a capture directory and return what was loaded. Raises KatoTenantsError."""
-    with closing(bootstrap.open_writers(settings)) as writers:
-        report = writers.load(directory, merge=merge)
-    return f"loaded {report}"
+    return f"loaded {bootstrap.load_capture(directory, settings, merge=merge)}"

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 TREEMAP_LIMIT = 100
 
 COLOR_OF = {
-    Measure.PATTERNS: "#b45309",
-    Measure.KEYS: "#be123c",
-    Measure.VECTORS: "#7c3aed",
-    Measure.SESSIONS: "#0f766e",
+    Measure.PATTERNS: "#a8641f",
+    Measure.KEYS: "#a84a5c",
+    Measure.VECTORS: "#6b5bb0",
+    Measure.SESSIONS: "#2f7d74",
 }
 """One colour a store, the same everywhere; each is legible on light and on dark."""
 
-_SHARED, _NOBODY, _OTHERS = "#64748b", "#94a3b8", "#475569"
+_SHARED, _NOBODY, _OTHERS = "#566577", "#7a8794", "#44515e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,13 @@ def treemap(found: tuple[Tile, ...], *, by_bytes: bool = False) -> Figure:
         marker={"colors": [tile.color for tile in found], "line": {"width": 1}},
         textfont={"color": "#ffffff"},
         tiling={"pad": 2},
+        pathbar={"visible": False},
     )
-    layout = {"margin": {"t": 4, "l": 4, "r": 4, "b": 4}, "height": 340}
+    layout = {
+        "margin": {"t": 4, "l": 4, "r": 4, "b": 4},
+        "height": 320,
+        "uniformtext": {"minsize": 10, "mode": "hide"},
+    }
     return Figure(trace, layout)
 
 

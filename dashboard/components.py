@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -13,19 +14,30 @@ from dashboard.formatting import age, figure, markdown, size
 from services.collector import CollectorState
 from services.models import Amount, Measure, Snapshot, StoreFigures, StoreState, Usage
 
-SPARK_COLOR = {
+SPARK_COLOR: dict[Measure, Literal["orange", "red", "violet", "green"]] = {
     Measure.PATTERNS: "orange",
     Measure.KEYS: "red",
     Measure.VECTORS: "violet",
     Measure.SESSIONS: "green",
 }
+BAR_COLOR = {
+    "Patterns": "orange",
+    "Disk": "orange",
+    "Keys": "red",
+    "Memory": "red",
+    "Vectors": "violet",
+    "Sessions": "green",
+}
 _POINTS = 60
 
 
-def snapshot_or_stop() -> Snapshot:
-    """Return the newest figures, or draw the loading state and stop the page."""
+def snapshot_or_stop(title: str) -> Snapshot:
+    """Draw the page's title and return the newest figures, or draw the loading state and stop."""
     state = runtime.load_state()
-    freshness(state)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, width="stretch")
+        with st.container(width="content"):
+            freshness(state)
     if state.problem:
         st.error(f"The last refresh failed: {markdown(state.problem)}", icon=":material/error:")
     if state.snapshot is None:
@@ -33,6 +45,7 @@ def snapshot_or_stop() -> Snapshot:
         for height in (110, 340, 200):
             st.skeleton(height=height)
         st.stop()
+    partial_banner(state.snapshot)
     return state.snapshot
 
 
@@ -49,7 +62,7 @@ def _watch(shown: datetime | None, refreshing: bool) -> None:
     now_shown = state.snapshot.collected_at if state.snapshot else None
     if now_shown != shown or (state.refreshing_since is not None) != refreshing:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         words = "Refreshing…" if refreshing else "Refresh"
         if st.button(words, icon=":material/refresh:", disabled=refreshing, type="tertiary"):
             runtime.services().collector.refresh()
@@ -122,10 +135,9 @@ USAGE_COLUMNS = {
 }
 
 
-def kind_columns(kinds: Mapping[str, int]) -> dict[str, object]:
+def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
     """Return how a table of kinds is drawn: the count as an inline bar."""
-    most = max(kinds.values(), default=1)
-    return {"Keys": st.column_config.ProgressColumn(format="localized", max_value=max(most, 1))}
+    return {"Keys": _bar("Keys", kinds.values())}
 
 
 def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
@@ -140,26 +152,40 @@ def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
     )
 
 
-def tenants_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
-    """Draw tenants, each row with a button that opens the tenant."""
+def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
+    """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
     button = f"{key}_open"
     names = frame["Tenant"].tolist()
     clicked = st.session_state.get(button)
     if clicked is not None and 0 <= clicked["row"] < len(names):
         open_tenant(names[clicked["row"]])
     shown = frame.copy(deep=False)
-    shown.insert(0, "Open", ":material/open_in_new:")
-    config = USAGE_COLUMNS | {
+    shown.insert(1, "Open", ":material/open_in_new:")
+    config: dict[str, Any] = USAGE_COLUMNS | {
         "Open": st.column_config.ButtonColumn("", key=button, type="tertiary", width=44),
         "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
     }
+    if bar is not None:
+        shown.insert(2, bar, shown.pop(bar))
+        config[bar] = _bar(bar, shown[bar].dropna())
     st.dataframe(
         shown,
         key=key,
         alt=alt,
         hide_index=True,
+        height="content",
         placeholder="unknown",
         column_config=config,
+    )
+
+
+def _bar(column: str, numbers: Iterable[int | None]) -> Any:
+    """Return a column that draws its number as a bar, the largest the longest."""
+    most = max((number for number in numbers if number is not None), default=0)
+    return st.column_config.ProgressColumn(
+        format="bytes" if column in {"Disk", "Memory"} else "localized",
+        max_value=max(most, 1),
+        color=BAR_COLOR[column],
     )
 
 

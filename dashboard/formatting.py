@@ -13,7 +13,9 @@ from services.models import Amount, Precision
 
 UNKNOWN = "unknown"
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_THOUSAND = 1000
+_ESCAPED_BYTES = range(0xDC80, 0xDD00)  # what surrogateescape makes of bad UTF-8
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&^=])")
 
 
@@ -23,14 +25,14 @@ def number(count: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Write a number of bytes in binary units: `1.2 MiB`."""
+    """Write a number of bytes in decimal units, as Streamlit's tables do: `1.2 MB`."""
     if count is None:
         return UNKNOWN
     amount = float(count)
     for unit in _UNITS:
-        if abs(amount) < 1024 or unit == _UNITS[-1]:
+        if abs(amount) < _THOUSAND or unit == _UNITS[-1]:
             break
-        amount /= 1024
+        amount /= _THOUSAND
     return f"{count} B" if unit == "B" else f"{amount:,.1f} {unit}"
 
 
@@ -93,9 +95,8 @@ def _seen(character: str) -> str:
         return "\\\\"
     if character.isprintable():
         return character
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
+    if ord(character) in _ESCAPED_BYTES:
+        return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")
 
 

@@ -96,7 +96,7 @@ def table(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> pd.Da
     return frame
 
 
-TENANT_COLUMNS = ("Tenant", "Ownership", "Knowledge bases", *NUMBERS, "Last write")
+TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "Knowledge bases", "Last write")
 
 
 def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
     )
 
 
-KB_COLUMNS = ("kb_id", "Ownership", "How it is known", *NUMBERS, "First write", "Last write")
+KB_COLUMNS = ("kb_id", "Ownership", *NUMBERS, "First write", "Last write")
 
 
 def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -126,7 +126,6 @@ def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
             {
                 "kb_id": visible(part.name),
                 "Ownership": CLAIM_WORDS[part.claim.state],
-                "How it is known": visible(part.claim.why),
                 **usage_cells(part.usage),
                 "First write": part.first_write,
                 "Last write": part.last_write,
@@ -282,16 +281,21 @@ def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
 
 
+CLAIM_COLUMNS = ["kb_id", "Ownership", "node_ids seen", "How it is known", "Could also be"]
+
+
 def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
     """Return one row a kb_id: the node_ids seen on it, and how its owner is known."""
+    by_name = {part.name: part for part in parts}  # a shared one stands twice: keep the shared
     rows = [
         {
             "kb_id": visible(part.name),
+            "Ownership": CLAIM_WORDS[part.claim.state],
             "node_ids seen": [visible(node) for node in part.nodes],
             "How it is known": visible(part.claim.why),
             "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
         }
-        for part in parts
+        for part in by_name.values()
     ]
     return pd.DataFrame(
         rows, columns=["kb_id", "node_ids seen", "How it is known", "Could also be"]
@@ -342,6 +346,14 @@ def tables_frame(tables: Iterable[TableInfo]) -> pd.DataFrame:
         for table in tables
     ]
     return pd.DataFrame(rows)
+
+
+def collections_of(
+    collections: Iterable[CollectionUsage], tenant: TenantUsage
+) -> tuple[CollectionUsage, ...]:
+    """Return the collections in which a tenant has points."""
+    names = {name for part in tenant.parts for name in part.collections}
+    return tuple(collection for collection in collections if collection.name in names)
 
 
 def collections_frame(collections: Iterable[CollectionUsage]) -> pd.DataFrame:

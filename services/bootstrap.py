@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.collector import Collector
 from services.health import HealthService
 from services.sessions import SessionService
 from services.settings import Settings
-from services.stores import kato
+from services.stores import clickhouse, kato, keyspace, qdrant
 from services.stores.absent import AbsentStore
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
@@ -21,6 +22,7 @@ from services.usage import UsageService
 
 if TYPE_CHECKING:
     from services.embedded.engines import EmbeddedSet
+    from services.embedded.writing import Targets
 
 VARIABLES = {
     "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
@@ -83,6 +85,41 @@ def build(settings: Settings) -> Services:
             embedded=embedded,
             _closing=stack.pop_all(),
         )
+
+
+def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:
+    """Load a capture directory into the embedded or the configured stores; say what was loaded.
+
+    Raises CaptureError for a line that cannot be understood, DataPresent when a store holds data
+    and `merge` is not given, EmbeddedBusy, and StoreError.
+    """
+    from services.embedded import capture  # noqa: PLC0415  takes a second
+
+    with ExitStack() as stack:
+        to = _targets(settings, stack)
+        report = capture.load(
+            directory,
+            clickhouse=to.clickhouse,
+            redis=to.redis,
+            qdrant=to.qdrant,
+            database=to.database,
+            merge=merge,
+        )
+    return str(report)
+
+
+def _targets(settings: Settings, stack: ExitStack) -> Targets:
+    from services.embedded.writing import Targets  # noqa: PLC0415  takes a second
+
+    if settings.embedded:
+        embedded = _start_embedded(settings, stack)
+        return Targets(embedded.clickhouse(), embedded.redis(), embedded.qdrant, embedded.database)
+    return Targets(
+        clickhouse.connecting(settings)() if settings.clickhouse_host else None,
+        keyspace.client_of(settings) if settings.redis_url else None,
+        qdrant.client_of(settings) if settings.qdrant_url or settings.qdrant_host else None,
+        settings.clickhouse_db,
+    )
 
 
 def _start_embedded(settings: Settings, stack: ExitStack) -> EmbeddedSet:

@@ -7,9 +7,12 @@ from dashboard import navigation, runtime, session
 from dashboard.formatting import markdown, moment, visible
 from services.errors import KatoTenantsError, NamingError
 from services.identity import NamingScheme, TenantKey
-from services.sessions import TTL_DEFAULT, TTL_MAX, TTL_MIN
+from services.sessions import TTL_MAX, TTL_MIN
+
+UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
 
 services = runtime.services()
+st.title("New session")
 schemes = {scheme.template: scheme for scheme in services.settings.naming.schemes}
 
 if services.embedded is not None:
@@ -39,11 +42,14 @@ with left:
         )
         for name in scheme.fields
     }
-    hours = st.number_input(
-        "Time to live, in hours", min_value=TTL_MIN / 3600, max_value=TTL_MAX / 3600,
-        value=TTL_DEFAULT / 3600, step=1.0, format="%.2f",
-        help="From 1 minute to 30 days. Every access through KATO sets it back to this.",
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        length = st.number_input(
+            "Time to live", min_value=1, value=1,
+            help="From 1 minute to 30 days. Every access through KATO sets it back to this.",
+        )  # fmt: skip
+        unit = st.segmented_control(
+            "Unit", list(UNITS), default="hours", required=True, label_visibility="collapsed"
+        )
     st.markdown("Metadata")
     edited = st.data_editor(
         pd.DataFrame({"Name": pd.Series(dtype="string"), "Value": pd.Series(dtype="string")}),
@@ -51,8 +57,11 @@ with left:
     )  # fmt: skip
 metadata = {str(row.Name): str(row.Value) for row in edited.dropna().itertuples()}
 
+ttl = length * UNITS[unit or "hours"]
 landing, problem = None, None
-if all(fields.values()):
+if not TTL_MIN <= ttl <= TTL_MAX:
+    problem = "The time to live has to be from 1 minute to 30 days."
+elif all(fields.values()):
     try:
         landing = services.sessions.landing(scheme, fields)
     except KatoTenantsError as exc:
@@ -87,7 +96,7 @@ with right:
 if create and landing is not None:
     try:
         st.session_state[session.CREATED] = services.sessions.create(
-            landing.node_id, ttl_seconds=round(hours * 3600), metadata=metadata
+            landing.node_id, ttl_seconds=ttl, metadata=metadata
         )
         services.collector.refresh()
     except KatoTenantsError as exc:

@@ -10,8 +10,7 @@ CHOICES = {
 }
 TOP = 10
 
-snapshot = components.snapshot_or_stop()
-components.partial_banner(snapshot)
+snapshot = components.snapshot_or_stop("Overview")
 components.key_figures(None, snapshot, trend=True, whole=True)
 
 notices = presenters.notices(snapshot)
@@ -47,7 +46,7 @@ with st.container(border=True):
     by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
     frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
     top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
-    components.tenants_table(top, key="top", alt=f"The {TOP} tenants with most {choice}")
+    components.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
 
 with st.container(border=True):
     st.subheader("How fresh each figure is")

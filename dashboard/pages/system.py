@@ -1,9 +1,10 @@
 import streamlit as st
 
 from dashboard import components, presenters, runtime
+from services.models import Measure
 
 services = runtime.services()
-snapshot = components.snapshot_or_stop()
+snapshot = components.snapshot_or_stop("System")
 
 st.subheader("Stores")
 with st.skeleton(height=180):
@@ -40,11 +41,13 @@ if snapshot.collections:
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
                  column_config=components.USAGE_COLUMNS)  # fmt: skip
 else:
-    st.caption("None." if snapshot.stores["vectors"].total is not None else "Unknown.")
+    st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 
 st.subheader("Settings in force")
 st.caption("Secrets are not shown.")
-st.dataframe(presenters.settings_frame(services.settings.in_force()), hide_index=True,
-             key="settings", alt="Settings in force, secrets redacted")  # fmt: skip
+st.dataframe(
+    presenters.settings_frame(services.settings.in_force()), hide_index=True, height="content",
+    key="settings", alt="Settings in force, secrets redacted",
+)  # fmt: skip
 st.subheader("Naming schemes")
 st.code("\n".join(scheme.template for scheme in services.settings.naming.schemes), language=None)

@@ -2,11 +2,12 @@ import streamlit as st
 
 from dashboard import components, navigation, presenters, runtime, session
 from dashboard.formatting import markdown, plural, visible
+from services.attribution import ClaimState
+from services.models import Measure
 
 MATCHES = 12
 
-snapshot = components.snapshot_or_stop()
-components.partial_banner(snapshot)
+snapshot = components.snapshot_or_stop("Tenant")
 asked = st.query_params.get(session.TENANT, "")
 by_name = {visible(str(usage.tenant)): usage for usage in snapshot.tenants}
 tenant = by_name.get(asked)
@@ -44,36 +45,51 @@ if shared:
         presenters.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
 
+own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
-if tenant.parts:
-    components.usage_table(
-        presenters.kb_frame(tenant.parts), key="kbs", alt="kb_ids of this tenant"
-    )
+if own:
+    components.usage_table(presenters.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
 else:
     st.caption("None of its own.")
 
-left, right = st.columns(2)
-with left:
-    st.subheader("Redis keys by kind")
-    kinds = tenant.usage.keys_by_kind
-    if kinds is None:
-        st.caption(f"Unknown. {presenters.last_good(snapshot.stores['keys'])}.")
-    elif kinds:
-        st.dataframe(presenters.kinds_frame(kinds), hide_index=True, alt="Keys of this tenant by kind",
-                     column_config=components.kind_columns(kinds))  # fmt: skip
-    else:
-        st.caption("No keys.")
-with right:
-    st.subheader("How it is known")
-    st.dataframe(presenters.claims_frame((*tenant.parts, *shared)), hide_index=True,
-                 alt="Each kb_id with the node_ids seen on it")  # fmt: skip
-
 st.subheader("Sessions")
 if snapshot.keys is None:
-    st.caption(f"Unknown. {presenters.last_good(snapshot.stores['sessions'])}.")
+    st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.SESSIONS])}.")
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
     if mine:
         components.usage_table(presenters.sessions_frame(mine), key="sessions", alt="Live sessions")
     else:
         st.caption("No live session.")
+
+left, right = st.columns(2)
+with left:
+    st.subheader("Redis keys by kind")
+    kinds = tenant.usage.keys_by_kind
+    if kinds is None:
+        st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.KEYS])}.")
+    elif kinds:
+        st.dataframe(
+            presenters.kinds_frame(kinds), hide_index=True, height="content",
+            alt="Keys of this tenant by kind", column_config=components.kind_columns(kinds),
+        )  # fmt: skip
+    else:
+        st.caption("No keys.")
+with right:
+    st.subheader("Collections in Qdrant")
+    found = presenters.collections_of(snapshot.collections, tenant)
+    if snapshot.stores[Measure.VECTORS].total is None:
+        st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.VECTORS])}.")
+    elif found:
+        st.dataframe(
+            presenters.collections_frame(found), hide_index=True, placeholder="unknown",
+            alt="Collections with points of this tenant", column_config=components.USAGE_COLUMNS,
+        )  # fmt: skip
+    else:
+        st.caption("No vectors.")
+
+st.subheader("How it is known")
+st.dataframe(
+    presenters.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
+    alt="Each kb_id with the node_ids seen on it, and how its owner is known",
+)  # fmt: skip

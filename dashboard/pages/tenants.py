@@ -3,17 +3,16 @@ import math
 import streamlit as st
 
 from dashboard import components, presenters, runtime, session
-from dashboard.formatting import plural
+from dashboard.formatting import plural, visible
 from services.models import Measure
 
-PER_PAGE = 50
+PER_PAGE = 25
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
     "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
 }  # fmt: skip
 
-snapshot = components.snapshot_or_stop()
-components.partial_banner(snapshot)
+snapshot = components.snapshot_or_stop("Tenants")
 frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
@@ -65,11 +64,12 @@ nobody = snapshot.unattributed
 components.key_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:
     st.dataframe(
-        {"Kind of key": list(nobody.usage.keys_by_kind), "Keys": list(nobody.usage.keys_by_kind.values())},
-        hide_index=True, width="content", alt="Keys that no tenant owns, by kind",
+        presenters.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
+        alt="Keys that no tenant owns, by kind",
+        column_config=components.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
 if nobody.samples:
     with st.expander("Samples"):
-        st.code("\n".join(presenters.visible(name) for name in nobody.samples), language=None)
+        st.code("\n".join(visible(name) for name in nobody.samples), language=None)
 if all(amount is not None and not amount.count for amount in map(nobody.usage.of, Measure)):
     st.caption("Everything in the stores has an owner.")

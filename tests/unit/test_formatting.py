@@ -16,8 +16,8 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 * 1024**3, "5.0 GiB"),
-     (2**60, "1,024.0 PiB"), (None, "unknown")],
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (1549, "1.5 KB"), (5 * 10**9, "5.0 GB"),
+     (10**18, "1,000.0 PB"), (None, "unknown")],
 )  # fmt: skip
 def test_sizes(count: int | None, words: str) -> None:
     assert f.size(count) == words
@@ -39,8 +39,8 @@ def test_figures_say_what_they_are(amount: Amount | None, precision: Precision, 
 
 
 def test_sampled_bytes_carry_their_error() -> None:
-    assert f.figure_bytes(Amount(1, 2048, bytes_margin=1024)) == "≈ 2.0 KiB ± 1.0 KiB"
-    assert f.figure_bytes(Amount(1, 2048)) == "2.0 KiB"
+    assert f.figure_bytes(Amount(1, 2000, bytes_margin=1000)) == "≈ 2.0 KB ± 1.0 KB"
+    assert f.figure_bytes(Amount(1, 2000)) == "2.0 KB"
     assert f.figure_bytes(Amount(1, None)) == "unknown"
     assert f.figure_bytes(None) == "unknown"
 

@@ -1,0 +1,209 @@
+"""The embedded engines: ClickHouse's in process, a Valkey, Qdrant's local mode, a KATO stand-in.
+
+All their data lives under one directory, which one process at a time can hold.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import clickhouse_connect
+import redis
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from qdrant_client import QdrantClient
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from services.embedded import sample
+from services.embedded.lock import DATA_VARIABLE, DirectoryLock, make_private
+from services.embedded.standin import StandInServer
+from services.embedded.tables import create_missing
+from services.embedded.valkey import ValkeyProcess
+from services.embedded.vectors_local import open_local
+from services.embedded.writing import LoadReport, Targets
+from services.errors import SettingsError, StoreUnavailable
+
+CLOSE_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class EmbeddedSet:
+    """The running engines of one data directory.
+
+    `connect_clickhouse()` returns a new client of KATO's `database`: one for each thread that
+    asks at the same time; they are closed with the set. `redis` and `qdrant` may be shared by
+    threads; `redis_url` is the unix:// URL of the former. `kato_url` is the stand-in's address.
+    `sample` says what was loaded just now, if anything was. `close` may be called again, and is
+    called at exit.
+    """
+
+    data: Path
+    database: str
+    connect_clickhouse: Callable[[], Client]
+    redis: redis.Redis
+    redis_url: str
+    qdrant: QdrantClient
+    kato_url: str
+    sample: LoadReport | None
+    close: Callable[[], None] = field(repr=False)
+
+
+def start(
+    data: Path,
+    *,
+    fill: Literal["sample", "empty"] = "empty",
+    database: str = "kato",
+    service: str = "kato",
+) -> EmbeddedSet:
+    """Start the engines on a data directory, with KATO's tables in place.
+
+    With `fill="sample"` empty engines are filled with the sample fleet. Raises EmbeddedBusy at
+    once when another process, or this one, holds the directory; SettingsError when it cannot be
+    used or the engines are not installed; StoreError when an engine does not start. Nothing is
+    left running then.
+    """
+    if "?" in str(data):
+        raise SettingsError(DATA_VARIABLE, "a path with a question mark cannot be used")
+    with ExitStack() as stack:
+        engines = _start(data, database, stack)
+        filled = _fill(data, engines, service=service) if fill == "sample" else None
+        standin = StandInServer(engines.redis, service=service)
+        stack.callback(standin.close)
+        close = _once(stack.pop_all().close)
+    atexit.register(close)
+    return EmbeddedSet(
+        data=data,
+        database=database,
+        connect_clickhouse=engines.clickhouse.connect,
+        redis=engines.redis,
+        redis_url=engines.redis_url,
+        qdrant=engines.qdrant,
+        kato_url=standin.url,
+        sample=filled,
+        close=close,
+    )
+
+
+@dataclass(frozen=True)
+class _Engines:
+    clickhouse: _ClickHouse
+    redis: redis.Redis
+    redis_url: str
+    qdrant: QdrantClient
+    database: str
+
+
+def _start(data: Path, database: str, stack: ExitStack) -> _Engines:
+    lock = DirectoryLock.acquire(data)
+    stack.callback(lock.release)
+    valkey = ValkeyProcess(data / "valkey")  # reads its data back while the others start
+    stack.callback(valkey.stop)
+    clickhouse = _ClickHouse(data / "clickhouse", database, on_stuck=lock.keep)
+    stack.callback(clickhouse.close)
+    qdrant = open_local(data / "qdrant")
+    stack.callback(qdrant.close)
+    valkey.wait_until_ready()
+    client = _redis(valkey.url)
+    stack.callback(client.close)
+    return _Engines(clickhouse, client, valkey.url, qdrant, database)
+
+
+def _fill(data: Path, engines: _Engines, *, service: str) -> LoadReport | None:
+    with closing(engines.clickhouse.connect()) as clickhouse:
+        targets = Targets(clickhouse, engines.redis, engines.qdrant, engines.database)
+        return sample.fill(data, targets, service=service)
+
+
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _once(close: Callable[[], object]) -> Callable[[], None]:
+    """Make a close that several threads may call, and that leaves no trace at exit."""
+    turn = threading.Lock()
+
+    def close_once() -> None:
+        with turn:
+            close()
+        atexit.unregister(close_once)
+
+    return close_once
+
+
+class _ClickHouse:
+    """ClickHouse's engine in this process: one path at a time, any number of clients.
+
+    `on_stuck` is called when a query does not let the engine be closed.
+    """
+
+    def __init__(self, directory: Path, database: str, *, on_stuck: Callable[[], None]) -> None:
+        make_private(directory)
+        self._path = str(directory.resolve())
+        self._database = database
+        self._on_stuck = on_stuck
+        self._turn = threading.Lock()
+        self._closed = False
+        self._clients: weakref.WeakSet[Client] = weakref.WeakSet()
+        self._keeper = self._open(None)  # the engine lives as long as one client is open
+        try:
+            create_missing(self._keeper, database)
+        except ClickHouseError as exc:
+            self.close()
+            raise _no_clickhouse("KATO's tables could not be created") from exc
+
+    def connect(self) -> Client:
+        """Return a new client of the database. Raises StoreUnavailable."""
+        return self._open(self._database)
+
+    def close(self) -> None:
+        """Close every client that is left; waits at most 10 s for what they are doing."""
+        with self._turn:
+            self._closed = True
+            clients = tuple(self._clients)
+        closing = threading.Thread(target=_close_all, args=(clients,), daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            self._on_stuck()
+
+    def _open(self, database: str | None) -> Client:
+        with self._turn:
+            if self._closed:
+                raise _no_clickhouse("it was stopped")
+            client = self._client(database)
+            self._clients.add(client)
+            return client
+
+    def _client(self, database: str | None) -> Client:
+        try:
+            return clickhouse_connect.get_client(
+                interface="chdb", path=self._path, database=database
+            )
+        except ImportError as exc:
+            reason = "not set, and the embedded engines are not installed: kato-tenants[embedded]"
+            raise SettingsError("CLICKHOUSE_HOST", reason) from exc
+        except ClickHouseError as exc:
+            raise _no_clickhouse(f"its engine did not open {self._path}") from exc
+
+
+def _close_all(clients: tuple[Client, ...]) -> None:
+    for client in clients:
+        client.close()
+
+
+def _no_clickhouse(reason: str) -> StoreUnavailable:
+    return StoreUnavailable("clickhouse", "running the embedded ClickHouse", reason)

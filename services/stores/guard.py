@@ -1,0 +1,38 @@
+"""Where a driver's error becomes one of ours, once, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from services.errors import StoreError
+
+Verdict = tuple[type[StoreError], str]
+"""What a driver's error means: which of our errors it is, and the reason in our own words."""
+
+IN_VAIN = "no connection: nothing listens there, or its name does not resolve"
+TOO_SLOW = "it took longer than the timeout"
+DROPPED = "the connection broke before the answer was complete"
+OVERLOADED = "it is overloaded or failing inside"
+REFUSED = "it refused our credentials or rights"
+
+
+@contextmanager
+def guarded(
+    store: str, operation: str, judge: Callable[[Exception], Verdict | None]
+) -> Iterator[None]:
+    """Raise what `judge` says a driver's error means, from that error.
+
+    What `judge` returns None for passes as it is; so do errors that are ours already. Put
+    nothing but calls of the driver inside.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as exc:
+        verdict = judge(exc)
+        if verdict is None:
+            raise
+        kind, reason = verdict
+        raise kind(store, operation, reason) from exc

@@ -1,0 +1,165 @@
+"""KATO's HTTP API, as far as this product uses it: how it is, and new sessions.
+
+Only calls that change nothing but what they say: never a node-scoped one (it would create a
+processor, and above 100 of them KATO deletes a node's vectors), and never a session's GET
+(it would keep the session alive).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from services.errors import StoreMisconfigured, StoreNotConfigured, StoreRejected
+from services.models import CachedProcessor, CreatedSession, Health
+from services.settings import Settings
+from services.stores.kato_http import STORE, Call, ask, cut
+
+_ROOT = Call("GET", "/", "asking its version")
+# an unhealthy KATO may say so with a 503
+_HEALTH = Call("GET", "/health", "asking how it is", accepts=frozenset({200, 503}))
+_STATUS = Call("GET", "/status", "reading its processors")
+_CREATING = "creating a session"
+_MAY_EXIST = "the session may exist all the same: look before trying again"
+_ISSUES_SHOWN = 3
+
+
+def over_http(settings: Settings) -> KatoApi:
+    """Return the API of the configured KATO. Raises StoreNotConfigured without an address."""
+    if settings.kato_api_url is None:
+        raise StoreNotConfigured(STORE, "connecting", "set KATO_API_URL")
+    url = settings.kato_api_url.get_secret_value()
+    return at(url, timeout_seconds=settings.timeout_seconds)
+
+
+def at(url: str, *, timeout_seconds: float) -> KatoApi:
+    """Return the API of the KATO at an address; every answer is given so many seconds.
+
+    Connections are not kept: one that went stale would lose a POST, which is never sent twice.
+    """
+    try:
+        host = urlsplit(url).hostname
+        if not host:
+            raise StoreMisconfigured(STORE, "connecting", "its address cannot be used: no host")
+        client = httpx.Client(
+            base_url=url,
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=host not in ("127.0.0.1", "::1", "localhost"),  # no proxy to the loopback
+        )
+    except (httpx.InvalidURL, ValueError) as exc:
+        raise StoreMisconfigured(STORE, "connecting", "its address cannot be used") from exc
+    return KatoApi(client)
+
+
+class KatoApi:
+    """KATO's HTTP API over a client whose `base_url` is set and whose timeout is finite.
+
+    Every method raises StoreUnavailable, StoreDenied, StoreRejected or StoreMisconfigured.
+    """
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._seconds = client.timeout.read or 10.0
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+    def health(self) -> Health:
+        """Return KATO's version, how it says it is, and how long its health took to answer."""
+        root = self._ask(_ROOT)
+        service, version = root.get("service"), root.get("version")
+        if not (isinstance(service, str) and "kato" in service.lower()):
+            raise _ROOT.misfit("it does not call itself KATO")
+        if not isinstance(version, str):
+            raise _ROOT.misfit("it names no version")
+        started = time.monotonic()
+        state = _state(self._ask(_HEALTH))
+        return Health(STORE, cut(version), time.monotonic() - started, f"{cut(service)}: {state}")
+
+    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+        """Return the processors in KATO's memory, at most 100 as KATO keeps them."""
+        processors = self._ask(_STATUS).get("processors")
+        entries = processors.get("processors") if isinstance(processors, dict) else None
+        if not isinstance(entries, list):
+            raise _STATUS.misfit("it lists no processors")
+        return tuple(_processor(entry) for entry in entries)
+
+    def create_session(
+        self,
+        node_id: str,
+        *,
+        ttl_seconds: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> CreatedSession:
+        """Create a session; without `ttl_seconds`, or for 0, KATO takes its own default.
+
+        Sent once. Entries of `config` that KATO does not know or allow are dropped without a
+        word: compare the answer's `config`. When the answer is lost the error says that the
+        session may exist.
+        """
+        if ttl_seconds is not None and ttl_seconds < 0:
+            raise StoreRejected(STORE, _CREATING, "a time to live below 0 makes KATO fail")
+        body: dict[str, object] = {"node_id": node_id, "metadata": dict(metadata or {})}
+        if ttl_seconds is not None:
+            body["ttl_seconds"] = ttl_seconds
+        if config is not None:
+            body["config"] = dict(config)
+        call = Call("POST", "/sessions", _CREATING, body, aftermath=_MAY_EXIST)
+        return _created(call, self._ask(call), node_id)
+
+    def _ask(self, call: Call) -> dict[str, object]:
+        return ask(self._client, call, seconds=self._seconds)
+
+
+def _state(health: Mapping[str, object]) -> str:
+    status, issues = health.get("status"), health.get("issues")
+    if not isinstance(status, str):
+        raise _HEALTH.misfit("it does not say how it is")
+    if not (isinstance(issues, list) and issues):
+        return cut(status)
+    return f"{cut(status)} ({'; '.join(cut(issue) for issue in issues[:_ISSUES_SHOWN])})"
+
+
+def _processor(entry: object) -> CachedProcessor:
+    if isinstance(entry, dict):
+        node_id, kb_id = entry.get("node_id"), entry.get("processor_id")
+        if isinstance(node_id, str) and isinstance(kb_id, str):
+            return CachedProcessor(node_id, kb_id)
+    raise _STATUS.misfit("a processor lacks its node_id or processor_id")
+
+
+def _created(call: Call, answer: Mapping[str, object], node_id: str) -> CreatedSession:
+    session_id, ttl = answer.get("session_id"), answer.get("ttl_seconds")
+    if not (isinstance(session_id, str) and session_id and isinstance(ttl, int)):
+        raise call.misfit("the answer lacks the session's id or time to live")
+    if answer.get("node_id") != node_id:
+        raise call.misfit("the answer is about another node_id")
+    return CreatedSession(
+        session_id=session_id,
+        node_id=node_id,
+        ttl_seconds=ttl,
+        created_at=_time(answer.get("created_at")),
+        expires_at=_time(answer.get("expires_at")),
+        metadata=_mapping(answer.get("metadata")),
+        config=_mapping(answer.get("session_config")),
+    )
+
+
+def _time(value: object) -> datetime | None:
+    """Read a time with its zone, or None for anything else."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,92 @@
+"""What goes wrong with Redis, told once in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import hiredis
+import redis
+from redis import exceptions as driver
+
+from services.errors import (
+    StoreDenied,
+    StoreError,
+    StoreMisconfigured,
+    StoreRejected,
+    StoreUnavailable,
+)
+
+STORE = "redis"
+
+Fault = tuple[type[StoreError], str]
+
+_DENIED: Fault = (StoreDenied, "it wants another user, password or right")
+_LOADING: Fault = (StoreUnavailable, "it is still loading its data")
+_CLUSTER: Fault = (
+    StoreMisconfigured,
+    "it is one node of a cluster, which holds only a part of the keys; KATO uses a single server",
+)
+_FOREIGN: Fault = (StoreMisconfigured, "what answers there does not speak Redis's protocol")
+_SLOW: Fault = (StoreUnavailable, "no answer in time")
+_GONE: Fault = (StoreUnavailable, "the connection was refused or dropped")
+_BUSY: Fault = (StoreUnavailable, "it is busy with a script, or has no connection to spare")
+_DATABASE: Fault = (StoreMisconfigured, "the database number in its address does not exist there")
+
+_BY_CODE: dict[str, Fault] = {
+    **dict.fromkeys(("NOAUTH", "WRONGPASS", "NOPERM", "DENIED"), _DENIED),
+    **dict.fromkeys(("LOADING", "MASTERDOWN"), _LOADING),
+    **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), _CLUSTER),
+    "BUSY": _BUSY,
+}
+_BY_TEXT: dict[str, Fault] = {
+    "ERR DB index": _DATABASE,
+    "DB index": _DATABASE,
+    "ERR invalid DB": _DATABASE,
+    "invalid DB": _DATABASE,
+    "ERR max number of clients": _BUSY,
+}
+
+# The order matters: the first class that fits tells.
+_BY_CLASS: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
+    (
+        (
+            driver.AuthenticationError,
+            driver.AuthorizationError,
+            driver.NoPermissionError,
+            driver.AuthenticationWrongNumberOfArgsError,
+        ),
+        _DENIED,
+    ),
+    ((driver.BusyLoadingError, driver.MasterDownError), _LOADING),
+    ((driver.AskError, driver.ClusterError, driver.TryAgainError), _CLUSTER),
+    ((driver.InvalidResponse, hiredis.ProtocolError), _FOREIGN),
+    ((driver.TimeoutError, TimeoutError), _SLOW),
+    ((driver.MaxConnectionsError,), _BUSY),
+    ((driver.ConnectionError, OSError), _GONE),
+)
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Turn whatever redis-py, hiredis or the socket raises into a StoreError."""
+    try:
+        yield
+    except (redis.RedisError, hiredis.HiredisError, OSError) as exc:
+        raise translation(exc, operation) from exc
+
+
+def translation(exc: Exception, operation: str) -> StoreError:
+    """Return the StoreError that says what a driver's exception means."""
+    for classes, (kind, reason) in _BY_CLASS:
+        if isinstance(exc, classes):
+            return kind(STORE, operation, reason)
+    return refusal(str(exc), operation)
+
+
+def refusal(answer: str, operation: str) -> StoreError:
+    """Return the StoreError that says what an error reply of the server means."""
+    by_text = (fault for start, fault in _BY_TEXT.items() if answer.startswith(start))
+    fault = _BY_CODE.get(answer.partition(" ")[0]) or next(by_text, None)
+    kind, reason = fault or (StoreRejected, "it does not take this command")
+    return kind(STORE, operation, reason)

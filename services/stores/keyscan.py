@@ -1,0 +1,166 @@
+"""One SCAN pass over the keyspace, with the memory of keys asked for on the way.
+
+The next SCAN is sent as soon as a reply is framed, before its keys are looked at: the server and
+this process work at the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hiredis
+
+from services.stores.keylink import Link, packed
+from services.stores.keytally import Group, KeyTally
+
+AT_LEAST = 5
+"""Of each owner and kind, so many keys are sized even in a small sample."""
+
+_REPORT_SECONDS = 0.3
+_REPORT_PART = 0.1
+_WINDOW = 2000
+
+
+class Repeats:
+    """Drops the keys that SCAN returns twice, remembering only the last few thousand.
+
+    SCAN goes through the hash table in an order that growing does not change. When the table
+    shrinks, one bucket of the smaller table covers several of the larger, some of which may have
+    been returned just before: those are the only repeats, and they are near. What can escape are
+    the keys of one bucket for each time that the table shrinks during the pass.
+    """
+
+    def __init__(self) -> None:
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def drop(self, keys: list[bytes]) -> list[bytes]:
+        """Return the keys that were not there lately, in their order."""
+        young, old = self._young, self._old
+        if not (young.isdisjoint(keys) and old.isdisjoint(keys)):
+            keys = [key for key in keys if key not in young and key not in old]
+        if len(young) > _WINDOW:
+            self._old, self._young = young, set()
+        before = len(self._young)
+        self._young.update(keys)
+        within = len(self._young) - before < len(keys)
+        return list(dict.fromkeys(keys)) if within else keys
+
+
+def scan(link: Link, *command: bytes | str, count: int) -> Iterator[list[bytes]]:
+    """Yield the members of each reply of a SCAN, SSCAN or the like, the next one under way.
+
+    What the consumer sends is answered after the reply that it holds.
+    """
+    repeats = Repeats()
+    link.send(packed(*command, 0, "COUNT", count))
+    while True:
+        cursor, members = link.reply()
+        if cursor == b"0":
+            yield repeats.drop(members)
+            return
+        link.send(packed(*command, cursor, "COUNT", count))
+        yield repeats.drop(members)
+
+
+Choice = tuple[list[bytes], list[Group]]
+Choose = Callable[[list[bytes], list[Group]], Choice]
+"""Counts keys in their groups and returns those of them whose memory to ask for."""
+
+
+def none_of(_: list[bytes], groups: list[Group]) -> Choice:
+    """Count, and ask for no memory."""
+    for group in groups:
+        group.count += 1
+    return [], []
+
+
+def all_of(keys: list[bytes], groups: list[Group]) -> Choice:
+    """Count, and ask for the memory of every key."""
+    for group in groups:
+        group.count += 1
+    return keys, groups
+
+
+def some_of(share: float) -> Choose:
+    """Count, and ask for the memory of a share of each group, and of its first few keys.
+
+    SCAN's order is that of a keyed hash, so that every n-th key is as good as drawn by lot.
+    """
+    every = max(1, round(1 / share))
+
+    def choose(keys: list[bytes], groups: list[Group]) -> Choice:
+        chosen = []
+        for at, group in enumerate(groups):
+            group.count += 1
+            if group.count <= AT_LEAST or not group.count % every:
+                chosen.append(at)
+        return [keys[at] for at in chosen], [groups[at] for at in chosen]
+
+    return choose
+
+
+def weigh(groups: list[Group], sizes: list[Any]) -> None:
+    """Add the replies to MEMORY USAGE to the groups of their keys."""
+    for group, size in zip(groups, sizes, strict=True):
+        if isinstance(size, int):
+            group.sized += 1
+            group.bytes += size
+            group.squares += size * size
+        elif size is None:
+            group.count -= 1  # it vanished since SCAN named it
+        else:
+            group.refused = True
+
+
+class Reports:
+    """Calls `report` a few times a second, and for a tenth of the time at most."""
+
+    def __init__(self, report: Callable[[], None] | None) -> None:
+        self._report = report
+        self._next = time.monotonic() + _REPORT_SECONDS
+
+    def offer(self) -> None:
+        """Report, if it is time."""
+        now = time.monotonic()
+        if self._report is None or now < self._next:
+            return
+        self._report()
+        done = time.monotonic()
+        self._next = done + max(_REPORT_SECONDS, (done - now) / _REPORT_PART)
+
+
+class KeyPass:
+    """One pass that fills a tally. Stops asking for memory once Redis refuses a whole round."""
+
+    def __init__(self, link: Link, tally: KeyTally, *, choose: Choose, reports: Reports) -> None:
+        self._link = link
+        self._tally = tally
+        self._choose = choose
+        self._reports = reports
+
+    def run(self, *, count: int) -> None:
+        """Scan everything, some `count` keys a round. Raises StoreError."""
+        due: list[Group] = []
+        for keys in scan(self._link, "SCAN", count=count):
+            asked, groups = self._choose(*self._tally.sort(keys))
+            if asked:
+                self._link.send(memory_of(asked))
+            self._settle(due)
+            due = groups
+            self._reports.offer()
+        self._settle(due)
+
+    def _settle(self, due: list[Group]) -> None:
+        sizes = self._link.replies(len(due))
+        weigh(due, sizes)
+        if due and all(isinstance(size, hiredis.ReplyError) for size in sizes):
+            self._choose = none_of
+
+
+def memory_of(keys: list[bytes]) -> bytes:
+    """Write MEMORY USAGE for each key; the server's default SAMPLES (5 members) applies."""
+    form = b"*3\r\n$6\r\nMEMORY\r\n$5\r\nUSAGE\r\n$%d\r\n%b\r\n"
+    return b"".join([form % (len(key), key) for key in keys])

@@ -1,0 +1,96 @@
+"""Qdrant's answers as plain JSON, from a server and from the embedded engine alike.
+
+Plain, because the driver's models are those of one version of the server and reject others.
+Raises the driver's errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from qdrant_client import QdrantClient
+from qdrant_client.http.api_client import ApiClient
+from qdrant_client.http.exceptions import UnexpectedResponse
+
+_NOT_FOUND = 404
+
+
+class Answers(Protocol):
+    """What is asked of either."""
+
+    def about(self) -> object:
+        """Return title and version."""
+
+    def telemetry(self) -> object:
+        """Return what it says of all collections at once, None where it never says so."""
+
+    def listing(self) -> object:
+        """Return the list of collections."""
+
+    def info(self, name: str) -> object:
+        """Return one collection's figures and settings, None when it is not there."""
+
+
+def answers_of(client: QdrantClient) -> Answers:
+    """Return the answers of a client's server, or of its embedded engine."""
+    try:
+        return RestAnswers(client.http.client)
+    except NotImplementedError:
+        return EmbeddedAnswers(client)
+
+
+class RestAnswers:
+    """The answers of a server."""
+
+    def __init__(self, rest: ApiClient) -> None:
+        self._rest = rest
+
+    def about(self) -> object:
+        """Return title and version; the server tells them without a key."""
+        return self._get("/")
+
+    def telemetry(self) -> object:
+        """Return what the server that is asked says of all collections at once."""
+        return self._get("/telemetry", params={"details_level": "3", "anonymize": "false"})
+
+    def listing(self) -> object:
+        """Return the list of collections."""
+        return self._get("/collections")
+
+    def info(self, name: str) -> object:
+        """Return one collection's figures and settings, None when it is not there."""
+        try:
+            return self._get("/collections/{name}", path_params={"name": name})
+        except UnexpectedResponse as exc:
+            if exc.status_code == _NOT_FOUND:
+                return None
+            raise
+
+    def _get(self, url: str, **options: Any) -> object:
+        return self._rest.request(type_=dict, method="GET", url=url, **options)
+
+
+class EmbeddedAnswers:
+    """The answers of the engine in this process, in the server's shapes."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+
+    def about(self) -> object:
+        """Return title and version."""
+        return self._client.info().model_dump(mode="json")
+
+    def telemetry(self) -> object:
+        """Return None: it has none."""
+        return None
+
+    def listing(self) -> object:
+        """Return the list of collections."""
+        return {"result": self._client.get_collections().model_dump(mode="json")}
+
+    def info(self, name: str) -> object:
+        """Return one collection's figures and settings, None when it is not there."""
+        try:
+            return {"result": self._client.get_collection(name).model_dump(mode="json")}
+        except ValueError:
+            return None

@@ -1,0 +1,449 @@
+"""The Qdrant adapter on the embedded engine, and on servers of several versions over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from services.errors import (
+    SettingsError,
+    StoreDenied,
+    StoreError,
+    StoreMisconfigured,
+    StoreNotConfigured,
+    StoreUnavailable,
+)
+from services.models import CollectionUsage, VectorReading
+from services.settings import Settings
+from services.stores.qdrant import client_of
+from services.stores.vectors import VectorStore
+from tests.conftest import capture_rows
+from tests.servers import qdrant_http as faces
+from tests.servers.faults import (
+    Answer,
+    Dropped,
+    Fault,
+    Garbage,
+    HttpServer,
+    Refused,
+    Slow,
+    free_port,
+)
+from tests.servers.qdrant_http import PAYLOAD_BYTES, VECTOR_BYTES, qdrant_http
+
+KEY = "qdrant-key-51ce7"
+SHARED = "kato_vectors"
+
+HOSTILE = (
+    "plain",
+    'it\'s "quoted"',
+    "100%_of*them?[a-z]",
+    "new\nline\ttab",
+    "nul\x00",
+    "日本/ö",
+    "{collection_name}",
+    " ",
+    "L" * 10_000,
+    "550e8400e29b41d4a716446655440000",
+    "550e8400-e29b-41d4-a716-446655440000",
+)
+
+
+def settings_for(server: HttpServer, *, key: str | None = KEY, seconds: float = 5) -> Settings:
+    return Settings(QDRANT_URL=server.url, QDRANT_API_KEY=key, KATO_TENANTS_TIMEOUT_SECONDS=seconds)
+
+
+Serve = Callable[..., AbstractContextManager[HttpServer]]
+
+
+@pytest.fixture
+def load_capture(qdrant: QdrantClient) -> QdrantClient:
+    """The collections of the capture, in the engine that the server tells of too."""
+    for row in capture_rows("qdrant.jsonl"):
+        _make(qdrant, row["collection"], size=row["size"])
+        points = [models.PointStruct(**point) for point in row["points"]]
+        if points:
+            qdrant.upsert(row["collection"], points)
+    return qdrant
+
+
+def _make(client: QdrantClient, name: str, *, size: int = 2) -> None:
+    client.create_collection(
+        name, vectors_config=models.VectorParams(size=size, distance=models.Distance.EUCLID)
+    )
+
+
+def fill(client: QdrantClient, name: str, tenant_ids: Iterable[object]) -> None:
+    """Make a collection with one point for each tenant_id; `...` for a point without one."""
+    _make(client, name)
+    points = [
+        models.PointStruct(
+            id=number, vector=[0.5, 0.5], payload={} if value is ... else {"tenant_id": value}
+        )
+        for number, value in enumerate(tenant_ids)
+    ]
+    client.upsert(name, points)
+
+
+@pytest.fixture(params=["embedded", "http"])
+def store(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[VectorStore]:
+    """The adapter over each of the two ways to reach the same data."""
+    if request.param == "embedded":
+        yield VectorStore(qdrant, shared_collections=frozenset({SHARED}))
+        return
+    with qdrant_http(qdrant, api_key=KEY, indexed={SHARED}) as server:
+        store = VectorStore.over_http(settings_for(server))
+        yield store
+        store.close()
+
+
+def over(server: HttpServer, **options: int) -> VectorStore:
+    """The adapter over a server, with the settings' shared collections."""
+    client = client_of(settings_for(server))
+    return VectorStore(client, shared_collections=frozenset({SHARED}), **options)
+
+
+def by_name(reading: VectorReading) -> dict[str, CollectionUsage]:
+    return {usage.name: usage for usage in reading.collections}
+
+
+def paths(server: HttpServer) -> list[str]:
+    return [call.path for call in server.calls]
+
+
+class TestWhatIsRead:
+    def test_the_capture_is_counted_exactly(
+        self, store: VectorStore, load_capture: QdrantClient
+    ) -> None:
+        """Every collection of a real KATO has its points, dimension and metric."""
+        rows = {row["collection"]: row for row in capture_rows("qdrant.jsonl")}
+        reading = store.read()
+        found = by_name(reading)
+        assert {name: usage.amount.count for name, usage in found.items()} == {
+            name: len(row["points"]) for name, row in rows.items()
+        }
+        assert len(found) == 12
+        assert {usage.size for usage in found.values()} == {8}
+        assert {usage.distance for usage in found.values()} == {"Euclid"}
+        assert {usage.status for usage in found.values()} == {"green"}
+        assert reading.total.count == sum(len(row["points"]) for row in rows.values())
+        assert all(usage.points_by_tenant is None for usage in found.values())
+        assert not any(usage.problem for usage in found.values())
+
+    def test_an_empty_qdrant_is_empty(self, store: VectorStore) -> None:
+        """No collections are nothing, which is known, and not a failure."""
+        reading = store.read()
+        assert (reading.collections, reading.total.count) == ((), 0)
+
+    def test_odd_collections_are_described_as_far_as_they_go(
+        self, store: VectorStore, qdrant: QdrantClient
+    ) -> None:
+        """No vectors, sparse ones, one that has a name, several: none of them is a failure."""
+        params = models.VectorParams(size=3, distance=models.Distance.DOT)
+        sparse = {"s": models.SparseVectorParams()}
+        qdrant.create_collection("none", vectors_config={})
+        qdrant.create_collection("sparse", vectors_config={}, sparse_vectors_config=sparse)
+        qdrant.create_collection("one", vectors_config={"text": params})
+        qdrant.create_collection("two", vectors_config={"text": params, "image": params})
+        found = by_name(store.read())
+        assert {name: (usage.size, usage.distance) for name, usage in found.items()} == {
+            "none": (None, None),
+            "sparse": (None, None),
+            "one": (3, "Dot"),
+            "two": (None, None),
+        }
+
+    def test_a_name_with_a_path_in_it_is_one_name(self, qdrant: QdrantClient) -> None:
+        """A collection is asked for by its name, whatever that would mean in an address."""
+        for name in ("vectors_a%2Fb;c=d#e&f", "vectors_{name}", "vectors_日本[x] .."):
+            fill(qdrant, name, ["x"])
+        with qdrant_http(qdrant, telemetry=faces.refused) as server:
+            assert {usage.amount.count for usage in over(server).read().collections} == {1}
+
+    def test_health_says_version_and_latency(self, store: VectorStore) -> None:
+        """Health is what the server itself says, once it took our key."""
+        health = store.health()
+        assert health.store == "qdrant"
+        assert health.version[0] == "1"
+        assert 0 <= health.latency < 5
+
+
+class TestTelemetry:
+    @pytest.mark.parametrize(
+        ("telemetry", "status"), [(faces.since_1_14, "green"), (faces.before_1_14, "yellow")]
+    )
+    def test_one_call_tells_of_all_collections(
+        self, load_capture: QdrantClient, telemetry: faces.Telemetry, status: str
+    ) -> None:
+        """Points, bytes, size and status come from one answer, in each version's shape."""
+        with qdrant_http(load_capture, telemetry=telemetry) as server:
+            reading = over(server).read()
+            assert paths(server) == ["/telemetry"]
+            assert server.calls[0].query == {"details_level": "3", "anonymize": "false"}
+        for usage in reading.collections:
+            points = load_capture.count(usage.name).count
+            assert usage.amount.count == points
+            assert usage.amount.bytes == points * (VECTOR_BYTES + PAYLOAD_BYTES)
+            assert (usage.size, usage.distance, usage.status) == (8, "Euclid", status)
+        assert reading.total.bytes == reading.total.count * (VECTOR_BYTES + PAYLOAD_BYTES)
+        assert "estimate" in reading.bytes_note
+
+    @pytest.mark.parametrize(
+        "telemetry",
+        [faces.refused, faces.absent, faces.anonymised, faces.without_details, faces.cut],
+    )
+    def test_without_it_collections_are_asked_one_by_one(
+        self, load_capture: QdrantClient, telemetry: faces.Telemetry
+    ) -> None:
+        """Points are still known, and bytes are not, which is said and is not 0."""
+        with qdrant_http(load_capture, telemetry=telemetry) as server:
+            reading = over(server).read()
+            assert len(server.calls) == 2 + len(reading.collections)
+        assert {usage.name for usage in reading.collections} == set(_names(load_capture))
+        for usage in reading.collections:
+            assert usage.amount.count == load_capture.count(usage.name).count
+            assert usage.amount.bytes is None
+            assert (usage.size, usage.status) == (8, "green")
+        assert reading.total.bytes is None
+        assert "telemetry" in reading.bytes_note
+
+    def test_of_a_cluster_one_server_knows_not_everything(self, load_capture: QdrantClient) -> None:
+        """What other servers share in is asked of the cluster as a whole, without bytes."""
+        with qdrant_http(load_capture, telemetry=faces.in_a_cluster) as server:
+            reading = over(server).read()
+        assert {usage.name: usage.amount.count for usage in reading.collections} == {
+            name: load_capture.count(name).count for name in _names(load_capture)
+        }
+        assert all(usage.amount.bytes is None for usage in reading.collections)
+        assert reading.total.bytes is None
+        assert "cluster" in reading.bytes_note
+
+    def test_the_embedded_engine_says_no_bytes(self, load_capture: QdrantClient) -> None:
+        """Bytes that nobody counted are not 0."""
+        reading = VectorStore(load_capture).read()
+        assert reading.total.bytes is None
+        assert "embedded" in reading.bytes_note
+
+    def test_a_collection_that_goes_while_it_is_read_is_gone(
+        self, load_capture: QdrantClient
+    ) -> None:
+        """It is left out, and the others stay."""
+        kept = _names(load_capture)
+        with qdrant_http(load_capture, telemetry=faces.refused) as server:
+            answer = server.answer
+
+            def and_one_more(request: faces.Request) -> Answer:
+                if request.path == "/collections":
+                    names = [{"name": name} for name in ("vectors_gone_kato", *kept)]
+                    return Answer.json({"result": {"collections": names}, "status": "ok"})
+                return answer(request)
+
+            server.answer = and_one_more
+            assert [usage.name for usage in over(server).read().collections] == kept
+
+
+def _names(client: QdrantClient) -> list[str]:
+    return [each.name for each in client.get_collections().collections]
+
+
+class TestSharedCollections:
+    def test_hostile_tenants_are_told_apart(self, store: VectorStore, qdrant: QdrantClient) -> None:
+        """No character of a tenant_id is lost, changed or acted upon."""
+        fill(qdrant, SHARED, [*HOSTILE, *HOSTILE, ..., None])
+        (usage,) = store.read().collections
+        assert usage.points_by_tenant == dict.fromkeys(HOSTILE, 2)
+        assert usage.amount.count == 2 * len(HOSTILE) + 2
+        assert usage.problem == ""
+
+    def test_points_that_name_several_tenants_or_none_for_certain_are_nobodys(
+        self, store: VectorStore, qdrant: QdrantClient
+    ) -> None:
+        """No point counts twice, and the number 5 is not the tenant "5"."""
+        fill(qdrant, SHARED, ["a", ["a"], ["a", "b"], "5", 5, True, 1.5, {"a": 1}, [], "", ...])
+        (usage,) = store.read().collections
+        assert usage.points_by_tenant == {"a": 2, "5": 1}
+        assert usage.amount.count == 11
+        assert "several tenants in 1 of its points" in usage.problem
+        assert "not text in 4 of its points" in usage.problem
+
+    def test_all_tenants_are_counted_in_one_call(self, qdrant: QdrantClient) -> None:
+        """500 tenants take as many calls as 5."""
+        costs = []
+        for tenants in (5, 500):
+            fill(qdrant, SHARED, [f"tenant {number}" for number in range(tenants)])
+            with qdrant_http(qdrant, indexed={SHARED}) as server:
+                (usage,) = over(server).read().collections
+                assert len(usage.points_by_tenant or {}) == tenants
+                costs.append(paths(server))
+            qdrant.delete_collection(SHARED)
+        assert costs[0] == costs[1]
+        assert costs[0].count(f"/collections/{SHARED}/facet") == 1
+        assert len(costs[0]) == 3
+
+    def test_without_an_index_its_points_are_looked_through(self, qdrant: QdrantClient) -> None:
+        """One pass that fetches nothing but the field."""
+        fill(qdrant, SHARED, ["a", "b", "b", ["b", "a"], ...] * 3)
+        with qdrant_http(qdrant) as server:
+            (usage,) = over(server).read().collections
+            scrolls = [call.json() for call in server.calls if call.path.endswith("scroll")]
+        assert usage.points_by_tenant == {"a": 3, "b": 6}
+        assert usage.amount.count == 15
+        assert len(scrolls) == 1
+        assert scrolls[0]["with_payload"] == ["tenant_id"]
+        assert scrolls[0]["with_vector"] is False
+
+    def test_above_the_budget_they_are_not(self, qdrant: QdrantClient) -> None:
+        """Then whose they are is not known, and why is said; how many there are is known."""
+        fill(qdrant, SHARED, ["a", "b", "b"])
+        with qdrant_http(qdrant) as server:
+            (usage,) = over(server, scroll_budget=2).read().collections
+            assert not any(path.endswith("scroll") for path in paths(server))
+        assert usage.points_by_tenant is None
+        assert usage.amount.count == 3
+        assert "over 2 points" in usage.problem
+
+    def test_the_look_goes_on_over_pages(
+        self, qdrant: QdrantClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A collection of several pages is looked through to its end."""
+        monkeypatch.setattr("services.stores.vector_split._PAGE", 4)
+        fill(qdrant, SHARED, ["a", "b"] * 9)
+        with qdrant_http(qdrant) as server:
+            (usage,) = over(server).read().collections
+            assert sum(path.endswith("scroll") for path in paths(server)) == 5
+        assert usage.points_by_tenant == {"a": 9, "b": 9}
+
+    @pytest.mark.parametrize("telemetry", [faces.since_1_14, faces.before_1_14, faces.refused])
+    def test_an_index_on_tenant_id_tells_that_a_collection_is_shared(
+        self, qdrant: QdrantClient, telemetry: faces.Telemetry
+    ) -> None:
+        """Where its name says whose it is, the name counts."""
+        for name in ("our_vectors", "other", "vectors_a_kato"):
+            fill(qdrant, name, ["a", "b", "b"])
+        indexed = {"our_vectors", "vectors_a_kato"}
+        with qdrant_http(qdrant, indexed=indexed, telemetry=telemetry) as server:
+            found = by_name(over(server).read())
+        assert found["our_vectors"].points_by_tenant == {"a": 1, "b": 2}
+        assert found["other"].points_by_tenant is None
+        assert found["vectors_a_kato"].points_by_tenant is None
+
+
+FAULTS = [
+    (Slow(30), StoreUnavailable),
+    (Dropped(0.0), StoreUnavailable),
+    (Dropped(0.5), StoreUnavailable),
+    (Refused(500), StoreUnavailable),
+    (Refused(503), StoreUnavailable),
+    (Refused(429), StoreUnavailable),
+    (Refused(401), StoreDenied),
+    (Refused(403), StoreDenied),
+    (Refused(404), StoreMisconfigured),
+    (Refused(302), StoreMisconfigured),
+    (Garbage(), StoreMisconfigured),
+    (Garbage(b'{"name": "another product", "version": {"number": "8"}}'), StoreMisconfigured),
+    (Garbage(b'["a list"]'), StoreMisconfigured),
+    (Garbage(b""), StoreMisconfigured),
+]
+
+
+class TestBadDays:
+    @pytest.mark.parametrize("ask", [VectorStore.health, VectorStore.read])
+    @pytest.mark.parametrize("case", FAULTS, ids=lambda case: repr(case[0]))
+    def test_each_fault_is_told_for_what_it_is(
+        self,
+        load_capture: QdrantClient,
+        case: tuple[Fault, type[StoreError]],
+        ask: Callable[[VectorStore], object],
+    ) -> None:
+        """It is told in time, in our words, and is over when the fault is."""
+        fault, error = case
+        with qdrant_http(load_capture, api_key=KEY) as server:
+            store = VectorStore.over_http(settings_for(server, seconds=0.3))
+            server.fail(fault)
+            started = time.perf_counter()
+            with pytest.raises(error) as caught:
+                ask(store)
+            assert time.perf_counter() - started < 2
+            assert type(caught.value) is error
+            _assert_clean(str(caught.value), server)
+            server.heal()
+            ask(store)
+            store.close()
+
+    @pytest.mark.parametrize("fault", [Slow(30), Dropped(0.5), Refused(401)], ids=repr)
+    def test_a_fault_while_a_collection_is_split_is_the_whole_pass(
+        self, qdrant: QdrantClient, fault: Fault
+    ) -> None:
+        """A server that goes away half-way leaves no half figures."""
+        fill(qdrant, SHARED, ["a", "b"])
+        with qdrant_http(qdrant, indexed={SHARED}) as server:
+            store = VectorStore.over_http(settings_for(server, key=None, seconds=0.3))
+            for served in (1, 2):
+                server.fail(fault, after=served)
+                with pytest.raises((StoreUnavailable, StoreDenied)):
+                    store.read()
+            store.close()
+
+    def test_a_store_that_comes_back_is_used_again(self, load_capture: QdrantClient) -> None:
+        """Nobody has to restart anything after Qdrant was down."""
+        with qdrant_http(load_capture) as server:
+            store = over(server)
+            before = store.read()
+            server.go_down()
+            with pytest.raises(StoreUnavailable, match="nothing listens"):
+                store.read()
+            server.come_back()
+            assert store.read() == before
+
+    def test_a_wrong_key_is_denied(self, qdrant: QdrantClient) -> None:
+        """Even though Qdrant says its version without one; no key is in the message."""
+        with qdrant_http(qdrant, api_key=KEY) as server:
+            store = VectorStore.over_http(settings_for(server, key="wrong-key"))
+            for ask in (store.health, store.read):
+                with pytest.raises(StoreDenied) as caught:
+                    ask()
+                assert "wrong-key" not in str(caught.value)
+                _assert_clean(str(caught.value), server)
+
+
+def _assert_clean(message: str, server: HttpServer) -> None:
+    assert message.startswith("qdrant ")
+    for secret in (KEY, str(server.port), "127.0.0.1", "http://", "another product"):
+        assert secret not in message
+
+
+class TestSettings:
+    def test_building_it_sends_nothing(self, qdrant: QdrantClient) -> None:
+        """The dashboard starts whether the store is there or not, and no warning is printed."""
+        with qdrant_http(qdrant) as server:
+            VectorStore.over_http(settings_for(server)).close()
+            assert server.calls == []
+
+    def test_a_host_and_port_will_do(self, qdrant: QdrantClient) -> None:
+        """KATO's own two variables, without TLS, and with the key sent along."""
+        with qdrant_http(qdrant, api_key=KEY) as server:
+            settings = Settings(
+                QDRANT_HOST="127.0.0.1", QDRANT_PORT=server.port, QDRANT_API_KEY=KEY
+            )
+            VectorStore.over_http(settings).health()
+
+    def test_a_host_that_is_an_address_names_the_variable(self) -> None:
+        """A mistake in a setting stops the start in one line."""
+        settings = Settings(QDRANT_HOST="http://qdrant:6333")
+        with pytest.raises(SettingsError, match="QDRANT_HOST"):
+            VectorStore.over_http(settings)
+
+    def test_no_address_is_not_configured(self) -> None:
+        """Without an address there is no store, and localhost is not guessed."""
+        with pytest.raises(StoreNotConfigured, match="QDRANT_URL"):
+            VectorStore.over_http(Settings())
+
+    def test_a_server_that_is_down_at_the_start_harms_only_its_use(self) -> None:
+        """Building the adapter does not fail; using it says that nothing listens."""
+        store = VectorStore.over_http(Settings(QDRANT_HOST="127.0.0.1", QDRANT_PORT=free_port()))
+        with pytest.raises(StoreUnavailable, match="nothing listens"):
+            store.read()

@@ -1,0 +1,135 @@
+"""ClickHouse's HTTP interface over the engine of this test process, on a real socket.
+
+It speaks what clickhouse-connect sends: queries in the body, bound `param_*`, settings and the
+database in the address, answers in the format asked for and compressed where allowed, inserts
+with or without compression, and the exception header.
+
+```
+with clickhouse_http(chdb_path, password="s3cret") as server:
+    client = clickhouse_connect.get_client(host="127.0.0.1", port=server.port, password="s3cret")
+```
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import chdb
+import lz4.frame
+from chdb.state.sqlitelike import Connection
+from clickhouse_connect.driver.compression import _zstd_decompress
+
+from tests.servers.faults import Answer, HttpServer, Request
+
+_TRANSPORT = frozenset({
+    "buffer_size", "client_protocol_version", "compress", "database", "decompress",
+    "default_format", "enable_http_compression", "http_headers_progress_interval_ms", "query",
+    "query_id", "quota_key", "role", "send_progress_in_http_headers", "session_check",
+    "session_id", "session_timeout", "wait_end_of_query",
+})  # fmt: skip
+_CODE = re.compile(r"Code: (\d+)\.")
+_STATUS = {516: 403, 497: 403, 60: 404, 81: 404}
+_DECODERS = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "lz4": lz4.frame.decompress,
+    "zstd": _zstd_decompress,
+}
+_INSERT = re.compile(
+    rb"\s*INSERT\s+INTO\s.*?\bFORMAT\s+(\w+)[ \t]*\r?\n", re.IGNORECASE | re.DOTALL
+)
+
+
+def clickhouse_http(path: str, *, user: str = "default", password: str = "") -> HttpServer:
+    """Serve the engine at `path`, which this process already holds open."""
+    return HttpServer(_Face(path, user, password).answer)
+
+
+@dataclass(frozen=True)
+class _Face:
+    path: str
+    user: str
+    password: str
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/ping" or not (request.body or "query" in request.query):
+            return Answer(200, b"Ok.\n")
+        if not self._admits(request):
+            return _failure("Code: 516. DB::Exception: default: Authentication failed")
+        try:
+            return _success(request, self._run(request))
+        except (RuntimeError, chdb.ChdbError) as exc:
+            return _failure(str(exc))
+
+    def _admits(self, request: Request) -> bool:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        given = base64.b64decode(secret).decode() if scheme == "Basic" else "default:"
+        return given == f"{self.user}:{self.password}"
+
+    def _run(self, request: Request) -> bytes:
+        body = _DECODERS[request.headers.get("content-encoding", "identity")](request.body)
+        query = request.query.get("query", "").encode()
+        statement = b"\n".join(part for part in (query, body) if part)
+        connection = chdb.connect(self.path)
+        try:
+            _prepare(connection, request)
+            return _execute(connection, statement, _parameters(request))
+        finally:
+            connection.close()
+
+
+def _prepare(connection: Connection, request: Request) -> None:
+    if database := request.query.get("database"):
+        connection.query(f"USE `{database}`")
+    for name, value in request.query.items():
+        if name not in _TRANSPORT and not name.startswith("param_"):
+            quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+            connection.query(f"SET {name} = '{quoted}'")
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    prefix = "param_"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in request.query.items()
+        if name.startswith(prefix)
+    }
+
+
+def _execute(connection: Connection, statement: bytes, parameters: dict[str, str]) -> bytes:
+    insert = _INSERT.match(statement)
+    if insert is None:
+        result = connection.query(statement, "TabSeparated", params=parameters)
+        return bytes(result.bytes() or b"")
+    with tempfile.NamedTemporaryFile(suffix=".insert") as data:
+        data.write(statement[insert.end() :])
+        data.flush()
+        head = insert[0][: insert.start(1) - insert.start()].rstrip()[: -len(b"FORMAT")]
+        source = f" FROM INFILE '{Path(data.name)}' FORMAT ".encode()
+        connection.query(head + source + insert[1], "TabSeparated", params=parameters)
+    return b""
+
+
+def _success(request: Request, body: bytes) -> Answer:
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "X-ClickHouse-Query-Id": request.query.get("query_id", "test"),
+        "X-ClickHouse-Summary": json.dumps({"read_rows": "0", "written_rows": "0"}),
+    }
+    wanted = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+    if request.query.get("enable_http_compression") == "1" and "lz4" in wanted and body:
+        body, headers["Content-Encoding"] = lz4.frame.compress(body), "lz4"
+    return Answer(200, body, headers)
+
+
+def _failure(text: str) -> Answer:
+    found = _CODE.search(text)
+    code = int(found[1]) if found else 49
+    headers = {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain"}
+    return Answer(_STATUS.get(code, 500), text.encode(), headers)

@@ -1,0 +1,218 @@
+"""Qdrant's REST interface over a local client's data, on a real socket.
+
+It answers what this product asks, in the shapes of several versions of the server; `indexed`
+names the collections with a keyword index on `tenant_id`, without which a facet is refused.
+
+```
+with qdrant_http(client, indexed={"kato_vectors"}, telemetry=before_1_14) as server:
+    QdrantClient(url=server.url, check_compatibility=False)
+```
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from qdrant_client import QdrantClient, models
+
+from tests.servers.faults import Answer, HttpServer, Request
+
+Telemetry = Callable[["QdrantFace"], Answer]
+VECTOR_BYTES, PAYLOAD_BYTES = 100, 10
+
+
+def qdrant_http(
+    client: QdrantClient,
+    *,
+    api_key: str | None = None,
+    indexed: Collection[str] = (),
+    telemetry: Telemetry | None = None,
+) -> HttpServer:
+    """Serve the data of a local client."""
+    face = QdrantFace(client, api_key, frozenset(indexed), telemetry or since_1_14)
+    return HttpServer(face.answer)
+
+
+@dataclass(frozen=True)
+class QdrantFace:
+    """What the server is: its data, key, indexes and way to tell its telemetry."""
+
+    client: QdrantClient
+    api_key: str | None
+    indexed: frozenset[str]
+    telemetry: Telemetry
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        if request.path == "/":
+            return Answer.json({"title": "qdrant - vector search engine", "version": "1.15.1"})
+        if self.api_key is not None and request.headers.get("api-key") != self.api_key:
+            return Answer(401, b"Must provide an API key or an Authorization bearer token")
+        if request.path == "/telemetry":
+            return self.telemetry(self)
+        if request.path == "/collections":
+            return _result({"collections": [{"name": name} for name in self.names()]})
+        _, _, quoted, *rest = request.path.split("/")
+        name = unquote(quoted)
+        if name not in self.names():
+            return refusal(404, f"Not found: Collection `{name}` doesn't exist!")
+        return _ROUTES["/".join(rest)](self, name, request)
+
+    def names(self) -> list[str]:
+        """Name the collections."""
+        return [each.name for each in self.client.get_collections().collections]
+
+    def payloads(self, name: str) -> list[Mapping[str, Any]]:
+        """Return every point's payload."""
+        records, _ = self.client.scroll(name, limit=1_000_000, with_vectors=False)
+        return [record.payload or {} for record in records]
+
+    def info(self, name: str) -> dict[str, Any]:
+        """Describe a collection, with its index."""
+        info = self.client.get_collection(name).model_dump(mode="json")
+        if name in self.indexed:
+            points = sum(bool(_texts(payload)) for payload in self.payloads(name))
+            info["payload_schema"] = {"tenant_id": {"data_type": "keyword", "points": points}}
+        return info
+
+    def entry(self, name: str, *shards: Mapping[str, Any]) -> dict[str, Any]:
+        """Describe a collection as the telemetry does."""
+        config = self.client.get_collection(name).model_dump(mode="json")["config"]
+        return {"id": name, "init_time_ms": 1, "config": config, "shards": list(shards)}
+
+
+def _result(value: object) -> Answer:
+    return Answer.json({"result": value, "status": "ok", "time": 0.001})
+
+
+def refusal(status: int, error: str) -> Answer:
+    """Refuse as Qdrant words it."""
+    return Answer.json({"status": {"error": error}, "time": 0.001}, status)
+
+
+def _texts(payload: Mapping[str, Any]) -> set[str]:
+    value = payload.get("tenant_id")
+    values = value if isinstance(value, list) else [value]
+    return {each for each in values if isinstance(each, str)}
+
+
+def _info(face: QdrantFace, name: str, _: Request) -> Answer:
+    return _result(face.info(name))
+
+
+def _facet(face: QdrantFace, name: str, request: Request) -> Answer:
+    asked = request.json()
+    if name not in face.indexed:
+        return refusal(400, f"Bad request: No appropriate index for faceting: `{asked['key']}`.")
+    counts = Counter(text for payload in face.payloads(name) for text in _texts(payload))
+    most = counts.most_common(asked["limit"])
+    return _result({"hits": [{"value": value, "count": count} for value, count in most]})
+
+
+def _scroll(face: QdrantFace, name: str, request: Request) -> Answer:
+    asked = request.json()
+    records, following = face.client.scroll(
+        name, limit=asked["limit"], offset=asked.get("offset"), with_payload=asked["with_payload"]
+    )
+    points = [{"id": record.id, "payload": record.payload} for record in records]
+    return _result({"points": points, "next_page_offset": following})
+
+
+def _count(face: QdrantFace, name: str, request: Request) -> Answer:
+    asked = request.json()
+    narrowed = models.Filter(**asked["filter"]) if asked.get("filter") else None
+    return _result({"count": face.client.count(name, count_filter=narrowed).count})
+
+
+_ROUTES: dict[str, Callable[[QdrantFace, str, Request], Answer]] = {
+    "": _info,
+    "facet": _facet,
+    "points/scroll": _scroll,
+    "points/count": _count,
+}
+
+
+# --- telemetry, as several versions and settings of Qdrant tell it --------------------------
+
+
+def _telling(entries: list[dict[str, Any]], *, more: int = 0) -> Answer:
+    collections = {"number_of_collections": len(entries) + more, "collections": entries}
+    return _result({"id": "x", "collections": collections, "cluster": {"enabled": False}})
+
+
+def _figures(points: int) -> dict[str, Any]:
+    return {
+        "num_points": points,
+        "num_vectors": points,
+        "vectors_size_bytes": points * VECTOR_BYTES,
+        "payloads_size_bytes": points * PAYLOAD_BYTES,
+    }
+
+
+def _shard(local: Mapping[str, Any] | None, *remote_peers: int) -> dict[str, Any]:
+    remote = [{"shard_id": 0, "peer_id": peer} for peer in remote_peers]
+    return {"id": 0, "key": None, "local": local, "remote": remote, "replicate_states": {}}
+
+
+def since_1_14(face: QdrantFace) -> Answer:
+    """Tell sums of each shard; segments only at a higher level of detail."""
+    entries = []
+    for name in face.names():
+        points = face.client.count(name).count
+        local = {"status": "green", **_figures(points), "optimizations": {"status": "ok"}}
+        entries.append(face.entry(name, _shard(local)))
+    return _telling(entries)
+
+
+def before_1_14(face: QdrantFace) -> Answer:
+    """Tell every segment, with its indexes, and no sums."""
+    entries = []
+    for name in face.names():
+        points = face.client.count(name).count
+        halves = (points // 2, points - points // 2)
+        schema = face.info(name)["payload_schema"]
+        segments = [
+            {"info": {**_figures(half), "num_indexed_vectors": half, "index_schema": schema}}
+            for half in halves
+        ]
+        local = {"variant_name": "local", "status": "yellow", "segments": segments}
+        entries.append(face.entry(name, _shard(local)))
+    return _telling(entries)
+
+
+def in_a_cluster(face: QdrantFace) -> Answer:
+    """Tell of a server that has one replica of the first collection, and of the others none."""
+    entries = []
+    for number, name in enumerate(face.names()):
+        local = {"status": "green", **_figures(1)} if number == 0 else None
+        entries.append(face.entry(name, _shard(local, 7)))
+    return _telling(entries)
+
+
+def anonymised(face: QdrantFace) -> Answer:
+    """Tell hashes in place of names."""
+    return _telling([{**face.entry(name), "id": str(abs(hash(name)))} for name in face.names()])
+
+
+def without_details(face: QdrantFace) -> Answer:
+    """Tell sums without names."""
+    return _telling([{"vectors": 3, "optimizers_status": "ok", "params": {}} for _ in face.names()])
+
+
+def cut(face: QdrantFace) -> Answer:
+    """Tell of fewer collections than there are."""
+    return _telling([], more=len(face.names()))
+
+
+def refused(_: QdrantFace) -> Answer:
+    """Refuse."""
+    return refusal(403, "Forbidden: Global access is required")
+
+
+def absent(_: QdrantFace) -> Answer:
+    """Know nothing of telemetry."""
+    return Answer(404)
