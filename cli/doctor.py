@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from services import bootstrap
-from services.health import Check
-from services.models import StoreState
+from services.models import Check, StoreState
 from services.settings import Settings
 
 

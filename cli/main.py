@@ -78,7 +78,7 @@ def run(
 def _refuse_if_busy(data: Path) -> None:
     from services.embedded.lock import DirectoryLock  # noqa: PLC0415  only where it is used
 
-    DirectoryLock(data).release()
+    DirectoryLock.acquire(data).release()
 
 
 @app.command("load")

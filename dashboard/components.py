@@ -181,7 +181,7 @@ def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = 
 
 def _bar(column: str, numbers: Iterable[int | None]) -> Any:
     """Return a column that draws its number as a bar, the largest the longest."""
-    most = max((number for number in numbers if number is not None), default=0)
+    most = int(max((number for number in numbers if number is not None), default=0))
     return st.column_config.ProgressColumn(
         format="bytes" if column in {"Disk", "Memory"} else "localized",
         max_value=max(most, 1),

@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import presenters
+from dashboard import tables
 from services import bootstrap
 from services.attribution import Ownership
 from services.bootstrap import Services
 from services.collector import CollectorState
 from services.errors import StoreError
-from services.health import Check
-from services.models import Amount, Measure, Snapshot
+from services.models import Amount, Check, Measure, Snapshot
 from services.settings import load_settings
 
 HISTORY = timedelta(days=7)
@@ -39,7 +38,7 @@ def load_state() -> CollectorState:
 def load_tenants_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot. Callers must not change it."""
     del stamp  # what the cache goes by
-    return presenters.tenants_frame(_snapshot.tenants)
+    return tables.tenants_frame(_snapshot.tenants)
 
 
 @st.cache_data(ttl=30, show_spinner=False)

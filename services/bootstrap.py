@@ -113,7 +113,8 @@ def _targets(settings: Settings, stack: ExitStack) -> Targets:
 
     if settings.embedded:
         embedded = _start_embedded(settings, stack)
-        return Targets(embedded.clickhouse(), embedded.redis(), embedded.qdrant, embedded.database)
+        clickhouse_client = embedded.connect_clickhouse()
+        return Targets(clickhouse_client, embedded.redis, embedded.qdrant, embedded.database)
     return Targets(
         clickhouse.connecting(settings)() if settings.clickhouse_host else None,
         keyspace.client_of(settings) if settings.redis_url else None,
@@ -126,7 +127,10 @@ def _start_embedded(settings: Settings, stack: ExitStack) -> EmbeddedSet:
     from services.embedded import engines  # noqa: PLC0415  an extra that need not be installed
 
     embedded = engines.start(
-        settings.data, database=settings.clickhouse_db, service=settings.service_name
+        settings.data,
+        fill=settings.fill,
+        database=settings.clickhouse_db,
+        service=settings.service_name,
     )
     stack.callback(embedded.close)
     return embedded
@@ -177,9 +181,9 @@ def _configured(settings: Settings) -> _Stores:
 def _of(embedded: EmbeddedSet, settings: Settings) -> _Stores:
     """Put the same adapters on the embedded engines."""
     return _Stores(
-        patterns=PatternStore(embedded.clickhouse, database=embedded.database),
+        patterns=PatternStore(embedded.connect_clickhouse, database=embedded.database),
         keys=KeyspaceStore(
-            embedded.redis(),
+            embedded.redis,
             service=settings.service_name,
             scan_count=settings.scan_count,
             memory_budget=settings.memory_budget,

@@ -31,7 +31,7 @@ class Collector:
     """Refreshes the usage snapshot every `interval` seconds, and when asked.
 
     Single-flight: however many ask, one refresh runs. Readers take `state`, which is replaced
-    whole and never waited for.
+    whole and never waited for; `rounds` counts the refreshes that ended.
     """
 
     def __init__(self, usage: UsageService, *, interval: float) -> None:
@@ -40,7 +40,7 @@ class Collector:
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._finished = threading.Condition()
-        self._rounds = 0
+        self.rounds = 0
         self._thread: threading.Thread | None = None
         self.state = CollectorState()
 
@@ -65,7 +65,7 @@ class Collector:
     def wait(self, *, rounds: int = 1, timeout: float) -> bool:
         """Wait until `rounds` refreshes have ended since the start; False when time ran out."""
         with self._finished:
-            return self._finished.wait_for(lambda: self._rounds >= rounds, timeout)
+            return self._finished.wait_for(lambda: self.rounds >= rounds, timeout)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -86,7 +86,7 @@ class Collector:
             logger.exception("a refresh failed")
             self._set(self.state.snapshot, problem=f"a fault in this product: {type(exc).__name__}")
         with self._finished:
-            self._rounds += 1
+            self.rounds += 1
             self._finished.notify_all()
 
     def _show(self, snapshot: Snapshot) -> None:

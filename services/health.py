@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from services.errors import (
@@ -13,7 +12,7 @@ from services.errors import (
     StoreNotConfigured,
     StoreUnavailable,
 )
-from services.models import Health, StoreState
+from services.models import Check, Health, StoreState
 from services.passes import ask_all
 
 
@@ -22,17 +21,6 @@ class Pingable(Protocol):
 
     def health(self) -> Health:
         """Return version and latency. Raises StoreError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How one store is. `health` is None unless it answered; `advice` says what to do."""
-
-    store: str
-    state: StoreState
-    health: Health | None
-    problem: str | None = None
-    advice: str | None = None
 
 
 _ADVICE: tuple[tuple[type[StoreError], str], ...] = (

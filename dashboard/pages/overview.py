@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard import charts, components, presenters, runtime
+from dashboard import charts, components, presenters, runtime, tables
 from services.models import Measure
 
 CHOICES = {
@@ -51,7 +51,7 @@ with st.container(border=True):
 with st.container(border=True):
     st.subheader("How fresh each figure is")
     st.dataframe(
-        presenters.freshness_frame(snapshot), hide_index=True, key="freshness",
+        tables.freshness_frame(snapshot), hide_index=True, key="freshness",
         placeholder="unknown", alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),

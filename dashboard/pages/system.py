@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard import components, presenters, runtime
+from dashboard import components, runtime, tables
 from services.models import Measure
 
 services = runtime.services()
@@ -10,26 +10,26 @@ st.subheader("Stores")
 with st.skeleton(height=180):
     checks = runtime.load_checks()
     st.dataframe(
-        presenters.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
+        tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
         alt="Each store with its state, version and latency, and what to do",
         column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
     )  # fmt: skip
 
 st.subheader("Last pass")
 st.dataframe(
-    presenters.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
+    tables.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
     alt="Each figure with its state, age, duration and note",
     column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
 )  # fmt: skip
 
 if snapshot.keys is not None:
     st.subheader("Redis")
-    st.table(presenters.redis_facts(snapshot.keys), border="horizontal", width="content",
+    st.table(tables.redis_facts(snapshot.keys), border="horizontal", width="content",
              alt="Facts about the keyspace")  # fmt: skip
 
 st.subheader("Tables in ClickHouse")
 if snapshot.tables:
-    st.dataframe(presenters.tables_frame(snapshot.tables), hide_index=True, key="tables",
+    st.dataframe(tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
                  alt="Tables of KATO's database",
                  column_config=components.USAGE_COLUMNS)  # fmt: skip
 else:
@@ -37,7 +37,7 @@ else:
 
 st.subheader("Collections in Qdrant")
 if snapshot.collections:
-    st.dataframe(presenters.collections_frame(snapshot.collections), hide_index=True,
+    st.dataframe(tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
                  column_config=components.USAGE_COLUMNS)  # fmt: skip
 else:
@@ -46,7 +46,7 @@ else:
 st.subheader("Settings in force")
 st.caption("Secrets are not shown.")
 st.dataframe(
-    presenters.settings_frame(services.settings.in_force()), hide_index=True, height="content",
+    tables.settings_frame(services.settings.in_force()), hide_index=True, height="content",
     key="settings", alt="Settings in force, secrets redacted",
 )  # fmt: skip
 st.subheader("Naming schemes")

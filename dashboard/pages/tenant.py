@@ -1,8 +1,7 @@
 import streamlit as st
 
-from dashboard import components, navigation, presenters, runtime, session
+from dashboard import components, navigation, presenters, runtime, session, tables
 from dashboard.formatting import markdown, plural, visible
-from services.attribution import ClaimState
 from services.models import Measure
 
 MATCHES = 12
@@ -42,13 +41,13 @@ if shared:
                "tenants; what lies there is not in the figures above.",
                icon=":material/group_work:")  # fmt: skip
     components.usage_table(
-        presenters.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
+        tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
 
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
-    components.usage_table(presenters.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
+    components.usage_table(tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
 else:
     st.caption("None of its own.")
 
@@ -58,7 +57,7 @@ if snapshot.keys is None:
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
     if mine:
-        components.usage_table(presenters.sessions_frame(mine), key="sessions", alt="Live sessions")
+        components.usage_table(tables.sessions_frame(mine), key="sessions", alt="Live sessions")
     else:
         st.caption("No live session.")
 
@@ -70,19 +69,19 @@ with left:
         st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.KEYS])}.")
     elif kinds:
         st.dataframe(
-            presenters.kinds_frame(kinds), hide_index=True, height="content",
+            tables.kinds_frame(kinds), hide_index=True, height="content",
             alt="Keys of this tenant by kind", column_config=components.kind_columns(kinds),
         )  # fmt: skip
     else:
         st.caption("No keys.")
 with right:
     st.subheader("Collections in Qdrant")
-    found = presenters.collections_of(snapshot.collections, tenant)
+    found = tables.collections_of(snapshot.collections, tenant)
     if snapshot.stores[Measure.VECTORS].total is None:
         st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.VECTORS])}.")
     elif found:
         st.dataframe(
-            presenters.collections_frame(found), hide_index=True, placeholder="unknown",
+            tables.collections_frame(found), hide_index=True, placeholder="unknown",
             alt="Collections with points of this tenant", column_config=components.USAGE_COLUMNS,
         )  # fmt: skip
     else:
@@ -90,6 +89,6 @@ with right:
 
 st.subheader("How it is known")
 st.dataframe(
-    presenters.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
+    tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
 )  # fmt: skip

@@ -2,7 +2,7 @@ import math
 
 import streamlit as st
 
-from dashboard import components, presenters, runtime, session
+from dashboard import components, runtime, session, tables
 from dashboard.formatting import plural, visible
 from services.models import Measure
 
@@ -54,7 +54,7 @@ if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
                "each other's memory, and nothing stored says which is whose.")  # fmt: skip
     components.usage_table(
-        presenters.shared_frame(snapshot.shared), key="shared", alt="kb_ids that tenants share"
+        tables.shared_frame(snapshot.shared), key="shared", alt="kb_ids that tenants share"
     )
 else:
     st.caption("No two tenants are known to share a kb_id.")
@@ -64,7 +64,7 @@ nobody = snapshot.unattributed
 components.key_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:
     st.dataframe(
-        presenters.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
+        tables.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
         alt="Keys that no tenant owns, by kind",
         column_config=components.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip

@@ -19,14 +19,12 @@ import redis
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from services.embedded import sample
 from services.embedded.lock import DATA_VARIABLE, DirectoryLock, make_private
 from services.embedded.standin import StandInServer
 from services.embedded.tables import create_missing
-from services.embedded.valkey import ValkeyProcess
+from services.embedded.valkey import ValkeyProcess, client_of
 from services.embedded.vectors_local import open_local
 from services.embedded.writing import LoadReport, Targets
 from services.errors import SettingsError, StoreUnavailable
@@ -112,7 +110,7 @@ def _start(data: Path, database: str, stack: ExitStack) -> _Engines:
     qdrant = open_local(data / "qdrant")
     stack.callback(qdrant.close)
     valkey.wait_until_ready()
-    client = _redis(valkey.url)
+    client = client_of(valkey.url, seconds=ANSWER_SECONDS)
     stack.callback(client.close)
     return _Engines(clickhouse, client, valkey.url, qdrant, database)
 
@@ -121,15 +119,6 @@ def _fill(data: Path, engines: _Engines, *, service: str) -> LoadReport | None:
     with closing(engines.clickhouse.connect()) as clickhouse:
         targets = Targets(clickhouse, engines.redis, engines.qdrant, engines.database)
         return sample.fill(data, targets, service=service)
-
-
-def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def _once(close: Callable[[], object]) -> Callable[[], None]:

@@ -18,6 +18,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.embedded.lock import make_private
 from services.errors import SettingsError, StoreUnavailable
@@ -71,12 +73,12 @@ class ValkeyProcess:
     @property
     def url(self) -> str:
         """The server's URL, as redis-py takes it."""
-        return f"unix://{quote(str(self._socket))}?db=0"
+        return _url(self._socket)
 
     def wait_until_ready(self) -> None:
         """Return once it answers. Raises StoreUnavailable when it ends, or takes too long."""
         ends = time.monotonic() + START_SECONDS
-        with _client(self._socket) as client:
+        with client_of(self.url, seconds=_ANSWER_SECONDS) as client:
             while not _answers(client):
                 if self._process.poll() is not None:
                     raise _failed(f"it ended at once; {_LOG} in its directory says why")
@@ -139,12 +141,18 @@ def _socket_path(directory: Path) -> tuple[Path, Path | None]:
     return temporary / _SOCKET, temporary
 
 
-def _client(socket: Path) -> redis.Redis:
-    return redis.Redis(
-        unix_socket_path=str(socket),
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_ANSWER_SECONDS,
+def client_of(url: str, *, seconds: float) -> redis.Redis:
+    """Return a client that tries once and gives each answer so many seconds."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),
     )
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}?db=0"
 
 
 def _answers(client: redis.Redis) -> bool:
@@ -182,7 +190,7 @@ def _tell_orphan(directory: Path) -> bool:
     """Ask the server that was left behind to finish; return whether it could be asked."""
     try:
         socket = Path((directory / _ADDRESS).read_text("utf-8"))
-        with _client(socket) as client:
+        with client_of(_url(socket), seconds=_ANSWER_SECONDS) as client:
             client.shutdown(nosave=True)  # there are no snapshots; the log of writes is flushed
     except (OSError, redis.RedisError):
         return False

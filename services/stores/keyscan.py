@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import hiredis
+import numpy as np
 
 from services.stores.keylink import Link, packed
-from services.stores.keytally import Group, KeyTally
+from services.stores.keysums import Indexes, Sums
+from services.stores.keytally import KeyTally
 
 AT_LEAST = 5
 """Of each owner and kind, so many keys are sized even in a small sample."""
@@ -65,54 +66,32 @@ def scan(link: Link, *command: bytes | str, count: int) -> Iterator[list[bytes]]
         yield repeats.drop(members)
 
 
-Choice = tuple[list[bytes], list[Group]]
-Choose = Callable[[list[bytes], list[Group]], Choice]
-"""Counts keys in their groups and returns those of them whose memory to ask for."""
+Choose = Callable[[Indexes], Indexes | None]
+"""Says which of the keys just counted, by their groups, to ask the memory of; None is all."""
 
 
-def none_of(_: list[bytes], groups: list[Group]) -> Choice:
-    """Count, and ask for no memory."""
-    for group in groups:
-        group.count += 1
-    return [], []
+def none_of(_: Indexes) -> Indexes:
+    """Ask for no memory."""
+    return np.empty(0, np.intp)
 
 
-def all_of(keys: list[bytes], groups: list[Group]) -> Choice:
-    """Count, and ask for the memory of every key."""
-    for group in groups:
-        group.count += 1
-    return keys, groups
+def all_of(_: Indexes) -> None:
+    """Ask for the memory of every key."""
+    return
 
 
-def some_of(share: float) -> Choose:
-    """Count, and ask for the memory of a share of each group, and of its first few keys.
+def some_of(share: float, sums: Sums) -> Choose:
+    """Ask for the memory of a share of the keys, and for that of the first few of each group.
 
-    SCAN's order is that of a keyed hash, so that every n-th key is as good as drawn by lot.
+    SCAN's order is that of a keyed hash: the first keys of a group are drawn by lot too.
     """
-    every = max(1, round(1 / share))
+    chance = np.random.default_rng()
 
-    def choose(keys: list[bytes], groups: list[Group]) -> Choice:
-        chosen = []
-        for at, group in enumerate(groups):
-            group.count += 1
-            if group.count <= AT_LEAST or not group.count % every:
-                chosen.append(at)
-        return [keys[at] for at in chosen], [groups[at] for at in chosen]
+    def choose(groups: Indexes) -> Indexes:
+        few = sums.sized[groups] < AT_LEAST
+        return np.flatnonzero(few | (chance.random(len(groups)) < share))
 
     return choose
-
-
-def weigh(groups: list[Group], sizes: list[Any]) -> None:
-    """Add the replies to MEMORY USAGE to the groups of their keys."""
-    for group, size in zip(groups, sizes, strict=True):
-        if isinstance(size, int):
-            group.sized += 1
-            group.bytes += size
-            group.squares += size * size
-        elif size is None:
-            group.count -= 1  # it vanished since SCAN named it
-        else:
-            group.refused = True
 
 
 class Reports:
@@ -143,20 +122,27 @@ class KeyPass:
 
     def run(self, *, count: int) -> None:
         """Scan everything, some `count` keys a round. Raises StoreError."""
-        due: list[Group] = []
+        due = np.empty(0, np.intp)
         for keys in scan(self._link, "SCAN", count=count):
-            asked, groups = self._choose(*self._tally.sort(keys))
-            if asked:
-                self._link.send(memory_of(asked))
-            self._settle(due)
-            due = groups
+            asked = self._ask(*self._tally.count(keys))
+            self._weigh(due)
+            due = asked
             self._reports.offer()
-        self._settle(due)
+        self._weigh(due)
 
-    def _settle(self, due: list[Group]) -> None:
+    def _ask(self, keys: list[bytes], groups: Indexes) -> Indexes:
+        """Ask for the memory of the chosen keys, and return their groups."""
+        chosen = self._choose(groups)
+        if chosen is not None:
+            keys, groups = [keys[at] for at in chosen.tolist()], groups[chosen]
+        if keys:
+            self._link.send(memory_of(keys))
+        return groups
+
+    def _weigh(self, due: Indexes) -> None:
         sizes = self._link.replies(len(due))
-        weigh(due, sizes)
-        if due and all(isinstance(size, hiredis.ReplyError) for size in sizes):
+        self._tally.sums.weigh(due, sizes)
+        if sizes and all(isinstance(size, hiredis.ReplyError) for size in sizes):
             self._choose = none_of
 
 

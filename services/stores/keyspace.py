@@ -21,6 +21,7 @@ from services.stores.keyfaults import STORE
 from services.stores.keylink import Link, conversation, packed
 from services.stores.keyscan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.keysessions import read_index, read_sessions
+from services.stores.keysums import Sums
 from services.stores.keytally import KeyTally
 
 Progress = Callable[[KeyReading], None]
@@ -127,18 +128,18 @@ class KeyspaceStore:
         """
         with self._talk("reading the keyspace") as link:
             opening = self._open(link)
-            precision, choose = self._sizing(opening.keys, memory=memory)
             tally = KeyTally(self._service)
+            precision, choose = self._sizing(opening.keys, tally.sums, memory=memory)
             reports = Reports(progress and (lambda: progress(_running(opening, tally))))
             KeyPass(link, tally, choose=choose, reports=reports).run(count=self._scan_count)
             return self._finish(link, opening, tally, precision)
 
-    def _sizing(self, keys: int, *, memory: bool) -> tuple[Precision, Choose]:
+    def _sizing(self, keys: int, sums: Sums, *, memory: bool) -> tuple[Precision, Choose]:
         if not memory:
             return Precision.EXACT, none_of
         if keys <= self._memory_budget or self._memory_sample >= 1:
             return Precision.EXACT, all_of
-        return Precision.SAMPLED, some_of(self._memory_sample)
+        return Precision.SAMPLED, some_of(self._memory_sample, sums)
 
     def _finish(
         self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
@@ -147,7 +148,7 @@ class KeyspaceStore:
         live = {bytes_of(session.key) for session in sessions}
         members, stale = read_index(link, live, count=self._scan_count)
         return KeyReading(
-            groups=tally.groups(),
+            groups=tuple(tally.groups()),
             sessions=sessions,
             keys_before=opening.keys,
             keys_after=link.ask("DBSIZE"),
@@ -157,7 +158,7 @@ class KeyspaceStore:
             stale_members=stale,
             samples=tuple(tally.samples),
             precision=precision,
-            memory_share=tally.sized_share(),
+            memory_share=tally.sums.sized_share(),
         )
 
     @contextmanager
@@ -203,7 +204,7 @@ def _running(opening: _Opening, tally: KeyTally) -> KeyReading:
     """Return what a pass found so far, scaled up to the whole keyspace."""
     share = min(1.0, tally.scanned / opening.keys) if opening.keys else 1.0
     return KeyReading(
-        groups=tally.groups(share) if share else (),
+        groups=tuple(tally.groups(share)) if share else (),
         sessions=(),
         keys_before=opening.keys,
         keys_after=opening.keys,
@@ -212,7 +213,7 @@ def _running(opening: _Opening, tally: KeyTally) -> KeyReading:
         samples=tuple(tally.samples),
         share=share,
         precision=Precision.RUNNING,
-        memory_share=tally.sized_share(),
+        memory_share=tally.sums.sized_share(),
     )
 
 

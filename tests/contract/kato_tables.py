@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 from clickhouse_connect.driver.client import Client
 
+from services.settings import Settings
 from tests.conftest import CAPTURE
+from tests.servers.faults import HttpServer
+
+PASSWORD = "pass'w:ö%rd-7f3a"
+TIMEOUT = 0.5
 
 MANY_PARTITIONS = {"max_partitions_per_insert_block": 0}
 
@@ -61,4 +66,15 @@ def add_patterns(
         column_names=["kb_id", "name"],
         column_type_names=["String", "String"],
         settings=MANY_PARTITIONS,
+    )
+
+
+def settings_for(server: HttpServer, database: str, *, password: str = PASSWORD) -> Settings:
+    """Point the settings at a server, with the timeout of these tests."""
+    return Settings(
+        CLICKHOUSE_HOST="127.0.0.1",
+        CLICKHOUSE_PORT=server.port,
+        CLICKHOUSE_PASSWORD=password,
+        CLICKHOUSE_DB=database,
+        KATO_TENANTS_TIMEOUT_SECONDS=TIMEOUT,
     )

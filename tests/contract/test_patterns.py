@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -13,36 +12,21 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.attribution import bytes_of, text_of
-from services.errors import (
-    StoreDenied,
-    StoreError,
-    StoreMisconfigured,
-    StoreNotConfigured,
-    StoreRejected,
-    StoreUnavailable,
-)
+from services.errors import StoreMisconfigured, StoreNotConfigured
 from services.models import PatternReading, PatternUsage, Precision
 from services.settings import Settings
 from services.stores.clickhouse import Identifier
 from services.stores.patterns import PatternStore
 from tests.conftest import capture_rows
-from tests.contract.kato_tables import add_patterns, load_capture, make_tables
-from tests.servers.clickhouse_http import clickhouse_http
-from tests.servers.faults import (
-    Answer,
-    Dropped,
-    Fault,
-    Garbage,
-    HttpServer,
-    Refused,
-    Slow,
-    free_port,
+from tests.contract.kato_tables import (
+    PASSWORD,
+    add_patterns,
+    load_capture,
+    make_tables,
+    settings_for,
 )
-
-PASSWORD = "pass'w:ö%rd-7f3a"
-TIMEOUT = 0.5
-HANDSHAKE = 3
-"""Requests that the driver sends to get to know a server."""
+from tests.servers.clickhouse_http import clickhouse_http
+from tests.servers.faults import HttpServer
 
 HOSTILE = (
     b"plain_kato",
@@ -58,16 +42,6 @@ HOSTILE = (
     b"{db:Identifier} %(db)s $1 ?",
     b"L" * 10_000,
 )
-
-
-def settings_for(server: HttpServer, database: str, *, password: str = PASSWORD) -> Settings:
-    return Settings(
-        CLICKHOUSE_HOST="127.0.0.1",
-        CLICKHOUSE_PORT=server.port,
-        CLICKHOUSE_PASSWORD=password,
-        CLICKHOUSE_DB=database,
-        KATO_TENANTS_TIMEOUT_SECONDS=TIMEOUT,
-    )
 
 
 @pytest.fixture
@@ -173,6 +147,14 @@ class TestWhatIsRead:
         assert health.store == "clickhouse"
         assert health.version == clickhouse.server_version
         assert 0 < health.latency < 5
+
+    def test_threads_share_one_store(self, store: PatternStore, clickhouse: Client) -> None:
+        """A page may ask for health while the collector reads."""
+        load_capture(clickhouse)
+        with ThreadPoolExecutor(8) as threads:
+            readings = list(threads.map(lambda _: store.read(), range(16)))
+        assert all(reading.usages == readings[0].usages for reading in readings)
+        assert readings[0].total.count == 136
 
 
 def _moment(text: str) -> datetime:
@@ -302,177 +284,6 @@ class TestWhatIsMissing:
         """Without a host there is no store, and localhost is not guessed."""
         with pytest.raises(StoreNotConfigured, match="CLICKHOUSE_HOST"):
             PatternStore.over_http(Settings())
-
-
-FAULTS = [
-    (Slow(30), StoreUnavailable),
-    (Dropped(0.0), StoreUnavailable),
-    (Dropped(0.5), StoreUnavailable),
-    (Refused(500), StoreUnavailable),
-    (Refused(503), StoreUnavailable),
-    (Refused(401), StoreDenied),
-    (Refused(403), StoreDenied),
-    (Refused(404), StoreMisconfigured),
-    (Refused(302), StoreMisconfigured),
-    (Garbage(), StoreMisconfigured),
-    (Garbage(b'{"name": "another product"}'), StoreMisconfigured),
-    (Garbage(b""), StoreMisconfigured),
-]
-
-
-class TestBadDays:
-    @pytest.mark.parametrize("case", FAULTS, ids=lambda case: repr(case[0]))
-    @pytest.mark.parametrize("after", [0, HANDSHAKE], ids=["at first", "later"])
-    def test_each_fault_is_told_for_what_it_is(
-        self,
-        over_http: PatternStore,
-        server: HttpServer,
-        clickhouse: Client,
-        case: tuple[Fault, type[StoreError]],
-        after: int,
-    ) -> None:
-        """It is told in time, in our words, and is over when the fault is."""
-        fault, error = case
-        load_capture(clickhouse)
-        server.fail(fault, after=after)
-        started = time.perf_counter()
-        with pytest.raises(error) as caught:
-            over_http.read()
-        assert time.perf_counter() - started < TIMEOUT + 1
-        assert type(caught.value) is error
-        _assert_clean(str(caught.value), server)
-        server.heal()
-        assert over_http.read().total.count == 136
-
-    @pytest.mark.parametrize("fault", [Dropped(0.5), Dropped(0.99), Garbage()], ids=repr)
-    def test_no_query_of_a_pass_believes_half_an_answer(
-        self, over_http: PatternStore, server: HttpServer, clickhouse: Client, fault: Fault
-    ) -> None:
-        """Wherever in a pass the answer breaks off, the pass fails and gives no figures."""
-        load_capture(clickhouse)
-        over_http.read()
-        before = len(server.calls)
-        over_http.read()
-        queries = len(server.calls) - before
-        for served in range(queries):
-            server.fail(fault, after=served)
-            with pytest.raises((StoreUnavailable, StoreMisconfigured)):
-                over_http.read()
-            server.heal()
-            over_http.health()
-
-    def test_a_store_that_comes_back_is_used_again(
-        self, over_http: PatternStore, server: HttpServer, clickhouse: Client
-    ) -> None:
-        """Nobody has to restart anything after ClickHouse was down."""
-        load_capture(clickhouse)
-        assert over_http.read().total.count == 136
-        server.go_down()
-        with pytest.raises(StoreUnavailable):
-            over_http.read()
-        server.come_back()
-        assert over_http.read().total.count == 136
-
-    def test_a_server_that_is_down_at_the_start_harms_only_its_use(self) -> None:
-        """Building the adapter sends nothing; using it says that nothing listens."""
-        settings = Settings(CLICKHOUSE_HOST="127.0.0.1", CLICKHOUSE_PORT=free_port())
-        store = PatternStore.over_http(settings)
-        with pytest.raises(StoreUnavailable, match="nothing listens"):
-            store.health()
-
-    def test_a_wrong_password_is_denied(self, server: HttpServer, clickhouse: Client) -> None:
-        """Neither password is in the message."""
-        settings = settings_for(server, str(clickhouse.database), password="wrong-secret")
-        with pytest.raises(StoreDenied) as caught:
-            PatternStore.over_http(settings).health()
-        assert "wrong-secret" not in str(caught.value)
-        _assert_clean(str(caught.value), server)
-
-    @pytest.mark.parametrize(
-        ("code", "error"),
-        [
-            (516, StoreDenied),
-            (497, StoreDenied),
-            (159, StoreUnavailable),
-            (202, StoreUnavailable),
-            (81, StoreMisconfigured),
-            (60, StoreMisconfigured),
-            (241, StoreRejected),
-        ],
-    )
-    def test_clickhouse_own_errors_are_told_by_their_code(
-        self, code: int, error: type[StoreError]
-    ) -> None:
-        """ClickHouse's text, which quotes the query, is not in the message."""
-        text = f"Code: {code}. DB::Exception: user {PASSWORD} in scope SELECT version()"
-        failure = Answer(500, text.encode(), {"X-ClickHouse-Exception-Code": str(code)})
-        with HttpServer(lambda _: failure) as server:
-            with pytest.raises(error) as caught:
-                PatternStore.over_http(settings_for(server, "kato")).health()
-            _assert_clean(str(caught.value), server)
-            assert "SELECT" not in str(caught.value)
-
-
-def _assert_clean(message: str, server: HttpServer) -> None:
-    assert message.startswith("clickhouse ")
-    for secret in (PASSWORD, str(server.port), "127.0.0.1", "http://", "Traceback"):
-        assert secret not in message
-
-
-class TestWhatAPassCosts:
-    def test_building_it_sends_nothing(self, over_http: PatternStore, server: HttpServer) -> None:
-        """The dashboard starts whether the store is there or not."""
-        assert server.calls == []
-
-    @pytest.mark.parametrize("ask", [PatternStore.quick, PatternStore.read])
-    def test_it_does_not_grow_with_the_number_of_kb_ids(
-        self,
-        over_http: PatternStore,
-        server: HttpServer,
-        clickhouse: Client,
-        ask: Callable[[PatternStore], PatternReading],
-    ) -> None:
-        """300 kb_ids take as many queries as 3."""
-        make_tables(clickhouse)
-        over_http.health()
-        costs = []
-        for count in (3, 300):
-            add_patterns(clickhouse, [f"kb{number}_kato" for number in range(count)])
-            before = len(server.calls)
-            assert len(ask(over_http).usages) == count
-            costs.append(len(server.calls) - before)
-        assert costs[0] == costs[1] <= 4
-
-    def test_the_first_figures_touch_no_table(
-        self, over_http: PatternStore, server: HttpServer, clickhouse: Client
-    ) -> None:
-        """They are two queries, both of the catalogue."""
-        load_capture(clickhouse)
-        over_http.health()
-        before = len(server.calls)
-        over_http.quick()
-        queries = [call.body.decode() for call in server.calls[before:]]
-        assert len(queries) == 2
-        assert all("system." in query and ":Identifier}" not in query for query in queries)
-
-    def test_no_value_is_written_into_a_query(
-        self, over_http: PatternStore, server: HttpServer, clickhouse: Client
-    ) -> None:
-        """Database and tables travel beside the query, as bound parameters."""
-        load_capture(clickhouse)
-        over_http.read()
-        queries = [call for call in server.calls if b"system.settings" not in call.body]
-        assert any(call.query.get("param_table") == "patterns_data" for call in queries)
-        assert all(str(clickhouse.database).encode() not in call.body for call in queries)
-        assert all(b"patterns_data" not in call.body for call in queries)
-
-    def test_threads_share_one_store(self, store: PatternStore, clickhouse: Client) -> None:
-        """A page may ask for health while the collector reads."""
-        load_capture(clickhouse)
-        with ThreadPoolExecutor(8) as threads:
-            readings = list(threads.map(lambda _: store.read(), range(16)))
-        assert all(reading.usages == readings[0].usages for reading in readings)
-        assert readings[0].total.count == 136
 
 
 def test_a_kb_id_is_the_same_text_everywhere() -> None:

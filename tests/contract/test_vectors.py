@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 import pytest
 from qdrant_client import QdrantClient, models
 
-from services.errors import (
-    SettingsError,
-    StoreDenied,
-    StoreError,
-    StoreMisconfigured,
-    StoreNotConfigured,
-    StoreUnavailable,
-)
 from services.models import CollectionUsage, VectorReading
-from services.settings import Settings
-from services.stores.qdrant import client_of
 from services.stores.vectors import VectorStore
 from tests.conftest import capture_rows
-from tests.servers import qdrant_http as faces
-from tests.servers.faults import (
-    Answer,
-    Dropped,
-    Fault,
-    Garbage,
-    HttpServer,
-    Refused,
-    Slow,
-    free_port,
+from tests.contract.qdrant_collections import (
+    KEY,
+    SHARED,
+    fill,
+    load_capture,
+    over,
+    settings_for,
 )
+from tests.servers import qdrant_http as faces
+from tests.servers.faults import Answer, HttpServer
 from tests.servers.qdrant_http import PAYLOAD_BYTES, VECTOR_BYTES, qdrant_http
-
-KEY = "qdrant-key-51ce7"
-SHARED = "kato_vectors"
 
 HOSTILE = (
     "plain",
@@ -53,40 +37,11 @@ HOSTILE = (
 )
 
 
-def settings_for(server: HttpServer, *, key: str | None = KEY, seconds: float = 5) -> Settings:
-    return Settings(QDRANT_URL=server.url, QDRANT_API_KEY=key, KATO_TENANTS_TIMEOUT_SECONDS=seconds)
-
-
-Serve = Callable[..., AbstractContextManager[HttpServer]]
-
-
 @pytest.fixture
-def load_capture(qdrant: QdrantClient) -> QdrantClient:
-    """The collections of the capture, in the engine that the server tells of too."""
-    for row in capture_rows("qdrant.jsonl"):
-        _make(qdrant, row["collection"], size=row["size"])
-        points = [models.PointStruct(**point) for point in row["points"]]
-        if points:
-            qdrant.upsert(row["collection"], points)
+def loaded(qdrant: QdrantClient) -> QdrantClient:
+    """The engine with the collections of the capture, which the servers tell of too."""
+    load_capture(qdrant)
     return qdrant
-
-
-def _make(client: QdrantClient, name: str, *, size: int = 2) -> None:
-    client.create_collection(
-        name, vectors_config=models.VectorParams(size=size, distance=models.Distance.EUCLID)
-    )
-
-
-def fill(client: QdrantClient, name: str, tenant_ids: Iterable[object]) -> None:
-    """Make a collection with one point for each tenant_id; `...` for a point without one."""
-    _make(client, name)
-    points = [
-        models.PointStruct(
-            id=number, vector=[0.5, 0.5], payload={} if value is ... else {"tenant_id": value}
-        )
-        for number, value in enumerate(tenant_ids)
-    ]
-    client.upsert(name, points)
 
 
 @pytest.fixture(params=["embedded", "http"])
@@ -101,12 +56,6 @@ def store(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Vect
         store.close()
 
 
-def over(server: HttpServer, **options: int) -> VectorStore:
-    """The adapter over a server, with the settings' shared collections."""
-    client = client_of(settings_for(server))
-    return VectorStore(client, shared_collections=frozenset({SHARED}), **options)
-
-
 def by_name(reading: VectorReading) -> dict[str, CollectionUsage]:
     return {usage.name: usage for usage in reading.collections}
 
@@ -116,9 +65,7 @@ def paths(server: HttpServer) -> list[str]:
 
 
 class TestWhatIsRead:
-    def test_the_capture_is_counted_exactly(
-        self, store: VectorStore, load_capture: QdrantClient
-    ) -> None:
+    def test_the_capture_is_counted_exactly(self, store: VectorStore, loaded: QdrantClient) -> None:
         """Every collection of a real KATO has its points, dimension and metric."""
         rows = {row["collection"]: row for row in capture_rows("qdrant.jsonl")}
         reading = store.read()
@@ -177,15 +124,15 @@ class TestTelemetry:
         ("telemetry", "status"), [(faces.since_1_14, "green"), (faces.before_1_14, "yellow")]
     )
     def test_one_call_tells_of_all_collections(
-        self, load_capture: QdrantClient, telemetry: faces.Telemetry, status: str
+        self, loaded: QdrantClient, telemetry: faces.Telemetry, status: str
     ) -> None:
         """Points, bytes, size and status come from one answer, in each version's shape."""
-        with qdrant_http(load_capture, telemetry=telemetry) as server:
+        with qdrant_http(loaded, telemetry=telemetry) as server:
             reading = over(server).read()
             assert paths(server) == ["/telemetry"]
             assert server.calls[0].query == {"details_level": "3", "anonymize": "false"}
         for usage in reading.collections:
-            points = load_capture.count(usage.name).count
+            points = loaded.count(usage.name).count
             assert usage.amount.count == points
             assert usage.amount.bytes == points * (VECTOR_BYTES + PAYLOAD_BYTES)
             assert (usage.size, usage.distance, usage.status) == (8, "Euclid", status)
@@ -197,43 +144,41 @@ class TestTelemetry:
         [faces.refused, faces.absent, faces.anonymised, faces.without_details, faces.cut],
     )
     def test_without_it_collections_are_asked_one_by_one(
-        self, load_capture: QdrantClient, telemetry: faces.Telemetry
+        self, loaded: QdrantClient, telemetry: faces.Telemetry
     ) -> None:
         """Points are still known, and bytes are not, which is said and is not 0."""
-        with qdrant_http(load_capture, telemetry=telemetry) as server:
+        with qdrant_http(loaded, telemetry=telemetry) as server:
             reading = over(server).read()
             assert len(server.calls) == 2 + len(reading.collections)
-        assert {usage.name for usage in reading.collections} == set(_names(load_capture))
+        assert {usage.name for usage in reading.collections} == set(_names(loaded))
         for usage in reading.collections:
-            assert usage.amount.count == load_capture.count(usage.name).count
+            assert usage.amount.count == loaded.count(usage.name).count
             assert usage.amount.bytes is None
             assert (usage.size, usage.status) == (8, "green")
         assert reading.total.bytes is None
         assert "telemetry" in reading.bytes_note
 
-    def test_of_a_cluster_one_server_knows_not_everything(self, load_capture: QdrantClient) -> None:
+    def test_of_a_cluster_one_server_knows_not_everything(self, loaded: QdrantClient) -> None:
         """What other servers share in is asked of the cluster as a whole, without bytes."""
-        with qdrant_http(load_capture, telemetry=faces.in_a_cluster) as server:
+        with qdrant_http(loaded, telemetry=faces.in_a_cluster) as server:
             reading = over(server).read()
         assert {usage.name: usage.amount.count for usage in reading.collections} == {
-            name: load_capture.count(name).count for name in _names(load_capture)
+            name: loaded.count(name).count for name in _names(loaded)
         }
         assert all(usage.amount.bytes is None for usage in reading.collections)
         assert reading.total.bytes is None
         assert "cluster" in reading.bytes_note
 
-    def test_the_embedded_engine_says_no_bytes(self, load_capture: QdrantClient) -> None:
+    def test_the_embedded_engine_says_no_bytes(self, loaded: QdrantClient) -> None:
         """Bytes that nobody counted are not 0."""
-        reading = VectorStore(load_capture).read()
+        reading = VectorStore(loaded).read()
         assert reading.total.bytes is None
         assert "embedded" in reading.bytes_note
 
-    def test_a_collection_that_goes_while_it_is_read_is_gone(
-        self, load_capture: QdrantClient
-    ) -> None:
+    def test_a_collection_that_goes_while_it_is_read_is_gone(self, loaded: QdrantClient) -> None:
         """It is left out, and the others stay."""
-        kept = _names(load_capture)
-        with qdrant_http(load_capture, telemetry=faces.refused) as server:
+        kept = _names(loaded)
+        with qdrant_http(loaded, telemetry=faces.refused) as server:
             answer = server.answer
 
             def and_one_more(request: faces.Request) -> Answer:
@@ -330,120 +275,3 @@ class TestSharedCollections:
         assert found["our_vectors"].points_by_tenant == {"a": 1, "b": 2}
         assert found["other"].points_by_tenant is None
         assert found["vectors_a_kato"].points_by_tenant is None
-
-
-FAULTS = [
-    (Slow(30), StoreUnavailable),
-    (Dropped(0.0), StoreUnavailable),
-    (Dropped(0.5), StoreUnavailable),
-    (Refused(500), StoreUnavailable),
-    (Refused(503), StoreUnavailable),
-    (Refused(429), StoreUnavailable),
-    (Refused(401), StoreDenied),
-    (Refused(403), StoreDenied),
-    (Refused(404), StoreMisconfigured),
-    (Refused(302), StoreMisconfigured),
-    (Garbage(), StoreMisconfigured),
-    (Garbage(b'{"name": "another product", "version": {"number": "8"}}'), StoreMisconfigured),
-    (Garbage(b'["a list"]'), StoreMisconfigured),
-    (Garbage(b""), StoreMisconfigured),
-]
-
-
-class TestBadDays:
-    @pytest.mark.parametrize("ask", [VectorStore.health, VectorStore.read])
-    @pytest.mark.parametrize("case", FAULTS, ids=lambda case: repr(case[0]))
-    def test_each_fault_is_told_for_what_it_is(
-        self,
-        load_capture: QdrantClient,
-        case: tuple[Fault, type[StoreError]],
-        ask: Callable[[VectorStore], object],
-    ) -> None:
-        """It is told in time, in our words, and is over when the fault is."""
-        fault, error = case
-        with qdrant_http(load_capture, api_key=KEY) as server:
-            store = VectorStore.over_http(settings_for(server, seconds=0.3))
-            server.fail(fault)
-            started = time.perf_counter()
-            with pytest.raises(error) as caught:
-                ask(store)
-            assert time.perf_counter() - started < 2
-            assert type(caught.value) is error
-            _assert_clean(str(caught.value), server)
-            server.heal()
-            ask(store)
-            store.close()
-
-    @pytest.mark.parametrize("fault", [Slow(30), Dropped(0.5), Refused(401)], ids=repr)
-    def test_a_fault_while_a_collection_is_split_is_the_whole_pass(
-        self, qdrant: QdrantClient, fault: Fault
-    ) -> None:
-        """A server that goes away half-way leaves no half figures."""
-        fill(qdrant, SHARED, ["a", "b"])
-        with qdrant_http(qdrant, indexed={SHARED}) as server:
-            store = VectorStore.over_http(settings_for(server, key=None, seconds=0.3))
-            for served in (1, 2):
-                server.fail(fault, after=served)
-                with pytest.raises((StoreUnavailable, StoreDenied)):
-                    store.read()
-            store.close()
-
-    def test_a_store_that_comes_back_is_used_again(self, load_capture: QdrantClient) -> None:
-        """Nobody has to restart anything after Qdrant was down."""
-        with qdrant_http(load_capture) as server:
-            store = over(server)
-            before = store.read()
-            server.go_down()
-            with pytest.raises(StoreUnavailable, match="nothing listens"):
-                store.read()
-            server.come_back()
-            assert store.read() == before
-
-    def test_a_wrong_key_is_denied(self, qdrant: QdrantClient) -> None:
-        """Even though Qdrant says its version without one; no key is in the message."""
-        with qdrant_http(qdrant, api_key=KEY) as server:
-            store = VectorStore.over_http(settings_for(server, key="wrong-key"))
-            for ask in (store.health, store.read):
-                with pytest.raises(StoreDenied) as caught:
-                    ask()
-                assert "wrong-key" not in str(caught.value)
-                _assert_clean(str(caught.value), server)
-
-
-def _assert_clean(message: str, server: HttpServer) -> None:
-    assert message.startswith("qdrant ")
-    for secret in (KEY, str(server.port), "127.0.0.1", "http://", "another product"):
-        assert secret not in message
-
-
-class TestSettings:
-    def test_building_it_sends_nothing(self, qdrant: QdrantClient) -> None:
-        """The dashboard starts whether the store is there or not, and no warning is printed."""
-        with qdrant_http(qdrant) as server:
-            VectorStore.over_http(settings_for(server)).close()
-            assert server.calls == []
-
-    def test_a_host_and_port_will_do(self, qdrant: QdrantClient) -> None:
-        """KATO's own two variables, without TLS, and with the key sent along."""
-        with qdrant_http(qdrant, api_key=KEY) as server:
-            settings = Settings(
-                QDRANT_HOST="127.0.0.1", QDRANT_PORT=server.port, QDRANT_API_KEY=KEY
-            )
-            VectorStore.over_http(settings).health()
-
-    def test_a_host_that_is_an_address_names_the_variable(self) -> None:
-        """A mistake in a setting stops the start in one line."""
-        settings = Settings(QDRANT_HOST="http://qdrant:6333")
-        with pytest.raises(SettingsError, match="QDRANT_HOST"):
-            VectorStore.over_http(settings)
-
-    def test_no_address_is_not_configured(self) -> None:
-        """Without an address there is no store, and localhost is not guessed."""
-        with pytest.raises(StoreNotConfigured, match="QDRANT_URL"):
-            VectorStore.over_http(Settings())
-
-    def test_a_server_that_is_down_at_the_start_harms_only_its_use(self) -> None:
-        """Building the adapter does not fail; using it says that nothing listens."""
-        store = VectorStore.over_http(Settings(QDRANT_HOST="127.0.0.1", QDRANT_PORT=free_port()))
-        with pytest.raises(StoreUnavailable, match="nothing listens"):
-            store.read()

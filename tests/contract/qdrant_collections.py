@@ -1,0 +1,54 @@
+"""Collections to put into Qdrant, and the adapter over a server that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qdrant_client import QdrantClient, models
+
+from services.settings import Settings
+from services.stores.qdrant import client_of
+from services.stores.vectors import VectorStore
+from tests.conftest import capture_rows
+from tests.servers.faults import HttpServer
+
+KEY = "qdrant-key-51ce7"
+SHARED = "kato_vectors"
+
+
+def settings_for(server: HttpServer, *, key: str | None = KEY, seconds: float = 5) -> Settings:
+    """Point the settings at a server."""
+    return Settings(QDRANT_URL=server.url, QDRANT_API_KEY=key, KATO_TENANTS_TIMEOUT_SECONDS=seconds)
+
+
+def over(server: HttpServer, **options: int) -> VectorStore:
+    """The adapter over a server, with the settings' shared collections."""
+    client = client_of(settings_for(server))
+    return VectorStore(client, shared_collections=frozenset({SHARED}), **options)
+
+
+def load_capture(client: QdrantClient) -> None:
+    """Make the collections of the capture."""
+    for row in capture_rows("qdrant.jsonl"):
+        _make(client, row["collection"], size=row["size"])
+        points = [models.PointStruct(**point) for point in row["points"]]
+        if points:
+            client.upsert(row["collection"], points)
+
+
+def fill(client: QdrantClient, name: str, tenant_ids: Iterable[object]) -> None:
+    """Make a collection with one point for each tenant_id; `...` for a point without one."""
+    _make(client, name)
+    points = [
+        models.PointStruct(
+            id=number, vector=[0.5, 0.5], payload={} if value is ... else {"tenant_id": value}
+        )
+        for number, value in enumerate(tenant_ids)
+    ]
+    client.upsert(name, points)
+
+
+def _make(client: QdrantClient, name: str, *, size: int = 2) -> None:
+    client.create_collection(
+        name, vectors_config=models.VectorParams(size=size, distance=models.Distance.EUCLID)
+    )
