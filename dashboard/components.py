@@ -111,7 +111,7 @@ def _note(measure: Measure, figures: StoreFigures, amount: Amount | None) -> str
 def partial_banner(snapshot: Snapshot) -> None:
     """Say which stores are unknown, since when, and what was last known."""
     for measure, figures in snapshot.stores.items():
-        if figures.state is StoreState.UNKNOWN and measure is not Measure.SESSIONS:
+        if figures.failed and measure is not Measure.SESSIONS:
             st.warning(
                 f"{presenters.TITLE_OF[measure]} unknown: {markdown(figures.reason or '')}. "
                 f"{markdown(presenters.last_good(figures).capitalize())}.",

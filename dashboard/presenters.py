@@ -96,10 +96,7 @@ def notices(snapshot: Snapshot) -> tuple[Notice, ...]:
 
 def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
     for measure, figures in snapshot.stores.items():
-        if figures.state is StoreState.UNKNOWN and measure is not Measure.SESSIONS:
-            text = f"{TITLE_OF[measure]}: {figures.reason}. {last_good(figures).capitalize()}."
-            yield Notice(Level.ERROR, text, "system")
-        elif figures.state is StoreState.OK and figures.difference.count:
+        if figures.state is StoreState.OK and figures.difference.count:
             off = f"{figures.difference.count:+,}"
             text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")

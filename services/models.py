@@ -338,6 +338,11 @@ class StoreFigures:
     seconds: float | None = None
     last_good: Amount | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether the store was asked and did not answer; not so before its first answer."""
+        return self.state is StoreState.UNKNOWN and self.precision is not Precision.RUNNING
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Pass(Generic[T]):
     """How asking one store went: what it brought back, or why it did not.
 
-    `at` is when it ended, `seconds` how long it took.
+    `at` is when it ended, `seconds` how long it took. `pending` marks one that has not ended.
     """
 
     state: StoreState
@@ -31,11 +31,13 @@ class Pass(Generic[T]):
     reason: str | None
     at: datetime
     seconds: float
+    pending: bool = False
 
     @classmethod
-    def pending(cls, at: datetime) -> Pass[T]:
+    def begun(cls, at: datetime) -> Pass[T]:
         """Return the pass of a store whose first answer is not there yet."""
-        return cls(StoreState.UNKNOWN, None, "being read for the first time", at, 0.0)
+        reason = "being read for the first time"
+        return cls(StoreState.UNKNOWN, None, reason, at, 0.0, pending=True)
 
 
 def attempt(ask: Callable[[], T]) -> Pass[T]:

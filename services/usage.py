@@ -120,7 +120,7 @@ class UsageService:
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
         ownership, now = self.ownership(), datetime.now(UTC)
-        asked = _Asked(*(Pass.pending(now) for _ in range(4)))
+        asked = _Asked(*(Pass.begun(now) for _ in range(4)))
 
         def news(name: str, result: Pass[object]) -> None:
             nonlocal asked
@@ -183,7 +183,7 @@ class UsageService:
             tables=asked.patterns.reading.tables if asked.patterns.reading else (),
             collections=asked.vectors.reading.collections if asked.vectors.reading else (),
             keys=asked.keys.reading,
-            kato_problem=asked.kato.reason,
+            kato_problem=None if asked.kato.pending else asked.kato.reason,
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -192,6 +192,7 @@ class UsageService:
         if source.reading is None:
             return StoreFigures(
                 measure, source.state, None, source.reason, at, seconds=source.seconds,
+                precision=Precision.RUNNING if source.pending else Precision.EXACT,
                 last_good=amount,
             )  # fmt: skip
         total = own_total(measure, source.reading, rolled.sums[measure])

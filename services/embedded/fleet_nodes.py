@@ -111,13 +111,14 @@ def nodes(*, seed: int, tenants: int, largest: int, service: str) -> Iterator[No
     `largest` is about the number of patterns of the largest tenant.
     """
     seen: set[str] = set()
-    for tenant in islice(_tenants(), tenants):
+    for place, tenant in enumerate(islice(_tenants(), tenants)):
         for node in _of_tenant(tenant, seed=seed, largest=largest, service=service):
-            twin = node.kb_id in seen
-            seen.add(node.kb_id)
-            yield (
-                node if not twin else Node(node.node_id, node.kb_id, node.theme, twin=True, live=1)
-            )
+            if node.kb_id in seen:
+                yield Node(node.node_id, node.kb_id, node.theme, twin=True, live=1)
+                continue
+            yield node
+            if place < len(_NAMED):  # those that are generated have numbers in their names
+                seen.add(node.kb_id)
     yield from _odd(service)
 
 

@@ -140,6 +140,40 @@ class TestWhatIsRead:
             assert {usage.amount.count for usage in reading.usages} == {3}
             assert_conserved(reading)
 
+    def test_a_write_is_the_making_or_the_change_of_a_pattern(
+        self, store: PatternStore, clickhouse: Client
+    ) -> None:
+        """First and last are of all rows; what a table does not record is not known."""
+        make_tables(clickhouse)
+        clickhouse.command(
+            "INSERT INTO patterns_data (kb_id, created_at, updated_at) VALUES "
+            "('a_kato', 2000, 3000), ('a_kato', 1000, 1500), ('b_kato', 4000, 1)"
+        )
+        found = by_kb(store.read())
+        assert _seconds(found["a_kato"]) == (1000, 3000)
+        assert _seconds(found["b_kato"]) == (4000, 4000)
+        clickhouse.command("ALTER TABLE patterns_data DROP COLUMN updated_at")
+        assert _seconds(by_kb(store.read())["a_kato"]) == (1000, 2000)
+        clickhouse.command("ALTER TABLE patterns_data DROP COLUMN created_at")
+        assert _seconds(by_kb(store.read())["a_kato"]) == (None, None)
+
+    def test_a_hostile_database_name_is_only_a_name(
+        self, server: HttpServer, clickhouse: Client
+    ) -> None:
+        """Quotes and backslashes in the settings reach the one database that has them."""
+        name = {"name": Identifier("od'd `data\\base\" --")}
+        clickhouse.command("CREATE DATABASE {name:Identifier}", parameters=name)
+        make = "CREATE TABLE {name:Identifier}.patterns_data (kb_id String) ENGINE = MergeTree "
+        clickhouse.command(make + "PARTITION BY kb_id ORDER BY kb_id", parameters=name)
+        clickhouse.command(
+            "INSERT INTO {name:Identifier}.patterns_data VALUES ('a_kato')", parameters=name
+        )
+        store = PatternStore.over_http(settings_for(server, str(name["name"])))
+        try:
+            assert [usage.kb_id for usage in store.read().usages] == ["a_kato"]
+        finally:
+            clickhouse.command("DROP DATABASE {name:Identifier}", parameters=name)
+
     def test_health_says_version_and_latency(self, store: PatternStore, clickhouse: Client) -> None:
         """Health is what the server itself says, once KATO's table was seen to be there."""
         make_tables(clickhouse)
@@ -155,6 +189,11 @@ class TestWhatIsRead:
             readings = list(threads.map(lambda _: store.read(), range(16)))
         assert all(reading.usages == readings[0].usages for reading in readings)
         assert readings[0].total.count == 136
+
+
+def _seconds(usage: PatternUsage) -> tuple[float | None, float | None]:
+    first, last = usage.first_write, usage.last_write
+    return first and first.timestamp(), last and last.timestamp()
 
 
 def _moment(text: str) -> datetime:
