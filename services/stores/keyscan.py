@@ -21,33 +21,31 @@ AT_LEAST = 5
 
 _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
-_WINDOW = 2000
+_WINDOW = 1000
+_FIRST = 256
 
 
 class Repeats:
-    """Drops the keys that SCAN returns twice, remembering only the last few thousand.
+    """Drops the keys that SCAN returns twice, remembering only the last thousand.
 
     SCAN goes through the hash table in an order that growing does not change. When the table
     shrinks, one bucket of the smaller table covers several of the larger, some of which may have
-    been returned just before: those are the only repeats, and they are near. What can escape are
-    the keys of one bucket for each time that the table shrinks during the pass.
+    been returned just before. Those are the only repeats: at the start of a reply, of keys that
+    were at the end of those before. What can escape is less than one bucket each time that the
+    table shrinks during the pass.
     """
 
     def __init__(self) -> None:
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
+        self._last: list[bytes] = []
 
     def drop(self, keys: list[bytes]) -> list[bytes]:
-        """Return the keys that were not there lately, in their order."""
-        young, old = self._young, self._old
-        if not (young.isdisjoint(keys) and old.isdisjoint(keys)):
-            keys = [key for key in keys if key not in young and key not in old]
-        if len(young) > _WINDOW:
-            self._old, self._young = young, set()
-        before = len(self._young)
-        self._young.update(keys)
-        within = len(self._young) - before < len(keys)
-        return list(dict.fromkeys(keys)) if within else keys
+        """Return the keys of the next reply that were not there just before."""
+        last = self._last
+        self._last = keys[:] if len(keys) >= _WINDOW else (last + keys)[-_WINDOW:]
+        if set(keys[:_FIRST]).isdisjoint(last):
+            return keys
+        seen = set(last)
+        return [key for key in keys if key not in seen]
 
 
 def scan(link: Link, *command: bytes | str, count: int) -> Iterator[list[bytes]]:
@@ -88,7 +86,7 @@ def some_of(share: float, sums: Sums) -> Choose:
     chance = np.random.default_rng()
 
     def choose(groups: Indexes) -> Indexes:
-        few = sums.sized[groups] < AT_LEAST
+        few = sums.ordinals(groups) < AT_LEAST
         return np.flatnonzero(few | (chance.random(len(groups)) < share))
 
     return choose
@@ -124,7 +122,7 @@ class KeyPass:
         """Scan everything, some `count` keys a round. Raises StoreError."""
         due = np.empty(0, np.intp)
         for keys in scan(self._link, "SCAN", count=count):
-            asked = self._ask(*self._tally.count(keys))
+            asked = self._ask(keys, self._tally.count(keys))
             self._weigh(due)
             due = asked
             self._reports.offer()

@@ -44,6 +44,15 @@ class Sums:
         """Count one key for each number."""
         np.add.at(self.count, groups, 1)
 
+    def ordinals(self, groups: Indexes) -> Indexes:
+        """Return of each key just added how many of its group had been added before it."""
+        order = np.argsort(groups, kind="stable")
+        ordered = groups[order]
+        after = np.searchsorted(ordered, ordered, "right") - np.arange(len(ordered))
+        ordinals = np.empty_like(groups)
+        ordinals[order] = self.count[ordered].astype(np.intp) - after
+        return ordinals
+
     def weigh(self, groups: Indexes, sizes: list[Any]) -> None:
         """Add the memory of one key for each number, as MEMORY USAGE replied.
 

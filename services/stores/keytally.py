@@ -69,20 +69,21 @@ class KeyTally:
         self.scanned = 0
         self._number(_UNKNOWN)
 
-    def count(self, keys: list[bytes]) -> tuple[list[bytes], Indexes]:
-        """Count keys, set session records aside, and return the others with their groups."""
+    def count(self, keys: list[bytes]) -> Indexes:
+        """Count keys, and return their groups. Session records are set aside, out of the list."""
         self.scanned += len(keys)
         # All that every key of the fleet goes through runs in C, but for this one list.
         stems = [key.rpartition(b":")[0] for key in keys]
         groups = np.fromiter(map(self._stems.__getitem__, stems), np.intp, len(stems))
         for at in np.flatnonzero(groups == _UNCLEAR).tolist():
             groups[at] = self._settle(keys[at])
-        records = groups == _SESSION
-        if records.any():
-            groups = groups[~records]
-            keys = [key for key, record in zip(keys, records.tolist(), strict=True) if not record]
+        records = np.flatnonzero(groups == _SESSION)
+        if records.size:
+            groups = np.delete(groups, records)
+            for at in reversed(records.tolist()):
+                del keys[at]
         self.sums.add(groups)
-        return keys, groups
+        return groups
 
     def group(self, key: bytes) -> int:
         """Return the number of the group that a key belongs to."""

@@ -1,0 +1,122 @@
+"""A real dashboard in a process of its own, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.chromium import find
+from tests.servers.sockets import free_port
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+START_SECONDS = 90
+
+
+@contextmanager
+def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterator[str]:
+    """Run `kato-tenants run` and yield its address; stopped as a user stops it."""
+    port = free_port()
+    command = [sys.executable, "-m", "cli", "run", "--headless", "--port", str(port), *flags]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("KATO_TENANTS_")}
+    log = data.with_suffix(".log")
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**kept, "KATO_TENANTS_DATA": str(data), **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        text = log.read_text("utf-8", "replace")
+        assert "Traceback" not in text, text
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the dashboard did not start")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    path = find()
+    assert path, "no Chromium on the PATH: run `make browser`"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard on the embedded engines with the sample fleet."""
+    with dashboard({}, tmp_path_factory.mktemp("sample") / "data", "--sample") as url:
+        yield url
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Open a page and wait until it is drawn; theme and width as given."""
+    contexts = []
+
+    def visited(url: str, *, theme: str = "light", width: int = 1400) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 1000},
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
+        settle(page)
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page's figures are there and nothing runs."""
+    page.locator("h1").first.wait_for(timeout=60_000)
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stSkeleton]')"
+        " && !document.querySelector('[data-testid=stStatusWidget]')",
+        timeout=60_000,
+    )
+    page.wait_for_timeout(700)
+
+
+def picture(page: Page, path: Path, *, most: int = 1500) -> None:
+    """Take a picture of the whole page, at most `most` pixels high."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    width = page.viewport_size["width"] if page.viewport_size else 1400
+    page.set_viewport_size({"width": width, "height": min(int(height) + 20, most)})
+    page.wait_for_timeout(800)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(path))
