@@ -55,10 +55,9 @@ def verdict(name: str, value: float, *, at_most: float | None = None, at_least: 
             unit: str = "x") -> bool:  # fmt: skip
     """Print a figure beside its target, and return whether it is met."""
     met = (at_most is None or value <= at_most) and (at_least is None or value >= at_least)
-    target = f"≤ {at_most:g}" if at_most is not None else f"≥ {at_least:g}"
-    if at_most is None and at_least is None:
-        target = "—"
-    print(f"{'ok  ' if met else 'MISS'} {name:<58} {value:>12,.2f} {unit:<3} target {target}")
+    target = "" if at_most is None else f"target ≤ {at_most:g}"
+    target = target if at_least is None else f"target ≥ {at_least:g}"
+    print(f"{'ok  ' if met else 'MISS'} {name:<58} {value:>12,.2f} {unit:<3} {target}")
     return met
 
 

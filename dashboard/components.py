@@ -135,6 +135,9 @@ USAGE_COLUMNS = {
 }
 
 
+COLLECTION_COLUMNS = USAGE_COLUMNS | {"Size": st.column_config.NumberColumn(format="bytes")}
+
+
 def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
     """Return how a table of kinds is drawn: the count as an inline bar."""
     return {"Keys": _bar("Keys", kinds.values())}

@@ -199,7 +199,6 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
             "Version": visible(check.health.version) if check.health else None,
             "Latency": check.health.latency * 1000 if check.health else None,
             "Detail": visible(check.health.detail if check.health else check.problem or ""),
-            "What to do": check.advice or "",
         }
         for check in checks
     ]

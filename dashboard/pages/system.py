@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard import components, runtime, tables
+from dashboard.formatting import markdown
 from services.models import Measure
 
 services = runtime.services()
@@ -14,6 +15,9 @@ with st.skeleton(height=180):
         alt="Each store with its state, version and latency, and what to do",
         column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
     )  # fmt: skip
+    for check in checks:
+        if check.advice:
+            st.markdown(f"**{check.store}**: {markdown(check.advice)}.")
 
 st.subheader("Last pass")
 st.dataframe(
@@ -39,7 +43,7 @@ st.subheader("Collections in Qdrant")
 if snapshot.collections:
     st.dataframe(tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
-                 column_config=components.USAGE_COLUMNS)  # fmt: skip
+                 column_config=components.COLLECTION_COLUMNS)  # fmt: skip
 else:
     st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 

@@ -82,7 +82,8 @@ with right:
     elif found:
         st.dataframe(
             tables.collections_frame(found), hide_index=True, placeholder="unknown",
-            alt="Collections with points of this tenant", column_config=components.USAGE_COLUMNS,
+            alt="Collections with points of this tenant",
+            column_config=components.COLLECTION_COLUMNS,
         )  # fmt: skip
     else:
         st.caption("No vectors.")

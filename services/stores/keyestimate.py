@@ -7,10 +7,12 @@ from typing import Any
 
 from services.attribution import Owner, OwnerKind, bytes_of, read_key
 from services.models import Amount, KeyGroup
-from services.stores.keylink import Link, packed
+from services.stores.keylink import Link
 
 _PER_PATTERN = ("frequency", "emotives", "metadata")
-_COUNTERS = 3
+_COUNTERS = Amount(3, None)
+_TABLE = Amount(1, None)
+_FORM = b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n*2\r\n$4\r\nHLEN\r\n$%d\r\n%b\r\n"
 
 
 def estimate_groups(link: Link, kb_ids: Sequence[str], service: str) -> Iterator[KeyGroup]:
@@ -27,13 +29,13 @@ def estimate_groups(link: Link, kb_ids: Sequence[str], service: str) -> Iterator
     for kb_id, name, patterns, symbols in zip(kb_ids, names, replies, replies, strict=True):
         sure = read_key(name + b":", service).sure
         owner = Owner(OwnerKind.KB, kb_id)
-        for kind, count in _by_kind(_number(patterns), _number(symbols)):
-            yield KeyGroup(owner, kind, Amount(count, None), sure)
+        for kind, amount in _by_kind(_number(patterns), _number(symbols)):
+            yield KeyGroup(owner, kind, amount, sure)
 
 
 def _commands(name: bytes) -> bytes:
-    counter = packed("GET", name + b":global:total_unique_patterns")
-    return counter + packed("HLEN", name + b":symbols:freq")
+    counter, table = name + b":global:total_unique_patterns", name + b":symbols:freq"
+    return _FORM % (len(counter), counter, len(table), table)
 
 
 def _number(reply: Any) -> int:
@@ -43,10 +45,11 @@ def _number(reply: Any) -> int:
     return reply if isinstance(reply, int) else 0
 
 
-def _by_kind(patterns: int, symbols: int) -> Iterator[tuple[str, int]]:
+def _by_kind(patterns: int, symbols: int) -> Iterator[tuple[str, Amount]]:
     if patterns:
-        yield from ((kind, patterns) for kind in _PER_PATTERN)
+        amount = Amount(patterns, None)
+        yield from ((kind, amount) for kind in _PER_PATTERN)
         yield "global", _COUNTERS
     if symbols:
-        yield "symbol_to_patterns", symbols
-        yield "symbols", 1
+        yield "symbol_to_patterns", Amount(symbols, None)
+        yield "symbols", _TABLE

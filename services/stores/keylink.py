@@ -19,6 +19,7 @@ from services.errors import StoreError, StoreUnavailable
 from services.stores.keyfaults import STORE, refusal, translated
 
 _READ_BYTES = 1 << 18
+_SHORTEST_WAIT = 0.005
 _NOT_YET = object()
 
 Word = bytes | str | int
@@ -80,15 +81,19 @@ class Link:
     def _receive(self) -> None:
         """Wait for bytes. An OSError is left to the caller to translate."""
         self._limit()
-        size = self._socket.recv_into(self._buffer)
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except TimeoutError:
+            self._limit()
+            raise
         if not size:
             raise StoreUnavailable(STORE, self._operation, "it hung up half-way")
         self._reader.feed(self._buffer, 0, size)  # type: ignore[arg-type] # any buffer will do
 
     def _limit(self) -> None:
-        """Let the next wait end with the deadline. Raises StoreUnavailable when that passed."""
+        """Let the next wait end with the deadline. Raises StoreUnavailable when that is here."""
         left = self._deadline - time.monotonic()
-        if left <= 0:
+        if left < _SHORTEST_WAIT:
             reason = f"it took longer than {self._seconds:g} s"
             raise StoreUnavailable(STORE, self._operation, reason)
         self._socket.settimeout(min(left, self._patience))

@@ -138,7 +138,7 @@ class PatternStore:
         (there,) = self._ask_one(operation, _DATABASE)
         if not there:
             return f"there is no database {self._database!r}, or this user may not see it"
-        return f"the database {self._database!r} has no table {PATTERNS!r} that this user may see"
+        return f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
 
     def _parts(self, operation: str) -> dict[str, list[Part]]:
         parts: dict[str, list[Part]] = defaultdict(list)

@@ -11,7 +11,6 @@ from tests.conftest import CAPTURE
 from tests.servers.faults import HttpServer
 
 PASSWORD = "pass'w:ö%rd-7f3a"
-TIMEOUT = 0.5
 
 MANY_PARTITIONS = {"max_partitions_per_insert_block": 0}
 
@@ -69,12 +68,14 @@ def add_patterns(
     )
 
 
-def settings_for(server: HttpServer, database: str, *, password: str = PASSWORD) -> Settings:
-    """Point the settings at a server, with the timeout of these tests."""
+def settings_for(
+    server: HttpServer, database: str, *, password: str = PASSWORD, seconds: float = 20
+) -> Settings:
+    """Point the settings at a server."""
     return Settings(
         CLICKHOUSE_HOST="127.0.0.1",
         CLICKHOUSE_PORT=server.port,
         CLICKHOUSE_PASSWORD=password,
         CLICKHOUSE_DB=database,
-        KATO_TENANTS_TIMEOUT_SECONDS=TIMEOUT,
+        KATO_TENANTS_TIMEOUT_SECONDS=seconds,
     )

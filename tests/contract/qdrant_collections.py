@@ -16,7 +16,7 @@ KEY = "qdrant-key-51ce7"
 SHARED = "kato_vectors"
 
 
-def settings_for(server: HttpServer, *, key: str | None = KEY, seconds: float = 5) -> Settings:
+def settings_for(server: HttpServer, *, key: str | None = KEY, seconds: float = 20) -> Settings:
     """Point the settings at a server."""
     return Settings(QDRANT_URL=server.url, QDRANT_API_KEY=key, KATO_TENANTS_TIMEOUT_SECONDS=seconds)
 

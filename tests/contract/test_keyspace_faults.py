@@ -60,8 +60,8 @@ def proxy(valkey: redis.Redis, valkey_server: ValkeyServer) -> Iterator[FaultyPr
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ValkeyServer]:
     """A Valkey with a password, and users who may not do everything."""
-    with ValkeyServer(config={"requirepass": SECRET}) as server:
-        client = redis.Redis(port=server.port, password=SECRET)
+    with ValkeyServer() as server:
+        client = redis.Redis(port=server.port)
         client.set("a_kato:frequency:x", 1)
         client.set("kato:session:session-1", '{"node_id": "x"}')
         for name, rights in {
@@ -70,6 +70,7 @@ def guarded() -> Iterator[ValkeyServer]:
             "part": ["~kato:*", "+@all"],
         }.items():
             client.execute_command("ACL", "SETUSER", name, "on", f">{SECRET}", *rights)
+        client.config_set("requirepass", SECRET)
         client.close()
         yield server
 

@@ -313,11 +313,13 @@ class TestWhatIsMissing:
             with pytest.raises(StoreMisconfigured, match="no_such_'db"):
                 ask()
 
-    def test_a_missing_table_is_named(self, store: PatternStore) -> None:
-        """A database that is not KATO's is not an empty one."""
-        for ask in (store.health, store.quick, store.read):
-            with pytest.raises(StoreMisconfigured, match="patterns_data"):
-                ask()
+    def test_a_missing_table_is_named(self, store: PatternStore, clickhouse: Client) -> None:
+        """A database that is not KATO's is not an empty one, nor is a table of another sort."""
+        for make in ("SELECT 1", "CREATE TABLE patterns_data (kb_id String) ENGINE = Memory"):
+            clickhouse.command(make)
+            for ask in (store.health, store.quick, store.read):
+                with pytest.raises(StoreMisconfigured, match="patterns_data"):
+                    ask()
 
     def test_no_address_is_not_configured(self) -> None:
         """Without a host there is no store, and localhost is not guessed."""

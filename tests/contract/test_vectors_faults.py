@@ -70,13 +70,14 @@ class TestBadDays:
         """It is told in time, in our words, and is over when the fault is."""
         fault, error = case
         with qdrant_http(loaded, api_key=KEY) as server:
-            store = VectorStore.over_http(settings_for(server, seconds=0.3))
+            seconds = 1 if isinstance(fault, Slow) else 20
+            store = VectorStore.over_http(settings_for(server, seconds=seconds))
             for ask in (store.health, store.read):
                 server.fail(fault)
                 started = time.perf_counter()
                 with pytest.raises(error) as caught:
                     ask()
-                assert time.perf_counter() - started < 2
+                assert time.perf_counter() - started < 4
                 assert type(caught.value) is error
                 _assert_clean(str(caught.value), server)
                 server.heal()
@@ -89,7 +90,7 @@ class TestBadDays:
         """A server that goes away half-way leaves no half figures."""
         fill(qdrant, SHARED, ["a", "b"])
         with qdrant_http(qdrant, indexed={SHARED}) as server:
-            store = VectorStore.over_http(settings_for(server, key=None, seconds=0.3))
+            store = VectorStore.over_http(settings_for(server, key=None, seconds=1))
             for served in (1, 2):
                 server.fail(fault, after=served)
                 with pytest.raises((StoreUnavailable, StoreDenied)):

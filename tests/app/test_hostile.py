@@ -1,0 +1,84 @@
+"""Names from strangers, on every page: shown as what they are, and nothing breaks."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from dashboard import navigation
+from dashboard.formatting import visible
+from services.attribution import text_of
+from services.bootstrap import Services
+from services.models import Measure
+from tests.app.conftest import Open, words
+from tests.servers.deployment import Deployment
+
+KB_IDS = [
+    b"it's",
+    b'say "hi"',
+    b"100%_kato",
+    b"star*_kato",
+    b"line\nbreak_kato",
+    b"nul\x00_kato",
+    b"\xff\xfe_kato",
+    b"[link](//evil.example)_kato",
+    b"<script>alert(1)</script>_kato",
+    b"$x^2$ **b** # ~~c~~_kato",
+    b"back\\slash_kato",
+    "ünïcode_日本_kato".encode(),
+    b"x" * 10_000 + b"_kato",
+    b"",
+]
+
+
+@pytest.fixture
+def hostile(services: Services, kato: Deployment, valkey: redis.Redis) -> Services:
+    """The deployment with rows, keys and sessions under hostile names."""
+    client = kato.targets.clickhouse
+    assert client
+    for kb in KB_IDS:
+        client.command(
+            "INSERT INTO patterns_data (kb_id, name) SELECT unhex({kb:String}), 'p'",
+            parameters={"kb": kb.hex()},
+        )
+        valkey.set(kb + b":frequency:p", 1)
+    valkey.set("kato:session:session-bad-json", "{not json", ex=900)
+    valkey.set("kato:session:session-no-object", "[1, 2]", ex=900)
+    valkey.set("kato:session:session-bytes", b"\xff\xfe", ex=900)
+    valkey.rpush("kato:session:session-a-list", "x")
+    valkey.set(b"\xff\xfe\xfd", "not utf-8 and nobody's")
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    return services
+
+
+@pytest.mark.parametrize("name", [page.name for page in navigation.PAGES])
+def test_every_page_opens(hostile: Services, open_page: Open, name: str) -> None:
+    app = open_page(name)
+    assert app.title[0].value == navigation.row(name).title
+
+
+@pytest.mark.parametrize("kb", KB_IDS, ids=lambda kb: repr(kb[:12]))
+def test_every_hostile_kb_id_has_a_page(hostile: Services, open_page: Open, kb: bytes) -> None:
+    """Reached by its link, with its pattern and its key."""
+    snapshot = hostile.collector.state.snapshot
+    assert snapshot
+    kb_id = text_of(kb)
+    owner = next(t for t in snapshot.tenants if kb_id in t.kb_ids)
+    app = open_page("tenant", tenant=visible(str(owner.tenant)))
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Patterns"] == "1"
+    assert shown["Redis keys"] == "1"
+
+
+def test_everything_is_counted_as_what_it_is(hostile: Services, open_page: Open) -> None:
+    """Records that do not parse are sessions of nobody, and conservation holds."""
+    snapshot = hostile.collector.state.snapshot
+    assert snapshot
+    for figures in snapshot.stores.values():
+        assert figures.difference.count == 0
+    assert snapshot.unattributed.usage.of(Measure.SESSIONS).count == 4  # type: ignore[union-attr]
+    app = open_page("tenants")
+    assert "session-bad-json" in words(app)
+    assert "xff" in words(app)
