@@ -4,6 +4,7 @@ WORKDIR /src
 RUN python -m venv /opt/venv
 COPY pyproject.toml constraints.txt README.md ./
 COPY streamlit_app.py asgi_app.py ./
+COPY .streamlit .streamlit
 COPY cli cli
 COPY dashboard dashboard
 COPY services services

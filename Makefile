@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check bench clean browser
+.PHONY: run test check pictures bench clean browser
 
 run: $(READY)
 	$(BIN)/kato-tenants run --sample
@@ -17,6 +17,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_layers.py
+
+pictures: $(READY) browser
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/e2e -k pictures
 
 bench: $(READY)
 	$(BIN)/python -m bench

@@ -66,13 +66,20 @@ def run(
             _refuse_if_busy(settings.data)
     import asgi_app  # noqa: PLC0415  its folder is where the dashboard's files are
 
+    script = Path(asgi_app.__file__).resolve()
     command = [
-        sys.executable, "-m", "streamlit", "run", str(Path(asgi_app.__file__)),
+        sys.executable, "-m", "streamlit", "run", str(script),
         f"--server.port={port}", f"--server.address={address}",
         f"--server.headless={'true' if headless else 'false'}",
     ]  # fmt: skip
-    os.chdir(Path(asgi_app.__file__).parent)
+    os.chdir(_configured_folder(script.parent))
     os.execv(sys.executable, command)  # noqa: S606  our own interpreter
+
+
+def _configured_folder(folder: Path) -> Path:
+    """Return where .streamlit is: beside the script, or where an installed wheel puts it."""
+    installed = Path(sys.prefix, "share", "kato-tenants")
+    return folder if (folder / ".streamlit").exists() else installed
 
 
 def _refuse_if_busy(data: Path) -> None:

@@ -185,6 +185,8 @@ def client_of(settings: Settings) -> redis.Redis:
     that cannot be read.
     """
     url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+    if settings.redis_tls and url.startswith("redis://"):
+        url = f"rediss://{url.removeprefix('redis://')}"
     try:
         client = redis.Redis.from_url(url)
     except ValueError:

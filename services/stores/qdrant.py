@@ -51,7 +51,7 @@ def client_of(settings: Settings) -> QdrantClient:
         raise StoreNotConfigured(STORE, "connect", "neither QDRANT_URL nor QDRANT_HOST is set")
     if "://" in settings.qdrant_host:
         raise SettingsError("QDRANT_HOST", "takes a host's name; an address goes into QDRANT_URL")
-    return client(host=settings.qdrant_host, https=False)
+    return client(host=settings.qdrant_host, https=settings.qdrant_https)
 
 
 def judge(exc: Exception) -> Verdict | None:

@@ -57,6 +57,7 @@ FAULTS = [
     (Refused(302), StoreMisconfigured),
     (Garbage(), StoreMisconfigured),
     (Garbage(b'{"name": "another product", "version": {"number": "8"}}'), StoreMisconfigured),
+    (Garbage(b'{"title": "another product", "version": "8.1"}'), StoreMisconfigured),
     (Garbage(b'["a list"]'), StoreMisconfigured),
     (Garbage(b""), StoreMisconfigured),
 ]

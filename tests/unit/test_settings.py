@@ -98,3 +98,19 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
     """docs/settings.md lists exactly the variables there are."""
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
     assert documented == {str(info.alias) for info in Settings.model_fields.values()}
+
+
+def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REDIS_TLS and QDRANT_HTTPS turn KATO's own addresses into TLS ones."""
+    from services.stores import keyspace, qdrant
+
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@redis:6379")
+    monkeypatch.setenv("REDIS_TLS", "true")
+    monkeypatch.setenv("QDRANT_HOST", "qdrant")
+    monkeypatch.setenv("QDRANT_HTTPS", "true")
+    client = keyspace.client_of(load_settings())
+    assert client.connection_pool.connection_class.__name__ == "SSLConnection"
+    client.close()
+    vectors = qdrant.client_of(load_settings())
+    assert vectors.init_options["https"] is True
+    vectors.close()
