@@ -13,7 +13,6 @@ from pathlib import Path
 import anyio
 import streamlit as st
 
-from dashboard import runtime
 from services.errors import KatoTenantsError
 
 
@@ -26,6 +25,8 @@ async def _with_services(_: st.App) -> AsyncIterator[None]:
 
 
 def _start() -> None:
+    from dashboard import runtime  # noqa: PLC0415  its caches want the server to be there
+
     try:
         runtime.services()
     except KatoTenantsError as exc:
@@ -33,6 +34,8 @@ def _start() -> None:
 
 
 def _stop() -> None:
+    from dashboard import runtime  # noqa: PLC0415  as above
+
     with suppress(KatoTenantsError):  # it never started
         runtime.services().close()
 

@@ -9,7 +9,8 @@ from services.errors import KatoTenantsError
 st.set_page_config(page_title="KATO tenants", page_icon=":material/hub:", layout="wide")
 page = navigation.build()
 try:
-    runtime.services()
+    with st.spinner("Starting the stores…"):
+        runtime.services()
 except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()

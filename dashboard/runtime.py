@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -20,13 +21,36 @@ from services.settings import load_settings
 HISTORY = timedelta(days=7)
 
 
-@st.cache_resource(show_spinner="Starting the stores…")
+class _Holder:
+    """Builds the services once, for the whole process, however many ask at the same time.
+
+    Not st.cache_resource, because the server starts them before there is a visitor. A failed
+    start is tried again when next asked.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._built: Services | None = None
+
+    def get(self) -> Services:
+        with self._turn:
+            if self._built is None:
+                self._built = bootstrap.build(load_settings())
+                self._built.collector.start()
+                atexit.register(self._built.close)
+            return self._built
+
+    def forget(self) -> None:
+        with self._turn:
+            self._built = None
+
+
+_holder = _Holder()
+
+
 def services() -> Services:
     """Return this process's services, started once. Raises KatoTenantsError."""
-    built = bootstrap.build(load_settings())
-    built.collector.start()
-    atexit.register(built.close)
-    return built
+    return _holder.get()
 
 
 def load_state() -> CollectorState:
@@ -64,5 +88,6 @@ def load_ownership() -> Ownership:
 
 def clear() -> None:
     """Forget everything cached; for tests."""
-    for cached in (services, load_tenants_frame, load_history, load_checks):
+    _holder.forget()
+    for cached in (load_tenants_frame, load_history, load_checks):
         cached.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.errors import StoreError
+from services.errors import KatoTenantsError, StoreError
 
 Verdict = tuple[type[StoreError], str]
 """What a driver's error means: which of our errors it is, and the reason in our own words."""
@@ -28,7 +28,7 @@ def guarded(
     """
     try:
         yield
-    except StoreError:
+    except KatoTenantsError:
         raise
     except Exception as exc:
         verdict = judge(exc)

@@ -21,12 +21,12 @@ AT_LEAST = 5
 
 _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
-_WINDOW = 1000
-_FIRST = 256
+_WINDOW = 500
+_FIRST = 100
 
 
 class Repeats:
-    """Drops the keys that SCAN returns twice, remembering only the last thousand.
+    """Drops the keys that SCAN returns twice, remembering only the last few hundred.
 
     SCAN goes through the hash table in an order that growing does not change. When the table
     shrinks, one bucket of the smaller table covers several of the larger, some of which may have
@@ -41,7 +41,7 @@ class Repeats:
     def drop(self, keys: list[bytes]) -> list[bytes]:
         """Return the keys of the next reply that were not there just before."""
         last = self._last
-        self._last = keys[:] if len(keys) >= _WINDOW else (last + keys)[-_WINDOW:]
+        self._last = (keys if len(keys) >= _WINDOW else last + keys)[-_WINDOW:]
         if set(keys[:_FIRST]).isdisjoint(last):
             return keys
         seen = set(last)

@@ -96,11 +96,12 @@ class Sums:
             known,
         )
         rows = zip(*(column[: self._size].tolist() for column in columns), strict=True)
-        for count, held, margin, bytes_margin, is_known in rows:
-            if is_known:
-                yield Amount(count, held, margin, bytes_margin)
-            else:
-                yield Amount(count, None, margin)
+        made: dict[tuple[float, ...], Amount] = {}  # in a large fleet most groups are alike
+        for row in rows:
+            amount = made.get(row)
+            if amount is None:
+                amount = made[row] = _amount(*row)
+            yield amount
 
     def _held(self) -> NDArray[np.float64]:
         """The memory of all counted keys, those that were not sized being as large as the rest."""
@@ -135,3 +136,11 @@ def _student(freedom: NDArray[np.float64]) -> NDArray[np.float64]:
     """Look up the quantile; beyond the table, 1.96 + 2.4 / freedom is right to three digits."""
     few = _STUDENT[np.minimum(freedom, len(_STUDENT)).astype(np.intp) - 1]
     return np.where(freedom <= len(_STUDENT), few, _SIGMAS + 2.4 / freedom)
+
+
+def _amount(
+    count: int, held: int, count_margin: float, bytes_margin: float, is_known: float
+) -> Amount:
+    if is_known:
+        return Amount(count, held, count_margin, bytes_margin)
+    return Amount(count, None, count_margin)
