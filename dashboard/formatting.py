@@ -37,11 +37,11 @@ def size(count: int | None) -> str:
 
 
 def figure(amount: Amount | None, precision: Precision = Precision.EXACT) -> str:
-    """Write a count, marked as what it is: `1,234`, `≈ 1,234 ± 56`, `≥ 1,234` or `unknown`."""
+    """Write a count, marked as what it is: `1,234`, `≈ 1,234 ± 56`, `≈ 1,234` or `unknown`."""
     if amount is None:
         return UNKNOWN
     if precision is Precision.ESTIMATE:
-        return f"≥ {amount.count:,}"
+        return f"≈ {amount.count:,}"
     if amount.count_margin:
         return f"≈ {amount.count:,} ± {round(amount.count_margin):,}"
     return f"{amount.count:,}"

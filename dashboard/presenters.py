@@ -75,8 +75,10 @@ def last_good(figures: StoreFigures, now: datetime | None = None) -> str:
 
 
 def precision_note(figures: StoreFigures) -> str:
-    """Say how a figure came about, when it is not an exact one."""
+    """Say how a figure came about."""
     match figures.precision:
+        case Precision.ESTIMATE if figures.measure is Measure.PATTERNS:
+            return "from the catalogue, which still counts deleted rows; the exact pass is running"
         case Precision.ESTIMATE:
             return "at least this many, by KATO's own counters; the exact pass is running"
         case Precision.RUNNING:

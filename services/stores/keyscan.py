@@ -21,12 +21,12 @@ AT_LEAST = 5
 
 _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
-_WINDOW = 500
+_WINDOW = 1000
 _FIRST = 100
 
 
 class Repeats:
-    """Drops the keys that SCAN returns twice, remembering only the last few hundred.
+    """Drops the keys that SCAN returns twice, remembering only the last thousand.
 
     SCAN goes through the hash table in an order that growing does not change. When the table
     shrinks, one bucket of the smaller table covers several of the larger, some of which may have

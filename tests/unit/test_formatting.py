@@ -29,7 +29,7 @@ def test_sizes(count: int | None, words: str) -> None:
         (None, Precision.EXACT, "unknown"),
         (Amount(0, 0), Precision.EXACT, "0"),
         (Amount(1234, 0), Precision.EXACT, "1,234"),
-        (Amount(1234, 0), Precision.ESTIMATE, "≥ 1,234"),
+        (Amount(1234, 0), Precision.ESTIMATE, "≈ 1,234"),
         (Amount(1234, 0, count_margin=55.6), Precision.RUNNING, "≈ 1,234 ± 56"),
     ],
 )
