@@ -94,7 +94,9 @@ class Kato:
 def usage_of(made_up: Fleet, state: StateStore) -> UsageService:
     """Build the use case over made-up stores, with every node_id of the fleet on record."""
     readings = made_up.readings
-    assert readings.patterns and readings.keys and readings.vectors
+    assert readings.patterns
+    assert readings.keys
+    assert readings.vectors
     state.record_nodes(dict.fromkeys(made_up.seen, "session"), datetime.now(UTC))
     return UsageService(
         patterns=Patterns(readings.patterns),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from dashboard.formatting import number, short, size, visible
+from dashboard.formatting import number, short, size
 from services.models import Amount, Measure, Snapshot, Usage
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ def tiles(snapshot: Snapshot, measure: Measure, *, by_bytes: bool = False) -> tu
     def value(usage: Usage) -> int:
         return _value(usage.of(measure), by_bytes=by_bytes)
 
-    sized = sorted(
-        ((value(t.usage), visible(str(t.tenant))) for t in snapshot.tenants), reverse=True
-    )
-    found = [Tile(short(name, 32), n, COLOR_OF[measure]) for n, name in sized[:TREEMAP_LIMIT]]
-    rest = sized[TREEMAP_LIMIT:]
+    sized = [(value(tenant.usage), tenant.tenant) for tenant in snapshot.tenants]
+    sized.sort(key=itemgetter(0), reverse=True)
+    largest, rest = sized[:TREEMAP_LIMIT], sized[TREEMAP_LIMIT:]
+    found = [Tile(short(str(tenant), 32), n, COLOR_OF[measure]) for n, tenant in largest]
     if rest:
         found.append(Tile(f"{len(rest):,} more tenants", sum(n for n, _ in rest), _OTHERS))
     shared = sum(value(part.usage) for part in snapshot.shared)

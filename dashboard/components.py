@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import navigation, presenters, runtime, session
-from dashboard.formatting import age, figure, markdown, size
+from dashboard.formatting import age, figure, figure_bytes, markdown
 from services.collector import CollectorState
-from services.models import Amount, Measure, Snapshot, StoreFigures, StoreState, Usage
+from services.models import Amount, Measure, Snapshot, StoreFigures, Usage
 
 SPARK_COLOR: dict[Measure, Literal["orange", "red", "violet", "green"]] = {
     Measure.PATTERNS: "orange",
@@ -70,25 +71,33 @@ def _watch(shown: datetime | None, refreshing: bool) -> None:
         st.caption(f"Figures from {age(shown)}" if shown else "No figures yet")
 
 
-def key_figures(
-    usage: Usage | None, snapshot: Snapshot, *, trend: bool = False, whole: bool = False
+def fleet_figures(snapshot: Snapshot) -> None:
+    """Draw the four measures of the whole fleet as cards, each with its recent past."""
+    with _cards():
+        for measure, figures in snapshot.stores.items():
+            points = [point.count for point in runtime.load_history(measure)[-_POINTS:]]
+            _card(figures, figures.total, missing=presenters.last_good(figures), points=points)
+
+
+def owner_figures(usage: Usage, snapshot: Snapshot) -> None:
+    """Draw the four measures of one owner as cards."""
+    with _cards():
+        for measure, figures in snapshot.stores.items():
+            _card(figures, usage.of(measure), missing=presenters.last_read(figures))
+
+
+def _cards() -> DeltaGenerator:
+    return st.grid(4, gap="small", min_column_width=190)
+
+
+def _card(
+    figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
 ) -> None:
-    """Draw the four measures as cards: of one owner, or of the whole fleet."""
-    with st.grid(4, gap="small", min_column_width=190):
-        for measure in Measure:
-            figures = snapshot.stores[measure]
-            amount = figures.total if whole or usage is None else usage.of(measure)
-            _card(measure, figures, amount, trend=trend)
-
-
-def _card(measure: Measure, figures: StoreFigures, amount: Amount | None, *, trend: bool) -> None:
-    points = [point.count for point in runtime.load_history(measure)[-_POINTS:]] if trend else []
-    note = _note(measure, figures, amount)
     st.metric(
-        presenters.TITLE_OF[measure],
+        presenters.TITLE_OF[figures.measure],
         figure(amount, figures.precision),
-        delta=note,
-        delta_color=SPARK_COLOR[measure],
+        delta=missing if amount is None else _size(figures.measure, amount),
+        delta_color=SPARK_COLOR[figures.measure],
         delta_arrow="off",
         chart_data=points if len(points) > 1 else None,
         chart_type="area",
@@ -98,14 +107,11 @@ def _card(measure: Measure, figures: StoreFigures, amount: Amount | None, *, tre
     )
 
 
-def _note(measure: Measure, figures: StoreFigures, amount: Amount | None) -> str:
-    if amount is None:
-        missing = figures.state is StoreState.NOT_CONFIGURED
-        return "not configured" if missing else presenters.last_good(figures)
+def _size(measure: Measure, amount: Amount) -> str:
     if amount.bytes is None:
         return "size not told by the store"
-    where = "on disk" if measure is Measure.PATTERNS else "in memory"
-    return f"{size(amount.bytes)} {where if measure is not Measure.VECTORS else ''}".strip()
+    where = {Measure.PATTERNS: " on disk", Measure.VECTORS: ""}.get(measure, " in memory")
+    return figure_bytes(amount) + where
 
 
 def partial_banner(snapshot: Snapshot) -> None:

@@ -68,10 +68,19 @@ def sessions_of(
 
 
 def last_good(figures: StoreFigures, now: datetime | None = None) -> str:
-    """Say what was last known of a measure, and how old that is."""
+    """Say what was last known of the whole of a measure, and how old that is."""
+    if figures.state is StoreState.NOT_CONFIGURED or figures.last_good is None:
+        return last_read(figures, now)
+    return f"last known: {number(figures.last_good.count)}, {age(figures.collected_at, now)}"
+
+
+def last_read(figures: StoreFigures, now: datetime | None = None) -> str:
+    """Say how old the last known figures of a store are, where not the whole is meant."""
+    if figures.state is StoreState.NOT_CONFIGURED:
+        return "not configured"
     if figures.last_good is None:
         return "never read so far"
-    return f"last known: {number(figures.last_good.count)}, {age(figures.collected_at, now)}"
+    return f"last read {age(figures.collected_at, now)}"
 
 
 def precision_note(figures: StoreFigures) -> str:
@@ -86,7 +95,7 @@ def precision_note(figures: StoreFigures) -> str:
         case Precision.SAMPLED:
             return "memory is sampled, 95 % interval; counts are exact"
         case _:
-            return "exact"
+            return f"exact; size {figures.bytes_note}" if figures.bytes_note else "exact"
 
 
 def notices(snapshot: Snapshot) -> tuple[Notice, ...]:

@@ -81,6 +81,8 @@ class Claim:
 class OwnerKind(StrEnum):
     """What the owning part of a name is."""
 
+    __hash__ = str.__hash__  # Enum's own is not written in C
+
     KB = "kb"  # a kb_id
     TENANT = "tenant"  # a tenant's raw id, in the guide's layout
     NODE = "node"  # a raw node_id

@@ -19,6 +19,8 @@ from services.identity import TenantKey
 class Measure(StrEnum):
     """The four things that are counted for every tenant."""
 
+    __hash__ = str.__hash__  # Enum's own is not written in C
+
     PATTERNS = "patterns"
     KEYS = "keys"
     VECTORS = "vectors"
@@ -259,14 +261,9 @@ class Usage:
     keys_by_kind: Mapping[str, int] | None = None
 
     def of(self, measure: Measure) -> Amount | None:
-        """Return the figure of one measure."""
-        amounts = {
-            Measure.PATTERNS: self.patterns,
-            Measure.KEYS: self.keys,
-            Measure.VECTORS: self.vectors,
-            Measure.SESSIONS: self.sessions,
-        }
-        return amounts[measure]
+        """Return the figure of one measure, whose value is the field's name."""
+        amount: Amount | None = getattr(self, measure)
+        return amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +321,7 @@ class StoreFigures:
     `total` is the store's own sum and `difference` that sum less the sum of all parts: 0 unless
     the store changed while it was read. When `state` is not ok, `total` is None, `reason` says
     why, and `last_good` with `collected_at` tell what was last read and when. `seconds` is how
-    long the pass took.
+    long the pass took, `bytes_note` what the store's bytes are, where that needs saying.
     """
 
     measure: Measure
@@ -337,6 +334,7 @@ class StoreFigures:
     difference: Amount = Amount()
     seconds: float | None = None
     last_good: Amount | None = None
+    bytes_note: str = ""
 
     @property
     def failed(self) -> bool:
@@ -348,7 +346,8 @@ class StoreFigures:
 class Snapshot:
     """The whole fleet at one moment. Conserved: tenants + shared + unattributed = total.
 
-    `kato_problem` says why KATO's API could not be asked which node_ids it has in memory.
+    `keys` is the pass over Redis without its groups and sessions. `kato_problem` says why KATO's
+    API could not be asked which node_ids it has in memory.
     """
 
     collected_at: datetime

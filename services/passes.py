@@ -6,7 +6,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -93,6 +94,26 @@ def ask_all(
     for name in asks.keys() - done.keys():
         done[name] = Pass(StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
     return done
+
+
+class Turns:
+    """Spaces out something that may take turns for only a part of the time, between 0 and 1."""
+
+    def __init__(self, part: float) -> None:
+        self._part = part
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time for the next turn."""
+        return time.monotonic() >= self._next
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take a turn: the longer it takes, the later the next is due."""
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._next = ended + (ended - began) * (1 / self._part - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from services.attribution import (
     NOBODY,
-    Claim,
     ClaimState,
     Owner,
     OwnerKind,
     Ownership,
     read_collection,
 )
-from services.identity import TenantKey, kb_id_of
+from services.identity import TenantKey
 from services.models import (
     Amount,
     CollectionUsage,
@@ -28,14 +27,12 @@ from services.models import (
     KeyReading,
     Measure,
     PatternReading,
-    PatternUsage,
     TenantUsage,
     Unattributed,
     Usage,
     VectorReading,
 )
-
-_SAMPLES = 50
+from services.parts import Part, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,60 +75,11 @@ class RolledUp:
     sums: Mapping[Measure, Amount]
 
 
-@dataclass(slots=True)
-class _Part:
-    """What has been found so far of one kb_id (or of one name in the guide's layout)."""
-
-    name: str
-    is_kb: bool
-    claim: Claim
-    amounts: dict[Measure, Amount] = field(default_factory=dict)
-    kinds: Counter[str] = field(default_factory=Counter)
-    pattern: PatternUsage | None = None
-    collections: list[str] = field(default_factory=list)
-
-    def add(self, measure: Measure, amount: Amount) -> None:
-        before = self.amounts.get(measure)
-        self.amounts[measure] = amount if before is None else before + amount
-
-
-class _Parts:
-    """The parts found so far, by holders and name."""
-
-    def __init__(self, ownership: Ownership) -> None:
-        self.ownership = ownership
-        self.found: dict[tuple[tuple[TenantKey, ...], str, bool], _Part] = {}
-        self.samples: dict[str, None] = {}
-
-    def of(self, owner: Owner, sample: str = "") -> _Part:
-        """Return the part that an owner's data belongs to."""
-        claim = self.ownership.owner(owner)
-        name, is_kb = self._place(owner)
-        if not claim.tenants and sample and len(self.samples) < _SAMPLES:
-            self.samples[sample] = None
-        key = (claim.tenants, name, is_kb)
-        part = self.found.get(key)
-        if part is None:
-            part = self.found[key] = _Part(name, is_kb, claim)
-        return part
-
-    def _place(self, owner: Owner) -> tuple[str, bool]:
-        match owner.kind:
-            case OwnerKind.KB:
-                return owner.name, True
-            case OwnerKind.NODE:
-                return kb_id_of(owner.name, self.ownership.service), True
-            case OwnerKind.TENANT:
-                return f"tenant:{owner.name}", False
-            case _:
-                return "", False
-
-
 def roll_up(
     readings: Readings, ownership: Ownership, *, shared_collections: frozenset[str] = frozenset()
 ) -> RolledUp:
     """Divide everything the stores hold among tenants, shared kb_ids and nobody."""
-    parts = _Parts(ownership)
+    parts = Parts(ownership)
     if readings.patterns is not None:
         _add_patterns(parts, readings.patterns)
     if readings.vectors is not None:
@@ -142,14 +90,14 @@ def roll_up(
     return _divide(parts, readings)
 
 
-def _add_patterns(parts: _Parts, reading: PatternReading) -> None:
+def _add_patterns(parts: Parts, reading: PatternReading) -> None:
     for usage in reading.usages:
         part = parts.of(Owner(OwnerKind.KB, usage.kb_id))
         part.add(Measure.PATTERNS, usage.amount)
         part.pattern = usage
 
 
-def _add_collection(parts: _Parts, collection: CollectionUsage, shared: frozenset[str]) -> None:
+def _add_collection(parts: Parts, collection: CollectionUsage, shared: frozenset[str]) -> None:
     if collection.points_by_tenant is None:
         owner = read_collection(collection.name, shared).owner
         part = parts.of(owner, f"collection {collection.name}")
@@ -176,20 +124,17 @@ def _split_points(
         yield NOBODY, Amount(max(rest, 0), left)
 
 
-def _add_keys(parts: _Parts, reading: KeyReading) -> None:
+def _add_keys(parts: Parts, reading: KeyReading) -> None:
     known = {part.name for part in parts.found.values() if part.is_kb}
     for group in reading.groups:
         part = parts.of(_owner_of(group, known, parts.ownership))
-        part.add(Measure.KEYS, group.amount)
-        part.kinds[group.kind if part.claim.tenants or group.sure else "unknown"] += (
-            group.amount.count
-        )
+        kind = group.kind if part.claim.tenants or group.sure else "unknown"
+        part.add_keys(kind, group.amount)
     for session in reading.sessions:
         part = parts.of(session.owner, f"session {session.session_id}")
         part.add(Measure.SESSIONS, Amount(1, session.bytes))
     for sample in reading.samples:
-        if len(parts.samples) < _SAMPLES:
-            parts.samples[sample] = None
+        parts.keep(sample)
 
 
 def _owner_of(group: KeyGroup, known: set[str], ownership: Ownership) -> Owner:
@@ -199,40 +144,36 @@ def _owner_of(group: KeyGroup, known: set[str], ownership: Ownership) -> Owner:
     return NOBODY
 
 
-def _divide(parts: _Parts, readings: Readings) -> RolledUp:
+def _divide(parts: Parts, readings: Readings) -> RolledUp:
     by_tenant: dict[TenantKey, list[KbUsage]] = {}
-    shared, nobodys = list[KbUsage](), _usage(_Part("", False, _nobody(parts)), readings)
+    none = _nothing(readings)
+    shared, nobodys = list[KbUsage](), none
     sums = {measure: readings.zero(measure) for measure in Measure}
     for part in parts.found.values():
-        for measure, amount in part.amounts.items():
-            sums[measure] = sums[measure] + amount
-        frozen = _freeze(part, readings, parts.ownership)
+        frozen = _freeze(part, none, parts.ownership)
+        for measure in part.sums:
+            sums[measure] = sums[measure] + (frozen.usage.of(measure) or Amount())
         if not part.claim.tenants:
             nobodys = frozen.usage
         elif part.claim.state is ClaimState.SHARED:
             shared.append(frozen)
         else:
             by_tenant.setdefault(part.claim.tenants[0], []).append(frozen)
-    tenants = _tenants(by_tenant, shared, parts.ownership, readings)
+    tenants = _tenants(by_tenant, shared, parts.ownership, none)
     shared.sort(key=lambda part: part.name)
     return RolledUp(tenants, tuple(shared), Unattributed(nobodys, tuple(parts.samples)), sums)
-
-
-def _nobody(parts: _Parts) -> Claim:
-    return parts.ownership.owner(NOBODY)
 
 
 def _tenants(
     by_tenant: dict[TenantKey, list[KbUsage]],
     shared: Iterable[KbUsage],
     ownership: Ownership,
-    readings: Readings,
+    none: Usage,
 ) -> tuple[TenantUsage, ...]:
     held: dict[TenantKey, list[str]] = {}
     for part in shared:
         for tenant in part.claim.tenants:
             held.setdefault(tenant, []).append(part.name)
-    none = _usage(_Part("", False, _NO_CLAIM), readings)
     found = []
     for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
         own = tuple(sorted(by_tenant.get(tenant, ()), key=lambda part: part.name))
@@ -242,15 +183,12 @@ def _tenants(
             TenantUsage(
                 tenant,
                 ClaimState.KNOWN if known else ClaimState.INFERRED,
-                add_usages([none, *(part.usage for part in own)]),
+                add_usages([part.usage for part in own] or [none]),
                 own,
                 tuple(sorted(with_others.union(held.get(tenant, ())))),
             )
         )
     return tuple(found)
-
-
-_NO_CLAIM = Claim(ClaimState.UNATTRIBUTED, (), "")
 
 
 def _is_shared(part: KbUsage, ownership: Ownership) -> bool:
@@ -262,13 +200,13 @@ def _any_known(parts: Iterable[KbUsage]) -> bool:
     return any(part.claim.state is ClaimState.KNOWN for part in parts)
 
 
-def _freeze(part: _Part, readings: Readings, ownership: Ownership) -> KbUsage:
+def _freeze(part: Part, none: Usage, ownership: Ownership) -> KbUsage:
     pattern = part.pattern
     return KbUsage(
         name=part.name,
         is_kb=part.is_kb,
         claim=part.claim,
-        usage=_usage(part, readings),
+        usage=_usage(part, none),
         nodes=ownership.nodes_by_kb.get(part.name, ()) if part.is_kb else (),
         first_write=pattern.first_write if pattern else None,
         last_write=pattern.last_write if pattern else None,
@@ -277,18 +215,23 @@ def _freeze(part: _Part, readings: Readings, ownership: Ownership) -> KbUsage:
     )
 
 
-def _usage(part: _Part, readings: Readings) -> Usage:
+def _nothing(readings: Readings) -> Usage:
+    """Return what an owner has of whom nothing was found: zeros where figures are known."""
+    figures = {m.value: readings.zero(m) if readings.known(m) else None for m in Measure}
+    return Usage(**figures, keys_by_kind=None if readings.keys is None else {})
+
+
+def _usage(part: Part, none: Usage) -> Usage:
     def figure(measure: Measure) -> Amount | None:
-        if not readings.known(measure):
-            return None
-        return part.amounts.get(measure) or readings.zero(measure)
+        found = part.sums.get(measure)
+        return none.of(measure) if found is None else found.amount()
 
     return Usage(
         patterns=figure(Measure.PATTERNS),
         keys=figure(Measure.KEYS),
         vectors=figure(Measure.VECTORS),
         sessions=figure(Measure.SESSIONS),
-        keys_by_kind=dict(part.kinds) if readings.keys is not None else None,
+        keys_by_kind=None if none.keys_by_kind is None else part.kinds,
     )
 
 
@@ -308,8 +251,7 @@ def _add_two(a: Usage, b: Usage) -> Usage:
     kinds = None
     if a.keys_by_kind is not None and b.keys_by_kind is not None:
         kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
-    return replace(
-        a,
+    return Usage(
         patterns=both(Measure.PATTERNS),
         keys=both(Measure.KEYS),
         vectors=both(Measure.VECTORS),

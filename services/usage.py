@@ -21,9 +21,11 @@ from services.models import (
     StoreState,
     VectorReading,
 )
-from services.passes import Emit, Pass, ask_all, attempt
+from services.passes import Emit, Pass, Turns, ask_all, attempt
 from services.rollup import Readings, RolledUp, roll_up
 from services.stores.state import StateStore, seen_of
+
+_PROGRESS_PART = 0.1
 
 
 class PatternSource(Protocol):
@@ -119,15 +121,19 @@ class UsageService:
         return snapshot
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
-        ownership, now = self.ownership(), datetime.now(UTC)
-        asked = _Asked(*(Pass.begun(now) for _ in range(4)))
+        ownership, turns = None, Turns(_PROGRESS_PART)
+        asked = _Asked(*(Pass.begun(datetime.now(UTC)) for _ in range(4)))
 
         def news(name: str, result: Pass[object]) -> None:
-            nonlocal asked
-            if _is_estimate(result) and asked.keys.reading is not None:
+            nonlocal asked, ownership
+            if _precision(result) is Precision.ESTIMATE and asked.keys.reading is not None:
                 return  # the running pass was quicker
             asked = replace(asked, **{name: result})  # type: ignore[arg-type]  # by name
-            progress(self._snapshot(asked, ownership))
+            if _precision(result) is Precision.RUNNING and not turns.due():
+                return
+            ownership = ownership or self.ownership()  # read while the stores are busy
+            with turns.taken():
+                progress(self._snapshot(asked, ownership))
 
         return self._ask(news)
 
@@ -182,7 +188,7 @@ class UsageService:
             sessions=asked.keys.reading.sessions if asked.keys.reading else (),
             tables=asked.patterns.reading.tables if asked.patterns.reading else (),
             collections=asked.vectors.reading.collections if asked.vectors.reading else (),
-            keys=asked.keys.reading,
+            keys=_without_parts(asked.keys.reading),
             kato_problem=None if asked.kato.pending else asked.kato.reason,
         )
 
@@ -207,6 +213,9 @@ class UsageService:
             difference=difference(total, rolled.sums[measure]),
             seconds=source.seconds,
             last_good=total,
+            bytes_note=source.reading.bytes_note
+            if isinstance(source.reading, VectorReading)
+            else "",
         )
 
     def _remember(self, snapshot: Snapshot) -> None:
@@ -223,9 +232,13 @@ def _quietly(read: Callable[[], object]) -> Callable[[Emit], object]:
     return lambda _: read()
 
 
-def _is_estimate(result: Pass[object]) -> bool:
-    reading = result.reading
-    return isinstance(reading, KeyReading) and reading.precision is Precision.ESTIMATE
+def _precision(result: Pass[object]) -> Precision | None:
+    return result.reading.precision if isinstance(result.reading, KeyReading) else None
+
+
+def _without_parts(reading: KeyReading | None) -> KeyReading | None:
+    """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
+    return replace(reading, groups=(), sessions=()) if reading is not None else None
 
 
 _Reading = PatternReading | KeyReading | VectorReading

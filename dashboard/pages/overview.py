@@ -11,7 +11,7 @@ CHOICES = {
 TOP = 10
 
 snapshot = components.snapshot_or_stop("Overview")
-components.key_figures(None, snapshot, trend=True, whole=True)
+components.fleet_figures(snapshot)
 
 notices = presenters.notices(snapshot)
 if notices:

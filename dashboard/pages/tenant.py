@@ -33,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     new = navigation.row("new_session")
     st.page_link(new.file, label="New session", icon=new.icon, query_params={session.TENANT: asked})
 
-components.key_figures(tenant.usage, snapshot)
+components.owner_figures(tenant.usage, snapshot)
 
 shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
 if shared:
@@ -53,7 +53,7 @@ else:
 
 st.subheader("Sessions")
 if snapshot.keys is None:
-    st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.SESSIONS])}.")
+    st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
     if mine:
@@ -66,7 +66,7 @@ with left:
     st.subheader("Redis keys by kind")
     kinds = tenant.usage.keys_by_kind
     if kinds is None:
-        st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.KEYS])}.")
+        st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.KEYS])}.")
     elif kinds:
         st.dataframe(
             tables.kinds_frame(kinds), hide_index=True, height="content",
@@ -78,7 +78,7 @@ with right:
     st.subheader("Collections in Qdrant")
     found = tables.collections_of(snapshot.collections, tenant)
     if snapshot.stores[Measure.VECTORS].total is None:
-        st.caption(f"Unknown. {presenters.last_good(snapshot.stores[Measure.VECTORS])}.")
+        st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.VECTORS])}.")
     elif found:
         st.dataframe(
             tables.collections_frame(found), hide_index=True, placeholder="unknown",

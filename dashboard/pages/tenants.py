@@ -61,7 +61,7 @@ else:
 
 st.subheader("Belongs to nobody")
 nobody = snapshot.unattributed
-components.key_figures(nobody.usage, snapshot)
+components.owner_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:
     st.dataframe(
         tables.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,13 +31,13 @@ class Sums:
     def _spread_out(self) -> None:
         self.count, self.sized, self.bytes, self.squares, self.refused = self._sums
 
-    def new(self) -> int:
-        """Begin another group and return its number."""
-        if self._size == self._sums.shape[1]:
+    def new(self, width: int = 1) -> int:
+        """Begin some more groups and return the number of the first."""
+        first, self._size = self._size, self._size + width
+        if self._size > self._sums.shape[1]:
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)], axis=1)
             self._spread_out()
-        self._size += 1
-        return self._size - 1
+        return first
 
     def add(self, groups: Indexes) -> None:
         """Count one key for each number."""
@@ -81,27 +80,23 @@ class Sums:
         counted = self.count.sum()
         return float(self.sized.sum() / counted) if counted else 1.0
 
-    def amounts(self, share: float = 1.0) -> Iterator[Amount]:
-        """Yield each group's amount, scaled up from the share of the keyspace that was scanned.
+    def amounts(self, share: float = 1.0) -> dict[int, Amount]:
+        """Return the amount of each group, scaled up from the share that was scanned.
 
-        Bytes are None for a group of which no key was sized, or one was refused.
+        Groups without a key are left out. Bytes are None for a group of which no key was sized,
+        or one was refused.
         """
-        known = (self.sized > 0) & (self.refused == 0)
-        count_margin = _SIGMAS * np.sqrt(self.count * (1 - share)) / share
+        there = np.flatnonzero(self.count)
         columns = (
             np.rint(self.count / share).astype(np.int64),
             np.rint(self._held() / share).astype(np.int64),
-            count_margin,
+            _SIGMAS * np.sqrt(self.count * (1 - share)) / share,
             self._bytes_margin(share),
-            known,
+            (self.sized > 0) & (self.refused == 0),
         )
-        rows = zip(*(column[: self._size].tolist() for column in columns), strict=True)
-        made: dict[tuple[float, ...], Amount] = {}  # in a large fleet most groups are alike
-        for row in rows:
-            amount = made.get(row)
-            if amount is None:
-                amount = made[row] = _amount(*row)
-            yield amount
+        rows = zip(*(column[there].tolist() for column in columns), strict=True)
+        made = _Amounts()
+        return {number: made[row] for number, row in zip(there.tolist(), rows, strict=True)}
 
     def _held(self) -> NDArray[np.float64]:
         """The memory of all counted keys, those that were not sized being as large as the rest."""
@@ -138,9 +133,13 @@ def _student(freedom: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(freedom <= len(_STUDENT), few, _SIGMAS + 2.4 / freedom)
 
 
-def _amount(
-    count: int, held: int, count_margin: float, bytes_margin: float, is_known: float
-) -> Amount:
-    if is_known:
-        return Amount(count, held, count_margin, bytes_margin)
-    return Amount(count, None, count_margin)
+class _Amounts(dict[tuple[int, int, float, float, bool], Amount]):
+    """Amounts made so far: in a large fleet most groups are like another."""
+
+    def __missing__(self, row: tuple[int, int, float, float, bool]) -> Amount:
+        count, held, count_margin, bytes_margin, is_known = row
+        amount = Amount(count, None, count_margin)
+        if is_known:
+            amount = Amount(count, held, count_margin, bytes_margin)
+        self[row] = amount
+        return amount

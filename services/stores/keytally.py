@@ -1,7 +1,8 @@
 """Adds up keys by owner and kind, as their names say. No I/O.
 
-The name of a key says what it is up to its second colon, so that millions of keys come down to a
-few distinct *stems* (a key up to its last colon), each of which is understood once.
+What a key is stands in its name up to the second colon: a *head* (the kb_id) and a *word* (the
+kind). Both repeat a million times over, so each head and each word is understood once. The two
+are remembered apart: together they would be many times as many, and no longer fit a CPU's cache.
 """
 
 from __future__ import annotations
@@ -10,44 +11,48 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from services.attribution import NOBODY, KeyName, OwnerKind, read_key, text_of
+from services.attribution import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
+from services.identity import service_suffix
 from services.models import KeyGroup
 from services.stores.keysums import Indexes, Sums
 
 MAX_SAMPLES = 20
 """How many names of keys that belong to nobody are kept."""
 
-_MAX_STEMS = 200_000
+_MAX_STEMS = 50_000
 _WHOLE_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
-_UNCLEAR = -1
-_SESSION = -2
+_UNCLEAR = -1_000
+_SESSION = -1
+_KINDS = (*sorted(KB_KINDS), "other")
+_WIDTH = len(_KINDS)
 
 
-class _Stems(dict[bytes, int]):
-    """Remembers the number of a stem's group; forgets all when there are too many.
+class _Heads(dict[bytes, int]):
+    """The number of the first group of each kb_id that its suffix makes sure.
 
-    A stem that does not tell is `_UNCLEAR`, and is not remembered.
+    Its groups follow, one for each kind. Any other head is `_UNCLEAR`, and is not remembered.
     """
 
-    def __init__(self, tally: KeyTally) -> None:
+    def __init__(self, sums: Sums, service: str) -> None:
         super().__init__()
-        self._tally = tally
+        self._sums = sums
+        self._suffix = service_suffix(service).encode()
 
-    def __missing__(self, stem: bytes) -> int:
-        head, colon, rest = stem.partition(b":")
-        if not colon or head in _WHOLE_HEADS:
+    def __missing__(self, head: bytes) -> int:
+        if head in _WHOLE_HEADS or not head.endswith(self._suffix):
             return _UNCLEAR
-        word, more, _ = rest.partition(b":")
-        return self[head + b":" + word] if more else self._learn(stem)
+        first = self[head] = self._sums.new(_WIDTH)
+        return first
 
-    def _learn(self, stem: bytes) -> int:
-        group = self._tally.group(stem)
-        if self._tally.wants(group):
-            return _UNCLEAR
-        if len(self) >= _MAX_STEMS:
-            self.clear()
-        self[stem] = group
-        return group
+
+class _Words(dict[bytes, int]):
+    """The place of each kind among a kb_id's groups; any other word is of the last kind."""
+
+    def __init__(self) -> None:
+        super().__init__((kind.encode(), at) for at, kind in enumerate(_KINDS[:-1]))
+
+    def __missing__(self, _: bytes) -> int:
+        return _WIDTH - 1
 
 
 class KeyTally:
@@ -60,22 +65,21 @@ class KeyTally:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._stems = _Stems(self)
-        self._numbers: dict[tuple[str, str, bool, OwnerKind], int] = {}
-        self._names: list[KeyName] = []
         self.sums = Sums()
+        self._heads = _Heads(self.sums, service)
+        self._words = _Words()
+        self._stems: dict[bytes, int] = {}
+        self._others: dict[KeyName, int] = {}
+        self._unknown = self._number(KeyName(NOBODY, "unknown"))
         self.sessions: dict[bytes, None] = {}
         self.samples: list[str] = []
         self.scanned = 0
-        self._unknown = self._number(KeyName(NOBODY, "unknown"))
 
     def count(self, keys: list[bytes]) -> Indexes:
         """Count keys, and return their groups. Session records are set aside, out of the list."""
         self.scanned += len(keys)
-        # All that every key of the fleet goes through runs in C, but for this one list.
-        stems = [key.rpartition(b":")[0] for key in keys]
-        groups = np.fromiter(map(self._stems.__getitem__, stems), np.intp, len(stems))
-        for at in np.flatnonzero(groups == _UNCLEAR).tolist():
+        groups = np.array(self._by_head_and_word(keys), np.intp)
+        for at in np.flatnonzero(groups < 0).tolist():
             groups[at] = self._settle(keys[at])
         records = np.flatnonzero(groups == _SESSION)
         if records.size:
@@ -85,35 +89,62 @@ class KeyTally:
         self.sums.add(groups)
         return groups
 
-    def group(self, key: bytes) -> int:
-        """Return the number of the group that a key belongs to."""
-        name = read_key(key, self._service)
-        return _SESSION if name.kind == "session" else self._number(name)
+    def groups(self, share: float = 1.0) -> Iterator[KeyGroup]:
+        """Yield what was found, scaled up from the share of the keyspace that was scanned."""
+        amounts = self.sums.amounts(share)
+        for name, number in self._others.items():
+            if number in amounts:
+                yield KeyGroup(name.owner, name.kind, amounts[number], name.sure)
+        for head, first in self._heads.items():
+            owner = Owner(OwnerKind.KB, text_of(head))
+            for number, kind in enumerate(_KINDS, start=first):
+                if number in amounts:
+                    yield KeyGroup(owner, kind, amounts[number])
 
-    def wants(self, group: int) -> bool:
+    def _by_head_and_word(self, keys: list[bytes]) -> list[int]:
+        """Return the group of each key, below 0 where head and word do not tell.
+
+        This one line is what every key of the fleet goes through.
+        """
+        heads, words = self._heads, self._words
+        try:
+            return [heads[(part := key.split(b":", 2))[0]] + words[part[1]] for key in keys]
+        except IndexError:  # a key without a colon
+            parts = [key.split(b":", 2) for key in keys]
+            return [
+                heads[part[0]] + words[part[1]] if len(part) > 1 else _UNCLEAR for part in parts
+            ]
+
+    def _settle(self, key: bytes) -> int:
+        """Return the group of a key that its head and word do not tell; keep what it is for."""
+        head, colon, rest = key.partition(b":")
+        if not colon or head in _WHOLE_HEADS:
+            return self._settle_whole(key)
+        stem = head + b":" + rest.partition(b":")[0]
+        group = self._stems.get(stem)
+        if group is None or self._wants(group):
+            group = self._settle_whole(key)
+            if len(self._stems) >= _MAX_STEMS:
+                self._stems.clear()
+            self._stems[stem] = group
+        return group
+
+    def _settle_whole(self, key: bytes) -> int:
+        name = read_key(key, self._service)
+        if name.kind == "session":
+            self.sessions[key] = None
+            return _SESSION
+        group = self._number(name)
+        if self._wants(group):
+            self.samples.append(text_of(key))
+        return group
+
+    def _wants(self, group: int) -> bool:
         """Whether a name of this group is wanted as a sample."""
         return group == self._unknown and len(self.samples) < MAX_SAMPLES
 
-    def groups(self, share: float = 1.0) -> Iterator[KeyGroup]:
-        """Yield what was found, scaled up from the share of the keyspace that was scanned."""
-        for name, amount in zip(self._names, self.sums.amounts(share), strict=True):
-            if amount.count:
-                yield KeyGroup(name.owner, name.kind, amount, name.sure)
-
     def _number(self, name: KeyName) -> int:
-        # A tuple of plain values hashes several times as fast as the dataclasses.
-        key = (name.owner.name, name.kind, name.sure, name.owner.kind)
-        number = self._numbers.get(key)
+        number = self._others.get(name)
         if number is None:
-            number = self._numbers[key] = self.sums.new()
-            self._names.append(name)
+            number = self._others[name] = self.sums.new()
         return number
-
-    def _settle(self, key: bytes) -> int:
-        """Return the group of a key that its stem does not tell."""
-        group = self.group(key)
-        if group == _SESSION:
-            self.sessions[key] = None
-        elif self.wants(group):
-            self.samples.append(text_of(key))
-        return group
