@@ -112,7 +112,7 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
             text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
-        text = f"{snapshot.kato_problem}. Node_ids that only KATO knows may be missing."
+        text = f"{snapshot.kato_problem}. Some tenants may be inferred that KATO knows."
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from services.attribution import OwnerKind, Ownership
-from services.identity import NamingSchemes
+from services.identity import NamingSchemes, kb_id_of
 from services.models import (
     Amount,
     CachedProcessor,
@@ -189,7 +189,7 @@ class UsageService:
             tables=asked.patterns.reading.tables if asked.patterns.reading else (),
             collections=asked.vectors.reading.collections if asked.vectors.reading else (),
             keys=_without_parts(asked.keys.reading),
-            kato_problem=None if asked.kato.pending else asked.kato.reason,
+            kato_problem=_kato_problem(asked.kato, self._service),
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -226,6 +226,16 @@ class UsageService:
         }
         self._state.record_totals(totals, snapshot.collected_at)
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
+
+
+def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> str | None:
+    """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
+    if asked.pending or asked.reason:
+        return None if asked.pending else asked.reason
+    for processor in asked.reading or ():
+        if kb_id_of(processor.node_id, service) != processor.kb_id:
+            return f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
+    return None
 
 
 def _quietly(read: Callable[[], object]) -> Callable[[Emit], object]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import redis
 
@@ -107,6 +108,21 @@ def test_without_kato_the_figures_stay(services: Services, kato: Deployment) -> 
     snapshot = services.usage.collect()
     assert all(figures.state is StoreState.OK for figures in snapshot.stores.values())
     assert "kato did not answer" in (snapshot.kato_problem or "")
+
+
+def test_a_wrong_service_name_is_told(
+    kato: Deployment, kato_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KATO pairs node_ids with kb_ids: another SERVICE_NAME would make others of them."""
+    from services.settings import load_settings
+
+    monkeypatch.setenv("SERVICE_NAME", "other")
+    httpx.post(f"{kato.environment['KATO_API_URL']}/sessions", json={"node_id": "user:seen"})
+    built = bootstrap.build(load_settings())
+    problem = built.usage.collect().kato_problem
+    built.close()
+    assert kato_settings.service_name == "kato"
+    assert "check SERVICE_NAME" in (problem or "")
 
 
 def test_a_store_that_comes_back_is_known_again(services: Services, kato: Deployment) -> None:
