@@ -1,0 +1,160 @@
+"""What the screen says: what needs attention, tiles that add up, and cells that are unknown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import charts, presenters, tables
+from services.attribution import Claim, ClaimState
+from services.identity import TenantKey
+from services.models import (
+    Amount,
+    CollectionUsage,
+    KbUsage,
+    KeyReading,
+    Measure,
+    Precision,
+    Snapshot,
+    StoreFigures,
+    StoreState,
+    TenantUsage,
+    Unattributed,
+    Usage,
+)
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NONE = Usage(None, None, None, None)
+
+
+def usage(count: int) -> Usage:
+    amount = Amount(count, count * 10)
+    return Usage(amount, amount, amount, amount, {"frequency": count})
+
+
+def tenant(name: str, used: Usage, *, claim: ClaimState = ClaimState.KNOWN) -> TenantUsage:
+    return TenantUsage(TenantKey("tenant", name), claim, used, ())
+
+
+def part(name: str, used: Usage, *holders: str) -> KbUsage:
+    keys = tuple(TenantKey("tenant", holder) for holder in holders)
+    return KbUsage(name, True, Claim(ClaimState.SHARED, keys, "why"), used)
+
+
+def snapshot(
+    *tenants: TenantUsage,
+    shared: tuple[KbUsage, ...] = (),
+    nobody: Usage | None = None,
+    figures: StoreFigures | None = None,
+    keys: KeyReading | None = None,
+) -> Snapshot:
+    stores = {m: figures or StoreFigures(m, StoreState.OK, Amount(1, 1)) for m in Measure}
+    return Snapshot(NOW, stores, tenants, shared, Unattributed(nobody or usage(0)), keys=keys)
+
+
+def texts(found: Snapshot) -> str:
+    return "\n".join(notice.text for notice in presenters.notices(found))
+
+
+counts = st.integers(0, 10**9)
+
+
+@given(st.lists(counts, max_size=300), st.lists(counts, max_size=5), counts, st.booleans())
+def test_the_tiles_of_the_treemap_sum_to_the_whole(
+    own: list[int], shared: list[int], nobody: int, by_bytes: bool
+) -> None:
+    """However many tenants there are, at most 103 tiles stand for all of it."""
+    found = snapshot(
+        *(tenant(str(i), usage(n)) for i, n in enumerate(own)),
+        shared=tuple(part(str(i), usage(n), "a", "b") for i, n in enumerate(shared)),
+        nobody=usage(nobody),
+    )
+    tiles = charts.tiles(found, Measure.KEYS, by_bytes=by_bytes)
+    factor = 10 if by_bytes else 1
+    assert sum(tile.value for tile in tiles) == (sum(own) + sum(shared) + nobody) * factor
+    assert len(tiles) <= charts.TREEMAP_LIMIT + 3
+
+
+def test_a_treemap_of_hostile_names_is_drawn() -> None:
+    """Plotly reads a little HTML: names are not."""
+    tiles = charts.tiles(snapshot(tenant("<b>x</b>&", usage(3))), Measure.PATTERNS)
+    (trace,) = charts.treemap(tiles).data
+    assert trace.labels == ("tenant/&lt;b&gt;x&lt;/b&gt;&amp;",)
+
+
+def test_unknown_figures_are_empty_cells_and_not_0() -> None:
+    frame = tables.tenants_frame([tenant("a", usage(5)), tenant("b", NONE)])
+    assert frame.loc[0, "Memory"] == 50
+    assert frame.loc[1, list(tables.NUMBERS)].isna().all()
+
+
+def test_a_calm_fleet_needs_no_attention() -> None:
+    assert presenters.notices(snapshot(tenant("a", usage(1)))) == ()
+
+
+def test_what_needs_attention_is_said_the_gravest_first() -> None:
+    """Sharing before hearsay, each with its names."""
+    found = snapshot(
+        tenant("a", usage(1), claim=ClaimState.INFERRED),
+        shared=(part("a_b_kato", usage(2), "a-b", "a.b"),),
+        nobody=usage(4),
+        keys=KeyReading((), (), 1, 1, 0, 0, index_members=9, stale_members=3),
+    )
+    levels = [notice.level for notice in presenters.notices(found)]
+    assert levels[0] is presenters.Level.WARNING
+    assert "tenant/a-b and tenant/a.b share one memory: a_b_kato" in texts(found)
+    assert "1 tenant known only from the text" in texts(found)
+    assert "4 patterns, 4 keys, 4 vectors, 4 sessions that no tenant owns" in texts(found)
+    assert "3 members of KATO's session index have no session" in texts(found)
+
+
+def test_a_difference_is_shown_and_not_hidden() -> None:
+    figures = StoreFigures(Measure.KEYS, StoreState.OK, Amount(10, 10), difference=Amount(-2, 0))
+    assert "differs from the parts by -2" in texts(snapshot(figures=figures))
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        (StoreFigures(Measure.KEYS, StoreState.UNKNOWN), "never read so far"),
+        (StoreFigures(Measure.KEYS, StoreState.NOT_CONFIGURED), "not configured"),
+        (
+            StoreFigures(
+                Measure.KEYS, StoreState.UNKNOWN, last_good=Amount(1234, 5),
+                collected_at=NOW - timedelta(minutes=3),
+            ),
+            "last known: 1,234, 3 min ago",
+        ),
+    ],
+)  # fmt: skip
+def test_the_last_good_figure_and_its_age(figures: StoreFigures, words: str) -> None:
+    assert presenters.last_good(figures, NOW) == words
+
+
+def test_every_precision_says_what_it_is() -> None:
+    """No two of them read alike, and only the exact one says exact first."""
+    notes = {
+        precision: presenters.precision_note(
+            StoreFigures(Measure.KEYS, StoreState.OK, Amount(1, 1), precision=precision)
+        )
+        for precision in Precision
+    }
+    assert len(set(notes.values())) == len(Precision)
+    assert [p for p, note in notes.items() if note.startswith("exact")] == [Precision.EXACT]
+
+
+def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
+    """66 points lie there; 18 are the tenant's."""
+    shared = CollectionUsage(
+        "kato_vectors", Amount(66, 660), "green", points_by_tenant={"soylent": 18, "x": 48}
+    )
+    own = KbUsage(
+        "tenant:soylent", False, Claim(ClaimState.INFERRED, (TenantKey("tenant", "soylent"),), ""),
+        usage(1), collections=("kato_vectors",),
+    )  # fmt: skip
+    mine = TenantUsage(TenantKey("tenant", "soylent"), ClaimState.INFERRED, usage(1), (own,))
+    (found,) = tables.collections_of([shared], mine)
+    assert found.amount == Amount(18, None)
