@@ -58,9 +58,11 @@ class Collector:
             self._thread.join(timeout)
 
     def refresh(self) -> None:
-        """Ask for a refresh now; one that is under way counts."""
-        if self.state.refreshing_since is None:
-            self._wanted.set()
+        """Ask for a refresh now; while one is under way, one more follows it, however many ask.
+
+        The one under way may have passed what the caller has just written.
+        """
+        self._wanted.set()
 
     def wait(self, *, rounds: int = 1, timeout: float) -> bool:
         """Wait until `rounds` refreshes have ended since the start; False when time ran out."""

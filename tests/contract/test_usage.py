@@ -217,6 +217,17 @@ def test_a_refresh_is_single_flight(services: Services) -> None:
     assert services.collector.rounds <= 3
 
 
+def test_what_is_written_during_a_refresh_is_seen_by_the_next(services: Services) -> None:
+    """A refresh that is asked for while one runs is not lost."""
+    services.collector.start()
+    assert services.collector.wait(timeout=30)
+    services.collector.refresh()
+    while services.collector.state.refreshing_since is None:
+        time.sleep(0.001)
+    services.collector.refresh()
+    assert services.collector.wait(rounds=3, timeout=30)
+
+
 def test_the_json_is_the_documented_one(services: Services) -> None:
     """Every field that scripts rely on is there, and it is plain JSON."""
     found = json.loads(json.dumps(report.as_json(services.usage.collect())))
