@@ -138,9 +138,11 @@ class KeyPass:
         return groups
 
     def _weigh(self, due: Indexes) -> None:
+        if not len(due):
+            return
         sizes = self._link.replies(len(due))
         self._tally.sums.weigh(due, sizes)
-        if sizes and all(isinstance(size, hiredis.ReplyError) for size in sizes):
+        if all(isinstance(size, hiredis.ReplyError) for size in sizes):
             self._choose = none_of
 
 

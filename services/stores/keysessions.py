@@ -39,18 +39,20 @@ def read_sessions(link: Link, keys: Sequence[bytes], service: str) -> Iterator[S
     """
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
-        link.send(b"".join(map(_commands, chunk)))
+        link.send(b"".join(map(look_at, chunk)))
         replies = iter(link.replies(3 * len(chunk)))
         for key, value, ttl, size in zip(chunk, replies, replies, replies, strict=True):
             if value is not None and ttl != _VANISHED and size is not None:
-                yield _record(key, value, service, ttl=ttl, size=size)
+                yield record_of(key, value, service, ttl=ttl, size=size)
 
 
-def _commands(key: bytes) -> bytes:
+def look_at(key: bytes) -> bytes:
+    """Return the three commands that read one record and touch nothing."""
     return packed("GET", key) + packed("PTTL", key) + packed("MEMORY", "USAGE", key)
 
 
-def _record(key: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> SessionRecord:
+def record_of(key: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> SessionRecord:
+    """Return what the replies to GET, PTTL and MEMORY USAGE say of one record."""
     record = _parsed(_named(key, service), value)
     return replace(
         record,
@@ -69,8 +71,8 @@ def _named(key: bytes, service: str) -> SessionRecord:
 
 
 def _parsed(named: SessionRecord, value: Any) -> SessionRecord:
-    found = _content(value)
-    if isinstance(found, _Problem):
+    found = content_of(value)
+    if isinstance(found, Problem):
         return replace(named, readable=False, problem=found.text)
     node_id = found.get("node_id")
     if named.owner == NOBODY:
@@ -88,22 +90,24 @@ def _parsed(named: SessionRecord, value: Any) -> SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class _Problem:
+class Problem:
+    """Why a record cannot be read."""
+
     text: str
 
 
-def _content(value: Any) -> dict[str, Any] | _Problem:
+def content_of(value: Any) -> dict[str, Any] | Problem:
     """Return the object that a record holds, or why there is none."""
     if isinstance(value, hiredis.ReplyError):
         wrong = str(value).startswith("WRONGTYPE")
-        return _Problem("it is not a string in Redis" if wrong else "Redis would not show it")
+        return Problem("it is not a string in Redis" if wrong else "Redis would not show it")
     try:
         content = json.loads(value.decode())
     except UnicodeDecodeError:
-        return _Problem("it is not text in UTF-8")
+        return Problem("it is not text in UTF-8")
     except (ValueError, RecursionError):
-        return _Problem("it is not JSON")
-    return content if isinstance(content, dict) else _Problem("its JSON is not an object")
+        return Problem("it is not JSON")
+    return content if isinstance(content, dict) else Problem("its JSON is not an object")
 
 
 def _moment(value: object) -> datetime | None:

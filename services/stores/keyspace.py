@@ -19,6 +19,7 @@ from services.settings import Settings
 from services.stores.keyestimate import estimate_groups
 from services.stores.keyfaults import STORE
 from services.stores.keylink import Link, conversation, packed
+from services.stores.keypeek import KeySight, sights
 from services.stores.keyscan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.keysessions import read_index, read_sessions
 from services.stores.keysums import Sums
@@ -133,6 +134,11 @@ class KeyspaceStore:
             reports = Reports(progress and (lambda: progress(_running(opening, tally))))
             KeyPass(link, tally, choose=choose, reports=reports).run(count=self._scan_count)
             return self._finish(link, opening, tally, precision)
+
+    def peek(self, keys: Sequence[bytes]) -> tuple[KeySight, ...]:
+        """Return those of the keys that are there, with type and TTL, in one round trip."""
+        with self._talk("looking for a key") as link:
+            return sights(link, keys)
 
     def _sizing(self, keys: int, sums: Sums, *, memory: bool) -> tuple[Precision, Choose]:
         if not memory:

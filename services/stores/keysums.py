@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from services.models import Amount
 
 Indexes = NDArray[np.intp]
+Sizes = NDArray[np.float64]
 
 _SIGMAS = 1.96
+_GATHERED = 50
 # Two-sided 95 % quantiles of Student's t, by degrees of freedom from 1.
 _STUDENT = np.array([12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228])
 
@@ -21,11 +23,14 @@ class Sums:
 
     `count` are a group's keys, `sized` those of them whose memory is known, `bytes` and `squares`
     the sums of that memory and of its square; `refused` those of which Redis would not tell.
+    What comes in is gathered and summed up some ten thousand keys at a time.
     """
 
     def __init__(self) -> None:
         self._size = 0
         self._sums = np.zeros((5, 1024))
+        self._seen: list[Indexes] = []
+        self._weighed: list[tuple[Indexes, Sizes]] = []
         self._spread_out()
 
     def _spread_out(self) -> None:
@@ -41,16 +46,9 @@ class Sums:
 
     def add(self, groups: Indexes) -> None:
         """Count one key for each number."""
-        np.add.at(self.count, groups, 1)
-
-    def ordinals(self, groups: Indexes) -> Indexes:
-        """Return of each key just added how many of its group had been added before it."""
-        order = np.argsort(groups, kind="stable")
-        ordered = groups[order]
-        after = np.searchsorted(ordered, ordered, "right") - np.arange(len(ordered))
-        ordinals = np.empty_like(groups)
-        ordinals[order] = self.count[ordered].astype(np.intp) - after
-        return ordinals
+        self._seen.append(groups)
+        if len(self._seen) >= _GATHERED:
+            self.settle()
 
     def weigh(self, groups: Indexes, sizes: list[Any]) -> None:
         """Add the memory of one key for each number, as MEMORY USAGE replied.
@@ -59,24 +57,46 @@ class Sums:
         a refusal.
         """
         try:
-            known = np.array(sizes, dtype=np.int64).astype(np.float64)
+            known = np.array(sizes, np.int64)
         except TypeError:
             groups, known = self._set_aside(groups, sizes)
-        np.add.at(self.sized, groups, 1)
-        np.add.at(self.bytes, groups, known)
-        np.add.at(self.squares, groups, known * known)
+        self._weighed.append((groups, known.astype(np.float64)))
 
-    def _set_aside(self, groups: Indexes, sizes: list[Any]) -> tuple[Indexes, NDArray[np.float64]]:
+    def _set_aside(self, groups: Indexes, sizes: list[Any]) -> tuple[Indexes, NDArray[np.int64]]:
         """Deal with the replies that are no number, and return the others."""
         gone = np.array([size is None for size in sizes], dtype=bool)
         told = np.array([isinstance(size, int) for size in sizes], dtype=bool)
-        np.add.at(self.count, groups[gone], -1)
+        np.subtract.at(self.count, groups[gone], 1)
         np.add.at(self.refused, groups[~gone & ~told], 1)
         numbers = [size for size in sizes if isinstance(size, int)]
-        return groups[told], np.array(numbers, dtype=np.float64)
+        return groups[told], np.array(numbers, np.int64)
+
+    def settle(self) -> None:
+        """Sum up what was gathered."""
+        size = self._sums.shape[1]
+        if self._seen:
+            self.count += np.bincount(np.concatenate(self._seen), minlength=size)
+        if self._weighed:
+            parts = zip(*self._weighed, strict=True)
+            groups, known = (np.concatenate(part) for part in parts)
+            self.sized += np.bincount(groups, minlength=size)
+            self.bytes += np.bincount(groups, known, minlength=size)
+            self.squares += np.bincount(groups, known * known, minlength=size)
+        self._seen, self._weighed = [], []
+
+    def ordinals(self, groups: Indexes) -> Indexes:
+        """Return of each key just added how many of its group had been added before it."""
+        self.settle()
+        order = np.argsort(groups, kind="stable")
+        ordered = groups[order]
+        after = np.searchsorted(ordered, ordered, "right") - np.arange(len(ordered))
+        ordinals = np.empty_like(groups)
+        ordinals[order] = self.count[ordered].astype(np.intp) - after
+        return ordinals
 
     def sized_share(self) -> float:
         """Return the part of the counted keys whose memory is known."""
+        self.settle()
         counted = self.count.sum()
         return float(self.sized.sum() / counted) if counted else 1.0
 
@@ -86,6 +106,7 @@ class Sums:
         Groups without a key are left out. Bytes are None for a group of which no key was sized,
         or one was refused.
         """
+        self.settle()
         there = np.flatnonzero(self.count)
         columns = (
             np.rint(self.count / share).astype(np.int64),

