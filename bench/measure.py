@@ -51,6 +51,18 @@ def spread(times: Sequence[float]) -> str:
     return f"{mid:,.1f} ms ({low:,.1f}–{high:,.1f})"
 
 
+def await_quiet(*, patience: float = 30.0, busy: float = 25.0) -> bool:
+    """Wait until the machine does little else, for what is measured in ms and not as a ratio.
+
+    Gives up after `patience` seconds, and returns whether less than `busy` percent was in use.
+    """
+    ends = time.monotonic() + patience
+    while time.monotonic() < ends:
+        if psutil.cpu_percent(interval=0.5) < busy:
+            return True
+    return False
+
+
 def verdict(name: str, value: float, *, at_most: float | None = None, at_least: float | None = None,
             unit: str = "x") -> bool:  # fmt: skip
     """Print a figure beside its target, and return whether it is met."""

@@ -182,12 +182,13 @@ class NamingScheme:
     def _readings(self, text: str, literals: tuple[str, ...]) -> Iterator[dict[str, str]]:
         first, last = literals[0], literals[-1]
         if not text.startswith(first) or not text.endswith(last):
-            return
-        body = text[len(first) : len(text) - len(last)]
+            return iter(())  # at once: most schemes do not read most texts
         if len(text) < len(first) + len(last):
-            return
-        for values in _splits(body, literals[1:-1]):
-            yield dict(zip(self.fields, values, strict=True))
+            return iter(())
+        body = text[len(first) : len(text) - len(last)]
+        return (
+            dict(zip(self.fields, values, strict=True)) for values in _splits(body, literals[1:-1])
+        )
 
     def begins(self, text: str) -> Iterator[str]:
         """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.

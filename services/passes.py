@@ -88,7 +88,7 @@ def ask_all(
             break
         if item.final:
             done[item.name] = item.result
-        if on_news is not None and (item.final or news.empty()):
+        if on_news is not None:
             on_news(item.name, item.result)
     late = f"no answer within {deadline:g} s"
     for name in asks.keys() - done.keys():
@@ -125,7 +125,7 @@ class _News:
 
 def _work(name: str, ask: Callable[[Emit], object], news: queue.Queue[_News]) -> None:
     def emit(about: str, reading: object) -> None:
-        so_far: Pass[object] = Pass(StoreState.OK, reading, None, datetime.now(UTC), 0.0)
+        so_far: Pass[object] = Pass(StoreState.OK, reading, None, datetime.now(UTC), 0.0, True)
         news.put(_News(about, so_far, final=False))
 
     news.put(_News(name, attempt(lambda: ask(emit)), final=True))

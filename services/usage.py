@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from services.attribution import OwnerKind, Ownership
 from services.identity import NamingSchemes, kb_id_of
@@ -21,47 +20,13 @@ from services.models import (
     StoreState,
     VectorReading,
 )
-from services.passes import Emit, Pass, Turns, ask_all, attempt
+from services.opening import Opening
+from services.passes import Emit, Pass, Turns, ask_all
 from services.rollup import Readings, RolledUp, roll_up
+from services.sources import KeySource, PatternSource, ProcessorSource, VectorSource
 from services.stores.state import StateStore, seen_of
 
 _PROGRESS_PART = 0.1
-
-
-class PatternSource(Protocol):
-    """What the snapshot asks of ClickHouse."""
-
-    def quick(self) -> PatternReading:
-        """Read counts and bytes from the catalogue alone."""
-
-    def read(self) -> PatternReading:
-        """Read everything exactly."""
-
-
-class KeySource(Protocol):
-    """What the snapshot asks of Redis."""
-
-    def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
-        """Estimate the number of keys from KATO's own counters."""
-
-    def read(
-        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
-    ) -> KeyReading:
-        """Read the whole keyspace in one pass."""
-
-
-class VectorSource(Protocol):
-    """What the snapshot asks of Qdrant."""
-
-    def read(self) -> VectorReading:
-        """Read every collection in one pass."""
-
-
-class ProcessorSource(Protocol):
-    """What the snapshot asks of KATO."""
-
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the node_ids that KATO has in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +37,10 @@ class _Asked:
     keys: Pass[KeyReading]
     vectors: Pass[VectorReading]
     kato: Pass[tuple[CachedProcessor, ...]]
+
+    @property
+    def ended(self) -> bool:
+        return not any(each.pending for each in (self.patterns, self.keys, self.vectors, self.kato))
 
 
 class UsageService:
@@ -114,54 +83,57 @@ class UsageService:
         """
         if not self._last_good:
             self._last_good = self._state.last_totals()
-        asked = self._ask(None) if progress is None else self._ask_aloud(progress)
+        asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
         snapshot = self._snapshot(asked, self.ownership())
         self._remember(snapshot)
         return snapshot
 
+    def _ask_silently(self) -> _Asked:
+        return self._ask(patterns=lambda _: self._patterns.read(), keys=lambda _: self._keys.read())
+
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
-        ownership, turns = None, Turns(_PROGRESS_PART)
+        ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
         asked = _Asked(*(Pass.begun(datetime.now(UTC)) for _ in range(4)))
 
         def news(name: str, result: Pass[object]) -> None:
             nonlocal asked, ownership
-            if _precision(result) is Precision.ESTIMATE and asked.keys.reading is not None:
-                return  # the running pass was quicker
             asked = replace(asked, **{name: result})  # type: ignore[arg-type]  # by name
             if _precision(result) is Precision.RUNNING and not turns.due():
                 return
+            if name == "patterns" and result.pending and _awaited(asked.keys):
+                return  # the first figure of keys is about to come, and one roll-up does for both
+            if asked.ended:
+                return  # these figures are what is returned next
             ownership = ownership or self.ownership()  # read while the stores are busy
             with turns.taken():
                 progress(self._snapshot(asked, ownership))
+            opening.shown(name)
 
-        return self._ask(news)
+        return self._ask(
+            patterns=lambda emit: opening.patterns(self._patterns, emit),
+            keys=lambda emit: opening.keys(self._keys, emit),
+            on_news=news,
+        )
 
-    def _ask(self, on_news: Callable[[str, Pass[object]], None] | None) -> _Asked:
-        aloud = on_news is not None
+    def _ask(
+        self,
+        *,
+        patterns: Callable[[Emit], PatternReading],
+        keys: Callable[[Emit], KeyReading],
+        on_news: Callable[[str, Pass[object]], None] | None = None,
+    ) -> _Asked:
         results = ask_all(
             {
-                "patterns": self._read_patterns_aloud if aloud else _quietly(self._patterns.read),
-                "keys": self._read_keys_aloud if aloud else _quietly(self._keys.read),
-                "vectors": _quietly(self._vectors.read),
-                "kato": _quietly(self._kato.cached_processors),
+                "patterns": patterns,
+                "keys": keys,
+                "vectors": lambda _: self._vectors.read(),
+                "kato": lambda _: self._kato.cached_processors(),
             },
             deadline=self._deadline,
             on_news=on_news,
         )
         return _Asked(**results)  # type: ignore[arg-type]  # by name
-
-    def _read_patterns_aloud(self, emit: Emit) -> PatternReading:
-        quick = self._patterns.quick()
-        emit("patterns", quick)
-        kb_ids = [usage.kb_id for usage in quick.usages]
-        estimate = attempt(lambda: self._keys.estimate(kb_ids))
-        if estimate.reading is not None:
-            emit("keys", estimate.reading)
-        return self._patterns.read()
-
-    def _read_keys_aloud(self, emit: Emit) -> KeyReading:
-        return self._keys.read(progress=lambda reading: emit("keys", reading))
 
     def _record_nodes(self, asked: _Asked) -> None:
         seen: dict[str, str] = {}
@@ -238,8 +210,8 @@ def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> str
     return None
 
 
-def _quietly(read: Callable[[], object]) -> Callable[[Emit], object]:
-    return lambda _: read()
+def _awaited(result: Pass[KeyReading]) -> bool:
+    return result.pending and result.reading is None
 
 
 def _precision(result: Pass[object]) -> Precision | None:

@@ -151,15 +151,20 @@ def roll_up(shares: Iterable[Share]) -> tuple[PatternUsage, ...]:
 
 
 def _usage(kb_id: str, shares: Sequence[Share]) -> PatternUsage:
-    rows = {share.table: share.rows for share in shares}
-    patterns = next((share for share in shares if share.table == PATTERNS), None)
+    rows, size, divided, patterns = dict[str, int](), 0, False, None
+    for share in shares:  # one plain loop: there are as many of these as kb_ids
+        rows[share.table] = share.rows
+        size += share.size
+        divided = divided or share.divided
+        if share.table == PATTERNS:
+            patterns = share
     return PatternUsage(
         kb_id=kb_id,
-        amount=Amount(rows.get(PATTERNS, 0), sum(share.size for share in shares)),
+        amount=Amount(rows.get(PATTERNS, 0), size),
         first_write=patterns.first_write if patterns else None,
         last_write=patterns.last_write if patterns else None,
         rows_by_table=rows,
-        bytes_shared_out=any(share.divided for share in shares),
+        bytes_shared_out=divided,
     )
 
 
