@@ -16,6 +16,7 @@ UNKNOWN = "unknown"
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # what surrogateescape makes of bad UTF-8
+_HIGH_CONTROLS = range(0x80, 0x100)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&^=])")
 
 
@@ -97,6 +98,8 @@ def _seen(character: str) -> str:
         return character
     if ord(character) in _ESCAPED_BYTES:
         return f"\\x{ord(character) - 0xDC00:02x}"
+    if ord(character) in _HIGH_CONTROLS:  # Python's own escape would look like that of a byte
+        return f"\\u{ord(character):04x}"
     return character.encode("unicode_escape").decode("ascii")
 
 

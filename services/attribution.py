@@ -288,7 +288,7 @@ class Ownership:
     def _claim_by_text(self, kb_id: str) -> Claim:
         text, cut = node_text_of(kb_id, self.service)
         raw = self.schemes.read(text) if not cut else None
-        if raw is not None and sanitise(raw.tenant.id) != raw.tenant.id:
+        if raw is not None and sanitise(text) != text:
             return self._claim_verbatim(raw)
         readings = self._cut_readings(text) if cut else self._readings(text)
         if not readings:
@@ -311,8 +311,9 @@ class Ownership:
         best = self.schemes.read_sanitised(text)
         if best is None:
             return ()
-        weaker = (t for t in self.schemes.every_reading(text) if self._known_as(t))
-        return tuple(dict.fromkeys((best.tenant, *best.others, *weaker)))
+        weaker = self.schemes.every_reading(text) if self._by_sanitised else ()
+        known = (tenant for tenant in weaker if self._known_as(tenant))
+        return tuple(dict.fromkeys((best.tenant, *best.others, *known)))
 
     def _cut_readings(self, text: str) -> tuple[TenantKey, ...]:
         found = dict.fromkeys(

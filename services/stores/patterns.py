@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from clickhouse_connect.driver.client import Client
 
+from services.attribution import text_of
 from services.errors import StoreMisconfigured, StoreUnavailable
 from services.models import Amount, Health, PatternReading, Precision
 from services.settings import Settings
@@ -56,6 +57,12 @@ _TOTAL = """
 SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
        (SELECT sum(bytes_on_disk) FROM system.parts
         WHERE database = {db:String} AND active AND table IN {tables:Array(String)})
+"""
+_HOLDERS = """
+SELECT groupArray(hex(raw)), groupArray(found) FROM (
+    SELECT ifNull(toString(kb_id), '') AS raw, count() AS found
+    FROM {home:Identifier}.{table:Identifier} WHERE name IN {names:Array(String)} GROUP BY raw
+)
 """
 _MASK = "apply_deleted_mask"
 
@@ -127,6 +134,13 @@ class PatternStore:
         return PatternReading(
             usages=roll_up(shares), tables=table_infos(tables, parts), total=self._total(tables)
         )
+
+    def holders(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many rows of these pattern names each kb_id has, in one query."""
+        table = Identifier(PATTERNS)
+        raws, counts = self._ask_one("find a pattern", _HOLDERS, table=table, names=list(names))
+        kb_ids = (text_of(bytes.fromhex(raw)) for raw in raws)
+        return dict(zip(kb_ids, counts, strict=True))
 
     def _tables(self, operation: str) -> tuple[Table, ...]:
         tables = tuple(Table(*row) for row in self._ask(operation, _TABLES))

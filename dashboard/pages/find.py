@@ -1,0 +1,82 @@
+import streamlit as st
+
+from dashboard import components, find_entry, finds, runtime, session
+from dashboard.formatting import markdown, plural
+
+MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
+
+
+def look_anywhere() -> None:
+    """Look inside of names too."""
+    st.session_state[session.ANYWHERE] = True
+
+
+def draw_looked() -> None:
+    """Draw where was looked, and where could not be."""
+    st.dataframe(
+        finds.looked_frame(answer.looked), hide_index=True, key="looked", height="content",
+        alt="What was looked at, and what could not be",
+    )  # fmt: skip
+
+
+snapshot = components.snapshot_or_stop("Find")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    typed = st.text_input(
+        "Who has this?", type="search", key=session.FIND, bind="query-params",
+        max_chars=find_entry.MOST_CHARACTERS,
+        placeholder="A user id, node_id, session id, pattern name, kb_id or Redis key",
+    )  # fmt: skip
+    contains = st.toggle("Anywhere in a name", key=session.ANYWHERE, bind="query-params")
+
+if not typed.strip():
+    st.caption("Type a name as it stands in a ticket or a log. It has to be the whole name, "
+               "unless it may be anywhere in one.")  # fmt: skip
+    st.dataframe(
+        finds.examples_frame(snapshot, runtime.services().settings.naming), hide_index=True,
+        key="examples", height="content", alt="What can be typed, with examples",
+    )  # fmt: skip
+    st.stop()
+
+with st.skeleton(height=180):
+    answer = runtime.load_answer(snapshot, snapshot.collected_at, typed, contains)
+missing = " and ".join(finds.unasked(answer))
+
+if not answer.matches:
+    if missing:
+        st.warning(f"Nothing was found, but {missing} could not be asked: it may be there.",
+                   icon=":material/cloud_off:")  # fmt: skip
+    else:
+        st.info("Nothing that was looked at has this name.", icon=":material/search_off:")
+    if not contains:
+        st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
+    st.subheader("What was looked at")
+    draw_looked()
+else:
+    st.subheader(f"Found as {markdown(finds.summary(answer))}")
+    if missing:
+        st.warning(f"There may be more: {missing} could not be asked.",
+                   icon=":material/cloud_off:")  # fmt: skip
+    for text in finds.ambiguities(answer):
+        st.caption(f":material/info: {markdown(text)}")
+    if answer.hits:
+        components.tenants_table(
+            finds.hits_frame(answer.hits[:MOST_TENANTS]), key="hits",
+            alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
+        )  # fmt: skip
+        if len(answer.hits) > MOST_TENANTS:
+            st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
+                       "A longer text finds fewer.")  # fmt: skip
+    st.subheader("What was found")
+    st.dataframe(
+        finds.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
+        height="content" if len(answer.matches) <= FEW else "auto",
+        alt="Each name found, how well it fits, and how its owner is known",
+    )  # fmt: skip
+    if len(answer.matches) > MOST_MATCHES:
+        st.caption(f"The first {MOST_MATCHES:,} of {plural(len(answer.matches), 'name')}.")
+    with st.expander("What was looked at"):
+        draw_looked()
+
+if answer.illegible:
+    st.caption(f"KATO cut the names of {plural(answer.illegible, 'kb_id')} of which no node_id was "
+               "seen: whose they are, and which user, cannot be read out of them.")  # fmt: skip
