@@ -1,0 +1,27 @@
+"""A table of points, as several sections draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import inspection_tables
+from dashboard.downloads import download
+from services.inspected import Point
+
+_COLUMNS = {
+    "Score": st.column_config.NumberColumn(
+        format="%.4f", help="As the collection's distance has it: for Euclid the lower the nearer"
+    )
+}
+
+
+def draw_points(points: Sequence[Point], key: str, *, alt: str) -> None:
+    """Draw points with their payloads, or that there are none."""
+    if not points:
+        st.caption("No such points.")
+        return
+    frame = inspection_tables.points_frame(points)
+    st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=_COLUMNS)
+    download(frame, key)
