@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import components, navigation, runtime
+from dashboard import components, find_entry, navigation, runtime
 from dashboard.formatting import markdown
 from services.errors import KatoTenantsError
 
@@ -14,5 +14,6 @@ try:
 except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
+find_entry.draw(page.url_path)
 components.sidebar()
 page.run()

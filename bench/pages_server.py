@@ -21,6 +21,7 @@ from bench.readings import Fleet, fleet
 from services import bootstrap
 from services.bootstrap import Services
 from services.collector import Collector
+from services.finding import FindService
 from services.health import HealthService
 from services.identity import NamingSchemes
 from services.models import (
@@ -124,6 +125,12 @@ def services_of(tenants: int, data: Path) -> Services:
         collector=collector,
         sessions=SessionService(kato, state=state, ownership=usage.ownership),
         health=HealthService({"kato": kato}, variables=bootstrap.VARIABLES, timeout=1),
+        finding=FindService(
+            patterns=AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
+            keys=AbsentStore("redis", "REDIS_URL"),
+            ownership=usage.ownership,
+            schemes=NamingSchemes.of(),
+        ),
         state=state,
         embedded=None,
         _closing=ExitStack(),

@@ -133,6 +133,18 @@ def doctor_command() -> None:
         raise typer.Exit(_EXIT_FAILED)
 
 
+@app.command("rotate-keys")
+def rotate_keys_command() -> None:
+    """Re-encrypt sensitive metadata with the first key. Exit 1 when some could not be."""
+    from cli import rotate  # noqa: PLC0415  only where it is used
+
+    with _one_line_errors():
+        text, done = rotate.rotate(load_settings())
+        typer.echo(text)
+    if not done:
+        raise typer.Exit(_EXIT_FAILED)
+
+
 def main() -> None:
     """Run the command line."""
     app()

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import tables
+from dashboard import session_tables, tables
 from services import bootstrap
-from services.attribution import Ownership
+from services.attribution import Owner, Ownership
 from services.bootstrap import Services
 from services.collector import CollectorState
 from services.errors import StoreError
+from services.inspected import KeyInventory, PatternPage, PatternQuery, Scope
+from services.matches import Answer
 from services.models import Amount, Check, Measure, Snapshot
 from services.settings import load_settings
 
@@ -65,6 +67,13 @@ def load_tenants_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
     return tables.tenants_frame(_snapshot.tenants)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def load_sessions_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
+    """Return one row a session, made once a snapshot. Callers must not change it."""
+    del stamp  # what the cache goes by
+    return session_tables.list_frame(_snapshot.sessions, load_ownership())
+
+
 @st.cache_data(ttl=30, show_spinner=False)
 def load_history(measure: Measure) -> tuple[Amount, ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
@@ -81,6 +90,35 @@ def load_checks() -> tuple[Check, ...]:
     return services().health.check()
 
 
+@st.cache_resource(ttl=10, max_entries=64, show_spinner=False)
+def load_answer(_snapshot: Snapshot, stamp: datetime, typed: str, contains: bool) -> Answer:
+    """Return who has what was typed, asked at most every 10 s for all viewers together."""
+    del stamp  # what the cache goes by
+    return services().finding.find(typed, _snapshot, contains=contains)
+
+
+def load_patterns(scope: Scope, query: PatternQuery) -> PatternPage:
+    """Return one page of a tenant's patterns. Raises StoreError and NotThisTenants."""
+    return _patterns(scope, query, repr((scope, query)))
+
+
+@st.cache_resource(ttl=30, max_entries=128, show_spinner="Reading patterns…")
+def _patterns(_scope: Scope, _query: PatternQuery, key: str) -> PatternPage:
+    del key  # what the cache goes by: names that are not UTF-8 it could not take as they are
+    return services().inspection.patterns(_scope, _query)
+
+
+def load_inventory(scope: Scope, owner: Owner) -> KeyInventory:
+    """Return all keys of a tenant's owner, counted. Raises StoreError and NotThisTenants."""
+    return _inventory(scope, owner, repr((scope, owner)))
+
+
+@st.cache_resource(ttl=30, max_entries=128, show_spinner="Counting keys…")
+def _inventory(_scope: Scope, _owner: Owner, key: str) -> KeyInventory:
+    del key  # as above
+    return services().inspection.inventory(_scope, _owner)
+
+
 def load_ownership() -> Ownership:
     """Return who owns what, by every node_id seen. Raises StoreError."""
     return services().usage.ownership()
@@ -89,5 +127,7 @@ def load_ownership() -> Ownership:
 def clear() -> None:
     """Forget everything cached; for tests."""
     _holder.forget()
-    for cached in (load_tenants_frame, load_history, load_checks):
+    for cached in (load_tenants_frame, load_sessions_frame, load_history, load_checks, load_answer):
         cached.clear()
+    _patterns.clear()
+    _inventory.clear()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dashboard.formatting import visible
+from services.identity import TenantKey
+
 TENANT = "tenant"
 """Query parameter: which tenant the Tenant page shows, as `visible(kind/id)`."""
 
@@ -12,5 +15,44 @@ SORT = "sort"
 PAGE = "page"
 """Query parameters of the Tenants page."""
 
+FIND = "find"
+ANYWHERE = "anywhere"
+"""Query parameters of the Find page: what is looked for, and whether inside of names too."""
+
+FIND_ENTRY = "find_entry"
+FIND_TYPED = "find_typed"
+"""Session state: the search entry of the sidebar, and what was just typed into it."""
+
 CREATED = "created_session"
 """Session state: KATO's answer to the session created last."""
+
+SESSION = "session"
+"""Query parameter: which session the Sessions page shows, as `session_tables.link_of` writes it."""
+
+SESSIONS_SEARCH = "sq"
+SESSIONS_TENANT = "of"
+SESSIONS_KIND = "sessions_kind"
+SESSIONS_STATE = "sessions_state"
+SESSIONS_AGE = "sessions_age"
+SESSIONS_PAGE = "sessions_page"
+"""The filters of the Sessions page; the first two are query parameters too."""
+
+REPORT = "session_report"
+"""Session state: what was done to sessions last, and how each went."""
+
+FORM = "new_session_form"
+"""Session state: how many sessions were created in this form, so that each starts an empty one."""
+
+LOOK_PATTERNS = "look_patterns"
+LOOK_KEYS = "look_keys"
+LOOK_VECTORS = "look_vectors"
+"""Session state: which sections of a tenant's page are open."""
+
+PATTERN_TRAIL = "pattern_trail"
+POINT_TRAIL = "point_trail"
+"""Session state: what was asked for, and where each page so far began."""
+
+
+def of(widget: str, tenant: TenantKey) -> str:
+    """Return the key of a widget that each tenant has for itself: text that can be encoded."""
+    return f"{widget}_{visible(str(tenant))}"

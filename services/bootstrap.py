@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.collector import Collector
+from services.finding import FindService
 from services.health import HealthService
+from services.inspection import InspectionService
+from services.inspection_wiring import inspection_of
+from services.rotation import KeyRotation
+from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
 from services.stores import clickhouse, kato, keyspace, qdrant
@@ -16,6 +21,8 @@ from services.stores.absent import AbsentStore
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
 from services.stores.patterns import PatternStore
+from services.stores.sessionrecords import SessionRecords
+from services.stores.sessionwrites import SessionWrites
 from services.stores.state import StateStore
 from services.stores.vectors import VectorStore
 from services.usage import UsageService
@@ -41,7 +48,11 @@ class Services:
     usage: UsageService
     collector: Collector
     sessions: SessionService
+    care: SessionCare
+    rotation: KeyRotation
     health: HealthService
+    finding: FindService
+    inspection: InspectionService
     state: StateStore
     embedded: EmbeddedSet | None
     _closing: ExitStack
@@ -57,6 +68,8 @@ class _Stores:
     keys: KeyspaceStore | AbsentStore
     vectors: VectorStore | AbsentStore
     kato: KatoApi | AbsentStore
+    records: SessionRecords | AbsentStore
+    writes: SessionWrites | AbsentStore
 
 
 def build(settings: Settings) -> Services:
@@ -79,8 +92,16 @@ def build(settings: Settings) -> Services:
             settings=settings,
             usage=usage,
             collector=collector,
-            sessions=SessionService(stores.kato, state=state, ownership=usage.ownership),
+            sessions=SessionService(
+                stores.kato, state=state, ownership=usage.ownership, sealer=settings.sealer
+            ),
+            care=_care(settings, stores),
+            rotation=KeyRotation(
+                records=stores.records, writes=stores.writes, sealer=settings.sealer
+            ),
             health=_health(settings, stores),
+            finding=_finding(settings, stores, usage),
+            inspection=inspection_of(settings, embedded, stack),
             state=state,
             embedded=embedded,
             _closing=stack.pop_all(),
@@ -150,6 +171,24 @@ def _usage(settings: Settings, stores: _Stores, state: StateStore) -> UsageServi
     )
 
 
+def _care(settings: Settings, stores: _Stores) -> SessionCare:
+    return SessionCare(
+        stores.kato, records=stores.records, index=stores.writes, sealer=settings.sealer
+    )
+
+
+def _finding(settings: Settings, stores: _Stores, usage: UsageService) -> FindService:
+    return FindService(
+        patterns=stores.patterns,
+        keys=stores.keys,
+        ownership=usage.ownership,
+        schemes=settings.naming,
+        service=settings.service_name,
+        shared_collections=frozenset(settings.shared_collections),
+        timeout=settings.timeout_seconds + 1,
+    )
+
+
 def _health(settings: Settings, stores: _Stores) -> HealthService:
     pingable = {
         "clickhouse": stores.patterns,
@@ -175,6 +214,12 @@ def _configured(settings: Settings) -> _Stores:
         kato=kato.over_http(settings)
         if settings.kato_api_url
         else AbsentStore("kato", "KATO_API_URL"),
+        records=SessionRecords.over(keyspace.client_of(settings), settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
+        writes=SessionWrites.over(keyspace.client_of(settings), settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
     )
 
 
@@ -194,10 +239,14 @@ def _of(embedded: EmbeddedSet, settings: Settings) -> _Stores:
             embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
         ),
         kato=kato.at(embedded.kato_url, timeout_seconds=settings.timeout_seconds),
+        records=SessionRecords.over(embedded.redis, settings),
+        writes=SessionWrites.over(embedded.redis, settings),
     )
 
 
 def _close_with(stores: _Stores, stack: ExitStack) -> None:
-    for store in (stores.patterns, stores.keys, stores.vectors, stores.kato):
+    for store in (
+        stores.patterns, stores.keys, stores.vectors, stores.kato, stores.records, stores.writes
+    ):  # fmt: skip
         if not isinstance(store, AbsentStore):
             stack.callback(store.close)

@@ -4,6 +4,10 @@
 KatoTenantsError
 ├── SettingsError            a missing or wrong setting; names the variable
 ├── NamingError              a field value that a naming scheme could not read back
+├── SessionRefused           a session that KATO would take and mishandle
+├── SealingError             metadata that cannot be encrypted or decrypted
+├── NotThisTenants           what was asked for is not of the tenant that is looked into
+├── VectorError              a vector or a point's id that cannot be searched with
 ├── EmbeddedBusy             another process holds the embedded engines
 ├── DataPresent              loading would mix into data that is there
 ├── CaptureError             a capture directory that could not be understood; names file and line
@@ -12,6 +16,7 @@ KatoTenantsError
     ├── StoreDenied          it answered, and refused who we are
     ├── StoreMisconfigured   it answered, but the database, table or address is not KATO's
     ├── StoreRejected        it answered, and refused this one request
+    │   └── SessionGone      KATO has no such session, or no longer
     └── StoreNotConfigured   no address was given for it
 ```
 
@@ -42,6 +47,22 @@ class SettingsError(KatoTenantsError):
 
 class NamingError(KatoTenantsError):
     """A naming scheme, or a value for one of its fields, that could not be read back."""
+
+
+class SessionRefused(KatoTenantsError):
+    """A session that KATO would take and mishandle, or that would land on another's memory."""
+
+
+class SealingError(KatoTenantsError):
+    """Metadata that cannot be encrypted or decrypted. Carries neither values nor keys."""
+
+
+class NotThisTenants(KatoTenantsError):
+    """A kb_id, key, collection or point that is not of the tenant that is looked into."""
+
+
+class VectorError(KatoTenantsError):
+    """A vector or a point's id that cannot be read, or does not fit the collection."""
 
 
 class EmbeddedBusy(KatoTenantsError):
@@ -104,6 +125,10 @@ class StoreRejected(StoreError):
     """The store answered and refused this one request."""
 
     summary = "rejected the request"
+
+
+class SessionGone(StoreRejected):
+    """KATO has no such session: it expired, was deleted, or never was."""
 
 
 class StoreNotConfigured(StoreError):

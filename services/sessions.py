@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from services.attribution import Claim, Ownership
-from services.errors import NamingError
-from services.identity import NamingScheme, TenantKey, kb_id_of
+from services.attribution import Ownership
+from services.errors import NamingError, SessionRefused
+from services.identity import NamingScheme
+from services.landing import Landing, land
 from services.models import CreatedSession
+from services.models_sessions import SEALED_NAME
+from services.sealing import Sealer
+from services.session_options import check_options
 from services.stores.state import StateStore
 
 TTL_MIN, TTL_MAX, TTL_DEFAULT = 60, 30 * 24 * 3600, 3600
@@ -31,60 +34,71 @@ class SessionApi(Protocol):
         """Create a session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """Where a session with this node_id would read and write.
-
-    `tenant` is who the node_id names. `others` are other tenants that hold the same kb_id:
-    they and this session would share one memory.
-    """
-
-    node_id: str
-    kb_id: str
-    tenant: TenantKey
-    claim: Claim
-    others: tuple[TenantKey, ...]
-
-
 class SessionService:
     """Creates sessions, and says beforehand where they land."""
 
     def __init__(
-        self, api: SessionApi, *, state: StateStore, ownership: Callable[[], Ownership]
+        self,
+        api: SessionApi,
+        *,
+        state: StateStore,
+        ownership: Callable[[], Ownership],
+        sealer: Sealer | None = None,
     ) -> None:
         self._api = api
         self._state = state
         self._ownership = ownership
+        self._sealer = sealer or Sealer()
+
+    @property
+    def can_seal(self) -> bool:
+        """Whether there is a key to encrypt metadata with."""
+        return self._sealer.ready
 
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
-        """Return where a session would land. Raises NamingError for values that do not do."""
-        node_id = scheme.make(**values)
-        _check(node_id)
-        ownership = self._ownership()
-        kb_id = kb_id_of(node_id, ownership.service)
-        claim, tenant = ownership.kb(kb_id), ownership.tenant_of(node_id)
-        held = ownership.nodes_by_kb.get(kb_id, ())
-        holders = {ownership.tenant_of(node) for node in held} - {tenant}
-        return Landing(node_id, kb_id, tenant, claim, tuple(sorted(holders, key=str)))
+        """Return where a session would land, and why it may not be created where that is so.
+
+        Raises NamingError for values that do not make a node_id.
+        """
+        return land(scheme.make(**values), self._ownership())
 
     def create(
-        self, node_id: str, *, ttl_seconds: int, metadata: Mapping[str, str]
+        self,
+        node_id: str,
+        *,
+        ttl_seconds: int,
+        metadata: Mapping[str, str],
+        sensitive: Mapping[str, str] | None = None,
+        config: Mapping[str, object] | None = None,
     ) -> CreatedSession:
         """Create a session and record its node_id as seen.
 
-        Raises NamingError for a node_id or TTL that KATO would take and mishandle, StoreError
-        when KATO does not answer or refuses.
+        `sensitive` metadata is encrypted before it leaves. Raises NamingError for a node_id that
+        must not be used, SessionRefused for a TTL, metadata or option that KATO would take and
+        mishandle, SealingError without a key, StoreError when KATO does not answer or refuses.
         """
-        _check(node_id)
-        if not TTL_MIN <= ttl_seconds <= TTL_MAX:
-            raise NamingError(f"the time to live has to be {TTL_MIN} s to {TTL_MAX} s")
-        session = self._api.create_session(node_id, ttl_seconds=ttl_seconds, metadata=metadata)
+        landing = land(node_id, self._ownership())
+        if landing.refusal:
+            raise NamingError(landing.refusal)
+        check_ttl(ttl_seconds)
+        check_options(config or {})
+        sent = self._sealed(metadata, sensitive or {})
+        session = self._api.create_session(
+            node_id, ttl_seconds=ttl_seconds, metadata=sent, config=dict(config or {}) or None
+        )
         self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
         return session
 
+    def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:
+        """Return the metadata as it is sent: what is sensitive as one encrypted text."""
+        if SEALED_NAME in metadata:
+            raise SessionRefused(f"metadata cannot be called {SEALED_NAME}: encrypted values are")
+        if not sensitive:
+            return dict(metadata)
+        return {**metadata, SEALED_NAME: self._sealer.seal(sensitive)}
 
-def _check(node_id: str) -> None:
-    if not node_id.strip():
-        raise NamingError("the node_id is empty")
-    if not node_id.isprintable():
-        raise NamingError("the node_id holds control characters")
+
+def check_ttl(ttl_seconds: int) -> None:
+    """Raise SessionRefused for a time to live out of bounds."""
+    if not TTL_MIN <= ttl_seconds <= TTL_MAX:
+        raise SessionRefused("the time to live has to be from 60 seconds to 30 days")

@@ -14,8 +14,9 @@ from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from services.errors import NamingError, SettingsError
+from services.errors import NamingError, SealingError, SettingsError
 from services.identity import NamingSchemes
+from services.sealing import Sealer
 
 APP_NAME = "kato-tenants"
 
@@ -67,6 +68,17 @@ class Settings(BaseSettings):
     memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
 
+    metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
+
+    @field_validator("metadata_keys")
+    @classmethod
+    def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            Sealer(_keys_in(value))
+        except SealingError as exc:
+            raise ValueError(str(exc)) from None
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
@@ -97,6 +109,11 @@ class Settings(BaseSettings):
         """The guide's naming schemes and this deployment's own."""
         return NamingSchemes.of(self.schemes)
 
+    @property
+    def sealer(self) -> Sealer:
+        """What encrypts sensitive metadata, with the keys that are set."""
+        return Sealer(_keys_in(self.metadata_keys))
+
     def in_force(self) -> dict[str, str]:
         """Return every setting by its variable, secrets redacted, for the screen."""
         shown = {}
@@ -106,6 +123,11 @@ class Settings(BaseSettings):
                 value = ", ".join(value)
             shown[str(info.alias)] = "" if value is None else _redacted(value)
         return shown
+
+
+def _keys_in(value: SecretStr | None) -> list[str]:
+    secret = value.get_secret_value() if value is not None else ""
+    return [key.strip() for key in secret.split(",") if key.strip()]
 
 
 def _of_scheme(value: SecretStr | None, *schemes: str) -> SecretStr | None:

@@ -1,6 +1,16 @@
 import streamlit as st
 
-from dashboard import components, navigation, presenters, runtime, session, tables
+from dashboard import (
+    components,
+    navigation,
+    presenters,
+    runtime,
+    session,
+    session_parts,
+    tables,
+    tenant_look,
+)
+from dashboard.downloads import download
 from dashboard.formatting import markdown, plural, visible
 from services.models import Measure
 
@@ -43,11 +53,13 @@ if shared:
     components.usage_table(
         tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
+    download(tables.shared_frame(shared), "shared")
 
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
     components.usage_table(tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
+    download(tables.kb_frame(own), "knowledge_bases")
 else:
     st.caption("None of its own.")
 
@@ -57,7 +69,7 @@ if snapshot.keys is None:
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
     if mine:
-        components.usage_table(tables.sessions_frame(mine), key="sessions", alt="Live sessions")
+        session_parts.tenants_sessions(asked, mine)
     else:
         st.caption("No live session.")
 
@@ -72,6 +84,7 @@ with left:
             tables.kinds_frame(kinds), hide_index=True, height="content",
             alt="Keys of this tenant by kind", column_config=components.kind_columns(kinds),
         )  # fmt: skip
+        download(tables.kinds_frame(kinds), "kinds_of_key")
     else:
         st.caption("No keys.")
 with right:
@@ -85,6 +98,7 @@ with right:
             alt="Collections with points of this tenant",
             column_config=components.COLLECTION_COLUMNS,
         )  # fmt: skip
+        download(tables.collections_frame(found), "collections_read")
     else:
         st.caption("No vectors.")
 
@@ -93,3 +107,8 @@ st.dataframe(
     tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
 )  # fmt: skip
+download(tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known")
+
+st.subheader("Look into it")
+st.caption("Read from the stores when it is opened; nothing is changed by looking.")
+tenant_look.draw(snapshot, tenant)

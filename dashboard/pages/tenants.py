@@ -3,6 +3,7 @@ import math
 import streamlit as st
 
 from dashboard import components, runtime, session, tables
+from dashboard.downloads import download
 from dashboard.formatting import plural, visible
 from services.models import Measure
 
@@ -48,6 +49,7 @@ else:
     components.tenants_table(
         found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
     )
+    download(found, "tenants")
 
 st.subheader("Shared between tenants")
 if snapshot.shared:
@@ -56,6 +58,7 @@ if snapshot.shared:
     components.usage_table(
         tables.shared_frame(snapshot.shared), key="shared", alt="kb_ids that tenants share"
     )
+    download(tables.shared_frame(snapshot.shared), "shared")
 else:
     st.caption("No two tenants are known to share a kb_id.")
 
@@ -68,6 +71,7 @@ if nobody.usage.keys_by_kind:
         alt="Keys that no tenant owns, by kind",
         column_config=components.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
+    download(tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys")
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)

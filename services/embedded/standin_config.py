@@ -23,11 +23,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _whole(default: int, least: int) -> Rule:
+def _whole(default: int, least: int, most: int | None = None) -> Rule:
     def allows(value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= least
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and least <= value and (most is None or value <= most)  # type: ignore[operator]
 
-    return Rule(default, allows, f"Must be an integer of at least {least}")
+    bounds = f"of at least {least}" if most is None else f"between {least} and {most}"
+    return Rule(default, allows, f"Must be an integer {bounds}")
 
 
 def _share(default: float | None) -> Rule:
@@ -63,11 +65,11 @@ def _is_texts(value: object) -> bool:
 
 RULES: Mapping[str, Rule] = {
     "max_pattern_length": _whole(0, 0),
-    "persistence": _whole(5, 1),
+    "persistence": _whole(5, 1, 100),
     "recall_threshold": _share(0.1),
     "stm_mode": _of("CLEAR", "ROLLING"),
     "indexer_type": _text("VI"),
-    "max_predictions": _whole(100, 1),
+    "max_predictions": _whole(100, 1, 10_000),
     "sort_symbols": _flag(True),
     "process_predictions": _flag(True),
     "use_token_matching": _flag(True),

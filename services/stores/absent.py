@@ -42,6 +42,16 @@ class AbsentStore:
         """Raise StoreNotConfigured."""
         self._refuse("reading its processors")
 
+    def holders(self, names: Sequence[str]) -> Never:
+        """Raise StoreNotConfigured."""
+        del names
+        self._refuse("finding a pattern")
+
+    def peek(self, keys: Sequence[bytes]) -> Never:
+        """Raise StoreNotConfigured."""
+        del keys
+        self._refuse("looking for a key")
+
     def create_session(
         self,
         node_id: str,
@@ -53,6 +63,44 @@ class AbsentStore:
         """Raise StoreNotConfigured."""
         del node_id, ttl_seconds, metadata, config
         self._refuse("creating a session")
+
+    def extend(self, session_id: str, *, ttl_seconds: int) -> Never:
+        """Raise StoreNotConfigured."""
+        del session_id, ttl_seconds
+        self._refuse("extending a session")
+
+    def clear_stm(self, session_id: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del session_id
+        self._refuse("clearing a session's STM")
+
+    def delete(self, session_id: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del session_id
+        self._refuse("deleting a session")
+
+    def exists(self, session_id: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del session_id
+        self._refuse("asking for a session")
+
+    def detail(self, key: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del key
+        self._refuse("reading a session")
+
+    def sealed(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("looking for encrypted metadata")
+
+    def clean_index(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("cleaning up the session index")
+
+    def swap(self, key: str, old: str, new: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del key, old, new
+        self._refuse("rewriting a session's metadata")
 
     def _refuse(self, operation: str) -> Never:
         raise StoreNotConfigured(self._store, operation, f"set {self._variable}")

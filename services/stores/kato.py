@@ -1,4 +1,4 @@
-"""KATO's HTTP API, as far as this product uses it: how it is, and new sessions.
+"""KATO's HTTP API, as far as this product uses it: how it is, and sessions.
 
 Only calls that change nothing but what they say: never a node-scoped one (it would create a
 processor, and above 100 of them KATO deletes a node's vectors), and never a session's GET
@@ -10,11 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-from services.errors import StoreMisconfigured, StoreNotConfigured, StoreRejected
+from services.errors import (
+    SessionGone,
+    StoreMisconfigured,
+    StoreNotConfigured,
+    StoreRejected,
+    StoreUnavailable,
+)
 from services.models import CachedProcessor, CreatedSession, Health
 from services.settings import Settings
 from services.stores.kato_http import STORE, Call, ask, cut
@@ -25,7 +31,9 @@ _HEALTH = Call("GET", "/health", "asking how it is", accepts=frozenset({200, 503
 _STATUS = Call("GET", "/status", "reading its processors")
 _CREATING = "creating a session"
 _MAY_EXIST = "the session may exist all the same: look before trying again"
+_MAY_BE_DONE = "it may have been done all the same: look again"
 _ISSUES_SHOWN = 3
+_PAUSE_SECONDS = 0.05
 
 
 def over_http(settings: Settings) -> KatoApi:
@@ -114,8 +122,70 @@ class KatoApi:
         call = Call("POST", "/sessions", _CREATING, body, aftermath=_MAY_EXIST)
         return _created(call, self._ask(call), node_id)
 
+    def extend(self, session_id: str, *, ttl_seconds: int) -> None:
+        """Let a session live so many seconds from now; its next access sets its own TTL again.
+
+        Raises SessionGone for one that is not there, as the other calls about one session do.
+        """
+        if ttl_seconds <= 0:
+            raise StoreRejected(STORE, "extending a session", "no time to live makes KATO fail")
+        change = f"/extend?ttl_seconds={ttl_seconds}"
+        self._about(session_id, "POST", change, "extending a session")
+
+    def clear_stm(self, session_id: str) -> None:
+        """Empty a session's short-term memory, which is lost; what was learnt stays."""
+        self._about(session_id, "POST", "/clear-stm", "clearing a session's STM")
+
+    def delete(self, session_id: str) -> None:
+        """End a session. One that is gone when this is asked again was ended by the first try."""
+        self._about(session_id, "DELETE", "", "deleting a session")
+
+    def exists(self, session_id: str) -> bool:
+        """Return whether KATO has a session, which extends nothing."""
+        answer = self._about(session_id, "GET", "/exists", "asking for a session")
+        return answer.get("exists") is True and answer.get("expired") is not True
+
+    def _about(self, session_id: str, method: str, rest: str, operation: str) -> dict[str, object]:
+        """Ask something about one session, which may be asked twice: it comes to the same."""
+        aftermath = "" if method == "GET" else _MAY_BE_DONE
+        path = f"/sessions/{_in_path(session_id, operation)}{rest}"
+        call = Call(method, path, operation, aftermath=aftermath)
+        answer = self._ask_twice(call)
+        if answer.get("session_id", session_id) != session_id:
+            raise call.misfit("the answer is about another session")
+        return answer
+
+    def _ask_twice(self, call: Call) -> dict[str, object]:
+        """Ask again when the answer was lost soon; after a long wait there is no second one."""
+        started = time.monotonic()
+        try:
+            return self._ask(call)
+        except StoreUnavailable:
+            if time.monotonic() - started > self._seconds / 2:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+        try:
+            return self._ask(call)
+        except SessionGone:
+            if call.method != "DELETE":
+                raise
+            return {}
+
     def _ask(self, call: Call) -> dict[str, object]:
         return ask(self._client, call, seconds=self._seconds)
+
+
+def _in_path(session_id: str, operation: str) -> str:
+    """Return a session id as a part of a path. Raises StoreRejected for one that cannot be."""
+    if session_id in ("", ".", "..") or "/" in session_id or not _is_text(session_id):
+        reason = "its id cannot be written in the address of a call, so KATO cannot be asked"
+        raise StoreRejected(STORE, operation, reason)
+    return quote(session_id, safe="")
+
+
+def _is_text(session_id: str) -> bool:
+    """Whether an id is text; one with bytes that are not UTF-8 is not KATO's."""
+    return not any("\ud800" <= character <= "\udfff" for character in session_id)
 
 
 def _state(health: Mapping[str, object]) -> str:

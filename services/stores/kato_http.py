@@ -12,6 +12,7 @@ from http import HTTPStatus
 import httpx
 
 from services.errors import (
+    SessionGone,
     StoreDenied,
     StoreError,
     StoreMisconfigured,
@@ -177,7 +178,7 @@ def _refusal(call: Call, status: int, answer: object) -> StoreError:
 
 def _refusal_in_json(call: Call, status: int, answer: Mapping[str, object]) -> StoreError:
     if status == HTTPStatus.NOT_FOUND and _names_session(answer):
-        return call.rejected("it has no such session (HTTP 404)")
+        return SessionGone(STORE, call.operation, "it has no such session (HTTP 404)")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return call.misfit(f"it does not know this call (HTTP {status})", acted=False)
     return call.rejected(_with_fields(status, answer))

@@ -202,12 +202,11 @@ def test_a_session_is_created_and_its_answer_shown(
     assert "The session was created." in words(app)
 
 
-def test_landing_on_another_tenants_memory_is_warned_of(
-    services: Services, open_page: Open
-) -> None:
+def test_landing_on_another_tenants_memory_is_refused(services: Services, open_page: Open) -> None:
     """`acme.corp` would read and write what `acme-corp` has learnt."""
     app = fill(open_page("new_session"), "acme.corp", "bob")
     assert "already used by tenant/acme-corp, tenant/acme_corp" in words(app)
+    assert app.button[0].disabled
 
 
 def test_values_that_could_not_be_read_back_are_refused(

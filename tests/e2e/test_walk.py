@@ -65,12 +65,13 @@ def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> Non
 
 
 def test_a_session_is_created_and_seen_on_its_tenants_page(sample: str, visit: Visit) -> None:
-    """From the form to the session's row, with the warning on the way."""
+    """From the form to the session's row, with a refusal on the way."""
     page = visit(f"{sample}/new_session")
     page.get_by_label("Tenant", exact=True).fill("acme.corp")
     page.get_by_label("User", exact=True).fill("bob")
     page.get_by_label("User", exact=True).press("Enter")
     expect(page.get_by_text("is already used by")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Create session")).to_be_disabled()
     page.get_by_label("Tenant", exact=True).fill("newcomer")
     page.get_by_label("Tenant", exact=True).press("Enter")
     expect(page.get_by_text("New for tenant/newcomer")).to_be_visible(timeout=15_000)

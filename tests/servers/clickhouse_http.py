@@ -17,7 +17,8 @@ import gzip
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.parser import BytesParser
 from pathlib import Path
 
 import chdb
@@ -63,7 +64,7 @@ class _Face:
         if not self._admits(request):
             return _failure("Code: 516. DB::Exception: default: Authentication failed")
         try:
-            return _success(request, self._run(request))
+            return _success(request, self._run(_unpacked(request)))
         except (RuntimeError, chdb.ChdbError) as exc:
             return _failure(str(exc))
 
@@ -82,6 +83,21 @@ class _Face:
             return _execute(connection, statement, _parameters(request))
         finally:
             connection.close()
+
+
+def _unpacked(request: Request) -> Request:
+    """Take query and parameters out of a form, which the driver sends when they are long."""
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith("multipart/form-data"):
+        return request
+    form = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
+    fields = {
+        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
+        for part in form.get_payload()
+    }
+    body = fields.pop("query", b"")
+    texts = {name: value.decode() for name, value in fields.items()}
+    return replace(request, query={**request.query, **texts}, body=body)
 
 
 def _prepare(connection: Connection, request: Request) -> None:

@@ -116,22 +116,40 @@ def _facet(face: QdrantFace, name: str, request: Request) -> Answer:
 def _scroll(face: QdrantFace, name: str, request: Request) -> Answer:
     asked = request.json()
     records, following = face.client.scroll(
-        name, limit=asked["limit"], offset=asked.get("offset"), with_payload=asked["with_payload"]
+        name,
+        scroll_filter=_filter(asked),
+        limit=asked["limit"],
+        offset=asked.get("offset"),
+        with_payload=asked["with_payload"],
+        with_vectors=asked.get("with_vector", False),
     )
-    points = [{"id": record.id, "payload": record.payload} for record in records]
+    points = [record.model_dump(mode="json", exclude_none=True) for record in records]
     return _result({"points": points, "next_page_offset": following})
+
+
+def _query(face: QdrantFace, name: str, request: Request) -> Answer:
+    asked = request.json()
+    found = face.client.query_points(
+        name, query=asked["query"]["nearest"], query_filter=_filter(asked), limit=asked["limit"]
+    )
+    points = [{**point.model_dump(mode="json"), "version": 0} for point in found.points]
+    return _result({"points": points})
+
+
+def _filter(asked: Mapping[str, Any]) -> models.Filter | None:
+    return models.Filter(**asked["filter"]) if asked.get("filter") else None
 
 
 def _count(face: QdrantFace, name: str, request: Request) -> Answer:
     asked = request.json()
-    narrowed = models.Filter(**asked["filter"]) if asked.get("filter") else None
-    return _result({"count": face.client.count(name, count_filter=narrowed).count})
+    return _result({"count": face.client.count(name, count_filter=_filter(asked)).count})
 
 
 _ROUTES: dict[str, Callable[[QdrantFace, str, Request], Answer]] = {
     "": _info,
     "facet": _facet,
     "points/scroll": _scroll,
+    "points/query": _query,
     "points/count": _count,
 }
 

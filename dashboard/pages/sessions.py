@@ -1,0 +1,103 @@
+import math
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import (
+    components,
+    navigation,
+    presenters,
+    runtime,
+    session,
+    session_deeds,
+    session_parts,
+    session_tables,
+    session_view,
+)
+from dashboard.formatting import plural
+from services.models import Measure, Precision
+
+PER_PAGE = 25
+
+asked = st.query_params.get(session.SESSION, "")
+if asked:
+    st.title("Sessions")
+    session_view.draw(asked)
+    st.stop()
+
+snapshot = components.snapshot_or_stop("Sessions")
+session_deeds.draw_report()
+reading = snapshot.keys
+if reading is None:
+    figures = snapshot.stores[Measure.SESSIONS]
+    st.caption(f"Sessions: unknown. {presenters.last_read(figures).capitalize()}.")
+    st.stop()
+if reading.precision in (Precision.RUNNING, Precision.ESTIMATE):
+    st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
+    st.skeleton(height=340)
+    st.stop()
+
+now = datetime.now(UTC)
+read_at = snapshot.stores[Measure.SESSIONS].collected_at or snapshot.collected_at
+frame = session_tables.with_state(
+    runtime.load_sessions_frame(snapshot, snapshot.collected_at),
+    elapsed=(now - read_at).total_seconds(),
+)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    wanted = st.text_input(
+        "Search", type="search", placeholder="Part of a session, node or tenant",
+        key=session.SESSIONS_SEARCH, bind="query-params", live=True, width=280,
+    )  # fmt: skip
+    tenant = st.selectbox(
+        "Tenant", sorted(frame["Tenant"].unique()), index=None, placeholder="Any",
+        key=session.SESSIONS_TENANT, bind="query-params", width=230,
+    )  # fmt: skip
+    age = st.selectbox("Age", list(session_tables.AGES), key=session.SESSIONS_AGE, width=210)
+    kinds = st.pills(
+        "Scheme's kind", sorted(frame["kind"].unique()), key=session.SESSIONS_KIND,
+        selection_mode="multi",
+    )  # fmt: skip
+    states = st.pills(
+        "State", list(session_tables.STATES), key=session.SESSIONS_STATE, selection_mode="multi",
+        format_func=lambda state: session_tables.STATES[state],
+    )  # fmt: skip
+
+found = session_tables.matching(frame, wanted) if wanted else frame
+if tenant is not None:
+    found = found[found["Tenant"] == tenant]
+if kinds:
+    found = found[found["kind"].isin(kinds)]
+if states:
+    found = session_tables.in_state(found, states)
+found = session_tables.of_age(found, age or "Any", pd.Timestamp(now))
+
+if reading.stale_members:
+    session_deeds.stale_members(reading.stale_members)
+if frame.empty:
+    st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
+    new = navigation.row("new_session")
+    st.page_link(new.file, label=new.title, icon=new.icon)
+    st.stop()
+if found.empty:
+    st.caption(f"0 of {plural(len(frame), 'session')}")
+    st.info("No session matches.", icon=":material/search_off:")
+    st.stop()
+
+bar, counted = st.container(horizontal=True), st.empty()
+pages = math.ceil(len(found) / PER_PAGE)
+page = st.session_state.get(session.SESSIONS_PAGE, 1)
+start = (min(page, pages) - 1) * PER_PAGE
+shown = found.iloc[start : start + PER_PAGE]
+chosen = session_parts.sessions_table(
+    shown[list(session_tables.SHOWN)],
+    [snapshot.sessions[place] for place in shown.index],
+    key="sessions",
+    select=True,
+)
+if pages > 1:
+    st.pagination(pages, key=session.SESSIONS_PAGE)
+words = f"{len(found):,} of {plural(len(frame), 'session')}"
+counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
+with bar:
+    session_deeds.deed_buttons(chosen)
