@@ -24,6 +24,7 @@ from services.collector import Collector
 from services.finding import FindService
 from services.health import HealthService
 from services.identity import NamingSchemes
+from services.inspection import InspectionService, Sources
 from services.models import (
     Amount,
     CachedProcessor,
@@ -32,6 +33,9 @@ from services.models import (
     PatternReading,
     VectorReading,
 )
+from services.rotation import KeyRotation
+from services.sealing import Sealer
+from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
 from services.stores.absent import AbsentStore
@@ -118,19 +122,23 @@ def services_of(tenants: int, data: Path) -> Services:
     collector = Collector(usage, interval=3600)
     collector.start()
     assert collector.wait(timeout=600)
-    kato = AbsentStore("kato", "KATO_API_URL")
+    kato, redis = AbsentStore("kato", "KATO_API_URL"), AbsentStore("redis", "REDIS_URL")
+    no_keys = Sealer()
     return Services(
         settings=settings,
         usage=usage,
         collector=collector,
-        sessions=SessionService(kato, state=state, ownership=usage.ownership),
+        sessions=SessionService(kato, state=state, ownership=usage.ownership, sealer=no_keys),
+        care=SessionCare(kato, records=redis, index=redis, sealer=no_keys),
+        rotation=KeyRotation(records=redis, writes=redis, sealer=no_keys),
         health=HealthService({"kato": kato}, variables=bootstrap.VARIABLES, timeout=1),
         finding=FindService(
             patterns=AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
-            keys=AbsentStore("redis", "REDIS_URL"),
+            keys=redis,
             ownership=usage.ownership,
             schemes=NamingSchemes.of(),
         ),
+        inspection=InspectionService(Sources(None, None, None, None), service="kato"),
         state=state,
         embedded=None,
         _closing=ExitStack(),
