@@ -7,7 +7,7 @@ COPY .streamlit .streamlit
 COPY cli cli
 COPY dashboard dashboard
 COPY services services
-RUN /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt .
+RUN /opt/venv/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgresql]'
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/kato-tenants kato

@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check pictures bench clean browser
+.PHONY: run test check pictures bench clean browser postgresql
 
 run: $(READY)
 	$(BIN)/kato-tenants run --sample
 
-test: $(READY) browser
+test: $(READY) browser postgresql
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
@@ -28,8 +28,8 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-browser: $(READY)
-	$(BIN)/python tests/e2e/chromium.py
+browser postgresql: $(READY)
+	$(BIN)/python -m tests.servers.install $@
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'

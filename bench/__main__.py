@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding")
+SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding",
+           "purge_keys", "purge_patterns")  # fmt: skip
 
 
 def main() -> int:

@@ -27,10 +27,11 @@ from qdrant_client import QdrantClient, models
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import PeakMemory, fill_keyspace, kb_ids, median, spread, valkey, verdict
 from bench.pages_server import Kato
+from services.figures import Measure, Precision
 from services.identity import NamingSchemes
-from services.models import Measure, Precision, Snapshot
 from services.rollup import roll_up
 from services.settings import Settings
+from services.snapshot import Snapshot
 from services.stores.keyspace import KeyspaceStore
 from services.stores.patterns import PatternStore
 from services.stores.state import StateStore

@@ -22,11 +22,12 @@ from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import Run, median, side_by_side, spread, verdict
 from bench.readings import Fleet, fleet
 from services.attribution import Ownership
+from services.figures import Amount, Measure, StoreState
 from services.finding import FindService
 from services.fleetindex import FleetIndex
 from services.identity import NamingSchemes
-from services.models import Amount, Measure, Snapshot, StoreFigures, StoreState
 from services.rollup import Readings, roll_up
+from services.snapshot import Snapshot, StoreFigures
 from services.stores.absent import AbsentStore
 from services.stores.keypeek import KeySight
 from services.stores.patterns import PatternStore
@@ -77,7 +78,7 @@ def single_pass(snapshot: Snapshot, text: str) -> list[object]:
         for part in tenant.parts
         if text == part.name or any(text in node for node in part.nodes)
     ]
-    found += [s for s in snapshot.sessions if text in {s.session_id, s.key}]
+    found += [s for s in snapshot.sessions or () if text in {s.session_id, s.key}]
     found += [c for c in snapshot.collections if text == c.name]
     return found
 

@@ -30,7 +30,7 @@ from bench.measure import (
     valkey,
     verdict,
 )
-from services.models import KeyReading
+from services.readings import KeyReading
 from services.stores.keyspace import KeyspaceStore
 
 Reads = Callable[[], object]

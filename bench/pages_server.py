@@ -21,18 +21,12 @@ from bench.readings import Fleet, fleet
 from services import bootstrap
 from services.bootstrap import Services
 from services.collector import Collector
+from services.figures import Amount, Measure
 from services.finding import FindService
 from services.health import HealthService
 from services.identity import NamingSchemes
 from services.inspection import InspectionService, Sources
-from services.models import (
-    Amount,
-    CachedProcessor,
-    KeyReading,
-    Measure,
-    PatternReading,
-    VectorReading,
-)
+from services.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 from services.rotation import KeyRotation
 from services.sealing import Sealer
 from services.session_care import SessionCare

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.client import Client
 
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import kb_ids, median, side_by_side, spread, verdict
-from services.models import PatternReading
+from services.readings import PatternReading
 from services.stores.patterns import PatternStore
 
 _COUNT = "SELECT count() FROM {db:Identifier}.patterns_data WHERE kb_id = {kb_id:String}"

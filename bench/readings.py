@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.attribution import Owner, OwnerKind
+from services.figures import Amount
 from services.identity import kb_id_of
-from services.models import (
-    Amount,
+from services.names import Owner, OwnerKind
+from services.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from services import bootstrap
-from services.models import Check, StoreState
+from services.figures import StoreState
+from services.readings import Check
 from services.settings import Settings
 
 

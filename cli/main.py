@@ -8,39 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from cli import doctor, usage
-from services.errors import EmbeddedBusy, KatoTenantsError, SettingsError
+from cli import doctor, purge, usage
+from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
+from services.errors import SettingsError
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-
-_EXIT_FAILED, _EXIT_SETTINGS, _EXIT_BUSY = 1, 2, 3
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn this product's errors into one line on stderr and an exit code."""
-    try:
-        yield
-    except EmbeddedBusy as exc:
-        _fail(str(exc), _EXIT_BUSY)
-    except SettingsError as exc:
-        _fail(str(exc), _EXIT_SETTINGS)
-    except KatoTenantsError as exc:
-        _fail(str(exc), _EXIT_FAILED)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"kato-tenants: {' '.join(message.split())}", err=True)
-    raise typer.Exit(code)
+app.add_typer(purge.app, name="purge")
 
 
 @app.command()
@@ -58,8 +39,8 @@ def run(
 ) -> None:
     """Start the dashboard."""
     if sample and empty:
-        _fail("--sample and --empty exclude each other", _EXIT_SETTINGS)
-    with _one_line_errors():
+        fail("--sample and --empty exclude each other", EXIT_SETTINGS)
+    with one_line_errors():
         if sample or empty:
             os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
         settings = load_settings()
@@ -103,7 +84,7 @@ def load_command(
     """Load a capture directory into the embedded or the configured stores."""
     from cli import load  # noqa: PLC0415  the engines take a second to import
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(load.load(directory, load_settings(), merge=merge))
 
 
@@ -115,22 +96,22 @@ def usage_command(
 ) -> None:
     """Print the usage of every tenant."""
     if as_json and as_csv:
-        _fail("--json and --csv exclude each other", _EXIT_SETTINGS)
+        fail("--json and --csv exclude each other", EXIT_SETTINGS)
     shape: Callable[..., str] = (
         usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
     )
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(usage.collect(load_settings(), shape))
 
 
 @app.command("doctor")
 def doctor_command() -> None:
     """Check every connection: version, state, and what to do. Exit 1 when one is not well."""
-    with _one_line_errors():
+    with one_line_errors():
         text, well = doctor.examine(load_settings())
         typer.echo(text)
     if not well:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command("rotate-keys")
@@ -138,11 +119,11 @@ def rotate_keys_command() -> None:
     """Re-encrypt sensitive metadata with the first key. Exit 1 when some could not be."""
     from cli import rotate  # noqa: PLC0415  only where it is used
 
-    with _one_line_errors():
+    with one_line_errors():
         text, done = rotate.rotate(load_settings())
         typer.echo(text)
     if not done:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

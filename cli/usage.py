@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from services import bootstrap, report
-from services.models import Amount, Measure, Snapshot, Usage
+from services.figures import Amount, Measure
 from services.settings import Settings
+from services.snapshot import Snapshot, Usage
 
 _NAMES = 2  # the columns that hold words
 

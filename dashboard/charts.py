@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from dashboard.formatting import number, short, size
-from services.models import Amount, Measure, Snapshot, Usage
+from services.figures import Amount, Measure
+from services.snapshot import Snapshot, Usage
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

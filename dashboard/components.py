@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import navigation, presenters, runtime, session
-from dashboard.formatting import age, figure, figure_bytes, markdown
+from dashboard.formatting import age, escaped, figure, figure_bytes, markdown
 from services.collector import CollectorState
-from services.models import Amount, Measure, Snapshot, StoreFigures, Usage
+from services.figures import Amount, Measure
+from services.snapshot import Snapshot, StoreFigures, Usage
 
 SPARK_COLOR: dict[Measure, Literal["orange", "red", "violet", "green"]] = {
     Measure.PATTERNS: "orange",
@@ -213,7 +214,7 @@ def draw_notices(found: Sequence[presenters.Notice]) -> None:
     for notice in found:
         page = navigation.row(notice.page)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{icons[notice.level]} {markdown(notice.text)}", width="stretch")
+            st.markdown(f"{icons[notice.level]} {escaped(notice.text)}", width="stretch")
             st.page_link(page.file, label=page.title, icon=page.icon)
 
 

@@ -6,12 +6,24 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from dashboard import session
 from dashboard.formatting import age, plural, visible
 from dashboard.presenters import CLAIM_WORDS
 from dashboard.tables import NUMBERS, table, usage_cells
 from services.identity import NamingSchemes
-from services.matches import Answer, Certainty, Looked, Match, TenantHit
-from services.models import Snapshot
+from services.matches import (
+    COLLECTION,
+    KB,
+    KEY,
+    PATTERN,
+    SESSION,
+    Answer,
+    Certainty,
+    Looked,
+    Match,
+    TenantHit,
+)
+from services.snapshot import Snapshot
 
 HIT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "kb_ids", "Found as")
 MATCH_COLUMNS = (
@@ -23,6 +35,7 @@ FIT_WORDS = {
     Certainty.INFERRED: "inferred",
     Certainty.CONTAINS: "holds the text",
 }
+_WITHOUT_SESSIONS = {KB, PATTERN, KEY, COLLECTION}
 _EXAMPLES_FROM = 200
 
 
@@ -100,6 +113,17 @@ def ambiguities(answer: Answer) -> Iterator[str]:
         )
 
 
+def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
+    """Return where the sessions of what was found are, as a label and a query; None for no link."""
+    named = [match for match in answer.matches if match.what not in _WITHOUT_SESSIONS]
+    if not named:
+        return None
+    only = named[0]
+    if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
+        return "Look into the session", {session.SESSION: visible(only.found)}
+    return "Sessions that name it", {session.SESSIONS_SEARCH: answer.question.typed.strip()}
+
+
 def unasked(answer: Answer) -> tuple[str, ...]:
     """Return the stores that should have been looked at and could not be."""
     return tuple(dict.fromkeys(look.store for look in answer.unknown if not look.absent))
@@ -108,7 +132,7 @@ def unasked(answer: Answer) -> tuple[str, ...]:
 def examples_frame(snapshot: Snapshot, schemes: NamingSchemes) -> pd.DataFrame:
     """Return what can be typed, with examples out of this fleet where it has any."""
     node, kb_id, user = _example_node(snapshot, schemes)
-    session = next((each.session_id for each in snapshot.sessions if each.readable), "")
+    session = next((each.session_id for each in snapshot.sessions or () if each.readable), "")
     rows = [
         ("A user id", user, "every tenant that the user is in"),
         ("A node_id", node, "its tenant, and who else is on its kb_id"),

@@ -1,7 +1,8 @@
 """Numbers, bytes, ages and names as words on the screen. Pure.
 
-Names come from strangers: `visible` makes any of them printable and `markdown` keeps Markdown
-from reading them.
+Names come from strangers. Whatever puts one into a text makes it `visible`, once: twice would
+double its backslashes. What draws a text as Markdown keeps that from reading it: `escaped` for a
+visible text, `markdown` for a name or an error as it is.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from services.models import Amount, Precision
+from services.figures import Amount, Precision
 
 UNKNOWN = "unknown"
 
@@ -113,8 +114,13 @@ def short(text: str, limit: int = 60) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return a visible text that Markdown leaves as it is."""
-    return _MARKDOWN.sub(r"\\\1", visible(text))
+    """Return any text made visible, so that Markdown leaves it as it is."""
+    return escaped(visible(text))
+
+
+def escaped(shown: str) -> str:
+    """Return a text that is visible already so that Markdown leaves it as it is."""
+    return _MARKDOWN.sub(r"\\\1", shown)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from dashboard.formatting import number, plural, visible
-from services.attribution import OwnerKind, text_of
 from services.inspected import (
     Holding,
     KeyValue,
@@ -21,6 +20,7 @@ from services.inspected import (
     SizedKey,
     SpaceFacts,
 )
+from services.names import OwnerKind, text_of
 
 _HEX_BYTES = 4096
 _SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}

@@ -37,6 +37,8 @@ PAGES = (
             "Every session: find one, look into it without disturbing it, extend or end it."),
     PageRow("new_session", "New session", ":material/add_circle:", "Support",
             "Create a session for a tenant, and see beforehand on whose memory it lands."),
+    PageRow("purge", "Purge", ":material/delete_sweep:", "Operations",
+            "Plan what would go, erase it step by step, and keep the receipt that proves it."),
     PageRow("system", "System", ":material/dns:", "Operations",
             "Each store's state, version and last pass, and the settings in force."),
 )  # fmt: skip

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import navigation, runtime, session, session_tables
-from dashboard.formatting import markdown, moment, visible
+from dashboard.formatting import escaped, markdown, moment, visible
 from services.landing import Landing
-from services.models import CreatedSession
 from services.models_sessions import SEALED_NAME
+from services.readings import CreatedSession
 from services.session_options import OPTIONS, Option, OptionKind, compare
 
 
@@ -32,50 +31,80 @@ class Asked:
     answer: CreatedSession
 
 
-def metadata_table(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """Draw the editable table of metadata; return what is plain and what is sensitive."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the metadata, as it is typed."""
+
+    name: str
+    value: str
+    sensitive: bool
+
+
+def metadata_rows(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """Draw the rows of metadata; return what is plain and what is sensitive.
+
+    Inputs and no `st.data_editor`: that one sends an edit a moment after it was made, so that a
+    click right after a tick sent as plain what was to be encrypted.
+    """
     st.markdown("Metadata")
-    sensitive = st.column_config.CheckboxColumn(
-        default=False, width="small", disabled=not can_seal,
-        help="Encrypted before it leaves" if can_seal else "Set KATO_TENANTS_METADATA_KEYS",
-    )  # fmt: skip
-    edited = st.data_editor(
-        pd.DataFrame({
-            "Name": pd.Series([None], dtype="string"),
-            "Value": pd.Series([None], dtype="string"),
-            "Sensitive": pd.Series([False], dtype="bool"),
-        }),
-        num_rows="dynamic", hide_index=True,
-        key=f"metadata_{st.session_state.get(session.FORM, 0)}",
-        alt="Metadata of the new session",
-        column_config={"Sensitive": sensitive},
-    )  # fmt: skip
-    if not can_seal:
-        st.caption("Nothing can be encrypted: KATO_TENANTS_METADATA_KEYS is not set.")
-    return _split(edited)
+    entries = [
+        _row(number, place, can_seal=can_seal) for place, number in enumerate(_numbers(), start=1)
+    ]
+    st.button("Add a row", icon=":material/add:", type="tertiary", on_click=_add_row)
+    st.caption("A sensitive value leaves encrypted." if can_seal else
+               "Nothing can be encrypted: KATO_TENANTS_METADATA_KEYS is not set.")  # fmt: skip
+    return _split(entries)
 
 
 def forget_metadata() -> None:
-    """Let the next table be an empty one, so that no sensitive value stays in the session state."""
-    st.session_state[session.FORM] = st.session_state.get(session.FORM, 0) + 1
+    """Begin with one empty row, so that no sensitive value stays in the session state."""
+    st.session_state[session.METADATA_ROWS] = (max(_numbers()) + 1,)
 
 
-def _split(edited: pd.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
+def _numbers() -> tuple[int, ...]:
+    return st.session_state.get(session.METADATA_ROWS, (0,))
+
+
+def _add_row() -> None:
+    st.session_state[session.METADATA_ROWS] = (*_numbers(), max(_numbers()) + 1)
+
+
+def _remove_row(number: int) -> None:
+    left = tuple(other for other in _numbers() if other != number)
+    st.session_state[session.METADATA_ROWS] = left or (number + 1,)
+
+
+def _row(number: int, place: int, *, can_seal: bool) -> Entry:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        name = st.text_input(
+            f"Name {place}", placeholder="Name", key=f"metadata_name_{number}",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        value = st.text_input(
+            f"Value {place}", placeholder="Value", key=f"metadata_value_{number}",
+            label_visibility="collapsed", autocomplete="off",
+        )  # fmt: skip
+        sensitive = st.checkbox(
+            "Sensitive", key=f"metadata_sensitive_{number}", width="content", disabled=not can_seal
+        )
+        st.button(
+            "", icon=":material/close:", type="tertiary", help=f"Remove row {place}",
+            key=f"metadata_remove_{number}", on_click=_remove_row, args=(number,),
+        )  # fmt: skip
+    return Entry(name or "", value or "", sensitive)
+
+
+def _split(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the rows that are whole, plain and sensitive apart; say which are not sent."""
-    named: list[Any] = [row for row in edited.itertuples() if pd.notna(row.Name)]  # type: ignore[arg-type]
-    rows = [row for row in named if pd.notna(row.Value)]
-    plain = {str(row.Name): str(row.Value) for row in rows if not _ticked(row.Sensitive)}
-    sealed = {str(row.Name): str(row.Value) for row in rows if _ticked(row.Sensitive)}
-    if len(rows) < len(named):
-        st.caption("A row without a value is not sent.")
+    rows = [entry for entry in entries if entry.name and entry.value]
+    plain = {entry.name: entry.value for entry in rows if not entry.sensitive}
+    sealed = {entry.name: entry.value for entry in rows if entry.sensitive}
+    if any(bool(entry.name) != bool(entry.value) for entry in entries):
+        st.caption("A row without a name or without a value is not sent.")
     if len(plain) + len(sealed) < len(rows) or plain.keys() & sealed.keys():
         st.warning("A name stands twice; of one kind only the last is sent.",
                    icon=":material/content_copy:")  # fmt: skip
     return plain, sealed
-
-
-def _ticked(value: Any) -> bool:
-    return bool(pd.notna(value) and value)
 
 
 def options_form() -> dict[str, object]:
@@ -159,7 +188,7 @@ def _links(created: CreatedSession) -> None:
     name = visible(str(runtime.load_ownership().tenant_of(created.node_id)))
     with st.container(horizontal=True):
         page = navigation.row("tenant")
-        st.page_link(page.file, label=f"Open {markdown(name)}", icon=page.icon,
+        st.page_link(page.file, label=f"Open {escaped(name)}", icon=page.icon,
                      query_params={session.TENANT: name})  # fmt: skip
         page = navigation.row("sessions")
         st.page_link(page.file, label="Look into the session", icon=page.icon,

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dashboard.formatting import age, number, plural, short, visible
 from services.attribution import ClaimState, Ownership
-from services.models import (
-    Measure,
-    Precision,
-    SessionRecord,
-    Snapshot,
-    StoreFigures,
-    StoreState,
-    TenantUsage,
-)
+from services.figures import Measure, Precision, StoreState
+from services.purging.models import Tombstone
+from services.readings import SessionRecord
+from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage
 
 STORE_OF = {
     Measure.PATTERNS: "ClickHouse",
@@ -43,6 +38,9 @@ CLAIM_WORDS = {
 }
 
 
+_NAMED = 3  # names in a notice that speaks of several
+
+
 class Level(StrEnum):
     """How much something asks for attention."""
 
@@ -53,7 +51,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that needs attention: what, and the page that shows more."""
+    """Something that needs attention: what, as a visible text, and the page that shows more."""
 
     level: Level
     text: str
@@ -98,11 +96,50 @@ def precision_note(figures: StoreFigures) -> str:
             return f"exact; size {figures.bytes_note}" if figures.bytes_note else "exact"
 
 
-def notices(snapshot: Snapshot) -> tuple[Notice, ...]:
+def notices(snapshot: Snapshot, tombstones: Iterable[Tombstone] = ()) -> tuple[Notice, ...]:
     """Return what needs attention, the gravest first."""
-    found = [*_store_notices(snapshot), *_ownership_notices(snapshot), *_loose_notices(snapshot)]
+    found = [
+        *_came_back_notices(snapshot, tombstones),
+        *_store_notices(snapshot),
+        *_ownership_notices(snapshot),
+        *_loose_notices(snapshot),
+    ]
     order = list(Level)
     return tuple(sorted(found, key=lambda notice: order.index(notice.level)))
+
+
+def came_back(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
+    """Return the purged kb_ids that have data again, read after they were erased."""
+    stones = {stone.kb_id: stone for stone in tombstones}
+    if not stones:
+        return ()
+    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
+    found = {
+        part.name
+        for part in (*owned, *snapshot.shared)
+        if part.is_kb and part.name in stones and _has_since(part, snapshot, stones[part.name])
+    }
+    return tuple(stones[name] for name in sorted(found))
+
+
+def _has_since(part: KbUsage, snapshot: Snapshot, stone: Tombstone) -> bool:
+    for measure, figures in snapshot.stores.items():
+        amount = part.usage.of(measure)
+        read = figures.collected_at or snapshot.collected_at
+        began = read - timedelta(seconds=figures.seconds or 0)
+        if amount is not None and amount.count and began > stone.erased_at:
+            return True
+    return False
+
+
+def _came_back_notices(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> Iterable[Notice]:
+    back = came_back(snapshot, tombstones)
+    if back:
+        names = ", ".join(short(stone.kb_id) for stone in back[:_NAMED])
+        names += f" and {len(back) - _NAMED:,} more" if len(back) > _NAMED else ""
+        verb = "has" if len(back) == 1 else "have"
+        text = f"{plural(len(back), 'kb_id')} that {verb} been purged came back: {names}."
+        yield Notice(Level.WARNING, text, "purge")
 
 
 def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
@@ -112,7 +149,7 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
             text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
-        text = f"{snapshot.kato_problem}. Some tenants may be inferred that KATO knows."
+        text = f"{visible(snapshot.kato_problem)}. Some tenants may be inferred that KATO knows."
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 

@@ -11,14 +11,18 @@ import streamlit as st
 
 from dashboard import session_tables, tables
 from services import bootstrap
-from services.attribution import Owner, Ownership
+from services.attribution import Ownership
 from services.bootstrap import Services
 from services.collector import CollectorState
 from services.errors import StoreError
+from services.figures import Amount, Measure
 from services.inspected import KeyInventory, PatternPage, PatternQuery, Scope
 from services.matches import Answer
-from services.models import Amount, Check, Measure, Snapshot
+from services.names import Owner
+from services.purging.models import Tombstone
+from services.readings import Check
 from services.settings import load_settings
+from services.snapshot import Snapshot
 
 HISTORY = timedelta(days=7)
 
@@ -38,7 +42,7 @@ class _Holder:
         with self._turn:
             if self._built is None:
                 self._built = bootstrap.build(load_settings())
-                self._built.collector.start()
+                self._built.start()
                 atexit.register(self._built.close)
             return self._built
 
@@ -71,7 +75,7 @@ def load_tenants_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
 def load_sessions_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
     """Return one row a session, made once a snapshot. Callers must not change it."""
     del stamp  # what the cache goes by
-    return session_tables.list_frame(_snapshot.sessions, load_ownership())
+    return session_tables.list_frame(_snapshot.sessions or (), load_ownership())
 
 
 @st.cache_data(ttl=30, show_spinner=False)
@@ -119,6 +123,15 @@ def _inventory(_scope: Scope, _owner: Owner, key: str) -> KeyInventory:
     return services().inspection.inventory(_scope, _owner)
 
 
+@st.cache_resource(ttl=5, show_spinner=False)
+def load_tombstones() -> tuple[Tombstone, ...]:
+    """Return every kb_id that was purged, read at most every 5 s; empty when it cannot be read."""
+    try:
+        return services().purge.tombstones()
+    except StoreError:
+        return ()
+
+
 def load_ownership() -> Ownership:
     """Return who owns what, by every node_id seen. Raises StoreError."""
     return services().usage.ownership()
@@ -129,5 +142,6 @@ def clear() -> None:
     _holder.forget()
     for cached in (load_tenants_frame, load_sessions_frame, load_history, load_checks, load_answer):
         cached.clear()
+    load_tombstones.clear()
     _patterns.clear()
     _inventory.clear()

@@ -40,8 +40,8 @@ SESSIONS_PAGE = "sessions_page"
 REPORT = "session_report"
 """Session state: what was done to sessions last, and how each went."""
 
-FORM = "new_session_form"
-"""Session state: how many sessions were created in this form, so that each starts an empty one."""
+METADATA_ROWS = "metadata_rows"
+"""Session state: the numbers of the rows of metadata on the New session page; none comes twice."""
 
 LOOK_PATTERNS = "look_patterns"
 LOOK_KEYS = "look_keys"
@@ -51,6 +51,27 @@ LOOK_VECTORS = "look_vectors"
 PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""
+
+JOB = "job"
+"""Query parameter: which purge the Purge page shows."""
+
+PURGE_TENANT = TENANT
+PURGE_WHAT = "purge_what"
+PURGE_NODE = "purge_node"
+PURGE_USER = "purge_user"
+PURGE_STORES = "purge_stores"
+PURGE_TRIM = "purge_trim"
+"""What is to be purged, as it is being chosen; the tenant is a query parameter too."""
+
+PURGE_PLAN = "purge_plan"
+PURGE_INCLUDE = "purge_include"
+"""Session state: the plan that is shown, and what of its left out is to go all the same."""
+
+PURGE_CONFIRM = "purge_confirm"
+PURGE_REASON = "purge_reason"
+PURGE_WHO = "purge_who"
+PURGE_REFUSED = "purge_refused"
+"""Session state: what was typed to confirm a purge, and why it was refused."""
 
 
 def of(widget: str, tenant: TenantKey) -> str:

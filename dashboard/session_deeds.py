@@ -16,8 +16,8 @@ from dashboard import runtime, session, session_tables
 from dashboard.formatting import markdown, plural, visible
 from dashboard.session_parts import duration, duration_of
 from services.errors import KatoTenantsError
-from services.models import SessionRecord
 from services.models_sessions import Deed, Outcome, Result, is_katos
+from services.readings import SessionRecord
 
 NAMES_SHOWN = 10
 _EXTENSION = "extension"

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import components, navigation, session, session_tables, tables
 from dashboard.formatting import plural, visible
-from services.models import SessionRecord
+from services.readings import SessionRecord
 
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
 ROWS_SHOWN = 10
@@ -39,7 +39,7 @@ def duration_of(key: str) -> int:
 LIST_COLUMNS: dict[str, Any] = components.USAGE_COLUMNS | {
     "Memory": st.column_config.NumberColumn(format="bytes"),
     "STM": st.column_config.NumberColumn(help="Events in the short-term memory"),
-    "Session": st.column_config.TextColumn(pinned=True, width="medium"),
+    "Session": st.column_config.TextColumn(pinned=True, width=150),
 }
 
 

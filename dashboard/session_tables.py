@@ -10,9 +10,10 @@ import pandas as pd
 
 from dashboard.formatting import visible
 from dashboard.presenters import CLAIM_WORDS
-from services.attribution import Claim, Owner, Ownership
-from services.models import SessionRecord
+from services.attribution import Claim, Ownership
 from services.models_sessions import KATO_PREFIX, Outcome, Result, is_katos
+from services.names import Owner
+from services.readings import SessionRecord
 from services.session_options import Answered
 
 LIVE, EXPIRING, EXPIRED = "live", "expiring", "expired"

@@ -7,12 +7,12 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import navigation, runtime, session, session_deeds, session_tables
-from dashboard.formatting import age, markdown, moment, plural, size, span, visible
+from dashboard.formatting import age, escaped, markdown, moment, plural, size, span, visible
 from dashboard.presenters import CLAIM_WORDS
-from services.attribution import OwnerKind
 from services.errors import KatoTenantsError
 from services.identity import kb_id_of
 from services.models_sessions import SEALED_NAME, SessionDetail, is_katos
+from services.names import OwnerKind
 
 _NO_OPTIONS = {"session_id", "node_id", "created_at", "updated_at", "version", "metadata"}
 """What a record's config holds beside options."""
@@ -22,7 +22,7 @@ def draw(asked: str) -> None:
     """Draw the session that a link names."""
     st.button("All sessions", icon=":material/arrow_back:", type="tertiary", on_click=_back)
     snapshot = runtime.load_state().snapshot
-    key = session_tables.key_asked(asked, snapshot.sessions if snapshot else ())
+    key = session_tables.key_asked(asked, (snapshot and snapshot.sessions) or ())
     session_deeds.draw_report()
     try:
         detail = runtime.services().care.inspect(key)
@@ -72,7 +72,7 @@ def _facts(detail: SessionDetail) -> None:
     service = runtime.load_ownership().service
     own = detail.rest.get("ttl_seconds")
     facts = {
-        "Tenant": f"{markdown(tenant)} ({CLAIM_WORDS[claim.state]})",
+        "Tenant": f"{escaped(tenant)} ({CLAIM_WORDS[claim.state]})",
         "node_id": markdown(record.owner.name) if node else "none",
         "kb_id": markdown(kb_id_of(record.owner.name, service)) if node else "none",
         "Created": _when(record.created_at),
@@ -85,7 +85,7 @@ def _facts(detail: SessionDetail) -> None:
     st.table(facts, border="horizontal", width="content", alt="Facts about the session")
     if claim.tenant:
         page = navigation.row("tenant")
-        st.page_link(page.file, label=f"Open {markdown(tenant)}", icon=page.icon,
+        st.page_link(page.file, label=f"Open {escaped(tenant)}", icon=page.icon,
                      query_params={session.TENANT: tenant})  # fmt: skip
 
 

@@ -1,26 +1,16 @@
-"""Models as table rows. Pure. A cell is None where its figure is not known."""
+"""Owners and what they use, as table rows. Pure. A cell is None where its figure is not known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import pandas as pd
 
-from dashboard.formatting import age, figure, number, size, visible
-from dashboard.presenters import CLAIM_WORDS, STORE_OF, TITLE_OF, precision_note
-from services.models import (
-    Amount,
-    Check,
-    CollectionUsage,
-    KbUsage,
-    KeyReading,
-    SessionRecord,
-    Snapshot,
-    TableInfo,
-    TenantUsage,
-    Usage,
-)
+from dashboard.formatting import visible
+from dashboard.presenters import CLAIM_WORDS
+from services.figures import Amount
+from services.readings import SessionRecord
+from services.snapshot import KbUsage, TenantUsage, Usage
 
 NUMBERS = (
     "Patterns", "Disk", "Keys", "Memory", "Vectors", "Sessions",
@@ -142,135 +132,25 @@ def sessions_frame(sessions: Iterable[SessionRecord]) -> pd.DataFrame:
     return frame
 
 
-def freshness_frame(snapshot: Snapshot) -> pd.DataFrame:
-    """Return one row a measure: what it is, how fresh, and whether its parts add up."""
-    rows = [
-        {
-            "Figure": TITLE_OF[measure],
-            "Store": STORE_OF[measure],
-            "State": figures.state.value.replace("_", " "),
-            "Total": figure(figures.total, figures.precision),
-            "Size": size(figures.total.bytes) if figures.total else "unknown",
-            "Read": age(figures.collected_at),
-            "Took": figures.seconds,
-            "Difference": figures.difference.count if figures.total else None,
-            "Note": visible(figures.reason or precision_note(figures)),
-        }
-        for measure, figures in snapshot.stores.items()
-    ]
-    frame = pd.DataFrame(rows)
-    frame["Difference"] = frame["Difference"].astype("Int64")
-    return frame
-
-
 def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
     """Return one row a kind of key, the most frequent first."""
     ordered = sorted(kinds.items(), key=lambda item: -item[1])
     return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
 
 
-CLAIM_COLUMNS = ["kb_id", "Ownership", "node_ids seen", "How it is known", "Could also be"]
+CLAIM_COLUMNS = ("kb_id", "node_ids seen", "How it is known", "Could also be")
 
 
 def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
     """Return one row a kb_id: the node_ids seen on it, and how its owner is known."""
     by_name = {part.name: part for part in parts}  # a shared one stands twice: keep the shared
-    rows = [
+    rows = (
         {
             "kb_id": part_name(part),
-            "Ownership": CLAIM_WORDS[part.claim.state],
             "node_ids seen": [visible(node) for node in part.nodes],
             "How it is known": visible(part.claim.why),
             "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
         }
         for part in by_name.values()
-    ]
-    return pd.DataFrame(
-        rows, columns=["kb_id", "node_ids seen", "How it is known", "Could also be"]
     )
-
-
-def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
-    """Return one row a store: how it is, and what to do where it is not well."""
-    rows = [
-        {
-            "Store": check.store,
-            "State": check.state.value.replace("_", " "),
-            "Version": visible(check.health.version) if check.health else None,
-            "Latency": check.health.latency * 1000 if check.health else None,
-            "Detail": visible(check.health.detail if check.health else check.problem or ""),
-        }
-        for check in checks
-    ]
-    return pd.DataFrame(rows)
-
-
-def redis_facts(reading: KeyReading) -> dict[str, str]:
-    """Return what one pass said of the whole keyspace."""
-    return {
-        "Keys before and after the pass": f"{reading.keys_before:,} and {reading.keys_after:,}",
-        "Keys that expire": number(reading.with_ttl),
-        "Keys that never expire": number(max(reading.keys_after - reading.with_ttl, 0)),
-        "Memory in use": size(reading.used_memory),
-        "Members of the session index": number(reading.index_members),
-        "Members whose session is gone": number(reading.stale_members),
-    }
-
-
-def tables_frame(tables: Iterable[TableInfo]) -> pd.DataFrame:
-    """Return one row a table of KATO's database."""
-    rows = [
-        {
-            "Table": visible(table.name),
-            "Engine": table.engine,
-            "Partitioned by": visible(table.partition_key) or "nothing",
-            "Per tenant": "yes" if table.has_kb_id else "no",
-            "Rows": table.rows,
-            "Disk": table.bytes,
-            "Parts": table.parts,
-            "Partitions": table.partitions,
-        }
-        for table in tables
-    ]
-    return pd.DataFrame(rows)
-
-
-def collections_of(
-    collections: Iterable[CollectionUsage], tenant: TenantUsage
-) -> tuple[CollectionUsage, ...]:
-    """Return the collections in which a tenant has points; of shared ones only its own part."""
-    names = {name for part in tenant.parts for name in part.collections}
-    return tuple(_own_part(c, tenant) for c in collections if c.name in names)
-
-
-def _own_part(collection: CollectionUsage, tenant: TenantUsage) -> CollectionUsage:
-    if collection.points_by_tenant is None:
-        return collection
-    own = Amount(collection.points_by_tenant.get(tenant.tenant.id, 0), None)
-    return replace(collection, amount=own, problem="shared: only this tenant's points")
-
-
-def collections_frame(collections: Iterable[CollectionUsage]) -> pd.DataFrame:
-    """Return one row a collection."""
-    rows = [
-        {
-            "Collection": visible(collection.name),
-            "Vectors": collection.amount.count,
-            "Size": collection.amount.bytes,
-            "Dimension": collection.size,
-            "Distance": collection.distance,
-            "Status": collection.status,
-            "Note": visible(collection.problem),
-        }
-        for collection in collections
-    ]
-    frame = pd.DataFrame(rows)
-    for name in ("Size", "Dimension"):
-        frame[name] = frame[name].astype("Int64")
-    return frame
-
-
-def settings_frame(in_force: Mapping[str, str]) -> pd.DataFrame:
-    """Return one row a setting."""
-    rows = [{"Variable": name, "Value": value or "not set"} for name, value in in_force.items()]
-    return pd.DataFrame(rows)
+    return table(rows, CLAIM_COLUMNS)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
 from dashboard.downloads import download
-from dashboard.formatting import markdown, plural, size, span, visible
+from dashboard.formatting import escaped, markdown, plural, size, span
 from services.inspected import Holding, KeyInventory, KeyValue, Scope, SizedKey
 
 _COLUMNS = {
@@ -47,7 +47,7 @@ def draw(scope: Scope) -> None:
 
 def _shared(holding: Holding) -> None:
     if holding.shared_with:
-        others = markdown(inspection_tables.shared_words(holding))
+        others = escaped(inspection_tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which keys are whose.",
                    icon=":material/group_work:")  # fmt: skip
 
@@ -93,5 +93,5 @@ def _value(scope: Scope, key: str) -> None:
 def _about(value: KeyValue) -> str:
     ttl = "never expires" if value.ttl is None else f"expires in {span(value.ttl)}"
     length = size(value.size) if value.type == "string" else plural(value.size, "member")
-    facts = [visible(value.type), length, f"{size(value.memory)} in memory", ttl]
+    facts = [value.type, length, f"{size(value.memory)} in memory", ttl]
     return " · ".join([*facts, f"cut: {value.note}"] if value.note else facts)

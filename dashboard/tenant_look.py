@@ -10,7 +10,7 @@ from dashboard import runtime, session, tenant_keys, tenant_patterns, tenant_vec
 from dashboard.formatting import markdown
 from services.errors import NotThisTenants, StoreError, VectorError
 from services.inspected import Scope
-from services.models import Snapshot, TenantUsage
+from services.snapshot import Snapshot, TenantUsage
 
 SECTIONS: tuple[tuple[str, str, str, Callable[[Scope], None]], ...] = (
     ("Patterns", ":material/pattern:", session.LOOK_PATTERNS, tenant_patterns.draw),

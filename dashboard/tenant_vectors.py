@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
 from dashboard.downloads import download
-from dashboard.formatting import markdown, plural, visible
+from dashboard.formatting import escaped, markdown, plural, visible
 from dashboard.tenant_points import draw_points
 from services.errors import NotThisTenants, VectorError
 from services.inspected import Holding, Scope, SpaceFacts
@@ -51,7 +51,7 @@ def _choose(scope: Scope, found: list[Found]) -> SpaceFacts:
     )  # fmt: skip
     facts, holding = found[min(at or 0, len(found) - 1)]
     if holding.shared_with:
-        others = markdown(inspection_tables.shared_words(holding))
+        others = escaped(inspection_tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which points are whose.",
                    icon=":material/group_work:")  # fmt: skip
     return facts

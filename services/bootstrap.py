@@ -12,15 +12,20 @@ from services.finding import FindService
 from services.health import HealthService
 from services.inspection import InspectionService
 from services.inspection_wiring import inspection_of
+from services.purge import PurgeService
+from services.purging.wiring import purge_of
+from services.purging.worker import PurgeWorker
 from services.rotation import KeyRotation
 from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
 from services.stores import clickhouse, kato, keyspace, qdrant
 from services.stores.absent import AbsentStore
+from services.stores.database import open_database
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
 from services.stores.patterns import PatternStore
+from services.stores.purge_jobs import PurgeJobs
 from services.stores.sessionrecords import SessionRecords
 from services.stores.sessionwrites import SessionWrites
 from services.stores.state import StateStore
@@ -53,12 +58,19 @@ class Services:
     health: HealthService
     finding: FindService
     inspection: InspectionService
+    purge: PurgeService
+    purge_worker: PurgeWorker
     state: StateStore
     embedded: EmbeddedSet | None
     _closing: ExitStack
 
+    def start(self) -> None:
+        """Begin to collect, and to run purge jobs, each in a thread of its own."""
+        self.collector.start()
+        self.purge_worker.start()
+
     def close(self) -> None:
-        """Stop the collector, close every connection and stop the embedded engines, once."""
+        """Stop the threads, close every connection and stop the embedded engines, once."""
         self._closing.close()
 
 
@@ -75,33 +87,46 @@ class _Stores:
 def build(settings: Settings) -> Services:
     """Wire the services, starting the embedded engines where no store is configured.
 
-    Raises EmbeddedBusy when another process holds these engines, and StoreError when this
-    product's own records cannot be opened. A configured store that is down raises nothing here.
+    Raises EmbeddedBusy when another process holds these engines, SettingsError for a URL of this
+    product's own records that cannot be used, and StoreError when these cannot be opened. A
+    configured store that is down raises nothing here.
     """
     with ExitStack() as stack:
         embedded = _start_embedded(settings, stack) if settings.embedded else None
         url = settings.state_url.get_secret_value() if settings.state_url else None
-        state = StateStore.open(settings.data, url)
-        stack.callback(state.close)
+        database = open_database(settings.data, url)
+        stack.callback(database.dispose)
+        state = StateStore(database)
         stores = _of(embedded, settings) if embedded is not None else _configured(settings)
         _close_with(stores, stack)
         usage = _usage(settings, stores, state)
         collector = Collector(usage, interval=settings.refresh_seconds)
         stack.callback(collector.stop)
+        health = _health(settings, stores)
+        purge, purge_worker = purge_of(
+            settings, embedded, kato=stores.kato, jobs=PurgeJobs(database), usage=usage,
+            health=health, on_end=collector.refresh, stack=stack,
+        )  # fmt: skip
         return Services(
             settings=settings,
             usage=usage,
             collector=collector,
             sessions=SessionService(
-                stores.kato, state=state, ownership=usage.ownership, sealer=settings.sealer
+                stores.kato,
+                state=state,
+                ownership=usage.ownership,
+                sealer=settings.sealer,
+                being_purged=purge.being_purged,
             ),
             care=_care(settings, stores),
             rotation=KeyRotation(
                 records=stores.records, writes=stores.writes, sealer=settings.sealer
             ),
-            health=_health(settings, stores),
+            health=health,
             finding=_finding(settings, stores, usage),
             inspection=inspection_of(settings, embedded, stack),
+            purge=purge,
+            purge_worker=purge_worker,
             state=state,
             embedded=embedded,
             _closing=stack.pop_all(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.errors import KatoTenantsError
-from services.models import Snapshot
+from services.snapshot import Snapshot
 from services.usage import UsageService
 
 logger = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ KatoTenantsError
 ├── SettingsError            a missing or wrong setting; names the variable
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
+├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── SealingError             metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
 ├── VectorError              a vector or a point's id that cannot be searched with
@@ -51,6 +52,10 @@ class NamingError(KatoTenantsError):
 
 class SessionRefused(KatoTenantsError):
     """A session that KATO would take and mishandle, or that would land on another's memory."""
+
+
+class PurgeRefused(KatoTenantsError):
+    """A purge that may not be planned, begun or resumed."""
 
 
 class SealingError(KatoTenantsError):

@@ -10,18 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from services.attribution import (
-    NOBODY,
-    SESSION_PREFIX,
-    Claim,
-    ClaimState,
-    Owner,
-    Ownership,
-    bytes_of,
-    read_key,
-    text_of,
-)
+from services.attribution import Claim, ClaimState, Ownership
 from services.errors import StoreError, StoreNotConfigured
+from services.figures import Measure, Precision, StoreState
 from services.fleetindex import FleetIndex
 from services.identity import NamingSchemes, TenantKey
 from services.matches import (
@@ -36,9 +27,10 @@ from services.matches import (
     TenantHit,
 )
 from services.matching import claimed, matches_of, place_of
-from services.models import Measure, Precision, Snapshot, StoreState
+from services.names import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.passes import Emit, Pass, ask_all
 from services.questions import Question, question_of
+from services.snapshot import Snapshot
 from services.stores.keypeek import KeySight
 
 _ORDER = list(Certainty)

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from services.attribution import ClaimState, Ownership
+from services.figures import Amount, Measure
 from services.identity import TenantKey, node_text_of
 from services.matches import Match, Place, TenantHit
-from services.models import Amount, KbUsage, Measure, SessionRecord, Snapshot, Usage
+from services.readings import SessionRecord
 from services.rollup import add_usages
+from services.snapshot import KbUsage, Snapshot, Usage
 
 
 class FleetIndex:
@@ -33,7 +35,7 @@ class FleetIndex:
         self.loose = tuple(name for name in names if name not in ownership.nodes_by_kb)
         self.legible = self._legible()
         self.illegible = len(self.loose) - sum(map(len, self.legible.values()))
-        self.sessions = _by_session(snapshot.sessions)
+        self.sessions = _by_session(snapshot.sessions or ())
         self.collections = {each.name: each for each in snapshot.collections}
         self._nothing = _nothing(snapshot)
 

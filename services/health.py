@@ -12,8 +12,9 @@ from services.errors import (
     StoreNotConfigured,
     StoreUnavailable,
 )
-from services.models import Check, Health, StoreState
+from services.figures import StoreState
 from services.passes import ask_all
+from services.readings import Check, Health
 
 
 class Pingable(Protocol):

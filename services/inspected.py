@@ -1,6 +1,6 @@
 """What looking into one tenant asks for and brings back: frozen values. Pure.
 
-Texts of names are as `attribution.text_of` decodes them, so that any bytes come through. Times
+Texts of names are as `names.text_of` decodes them, so that any bytes come through. Times
 are aware datetimes in UTC, sizes are bytes, TTLs seconds. `None` is *not known* or *not there*,
 never zero; where it matters, the fields say which.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.attribution import Owner
 from services.identity import TenantKey
+from services.names import Owner
 
 # --- whose it is ------------------------------------------------------------------------------
 

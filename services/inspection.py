@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.attribution import Owner
 from services.errors import NotThisTenants, StoreError, StoreNotConfigured
 from services.inspected import (
     Holding,
@@ -32,7 +31,7 @@ from services.inspection_sources import (
     PatternPageSource,
     VectorPageSource,
 )
-from services.models import Snapshot, TenantUsage
+from services.names import Owner
 from services.scope import (
     holding_of_kb,
     holding_of_key,
@@ -40,6 +39,7 @@ from services.scope import (
     holding_of_space,
     scope_of,
 )
+from services.snapshot import Snapshot, TenantUsage
 
 FACTS = ("frequency", "emotives", "metadata")
 """The kinds of key that Redis has for one pattern, of those that are shown with it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from services.attribution import Owner
 from services.inspected import (
     KeyInventory,
     KeyValue,
@@ -19,6 +18,7 @@ from services.inspected import (
     Space,
     SpaceFacts,
 )
+from services.names import Owner
 
 
 class PatternPageSource(Protocol):

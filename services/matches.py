@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from services.attribution import ClaimState
 from services.identity import TenantKey
-from services.models import Usage
 from services.questions import Question
+from services.snapshot import Usage
 
 TENANT = "tenant"
 NODE = "node_id"

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from services.attribution import Claim, ClaimState, Owner, OwnerKind, read_collection
+from services.attribution import Claim, ClaimState
 from services.fleetindex import FleetIndex
 from services.identity import NamingScheme, TenantKey, kb_id_of, sanitise
 from services.matches import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match, Place
-from services.models import CollectionUsage, SessionRecord
+from services.names import Owner, OwnerKind, read_collection
 from services.probes import Probes
 from services.questions import Question
+from services.readings import CollectionUsage, SessionRecord
 
 _MOST_READINGS = 16
 _USER = "user"

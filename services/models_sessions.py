@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.attribution import SESSION_PREFIX, text_of
-from services.models import SessionRecord
+from services.names import SESSION_PREFIX, text_of
+from services.readings import SessionRecord
 
 KATO_PREFIX = text_of(SESSION_PREFIX)
 SEALED_NAME = "encrypted_data"

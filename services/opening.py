@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from services.models import KeyReading, PatternReading
 from services.passes import Emit, attempt
+from services.readings import KeyReading, PatternReading
 from services.sources import KeySource, PatternSource
 
 HEAD_START = 0.5

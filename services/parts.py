@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from services.attribution import Claim, Owner, OwnerKind, Ownership
+from services.attribution import Claim, Ownership
+from services.figures import Amount, Measure
 from services.identity import TenantKey, kb_id_of
-from services.models import Amount, Measure, PatternUsage
+from services.names import Owner, OwnerKind
+from services.readings import PatternUsage
 
 _SAMPLES = 50
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from services.errors import StoreError, StoreNotConfigured
-from services.models import StoreState
+from services.figures import StoreState
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from services.attribution import ClaimState
-from services.models import Amount, KbUsage, Measure, Precision, Snapshot, StoreFigures, Usage
+from services.figures import Amount, Measure, Precision
+from services.snapshot import KbUsage, Snapshot, StoreFigures, Usage
 
 Json = Mapping[str, object]
 

@@ -10,29 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.attribution import (
-    NOBODY,
-    ClaimState,
-    Owner,
-    OwnerKind,
-    Ownership,
-    read_collection,
-)
+from services.attribution import ClaimState, Ownership
+from services.figures import Amount, Measure
 from services.identity import TenantKey
-from services.models import (
-    Amount,
-    CollectionUsage,
-    KbUsage,
-    KeyGroup,
-    KeyReading,
-    Measure,
-    PatternReading,
-    TenantUsage,
-    Unattributed,
-    Usage,
-    VectorReading,
-)
+from services.names import NOBODY, Owner, OwnerKind, read_collection
 from services.parts import Part, Parts
+from services.readings import CollectionUsage, KeyGroup, KeyReading, PatternReading, VectorReading
+from services.snapshot import KbUsage, TenantUsage, Unattributed, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +28,14 @@ class Readings:
     vectors: VectorReading | None = None
 
     def known(self, measure: Measure) -> bool:
-        """Whether the figures of a measure are known."""
-        reading = {
+        """Whether the figures of a measure are known: sessions only once their pass has ended."""
+        found = {
             Measure.PATTERNS: self.patterns,
             Measure.KEYS: self.keys,
-            Measure.SESSIONS: self.keys,
+            Measure.SESSIONS: None if self.keys is None else self.keys.sessions,
             Measure.VECTORS: self.vectors,
         }
-        return reading[measure] is not None
+        return found[measure] is not None
 
     def zero(self, measure: Measure) -> Amount:
         """Return what an owner without data has: no bytes only where bytes are known at all."""
@@ -130,7 +114,7 @@ def _add_keys(parts: Parts, reading: KeyReading) -> None:
         part = parts.of(_owner_of(group, known, parts.ownership))
         kind = group.kind if part.claim.tenants or group.sure else "unknown"
         part.add_keys(kind, group.amount)
-    for session in reading.sessions:
+    for session in reading.sessions or ():
         part = parts.of(session.owner, f"session {session.session_id}")
         part.add(Measure.SESSIONS, Amount(1, session.bytes))
     for sample in reading.samples:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from services.attribution import Owner, OwnerKind, bytes_of, read_key
 from services.errors import NotThisTenants
 from services.identity import TenantKey
 from services.inspected import Holding, Scope, Space
-from services.models import CollectionUsage, KbUsage, Snapshot, TenantUsage
+from services.names import Owner, OwnerKind, bytes_of, read_key
+from services.readings import CollectionUsage
+from services.snapshot import KbUsage, Snapshot, TenantUsage
 
 
 def scope_of(snapshot: Snapshot, usage: TenantUsage) -> Scope:

@@ -14,7 +14,6 @@ from services.errors import (
     StoreNotConfigured,
     StoreUnavailable,
 )
-from services.models import SessionRecord
 from services.models_sessions import (
     Deed,
     IndexCleaning,
@@ -23,6 +22,7 @@ from services.models_sessions import (
     SessionDetail,
     is_katos,
 )
+from services.readings import SessionRecord
 from services.sealing import Sealer
 from services.sessions import check_ttl
 

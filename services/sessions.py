@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -10,8 +11,9 @@ from services.attribution import Ownership
 from services.errors import NamingError, SessionRefused
 from services.identity import NamingScheme
 from services.landing import Landing, land
-from services.models import CreatedSession
 from services.models_sessions import SEALED_NAME
+from services.purging.models import held_names
+from services.readings import CreatedSession
 from services.sealing import Sealer
 from services.session_options import check_options
 from services.stores.state import StateStore
@@ -44,9 +46,11 @@ class SessionService:
         state: StateStore,
         ownership: Callable[[], Ownership],
         sealer: Sealer | None = None,
+        being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
     ) -> None:
         self._api = api
         self._state = state
+        self._being_purged = being_purged
         self._ownership = ownership
         self._sealer = sealer or Sealer()
 
@@ -60,7 +64,7 @@ class SessionService:
 
         Raises NamingError for values that do not make a node_id.
         """
-        return land(scheme.make(**values), self._ownership())
+        return self._land(scheme.make(**values))
 
     def create(
         self,
@@ -77,7 +81,7 @@ class SessionService:
         must not be used, SessionRefused for a TTL, metadata or option that KATO would take and
         mishandle, SealingError without a key, StoreError when KATO does not answer or refuses.
         """
-        landing = land(node_id, self._ownership())
+        landing = self._land(node_id)
         if landing.refusal:
             raise NamingError(landing.refusal)
         check_ttl(ttl_seconds)
@@ -88,6 +92,15 @@ class SessionService:
         )
         self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
         return session
+
+    def _land(self, node_id: str) -> Landing:
+        """Return where a session would land; a tenant that is being purged takes none."""
+        landing = land(node_id, self._ownership())
+        job = self._being_purged(held_names([landing.tenant], [landing.kb_id]))
+        if landing.refusal or job is None:
+            return landing
+        why = f"{landing.tenant} is being purged (job {job}): no session until that has ended"
+        return replace(landing, refusal=why)
 
     def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:
         """Return the metadata as it is sent: what is sensitive as one encrypted text."""

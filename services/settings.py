@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("default", alias="CLICKHOUSE_USER")
     clickhouse_password: SecretStr = Field(SecretStr(""), alias="CLICKHOUSE_PASSWORD")
     clickhouse_db: str = Field("kato", alias="CLICKHOUSE_DB", min_length=1)
+    clickhouse_cluster: str | None = Field(None, alias="CLICKHOUSE_CLUSTER")
     clickhouse_secure: bool = Field(False, alias="CLICKHOUSE_SECURE")
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
     redis_tls: bool = Field(False, alias="REDIS_TLS")
@@ -67,6 +68,9 @@ class Settings(BaseSettings):
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
     memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
+
+    plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0)
+    settle_seconds: float = Field(30, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from services.models import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 
 
 class PatternSource(Protocol):

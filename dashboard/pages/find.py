@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard import components, find_entry, finds, runtime, session
+from dashboard import components, find_entry, finds, navigation, runtime, session
 from dashboard.formatting import markdown, plural
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -66,6 +66,11 @@ else:
         if len(answer.hits) > MOST_TENANTS:
             st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
                        "A longer text finds fewer.")  # fmt: skip
+    leading = finds.sessions_link(answer)
+    if leading is not None:
+        label, query = leading
+        sessions = navigation.row("sessions")
+        st.page_link(sessions.file, label=label, icon=sessions.icon, query_params=query)
     st.subheader("What was found")
     st.dataframe(
         finds.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",

@@ -42,7 +42,7 @@ with left:
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
         key="ttl",
     )
-    metadata, sensitive = new_session_parts.metadata_table(can_seal=services.sessions.can_seal)
+    metadata, sensitive = new_session_parts.metadata_rows(can_seal=services.sessions.can_seal)
     config = new_session_parts.options_form()
 
 landing, problem = None, None

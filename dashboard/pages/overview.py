@@ -1,7 +1,7 @@
 import streamlit as st
 
-from dashboard import charts, components, presenters, runtime, tables
-from services.models import Measure
+from dashboard import charts, components, presenters, runtime, store_tables
+from services.figures import Measure
 
 CHOICES = {
     "Redis memory": (Measure.KEYS, True),
@@ -13,7 +13,7 @@ TOP = 10
 snapshot = components.snapshot_or_stop("Overview")
 components.fleet_figures(snapshot)
 
-notices = presenters.notices(snapshot)
+notices = presenters.notices(snapshot, runtime.load_tombstones())
 if notices:
     with st.container(border=True):
         st.subheader("Needs attention")
@@ -51,7 +51,7 @@ with st.container(border=True):
 with st.container(border=True):
     st.subheader("How fresh each figure is")
     st.dataframe(
-        tables.freshness_frame(snapshot), hide_index=True, key="freshness",
+        store_tables.freshness_frame(snapshot), hide_index=True, key="freshness",
         placeholder="unknown", alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),

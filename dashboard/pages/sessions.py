@@ -16,7 +16,7 @@ from dashboard import (
     session_view,
 )
 from dashboard.formatting import plural
-from services.models import Measure, Precision
+from services.figures import Measure, Precision
 
 PER_PAGE = 25
 
@@ -28,18 +28,17 @@ if asked:
 
 snapshot = components.snapshot_or_stop("Sessions")
 session_deeds.draw_report()
-reading = snapshot.keys
-if reading is None:
-    figures = snapshot.stores[Measure.SESSIONS]
+figures = snapshot.stores[Measure.SESSIONS]
+if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
     st.caption(f"Sessions: unknown. {presenters.last_read(figures).capitalize()}.")
     st.stop()
-if reading.precision in (Precision.RUNNING, Precision.ESTIMATE):
+if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
     st.skeleton(height=340)
     st.stop()
 
 now = datetime.now(UTC)
-read_at = snapshot.stores[Measure.SESSIONS].collected_at or snapshot.collected_at
+read_at = figures.collected_at or snapshot.collected_at
 frame = session_tables.with_state(
     runtime.load_sessions_frame(snapshot, snapshot.collected_at),
     elapsed=(now - read_at).total_seconds(),
@@ -55,7 +54,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     age = st.selectbox("Age", list(session_tables.AGES), key=session.SESSIONS_AGE, width=210)
     kinds = st.pills(
-        "Scheme's kind", sorted(frame["kind"].unique()), key=session.SESSIONS_KIND,
+        "Kind", sorted(frame["kind"].unique()), key=session.SESSIONS_KIND,
         selection_mode="multi",
     )  # fmt: skip
     states = st.pills(
@@ -72,8 +71,8 @@ if states:
     found = session_tables.in_state(found, states)
 found = session_tables.of_age(found, age or "Any", pd.Timestamp(now))
 
-if reading.stale_members:
-    session_deeds.stale_members(reading.stale_members)
+if snapshot.keys is not None and snapshot.keys.stale_members:
+    session_deeds.stale_members(snapshot.keys.stale_members)
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     new = navigation.row("new_session")

@@ -1,8 +1,8 @@
 import streamlit as st
 
-from dashboard import components, runtime, tables
+from dashboard import components, runtime, store_tables
 from dashboard.formatting import markdown
-from services.models import Measure
+from services.figures import Measure
 
 services = runtime.services()
 snapshot = components.snapshot_or_stop("System")
@@ -11,7 +11,7 @@ st.subheader("Stores")
 with st.skeleton(height=180):
     checks = runtime.load_checks()
     st.dataframe(
-        tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
+        store_tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
         alt="Each store with its state, version and latency, and what to do",
         column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
     )  # fmt: skip
@@ -21,19 +21,19 @@ with st.skeleton(height=180):
 
 st.subheader("Last pass")
 st.dataframe(
-    tables.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
+    store_tables.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
     alt="Each figure with its state, age, duration and note",
     column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
 )  # fmt: skip
 
 if snapshot.keys is not None:
     st.subheader("Redis")
-    st.table(tables.redis_facts(snapshot.keys), border="horizontal", width="content",
+    st.table(store_tables.redis_facts(snapshot.keys), border="horizontal", width="content",
              alt="Facts about the keyspace")  # fmt: skip
 
 st.subheader("Tables in ClickHouse")
 if snapshot.tables:
-    st.dataframe(tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
+    st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
                  alt="Tables of KATO's database",
                  column_config=components.USAGE_COLUMNS)  # fmt: skip
 else:
@@ -41,7 +41,7 @@ else:
 
 st.subheader("Collections in Qdrant")
 if snapshot.collections:
-    st.dataframe(tables.collections_frame(snapshot.collections), hide_index=True,
+    st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
                  column_config=components.COLLECTION_COLUMNS)  # fmt: skip
 else:
@@ -50,7 +50,7 @@ else:
 st.subheader("Settings in force")
 st.caption("Secrets are not shown.")
 st.dataframe(
-    tables.settings_frame(services.settings.in_force()), hide_index=True, height="content",
+    store_tables.settings_frame(services.settings.in_force()), hide_index=True, height="content",
     key="settings", alt="Settings in force, secrets redacted",
 )  # fmt: skip
 st.subheader("Naming schemes")

@@ -4,15 +4,17 @@ from dashboard import (
     components,
     navigation,
     presenters,
+    purge_parts,
     runtime,
     session,
     session_parts,
+    store_tables,
     tables,
     tenant_look,
 )
 from dashboard.downloads import download
-from dashboard.formatting import markdown, plural, visible
-from services.models import Measure
+from dashboard.formatting import escaped, markdown, plural, visible
+from services.figures import Measure
 
 MATCHES = 12
 
@@ -36,18 +38,19 @@ if tenant is None:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.header(markdown(asked), width="stretch")
+    st.header(escaped(asked), width="stretch")
     st.badge(
         presenters.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
     )
     new = navigation.row("new_session")
     st.page_link(new.file, label="New session", icon=new.icon, query_params={session.TENANT: asked})
 
+purge_parts.tenant_notes(tenant, snapshot)
 components.owner_figures(tenant.usage, snapshot)
 
 shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
 if shared:
-    st.warning(f"{markdown(asked)} shares {plural(len(shared), 'knowledge base')} with other "
+    st.warning(f"{escaped(asked)} shares {plural(len(shared), 'knowledge base')} with other "
                "tenants; what lies there is not in the figures above.",
                icon=":material/group_work:")  # fmt: skip
     components.usage_table(
@@ -64,7 +67,7 @@ else:
     st.caption("None of its own.")
 
 st.subheader("Sessions")
-if snapshot.keys is None:
+if snapshot.sessions is None:
     st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
@@ -89,16 +92,16 @@ with left:
         st.caption("No keys.")
 with right:
     st.subheader("Collections in Qdrant")
-    found = tables.collections_of(snapshot.collections, tenant)
+    found = store_tables.collections_of(snapshot.collections, tenant)
     if snapshot.stores[Measure.VECTORS].total is None:
         st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.VECTORS])}.")
     elif found:
         st.dataframe(
-            tables.collections_frame(found), hide_index=True, placeholder="unknown",
+            store_tables.collections_frame(found), hide_index=True, placeholder="unknown",
             alt="Collections with points of this tenant",
             column_config=components.COLLECTION_COLUMNS,
         )  # fmt: skip
-        download(tables.collections_frame(found), "collections_read")
+        download(store_tables.collections_frame(found), "collections_read")
     else:
         st.caption("No vectors.")
 
@@ -112,3 +115,5 @@ download(tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known")
 st.subheader("Look into it")
 st.caption("Read from the stores when it is opened; nothing is changed by looking.")
 tenant_look.draw(snapshot, tenant)
+
+purge_parts.purge_link(asked)

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import components, runtime, session, tables
 from dashboard.downloads import download
 from dashboard.formatting import plural, visible
-from services.models import Measure
+from services.figures import Measure
 
 PER_PAGE = 25
 SORTS = {

@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A Redis key. Text stands for bytes as `attribution.text_of` writes them.
+    """A Redis key. Text stands for bytes as `names.text_of` writes them.
 
     `ttl_ms` is None for a key that never expires. An entry with `more` adds to a key that the
     entry before it began.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from services.attribution import bytes_of
 from services.embedded.dataset import KeyType, Misread, RedisValue, StreamItem
+from services.names import bytes_of
 
 _CHUNK = 5000
 """Members that go into one command: none should hold the server for long."""

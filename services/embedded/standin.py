@@ -63,6 +63,7 @@ def _routes(calls: SessionCalls) -> Iterator[Route]:
         ("POST", "/sessions/{id}/extend", calls.extend),
         ("POST", "/sessions/{id}/clear-stm", calls.clear_stm),
         ("POST", "/sessions/{id}/clear-all", calls.clear_stm),
+        ("POST", "/cache/invalidate", calls.invalidate),
     )
     for method, path, work in table:
         yield Route(path, _endpoint(work), methods=[method])

@@ -120,6 +120,10 @@ class SessionCalls:
             return answers.absent_error(asked.session_id)
         return JSONResponse({"status": "deleted", "session_id": asked.session_id})
 
+    def invalidate(self, _: Asked) -> Response:
+        """POST /cache/invalidate: there is no cache."""
+        return JSONResponse({"status": "disabled", "reason": "the stand-in caches nothing"})
+
     def count(self, _: Asked) -> Response:
         """GET /sessions/count: over-reports, as KATO's does."""
         return JSONResponse({"active_session_count": self._sessions.index_size()})

@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 
-from services.attribution import bytes_of
 from services.embedded.dataset import Entry, KeyType
 from services.embedded.redis_values import KINDS, Command
 from services.errors import StoreRejected
+from services.names import bytes_of
 from services.stores.keyfaults import STORE, translated, translation
 
 _BATCH = 500

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Never
+from typing import Any, Never
 
 from services.errors import StoreNotConfigured
-from services.models import KeyReading
+from services.readings import KeyReading
 
 
 class AbsentStore:
@@ -101,6 +101,39 @@ class AbsentStore:
         """Raise StoreNotConfigured."""
         del key, old, new
         self._refuse("rewriting a session's metadata")
+
+    def look(self, *args: Any, **options: Any) -> Never:
+        """Raise StoreNotConfigured."""
+        del args, options
+        self._refuse("looking for what is to be erased")
+
+    def erase(self, *args: Any, **options: Any) -> Never:
+        """Raise StoreNotConfigured."""
+        del args, options
+        self._refuse("erasing")
+
+    def flush(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("flushing inserts")
+
+    def sessions(self, *args: Any, **options: Any) -> Never:
+        """Raise StoreNotConfigured."""
+        del args, options
+        self._refuse("looking for sessions to end")
+
+    def erase_sessions(self, *args: Any, **options: Any) -> Never:
+        """Raise StoreNotConfigured."""
+        del args, options
+        self._refuse("erasing sessions")
+
+    def trim_streams(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("emptying streams")
+
+    def invalidate_caches(self, session_id: str) -> Never:
+        """Raise StoreNotConfigured."""
+        del session_id
+        self._refuse("invalidating a session's caches")
 
     def _refuse(self, operation: str) -> Never:
         raise StoreNotConfigured(self._store, operation, f"set {self._variable}")

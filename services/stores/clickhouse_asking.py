@@ -10,7 +10,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from services.attribution import bytes_of
+from services.names import bytes_of
 from services.stores.clickhouse import STORE, Identifier, judge
 from services.stores.guard import guarded
 
@@ -41,6 +41,16 @@ def hexed(text: str) -> str:
     return bytes_of(text).hex()
 
 
+def _allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Leave out what this version does not know and what this user may not set."""
+    known = client.server_settings
+    return {
+        name: value
+        for name, value in (settings or {}).items()
+        if name in known and not known[name].readonly
+    }
+
+
 class Asking:
     """Runs queries in one database, on a client of its own for each that runs at the same time.
 
@@ -59,11 +69,35 @@ class Asking:
         while self._idle:
             self._idle.pop().close()
 
-    def rows(self, operation: str, query: str, bound: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    def rows(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Sequence[Sequence[Any]]:
         """Return all rows of a query; `db` and `home` are bound to the database."""
         with self._client(operation) as client:
-            found = client.query(query, self._bound(bound), query_formats=_AS_BYTES)
+            found = client.query(
+                query,
+                self._bound(bound),
+                settings=_allowed(client, settings),
+                query_formats=_AS_BYTES,
+            )
             return found.result_rows
+
+    def command(
+        self,
+        operation: str,
+        statement: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Run a statement that changes something, with what it may set of these settings."""
+        with self._client(operation) as client:
+            client.command(statement, self._bound(bound), settings=_allowed(client, settings))
 
     def blocks(
         self, operation: str, query: str, bound: Mapping[str, Any]

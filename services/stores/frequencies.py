@@ -16,8 +16,8 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from services.attribution import bytes_of
 from services.inspected import PatternCursor, PatternRow
+from services.names import bytes_of
 from services.settings import Settings
 from services.stores.keylink import Link, conversation, packed
 from services.stores.keyspace import client_of

@@ -21,7 +21,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.models import CachedProcessor, CreatedSession, Health
+from services.readings import CachedProcessor, CreatedSession, Health
 from services.settings import Settings
 from services.stores.kato_http import STORE, Call, ask, cut
 
@@ -32,6 +32,8 @@ _STATUS = Call("GET", "/status", "reading its processors")
 _CREATING = "creating a session"
 _MAY_EXIST = "the session may exist all the same: look before trying again"
 _MAY_BE_DONE = "it may have been done all the same: look again"
+_FORGETTING = "invalidating a session's caches"
+_FORGOTTEN = ("success", "disabled")
 _ISSUES_SHOWN = 3
 _PAUSE_SECONDS = 0.05
 
@@ -144,6 +146,17 @@ class KatoApi:
         """Return whether KATO has a session, which extends nothing."""
         answer = self._about(session_id, "GET", "/exists", "asking for a session")
         return answer.get("exists") is True and answer.get("expired") is not True
+
+    def invalidate_caches(self, session_id: str) -> bool:
+        """Have KATO forget what it caches of a session; False for a KATO without this call."""
+        path = f"/cache/invalidate?session_id={_in_path(session_id, _FORGETTING)}"
+        call = Call("POST", path, _FORGETTING, accepts=frozenset({200, 404}))
+        answer = self._ask_twice(call)
+        if answer.get("detail") == "Not Found":
+            return False
+        if answer.get("status") not in _FORGOTTEN:
+            raise call.rejected("it did not say that they are forgotten")
+        return True
 
     def _about(self, session_id: str, method: str, rest: str, operation: str) -> dict[str, object]:
         """Ask something about one session, which may be asked twice: it comes to the same."""

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import redis
 
-from services.attribution import Owner, OwnerKind, bytes_of, read_key, text_of
 from services.inspected import KeyInventory, KeyValue, KindSummary, SizedKey
+from services.names import Owner, OwnerKind, bytes_of, read_key, text_of
 from services.settings import Settings
 from services.stores.key_values import read_value
 from services.stores.keylink import Link, conversation, packed

@@ -9,8 +9,8 @@ from typing import Any
 
 import hiredis
 
-from services.attribution import bytes_of
 from services.inspected import KeyValue
+from services.names import bytes_of
 from services.stores.keylink import Link, packed
 
 VALUE_BYTES = 64 * 1024

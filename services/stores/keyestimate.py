@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.attribution import Owner, OwnerKind, bytes_of, read_key
-from services.models import Amount, KeyGroup
+from services.figures import Amount
+from services.names import Owner, OwnerKind, bytes_of, read_key
+from services.readings import KeyGroup
 from services.stores.keylink import Link
 
 _PER_PATTERN = ("frequency", "emotives", "metadata")

@@ -14,16 +14,8 @@ from typing import Any
 
 import hiredis
 
-from services.attribution import (
-    INDEX_KEY,
-    NOBODY,
-    SESSION_PREFIX,
-    Owner,
-    OwnerKind,
-    read_key,
-    text_of,
-)
-from services.models import SessionRecord
+from services.names import INDEX_KEY, NOBODY, SESSION_PREFIX, Owner, OwnerKind, read_key, text_of
+from services.readings import SessionRecord
 from services.stores.keylink import Link, packed
 from services.stores.keyscan import scan
 

@@ -12,9 +12,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.attribution import bytes_of
 from services.errors import StoreMisconfigured
-from services.models import Health, KeyReading, Precision
+from services.figures import Precision
+from services.names import bytes_of
+from services.readings import Health, KeyReading
 from services.settings import Settings
 from services.stores.keyestimate import estimate_groups
 from services.stores.keyfaults import STORE
@@ -30,11 +31,14 @@ Progress = Callable[[KeyReading], None]
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """What the server says of itself: `keys` is DBSIZE, `facts` its INFO by field."""
+    """What the server says of itself: `keys` is DBSIZE, `facts` its INFO by field.
+
+    None is what INFO does not say.
+    """
 
     keys: int
-    with_ttl: int
-    used_memory: int
+    with_ttl: int | None
+    used_memory: int | None
     facts: Mapping[str, str]
 
 
@@ -106,7 +110,7 @@ class KeyspaceStore:
             groups = tuple(estimate_groups(link, kb_ids, self._service))
         return KeyReading(
             groups=groups,
-            sessions=(),
+            sessions=None,
             keys_before=opening.keys,
             keys_after=opening.keys,
             with_ttl=opening.with_ttl,
@@ -180,8 +184,8 @@ class KeyspaceStore:
         keys = link.ask("DBSIZE")
         facts = _facts(link)
         database = self._client.get_connection_kwargs().get("db") or 0
-        held = dict(part.split("=", 1) for part in facts.get(f"db{database}", "keys=0").split(","))
-        return _Opening(keys, int(held.get("expires", 0)), int(facts.get("used_memory", 0)), facts)
+        with_ttl = _expiring(facts.get(f"db{database}", "")) if keys else 0
+        return _Opening(keys, with_ttl, _whole(facts.get("used_memory", "")), facts)
 
 
 def client_of(settings: Settings) -> redis.Redis:
@@ -213,7 +217,7 @@ def _running(opening: _Opening, tally: KeyTally) -> KeyReading:
     share = min(1.0, tally.scanned / opening.keys) if opening.keys else 1.0
     return KeyReading(
         groups=tuple(tally.groups(share)) if share else (),
-        sessions=(),
+        sessions=None,
         keys_before=opening.keys,
         keys_after=opening.keys,
         with_ttl=opening.with_ttl,
@@ -234,6 +238,17 @@ def _facts(link: Link) -> Mapping[str, str]:
         reason = f"it runs in {mode} mode; KATO uses a single server, which holds every key"
         raise StoreMisconfigured(STORE, "asking what it is", reason)
     return facts
+
+
+def _expiring(held: str) -> int | None:
+    """Read how many keys expire out of what INFO says of a database: `keys=5,expires=2,…`."""
+    parts = dict(part.partition("=")[::2] for part in held.split(","))
+    return _whole(parts.get("expires", ""))
+
+
+def _whole(text: str) -> int | None:
+    """Read a whole number; None for anything else."""
+    return int(text) if text.isdecimal() else None
 
 
 def _version(facts: Mapping[str, str]) -> str:

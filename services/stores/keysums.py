@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.models import Amount
+from services.figures import Amount
 
 Indexes = NDArray[np.intp]
 Sizes = NDArray[np.float64]

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from services.attribution import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
 from services.identity import service_suffix
-from services.models import KeyGroup
+from services.names import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
+from services.readings import KeyGroup
 from services.stores.keysums import Indexes, Sums
 
 MAX_SAMPLES = 20

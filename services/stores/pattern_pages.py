@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from clickhouse_connect.driver.client import Client
 
-from services.attribution import text_of
 from services.errors import StoreMisconfigured
 from services.inspected import (
     PatternContent,
@@ -23,6 +22,7 @@ from services.inspected import (
     PatternSort,
     ReadCost,
 )
+from services.names import text_of
 from services.settings import Settings
 from services.stores import pattern_query
 from services.stores.clickhouse import NOT_CLICKHOUSE, STORE, Identifier, connecting

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.attribution import text_of
-from services.models import Amount, PatternUsage, TableInfo
+from services.figures import Amount
+from services.names import text_of
+from services.readings import PatternUsage, TableInfo
 
 PATTERNS = "patterns_data"
 

@@ -15,9 +15,10 @@ from typing import Any, Self
 
 from clickhouse_connect.driver.client import Client
 
-from services.attribution import text_of
 from services.errors import StoreMisconfigured, StoreUnavailable
-from services.models import Amount, Health, PatternReading, Precision
+from services.figures import Amount, Precision
+from services.names import text_of
+from services.readings import Health, PatternReading
 from services.settings import Settings
 from services.stores.clickhouse import NOT_CLICKHOUSE, STORE, Identifier, connecting, judge
 from services.stores.guard import guarded

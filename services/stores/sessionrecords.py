@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import redis
 
-from services.attribution import bytes_of, read_key
 from services.models_sessions import SealedRecord, SessionDetail, sealed_in
+from services.names import bytes_of, read_key
 from services.settings import Settings
 from services.stores.keylink import Link, conversation, packed
 from services.stores.keyscan import scan

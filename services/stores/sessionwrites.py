@@ -13,8 +13,8 @@ from typing import Any, Self
 import hiredis
 import redis
 
-from services.attribution import INDEX_KEY, SESSION_PREFIX, bytes_of
 from services.models_sessions import IndexCleaning
+from services.names import INDEX_KEY, SESSION_PREFIX, bytes_of
 from services.settings import Settings
 from services.stores.keylink import Link, conversation, packed
 from services.stores.keyscan import scan

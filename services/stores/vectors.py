@@ -14,9 +14,10 @@ from typing import Self
 
 from qdrant_client import QdrantClient
 
-from services.attribution import NOBODY, read_collection
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
-from services.models import Amount, CollectionUsage, Health, VectorReading
+from services.figures import Amount
+from services.names import NOBODY, read_collection
+from services.readings import CollectionUsage, Health, VectorReading
 from services.settings import Settings
 from services.stores.guard import guarded
 from services.stores.qdrant import NOT_QDRANT, STORE, client_of, judge

@@ -8,8 +8,8 @@ import redis
 from streamlit.testing.v1 import AppTest
 
 from dashboard.formatting import visible
-from services.attribution import text_of
 from services.bootstrap import Services
+from services.names import text_of
 from tests.app.conftest import Open, words
 from tests.servers.deployment import Deployment
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import redis
 
 from dashboard import navigation
-from dashboard.formatting import visible
-from services.attribution import text_of
+from dashboard.formatting import escaped, visible
 from services.bootstrap import Services
-from services.models import Measure
+from services.figures import Measure
+from services.names import text_of
 from tests.app.conftest import Open, words
 from tests.servers.deployment import Deployment
 
@@ -82,3 +84,25 @@ def test_everything_is_counted_as_what_it_is(hostile: Services, open_page: Open)
     app = open_page("tenants")
     assert "session-bad-json" in words(app)
     assert "xff" in words(app)
+
+
+def test_a_hostile_name_reads_the_same_wherever_it_stands(
+    services: Services, valkey: redis.Redis, open_page: Open
+) -> None:
+    """In what needs attention, a warning and a title: visible, and escaped from Markdown, once."""
+    names = ["a\nb\\c", "a\nb-c"]  # KATO gives both one kb_id
+    for at, name in enumerate(names):
+        record = json.dumps({"node_id": f"tenant:{name}:user:x"})
+        valkey.set(f"kato:session:session-{at}", record, ex=900)
+    valkey.set("tenant_a\nb_c_user_x_kato:frequency:p", 1)
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    shown = [visible(f"tenant/{name}") for name in names]
+    assert shown == ["tenant/a\\nb\\\\c", "tenant/a\\nb-c"]
+    notices = [element.value for element in open_page().markdown]
+    for name in shown:
+        assert any(escaped(name) in text and "share one memory" in text for text in notices)
+        app = open_page("tenant", tenant=name)
+        assert [header.value for header in app.header] == [escaped(name)]
+        assert app.warning[0].value.startswith(f"{escaped(name)} shares")

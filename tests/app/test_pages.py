@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 import redis
@@ -10,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import navigation, runtime
 from services.bootstrap import Services
-from services.models import Measure
+from services.collector import CollectorState
+from services.figures import Measure, Precision
 from services.settings import Settings
+from services.snapshot import Snapshot
 from services.usage import UsageService
 from tests.app.conftest import Open, words
 from tests.servers.deployment import SECRET, Deployment
@@ -96,6 +99,30 @@ def test_before_the_first_figures_there_is_a_loading_state(
     assert not app.metric
     assert "for the first time" in words(app)
     runtime.services().close()
+
+
+def test_sessions_are_unknown_until_the_pass_has_ended(
+    services: Services, kato: Deployment, open_page: Open
+) -> None:
+    """With Redis' keys estimated, no page says that there are 0 sessions, or none."""
+    services.collector.stop()
+    kato.redis.slow(0.2)  # or the exact pass over so few keys is as quick
+    shown: list[Snapshot] = []
+    services.usage.collect(progress=shown.append)
+    estimated = next(s for s in shown if s.keys is not None)
+    assert estimated.keys
+    assert estimated.keys.precision is Precision.ESTIMATE
+    services.collector.state = CollectorState(estimated, datetime.now(UTC))
+    for page, query in (("overview", {}), ("tenant", {"tenant": "tenant/acme"})):
+        app = open_page(page, **query)
+        values = {metric.label: metric.value for metric in app.metric}
+        assert values["Sessions"] == "unknown"
+        assert values["Redis keys"].startswith("≈")
+        assert "No live session" not in words(app)
+    assert open_page("tenants").dataframe[0].value["Sessions"].isna().all()
+    app = open_page("sessions")
+    assert "come at the end of the pass" in words(app)
+    assert "There is no session" not in words(app)
 
 
 def test_an_empty_deployment_says_what_to_do_next(

@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.formatting import visible
-from services.attribution import text_of
 from services.bootstrap import Services
 from services.inspection import InspectionService
+from services.names import text_of
 from tests.app.conftest import Open, words
 from tests.app.test_hostile import KB_IDS
 from tests.servers.deployment import SECRET, Deployment

@@ -10,8 +10,8 @@ from typing import Any
 
 import redis
 
-from services.attribution import Owner, read_key
-from services.models import KeyReading
+from services.names import Owner, read_key
+from services.readings import KeyReading
 from services.stores.keyspace import KeyspaceStore
 
 CAPTURE = Path(__file__).parents[1] / "data" / "kato-capture" / "redis.jsonl"

@@ -17,7 +17,6 @@ from qdrant_client import QdrantClient, models
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.attribution import bytes_of
 from services.embedded import capture
 from services.embedded.capture import Capture
 from services.embedded.dataset import Collection, Entry, KeyType, Point, Row
@@ -30,6 +29,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
+from services.names import bytes_of
 from tests.conftest import CAPTURE, capture_rows
 from tests.servers.faults import free_port
 

@@ -14,8 +14,8 @@ from services.attribution import ClaimState
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.matches import KEY, PATTERN, SESSION, Answer, TenantHit
-from services.models import Snapshot
 from services.settings import Settings, load_settings
+from services.snapshot import Snapshot
 from services.stores.state import StateStore
 from tests.conftest import capture_rows
 from tests.servers.deployment import FAULTS, SECRET, Deployment
@@ -166,7 +166,7 @@ def test_a_key_of_any_name_is_found_as_it_is_and_as_it_is_shown(
 ) -> None:
     """Typed raw, or with the escapes that the pages write it with."""
     from dashboard.formatting import visible
-    from services.attribution import text_of
+    from services.names import text_of
 
     valkey.set(key, "v", ex=3600)
     for typed in (text_of(key), visible(text_of(key))):
@@ -177,7 +177,8 @@ def test_a_key_of_any_name_is_found_as_it_is_and_as_it_is_shown(
 
 
 def test_a_session_is_found_by_its_id_and_by_its_key(find: Asker) -> None:
-    record = next(s for s in find.snapshot.sessions if s.owner.name == "tenant:acme-corp:user:bob")
+    sessions = find.snapshot.sessions or ()
+    record = next(s for s in sessions if s.owner.name == "tenant:acme-corp:user:bob")
     for typed in (record.session_id, record.key):
         answer = find(typed)
         assert list(by_tenant(answer)) == ["tenant/acme-corp"]

@@ -18,7 +18,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.models import CachedProcessor
+from services.readings import CachedProcessor
 from services.settings import Settings
 from services.stores.kato import KatoApi, at, over_http
 from tests.conftest import capture_rows
@@ -383,3 +383,42 @@ def test_an_address_with_a_path_keeps_it(server: HttpServer) -> None:
         api.health()
     assert server.calls[-1].path == "/kato/v3/"
     api.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"status": "success", "session_id": "s 1"}, True),
+        (200, {"status": "disabled", "reason": "no cache"}, True),
+        (404, {"detail": "Not Found"}, False),
+    ],
+)
+def test_caches_are_invalidated_where_there_is_such_a_call(
+    status: int, body: object, expected: bool
+) -> None:
+    """An older KATO does not know it, which is no failure."""
+    api, sent = answering(status, body)
+    assert api.invalidate_caches("s 1&x") is expected
+    (request,) = sent
+    assert request.method == "POST"
+    assert request.url.path == "/cache/invalidate"
+    assert dict(request.url.params) == {"session_id": "s 1&x"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (200, {"status": "error"}, StoreRejected),
+        (200, {}, StoreRejected),
+        (404, {"message": "no such page"}, StoreRejected),
+        (404, b"<html>", StoreMisconfigured),
+        (403, {"detail": "Not Found"}, StoreDenied),
+        (500, {"detail": "x"}, StoreRejected),
+    ],
+)
+def test_what_does_not_say_that_caches_are_forgotten_is_told(
+    status: int, body: object, error: type[StoreError]
+) -> None:
+    api, _ = answering(status, body)
+    with pytest.raises(error):
+        api.invalidate_caches("s")

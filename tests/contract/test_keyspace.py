@@ -10,8 +10,9 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.attribution import NOBODY, Owner, OwnerKind, read_key, text_of
-from services.models import KeyReading, Precision
+from services.figures import Precision
+from services.names import NOBODY, Owner, OwnerKind, read_key, text_of
+from services.readings import KeyReading
 from tests.contract.keys import counts_of, naive_counts, restore_capture, store_of
 
 

@@ -7,9 +7,13 @@ import random
 import pytest
 import redis
 
-from services.attribution import Owner, OwnerKind
-from services.models import KeyReading, Precision
+from services.figures import Precision
+from services.names import Owner, OwnerKind
+from services.readings import KeyReading
+from services.stores import keyspace
 from tests.contract.keys import restore_capture, store_of
+
+UNREAD = (None, None, None)
 
 
 def kb(name: str) -> Owner:
@@ -70,6 +74,7 @@ def test_running_figures_are_scaled_up_with_their_margin(
     shares = [reading.share for reading in readings]
     assert shares == sorted(shares)
     assert {reading.precision for reading in readings} == {Precision.RUNNING}
+    assert {(r.sessions, r.index_members, r.stale_members) for r in readings} == {UNREAD}
     amounts = [(g.amount, exact[g.owner]) for r in readings[2:-2] for g in r.groups]
     right = [abs(a.count - truth.count) <= a.count_margin + 0.5 for a, truth in amounts]
     assert sum(right) / len(right) > 0.8
@@ -93,6 +98,7 @@ def test_estimate_is_a_lower_bound_by_kb_id(valkey: redis.Redis) -> None:
     kb_ids = sorted({owner.name for owner, _ in exact if owner.kind == "kb"})
     reading = store.estimate([*kb_ids, "tenant_nobody_kato", "weird\udcff"])
     assert reading.precision is Precision.ESTIMATE
+    assert (reading.sessions, reading.index_members, reading.stale_members) == UNREAD
     assert reading.keys_before == valkey.dbsize()
     assert {group.owner.name for group in reading.groups} == set(kb_ids)
     for group in reading.groups:
@@ -112,3 +118,15 @@ def test_estimate_of_odd_counters_says_nothing(valkey: redis.Redis) -> None:
     valkey.lpush("b_kato:global:total_unique_patterns", 1)
     assert store_of(valkey).estimate(["a_kato", "b_kato"]).groups == ()
     assert store_of(valkey).estimate([]).groups == ()
+
+
+@pytest.mark.parametrize("facts", [{}, {"db0": "keys=1", "used_memory": ""}, {"db0": "expires=?"}])
+def test_what_info_does_not_say_is_unknown(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch, facts: dict[str, str]
+) -> None:
+    """Neither is 0, except that of no key none expires."""
+    monkeypatch.setattr(keyspace, "_facts", lambda _: facts)
+    assert store_of(valkey).read().with_ttl == 0
+    valkey.set("a_kato:frequency:x", 1, ex=900)
+    reading = store_of(valkey).read()
+    assert (reading.with_ttl, reading.used_memory) == (None, None)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 import redis
 
-from services.attribution import NOBODY, Owner, OwnerKind, text_of
-from services.models import SessionRecord
+from services.names import NOBODY, Owner, OwnerKind, text_of
+from services.readings import SessionRecord
 from tests.contract.keys import restore_capture, store_of
 
 INDEX = "kato:session:_active_index"

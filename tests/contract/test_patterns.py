@@ -11,9 +11,10 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from services.attribution import bytes_of, text_of
 from services.errors import StoreMisconfigured, StoreNotConfigured
-from services.models import PatternReading, PatternUsage, Precision
+from services.figures import Precision
+from services.names import bytes_of, text_of
+from services.readings import PatternReading, PatternUsage
 from services.settings import Settings
 from services.stores.clickhouse import Identifier
 from services.stores.patterns import PatternStore

@@ -15,7 +15,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.models import PatternReading
+from services.readings import PatternReading
 from services.settings import Settings
 from services.stores.clickhouse import connecting
 from services.stores.patterns import PatternStore

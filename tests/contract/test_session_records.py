@@ -12,9 +12,9 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from services.attribution import Owner, OwnerKind
 from services.errors import SealingError, StoreUnavailable
 from services.models_sessions import IndexCleaning, SealedRecord
+from services.names import Owner, OwnerKind
 from services.rotation import KeyRotation
 from services.sealing import Sealer
 from services.stores import sessionwrites

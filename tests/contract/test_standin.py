@@ -14,7 +14,7 @@ import redis
 
 from services.embedded.standin import StandInServer
 from services.errors import StoreRejected
-from services.stores.kato import KatoApi
+from services.stores.kato import KatoApi, at
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")
@@ -211,3 +211,10 @@ def test_it_stops_at_once_and_twice(valkey: redis.Redis) -> None:
     server.close()
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url, trust_env=False)
+
+
+def test_the_stand_in_has_no_cache_to_invalidate(standin: StandInServer) -> None:
+    """It says so as a KATO with its cache off does."""
+    client = at(standin.url, timeout_seconds=5)
+    assert client.invalidate_caches("session-1")
+    client.close()

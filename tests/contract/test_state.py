@@ -1,46 +1,52 @@
-"""The state store on a real SQLite file."""
+"""The state store on a real SQLite file and a real PostgreSQL."""
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
-from services.errors import StoreMisconfigured, StoreUnavailable
-from services.models import Amount, Measure
+from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
+from services.figures import Amount, Measure
+from services.stores import database
 from services.stores.state import HISTORY_KEPT, StateStore
+from tests.servers.postgres import Postgres
+from tests.servers.records import Records
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> StateStore:
-    return StateStore.open(tmp_path)
+def state(records: Records) -> StateStore:
+    return records.state()
 
 
-def test_a_seen_node_is_remembered_after_a_restart(tmp_path: Path, state: StateStore) -> None:
+def test_a_seen_node_is_remembered_after_a_restart(records: Records, state: StateStore) -> None:
     """A claim stays known when its sessions are gone."""
     state.record_nodes({"tenant:acme:user:bob": "session"}, NOW)
     state.close()
-    again = StateStore.open(tmp_path)
-    (node,) = again.nodes()
+    (node,) = records.state().nodes()
     assert (node.node_id, node.source, node.first_seen) == ("tenant:acme:user:bob", "session", NOW)
 
 
-@given(st.lists(st.binary(), min_size=1, max_size=5))
-def test_any_node_id_is_kept_as_it_is(
-    tmp_path_factory: pytest.TempPathFactory, raw: list[bytes]
-) -> None:
+def test_any_node_id_is_kept_as_it_is(state: StateStore) -> None:
     """NUL, bad UTF-8 and 10,000 characters come back the same."""
-    store = StateStore.open(tmp_path_factory.mktemp("state"))
-    nodes = [r.decode("utf-8", "surrogateescape") for r in (*raw, b"x" * 10_000)]
-    store.record_nodes(dict.fromkeys(nodes, "session"), NOW)
-    assert {node.node_id for node in store.nodes()} == set(nodes)
-    store.close()
+
+    @given(st.lists(st.binary(), min_size=1, max_size=5))
+    def check(raw: list[bytes]) -> None:
+        nodes = [r.decode("utf-8", "surrogateescape") for r in (*raw, b"x" * 10_000)]
+        state.record_nodes(dict.fromkeys(nodes, "session"), NOW)
+        assert {node.node_id for node in state.nodes()} >= set(nodes)
+        kept.update(nodes)
+
+    kept: set[str] = set()
+    check()
+    assert {node.node_id for node in state.nodes()} == kept
 
 
 def test_seeing_a_node_again_moves_only_when_it_was_last_seen(state: StateStore) -> None:
@@ -72,18 +78,131 @@ def test_old_usage_is_dropped(state: StateStore) -> None:
     assert [amount.count for _, amount in points] == [2]
 
 
-def test_records_of_a_newer_version_are_not_touched(tmp_path: Path, state: StateStore) -> None:
-    """An older version of this product does not guess at them."""
-    state.close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE schema_version SET version = 999"))
+def test_a_time_of_any_zone_is_the_same_time(state: StateStore) -> None:
+    zone = datetime.fromisoformat("2026-01-31T14:00:00+02:00")
+    state.record_nodes({"n": "session"}, zone)
+    assert state.nodes()[0].first_seen == NOW
+
+
+def test_two_dashboards_may_write_the_same_at_once(records: Records) -> None:
+    """Neither fails, and what both wrote is there once."""
+    nodes = [f"tenant:acme:user:{number}" for number in range(200)]
+    errors: list[StoreUnavailable] = []
+    barrier = threading.Barrier(4)
+
+    def write(store: StateStore, turned: bool) -> None:
+        barrier.wait(10)
+        try:
+            for hour in range(0, 20, 2):
+                at = NOW + timedelta(hours=hour)
+                shown = nodes[: 10 * (hour + 1)]
+                store.record_nodes(dict.fromkeys(shown[::-1] if turned else shown, "session"), at)
+                store.record_totals(dict.fromkeys(Measure, Amount(hour, None)), at)
+        except StoreUnavailable as exc:
+            errors.append(exc)
+
+    writers = [(records.state(), turned) for turned in (False, True, False, True)]
+    threads = [threading.Thread(target=write, args=each) for each in writers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    store = records.state()
+    assert sorted(node.node_id for node in store.nodes()) == sorted(nodes[:190])
+    assert len(store.history(Measure.KEYS, NOW)) == 10
+
+
+def test_a_node_that_came_between_looking_and_writing_is_left_as_it_is(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    """Another dashboard's row is no error. In SQLite it cannot come: the second writer waits."""
+    url = postgres_server.new_database()
+    first, engine = StateStore.open(tmp_path, url), database.open_database(tmp_path, url)
+    came: list[int] = []
+
+    def come(*statement: object) -> None:
+        if "INSERT INTO node_seen" in str(statement[2]) and not came:
+            came.append(1)
+            first.record_nodes({"n": "kato"}, NOW)
+
+    event.listen(engine, "before_cursor_execute", come)
+    StateStore(engine).record_nodes({"n": "session"}, NOW + timedelta(hours=9))
+    assert [(node.source, node.last_seen) for node in first.nodes()] == [("kato", NOW)]
+    assert came
+    first.close()
     engine.dispose()
+
+
+def test_a_point_of_the_same_time_is_replaced(state: StateStore) -> None:
+    state.record_totals({Measure.KEYS: Amount(1, 1)}, NOW)
+    state.record_totals({Measure.KEYS: Amount(2, None)}, NOW)
+    assert state.history(Measure.KEYS, NOW) == ((NOW, Amount(2, None)),)
+
+
+def test_records_of_a_newer_version_are_not_touched(records: Records) -> None:
+    """An older version of this product does not guess at them."""
+    with records.engine().begin() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 999"))
+        connection.execute(text("DROP TABLE tombstone"))
     with pytest.raises(StoreMisconfigured, match="newer version"):
-        StateStore.open(tmp_path)
+        records.state()
+    with records.engines[0].begin() as connection:
+        assert connection.scalar(text("SELECT version FROM schema_version")) == 999
 
 
 def test_a_file_that_is_no_database_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
     with pytest.raises(StoreUnavailable, match="state store"):
         StateStore.open(tmp_path)
+
+
+def test_a_postgresql_that_is_not_there_is_an_error_of_ours(tmp_path: Path) -> None:
+    """The password is not in it."""
+    url = f"postgresql://kato:hidden@/kato?host={tmp_path}"
+    with pytest.raises(StoreUnavailable, match="state store") as caught:
+        StateStore.open(tmp_path, url)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_url_names_postgresql_in_any_way(
+    postgres_server: Postgres, scheme: str, tmp_path: Path
+) -> None:
+    url = postgres_server.new_database()
+    store = StateStore.open(tmp_path, url.replace("postgresql+psycopg", scheme))
+    store.record_nodes({"n": "session"}, NOW)
+    assert len(store.nodes()) == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://x:hidden@h/d", "postgresql+nodriver://x:hidden@h/d", "postgresql://x:hidden@h:port/d"],
+)  # fmt: skip
+def test_a_url_that_cannot_be_used_names_its_variable(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="KATO_TENANTS_STATE_URL") as caught:
+        StateStore.open(tmp_path, url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_missing_driver_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("psycopg")
+
+    monkeypatch.setattr(database, "create_engine", fail)
+    with pytest.raises(SettingsError, match=r"kato-tenants\[postgresql\]"):
+        StateStore.open(tmp_path, "postgresql://h/d")
+
+
+def test_an_engine_of_ours_is_closed_when_opening_fails(tmp_path: Path) -> None:
+    """Nothing holds the file of a failed start."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO schema_version VALUES (999)"))
+    engine.dispose()
+    with pytest.raises(StoreMisconfigured):
+        StateStore.open(tmp_path)
+    assert not (tmp_path / "state.sqlite-wal").exists()

@@ -13,8 +13,9 @@ import redis
 
 from services import bootstrap, report
 from services.bootstrap import Services
-from services.models import Amount, Measure, Precision, Snapshot, StoreState, Usage
+from services.figures import Amount, Measure, Precision, StoreState
 from services.settings import Settings
+from services.snapshot import Snapshot, Usage
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 
 MEASURES_OF = {
@@ -186,7 +187,12 @@ def test_figures_come_at_once_and_get_exact(services: Services, kato: Deployment
     assert Precision.ESTIMATE in precisions
     assert not any(snapshot.settled for snapshot in shown[:-1])
     assert not any(f.failed for snapshot in shown for f in snapshot.stores.values())
+    for snapshot in shown:
+        if snapshot.stores[Measure.KEYS].precision is not Precision.EXACT:
+            assert snapshot.stores[Measure.SESSIONS].total is snapshot.sessions is None
+            assert all(usage.sessions is None for usage in usages(snapshot))
     assert final.settled
+    assert len(final.sessions or ()) == 28
     assert final.stores[Measure.KEYS].precision is Precision.EXACT
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from qdrant_client import QdrantClient, models
 
-from services.models import CollectionUsage, VectorReading
+from services.readings import CollectionUsage, VectorReading
 from services.stores.vectors import VectorStore
 from tests.conftest import capture_rows
 from tests.contract.qdrant_collections import (

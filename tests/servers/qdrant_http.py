@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,6 +45,7 @@ class QdrantFace:
     api_key: str | None
     indexed: frozenset[str]
     telemetry: Telemetry
+    snapshots: dict[str, list[str]] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
@@ -56,11 +57,16 @@ class QdrantFace:
             return self.telemetry(self)
         if request.path == "/collections":
             return _result({"collections": [{"name": name} for name in self.names()]})
+        return self._of_collection(request)
+
+    def _of_collection(self, request: Request) -> Answer:
         _, _, quoted, *rest = request.path.split("/")
         name = unquote(quoted)
         if name not in self.names():
             return refusal(404, f"Not found: Collection `{name}` doesn't exist!")
-        return _ROUTES["/".join(rest)](self, name, request)
+        if rest[:1] == ["snapshots"]:
+            return _snapshots(self, name, request, *rest[1:])
+        return _ROUTES[request.method, "/".join(rest)](self, name, request)
 
     def names(self) -> list[str]:
         """Name the collections."""
@@ -145,12 +151,38 @@ def _count(face: QdrantFace, name: str, request: Request) -> Answer:
     return _result({"count": face.client.count(name, count_filter=_filter(asked)).count})
 
 
-_ROUTES: dict[str, Callable[[QdrantFace, str, Request], Answer]] = {
-    "": _info,
-    "facet": _facet,
-    "points/scroll": _scroll,
-    "points/query": _query,
-    "points/count": _count,
+def _drop(face: QdrantFace, name: str, _: Request) -> Answer:
+    return _result(face.client.delete_collection(name))
+
+
+def _delete_points(face: QdrantFace, name: str, request: Request) -> Answer:
+    selector = models.FilterSelector(filter=models.Filter(**request.json()["filter"]))
+    face.client.delete(name, points_selector=selector)
+    return _result({"operation_id": 1, "status": "completed"})
+
+
+def _snapshots(face: QdrantFace, name: str, request: Request, *which: str) -> Answer:
+    """List a collection's snapshots, which local mode has not, or delete one."""
+    there = face.snapshots.setdefault(name, [])
+    if which and request.method == "DELETE":
+        there.remove(unquote(which[0]))
+        return _result(True)
+    return _result([{"name": each, "size": 1} for each in there])
+
+
+def _aliases(*_: object) -> Answer:
+    return _result({"aliases": []})
+
+
+_ROUTES: dict[tuple[str, str], Callable[[QdrantFace, str, Request], Answer]] = {
+    ("GET", ""): _info,
+    ("DELETE", ""): _drop,
+    ("GET", "aliases"): _aliases,
+    ("POST", "facet"): _facet,
+    ("POST", "points/scroll"): _scroll,
+    ("POST", "points/query"): _query,
+    ("POST", "points/count"): _count,
+    ("POST", "points/delete"): _delete_points,
 }
 
 

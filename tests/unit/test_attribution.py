@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution import (
-    ClaimState,
-    Owner,
-    OwnerKind,
-    Ownership,
-    bytes_of,
-    read_collection,
-    read_key,
-    text_of,
-)
+from services.attribution import ClaimState, Ownership
 from services.identity import NamingSchemes, kb_id_of
+from services.names import Owner, OwnerKind, bytes_of, read_collection, read_key, text_of
 from tests.conftest import capture_rows
 
 SCHEMES = NamingSchemes.of()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import formatting as f
-from services.models import Amount, Precision
+from services.figures import Amount, Precision
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from dashboard import inspection_tables as tables
 from dashboard.downloads import as_csv, as_parquet, file_name
 from dashboard.formatting import visible
-from services.attribution import Owner, OwnerKind, Ownership, text_of
+from services.attribution import Ownership
 from services.errors import (
     NotThisTenants,
     StoreNotConfigured,
     StoreUnavailable,
     VectorError,
 )
+from services.figures import Amount
 from services.identity import NamingSchemes, TenantKey
 from services.inspected import (
     Holding,
@@ -36,17 +37,12 @@ from services.inspected import (
     Space,
 )
 from services.inspection import InspectionService, Sources
-from services.models import (
-    Amount,
-    CollectionUsage,
-    PatternReading,
-    PatternUsage,
-    Snapshot,
-    VectorReading,
-)
+from services.names import Owner, OwnerKind, text_of
 from services.pasted import read_point_id, read_vector
+from services.readings import CollectionUsage, PatternReading, PatternUsage, VectorReading
 from services.rollup import Readings, roll_up
 from services.scope import scope_of
+from services.snapshot import Snapshot
 
 ACME, OTHER = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
 THIRD = TenantKey("tenant", "third")

@@ -9,26 +9,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.attribution import ClaimState, Owner, OwnerKind, Ownership, text_of
+from services.attribution import ClaimState, Ownership
+from services.figures import Amount, Measure, StoreState
 from services.fleetindex import FleetIndex
 from services.identity import NamingSchemes, kb_id_of, sanitise
 from services.matches import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match
 from services.matching import matches_of
-from services.models import (
-    Amount,
+from services.names import Owner, OwnerKind, text_of
+from services.questions import question_of
+from services.readings import (
     CollectionUsage,
     KeyReading,
-    Measure,
     PatternReading,
     PatternUsage,
     SessionRecord,
-    Snapshot,
-    StoreFigures,
-    StoreState,
     VectorReading,
 )
-from services.questions import question_of
 from services.rollup import Readings, roll_up
+from services.snapshot import Snapshot, StoreFigures
 
 NOW = datetime.now(UTC)
 LONG = "tenant:" + "very-long-name" * 6 + ":user:q"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from services.errors import StoreNotConfigured, StoreUnavailable
-from services.models import StoreState
+from services.figures import StoreState
 from services.passes import Pass, ask_all, attempt
 
 

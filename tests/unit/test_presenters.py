@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import charts, presenters, tables
+from dashboard import charts, presenters, store_tables, tables
 from services.attribution import Claim, ClaimState
+from services.figures import Amount, Measure, Precision, StoreState
 from services.identity import TenantKey
-from services.models import (
-    Amount,
-    CollectionUsage,
-    KbUsage,
-    KeyReading,
-    Measure,
-    Precision,
-    Snapshot,
-    StoreFigures,
-    StoreState,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.readings import CollectionUsage, KeyReading
+from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NONE = Usage(None, None, None, None)
@@ -91,6 +81,17 @@ def test_unknown_figures_are_empty_cells_and_not_0() -> None:
     assert frame.loc[1, list(tables.NUMBERS)].isna().all()
 
 
+def test_facts_that_redis_does_not_tell_are_unknown() -> None:
+    """Neither the index before the pass has ended, nor what INFO leaves out, is 0."""
+    facts = store_tables.redis_facts(KeyReading((), None, 1234, 1234, None, None))
+    assert facts.pop("Keys before and after the pass") == "1,234 and 1,234"
+    assert set(facts.values()) == {"unknown"}
+    told = store_tables.redis_facts(
+        KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0)
+    )
+    assert list(told.values())[1:] == ["0", "10", "0 B", "0", "0"]
+
+
 def test_a_calm_fleet_needs_no_attention() -> None:
     assert presenters.notices(snapshot(tenant("a", usage(1)))) == ()
 
@@ -109,6 +110,14 @@ def test_what_needs_attention_is_said_the_gravest_first() -> None:
     assert "1 tenant known only from the text" in texts(found)
     assert "4 patterns, 4 keys, 4 vectors, 4 sessions that no tenant owns" in texts(found)
     assert "3 members of KATO's session index have no session" in texts(found)
+
+
+def test_a_hostile_name_is_made_visible_once() -> None:
+    """Its newline is an escape and its backslash is doubled, no more; so in KATO's own words."""
+    name = "a\nb\\c"
+    found = replace(snapshot(shared=(part(name, usage(2), name, "x"),)), kato_problem=name)
+    assert "tenant/a\\nb\\\\c and tenant/x share one memory: a\\nb\\\\c." in texts(found)
+    assert "A\\nb\\\\c. Some tenants" in texts(found)
 
 
 def test_a_difference_is_shown_and_not_hidden() -> None:
@@ -156,5 +165,5 @@ def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
         usage(1), collections=("kato_vectors",),
     )  # fmt: skip
     mine = TenantUsage(TenantKey("tenant", "soylent"), ClaimState.INFERRED, usage(1), (own,))
-    (found,) = tables.collections_of([shared], mine)
+    (found,) = store_tables.collections_of([shared], mine)
     assert found.amount == Amount(18, None)

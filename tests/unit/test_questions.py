@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.formatting import visible
-from services.attribution import text_of
+from services.names import text_of
 from services.questions import question_of, unescaped
 
 SHA1 = "cae62b931e48cc7521d11be590d72ceb75ff94c8"

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution import ClaimState, Owner, OwnerKind, Ownership
+from services.attribution import ClaimState, Ownership
+from services.figures import Amount, Measure, Precision
 from services.identity import NamingSchemes, kb_id_of
-from services.models import (
-    Amount,
+from services.names import Owner, OwnerKind
+from services.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,
-    Measure,
     PatternReading,
     PatternUsage,
     SessionRecord,
-    Usage,
     VectorReading,
 )
 from services.rollup import Readings, RolledUp, roll_up
+from services.snapshot import Usage
 
 NODES = (
     "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob", "tenant:acme:user:dana",
@@ -118,7 +119,7 @@ def test_the_parts_sum_to_the_whole(
         Measure.PATTERNS: patterns.total,
         Measure.KEYS: added(group.amount for group in keys.groups),
         Measure.VECTORS: vectors.total,
-        Measure.SESSIONS: added(Amount(1, s.bytes) for s in keys.sessions),
+        Measure.SESSIONS: added(Amount(1, s.bytes) for s in keys.sessions or ()),
     }
     for measure, expected in whole.items():
         parts = [amount for usage in usages(rolled) if (amount := usage.of(measure))]
@@ -141,6 +142,16 @@ def test_what_a_store_did_not_say_is_unknown_everywhere(
     for usage in usages(rolled):
         assert usage.patterns is not None
         assert usage.keys is usage.vectors is usage.sessions is usage.keys_by_kind is None
+
+
+@given(keys, seen)
+def test_sessions_that_are_not_read_yet_are_unknown(keys: KeyReading, nodes: list[str]) -> None:
+    """While the pass over Redis runs, its keys are counted and nobody has 0 sessions."""
+    running = replace(keys, sessions=None, precision=Precision.RUNNING)
+    rolled = roll_up(Readings(keys=running), Ownership(nodes, schemes=NamingSchemes.of()))
+    for usage in usages(rolled):
+        assert usage.keys is not None
+        assert usage.sessions is None
 
 
 @given(keys, seen)

@@ -13,7 +13,7 @@ from services.embedded.standin_config import RULES
 from services.errors import NamingError, SealingError, SessionRefused
 from services.identity import GUIDE_TEMPLATES, NamingScheme, NamingSchemes, TenantKey, sanitise
 from services.landing import NODE_ID_LIMIT, land
-from services.models import CreatedSession
+from services.readings import CreatedSession
 from services.sealing import Sealer
 from services.session_options import OPTIONS, OptionKind, check_options, compare
 from services.sessions import SessionService

@@ -1,0 +1,40 @@
+import streamlit as st
+
+from dashboard import (
+    components,
+    presenters,
+    purge_choose,
+    purge_job,
+    purge_parts,
+    purge_plan,
+    runtime,
+    session,
+)
+from dashboard.formatting import markdown
+from services.errors import KatoTenantsError
+
+asked = st.query_params.get(session.JOB, "")
+if asked:
+    st.title("Purge")
+    purge_job.draw(asked)
+    st.stop()
+
+shown = purge_plan.shown_plan()
+if shown is not None:
+    st.title("Purge")
+    purge_plan.draw(shown)
+    st.stop()
+
+snapshot = components.snapshot_or_stop("Purge")
+purge = runtime.services().purge
+try:
+    jobs, stones = purge.jobs(), purge.tombstones()
+except KatoTenantsError as exc:
+    st.error(f"Purges so far cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+    st.stop()
+
+st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
+           "says what is gone, found by looking again.")  # fmt: skip
+purge_choose.choose(snapshot)
+purge_parts.came_back(presenters.came_back(snapshot, stones))
+purge_parts.jobs_list(jobs)

@@ -1,0 +1,85 @@
+"""Choosing what is to be purged; nothing is changed by it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import inspection_tables, purge_plan, purge_tables, runtime, session
+from services.figures import Measure
+from services.purging.models import Request, Target
+from services.snapshot import Snapshot
+
+TENANT, NODE, USER = WHATS = ("A whole tenant", "One node", "One user")
+STORES = {
+    Measure.PATTERNS: "Patterns (ClickHouse)",
+    Measure.KEYS: "Keys (Redis)",
+    Measure.VECTORS: "Vectors (Qdrant)",
+}
+
+
+def choose(snapshot: Snapshot) -> None:
+    """Draw what can be purged, and the button that plans it."""
+    with st.container(border=True):
+        st.subheader("What is to go?")
+        what = st.segmented_control(
+            "What", WHATS, default=TENANT, required=True, key=session.PURGE_WHAT,
+            label_visibility="collapsed", persist_state="page",
+        )  # fmt: skip
+        target = _target(what or TENANT, snapshot)
+        stores = _stores()
+        trim = st.checkbox(
+            "Empty the `stm:*` streams as well", key=session.PURGE_TRIM, persist_state="page",
+            help="KATO writes the observations of every tenant into these streams, and nothing in "
+            "them tells whose is whose. Emptying them takes everyone's.",
+        )  # fmt: skip
+        if trim:
+            st.warning("The streams hold everyone's observations: all of them will go.",
+                       icon=":material/groups:")  # fmt: skip
+        asked = st.button(
+            "Plan (changes nothing)", type="primary", icon=":material/fact_check:",
+            disabled=target is None,
+        )  # fmt: skip
+        if target is None:
+            st.caption("Choose whose data is to go.")
+        elif asked:
+            purge_plan.make(Request(target, stores, trim_streams=trim))
+
+
+def _target(what: str, snapshot: Snapshot) -> Target | None:
+    ownership = runtime.load_ownership()
+    tenants = purge_tables.tenants_of(snapshot, ownership)
+    left, right = st.columns(2)
+    name = left.selectbox(
+        "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
+        key=session.PURGE_TENANT, bind="query-params",
+        placeholder="Of all tenants" if what == USER else "Type a part of its name",
+    )  # fmt: skip
+    tenant = tenants.get(name or "")
+    if what == USER:
+        user = right.text_input("User id", key=session.PURGE_USER, persist_state="page")
+        return Target(tenant, user=inspection_tables.unseen(user)) if user.strip() else None
+    if tenant is None or what == TENANT:
+        return None if tenant is None else Target(tenant)
+    nodes = purge_tables.nodes_of(tenant, snapshot, ownership)
+    node = right.selectbox(
+        "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
+        key=session.of(session.PURGE_NODE, tenant), placeholder="Choose one, or type it",
+    )  # fmt: skip
+    return Target(tenant, node_id=nodes.get(node, inspection_tables.unseen(node))) if node else None
+
+
+def _stores() -> frozenset[Measure]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.pills(
+            "From", list(STORES), default=list(STORES), selection_mode="multi",
+            format_func=lambda store: STORES[store], key=session.PURGE_STORES,
+            persist_state="page",
+        )  # fmt: skip
+        st.button("Sessions only", type="tertiary", on_click=_only_sessions)
+    words = "Sessions always end: a live one would write again what was erased."
+    st.caption(words if chosen else f"Only sessions end. {words}")
+    return frozenset(chosen) | {Measure.SESSIONS}
+
+
+def _only_sessions() -> None:
+    st.session_state[session.PURGE_STORES] = []

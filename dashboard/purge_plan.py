@@ -1,0 +1,222 @@
+"""What a purge would do, and its confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from dashboard import navigation, purge_tables, runtime, session
+from dashboard.downloads import download, file_name
+from dashboard.formatting import age, escaped, markdown, plural, visible
+from services.errors import KatoTenantsError
+from services.purging.models import Item, LeftOut, Plan, Request
+from services.purging.records import plan_json
+
+MOST_SAMPLES = 200
+MOST_REASON = 2_000  # characters
+MOST_NAME = 200
+FEW = 12
+COLUMNS = {
+    "Count": st.column_config.NumberColumn(format="localized"),
+    "Size": st.column_config.NumberColumn(format="bytes"),
+    "How": st.column_config.TextColumn(width="large"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The plan on the screen, and what others had to say about the kb_ids included in it."""
+
+    plan: Plan
+    taken: tuple[LeftOut, ...] = ()
+
+
+def shown_plan() -> Shown | None:
+    """Return the plan that is being looked at."""
+    shown: Shown | None = st.session_state.get(session.PURGE_PLAN)
+    return shown
+
+
+def make(request: Request, taken: tuple[LeftOut, ...] = ()) -> None:
+    """Plan, and show the plan; `taken` are the included kb_ids as they were left out before."""
+    try:
+        with st.spinner("Looking at every store; nothing is changed…"):
+            plan = runtime.services().purge.plan(request)
+    except KatoTenantsError as exc:
+        st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
+        return
+    st.session_state[session.PURGE_PLAN] = Shown(plan, taken)
+    st.rerun()
+
+
+def draw(shown: Shown) -> None:
+    """Draw what would go, what would not, and the confirmation where the plan can run."""
+    plan = shown.plan
+    st.button("Change what is to go", icon=":material/arrow_back:", type="tertiary",
+              on_click=_put_away)  # fmt: skip
+    _head(plan)
+    _totals(plan)
+    if plan.obstacles and _obstacles(plan):
+        make(plan.request, shown.taken)
+    _items(plan.items)
+    wanted = _left_out(shown)
+    _disclosed(plan)
+    if {one.kb_id for one in wanted} != plan.request.included:
+        _plan_with(plan, wanted)
+    elif not plan.obstacles:
+        st.fragment(_confirm)(plan)
+
+
+def _plan_with(plan: Plan, wanted: tuple[LeftOut, ...]) -> None:
+    """Draw the way to a plan that includes other kb_ids: this one is not confirmed any more."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Plan again with these", type="primary", icon=":material/refresh:"):
+            included = frozenset(one.kb_id for one in wanted)
+            make(replace(plan.request, included=included), wanted)
+        st.caption("What is included has changed; nothing can be confirmed before it is planned.")
+
+
+def _put_away() -> None:
+    st.session_state.pop(session.PURGE_PLAN, None)
+
+
+def _head(plan: Plan) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(markdown(str(plan.request.target)), width="stretch")
+        st.badge("plan: nothing was changed", color="gray", icon=":material/fact_check:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Planned {age(plan.created_at)}, digest {plan.digest[:12]}…", width="stretch")
+        st.download_button(
+            "Plan as JSON", lambda: plan_json(plan), mime="application/json",
+            file_name=f"purge-plan-{file_name(plan.request.target.name)}.json",
+            on_click="ignore", type="tertiary", icon=":material/download:",
+        )  # fmt: skip
+
+
+def _totals(plan: Plan) -> None:
+    with st.grid(4, gap="small", min_column_width=190):
+        for store, words in purge_tables.STORE_WORDS.items():
+            count, about = purge_tables.total_words(plan, store)
+            st.metric(words, count, delta=about, delta_color="off", delta_arrow="off",
+                      border=True, height="stretch")  # fmt: skip
+    if plan.request.trim_streams:
+        st.warning("Besides, the `stm:*` streams will be emptied, of everyone's observations.",
+                   icon=":material/groups:")  # fmt: skip
+
+
+def _obstacles(plan: Plan) -> bool:
+    """Draw why the plan cannot run; return whether to plan again."""
+    st.error("This cannot be purged now. Nothing was changed.", icon=":material/block:")
+    for text in plan.obstacles:
+        st.markdown(f"- {markdown(text)}")
+    st.caption("A store that cannot be asked has to answer first: the System page says what is "
+               "wrong. What cannot be erased or told apart has to be dealt with in the store "
+               "itself. Passing either over would call a purge done that is not.")  # fmt: skip
+    page = navigation.row("system")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        again = st.button("Plan again", icon=":material/refresh:")
+        st.page_link(page.file, label=page.title, icon=page.icon)
+    return again
+
+
+def _items(items: Sequence[Item]) -> None:
+    st.subheader("What would go")
+    if not items:
+        st.info("Nothing of it was found in these stores. A purge would prove that by looking "
+                "again.", icon=":material/inbox:")  # fmt: skip
+        return
+    frame = purge_tables.items_frame(items)
+    st.dataframe(
+        frame, hide_index=True, key="purge_items", placeholder="unknown",
+        alt="Each thing that would be erased: store, owner, kind, count, size, and how",
+        column_config=COLUMNS,
+    )  # fmt: skip
+    download(frame, "purge_plan")
+    samples = purge_tables.samples_frame(items)
+    if not samples.empty:
+        with st.expander(f"Samples of names ({len(samples):,})"):
+            st.dataframe(samples.head(MOST_SAMPLES), hide_index=True, key="purge_samples",
+                         alt="Samples of the names that would be erased")  # fmt: skip
+
+
+def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
+    """Draw what is not touched, and return what is to go all the same."""
+    plan = shown.plan
+    if not plan.left_out and not shown.taken:
+        return ()
+    st.subheader("Left out")
+    if plan.left_out:
+        st.caption("Not surely the target's alone, so not touched. Each can be included, by name.")
+        frame = purge_tables.left_frame(plan.left_out)
+        st.dataframe(
+            frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
+            column_config={"Why": st.column_config.TextColumn(width="large")},
+        )  # fmt: skip
+        download(frame, "purge_left_out")
+    by_name = {visible(one.kb_id): one for one in (*shown.taken, *plan.left_out)}
+    names = st.multiselect(
+        "Include all the same", list(by_name), key=f"{session.PURGE_INCLUDE}_{plan.digest}",
+        default=[visible(one.kb_id) for one in shown.taken], placeholder="Nothing",
+    )  # fmt: skip
+    wanted = tuple(by_name[name] for name in names)
+    losers = purge_tables.losers_words(wanted, plan.request.target.tenant)
+    if losers:
+        st.warning(f"**{escaped(losers)} will lose data**: these kb_ids are theirs too, "
+                   "or may be.", icon=":material/group_work:")  # fmt: skip
+    return wanted
+
+
+def _disclosed(plan: Plan) -> None:
+    if plan.disclosed:
+        st.subheader("Cannot be told apart by tenant")
+        streams = "It stays, but for the streams, which will be emptied."
+        st.caption(streams if plan.request.trim_streams else "It is there, and stays.")
+        for text in plan.disclosed:
+            st.markdown(f"- {markdown(text)}")
+
+
+def _confirm(plan: Plan) -> None:
+    target = plan.request.target
+    with st.container(border=True):
+        st.subheader("Confirm")
+        st.markdown("There is no way back. Sessions end first, then each store is erased, and then "
+                    "looked at again, twice. Type this name to confirm:")  # fmt: skip
+        st.code(visible(target.name), language=None)
+        typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
+        left, right = st.columns(2)
+        reason = left.text_input("Reason or ticket", key=session.PURGE_REASON, live=True,
+                                 max_chars=MOST_REASON)  # fmt: skip
+        who = right.text_input("Your name", key=session.PURGE_WHO, live=True, max_chars=MOST_NAME,
+                               help="As typed: there is no sign-in yet.")  # fmt: skip
+        lacking = purge_tables.missing(plan, typed=typed, reason=reason, who=who)
+        count = plural(purge_tables.entries(plan), "entry", "entries")
+        label = f"Erase {count} of {escaped(visible(target.name))}"
+        st.button(label, type="primary", icon=":material/delete_forever:", disabled=bool(lacking),
+                  on_click=_begin, args=(plan,))  # fmt: skip
+        if lacking:
+            st.caption(f"Still needed: {', '.join(lacking)}.")
+        refused = st.session_state.pop(session.PURGE_REFUSED, "")
+        if refused:
+            st.error(f"Nothing was begun: {markdown(refused)}.", icon=":material/block:")
+    if shown_plan() is None:
+        st.rerun()  # it was begun: the page goes on to the job
+
+
+def _begin(plan: Plan) -> None:
+    """Begin the purge by what was typed; the service checks it again."""
+    held, purge = st.session_state, runtime.services().purge
+    try:
+        job = purge.begin(
+            plan.digest,
+            confirm=purge_tables.confirming(plan, held[session.PURGE_CONFIRM]),
+            reason=held[session.PURGE_REASON],
+            asked_by=f"{held[session.PURGE_WHO].strip() or 'somebody'} (as typed: no sign-in)",
+        )
+    except KatoTenantsError as exc:
+        held[session.PURGE_REFUSED] = str(exc)
+        return
+    purge.run_soon()
+    held.pop(session.PURGE_PLAN, None)
+    st.query_params[session.JOB] = job.id

@@ -1,0 +1,175 @@
+"""Plans and receipts as JSON: how they are kept, and what scripts read. Pure.
+
+The text is canonical, and ASCII whatever the names hold: equal values give equal text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.figures import Measure
+from services.identity import TenantKey
+from services.purging.models import (
+    Item,
+    LeftOut,
+    Line,
+    Outcome,
+    Plan,
+    Receipt,
+    Request,
+    Surface,
+    Target,
+)
+
+_FIGURES = ("planned", "deleted", "absent", "failed", "left")
+
+
+def plan_json(plan: Plan) -> str:
+    """Write a plan, so that `plan_of` reads it back the same."""
+    request, surface, target = plan.request, plan.surface, plan.request.target
+    return _text({
+        "target": {
+            "tenant": None if target.tenant is None else str(target.tenant),
+            "node_id": target.node_id,
+            "user": target.user,
+        },
+        "stores": _stores(request.stores),
+        "included": sorted(request.included),
+        "trim_streams": request.trim_streams,
+        "surface": {
+            "kb_ids": sorted(surface.kb_ids),
+            "tenant_ids": sorted(surface.tenant_ids),
+            "nodes": sorted(surface.nodes),
+            "collections": sorted(surface.collections),
+            "shared_collections": sorted(surface.shared_collections),
+        },
+        "items": [_item(item) for item in plan.items],
+        "left_out": _left_out(plan.left_out),
+        "disclosed": list(plan.disclosed),
+        "blockers": list(plan.blockers),
+        "problems": {store.value: why for store, why in plan.problems.items()},
+        "absent": [store.value for store in plan.absent],
+        "created_at": _time(plan.created_at),
+        "digest": plan.digest,
+    })  # fmt: skip
+
+
+def plan_of(text: str) -> Plan:
+    """Read what `plan_json` wrote."""
+    found = json.loads(text)
+    target = found["target"]
+    return Plan(
+        request=Request(
+            Target(_tenant(target["tenant"]), target["node_id"], target["user"]),
+            frozenset(map(Measure, found["stores"])),
+            frozenset(found["included"]),
+            found["trim_streams"],
+        ),
+        surface=_surface(found["surface"]),
+        items=tuple(map(_item_of, found["items"])),
+        left_out=tuple(map(_left_out_of, found["left_out"])),
+        disclosed=tuple(found["disclosed"]),
+        blockers=tuple(found["blockers"]),
+        problems={Measure(store): why for store, why in found["problems"].items()},
+        absent=tuple(map(Measure, found["absent"])),
+        created_at=datetime.fromisoformat(found["created_at"]),
+        digest=found["digest"],
+    )
+
+
+def receipt_json(receipt: Receipt) -> str:
+    """Write a receipt. What is not known is null, and never 0."""
+    return _text({
+        "job": receipt.job_id,
+        "target": receipt.target,
+        "outcome": receipt.outcome.value,
+        "asked_by": receipt.asked_by,
+        "reason": receipt.reason,
+        "digest": receipt.digest,
+        "planned_at": _time(receipt.planned_at),
+        "started_at": _time(receipt.started_at),
+        "ended_at": _time(receipt.ended_at),
+        "stores": {store.value: _sums(receipt, store) for store in receipt.stores},
+        "lines": [_line(line) for line in receipt.lines],
+        "left_out": _left_out(receipt.left_out),
+        "disclosed": list(receipt.disclosed),
+        "problems": list(receipt.problems),
+        "seconds": dict(receipt.seconds),
+        "versions": dict(receipt.versions),
+    })  # fmt: skip
+
+
+def _sums(receipt: Receipt, store: Measure) -> dict[str, int | None]:
+    """Add up a store's lines. A store without any may be the one that could not be asked."""
+    lines = [line for line in receipt.lines if line.store is store]
+    sums: dict[str, int | None] = {
+        figure: sum(getattr(line, figure) for line in lines) for figure in _FIGURES[:-1]
+    }
+    left = [line.left for line in lines if line.left is not None]
+    asked = len(left) == len(lines) and bool(lines or receipt.outcome is not Outcome.UNKNOWN)
+    return {**sums, "left": sum(left) if asked else None}
+
+
+def _line(line: Line) -> dict[str, object]:
+    figures = {figure: getattr(line, figure) for figure in _FIGURES}
+    return {"store": line.store.value, "owner": line.owner, "kind": line.kind, **figures}
+
+
+def _item(item: Item) -> dict[str, object]:
+    return {
+        "store": item.store.value, "owner": item.owner, "kind": item.kind, "count": item.count,
+        "bytes": item.bytes, "samples": list(item.samples), "how": item.how,
+    }  # fmt: skip
+
+
+def _item_of(found: Mapping[str, Any]) -> Item:
+    values = {**found, "store": Measure(found["store"]), "samples": tuple(found["samples"])}
+    return Item(**values)
+
+
+def _left_out(left_out: Collection[LeftOut]) -> list[dict[str, object]]:
+    return [
+        {"kb_id": each.kb_id, "why": each.why, "losers": list(map(str, each.losers))}
+        for each in left_out
+    ]
+
+
+def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
+    losers = (_tenant_of(loser) for loser in found["losers"])
+    return LeftOut(found["kb_id"], found["why"], tuple(losers))
+
+
+def _tenant(text: str | None) -> TenantKey | None:
+    return None if text is None else _tenant_of(text)
+
+
+def _tenant_of(text: str) -> TenantKey:
+    """Read `kind/id`; unlike what is typed, the id may be empty, as a kb_id may."""
+    kind, _, name = text.partition("/")
+    return TenantKey(kind, name)
+
+
+def _stores(stores: Collection[Measure]) -> list[str]:
+    return [store.value for store in Measure if store in stores]
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _text(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def _surface(found: Mapping[str, Iterable[str]]) -> Surface:
+    names = {name: frozenset(found[name]) for name in found}
+    return Surface(
+        names["kb_ids"],
+        names["tenant_ids"],
+        names["nodes"],
+        names["collections"],
+        names["shared_collections"],
+    )

@@ -1,0 +1,93 @@
+"""Wires the purging of tenants, for bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from services.health import HealthService
+from services.purge import PurgeService
+from services.purging.looking import Erasers
+from services.purging.running import Tools
+from services.purging.sources import Jobs, SessionEnder
+from services.purging.worker import PurgeWorker
+from services.settings import Settings
+from services.stores.absent import AbsentStore
+from services.stores.key_erasing import KeyErasing
+from services.stores.pattern_erasing import PatternErasing
+from services.stores.vector_erasing import VectorErasing
+from services.usage import UsageService
+
+if TYPE_CHECKING:
+    from services.embedded.engines import EmbeddedSet
+
+
+def purge_of(
+    settings: Settings,
+    embedded: EmbeddedSet | None,
+    *,
+    kato: SessionEnder,
+    jobs: Jobs,
+    usage: UsageService,
+    health: HealthService,
+    stack: ExitStack,
+    on_end: Callable[[], None],
+) -> tuple[PurgeService, PurgeWorker]:
+    """Build the service and its worker, whose thread is still to be started.
+
+    `on_end` is called after each run of a job.
+    """
+    erasers = _configured(settings, stack) if embedded is None else _of(embedded, settings, stack)
+    tools = Tools(
+        erasers=erasers,
+        kato=kato,
+        jobs=jobs,
+        observe=usage.collect,
+        ownership=usage.ownership,
+        versions=lambda: _versions(health),
+        settle_seconds=settings.settle_seconds,
+    )
+    worker = PurgeWorker(tools, on_end=on_end)
+    stack.callback(worker.stop)
+    age = timedelta(minutes=settings.plan_minutes)
+    return PurgeService(tools, worker=worker, plan_age=age), worker
+
+
+def _versions(health: HealthService) -> Mapping[str, str]:
+    """Name the version of this product, and of each store that answers."""
+    answered = {check.store: check.health.version for check in health.check() if check.health}
+    return {"kato-tenants": version("kato-tenants"), **answered}
+
+
+def _configured(settings: Settings, stack: ExitStack) -> Erasers:
+    patterns: PatternErasing | AbsentStore = AbsentStore("clickhouse", "CLICKHOUSE_HOST")
+    keys: KeyErasing | AbsentStore = AbsentStore("redis", "REDIS_URL")
+    vectors: VectorErasing | AbsentStore = AbsentStore("qdrant", "QDRANT_URL")
+    if settings.clickhouse_host:
+        patterns = PatternErasing.over_http(settings)
+        stack.callback(patterns.close)
+    if settings.redis_url:
+        keys = KeyErasing.over_url(settings)
+        stack.callback(keys.close)
+    if settings.qdrant_url or settings.qdrant_host:
+        vectors = VectorErasing.over_http(settings)
+        stack.callback(vectors.close)
+    return Erasers(patterns, keys, vectors, settings.pass_seconds)
+
+
+def _of(embedded: EmbeddedSet, settings: Settings, stack: ExitStack) -> Erasers:
+    """Put the same adapters on the embedded engines, which are closed by who started them."""
+    patterns = PatternErasing(
+        embedded.connect_clickhouse, database=embedded.database, seconds=settings.pass_seconds
+    )
+    stack.callback(patterns.close)
+    keys = KeyErasing(
+        embedded.redis,
+        service=settings.service_name,
+        scan_count=settings.scan_count,
+        pass_seconds=settings.pass_seconds,
+    )
+    return Erasers(patterns, keys, VectorErasing(embedded.qdrant), settings.pass_seconds)

@@ -1,0 +1,143 @@
+"""Which Redis keys a purge's surface is about: told by the exact owner that a name says. Pure.
+
+A key is told apart by what stands before its first colon, so that those of others cost next to
+nothing; only what may be the surface's is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from services.names import KB_KINDS, OwnerKind, bytes_of, read_key, text_of
+from services.purging.models import Surface
+from services.purging.sources import WantsNode
+
+SPECIAL_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
+"""What keys of no knowledge base begin with."""
+
+_SHARED = SPECIAL_HEADS - {b"tenant"}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A key of the surface: its owner as written, and its kind."""
+
+    key: bytes
+    owner: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Aside:
+    """What only the whole pass can tell about: records, and keys that may name a session."""
+
+    records: list[bytes] = field(default_factory=list)
+    tenant_records: list[OwnKey] = field(default_factory=list)
+    caches: list[bytes] = field(default_factory=list)
+    unknown: list[bytes] = field(default_factory=list)
+    bare: list[bytes] = field(default_factory=list)
+    streams: list[bytes] = field(default_factory=list)
+    index: bool = False
+    clashing: dict[bytes, int] = field(default_factory=dict)
+
+
+class KeySorter:
+    """Sorts the keys of one pass; what is not the surface's own at sight goes `aside`."""
+
+    def __init__(self, surface: Surface, wants: WantsNode, *, service: str) -> None:
+        kb_ids = frozenset(map(bytes_of, surface.kb_ids))
+        joined = {kb_id for kb_id in kb_ids if b":" in kb_id}
+        self._clashing = tuple(sorted(kb_ids & SPECIAL_HEADS | joined))
+        self._kb_ids = kb_ids.difference(self._clashing)
+        self._tenant_ids = surface.tenant_ids
+        self._wants = wants
+        self._service = service
+        special = SPECIAL_HEADS if surface.tenant_ids else _SHARED
+        self._heads = self._kb_ids | special | {kb.partition(b":")[0] for kb in self._clashing}
+        self._by_head: dict[bytes, Callable[[bytes], OwnKey | None]] = {
+            b"kato": self._kato,
+            b"stm": self._stream,
+            b"patterns": self._cache,
+            b"symbols": self._cache,
+            b"tenant": self._guide,
+        }
+        self.aside = Aside()
+
+    def sort(self, keys: Iterable[bytes]) -> list[OwnKey]:
+        """Return the keys that are the surface's own, and keep in mind what may be."""
+        heads = self._heads
+        near = [key for key in keys if key.partition(b":")[0] in heads]
+        return [own for own in map(self._sorted, near) if own is not None]
+
+    def _sorted(self, key: bytes) -> OwnKey | None:
+        head, colon, rest = key.partition(b":")
+        special = self._by_head.get(head)
+        own = special(key) if special is not None else None
+        if own is None:
+            self._note_clash(key)
+        if own is not None or special is not None:
+            return own
+        if head not in self._kb_ids:
+            return None
+        if not colon:
+            self.aside.bare.append(key)
+            return None
+        word = text_of(rest.partition(b":")[0])
+        return OwnKey(key, text_of(head), word if word in KB_KINDS else "other")
+
+    def _note_clash(self, key: bytes) -> None:
+        """Note a key that could be a kb_id's or something else's; a tenant's own is its own."""
+        for kb_id in self._clashing:
+            if key.startswith(kb_id + b":"):
+                self.aside.clashing[kb_id] = self.aside.clashing.get(kb_id, 0) + 1
+
+    def _kato(self, key: bytes) -> OwnKey | None:
+        name = read_key(key, self._service)
+        match name.kind:
+            case "active_pointer":
+                if self._wants(name.owner.name):
+                    return OwnKey(key, name.owner.name, name.kind)
+            case "session_index":
+                self.aside.index = True
+            case "session":
+                self.aside.records.append(key)
+            case "metrics":
+                self.aside.caches.append(key)
+            case _:
+                self.aside.unknown.append(key)
+        return None
+
+    def _stream(self, key: bytes) -> None:
+        self.aside.streams.append(key)
+
+    def _cache(self, key: bytes) -> None:
+        if read_key(key, self._service).kind == "cache":
+            self.aside.caches.append(key)
+
+    def _guide(self, key: bytes) -> OwnKey | None:
+        name = read_key(key, self._service)
+        if name.owner.kind is not OwnerKind.TENANT or name.owner.name not in self._tenant_ids:
+            return None
+        own = OwnKey(key, name.owner.name, name.kind)
+        if name.kind != "session":
+            return own
+        self.aside.tenant_records.append(own)
+        return None
+
+
+class Mentions:
+    """Finds which of some names stands in a key as a whole `:`-separated segment (or several)."""
+
+    def __init__(self, names: Iterable[bytes]) -> None:
+        known = {name for name in names if name}
+        self._plain = frozenset(name for name in known if b":" not in name)
+        self._joined = tuple(sorted(name for name in known if b":" in name))
+
+    def in_key(self, key: bytes) -> bytes | None:
+        """Return the name that a key mentions, the longest where there are several."""
+        found = [part for part in key.split(b":") if part in self._plain]
+        if self._joined:
+            framed = b":%b:" % key
+            found += [name for name in self._joined if b":%b:" % name in framed]
+        return max(found, key=len, default=None)

@@ -1,0 +1,78 @@
+"""How the tables of this product's own records came to be, one version after the other.
+
+What is here is history and never changes: a new version is one more entry. A test holds the
+result against `state_tables`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, inspect, text
+
+_FIRST = (
+    """CREATE TABLE IF NOT EXISTS node_seen (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, node_id {bytes} NOT NULL,
+        source VARCHAR(32) NOT NULL, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS usage_history (
+        measure VARCHAR(16) NOT NULL, collected_at {moment} NOT NULL, count BIGINT NOT NULL,
+        bytes BIGINT, PRIMARY KEY (measure, collected_at))""",
+)
+
+_PURGING = (
+    """CREATE TABLE purge_plan (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, created_at {moment} NOT NULL,
+        text TEXT NOT NULL)""",
+    """CREATE TABLE purge_job (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, plan TEXT NOT NULL, asked_by TEXT NOT NULL,
+        reason TEXT NOT NULL, created_at {moment} NOT NULL, state VARCHAR(16) NOT NULL,
+        outcome VARCHAR(16), ended_at {moment}, stop_asked BOOLEAN NOT NULL, owner TEXT NOT NULL,
+        leased_until {moment}, problem TEXT NOT NULL, progress TEXT NOT NULL, receipt TEXT)""",
+    """CREATE TABLE purge_step (
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id), ordinal INTEGER NOT NULL,
+        name VARCHAR(32) NOT NULL, state VARCHAR(16) NOT NULL, started_at {moment},
+        ended_at {moment}, result TEXT NOT NULL, error TEXT NOT NULL,
+        PRIMARY KEY (job, ordinal))""",
+    """CREATE TABLE purge_hold (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY,
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id))""",
+    """CREATE TABLE tombstone (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, kb_id {bytes} NOT NULL, tenant TEXT NOT NULL,
+        job VARCHAR(32) NOT NULL, erased_at {moment} NOT NULL)""",
+)
+
+MIGRATIONS = (_FIRST, _PURGING)
+"""The statements that lead from each version to the next, from version 0, nothing, on."""
+
+NEWEST = len(MIGRATIONS)
+
+_TYPES = {
+    "sqlite": {"bytes": "BLOB", "moment": "DATETIME"},
+    "postgresql": {"bytes": "BYTEA", "moment": "TIMESTAMP WITH TIME ZONE"},
+}
+_LOCK = 0x6B61746F  # "kato": any number that others hardly choose
+
+
+def migrate(connection: Connection) -> int:
+    """Bring the tables to the newest version, and return the version that was found.
+
+    A version above `NEWEST` is left as it is. The transaction has to be one that writes, so that
+    of two processes that start at once the second finds what the first did.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = _version(connection)
+    for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
+        for statement in statements:
+            types = _TYPES[connection.dialect.name]
+            connection.execute(text(statement.format_map(types)))
+        connection.execute(text("UPDATE schema_version SET version = :to"), {"to": number})
+    return found
+
+
+def _version(connection: Connection) -> int:
+    """Return the version of the tables that are there; 0 for none."""
+    if not inspect(connection).has_table("schema_version"):
+        connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
+    version = connection.execute(text("SELECT version FROM schema_version")).scalar()
+    if version is None:
+        connection.execute(text("INSERT INTO schema_version (version) VALUES (0)"))
+    return int(version or 0)

@@ -1,0 +1,147 @@
+"""Purge jobs as rows, the rows as jobs, and the names that a job holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, select
+
+from services.errors import PurgeRefused
+from services.purging.models import (
+    Job,
+    JobState,
+    Outcome,
+    Plan,
+    Step,
+    StepName,
+    StepState,
+    Tombstone,
+)
+from services.purging.records import plan_json
+from services.stores.database import batches, insert_into
+from services.stores.state_tables import HOLDS, JOBS, STEPS, digest_of
+
+Rows = list[dict[str, object]]
+
+JOB_COLUMNS = tuple(column for column in JOBS.c if column.name not in {"plan", "receipt"})
+"""The columns of a job that are short."""
+
+
+def hold(connection: Connection, job_id: str, names: Iterable[str]) -> None:
+    """Have a job hold every one of `names`, or raise PurgeRefused where another one does.
+
+    A name that another transaction is about to hold is waited for; all wait in one order.
+    """
+    digests = sorted(set(map(digest_of, names)))
+    rows = [{"digest": digest, "job": job_id} for digest in digests]
+    if rows:
+        connection.execute(insert_into(connection, HOLDS).on_conflict_do_nothing(), rows)
+    mine = select(func.count()).select_from(HOLDS).where(HOLDS.c.job == job_id)
+    if connection.scalar(mine) == len(digests):
+        return
+    other = _holder(connection, digests, other_than=job_id)
+    who = f"the purge {other}, which has not ended," if other else "a purge that ended just now"
+    raise PurgeRefused(f"{who} holds some of what this one would erase")
+
+
+def holder_of(connection: Connection, names: Iterable[str]) -> str | None:
+    """Return a job that holds one of these names."""
+    return _holder(connection, sorted(set(map(digest_of, names))), other_than="")
+
+
+def _holder(connection: Connection, digests: Sequence[str], *, other_than: str) -> str | None:
+    for some in batches(digests):
+        held = select(HOLDS.c.job).where(HOLDS.c.digest.in_(some), HOLDS.c.job != other_than)
+        found: str | None = connection.scalar(held.limit(1))
+        if found is not None:
+            return found
+    return None
+
+
+def put_newer(connection: Connection, table: Table, rows: Rows, *, by: str) -> None:
+    """Put rows by their digest; of two with one digest, the one that is newer by a column."""
+    if not rows:
+        return
+    statement = insert_into(connection, table)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.digest],
+        set_={column.name: new[column.name] for column in table.c if column.name != "digest"},
+        where=new[by] >= table.c[by],
+    )
+    connection.execute(statement, sorted(rows, key=lambda row: str(row["digest"])))
+
+
+def stone_rows(tombstones: Iterable[Tombstone]) -> Rows:
+    """Return tombstones as rows."""
+    return [
+        {
+            "digest": digest_of(stone.kb_id), "kb_id": stone.kb_id, "tenant": stone.tenant,
+            "job": stone.job_id, "erased_at": stone.erased_at,
+        }
+        for stone in tombstones
+    ]  # fmt: skip
+
+
+def job_row(job: Job) -> dict[str, object]:
+    """Return a job that begins as a row."""
+    return {
+        "id": job.id, "plan": plan_json(job.plan), "asked_by": job.asked_by,
+        "reason": job.reason, "created_at": job.created_at, "state": job.state.value,
+        "stop_asked": job.stop_asked, "owner": job.owner, "problem": job.problem,
+        "progress": job.progress,
+    }  # fmt: skip
+
+
+def job_of(row: Row[Any], plan: Plan, steps: tuple[Step, ...]) -> Job:
+    """Read a row of `JOB_COLUMNS`."""
+    return Job(
+        id=row.id,
+        plan=plan,
+        asked_by=row.asked_by,
+        reason=row.reason,
+        created_at=row.created_at,
+        state=JobState(row.state),
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        ended_at=row.ended_at,
+        stop_asked=row.stop_asked,
+        owner=row.owner,
+        leased_until=row.leased_until,
+        problem=row.problem,
+        progress=row.progress,
+        steps=steps,
+    )
+
+
+def step_rows(job: Job) -> Rows:
+    """Return the steps of a job that begins as rows."""
+    return [
+        {
+            "job": job.id, "ordinal": ordinal, "name": step.name.value,
+            "state": step.state.value, "result": "{}", "error": step.error,
+        }
+        for ordinal, step in enumerate(job.steps)
+    ]  # fmt: skip
+
+
+def steps_of(connection: Connection, ids: Sequence[str]) -> Mapping[str, tuple[Step, ...]]:
+    """Read the steps of jobs, in their order."""
+    steps: dict[str, tuple[Step, ...]] = dict.fromkeys(ids, ())
+    for some in batches(ids):
+        found = select(STEPS).where(STEPS.c.job.in_(some)).order_by(STEPS.c.ordinal)
+        for row in connection.execute(found):
+            steps[row.job] += (_step_of(row),)
+    return steps
+
+
+def _step_of(row: Row[Any]) -> Step:
+    return Step(
+        StepName(row.name),
+        StepState(row.state),
+        row.started_at,
+        row.ended_at,
+        json.loads(row.result),
+        row.error,
+    )

@@ -1,0 +1,228 @@
+"""Erasing collections and points from Qdrant's engine: the target's whole, and nobody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from services.embedded.vectors_local import open_local
+from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
+from services.purging.models import Look, Surface
+from services.stores.vector_erasing import VectorErasing
+from tests.contract.erasing import MINE, silent
+from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
+from tests.servers.faults import Dropped, Fault, Garbage, HttpServer, Refused, Slow
+from tests.servers.qdrant_http import QdrantFace, qdrant_http, since_1_14
+
+OWN = f"vectors_{MINE}"
+HOSTILE = (
+    "vectors_it's_kato",
+    "vectors_percent%2F_kato",
+    "vectors_a#[b] &c=d;_kato",
+    "vectors_日本_kato",
+    "vectors_tenant_acme_x_kato",
+    "vectors_tenant_acme_corp_x_kato",
+    "kato_tenant_acme",
+    "kato_tenant_acme-corp",
+)
+
+
+@pytest.fixture
+def server(qdrant: QdrantClient) -> Iterator[HttpServer]:
+    with qdrant_http(qdrant, api_key=KEY) as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded", "http"])
+def erasing(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[VectorErasing]:
+    """The adapter over each of the two ways to reach the engine."""
+    if request.param == "embedded":
+        yield VectorErasing(qdrant)
+        return
+    erasing = VectorErasing.over_http(settings_for(request.getfixturevalue("server")))
+    yield erasing
+    erasing.close()
+
+
+def prints(client: QdrantClient) -> dict[str, list[str]]:
+    """Every point of every collection, with vector and payload."""
+    return {
+        each.name: [repr(p) for p in client.scroll(each.name, limit=10_000, with_vectors=True)[0]]
+        for each in client.get_collections().collections
+    }
+
+
+def facts(look: Look) -> set[tuple[str, str, int, str]]:
+    return {(item.owner, item.kind, item.count, item.how) for item in look.items}
+
+
+def test_a_collection_of_the_capture_goes_and_nothing_else(
+    erasing: VectorErasing, qdrant: QdrantClient
+) -> None:
+    """With its exact count; every other point stays as it is, and again is nothing."""
+    load_capture(qdrant)
+    before = prints(qdrant)
+    surface = Surface(collections=frozenset({OWN, "vectors_nobody_kato"}))
+    points = len(before[OWN])
+    assert points > 0
+    assert facts(erasing.look(surface)) == {(MINE, OWN, points, "dropped with 0 snapshots")}
+    assert prints(qdrant) == before
+    said: list[str] = []
+    for _ in range(2):
+        erasing.erase(surface, said.append)
+        assert prints(qdrant) == {k: v for k, v in before.items() if k != OWN}
+        assert erasing.look(surface) == Look()
+    assert said == [f"dropped {OWN}"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_means_itself(
+    erasing: VectorErasing, qdrant: QdrantClient, name: str
+) -> None:
+    for each in HOSTILE:
+        fill(qdrant, each, ["a", "b"])
+    before = prints(qdrant)
+    erasing.erase(Surface(collections=frozenset({name})), silent)
+    assert prints(qdrant) == {k: v for k, v in before.items() if k != name}
+
+
+def test_points_of_a_shared_collection_go_by_the_exact_tenant(
+    erasing: VectorErasing, qdrant: QdrantClient
+) -> None:
+    """Never the collection, and no point of a name that is alike."""
+    fill(qdrant, SHARED, ["acme", "acme", ["acme"], "acme-corp", "Acme", "acm", 7, ..., None])
+    fill(qdrant, "vectors_a_kato", ["acme"])
+    before = prints(qdrant)
+    surface = Surface(
+        tenant_ids=frozenset({"acme", "nobody"}),
+        collections=frozenset({SHARED}),
+        shared_collections=frozenset({SHARED, "not_there"}),
+    )
+    look = erasing.look(surface)
+    assert facts(look) == {("acme", SHARED, 3, "points by payload")}
+    assert look.blockers == ()
+    for _ in range(2):
+        erasing.erase(surface, silent)
+        after = prints(qdrant)
+        assert after == {**before, SHARED: before[SHARED][3:]}
+        assert erasing.look(surface) == Look()
+
+
+def test_a_point_of_several_tenants_blocks_and_stays(
+    erasing: VectorErasing, qdrant: QdrantClient
+) -> None:
+    """Qdrant's equality would take it for either's."""
+    fill(qdrant, SHARED, ["acme", ["acme", "corp"], "corp"])
+    surface = Surface(tenant_ids=frozenset({"acme"}), shared_collections=frozenset({SHARED}))
+    look = erasing.look(surface)
+    assert facts(look) == {("acme", SHARED, 1, "points by payload")}
+    (text,) = look.blockers
+    assert text.startswith(f"1 points of the collection {SHARED} name acme and others")
+    before = prints(qdrant)
+    erasing.erase(surface, silent)
+    assert prints(qdrant) == {SHARED: before[SHARED][1:]}
+
+
+def test_an_alias_is_no_collection_and_goes_with_its_own(qdrant: QdrantClient) -> None:
+    """Dropping by an alias would drop what somebody else has."""
+    for name in ("vectors_a_kato", "vectors_b_kato"):
+        fill(qdrant, name, ["x"])
+    for name, alias in (("vectors_a_kato", "of_a"), ("vectors_b_kato", "vectors_c_kato")):
+        create = models.CreateAlias(collection_name=name, alias_name=alias)
+        qdrant.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+    erasing = VectorErasing(qdrant)
+    surface = Surface(collections=frozenset({"vectors_a_kato", "vectors_c_kato"}))
+    (item,) = erasing.look(surface).items
+    assert item.how == "dropped with 0 snapshots and 1 aliases of it"
+    erasing.erase(surface, silent)
+    assert prints(qdrant).keys() == {"vectors_b_kato"}
+    assert [each.alias_name for each in qdrant.get_aliases().aliases] == ["vectors_c_kato"]
+
+
+def test_snapshots_go_before_their_collection(qdrant: QdrantClient) -> None:
+    """They would outlive it, and nothing would name them any more."""
+    fill(qdrant, OWN, ["x"])
+    fill(qdrant, "vectors_b_kato", ["x"])
+    snapshots = {OWN: ["s 1.snapshot", "s2.snapshot"], "vectors_b_kato": ["s3.snapshot"]}
+    face = QdrantFace(qdrant, KEY, frozenset(), since_1_14, snapshots)
+    with HttpServer(face.answer) as server:
+        erasing = VectorErasing.over_http(settings_for(server))
+        surface = Surface(collections=frozenset({OWN}))
+        (item,) = erasing.look(surface).items
+        assert item.how == "dropped with 2 snapshots"
+        erasing.erase(surface, silent)
+        erasing.close()
+        deleted = [call.path for call in server.calls if call.method == "DELETE"]
+    assert snapshots == {OWN: [], "vectors_b_kato": ["s3.snapshot"]}
+    assert len(deleted) == 3
+    assert deleted[-1] == f"/collections/{OWN}"
+
+
+def test_the_write_is_waited_for_and_strongly_ordered(
+    server: HttpServer, qdrant: QdrantClient
+) -> None:
+    fill(qdrant, SHARED, ["acme"])
+    erasing = VectorErasing.over_http(settings_for(server))
+    erasing.erase(
+        Surface(tenant_ids=frozenset({"acme"}), shared_collections=frozenset({SHARED})), silent
+    )
+    erasing.close()
+    (call,) = [call for call in server.calls if call.path.endswith("/points/delete")]
+    assert (call.query["wait"], call.query["ordering"]) == ("true", "strong")
+
+
+def test_the_embedded_engine_keeps_the_erasure(tmp_path: Path) -> None:
+    """It is gone from the files too, not only from memory."""
+    client = open_local(tmp_path / "q")
+    load_capture(client)
+    before = prints(client)
+    VectorErasing(client).erase(Surface(collections=frozenset({OWN})), silent)
+    client.close()
+    client = open_local(tmp_path / "q")
+    assert prints(client).keys() == before.keys() - {OWN}
+    client.close()
+    assert not any(path.name == OWN for path in (tmp_path / "q").rglob("*"))
+
+
+FAULTS: list[tuple[Fault, type[StoreError]]] = [
+    (Slow(30), StoreUnavailable),
+    (Dropped(0.0), StoreUnavailable),
+    (Dropped(0.5), StoreUnavailable),
+    (Refused(503), StoreUnavailable),
+    (Refused(401), StoreDenied),
+    (Refused(404), StoreMisconfigured),
+    (Garbage(), StoreMisconfigured),
+    (Garbage(b'{"title": "another product"}'), StoreMisconfigured),
+    (Garbage(b""), StoreMisconfigured),
+]
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+@pytest.mark.parametrize("case", FAULTS, ids=lambda case: repr(case[0]))
+def test_a_store_that_fails_is_never_one_that_has_nothing(
+    server: HttpServer, qdrant: QdrantClient, case: tuple[Fault, type[StoreError]], after: int
+) -> None:
+    """At first or half-way, it is told in time, in our words."""
+    fault, error = case
+    fill(qdrant, OWN, ["x"])
+    seconds = 1 if isinstance(fault, Slow) else 20
+    settings = settings_for(server, seconds=seconds).model_copy(update={"pass_seconds": seconds})
+    surface = Surface(collections=frozenset({OWN}))
+    calls: tuple[Callable[[VectorErasing], object], ...] = (
+        lambda erasing: erasing.look(surface),
+        lambda erasing: erasing.erase(surface, silent),
+    )
+    for call in calls:
+        erasing = VectorErasing.over_http(settings)
+        server.fail(fault, after=after)
+        started = time.perf_counter()
+        with pytest.raises(error) as caught:
+            call(erasing)
+        assert time.perf_counter() - started < 3
+        assert KEY not in str(caught.value)
+        server.heal()
+        erasing.close()

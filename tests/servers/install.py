@@ -1,0 +1,58 @@
+"""Find what the tests need from the system; on Debian as root, install it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.e2e import chromium
+from tests.servers import postgres
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that PyPI does not have: how to find it, Debian's package, what to say."""
+
+    find: Callable[[], object]
+    package: str
+    advice: str
+
+
+NEEDS = {
+    "browser": Need(
+        chromium.find,
+        "chromium",
+        "The browser tests need Chromium or Chrome on the PATH: install one.",
+    ),
+    "postgresql": Need(
+        postgres.find,
+        "postgresql",
+        "The tests of the state store need PostgreSQL's initdb on the PATH: install its server.",
+    ),
+}
+
+
+def install(package: str) -> None:
+    """Install a package of Debian's. Raises CalledProcessError."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+        subprocess.run(["apt-get", "--quiet", *arguments], check=True, env=environment)
+
+
+def main(names: list[str]) -> int:
+    """Make sure that these needs are met; 1 with one line that says what to do when not."""
+    for need in map(NEEDS.__getitem__, names):
+        if need.find() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install(need.package)
+        if need.find() is None:
+            print(need.advice, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,116 @@
+"""A PostgreSQL server of the tests' own, on a private socket, with its data in a temporary folder.
+
+A cluster that the system runs is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+START_SECONDS = 60
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
+
+
+def find() -> Path | None:
+    """Return the folder of PostgreSQL's programs, the newest version's, or None."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_number)
+    folders = [*reversed(debian), *(Path(path) for path in os.get_exec_path())]
+    return next((path for path in folders if (path / "initdb").exists()), None)
+
+
+class Postgres:
+    """A running server; every test gets a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count(1)
+
+    def new_database(self) -> str:
+        """Create an empty database, and return its URL."""
+        name = f"test_{next(self._numbers)}"
+        with self._connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """Return the URL of a database, as it is documented."""
+        return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
+
+    def wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until it takes connections."""
+        ends = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._connect().close()
+            except psycopg.OperationalError:
+                assert process.poll() is None, "PostgreSQL ended: see its log"
+                assert time.monotonic() < ends, "PostgreSQL did not start"
+                time.sleep(0.05)
+            else:
+                return
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=str(self._folder), user="postgres", dbname="postgres", autocommit=True
+        )
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Start a server and stop it again. It does not run as root, so root lends it a user."""
+    programs = find()
+    assert programs is not None, "no PostgreSQL: run `make postgresql`"
+    folder = Path(tempfile.mkdtemp(prefix="kato-tenants-pg-"))  # short: a socket's path is
+    user = {"user": "postgres", "group": "postgres", "extra_groups": ()} if _is_root() else {}
+    if user:
+        shutil.chown(folder, "postgres", "postgres")
+    try:
+        data = folder / "data"
+        subprocess.run(
+            [programs / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust",
+             "--encoding=UTF8", "--locale=C", "--no-sync"],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, **user,
+        )  # fmt: skip
+        yield from _served(programs, folder, data, user)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _served(
+    programs: Path, folder: Path, data: Path, user: dict[str, object]
+) -> Iterator[Postgres]:
+    options = [part for option in QUICK for part in ("-c", option)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", folder, *options],
+            cwd=folder, stdout=log, stderr=log, **user,
+        )  # fmt: skip
+        try:
+            server = Postgres(folder)
+            server.wait(process)
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)  # fast: open connections are cut
+            process.wait(timeout=30)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _number(path: Path) -> float:
+    try:
+        return float(path.parent.name)
+    except ValueError:
+        return 0.0

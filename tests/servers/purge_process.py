@@ -1,0 +1,73 @@
+"""A purge in a process of its own, which kills itself at a point of one step."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from services import bootstrap
+from services.purging import running
+from services.purging.models import StepName
+from services.settings import load_settings
+
+SHORT = timedelta(seconds=0.3)
+
+
+def die() -> None:
+    """End as a machine ends that loses its power."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(step: StepName, when: str) -> Any:
+    """Return a patch of the run that dies at a point."""
+    does = dict(running.PurgeRun._does)
+    real = does[step]
+
+    def deadly(run: running.PurgeRun) -> Mapping[str, object]:
+        if when == "before":
+            die()
+        result = real(run)
+        if when == "within":
+            die()
+        journal: Callable[..., None] = run._jobs.end_step
+
+        def journaled(*arguments: Any, **options: Any) -> None:
+            journal(*arguments, **options)
+            die()
+
+        mock.patch.object(run._jobs, "end_step", journaled).start()
+        return result
+
+    return mock.patch.object(running.PurgeRun, "_does", {**does, step: deadly})
+
+
+def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
+    """Go on with a job in a process of its own, and return how that ended.
+
+    `point` is a step and `before` it is done, `within` it (its deeds done, and nothing of that
+    journaled) or `after` (journaled, and nothing more). Without it the job goes on to its end.
+    The process comes from a server that has imported everything already.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_run, args=(dict(environment), job, *point))
+    process.start()
+    process.join(timeout=120)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _run(environment: Mapping[str, str], job: str, *point: str) -> None:
+    os.environ.update(environment)
+    shorter = mock.patch.object(running, "LEASE", SHORT)
+    with shorter, closing(bootstrap.build(load_settings())) as services:
+        if point:
+            dying(StepName(point[0]), point[1]).start()
+        services.purge.resume(job)
+        services.purge.run_here(job)

@@ -1,0 +1,45 @@
+"""A process that opens the product's own records and begins a purge, as soon as it is told to."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.errors import PurgeRefused
+from services.identity import TenantKey
+from services.purging.models import Plan, Request, StepName, Surface, Target
+from services.stores.database import open_database
+from services.stores.purge_jobs import PurgeJobs
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+STEPS = (StepName.CHECK, StepName.KEYS, StepName.VERIFY)
+
+
+def plan_for(tenant: str = "acme", *, at: datetime = NOW, digest: str = "d" * 64) -> Plan:
+    """Return a small plan."""
+    request = Request(Target(TenantKey("tenant", tenant)))
+    surface = Surface(frozenset({f"{tenant}_kato"}))
+    return Plan(request, surface, (), (), (), (), {}, (), at, digest)
+
+
+def main(data: str, url: str, *names: str) -> None:
+    """Print `ready`, wait for a line, begin; print the job's id, or `refused`.
+
+    With the line `stay` it stays until it is killed.
+    """
+    print("ready", flush=True)
+    word = sys.stdin.readline().strip()
+    jobs = PurgeJobs(open_database(Path(data), url or None))
+    try:
+        job = jobs.begin(plan_for(), asked_by="ann", reason="R-1", names=names, steps=STEPS, at=NOW)
+        print(job.id, flush=True)
+    except PurgeRefused:
+        print("refused", flush=True)
+    if word == "stay":
+        time.sleep(600)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,66 @@
+"""A place for the product's own records, opened as often as a test likes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from services.stores.database import open_database
+from services.stores.purge_jobs import PurgeJobs
+from services.stores.state import StateStore
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Records:
+    """A data directory, and a URL for PostgreSQL; without one it is an SQLite file."""
+
+    data: Path
+    url: str | None
+    engines: list[Engine] = field(default_factory=list)
+
+    def engine(self) -> Engine:
+        """Open the database once more, as another process would."""
+        self.engines.append(open_database(self.data, self.url))
+        return self.engines[-1]
+
+    def state(self) -> StateStore:
+        """Open the node_ids and the history."""
+        return StateStore(self.engine())
+
+    def jobs(self) -> PurgeJobs:
+        """Open the purge jobs."""
+        return PurgeJobs(self.engine())
+
+    def close(self) -> None:
+        """Close every connection."""
+        for engine in self.engines:
+            engine.dispose()
+
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a process that runs a module's `main` on these records."""
+        command = [sys.executable, "-m", module, str(self.data), self.url or "", *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+
+def lines_of(processes: Iterable[subprocess.Popen[str]], word: str = "") -> list[str]:
+    """Send every process its line at once, and return what each printed. None may fail."""
+    started = list(processes)
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write(f"{word}\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0] * len(started)
+    return answers

@@ -1,0 +1,146 @@
+"""Plans and receipts as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.figures import Measure
+from services.identity import TenantKey
+from services.purging.models import (
+    Item,
+    LeftOut,
+    Line,
+    Outcome,
+    Plan,
+    Receipt,
+    Request,
+    Surface,
+    Target,
+)
+from services.purging.records import plan_json, plan_of, receipt_json
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+texts = st.text(st.characters() | st.characters(categories=["Cs"]) | st.just("\0"), max_size=12)
+kinds = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
+tenants = st.builds(TenantKey, kinds, texts)
+names = st.frozensets(texts, max_size=4)
+measures = st.sampled_from(Measure)
+times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7))]))
+listed = st.lists(texts, max_size=3).map(tuple)
+counts = st.integers(0, 2**62)
+left_out = st.lists(
+    st.builds(LeftOut, texts, texts, st.lists(tenants, max_size=2).map(tuple)), max_size=3
+).map(tuple)
+plans = st.builds(
+    Plan,
+    request=st.builds(
+        Request,
+        st.builds(Target, st.none() | tenants, st.none() | texts, st.none() | texts),
+        st.frozensets(measures),
+        names,
+        st.booleans(),
+    ),
+    surface=st.builds(Surface, names, names, names, names, names),
+    items=st.lists(
+        st.builds(Item, measures, texts, texts, counts, st.none() | counts, listed, texts),
+        max_size=3,
+    ).map(tuple),
+    left_out=left_out,
+    disclosed=listed,
+    blockers=listed,
+    problems=st.dictionaries(measures, texts),
+    absent=st.lists(measures, unique=True).map(tuple),
+    created_at=times,
+    digest=texts,
+)
+RECEIPT = Receipt(
+    job_id="job1", target="tenant/acme", stores=(Measure.PATTERNS, Measure.KEYS), asked_by="ann",
+    reason="R-1", digest="d", planned_at=NOW, started_at=NOW, ended_at=NOW + timedelta(seconds=2),
+    outcome=Outcome.PARTIAL,
+    lines=(
+        Line(Measure.PATTERNS, "acme_kato", "patterns_data", 5, 3, 1, 1, 1),
+        Line(Measure.PATTERNS, "acme_kato", "deeds", 2, 2, 0, 0, 0),
+    ),
+    left_out=(LeftOut("shared_kato", "shared", (TenantKey("tenant", "a"), TenantKey("app", "b"))),),
+    disclosed=("stm:global holds 3",), problems=("erase keys: redis did not answer",),
+    seconds={"check": 0.5}, versions={"redis": "9.1"},
+)  # fmt: skip
+
+
+@given(plans)
+def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
+    """NUL, half characters and all; and its text is ASCII that any database takes."""
+    text = plan_json(plan)
+    assert plan_of(text) == plan
+    assert text.isascii()
+    assert "\0" not in text
+
+
+@given(plans)
+def test_equal_plans_give_equal_text(plan: Plan) -> None:
+    """Whatever the order in which their sets and mappings were filled, and the zone of the time."""
+    surface = plan.surface
+    turned = replace(
+        plan,
+        request=replace(
+            plan.request, included=frozenset(sorted(plan.request.included, reverse=True))
+        ),
+        surface=replace(surface, kb_ids=frozenset(sorted(surface.kb_ids, reverse=True))),
+        problems=dict(reversed(plan.problems.items())),
+        created_at=plan.created_at.astimezone(timezone(timedelta(hours=3))),
+    )
+    assert turned == plan
+    assert plan_json(turned) == plan_json(plan) == plan_json(plan_of(plan_json(plan)))
+
+
+def test_a_receipt_has_the_documented_shape() -> None:
+    """Scripts read it."""
+    assert json.loads(receipt_json(RECEIPT)) == {
+        "job": "job1", "target": "tenant/acme", "outcome": "partial", "asked_by": "ann",
+        "reason": "R-1", "digest": "d", "planned_at": "2026-01-31T12:00:00Z",
+        "started_at": "2026-01-31T12:00:00Z", "ended_at": "2026-01-31T12:00:02Z",
+        "stores": {
+            "patterns": {"planned": 7, "deleted": 5, "absent": 1, "failed": 1, "left": 1},
+            "keys": {"planned": 0, "deleted": 0, "absent": 0, "failed": 0, "left": 0},
+        },
+        "lines": [
+            {"store": "patterns", "owner": "acme_kato", "kind": "patterns_data", "planned": 5,
+             "deleted": 3, "absent": 1, "failed": 1, "left": 1},
+            {"store": "patterns", "owner": "acme_kato", "kind": "deeds", "planned": 2,
+             "deleted": 2, "absent": 0, "failed": 0, "left": 0},
+        ],
+        "left_out": [{"kb_id": "shared_kato", "why": "shared", "losers": ["tenant/a", "app/b"]}],
+        "disclosed": ["stm:global holds 3"],
+        "problems": ["erase keys: redis did not answer"],
+        "seconds": {"check": 0.5}, "versions": {"redis": "9.1"},
+    }  # fmt: skip
+
+
+def test_what_is_not_known_is_null() -> None:
+    """One line that is not known makes the store's sum unknown, and none at all may be why."""
+    lines = (*RECEIPT.lines, Line(Measure.PATTERNS, "b_kato", "patterns_data", 1, 0, 0, 0, None))
+    stores = json.loads(receipt_json(replace(RECEIPT, lines=lines, outcome=Outcome.UNKNOWN)))[
+        "stores"
+    ]
+    assert stores["patterns"] == {
+        "planned": 8,
+        "deleted": 5,
+        "absent": 1,
+        "failed": 1,
+        "left": None,
+    }
+    assert stores["keys"]["left"] is None
+
+
+@given(texts)
+def test_a_receipt_is_ascii(text: str) -> None:
+    lines = (Line(Measure.KEYS, text, text, 1, 1, 0, 0, 0),)
+    written = receipt_json(replace(RECEIPT, lines=lines, reason=text, target=text))
+    assert written.isascii()
+    assert json.loads(written)["lines"][0]["owner"] == text
