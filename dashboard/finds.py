@@ -145,7 +145,7 @@ def examples_frame(snapshot: Snapshot, schemes: NamingSchemes) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=["What can be typed", "For example", "What comes out"])
     frame["For example"] = frame["For example"].map(visible)
-    return frame
+    return frame if node or session else frame.drop(columns="For example")
 
 
 def _tenant(node: str, schemes: NamingSchemes) -> str:

@@ -51,8 +51,11 @@ def metadata_rows(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
         _row(number, place, can_seal=can_seal) for place, number in enumerate(_numbers(), start=1)
     ]
     st.button("Add a row", icon=":material/add:", type="tertiary", on_click=_add_row)
-    st.caption("A sensitive value leaves encrypted." if can_seal else
-               "Nothing can be encrypted: KATO_TENANTS_METADATA_KEYS is not set.")  # fmt: skip
+    sealing = (
+        "Sensitive values leave encrypted." if can_seal else
+        "Nothing can be encrypted: KATO_TENANTS_METADATA_KEYS is not set."
+    )  # fmt: skip
+    st.caption(f"{sealing} A row without a name or a value is not sent.")
     return _split(entries)
 
 
@@ -62,7 +65,8 @@ def forget_metadata() -> None:
 
 
 def _numbers() -> tuple[int, ...]:
-    return st.session_state.get(session.METADATA_ROWS, (0,))
+    numbers: tuple[int, ...] = st.session_state.get(session.METADATA_ROWS, (0,))
+    return numbers
 
 
 def _add_row() -> None:
@@ -95,12 +99,10 @@ def _row(number: int, place: int, *, can_seal: bool) -> Entry:
 
 
 def _split(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the rows that are whole, plain and sensitive apart; say which are not sent."""
+    """Return the rows that are whole, plain and sensitive apart; warn of names that clash."""
     rows = [entry for entry in entries if entry.name and entry.value]
     plain = {entry.name: entry.value for entry in rows if not entry.sensitive}
     sealed = {entry.name: entry.value for entry in rows if entry.sensitive}
-    if any(bool(entry.name) != bool(entry.value) for entry in entries):
-        st.caption("A row without a name or without a value is not sent.")
     if len(plain) + len(sealed) < len(rows) or plain.keys() & sealed.keys():
         st.warning("A name stands twice; of one kind only the last is sent.",
                    icon=":material/content_copy:")  # fmt: skip

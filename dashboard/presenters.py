@@ -178,4 +178,4 @@ def _loose_notices(snapshot: Snapshot) -> Iterable[Notice]:
         yield Notice(Level.INFO, f"{', '.join(loose)} that no tenant owns.", "tenants")
     if snapshot.keys is not None and snapshot.keys.stale_members:
         stale = plural(snapshot.keys.stale_members, "member")
-        yield Notice(Level.INFO, f"{stale} of KATO's session index have no session.", "system")
+        yield Notice(Level.INFO, f"{stale} of KATO's session index have no session.", "sessions")

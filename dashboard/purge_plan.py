@@ -156,8 +156,9 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
         )  # fmt: skip
         download(frame, "purge_left_out")
     by_name = {visible(one.kb_id): one for one in (*shown.taken, *plan.left_out)}
+    key = f"{session.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
     names = st.multiselect(
-        "Include all the same", list(by_name), key=f"{session.PURGE_INCLUDE}_{plan.digest}",
+        "Include all the same", list(by_name), key=key,
         default=[visible(one.kb_id) for one in shown.taken], placeholder="Nothing",
     )  # fmt: skip
     wanted = tuple(by_name[name] for name in names)

@@ -29,25 +29,36 @@ class DeedWords:
 
     button: str
     icon: str
-    effect: str
+    effect_on_one: str
+    effect_on_many: str
     done: str
+
+    def effect(self, count: int) -> str:
+        """Say what it does to this many sessions."""
+        return self.effect_on_one if count == 1 else self.effect_on_many
 
 
 WORDS = {
     Deed.EXTEND: DeedWords(
         "Extend", ":material/more_time:",
+        "It lives for this long from now. The next access through KATO sets it back to its own "
+        "time to live.",
         "They live for this long from now. The next access through KATO sets each back to its "
         "own time to live.",
         "extended",
     ),
     Deed.CLEAR_STM: DeedWords(
         "Clear STM", ":material/mop:",
+        "Its short-term memory is emptied, and nothing brings it back. The session goes on, and "
+        "what it learnt stays.",
         "Their short-term memory is emptied, and nothing brings it back. The sessions go on, "
         "and what they learnt stays.",
         "cleared",
     ),
     Deed.DELETE: DeedWords(
         "Delete", ":material/delete:",
+        "It ends now, with its short-term memory; whoever uses it is told that it is not found. "
+        "What it learnt stays.",
         "They end now, with their short-term memory; whoever uses one is told that it is not "
         "found. What they learnt stays.",
         "deleted",
@@ -94,7 +105,7 @@ def deed_buttons(records: Sequence[SessionRecord]) -> None:
 
 def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
     words, mine = WORDS[deed], [record for record in records if is_katos(record)]
-    st.markdown(words.effect)
+    st.markdown(words.effect(len(mine)))
     st.code("\n".join(visible(record.session_id) for record in mine[:NAMES_SHOWN]), language=None)
     if len(mine) > NAMES_SHOWN:
         st.caption(f"and {len(mine) - NAMES_SHOWN:,} more")
@@ -134,7 +145,9 @@ def _summary(deed: Deed, found: Sequence[Outcome]) -> str:
 
 
 def stale_members(count: int) -> None:
-    """Draw how many ids of KATO's index have no session, with the clean-up."""
+    """Draw how many ids of KATO's index have no session, with the clean-up, if there are any."""
+    if not count:
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         verb = "has" if count == 1 else "have"
         st.markdown(f"{plural(count, 'id')} in KATO's index of active sessions {verb} no session "

@@ -20,7 +20,7 @@ LIVE, EXPIRING, EXPIRED = "live", "expiring", "expired"
 UNREADABLE, GUIDES = "unreadable", "guide's layout"
 STATES = {
     LIVE: "Live",
-    EXPIRING: "Expiring within the hour",
+    EXPIRING: "Expiring within 5 minutes",
     UNREADABLE: "Unreadable",
     GUIDES: "Guide's layout",
 }
@@ -33,7 +33,9 @@ AGES = {
     "Older than a day": (timedelta(days=1), None),
     "Older than a week": (timedelta(days=7), None),
 }
-HOUR = 3600.0
+SOON = 300.0
+"""Seconds below which a session is expiring. KATO's own time to live is an hour."""
+
 _LARGEST = 1e300
 SHOWN = (
     "Session", "Tenant", "Node", "State", "Expires in", "Last access", "STM", "Memory", "Created",
@@ -87,7 +89,7 @@ def with_state(frame: pd.DataFrame, *, elapsed: float) -> pd.DataFrame:
     now = frame.copy(deep=False)
     now["Expires in"] = (frame["Expires in"] - elapsed).clip(lower=0)
     state = pd.Series(LIVE, index=frame.index)
-    state = state.mask((now["Expires in"] < HOUR).fillna(False).astype(bool), EXPIRING)
+    state = state.mask((now["Expires in"] < SOON).fillna(False).astype(bool), EXPIRING)
     state = state.mask(~frame["katos"].astype(bool), GUIDES)
     state = state.mask(~frame["readable"].astype(bool), UNREADABLE)
     now["State"] = state.mask((now["Expires in"] <= 0).fillna(False).astype(bool), EXPIRED)
@@ -96,7 +98,7 @@ def with_state(frame: pd.DataFrame, *, elapsed: float) -> pd.DataFrame:
 
 def in_state(frame: pd.DataFrame, states: Iterable[str]) -> pd.DataFrame:
     """Return the rows in any of these states; one can be in several."""
-    soon = (frame["Expires in"] < HOUR).fillna(False).astype(bool)
+    soon = (frame["Expires in"] < SOON).fillna(False).astype(bool)
     masks = {
         LIVE: frame["State"] != EXPIRED,
         EXPIRING: soon & (frame["State"] != EXPIRED),

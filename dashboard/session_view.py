@@ -30,7 +30,7 @@ def draw(asked: str) -> None:
         st.error(f"The session cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
         return
     if detail is None:
-        st.warning(f"There is no session {markdown(asked)}: it expired, was ended, or never was.",
+        st.warning(f"There is no session {escaped(asked)}: it expired, was ended, or never was.",
                    icon=":material/search_off:")  # fmt: skip
         return
     _head(detail)

@@ -69,7 +69,7 @@ def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
         prefix = st.text_input("Name begins with", key="patterns_prefix", width=190)
         token = st.text_input("Has the symbol", key="patterns_token", width=190)
         least = st.number_input("Events, from", 0, None, None, key="patterns_least", width=130)
-        most = st.number_input("to", 0, None, None, key="patterns_most", width=130)
+        most = st.number_input("Events, to", 0, None, None, key="patterns_most", width=130)
         since, until = _dates()
         sort = st.selectbox("Sort by", list(PatternSort), key="patterns_sort", width=160)
         limit = st.selectbox("Rows", PER_PAGE, key="patterns_limit", width=100)
@@ -93,7 +93,7 @@ def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
 def _dates() -> tuple[datetime | None, datetime | None]:
     """Draw the range of days, in UTC, the last one included."""
     since = st.date_input("Created from", None, key="patterns_since", width=140)
-    until = st.date_input("until", None, key="patterns_until", width=140)
+    until = st.date_input("Created until", None, key="patterns_until", width=140)
     return _midnight(since), _midnight(until + timedelta(days=1)) if until else None
 
 

@@ -87,11 +87,10 @@ class PurgeService:
 
         One that another process has is waited for until that has it no longer.
         """
-        while not self._worker.run(job_id):
-            if self.job(job_id).state is not JobState.RUNNING:
-                break
-            time.sleep(_POLL_SECONDS)
-        return self.job(job_id)
+        while (job := self.job(job_id)).state is JobState.RUNNING:
+            if not self._worker.run(job_id):
+                time.sleep(_POLL_SECONDS)
+        return job
 
     def run_soon(self) -> None:
         """Let the worker look for jobs at once."""

@@ -27,7 +27,8 @@ def preset() -> tuple[int, dict[str, str]]:
 
 
 first, values = preset()
-left, right = st.columns([3, 2], gap="large")
+halves = st.grid(2, gap=("small", "large"), min_column_width=380)
+left, right = halves.cell(), halves.cell()
 with left:
     template = st.selectbox("Naming scheme", list(schemes), index=first, key="scheme")
     scheme: NamingScheme = schemes[template]

@@ -43,6 +43,14 @@ frame = session_tables.with_state(
     runtime.load_sessions_frame(snapshot, snapshot.collected_at),
     elapsed=(now - read_at).total_seconds(),
 )
+stale = (snapshot.keys and snapshot.keys.stale_members) or 0
+if frame.empty:
+    st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
+    new = navigation.row("new_session")
+    st.page_link(new.file, label=new.title, icon=new.icon)
+    session_deeds.stale_members(stale)
+    st.stop()
+
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
         "Search", type="search", placeholder="Part of a session, node or tenant",
@@ -71,16 +79,10 @@ if states:
     found = session_tables.in_state(found, states)
 found = session_tables.of_age(found, age or "Any", pd.Timestamp(now))
 
-if snapshot.keys is not None and snapshot.keys.stale_members:
-    session_deeds.stale_members(snapshot.keys.stale_members)
-if frame.empty:
-    st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
-    new = navigation.row("new_session")
-    st.page_link(new.file, label=new.title, icon=new.icon)
-    st.stop()
 if found.empty:
     st.caption(f"0 of {plural(len(frame), 'session')}")
     st.info("No session matches.", icon=":material/search_off:")
+    session_deeds.stale_members(stale)
     st.stop()
 
 bar, counted = st.container(horizontal=True), st.empty()
@@ -100,3 +102,4 @@ words = f"{len(found):,} of {plural(len(frame), 'session')}"
 counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:
     session_deeds.deed_buttons(chosen)
+session_deeds.stale_members(stale)

@@ -13,7 +13,7 @@ from dashboard import (
     tenant_look,
 )
 from dashboard.downloads import download
-from dashboard.formatting import escaped, markdown, plural, visible
+from dashboard.formatting import escaped, plural, visible
 from services.figures import Measure
 
 MATCHES = 12
@@ -25,7 +25,7 @@ tenant = by_name.get(asked)
 
 if tenant is None:
     if asked:
-        st.warning(f"Nothing in the stores belongs to {markdown(asked)}.",
+        st.warning(f"Nothing in the stores belongs to {escaped(asked)}.",
                    icon=":material/search_off:")  # fmt: skip
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)

@@ -24,7 +24,6 @@ class PurgeWorker:
     def __init__(self, tools: Tools, *, on_end: Callable[[], None] = lambda: None) -> None:
         self._tools = tools
         self._on_end = on_end
-        self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
         self._over = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,7 +50,7 @@ class PurgeWorker:
         False when there is none, it does not run, or another process has it.
         """
         job = self._tools.jobs.job(job_id)
-        if job is None or not PurgeRun(self._tools, job, owner=self._owner).run():
+        if job is None or not PurgeRun(self._tools, job, owner=_new_owner()).run():
             return False
         self._on_end()
         return True
@@ -68,3 +67,8 @@ class PurgeWorker:
             except Exception:  # the thread has to live
                 logger.exception("a purge job failed")
             self._wake.wait(POLL_SECONDS)
+
+
+def _new_owner() -> str:
+    """Name one run for its lease: two threads of one process are not to share it."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"

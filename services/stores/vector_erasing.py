@@ -6,13 +6,13 @@ outlive them. Of a shared collection only points go that name one of the tenants
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, TypeVar
 
 from qdrant_client import QdrantClient, models
 
-from services.errors import StoreMisconfigured
+from services.errors import StoreMisconfigured, StoreRejected
 from services.figures import Measure
 from services.names import read_collection
 from services.purging.models import Item, Look, Surface
@@ -22,6 +22,8 @@ from services.stores.guard import Verdict, guarded
 from services.stores.qdrant import NOT_QDRANT, STORE, client_of, judge
 from services.stores.qdrant_answers import answers_of
 from services.stores.vector_facts import TENANT, names_of
+
+T = TypeVar("T")
 
 
 class VectorErasing:
@@ -52,10 +54,15 @@ class VectorErasing:
         there = self._there()
         whole = sorted(_whole(surface) & there)
         shared = sorted(surface.shared_collections & there)
+        nothing: list[Item] = []
         pairs = [(name, tenant) for name in shared for tenant in sorted(surface.tenant_ids)]
         return Look(
             items=(
-                *map(self._collection, whole),
+                *(
+                    item
+                    for name in whole
+                    for item in self._if_there(name, self._collection, nothing)
+                ),
                 *(item for pair in pairs for item in self._points(*pair)),
             ),
             blockers=tuple(text for pair in pairs for text in self._several(*pair)),
@@ -65,7 +72,7 @@ class VectorErasing:
         """Drop the collections with their snapshots, and the points, and wait until it is done."""
         there = self._there()
         for name in sorted(_whole(surface) & there):
-            self._drop(name)
+            self._if_there(name, self._drop, None)
             said(f"dropped {name}")
         for name in sorted(surface.shared_collections & there):
             for tenant in sorted(surface.tenant_ids):
@@ -80,14 +87,23 @@ class VectorErasing:
             raise StoreMisconfigured(STORE, "list the collections", NOT_QDRANT)
         return frozenset(names)
 
-    def _collection(self, name: str) -> Item:
+    def _if_there(self, name: str, ask: Callable[[str], T], gone: T) -> T:
+        """Ask about a collection that may vanish meanwhile, and return `gone` when it did."""
+        try:
+            return ask(name)
+        except (StoreRejected, StoreMisconfigured):
+            if name in self._there():
+                raise
+            return gone
+
+    def _collection(self, name: str) -> list[Item]:
         snapshots, aliases = len(self._snapshots(name)), len(self._aliases(name))
         parts = [f"dropped with {snapshots} snapshots"]
         if aliases:
             parts.append(f"{aliases} aliases of it")
         owner = read_collection(name).owner.name or name
         how = " and ".join(parts)
-        return Item(Measure.VECTORS, owner, name, self._count(name, None), how=how)
+        return [Item(Measure.VECTORS, owner, name, self._count(name, None), how=how)]
 
     def _points(self, name: str, tenant: str) -> Iterator[Item]:
         count = self._count(name, _alone(tenant))

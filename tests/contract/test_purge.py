@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -211,6 +212,17 @@ def test_one_job_a_tenant_and_no_new_sessions_meanwhile(services: Services) -> N
     services.sessions.create("tenant:globex:user:new", ttl_seconds=900, metadata={})
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
     assert services.sessions.create("tenant:acme:user:new", ttl_seconds=900, metadata={})
+
+
+def test_a_job_runs_once_however_many_threads_take_it(services: Services) -> None:
+    """The worker's thread and another of the same process do not share a lease."""
+    plan = services.purge.plan(Request(Target(ACME)))
+    job = services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(lambda _: services.purge.run_here(job.id), range(3)))
+    assert {each.outcome for each in ended} == {Outcome.ERASED}
+    receipt = json.loads(services.purge.receipt_text(job.id))
+    assert receipt["problems"] == []
 
 
 def test_two_tenants_on_one_kb_id_are_not_purged_at_once(services: Services) -> None:
