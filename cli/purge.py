@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from typing import Annotated, Any
 
 import typer
-from services.purging.records import plan_json
 
 from cli.errors import one_line_errors
 from services import bootstrap
@@ -22,6 +21,7 @@ from services.figures import Measure
 from services.identity import TenantKey
 from services.purge import PurgeService
 from services.purging.models import Job, JobState, Outcome, Plan, Request, Target
+from services.purging.records import plan_json
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
