@@ -10,7 +10,7 @@ run: $(READY)
 	$(BIN)/kato-tenants run --sample
 
 test: $(READY) browser postgresql
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def choose(snapshot: Snapshot) -> None:
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:
     ownership = runtime.load_ownership()
-    tenants = purge_tables.tenants_of(snapshot, ownership)
+    tenants = purge_tables.tenants_of(snapshot, ownership, st.query_params.get(session.TENANT, ""))
     left, right = st.columns(2)
     name = left.selectbox(
         "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,

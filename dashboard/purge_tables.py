@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import pandas as pd
 
 from dashboard.formatting import UNKNOWN, number, size, visible
+from dashboard.inspection_tables import unseen
 from services.attribution import Ownership
+from services.errors import NamingError
 from services.figures import Measure
 from services.identity import TenantKey
 from services.purging.models import Item, LeftOut, Outcome, Plan
@@ -24,9 +27,14 @@ OUTCOME_WORDS = {
 }  # fmt: skip
 
 
-def tenants_of(snapshot: Snapshot, ownership: Ownership) -> dict[str, TenantKey]:
-    """Return every tenant that has data or of which a node_id was seen, by its visible name."""
+def tenants_of(snapshot: Snapshot, ownership: Ownership, asked: str) -> dict[str, TenantKey]:
+    """Return every tenant that has data or of which a node_id was seen, by its visible name.
+
+    And the one that the address asks for, as `visible`: it may have gone, or not been read yet.
+    """
     found = {usage.tenant for usage in snapshot.tenants} | ownership.tenants
+    with suppress(NamingError):
+        found.add(TenantKey.parse(unseen(asked)))
     named = ((visible(str(tenant)), tenant) for tenant in found)
     return dict(sorted(named))
 

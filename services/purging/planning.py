@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.figures import Measure
+from services.figures import Measure, StoreState
 from services.names import bytes_of
 from services.purging.models import Item, LeftOut, Look, Plan, Request, Surface
 from services.purging.targeting import Selection
+from services.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,21 @@ def merged(
         problems=dict(problems),
         absent=tuple(absent),
     )
+
+
+def unread(snapshot: Snapshot, stores: frozenset[Measure]) -> dict[Measure, str]:
+    """Return the chosen stores of which the snapshot has not the whole, with why.
+
+    The names that a purge goes by come out of it: with a part unread, a kb_id may be missing.
+    """
+    found = dict[Measure, str]()
+    for store in sorted(stores):
+        figures = snapshot.stores[store]
+        if figures.state is StoreState.UNKNOWN:
+            found[store] = figures.reason or "it was not read"
+        elif figures.share < 1:
+            found[store] = f"only {figures.share:.0%} of it was read in time"
+    return found
 
 
 def plan_of_looks(request: Request, selection: Selection, looks: Looks, at: datetime) -> Plan:

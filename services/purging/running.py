@@ -34,7 +34,7 @@ from services.purging.models import (
     StepState,
     Surface,
 )
-from services.purging.planning import Looks, moved_on
+from services.purging.planning import Looks, moved_on, unread
 from services.purging.receipts import found_of, receipt_of, tombstones_of
 from services.purging.records import receipt_json
 from services.purging.sources import Jobs, SessionEnder
@@ -166,7 +166,8 @@ class PurgeRun:
         snapshot = self._tools.observe()
         self._ownership = self._tools.ownership()
         selection = select(self._request, snapshot, self._ownership)
-        looks = self._look()
+        looks, unseen = self._look(), unread(snapshot, self._request.stores)
+        looks = replace(looks, problems={**unseen, **looks.problems})
         changed = moved_on(self._job.plan, selection, looks)
         if changed:
             reason = "; ".join(changed[:3])

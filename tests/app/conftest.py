@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,10 +19,15 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(autouse=True)
 def _no_leftovers() -> Iterator[None]:
-    """Caches outlive tests."""
+    """Caches outlive tests, and AppTest leaves its script as `__main__`.
+
+    A process that a later test starts would run that script: a second dashboard.
+    """
+    main = sys.modules["__main__"]
     runtime.clear()
     yield
     runtime.clear()
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

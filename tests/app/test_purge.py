@@ -370,3 +370,14 @@ def test_every_store_is_chosen_unless_said_otherwise(services: Services, open_pa
     request = app.session_state[session.PURGE_PLAN].plan.request
     assert request.stores == frozenset(Measure)
     assert request.trim_streams
+
+
+@pytest.mark.parametrize("asked", ["tenant/gone", r"tenant/g\u200bone"])
+def test_a_tenant_in_the_address_is_chosen_though_nothing_of_it_is_known(
+    services: Services, open_page: Open, asked: str
+) -> None:
+    """It may have gone, or not been read yet: then a link must not lose it."""
+    app = open_page("purge", tenant=asked)
+    assert app.selectbox(key=session.PURGE_TENANT).value == asked
+    app = press(app, "Plan (changes nothing)")
+    assert "Nothing of it was found in these stores." in words(app)

@@ -18,7 +18,9 @@ from services.errors import NamingError, PurgeRefused
 from services.figures import Measure
 from services.identity import TenantKey, kb_id_of
 from services.purging.models import Job, JobState, Outcome, Request, StepName, StepState, Target
+from services.purging.running import PurgeRun
 from services.settings import Settings
+from services.snapshot import Snapshot
 from tests.contract.fingerprint import Fingerprint, fingerprint
 from tests.contract.kato_tables import add_patterns
 from tests.servers.deployment import FAULTS, STORES, Deployment
@@ -272,6 +274,52 @@ def test_a_plan_with_a_store_down_cannot_run(services: Services, kato: Deploymen
     assert any("vectors could not be asked" in text for text in plan.obstacles)
     with pytest.raises(PurgeRefused, match="vectors could not be asked"):
         services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
+
+
+@pytest.mark.parametrize(
+    ("store", "measure"), [("clickhouse", "patterns"), ("redis", "keys"), ("qdrant", "vectors")]
+)
+def test_names_that_were_not_all_read_are_no_plan(
+    services: Services, kato: Deployment, store: str, measure: str
+) -> None:
+    """A store that fails just while the kb_ids are read, and answers the look that follows."""
+    purge, ill = services.purge, True
+    real = purge._tools.observe
+
+    def observe() -> Snapshot:
+        if ill:
+            kato.fail(store, "down")
+        try:
+            return real()
+        finally:
+            if ill:
+                kato.heal()
+
+    tools = replace(purge._tools, observe=observe)
+    purge._tools = tools
+    plan = purge.plan(Request(Target(ACME)))
+    assert any(text.startswith(f"{measure} could not be asked") for text in plan.obstacles)
+    with pytest.raises(PurgeRefused, match="could not be asked"):
+        purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
+    ill = False
+    plan = purge.plan(Request(Target(ACME)))
+    job = purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
+    ill = True
+    assert PurgeRun(tools, job, owner="a test").run()
+    stopped = purge.job(job.id)
+    assert stopped.state is JobState.FAILED
+    assert f"{measure} could not be asked" in stopped.problem
+    assert not any(step.state is StepState.DONE for step in stopped.steps)
+
+
+def test_a_keyspace_read_in_part_is_no_plan(services: Services) -> None:
+    """The keys of some kb_id may be in the rest."""
+    snapshot = services.usage.collect()
+    keys = replace(snapshot.stores[Measure.KEYS], share=0.25)
+    partly = replace(snapshot, stores={**snapshot.stores, Measure.KEYS: keys})
+    services.purge._tools = replace(services.purge._tools, observe=lambda: partly)
+    plan = services.purge.plan(Request(Target(ACME)))
+    assert plan.obstacles == ("keys could not be asked: only 25% of it was read in time",)
 
 
 def test_a_job_stops_between_steps_and_goes_on(services: Services) -> None:

@@ -27,6 +27,8 @@ SECRET = "hunter2"
 STORES = ("clickhouse", "redis", "qdrant", "kato")
 FAULTS = ("down", "slow", "dropped")
 LATE_SECONDS = 30.0
+IMPATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "2"}
+"""More settings, for a dashboard that is to give a slow store up soon, and a busy one not."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Deployment:
             "QDRANT_URL": self.qdrant.url,
             "QDRANT_API_KEY": SECRET,
             "KATO_API_URL": f"http://127.0.0.1:{self.kato.port}",
-            "KATO_TENANTS_TIMEOUT_SECONDS": "1",
+            "KATO_TENANTS_TIMEOUT_SECONDS": "10",
         }
 
     def fail(self, store: str, fault: str) -> None:

@@ -24,6 +24,7 @@ from tests.servers.proxy import FaultyProxy
 from tests.servers.sockets import LOOPBACK, POLL_SECONDS, free_port, hang_up
 
 __all__ = [
+    "SOON",
     "Answer",
     "Dropped",
     "Fault",
@@ -36,6 +37,9 @@ __all__ = [
     "free_port",
     "hang_up",
 ]
+
+SOON = 25.0
+"""Seconds: well before a slow server's answer after 30, and enough for a busy machine."""
 
 
 @dataclass(frozen=True)
