@@ -24,7 +24,7 @@ from unittest import mock
 import redis
 from qdrant_client import QdrantClient, models
 
-from bench.clickhouse import DATABASE, clickhouse, fill_patterns
+from bench.clickhouse import DATABASE, Connect, clickhouse, fill_patterns
 from bench.measure import PeakMemory, fill_keyspace, kb_ids, median, spread, valkey, verdict
 from bench.pages_server import Kato
 from services.figures import Measure, Precision
@@ -54,21 +54,24 @@ def fill(port: int, directory: str, keys: int, knowledge_bases: int, tenants: in
 
 
 def fill_vectors(client: QdrantClient, names: list[str]) -> None:
-    """Write a few collections."""
+    """Write a collection for each name."""
     vectors = models.VectorParams(size=4, distance=models.Distance.EUCLID)
     points = [models.PointStruct(id=at, vector=[0.1] * 4) for at in range(POINTS)]
-    for name in names[:COLLECTIONS]:
+    for name in names:
         client.create_collection(f"vectors_{name}", vectors_config=vectors)
         client.upsert(f"vectors_{name}", points)
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The adapters, each of which has answered."""
+    """The adapters, each of which has answered, and what they talk to."""
 
     patterns: PatternStore
     keys: KeyspaceStore
     vectors: VectorStore
+    connect: Connect
+    redis: redis.Redis
+    qdrant: QdrantClient
 
 
 @contextmanager
@@ -83,12 +86,14 @@ def stores(options: argparse.Namespace) -> Iterator[Stores]:
         process.start()
         process.join()
         vectors = QdrantClient(":memory:")
-        fill_vectors(vectors, kb_ids(COLLECTIONS, tenants=options.tenants))
+        fill_vectors(vectors, kb_ids(options.collections, tenants=options.tenants))
         settings = Settings()
+        connect = stack.enter_context(clickhouse(directory))
+        client = stack.enter_context(redis.Redis(port=port))
         found = Stores(
-            PatternStore(stack.enter_context(clickhouse(directory)), database=DATABASE),
+            PatternStore(connect, database=DATABASE),
             KeyspaceStore(
-                stack.enter_context(redis.Redis(port=port)),
+                client,
                 service=settings.service_name,
                 scan_count=settings.scan_count,
                 memory_budget=settings.memory_budget,
@@ -96,6 +101,9 @@ def stores(options: argparse.Namespace) -> Iterator[Stores]:
                 pass_seconds=settings.pass_seconds,
             ),
             VectorStore(vectors),
+            connect,
+            client,
+            vectors,
         )
         stack.callback(found.patterns.close)
         for store in (found.patterns, found.keys, found.vectors):
@@ -230,6 +238,7 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--kb-ids", type=int, default=5_000)
     parser.add_argument("--tenants", type=int, default=1_000)
+    parser.add_argument("--collections", type=int, default=COLLECTIONS)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     with stores(options) as found:

@@ -14,8 +14,11 @@ EXIT_FAILED, EXIT_SETTINGS, EXIT_BUSY = 1, 2, 3
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn this product's errors into one line on stderr and an exit code."""
+def one_line_errors(*, failed: int = EXIT_FAILED) -> Iterator[None]:
+    """Turn this product's errors into one line on stderr and an exit code.
+
+    `failed` is the code for what could not be done.
+    """
     try:
         yield
     except EmbeddedBusy as exc:
@@ -23,7 +26,7 @@ def one_line_errors() -> Iterator[None]:
     except SettingsError as exc:
         fail(str(exc), EXIT_SETTINGS)
     except KatoTenantsError as exc:
-        fail(str(exc), EXIT_FAILED)
+        fail(str(exc), failed)
 
 
 def fail(message: str, code: int) -> NoReturn:

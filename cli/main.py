@@ -1,7 +1,8 @@
 """`kato-tenants`: start the dashboard, and do from a shell what scripts need.
 
 Exit codes: 0 done, 1 it could not be done, 2 wrong settings or arguments, 3 the embedded
-engines are in use by another process.
+engines are in use by another process. `audit` ends with 1 for what it found, and with 2 where it
+could not look.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor, purge, usage
+from cli import canary, doctor, purge, usage
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.errors import SettingsError
+from services.findings.models import Severity
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -104,6 +106,25 @@ def usage_command(
         typer.echo(usage.collect(load_settings(), shape))
 
 
+@app.command("audit")
+def audit_command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option(help="Exit 1 where a finding that nobody accepted is this grave, or graver."),
+    ] = None,
+) -> None:
+    """Audit how tenants are kept apart. Exit 2 when a store could not be looked at."""
+    from cli import audit  # noqa: PLC0415  only where it is used
+
+    with one_line_errors(failed=audit.EXIT_UNSEEN):
+        result = audit.audit(load_settings(), as_json=as_json, fail_on=fail_on)
+        typer.echo(result.text)
+    if result.code:
+        raise typer.Exit(result.code)
+
+
 @app.command("doctor")
 def doctor_command() -> None:
     """Check every connection: version, state, and what to do. Exit 1 when one is not well."""
@@ -124,6 +145,22 @@ def rotate_keys_command() -> None:
         typer.echo(text)
     if not done:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("canary", help=canary.HELP)
+def canary_command(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+) -> None:
+    """Run the canary test."""
+    if not yes and not canary.agreed():
+        fail("nothing was written", canary.EXIT_UNKNOWN)
+    with one_line_errors(failed=canary.EXIT_UNKNOWN):
+        text, code = canary.canary(load_settings(), as_json=as_json)
+    typer.echo(text)
+    if code:
+        raise typer.Exit(code)
 
 
 def main() -> None:

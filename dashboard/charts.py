@@ -88,3 +88,28 @@ def treemap(found: tuple[Tile, ...], *, by_bytes: bool = False) -> Figure:
 def _plain(text: str) -> str:
     """Plotly reads a little HTML in labels."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
+    """Draw the parts of one measure as one bar: tenants in the store's colour, the rest gray."""
+    from plotly.graph_objects import Bar, Figure  # noqa: PLC0415  takes half a second
+
+    colors = (COLOR_OF[measure], _SHARED, _NOBODY)
+    whole = sum(count for _, count in parts) or 1
+    traces = [
+        Bar(
+            x=[count], y=[""], orientation="h", name=name, marker={"color": color},
+            text=[name], textposition="inside", insidetextanchor="middle", textangle=0,
+            textfont={"color": "#ffffff"},
+            hovertemplate=f"{name}: {count:,} ({count / whole:.1%})<extra></extra>",
+        )
+        for (name, count), color in zip(parts, colors, strict=True)
+        if count
+    ]  # fmt: skip
+    axis = {"visible": False, "fixedrange": True}
+    layout = {
+        "barmode": "stack", "showlegend": False, "height": 36, "bargap": 0,
+        "margin": {"t": 2, "l": 0, "r": 0, "b": 2}, "xaxis": {**axis, "range": [0, whole]},
+        "yaxis": axis, "uniformtext": {"minsize": 11, "mode": "hide"},
+    }  # fmt: skip
+    return Figure(traces, layout)

@@ -213,9 +213,9 @@ def draw_notices(found: Sequence[presenters.Notice]) -> None:
     }
     for notice in found:
         page = navigation.row(notice.page)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.markdown(f"{icons[notice.level]} {escaped(notice.text)}", width="stretch")
-            st.page_link(page.file, label=page.title, icon=page.icon)
+            st.page_link(page.file, label=page.title, icon=page.icon, query_params=notice.query)
 
 
 def sidebar() -> None:

@@ -29,6 +29,8 @@ PAGES = (
             "Totals, what needs attention, who uses most, and how fresh each figure is."),
     PageRow("tenants", "Tenants", ":material/groups:", "Fleet",
             "Every tenant with its usage, what tenants share, and what belongs to nobody."),
+    PageRow("isolation", "Isolation", ":material/shield:", "Fleet",
+            "What keeps tenants apart: what was checked, what was found, and what to do."),
     PageRow("find", "Find", ":material/search:", "Support",
             "Who has a user, node_id, session, pattern, kb_id, Redis key or collection."),
     PageRow("tenant", "Tenant", ":material/person_search:", "Support",

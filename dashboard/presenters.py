@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from dashboard.formatting import age, number, plural, short, visible
 from services.attribution import ClaimState, Ownership
 from services.figures import Measure, Precision, StoreState
+from services.findings.resurrected import came_back
 from services.purging.models import Tombstone
 from services.readings import SessionRecord
-from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage
+from services.snapshot import Snapshot, StoreFigures, TenantUsage
 
 STORE_OF = {
     Measure.PATTERNS: "ClickHouse",
@@ -51,11 +52,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that needs attention: what, as a visible text, and the page that shows more."""
+    """Something that needs attention: what, as a visible text, and the page that shows more.
+
+    `query` are the parameters of that page's address.
+    """
 
     level: Level
     text: str
     page: str
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
 def sessions_of(
@@ -96,44 +101,31 @@ def precision_note(figures: StoreFigures) -> str:
             return f"exact; size {figures.bytes_note}" if figures.bytes_note else "exact"
 
 
-def notices(snapshot: Snapshot, tombstones: Iterable[Tombstone] = ()) -> tuple[Notice, ...]:
-    """Return what needs attention, the gravest first."""
+def notices(
+    snapshot: Snapshot, tombstones: Iterable[Tombstone] = (), *,
+    audited: Iterable[Notice] = (), told: Mapping[str, Collection[str]] | None = None,
+) -> tuple[Notice, ...]:  # fmt: skip
+    """Return what needs attention, the gravest first.
+
+    `audited` is what the isolation audit found, `told` the kb_ids that it speaks of, by area:
+    nothing is said twice.
+    """
+    told = told or {}
     found = [
-        *_came_back_notices(snapshot, tombstones),
+        *audited,
+        *_came_back_notices(snapshot, tombstones, told.get("resurrected", ())),
         *_store_notices(snapshot),
-        *_ownership_notices(snapshot),
+        *_ownership_notices(snapshot, told.get("collision", ())),
         *_loose_notices(snapshot),
     ]
     order = list(Level)
     return tuple(sorted(found, key=lambda notice: order.index(notice.level)))
 
 
-def came_back(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
-    """Return the purged kb_ids that have data again, read after they were erased."""
-    stones = {stone.kb_id: stone for stone in tombstones}
-    if not stones:
-        return ()
-    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
-    found = {
-        part.name
-        for part in (*owned, *snapshot.shared)
-        if part.is_kb and part.name in stones and _has_since(part, snapshot, stones[part.name])
-    }
-    return tuple(stones[name] for name in sorted(found))
-
-
-def _has_since(part: KbUsage, snapshot: Snapshot, stone: Tombstone) -> bool:
-    for measure, figures in snapshot.stores.items():
-        amount = part.usage.of(measure)
-        read = figures.collected_at or snapshot.collected_at
-        began = read - timedelta(seconds=figures.seconds or 0)
-        if amount is not None and amount.count and began > stone.erased_at:
-            return True
-    return False
-
-
-def _came_back_notices(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> Iterable[Notice]:
-    back = came_back(snapshot, tombstones)
+def _came_back_notices(
+    snapshot: Snapshot, tombstones: Iterable[Tombstone], told: Collection[str]
+) -> Iterable[Notice]:
+    back = [stone for stone in came_back(snapshot, tombstones) if stone.kb_id not in told]
     if back:
         names = ", ".join(short(stone.kb_id) for stone in back[:_NAMED])
         names += f" and {len(back) - _NAMED:,} more" if len(back) > _NAMED else ""
@@ -153,8 +145,10 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 
-def _ownership_notices(snapshot: Snapshot) -> Iterable[Notice]:
+def _ownership_notices(snapshot: Snapshot, told: Collection[str]) -> Iterable[Notice]:
     for part in snapshot.shared:
+        if part.name in told:
+            continue
         names = " and ".join(visible(str(tenant)) for tenant in part.claim.tenants)
         text = f"{names} share one memory: {short(part.name)}."
         yield Notice(Level.WARNING, text, "tenants")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import navigation, presenters, purge_steps, runtime, session
+from dashboard import navigation, purge_steps, runtime, session
 from dashboard.formatting import age, escaped, moment, visible
+from services.findings import resurrected
 from services.purging.models import Job, Tombstone
 from services.snapshot import Snapshot, TenantUsage
 
@@ -72,7 +73,7 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
             st.page_link(page.file, label="See the purge", icon=page.icon,
                          query_params={session.JOB: job_id})  # fmt: skip
     own = {part.name for part in usage.parts} | set(usage.shared)
-    back = [s for s in presenters.came_back(snapshot, runtime.load_tombstones()) if s.kb_id in own]
+    back = [s for s in resurrected.came_back(snapshot, runtime.load_tombstones()) if s.kb_id in own]
     if back:
         names = ", ".join(visible(stone.kb_id) for stone in back)
         st.warning(f"Came back after it was purged {age(back[0].erased_at)}: {escaped(names)}.",

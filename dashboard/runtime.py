@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import session_tables, tables
+from dashboard import isolation_tables, session_tables, tables
+from dashboard.isolation_tables import Listing
 from services import bootstrap
 from services.attribution import Ownership
 from services.bootstrap import Services
 from services.collector import CollectorState
 from services.errors import StoreError
 from services.figures import Amount, Measure
+from services.findings.models import Report
 from services.inspected import KeyInventory, PatternPage, PatternQuery, Scope
 from services.matches import Answer
 from services.names import Owner
@@ -76,6 +78,28 @@ def load_sessions_frame(_snapshot: Snapshot, stamp: datetime) -> pd.DataFrame:
     """Return one row a session, made once a snapshot. Callers must not change it."""
     del stamp  # what the cache goes by
     return session_tables.list_frame(_snapshot.sessions or (), load_ownership())
+
+
+def load_listing(report: Report) -> Listing:
+    """Return the findings of a report as rows, made once. Callers must not change it."""
+    accepted = [r.acceptance.at for r in report.records if r.acceptance is not None]
+    newest = max(accepted, default=None)
+    return _listing(report, (report.at, len(report.records), len(accepted), newest))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _listing(_report: Report, stamp: tuple[datetime | int | None, ...]) -> Listing:
+    del stamp  # what the cache goes by: what is accepted changes between two audits
+    return isolation_tables.listing(_report, services().isolation.rules)
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def load_scores() -> tuple[tuple[datetime, int | None], ...]:
+    """Return the scores of the newest audits, oldest first; empty when they cannot be read."""
+    try:
+        return services().isolation.scores()
+    except StoreError:
+        return ()
 
 
 @st.cache_data(ttl=30, show_spinner=False)
@@ -143,5 +167,7 @@ def clear() -> None:
     for cached in (load_tenants_frame, load_sessions_frame, load_history, load_checks, load_answer):
         cached.clear()
     load_tombstones.clear()
+    load_scores.clear()
+    _listing.clear()
     _patterns.clear()
     _inventory.clear()

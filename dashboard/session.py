@@ -73,6 +73,27 @@ PURGE_WHO = "purge_who"
 PURGE_REFUSED = "purge_refused"
 """Session state: what was typed to confirm a purge, and why it was refused."""
 
+FINDING = "finding"
+"""Query parameter: which finding the Isolation page shows, by its id."""
+
+ISOLATION_SEARCH = "fq"
+ISOLATION_TENANT = "about"
+ISOLATION_SEVERITY = "severity"
+ISOLATION_AREA = "area"
+ISOLATION_STATUS = "status"
+ISOLATION_PAGE = "findings_page"
+"""The filters of the Isolation page; all but the page are query parameters too."""
+
+AUDIT_ASKED = "audit_asked"
+"""Session state: when an audit was asked for."""
+
+ACCEPT_WHO = "accept_who"
+ACCEPT_WHY = "accept_why"
+ACCEPT_UNTIL = "accept_until"
+ACCEPT_DATE = "accept_date"
+ACCEPT_REFUSED = "accept_refused"
+"""Session state: how a finding is accepted as it is, and why that was refused."""
+
 
 def of(widget: str, tenant: TenantKey) -> str:
     """Return the key of a widget that each tenant has for itself: text that can be encoded."""

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.canary import CanaryService
+from services.canarying.sources import UseCases
+from services.canarying.wiring import canary_of
 from services.collector import Collector
 from services.finding import FindService
+from services.findings.wiring import isolation_of
 from services.health import HealthService
 from services.inspection import InspectionService
 from services.inspection_wiring import inspection_of
+from services.isolation import IsolationService
 from services.purge import PurgeService
 from services.purging.wiring import purge_of
 from services.purging.worker import PurgeWorker
@@ -22,6 +27,7 @@ from services.settings import Settings
 from services.stores import clickhouse, kato, keyspace, qdrant
 from services.stores.absent import AbsentStore
 from services.stores.database import open_database
+from services.stores.finding_book import FindingBook
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
 from services.stores.patterns import PatternStore
@@ -58,6 +64,8 @@ class Services:
     health: HealthService
     finding: FindService
     inspection: InspectionService
+    isolation: IsolationService
+    canary: CanaryService
     purge: PurgeService
     purge_worker: PurgeWorker
     state: StateStore
@@ -100,31 +108,45 @@ def build(settings: Settings) -> Services:
         stores = _of(embedded, settings) if embedded is not None else _configured(settings)
         _close_with(stores, stack)
         usage = _usage(settings, stores, state)
-        collector = Collector(usage, interval=settings.refresh_seconds)
+        jobs = PurgeJobs(database)
+        isolation = isolation_of(
+            settings, embedded, usage=usage, book=FindingBook(database),
+            tombstones=jobs.tombstones, stack=stack,
+        )  # fmt: skip
+        collector = Collector(usage, interval=settings.refresh_seconds, then=isolation.follow)
         stack.callback(collector.stop)
         health = _health(settings, stores)
         purge, purge_worker = purge_of(
-            settings, embedded, kato=stores.kato, jobs=PurgeJobs(database), usage=usage,
+            settings, embedded, kato=stores.kato, jobs=jobs, usage=usage,
             health=health, on_end=collector.refresh, stack=stack,
+        )  # fmt: skip
+        sessions = SessionService(
+            stores.kato,
+            state=state,
+            ownership=usage.ownership,
+            sealer=settings.sealer,
+            being_purged=purge.being_purged,
+        )
+        care, finding = _care(settings, stores), _finding(settings, stores, usage)
+        inspection = inspection_of(settings, embedded, stack)
+        canary = canary_of(
+            settings, embedded, kato=stores.kato, registry=state, usage=usage,
+            cases=UseCases(inspection, finding, sessions, care), collector=collector, stack=stack,
         )  # fmt: skip
         return Services(
             settings=settings,
             usage=usage,
             collector=collector,
-            sessions=SessionService(
-                stores.kato,
-                state=state,
-                ownership=usage.ownership,
-                sealer=settings.sealer,
-                being_purged=purge.being_purged,
-            ),
-            care=_care(settings, stores),
+            sessions=sessions,
+            care=care,
             rotation=KeyRotation(
                 records=stores.records, writes=stores.writes, sealer=settings.sealer
             ),
             health=health,
-            finding=_finding(settings, stores, usage),
-            inspection=inspection_of(settings, embedded, stack),
+            finding=finding,
+            inspection=inspection,
+            isolation=isolation,
+            canary=canary,
             purge=purge,
             purge_worker=purge_worker,
             state=state,

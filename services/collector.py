@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,12 +32,17 @@ class Collector:
     """Refreshes the usage snapshot every `interval` seconds, and when asked.
 
     Single-flight: however many ask, one refresh runs. Readers take `state`, which is replaced
-    whole and never waited for; `rounds` counts the refreshes that ended.
+    whole and never waited for; `rounds` counts the refreshes that ended. `then` is called with
+    each new snapshot, before the next refresh.
     """
 
-    def __init__(self, usage: UsageService, *, interval: float) -> None:
+    def __init__(
+        self, usage: UsageService, *, interval: float,
+        then: Callable[[Snapshot], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._usage = usage
         self._interval = interval
+        self._then = then
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._finished = threading.Condition()
@@ -82,6 +88,7 @@ class Collector:
         try:
             snapshot = self._usage.collect(progress=self._show if cold else None)
             self._set(snapshot)
+            self._then(snapshot)
         except KatoTenantsError as exc:
             self._set(self.state.snapshot, problem=str(exc))
         except Exception as exc:  # the thread has to outlive a fault of ours

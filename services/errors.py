@@ -6,6 +6,7 @@ KatoTenantsError
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
+├── FindingError             a finding that is not there to be accepted
 ├── SealingError             metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
 ├── VectorError              a vector or a point's id that cannot be searched with
@@ -56,6 +57,10 @@ class SessionRefused(KatoTenantsError):
 
 class PurgeRefused(KatoTenantsError):
     """A purge that may not be planned, begun or resumed."""
+
+
+class FindingError(KatoTenantsError):
+    """A finding that is not there, or not any more."""
 
 
 class SealingError(KatoTenantsError):

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
 
     plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0)
+    audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0)
     settle_seconds: float = Field(30, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")

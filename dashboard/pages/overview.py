@@ -1,6 +1,8 @@
+from datetime import UTC, datetime
+
 import streamlit as st
 
-from dashboard import charts, components, presenters, runtime, store_tables
+from dashboard import charts, components, isolation_tables, presenters, runtime, store_tables
 from services.figures import Measure
 
 CHOICES = {
@@ -13,7 +15,12 @@ TOP = 10
 snapshot = components.snapshot_or_stop("Overview")
 components.fleet_figures(snapshot)
 
-notices = presenters.notices(snapshot, runtime.load_tombstones())
+audit = runtime.services().isolation.report_or_none()
+notices = presenters.notices(
+    snapshot, runtime.load_tombstones(),
+    audited=isolation_tables.attention(audit, datetime.now(UTC)) if audit else (),
+    told=isolation_tables.told(audit) if audit else None,
+)  # fmt: skip
 if notices:
     with st.container(border=True):
         st.subheader("Needs attention")

@@ -2,7 +2,6 @@ import streamlit as st
 
 from dashboard import (
     components,
-    presenters,
     purge_choose,
     purge_job,
     purge_parts,
@@ -12,6 +11,7 @@ from dashboard import (
 )
 from dashboard.formatting import markdown
 from services.errors import KatoTenantsError
+from services.findings import resurrected
 
 asked = st.query_params.get(session.JOB, "")
 if asked:
@@ -36,5 +36,5 @@ except KatoTenantsError as exc:
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
            "says what is gone, found by looking again.")  # fmt: skip
 purge_choose.choose(snapshot)
-purge_parts.came_back(presenters.came_back(snapshot, stones))
+purge_parts.came_back(resurrected.came_back(snapshot, stones))
 purge_parts.jobs_list(jobs)

@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from dashboard import (
     components,
+    isolation_tables,
     navigation,
     presenters,
     purge_parts,
@@ -47,6 +50,16 @@ with st.container(horizontal=True, vertical_alignment="center"):
 
 purge_parts.tenant_notes(tenant, snapshot)
 components.owner_figures(tenant.usage, snapshot)
+
+audit = runtime.services().isolation.report_or_none()
+kb_ids = (*tenant.kb_ids, *tenant.shared)
+concerns = (
+    isolation_tables.concerning(audit, tenant.tenant, kb_ids, datetime.now(UTC)) if audit else ()
+)
+if concerns:
+    with st.container(border=True):
+        st.subheader("What the audit found")
+        components.draw_notices(concerns)
 
 shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
 if shared:

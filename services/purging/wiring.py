@@ -40,9 +40,8 @@ def purge_of(
 
     `on_end` is called after each run of a job.
     """
-    erasers = _configured(settings, stack) if embedded is None else _of(embedded, settings, stack)
     tools = Tools(
-        erasers=erasers,
+        erasers=erasers_of(settings, embedded, stack),
         kato=kato,
         jobs=jobs,
         observe=usage.collect,
@@ -54,6 +53,11 @@ def purge_of(
     stack.callback(worker.stop)
     age = timedelta(minutes=settings.plan_minutes)
     return PurgeService(tools, worker=worker, plan_age=age), worker
+
+
+def erasers_of(settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack) -> Erasers:
+    """Build what erases from the stores, its connections closed with `stack`."""
+    return _configured(settings, stack) if embedded is None else _of(embedded, settings, stack)
 
 
 def _versions(health: HealthService) -> Mapping[str, str]:

@@ -135,5 +135,9 @@ class AbsentStore:
         del session_id
         self._refuse("invalidating a session's caches")
 
+    def facts(self) -> Never:
+        """Raise StoreNotConfigured."""
+        self._refuse("asking how it is set up")
+
     def _refuse(self, operation: str) -> Never:
         raise StoreNotConfigured(self._store, operation, f"set {self._variable}")

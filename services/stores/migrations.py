@@ -39,7 +39,18 @@ _PURGING = (
         job VARCHAR(32) NOT NULL, erased_at {moment} NOT NULL)""",
 )
 
-MIGRATIONS = (_FIRST, _PURGING)
+_AUDITING = (
+    """CREATE TABLE finding (
+        id VARCHAR(16) NOT NULL PRIMARY KEY, code VARCHAR(64) NOT NULL, text TEXT NOT NULL,
+        first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, resolved_at {moment})""",
+    """CREATE TABLE finding_acceptance (
+        finding VARCHAR(16) NOT NULL PRIMARY KEY REFERENCES finding (id),
+        accepted_by TEXT NOT NULL, why TEXT NOT NULL, accepted_at {moment} NOT NULL,
+        until {moment})""",
+    """CREATE TABLE audit_run ("at" {moment} NOT NULL PRIMARY KEY, text TEXT NOT NULL)""",
+)
+
+MIGRATIONS = (_FIRST, _PURGING, _AUDITING)
 """The statements that lead from each version to the next, from version 0, nothing, on."""
 
 NEWEST = len(MIGRATIONS)

@@ -73,6 +73,13 @@ class StateStore:
         with reading(self._engine, "reading node_ids") as connection:
             return tuple(SeenNode(*row) for row in connection.execute(select(*columns)))
 
+    def forget_nodes(self, nodes: Iterable[str]) -> None:
+        """Forget exactly these node_ids; one that was never seen is none."""
+        digests = sorted({digest_of(node) for node in nodes})
+        with writing(self._engine, "forgetting node_ids") as connection:
+            for digest in digests:
+                connection.execute(NODES.delete().where(NODES.c.digest == digest))
+
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure, and drop what is older than 90 days.
 

@@ -156,3 +156,31 @@ TOMBSTONES = Table(
     Column("job", String(32), nullable=False),
     Column("erased_at", Moment, nullable=False),
 )
+
+FINDINGS = Table(
+    "finding",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("code", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("resolved_at", Moment),
+)
+
+ACCEPTANCES = Table(
+    "finding_acceptance",
+    METADATA,
+    Column("finding", String(16), ForeignKey(FINDINGS.c.id), primary_key=True),
+    Column("accepted_by", Words, nullable=False),
+    Column("why", Words, nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("until", Moment),
+)
+
+AUDITS = Table(
+    "audit_run",
+    METADATA,
+    Column("at", Moment, primary_key=True),
+    Column("text", Text, nullable=False),
+)

@@ -57,6 +57,16 @@ def test_seeing_a_node_again_moves_only_when_it_was_last_seen(state: StateStore)
     assert (node.source, node.first_seen, node.last_seen) == ("session", NOW, later)
 
 
+def test_exactly_the_node_ids_that_are_named_are_forgotten(state: StateStore) -> None:
+    """One that only begins the same stays, and one that is not there is no error."""
+    state.record_nodes(dict.fromkeys(["n", "n2", "n\x00", "N"], "session"), NOW)
+    state.forget_nodes(["n", "n\x00", "never seen"])
+    assert {node.node_id for node in state.nodes()} == {"n2", "N"}
+    state.forget_nodes([])
+    state.record_nodes({"n": "kato"}, NOW)
+    assert {node.node_id for node in state.nodes()} == {"n", "n2", "N"}
+
+
 def test_usage_over_time(state: StateStore) -> None:
     """The history comes back in order, and the newest is the last known."""
     for minute, count in enumerate((5, 7, 6)):

@@ -1,7 +1,8 @@
 """Qdrant's REST interface over a local client's data, on a real socket.
 
 It answers what this product asks, in the shapes of several versions of the server; `indexed`
-names the collections with a keyword index on `tenant_id`, without which a facet is refused.
+names the collections with a keyword index on `tenant_id`, without which a facet is refused, and
+`separated` those of them whose index separates tenants (since Qdrant 1.11).
 
 ```
 with qdrant_http(client, indexed={"kato_vectors"}, telemetry=before_1_14) as server:
@@ -30,10 +31,22 @@ def qdrant_http(
     *,
     api_key: str | None = None,
     indexed: Collection[str] = (),
+    separated: Collection[str] = (),
     telemetry: Telemetry | None = None,
+    full_snapshots: Mapping[str, str | None] | None = None,
 ) -> HttpServer:
-    """Serve the data of a local client."""
-    face = QdrantFace(client, api_key, frozenset(indexed), telemetry or since_1_14)
+    """Serve the data of a local client.
+
+    `full_snapshots` are those of the whole storage, with when they were made as Qdrant writes it.
+    """
+    face = QdrantFace(
+        client,
+        api_key,
+        frozenset(indexed),
+        telemetry or since_1_14,
+        separated=frozenset(separated),
+        full_snapshots=full_snapshots or {},
+    )
     return HttpServer(face.answer)
 
 
@@ -46,6 +59,8 @@ class QdrantFace:
     indexed: frozenset[str]
     telemetry: Telemetry
     snapshots: dict[str, list[str]] = field(default_factory=dict)
+    separated: frozenset[str] = frozenset()
+    full_snapshots: Mapping[str, str | None] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
@@ -57,11 +72,17 @@ class QdrantFace:
             return self.telemetry(self)
         if request.path == "/collections":
             return _result({"collections": [{"name": name} for name in self.names()]})
+        if request.path == "/snapshots":
+            return _result([_snapshot(*each) for each in self.full_snapshots.items()])
         return self._of_collection(request)
 
     def _of_collection(self, request: Request) -> Answer:
         _, _, quoted, *rest = request.path.split("/")
         name = unquote(quoted)
+        if rest == ["exists"]:
+            return _result({"exists": name in self.names()})
+        if (request.method, rest) == ("PUT", []):
+            return _create(self, name, request)
         if name not in self.names():
             return refusal(404, f"Not found: Collection `{name}` doesn't exist!")
         if rest[:1] == ["snapshots"]:
@@ -82,7 +103,10 @@ class QdrantFace:
         info = self.client.get_collection(name).model_dump(mode="json")
         if name in self.indexed:
             points = sum(bool(_texts(payload)) for payload in self.payloads(name))
-            info["payload_schema"] = {"tenant_id": {"data_type": "keyword", "points": points}}
+            index: dict[str, Any] = {"data_type": "keyword", "points": points}
+            if name in self.separated:
+                index["params"] = {"type": "keyword", "is_tenant": True}
+            info["payload_schema"] = {"tenant_id": index}
         return info
 
     def entry(self, name: str, *shards: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,6 +175,17 @@ def _count(face: QdrantFace, name: str, request: Request) -> Answer:
     return _result({"count": face.client.count(name, count_filter=_filter(asked)).count})
 
 
+def _create(face: QdrantFace, name: str, request: Request) -> Answer:
+    params = models.VectorParams(**request.json()["vectors"])
+    return _result(face.client.create_collection(name, vectors_config=params))
+
+
+def _upsert(face: QdrantFace, name: str, request: Request) -> Answer:
+    points = [models.PointStruct(**point) for point in request.json()["points"]]
+    face.client.upsert(name, points=points)
+    return _result({"operation_id": 1, "status": "completed"})
+
+
 def _drop(face: QdrantFace, name: str, _: Request) -> Answer:
     return _result(face.client.delete_collection(name))
 
@@ -170,6 +205,11 @@ def _snapshots(face: QdrantFace, name: str, request: Request, *which: str) -> An
     return _result([{"name": each, "size": 1} for each in there])
 
 
+def _snapshot(name: str, made: str | None) -> dict[str, Any]:
+    """Describe a snapshot as Qdrant 1.9 and later do; before 1.8 there is no checksum."""
+    return {"name": name, "creation_time": made, "size": 1, "checksum": "0" * 64}
+
+
 def _aliases(*_: object) -> Answer:
     return _result({"aliases": []})
 
@@ -177,6 +217,7 @@ def _aliases(*_: object) -> Answer:
 _ROUTES: dict[tuple[str, str], Callable[[QdrantFace, str, Request], Answer]] = {
     ("GET", ""): _info,
     ("DELETE", ""): _drop,
+    ("PUT", "points"): _upsert,
     ("GET", "aliases"): _aliases,
     ("POST", "facet"): _facet,
     ("POST", "points/scroll"): _scroll,

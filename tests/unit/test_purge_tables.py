@@ -13,6 +13,7 @@ from dashboard import presenters, purge_receipts, purge_steps, purge_tables
 from dashboard.formatting import visible
 from services.attribution import Claim, ClaimState
 from services.figures import Amount, Measure, StoreState
+from services.findings import resurrected
 from services.identity import TenantKey
 from services.purging.models import (
     Item,
@@ -198,10 +199,10 @@ def test_what_came_back_was_read_after_it_was_erased() -> None:
     stones = [Tombstone(name, "tenant/acme", "j1", NOW - timedelta(minutes=1)) for name in "abc"]
     parts = (part("a", Amount(2, 2)), part("b", Amount(0, 0)), part("c", None),
              part("d", Amount(5, 5)))  # fmt: skip
-    assert [s.kb_id for s in presenters.came_back(snapshot(*parts), stones)] == ["a"]
+    assert [s.kb_id for s in resurrected.came_back(snapshot(*parts), stones)] == ["a"]
     early = snapshot(*parts, read_at=NOW - timedelta(seconds=55))
-    assert presenters.came_back(early, stones) == ()
-    assert presenters.came_back(snapshot(*parts), ()) == ()
+    assert resurrected.came_back(early, stones) == ()
+    assert resurrected.came_back(snapshot(*parts), ()) == ()
     notice = presenters.notices(snapshot(*parts), stones)[0]
     assert notice.text == "1 kb_id that has been purged came back: a."
     assert notice.page == "purge"

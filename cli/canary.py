@@ -1,0 +1,76 @@
+"""`kato-tenants canary`: run the canary test, and print what came of it.
+
+Exit codes: 0 passed, 1 something leaked or was not cleaned up, 2 it could not be known, 3 the
+embedded engines are in use by another process.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import closing
+
+import typer
+
+from services import bootstrap
+from services.canarying.models import CanaryReport, Outcome, Verdict
+from services.canarying.records import canary_json
+from services.settings import Settings
+
+EXIT_UNKNOWN = 2
+
+HELP = """Prove with throwaway tenants that neither reads what is the other's.
+
+It writes into the deployment, under names that begin with canary- or canary_ and 8 random hex
+digits: three sessions through KATO's API, which end by themselves after 15 minutes; six rows of
+patterns_data; about 30 Redis keys, which expire after an hour; two Qdrant collections with six
+points; and three node_ids in this product's own records. Then it cleans up and looks again. What
+a killed run leaves behind, the next one takes away.
+
+Exit codes: 0 passed, 1 something leaked or was not cleaned up, 2 it could not be known.
+"""
+
+ASK = (
+    "This writes sessions, patterns, keys and vectors of throwaway tenants into the deployment, "
+    "and takes them away again. Go on?"
+)
+
+
+def agreed() -> bool:
+    """Ask whether to go on; where nobody can answer, the answer is no."""
+    try:
+        return typer.confirm(ASK, err=True)
+    except typer.Abort:
+        return False
+
+
+def canary(settings: Settings, *, as_json: bool) -> tuple[str, int]:
+    """Run the test; return what to print, and the exit code. Raises KatoTenantsError."""
+    with closing(bootstrap.build(settings)) as services:
+        report = services.canary.run(by=getpass.getuser())
+    return canary_json(report) if as_json else _text(report), _exit(report)
+
+
+def _exit(report: CanaryReport) -> int:
+    if report.verdict is Verdict.FAILED or not report.cleaned:
+        return 1
+    return 0 if report.verdict is Verdict.PASSED else EXIT_UNKNOWN
+
+
+def _text(report: CanaryReport) -> str:
+    """Write a report in ASCII: names can hold any bytes."""
+    return "\n".join(ascii(line)[1:-1] for line in _lines(report))
+
+
+def _lines(report: CanaryReport) -> Iterator[str]:
+    passed = sum(probe.outcome is Outcome.PASSED for probe in report.probes)
+    asked = len(report.probes)
+    yield f"{report.verdict.value}: {passed} of {asked} questions passed, {report.seconds:.1f} s"
+    for probe in report.probes:
+        if probe.outcome is not Outcome.PASSED:
+            why = ", ".join(probe.leaked) or probe.reason
+            yield f"  {probe.outcome.value}: {probe.tenant}, {probe.asked}: {why}"
+    yield f"seen of KATO ({report.kato}):"
+    yield from (f"  {each.about}: {each.seen}" for each in report.observations)
+    yield "everything was cleaned up" if report.cleaned else "not cleaned up; the next run tries:"
+    yield from (f"  {text}" for text in report.left)

@@ -1,0 +1,156 @@
+"""One finding: what was seen, why it matters, what to do, its history, and leaving it as it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from dashboard import isolation_tables, isolation_words, navigation, runtime, session
+from dashboard.formatting import escaped, markdown, short
+from dashboard.isolation_head import ICON_OF
+from dashboard.isolation_list import COLOR_OF
+from services.errors import KatoTenantsError
+from services.findings.models import Finding, Record, Report, Status
+
+MOST_NAMES, FEW_NAMES, FEW_LINKS, MOST_TEXT = 100, 10, 5, 600
+_STATUS_COLOR = {
+    Status.NEW: "blue", Status.OPEN: "blue", Status.ACCEPTED: "gray", Status.RESOLVED: "green",
+    Status.UNSEEN: "orange",
+}  # fmt: skip
+
+
+def draw(asked: str, report: Report | None) -> None:
+    """Draw the finding that a link names."""
+    st.button("All findings", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    if report is None:
+        st.info("There is no audit yet: the first one follows the first figures.",
+                icon=":material/hourglass_empty:")  # fmt: skip
+        return
+    record = runtime.load_listing(report).records.get(asked)
+    if record is None:
+        st.warning(f"There is no finding {markdown(asked)}: it was resolved long ago, or never "
+                   "was.", icon=":material/search_off:")  # fmt: skip
+        return
+    now = datetime.now(UTC)
+    _head(record, now)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _evidence(record.finding)
+    with right:
+        _advice(record.finding)
+        _history(record, now)
+        _acceptance(record, now)
+
+
+def _back() -> None:
+    del st.query_params[session.FINDING]
+
+
+def _head(record: Record, now: datetime) -> None:
+    finding, status = record.finding, record.status(now)
+    rules = runtime.services().isolation.rules
+    st.header(escaped(isolation_tables.title_of(finding.code, rules)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
+        st.badge(status, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
+        st.caption(f"{markdown(finding.code)} · {markdown(finding.id)}")
+    st.markdown(f"{ICON_OF[finding.severity]} {escaped(short(finding.what, MOST_TEXT))}")
+    if status is Status.UNSEEN:
+        st.warning("Its rule could not be run in the last audit: whether it is still so is not "
+                   "known.", icon=":material/cloud_off:")  # fmt: skip
+
+
+def _evidence(finding: Finding) -> None:
+    st.subheader("What was seen")
+    facts = isolation_words.facts(finding.evidence)
+    if facts:
+        st.table({escaped(name): escaped(value) for name, value in facts.items()},
+                 border="horizontal", alt="What was counted and read")  # fmt: skip
+    shown = isolation_words.names_seen(finding)
+    if not facts and not shown:
+        st.caption("Nothing more than that it is so.")
+    for at, (name, names) in enumerate(shown.items()):
+        st.dataframe(
+            {name: names[:MOST_NAMES]}, hide_index=True, key=f"seen_{at}",
+            height="content" if len(names) <= FEW_NAMES else "auto", alt=f"Samples of {name}",
+        )  # fmt: skip
+        if len(names) > MOST_NAMES:
+            st.caption(f"and {len(names) - MOST_NAMES:,} more")
+
+
+def _advice(finding: Finding) -> None:
+    rules = runtime.services().isolation.rules
+    rule = rules.get(finding.code)
+    if rule is not None:
+        st.subheader("Why it matters")
+        st.markdown(markdown(rule.why))
+    st.subheader("What to do")
+    st.markdown(markdown(isolation_tables.remedy_of(finding, rules) or "Look into it."))
+    links = isolation_words.links(finding)
+    for link in links[:FEW_LINKS]:
+        page = navigation.row(link.page)
+        st.page_link(page.file, label=escaped(link.label), icon=page.icon, query_params=link.query)
+    if len(links) > FEW_LINKS:
+        st.caption(f"and {len(links) - FEW_LINKS:,} more")
+
+
+def _history(record: Record, now: datetime) -> None:
+    st.subheader("History")
+    st.table(isolation_words.history(record, now), border="horizontal", width="content",
+             alt="When it was seen")  # fmt: skip
+
+
+def _acceptance(record: Record, now: datetime) -> None:
+    refused = st.session_state.pop(session.ACCEPT_REFUSED, "")
+    if refused:
+        st.error(f"Nothing was changed: {markdown(refused)}.", icon=":material/block:")
+    if record.acceptance is not None:
+        st.subheader("Accepted")
+        words = isolation_words.acceptance_words(record.acceptance, now)
+        st.table({name: escaped(value) for name, value in words.items()}, border="horizontal",
+                 alt="Who accepted it, why, and until when")  # fmt: skip
+    if record.resolved_at is not None:
+        return
+    with st.container(horizontal=True):
+        again = "Accept anew…" if record.acceptance else "Accept as it is…"
+        if st.button(again, icon=":material/handshake:"):
+            st.dialog("Accept as it is", icon=":material/handshake:")(_accept_form)(record)
+        if record.acceptance is not None:
+            st.button("Withdraw", icon=":material/undo:", on_click=_withdraw,
+                      args=(record.finding.id,))  # fmt: skip
+
+
+def _accept_form(record: Record) -> None:
+    st.markdown("It stays on the list as accepted, and asks for no more attention until then. "
+                "Nothing in the stores changes.")  # fmt: skip
+    st.text_input("Your name", key=session.ACCEPT_WHO, live=True, max_chars=200,
+                  help="As typed: there is no sign-in yet.")  # fmt: skip
+    st.text_area("Why", key=session.ACCEPT_WHY, max_chars=2000, height=100)
+    choice = st.segmented_control("How long", list(isolation_words.UNTIL), required=True,
+                                  default="For 90 days", key=session.ACCEPT_UNTIL)  # fmt: skip
+    if choice == isolation_words.A_DAY:
+        today = datetime.now(UTC).date()
+        st.date_input("To the end of", today + timedelta(days=30), min_value=today,
+                      key=session.ACCEPT_DATE)  # fmt: skip
+    if st.button("Accept", type="primary", on_click=_accept, args=(record.finding.id,)):
+        st.rerun()
+
+
+def _accept(id_: str) -> None:
+    """Accept by what was entered; the service checks it."""
+    held, service = st.session_state, runtime.services().isolation
+    try:
+        until = isolation_words.end_of(
+            held[session.ACCEPT_UNTIL], held.get(session.ACCEPT_DATE), datetime.now(UTC)
+        )
+        service.accept(id_, by=held[session.ACCEPT_WHO], why=held[session.ACCEPT_WHY], until=until)
+    except KatoTenantsError as exc:
+        held[session.ACCEPT_REFUSED] = str(exc)
+
+
+def _withdraw(id_: str) -> None:
+    try:
+        runtime.services().isolation.withdraw(id_)
+    except KatoTenantsError as exc:
+        st.session_state[session.ACCEPT_REFUSED] = str(exc)

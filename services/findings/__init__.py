@@ -1,0 +1,1 @@
+"""The isolation audit: its rules, what they look at, and what they find."""

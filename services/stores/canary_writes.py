@@ -1,0 +1,111 @@
+"""Writes what a throwaway tenant owns into the stores, in KATO's layout, and nothing else.
+
+No table is created: where KATO's are not there, nothing is written. Collections are, as KATO
+makes one for each knowledge base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+import redis
+from clickhouse_connect.driver.client import Client
+from qdrant_client import QdrantClient, models
+
+from services.canarying.writing import COLUMNS, KEYS_LIVE, Belongings
+from services.settings import Settings
+from services.stores import clickhouse, keyfaults, keyspace, qdrant
+from services.stores.guard import guarded
+
+_WRITING = "writing for the canary test"
+_AT_ONCE = {"async_insert": 0}
+
+
+class CanaryRows:
+    """Writes patterns into one ClickHouse database. Raises StoreError."""
+
+    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
+        self._connect = connect
+        self._database = database
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
+        return cls(clickhouse.connecting(settings), database=settings.clickhouse_db)
+
+    def write(self, belongings: Belongings) -> None:
+        """Insert the rows, and wait until they are there."""
+        judge = partial(clickhouse.judge, database=self._database)
+        with guarded(clickhouse.STORE, _WRITING, judge):
+            client = self._connect()
+            try:
+                client.insert(
+                    "patterns_data",
+                    list(belongings.rows),
+                    column_names=list(COLUMNS),
+                    database=self._database,
+                    settings=dict(_AT_ONCE),
+                )
+            finally:
+                client.close()
+
+
+class CanaryKeys:
+    """Writes keys into one Redis, which drops them after an hour. Raises StoreError."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    @classmethod
+    def over_url(cls, settings: Settings) -> Self:
+        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
+        return cls(keyspace.client_of(settings))
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self._client.close()
+
+    def write(self, belongings: Belongings) -> None:
+        """Write the keys, all or none: in one transaction."""
+        with keyfaults.translated(_WRITING):
+            pipeline: Any = self._client.pipeline(transaction=True)  # hset's types are too narrow
+            for key, text in belongings.texts.items():
+                pipeline.set(key, text, ex=KEYS_LIVE)
+            for key, entries in belongings.hashes.items():
+                pipeline.hset(key, mapping=dict(entries))
+                pipeline.expire(key, KEYS_LIVE)
+            for key, members in belongings.sets.items():
+                pipeline.sadd(key, *members)
+                pipeline.expire(key, KEYS_LIVE)
+            pipeline.execute()
+
+
+class CanaryPoints:
+    """Writes vectors into one Qdrant. Raises StoreError."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
+        return cls(qdrant.client_of(settings))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def write(self, belongings: Belongings) -> None:
+        """Write the points, and wait until they are there; the collection is made for them."""
+        name, size = belongings.collection, len(belongings.points[0][1])
+        points = [
+            models.PointStruct(id=point, vector=list(vector), payload=dict(payload))
+            for point, vector, payload in belongings.points
+        ]
+        params = models.VectorParams(size=size, distance=models.Distance.EUCLID)
+        with guarded(qdrant.STORE, _WRITING, qdrant.judge):
+            if not self._client.collection_exists(name):
+                self._client.create_collection(name, vectors_config=params)
+            self._client.upsert(name, points=points, wait=True)

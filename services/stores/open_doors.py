@@ -1,0 +1,217 @@
+"""Whether a store lets anyone in who has no password or key, as seen from this machine.
+
+Each door is tried with one harmless read, at the address that is configured and without anything
+of what would tell who we are. True is let in, False is turned away; None is an answer that is
+neither, so that it could not be tried. No answer at all raises StoreUnavailable.
+
+No proxy of the environment is used: a store that is reached through one only has no answer here,
+which `tried` tells as None, because it has told us all the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import hiredis
+import httpx
+import redis
+
+from services.errors import StoreDenied, StoreUnavailable
+from services.settings import Settings
+from services.stores import clickhouse, qdrant
+from services.stores.guard import DROPPED, IN_VAIN, TOO_SLOW
+from services.stores.kato_http import Call, ask
+from services.stores.keylink import conversation, packed
+from services.stores.keyspace import client_of
+from services.stores.vector_facts import names_of
+
+Door = Callable[[], bool | None]
+"""Tries one door. Raises StoreUnavailable where nothing answers."""
+
+TRYING = "trying it without a password"
+
+_ANSWER_LIMIT = 8 * 1024 * 1024
+_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_REFUSED_CODES = frozenset({"192", "193", "194", "195", "516"})  # of ClickHouse
+_HEALTH = Call("GET", "/health", TRYING, accepts=frozenset({200, 503}))
+_IDENTITY = ("username", "password", "credential_provider", "ssl_certfile", "ssl_keyfile")
+
+
+def no_door() -> bool | None:
+    """Stand for the door of an engine that serves this process alone: None, there is none."""
+    return None
+
+
+def tried(door: Door) -> bool | None:
+    """Try the door of a store that has just answered us; None also where it gives no answer."""
+    try:
+        return door()
+    except StoreUnavailable:
+        return None
+
+
+def clickhouse_door(settings: Settings) -> Door:
+    """Return what asks ClickHouse for 1, as its default user without a password."""
+
+    def where() -> httpx.URL:
+        return httpx.URL(
+            scheme="https" if settings.clickhouse_secure else "http",
+            host=settings.clickhouse_host or "",
+            port=settings.clickhouse_port,
+            path="/",
+            params={"query": "SELECT 1"},
+        )
+
+    def try_it() -> bool | None:
+        answer = _knock(clickhouse.STORE, where, settings.timeout_seconds)
+        if answer is not None and answer.code in _REFUSED_CODES:
+            return False
+        return _verdict(answer, answer is not None and answer.body.strip() == b"1")
+
+    return try_it
+
+
+def qdrant_door(address: str, *, seconds: float) -> Door:
+    """Return what lists the collections of the Qdrant at an address, without a key."""
+
+    def where() -> httpx.URL:
+        bare = _bare(address)
+        return bare.copy_with(path=bare.path.rstrip("/") + "/collections")
+
+    def try_it() -> bool | None:
+        answer = _knock(qdrant.STORE, where, seconds)
+        return _verdict(answer, answer is not None and names_of(answer.json()) is not None)
+
+    return try_it
+
+
+def kato_door(address: str, *, seconds: float) -> Door:
+    """Return what asks the KATO at an address how it is, without what the address may carry.
+
+    As nothing else is asked of it for the audit, what answers there and is no KATO raises
+    StoreMisconfigured, and what fails inside StoreRejected. Raises InvalidURL at once.
+    """
+    bare = _bare(address)
+
+    def try_it() -> bool | None:
+        with _client(seconds, base_url=bare) as client:
+            try:
+                ask(client, _HEALTH, seconds=seconds)
+            except StoreDenied:
+                return False
+        return True
+
+    return try_it
+
+
+def redis_door(settings: Settings) -> Door:
+    """Return what sends a PING over a connection of its own that has not signed in.
+
+    It goes where REDIS_URL says, with its TLS, but shows neither password nor certificate. A
+    server that has no PONG for a stranger turns strangers away. Raises StoreMisconfigured.
+    """
+    stranger = _stranger(settings)
+
+    def try_it() -> bool | None:
+        return _pinged(stranger, settings.timeout_seconds)
+
+    return try_it
+
+
+def _stranger(settings: Settings) -> redis.Redis:
+    """Return a client that shows nothing of us, and says nothing by itself.
+
+    Its connections are closed after each use.
+    """
+    client = client_of(settings)
+    how = client.connection_pool.connection_kwargs
+    for name in _IDENTITY:
+        how.pop(name, None)
+    how.update(db=0, client_name=None, driver_info=None)
+    return client
+
+
+def _pinged(stranger: redis.Redis, seconds: float) -> bool | None:
+    with conversation(stranger, operation=TRYING, seconds=seconds) as link:
+        link.send(packed("PING"))
+        (reply,) = link.replies(1)
+        if not isinstance(reply, hiredis.ReplyError):
+            return True if reply == b"PONG" else None
+        error = link.error(reply)
+        if isinstance(error, StoreUnavailable):  # loading, or too busy to say
+            raise error
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """`code` is the error's number, where ClickHouse names one."""
+
+    status: int
+    code: str | None
+    body: bytes
+
+    def json(self) -> object:
+        """Read the body; None where it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def _verdict(answer: _Answer | None, is_proof: bool) -> bool | None:
+    if answer is None:
+        return None
+    if answer.status == HTTPStatus.OK:
+        return True if is_proof else None
+    return False if answer.status in _REFUSED else None
+
+
+def _knock(store: str, where: Callable[[], httpx.URL], seconds: float) -> _Answer | None:
+    """Return the answer to one GET; None for one that is not sound, or an address that is none.
+
+    Raises StoreUnavailable.
+    """
+    ends = time.monotonic() + seconds
+    try:
+        with _client(seconds) as client, client.stream("GET", where()) as response:
+            code = response.headers.get("X-ClickHouse-Exception-Code")
+            body = _body(store, response, ends)
+    except httpx.TransportError as exc:
+        raise StoreUnavailable(store, TRYING, _silence(exc)) from exc
+    except (httpx.DecodingError, httpx.InvalidURL):
+        return None
+    return None if body is None else _Answer(response.status_code, code, body)
+
+
+def _body(store: str, response: httpx.Response, ends: float) -> bytes | None:
+    """Read a body within the time; None for one that is too long."""
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if time.monotonic() > ends:
+            raise StoreUnavailable(store, TRYING, TOO_SLOW)
+        if len(body) > _ANSWER_LIMIT:
+            return None
+    return bytes(body)
+
+
+def _silence(exc: httpx.TransportError) -> str:
+    if isinstance(exc, httpx.TimeoutException):
+        return TOO_SLOW
+    return IN_VAIN if isinstance(exc, httpx.ConnectError) else DROPPED
+
+
+def _client(seconds: float, *, base_url: httpx.URL | str = "") -> httpx.Client:
+    """Return a client that uses no proxy, no .netrc, and follows no redirect."""
+    return httpx.Client(base_url=base_url, timeout=seconds, trust_env=False, follow_redirects=False)
+
+
+def _bare(address: str) -> httpx.URL:
+    """Return an address without user, password and query."""
+    url = httpx.URL(address)
+    return url.copy_with(userinfo=b"", query=None, fragment=None)
