@@ -25,7 +25,7 @@ _CARD, _TALL = 150, 210  # pixels
 
 
 def problems(state: AuditState) -> None:
-    """Say why the last audit failed, and why there is none yet."""
+    """Say why the last audit failed, if it did."""
     if state.problem:
         st.error(f"The last audit failed: {markdown(state.problem)}.", icon=":material/error:")
 

@@ -79,4 +79,6 @@ class CanaryService:
 def _words(exc: BaseException) -> str:
     if isinstance(exc, KatoTenantsError):
         return str(exc)
+    if isinstance(exc, KeyboardInterrupt):
+        return "it was interrupted"
     return f"a fault in this product: {type(exc).__name__}"

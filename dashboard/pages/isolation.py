@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import (
+    canary_part,
     components,
     isolation_conservation,
     isolation_finding,
@@ -47,3 +48,4 @@ else:
 isolation_conservation.draw(snapshot)
 if report is not None:
     isolation_list.rules(report)
+canary_part.draw()

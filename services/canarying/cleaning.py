@@ -89,10 +89,9 @@ class Cleaning:
         self._left += [f"a session of {node} {late}" for node in sorted(self._unsure)]
 
     def _erase(self, surface: Surface) -> None:
-        """Erase in the order of a purge: what fails is looked for all the same."""
+        """Erase in the order of a purge; nothing was inserted that could still be held back."""
         erasers = self._tools.erasers
         self._try(lambda: erasers.keys.erase_sessions(surface, self._wants))
-        self._try(erasers.patterns.flush)
         self._try(lambda: erasers.keys.erase(surface, self._wants, _silent))
         self._try(lambda: erasers.patterns.erase(surface, _silent))
         self._try(lambda: erasers.vectors.erase(surface, _silent))

@@ -115,11 +115,7 @@ class CanaryRun:
 
     def _check(self, trio: Trio, snapshot: Snapshot) -> None:
         """Write nothing that could not be cleaned up, or told from another's."""
-        for store, why in unread(snapshot, frozenset(Measure)).items():
-            raise StoreUnavailable(store.value, "looking before anything is written", why)
-        problem = snapshot.kato_problem
-        if problem is not None and StoreNotConfigured.summary not in problem:
-            raise StoreUnavailable("kato", "looking before anything is written", problem)
+        _check_whole(snapshot, "looking before anything is written")
         if len({each.tenant for each in trio}) < len(trio):
             why = "the naming schemes read the throwaway node_ids as one tenant"
             raise StoreRejected("kato-tenants", "naming the throwaway tenants", why)
@@ -142,6 +138,7 @@ class CanaryRun:
             self._written.write(canary)
         self._says("asking every use case")
         snapshot, ownership = self._tools.observe(), self._tools.ownership()
+        _check_whole(snapshot, "looking at what was written")
         for me, other in ((first, second), (second, first)):
             sessions = map(self._written.session_id, (me, other))
             asker = Asker(self._tools.cases, snapshot, ownership, me, other, *sessions)
@@ -196,6 +193,15 @@ class CanaryRun:
         self._written.write(third, guest=True)
         snapshot, ownership = self._tools.observe(), self._tools.ownership()
         return observing.collision(self._tools.cases, snapshot, ownership, first, third, took=took)
+
+
+def _check_whole(snapshot: Snapshot, operation: str) -> None:
+    """Raise StoreUnavailable where a store that is configured was not read, or not whole."""
+    for store, why in unread(snapshot, frozenset(Measure)).items():
+        raise StoreUnavailable(store.value, operation, why)
+    problem = snapshot.kato_problem
+    if problem is not None and StoreNotConfigured.summary not in problem:
+        raise StoreUnavailable("kato", operation, problem)
 
 
 def _canary(node_id: str, ownership: Ownership) -> Canary:

@@ -41,7 +41,7 @@ def test_overview_shows_the_stores_totals(services: Services, open_page: Open) -
     assert values == {
         "Patterns": "136", "Redis keys": "2,315", "Vectors": "75", "Sessions": "28"
     }  # fmt: skip
-    assert "share one memory" in words(app)
+    assert "one memory" in words(app)
     assert "Figures from" in words(app)
 
 

@@ -14,7 +14,6 @@ import pytest
 import redis
 from qdrant_client import models
 
-import services.sessions
 from services import bootstrap
 from services.bootstrap import Services
 from services.canarying import owning
@@ -171,7 +170,7 @@ LEAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "find": lambda m: m.setattr(FindService, "find", _every_hit(FindService.find)),
     "number of patterns": lambda m: m.setattr("services.usage.roll_up", _two_counted),
     "create a session": lambda m: m.setattr(
-        services.sessions, "land", lambda *args: replace(land(*args), refusal="")
+        "services.sessions.land", lambda *args: replace(land(*args), refusal="")
     ),
 }
 
@@ -283,6 +282,22 @@ def test_a_fault_of_ours_is_not_known_and_cleaned_up(
     assert "ZeroDivisionError" in report.probes[0].reason
     assert report.cleaned
     assert prints() == before
+
+
+def test_a_run_that_is_interrupted_cleans_up(services: Services, prints: Prints) -> None:
+    """Somebody pressed Ctrl-C."""
+    before = prints()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    at_step(services, ASKING, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(services)
+    assert prints() == before
+    assert not nodes(services)
+    state = services.canary.state
+    assert (state.running_since, state.problem) == (None, "it was interrupted")
 
 
 def test_tables_that_are_not_there_are_not_created(

@@ -56,7 +56,7 @@ def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:
 def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> None:
     """Two clicks from the warning to the tenant, and the link can be pasted."""
     page = visit(sample)
-    expect(page.get_by_text("share one memory")).to_be_visible()
+    expect(page.get_by_text("one memory")).to_be_visible()
     page.get_by_label("Search").or_(page.get_by_role("link", name="Tenants")).first.click()
     expect(page.locator("h1").first).to_have_text("Tenants")
     page.goto(f"{sample}/tenant?tenant=tenant/acme_corp")

@@ -25,6 +25,7 @@ PURE = {
     "dashboard/finds.py", "services/models_sessions.py",
     "services/landing.py", "services/session_options.py", "dashboard/session_tables.py",
     "services/purging/models.py", "services/purging/records.py", "services/purging/sources.py",
+    "dashboard/isolation_tables.py", "dashboard/isolation_words.py", "dashboard/isolation_sums.py",
     "dashboard/purge_tables.py", "dashboard/purge_steps.py", "dashboard/purge_receipts.py",
     "services/canarying/models.py", "services/canarying/writing.py",
     "services/canarying/judging.py", "services/canarying/records.py", "dashboard/canary_tables.py",
