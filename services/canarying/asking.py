@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from services.attribution import Ownership
@@ -67,23 +67,40 @@ class Question:
     refusal: bool = False
 
 
-def put(question: Question, asker: Asker) -> Probe:
-    """Ask one question."""
-    outcome, leaked, reason = _judged(question)
-    return Probe(
-        question.asked, str(asker.me.tenant), str(asker.other.tenant), outcome, leaked, reason
-    )
+def put(questions: Iterable[Question], asker: Asker) -> Iterator[Probe]:
+    """Ask questions about one store, one after the other.
+
+    Once it does not answer, only what it is not needed for is asked on: what is to be refused.
+    """
+    silent = ""
+    for question in questions:
+        if silent and not question.refusal:
+            outcome, leaked, reason = unknown(silent)
+        else:
+            (outcome, leaked, reason), silent = _judged(question, silent)
+        yield Probe(
+            question.asked, str(asker.me.tenant), str(asker.other.tenant), outcome, leaked, reason
+        )
 
 
-def _judged(question: Question) -> Judgement:
+def _judged(question: Question, silent: str) -> tuple[Judgement, str]:
+    """Ask, and return the judgement, and why its store is not to be asked any more."""
     try:
-        return question.judge(question.ask())
-    except NotThisTenants as exc:
-        return PASSED if question.refusal else unknown(f"its own was refused: {exc}")
-    except StoreNotConfigured as exc:
-        return Outcome.NOT_CONFIGURED, (), str(exc)
+        return question.judge(question.ask()), silent
+    except StoreUnavailable as exc:
+        return unknown(str(exc)), f"not asked: {exc}"
     except KatoTenantsError as exc:
-        return unknown(str(exc))
+        return _refused(question, exc), silent
     except Exception as exc:  # a fault of ours is no proof of anything
         logger.exception("a canary question failed")
-        return unknown(f"this product failed ({type(exc).__name__})")
+        return unknown(f"this product failed ({type(exc).__name__})"), silent
+
+
+def _refused(question: Question, exc: KatoTenantsError) -> Judgement:
+    match exc:
+        case NotThisTenants():
+            return PASSED if question.refusal else unknown(f"its own was refused: {exc}")
+        case StoreNotConfigured():
+            return Outcome.NOT_CONFIGURED, (), str(exc)
+        case _:
+            return unknown(str(exc))

@@ -20,7 +20,7 @@ from services.names import Owner, OwnerKind
 def probes(asker: Asker) -> Iterator[Probe]:
     """Ask everything."""
     for group in (_patterns, _keys, _vectors, _sessions, _figures, _found):
-        yield from (put(question, asker) for question in group(asker))
+        yield from put(group(asker), asker)
 
 
 def _patterns(asker: Asker) -> Iterator[Question]:

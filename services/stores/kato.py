@@ -24,6 +24,7 @@ from services.errors import (
 from services.readings import CachedProcessor, CreatedSession, Health
 from services.settings import Settings
 from services.stores.kato_http import STORE, Call, ask, cut
+from services.stores.trust import trusted
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -59,6 +60,7 @@ def at(url: str, *, timeout_seconds: float) -> KatoApi:
             base_url=url,
             timeout=timeout_seconds,
             limits=httpx.Limits(max_keepalive_connections=0),
+            verify=trusted(),
             trust_env=host not in ("127.0.0.1", "::1", "localhost"),  # no proxy to the loopback
         )
     except (httpx.InvalidURL, ValueError) as exc:

@@ -27,6 +27,7 @@ from services.stores.guard import DROPPED, IN_VAIN, TOO_SLOW
 from services.stores.kato_http import Call, ask
 from services.stores.keylink import conversation, packed
 from services.stores.keyspace import client_of
+from services.stores.trust import trusted
 from services.stores.vector_facts import names_of
 
 Door = Callable[[], bool | None]
@@ -208,7 +209,10 @@ def _silence(exc: httpx.TransportError) -> str:
 
 def _client(seconds: float, *, base_url: httpx.URL | str = "") -> httpx.Client:
     """Return a client that uses no proxy, no .netrc, and follows no redirect."""
-    return httpx.Client(base_url=base_url, timeout=seconds, trust_env=False, follow_redirects=False)
+    return httpx.Client(
+        base_url=base_url, timeout=seconds, verify=trusted(), trust_env=False,
+        follow_redirects=False,
+    )  # fmt: skip
 
 
 def _bare(address: str) -> httpx.URL:

@@ -13,6 +13,7 @@ import httpx
 from services.errors import StoreMisconfigured, StoreNotConfigured
 from services.settings import Settings
 from services.stores.kato_http import STORE, Call, ask
+from services.stores.trust import trusted
 
 _COUNT = Call("GET", "/sessions/count", "asking how many sessions it counts")
 
@@ -28,6 +29,7 @@ class OwnSession:
                 base_url=url,
                 timeout=timeout_seconds,
                 limits=httpx.Limits(max_keepalive_connections=0),
+                verify=trusted(),
                 trust_env=host not in ("127.0.0.1", "::1", "localhost"),
             )
         except (httpx.InvalidURL, ValueError) as exc:

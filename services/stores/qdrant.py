@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ssl
+import threading
+from collections.abc import Callable
 from functools import partial
 from math import ceil
+from typing import Any, cast
 
 import httpx
 from qdrant_client import QdrantClient
@@ -21,6 +24,7 @@ from services.errors import (
 )
 from services.settings import Settings
 from services.stores.guard import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict
+from services.stores.trust import trusted
 
 STORE = "qdrant"
 NOT_QDRANT = "what answers at that address is not Qdrant"
@@ -29,8 +33,28 @@ _DENIED = frozenset({401, 403, 407})
 _OVERLOADED = frozenset({408, 429, *range(500, 600)})
 
 
+class _Late:
+    """A client that is made when it is first used: making one takes 50 ms, and few are needed."""
+
+    def __init__(self, make: Callable[[], QdrantClient]) -> None:
+        self._make = make
+        self._turn = threading.Lock()
+        self._made: QdrantClient | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._turn:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+    def close(self) -> None:
+        """Close the client, if there is one."""
+        if self._made is not None:
+            self._made.close()
+
+
 def client_of(settings: Settings) -> QdrantClient:
-    """Build a client of the configured Qdrant; no request is made.
+    """Return a client of the configured Qdrant; no request is made.
 
     The timeout is `timeout_seconds`, rounded up to whole seconds. Raises StoreNotConfigured, and
     SettingsError for a QDRANT_HOST that is no host name.
@@ -44,14 +68,19 @@ def client_of(settings: Settings) -> QdrantClient:
         timeout=ceil(settings.timeout_seconds),
         headers={"api-key": key.get_secret_value()} if key else None,
         check_compatibility=False,
+        verify=trusted(),
     )
     if settings.qdrant_url is not None:
-        return client(url=settings.qdrant_url.get_secret_value())
+        return _late(partial(client, url=settings.qdrant_url.get_secret_value()))
     if settings.qdrant_host is None:
         raise StoreNotConfigured(STORE, "connect", "neither QDRANT_URL nor QDRANT_HOST is set")
     if "://" in settings.qdrant_host:
         raise SettingsError("QDRANT_HOST", "takes a host's name; an address goes into QDRANT_URL")
-    return client(host=settings.qdrant_host, https=settings.qdrant_https)
+    return _late(partial(client, host=settings.qdrant_host, https=settings.qdrant_https))
+
+
+def _late(make: Callable[[], QdrantClient]) -> QdrantClient:
+    return cast("QdrantClient", _Late(make))
 
 
 def judge(exc: Exception) -> Verdict | None:

@@ -6,10 +6,9 @@ Raises the driver's errors.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from qdrant_client import QdrantClient
-from qdrant_client.http.api_client import ApiClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 _NOT_FOUND = 404
@@ -33,17 +32,20 @@ class Answers(Protocol):
 
 def answers_of(client: QdrantClient) -> Answers:
     """Return the answers of a client's server, or of its embedded engine."""
+    if not isinstance(cast("object", client), QdrantClient):
+        return RestAnswers(client)  # a server's, and not to be made before it is used
     try:
-        return RestAnswers(client.http.client)
+        client.http  # noqa: B018  the embedded engine has none
     except NotImplementedError:
         return EmbeddedAnswers(client)
+    return RestAnswers(client)
 
 
 class RestAnswers:
     """The answers of a server."""
 
-    def __init__(self, rest: ApiClient) -> None:
-        self._rest = rest
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
 
     def about(self) -> object:
         """Return title and version; the server tells them without a key."""
@@ -67,7 +69,7 @@ class RestAnswers:
             raise
 
     def _get(self, url: str, **options: Any) -> object:
-        return self._rest.request(type_=dict, method="GET", url=url, **options)
+        return self._client.http.client.request(type_=dict, method="GET", url=url, **options)
 
 
 class EmbeddedAnswers:

@@ -48,9 +48,9 @@ def open_page() -> Open:
         app = AppTest.from_file(ENTRY, default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
-        app.run()
         if name != "overview":
-            app.switch_page(f"dashboard/pages/{name}.py").run()
+            app.switch_page(f"dashboard/pages/{name}.py")
+        app.run()
         assert not app.exception, app.exception
         return app
 

@@ -226,9 +226,16 @@ def test_a_store_that_fails_before_is_not_written_to(
     assert not nodes(services)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("step", [WRITING, ASKING, CLEANING])
+STEPS = (WRITING, ASKING, CLEANING)
+ON_THE_WAY = [
+    (store, FAULTS[(first + number) % len(FAULTS)], step)
+    for first, store in enumerate(STORES)
+    for number, step in enumerate(STEPS)
+]
+"""Every store at every step, and every fault at every step: the adapters' tests have them all."""
+
+
+@pytest.mark.parametrize(("store", "fault", "step"), ON_THE_WAY)
 def test_a_store_that_fails_on_the_way_is_never_passed(  # noqa: PLR0917  fixtures and cases
     services: Services, kato: Deployment, prints: Prints, store: str, fault: str, step: str
 ) -> None:
