@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check pictures bench clean browser postgresql
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+
+.PHONY: run test check needs setup pictures bench clean
 
 run: $(READY)
 	$(BIN)/kato-tenants run --sample
 
-test: $(READY) browser postgresql
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(READY) needs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+setup: $(READY)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -18,7 +22,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_layers.py
 
-pictures: $(READY) browser
+pictures: $(READY) needs
 	PICTURES=docs/pictures $(BIN)/python -m pytest tests/e2e -k pictures
 
 bench: $(READY)
@@ -28,8 +32,8 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-browser postgresql: $(READY)
-	$(BIN)/python -m tests.servers.install $@
+needs: $(READY)
+	$(BIN)/python -m tests.servers.install browser postgresql
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -33,18 +34,25 @@ hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("default")
 
 
-LONGEST_FIRST = ("tests/e2e", "tests/app", "tests/contract", "tests/unit")
+BUSY, WAITING = ("e2e", "app"), ("contract",)
+"""Folders whose tests keep the processor busy, and those whose tests mostly wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, or one worker has them last, and the others rest."""
-    root = Path(__file__).parents[1]
+    """Let files that are busy and files that wait take turns, and begin with these.
 
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(root).parent.as_posix()
-        return next((n for n, name in enumerate(LONGEST_FIRST) if folder.startswith(name)), 9)
-
-    items.sort(key=place)
+    Workers take files in this order: so they do both at once, and none has a long one left when
+    the others have nothing.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    busy = [path for folder in BUSY for path in files if path.parent.name == folder]
+    waiting = [path for path in files if path.parent.name in WAITING]
+    pairs = itertools.zip_longest(busy, waiting)
+    order = [path for pair in pairs for path in pair if path is not None]
+    rest = [path for path in files if path not in {*busy, *waiting}]
+    items[:] = [item for path in (*order, *rest) for item in files[path]]
 
 
 @pytest.fixture(autouse=True)

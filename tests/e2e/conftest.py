@@ -11,9 +11,10 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.chromium import find
 from tests.servers.sockets import free_port
@@ -21,6 +22,7 @@ from tests.servers.sockets import free_port
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START_SECONDS = 90
+Theme = Literal["light", "dark"]
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     path = find()
-    assert path, "no Chromium on the PATH: run `make browser`"
+    assert path, "no Chromium on the PATH: run `make needs`"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
@@ -80,25 +82,31 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 Visit = Callable[..., Page]
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Open a page and wait until it is drawn; theme and width as given."""
-    contexts = []
+@pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """One visitor for every page: who had to fetch and compile Streamlit's front end only once."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
-    def visited(url: str, *, theme: str = "light", width: int = 1400) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000},
-            color_scheme="dark" if theme == "dark" else "light",
-        )
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def visit(visitor: BrowserContext) -> Iterator[Visit]:
+    """Open a page and wait until it is drawn; theme and width as given."""
+    pages = []
+
+    def visited(url: str, *, theme: Theme = "light", width: int = 1400) -> Page:
+        page = visitor.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.emulate_media(color_scheme=theme)
         page.goto(url)
         settle(page)
         return page
 
     yield visited
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def settle(page: Page) -> None:

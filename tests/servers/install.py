@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.e2e import chromium
@@ -36,22 +36,25 @@ NEEDS = {
 }
 
 
-def install(package: str) -> None:
-    """Install a package of Debian's. Raises CalledProcessError."""
+def install(packages: Sequence[str]) -> None:
+    """Install packages of Debian's. Raises CalledProcessError."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run(["apt-get", "--quiet", *arguments], check=True, env=environment)
 
 
 def main(names: list[str]) -> int:
-    """Make sure that these needs are met; 1 with one line that says what to do when not."""
-    for need in map(NEEDS.__getitem__, names):
-        if need.find() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            install(need.package)
-        if need.find() is None:
-            print(need.advice, file=sys.stderr)
-            return 1
-    return 0
+    """Make sure that these needs are met; 1 with a line that says what to do for each that is not.
+
+    What is missing is installed in one go.
+    """
+    missing = [need for need in map(NEEDS.__getitem__, names) if need.find() is None]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        install([need.package for need in missing])
+    lacking = [need for need in missing if need.find() is None]
+    for need in lacking:
+        print(need.advice, file=sys.stderr)
+    return 1 if lacking else 0
 
 
 if __name__ == "__main__":
