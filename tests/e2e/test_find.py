@@ -18,8 +18,7 @@ def check(page: Page) -> None:
     assert overflow <= 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 800])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
 def test_a_user_is_found_by_a_link(sample: str, visit: Visit, theme: str, width: int) -> None:
     """The address can be pasted into a ticket, in both themes, wide and narrow."""
     page = visit(f"{sample}/find?find=bob", theme=theme, width=width)

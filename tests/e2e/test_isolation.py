@@ -38,8 +38,7 @@ def open_first(page: Page) -> None:
     settle(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 800])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
 def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
     """Both themes, wide and narrow: score, findings, sums and rules."""
     page = visit(f"{sample}/isolation", theme=theme, width=width)
@@ -51,8 +50,7 @@ def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) ->
     check(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 800])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
 def test_from_overview_to_a_finding(sample: str, visit: Visit, theme: str, width: int) -> None:
     """What needs attention leads to it; what it says of the tenants leads to them."""
     page = visit(sample, theme=theme, width=width)

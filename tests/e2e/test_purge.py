@@ -41,8 +41,7 @@ def saved(download: Download, folder: Path) -> str:
     return path.read_text("utf-8")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 800])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
 def test_a_plan_is_drawn(fleet: str, visit: Visit, theme: str, width: int) -> None:
     """Both themes, wide and narrow, with what is left out and who would lose data."""
     page = visit(f"{fleet}/purge?tenant={NEIGHBOUR}", theme=theme, width=width)
