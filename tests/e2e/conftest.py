@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.chromium import find
 from tests.servers.sockets import free_port
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START_SECONDS = 90
 Theme = Literal["light", "dark"]
+
+expect.set_options(timeout=30_000)  # ms: a busy machine takes its time
 
 
 @contextmanager
@@ -111,11 +113,11 @@ def visit(visitor: BrowserContext) -> Iterator[Visit]:
 
 def settle(page: Page) -> None:
     """Wait until the page's figures are there and nothing runs."""
-    page.locator("h1").first.wait_for(timeout=60_000)
+    page.locator("h1").first.wait_for(timeout=120_000)
     page.wait_for_function(
         "() => !document.querySelector('[data-testid=stSkeleton]')"
         " && !document.querySelector('[data-testid=stStatusWidget]')",
-        timeout=60_000,
+        timeout=120_000,
     )
     page.wait_for_timeout(700)
 

@@ -25,7 +25,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def planned(page: Page) -> None:
     """Plan what was chosen, and wait for the plan."""
     page.get_by_role("button", name="Plan (changes nothing)").click()
-    expect(page.get_by_role("heading", name="What would go")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="What would go")).to_be_visible(timeout=90_000)
     settle(page)
 
 
@@ -60,25 +60,25 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     page.goto(f"{fleet}/tenant?tenant={GONE}")
     settle(page)
     page.get_by_role("link", name="Purge…").click()
-    expect(page.locator("h1").first).to_have_text("Purge", timeout=30_000)
+    expect(page.locator("h1").first).to_have_text("Purge", timeout=90_000)
     settle(page)
     planned(page)
     button = page.get_by_test_id("stMain").get_by_test_id("stBaseButton-primary")
     page.get_by_label("Reason or ticket").fill("ticket 4711")
     page.get_by_role("textbox", name="Your name").fill("Ada")
     page.get_by_label("The name, exactly").fill("tenant/acm")
-    expect(page.get_by_text("Still needed: the name.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Still needed: the name.")).to_be_visible(timeout=90_000)
     expect(button).to_be_disabled()
     page.get_by_label("The name, exactly").fill(GONE)
-    expect(button).to_be_enabled(timeout=15_000)
+    expect(button).to_be_enabled(timeout=90_000)
     button.click()
-    expect(page.get_by_text("This tab can be closed")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("This tab can be closed")).to_be_visible(timeout=90_000)
     assert "job=" in page.url
     check(page)
     receipt = visit(page.url)  # a pasted link, while it runs or after
-    expect(receipt.get_by_text("the last look found nothing")).to_be_visible(timeout=60_000)
+    expect(receipt.get_by_text("the last look found nothing")).to_be_visible(timeout=120_000)
     settle(receipt)
-    expect(page.get_by_text("the last look found nothing")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("the last look found nothing")).to_be_visible(timeout=90_000)
     check(receipt)
     with receipt.expect_download() as download:
         receipt.get_by_role("button", name="Receipt as JSON").click()
@@ -90,7 +90,7 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     settle(receipt)
     assert cards(receipt) == before
     receipt.goto(f"{fleet}/tenant?tenant={GONE}")
-    expect(receipt.get_by_text("Nothing in the stores belongs to")).to_be_visible(timeout=60_000)
+    expect(receipt.get_by_text("Nothing in the stores belongs to")).to_be_visible(timeout=120_000)
 
 
 def test_purges_are_listed(fleet: str, visit: Visit) -> None:

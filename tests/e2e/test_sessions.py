@@ -16,7 +16,7 @@ from tests.e2e.conftest import Visit, dashboard, settle
 
 USER, NAME, SECRET_VALUE = "ticket-4711", "insurance_no", "AB 12 34 56 C"
 NODE = f"tenant:acme:user:{USER}"
-SOON = 30_000
+SOON = 90_000
 HOSTILE = [
     "it's",
     "<script>alert(1)</script>",
@@ -111,7 +111,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     assert f"session={session}" in page.url
 
     assert NODE in fact(page, "node_id")
-    assert "59 min" in fact(page, "Expires in")
+    assert re.search(r"5\d min", fact(page, "Expires in"))  # a busy machine takes its time
     expect(page.get_by_text("Empty.")).to_be_visible()
     expect(page.get_by_text("Encrypted metadata")).to_be_visible()
     expect(page.get_by_text("left to KATO's defaults")).to_be_visible()
@@ -125,6 +125,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     expect(page.get_by_text(NAME)).to_be_visible()
 
     extending = dialog(page, "Extend")
+    settle(page)  # what the run before drew goes when this one ends
     assert SECRET_VALUE not in shown(page)
     extending.get_by_label("Lives from now for", exact=True).fill("5")
     extending.get_by_role("button", name="Extend 1 session").click()
