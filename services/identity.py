@@ -52,6 +52,12 @@ class TenantKey:
         return cls(kind, name)
 
     @classmethod
+    def written(cls, text: str) -> Self:
+        """Read back what `str` wrote; unlike in what is typed the id may be empty, as a kb_id."""
+        kind, _, name = text.partition("/")
+        return cls(kind, name)
+
+    @classmethod
     def of_kb(cls, kb_id: str) -> Self:
         """The tenant that a kb_id stands for when no scheme reads it."""
         return cls("kb", kb_id)

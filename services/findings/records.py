@@ -49,7 +49,7 @@ def finding_of(text: str) -> Finding:
         subject=read["subject"],
         severity=Severity(read["severity"]),
         what=read["what"],
-        tenants=tuple(map(TenantKey.parse, read["tenants"])),
+        tenants=tuple(map(TenantKey.written, read["tenants"])),
         kb_ids=tuple(read["kb_ids"]),
         evidence={
             name: tuple(value) if isinstance(value, list) else value

@@ -138,18 +138,12 @@ def _left_out(left_out: Collection[LeftOut]) -> list[dict[str, object]]:
 
 
 def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
-    losers = (_tenant_of(loser) for loser in found["losers"])
+    losers = (TenantKey.written(loser) for loser in found["losers"])
     return LeftOut(found["kb_id"], found["why"], tuple(losers))
 
 
 def _tenant(text: str | None) -> TenantKey | None:
-    return None if text is None else _tenant_of(text)
-
-
-def _tenant_of(text: str) -> TenantKey:
-    """Read `kind/id`; unlike what is typed, the id may be empty, as a kb_id may."""
-    kind, _, name = text.partition("/")
-    return TenantKey(kind, name)
+    return None if text is None else TenantKey.written(text)
 
 
 def _stores(stores: Collection[Measure]) -> list[str]:

@@ -156,7 +156,7 @@ def test_the_score_is_of_what_could_be_looked_at(drawn: list[tuple[Severity, Rul
         severity=st.sampled_from(Severity),
         what=names,
         tenants=st.lists(
-            st.builds(TenantKey, st.sampled_from(["tenant", "kb"]), names)
+            st.builds(TenantKey, st.sampled_from(["tenant", "kb"]), names | st.just(""))
         ).map(tuple),
         kb_ids=st.lists(names).map(tuple),
         evidence=st.dictionaries(
