@@ -25,7 +25,7 @@ class Need:
 NEEDS = {
     "browser": Need(
         chromium.find,
-        "chromium",
+        "chromium-headless-shell",
         "The browser tests need Chromium or Chrome on the PATH: install one.",
     ),
     "postgresql": Need(
