@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from services.attribution import Ownership
-from services.errors import FindingError, KatoTenantsError, StoreError, StoreNotConfigured
+from services.errors import FindingError, KatoTenantsError
 from services.figures import Measure, StoreState
 from services.findings.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.findings.judging import judge
@@ -176,10 +176,7 @@ class IsolationService:
 
 
 def _facts(ask: Callable[[], object], _: Emit) -> object:
-    try:
-        return ask()
-    except StoreError as exc:
-        return exc
+    return ask()
 
 
 def _reading(result: Pass[object], kind: type[T]) -> T | None:
@@ -187,28 +184,13 @@ def _reading(result: Pass[object], kind: type[T]) -> T | None:
 
 
 def _unread(
-    snapshot: Snapshot, asked: dict[Need, Pass[object]]
+    snapshot: Snapshot, asked: Mapping[Need, Pass[object]]
 ) -> tuple[dict[Need, str], frozenset[Need]]:
     """Return what could not be read, with why, and what is not configured."""
-    pairs = [*_of_snapshot(snapshot), *_of_facts(asked)]
-    unread = {need: why for need, why in pairs if why is not None}
-    return unread, frozenset(need for need, why in pairs if why is None)
-
-
-def _of_snapshot(snapshot: Snapshot) -> Iterator[tuple[Need, str | None]]:
-    for measure in Measure:
-        figures, need = snapshot.stores[measure], Need(measure.value)
-        if figures.state is StoreState.NOT_CONFIGURED:
-            yield need, None
-        elif figures.state is StoreState.UNKNOWN:
-            yield need, figures.reason or "it was not read"
-        elif figures.share < 1:
-            yield need, f"only {figures.share:.0%} of the keys were read in time"
-
-
-def _of_facts(asked: dict[Need, Pass[object]]) -> Iterator[tuple[Need, str | None]]:
-    for need, result in asked.items():
-        if isinstance(result.reading, StoreNotConfigured):
-            yield need, None
-        elif result.reading is None or isinstance(result.reading, StoreError):
-            yield need, str(result.reading or result.reason)
+    measured = {Need(measure.value): snapshot.stores[measure] for measure in Measure}
+    states = {need: each.state for need, each in measured.items()}
+    states |= {need: each.state for need, each in asked.items()}
+    absent = (need for need, state in states.items() if state is StoreState.NOT_CONFIGURED)
+    reasons = {need: figures.unread for need, figures in measured.items()}
+    reasons |= {n: each.reason for n, each in asked.items() if each.state is StoreState.UNKNOWN}
+    return {need: why for need, why in reasons.items() if why is not None}, frozenset(absent)

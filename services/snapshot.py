@@ -106,6 +106,13 @@ class StoreFigures:
         """Whether the store was asked and did not answer; not so before its first answer."""
         return self.state is StoreState.UNKNOWN and self.precision is not Precision.RUNNING
 
+    @property
+    def unread(self) -> str | None:
+        """Why not all of it is known; None where it was read to the end or is not configured."""
+        if self.state is StoreState.UNKNOWN:
+            return self.reason or "it was not read"
+        return f"only {self.share:.0%} of it was read in time" if self.share < 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from services.findings.facts import Grant, KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.findings.holdings import few
+from services.findings.holdings import few, of_store
 from services.findings.models import (
     SAMPLES,
     CannotTell,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Need,
     Rule,
@@ -39,11 +38,6 @@ _FEW = 6
 _Facts = PatternFacts | KeyFacts | VectorFacts | KatoFacts | None
 
 
-def _of_store(code: str, store: str, severity: Severity, what: str, evidence: Evidence) -> Finding:
-    deeds = (Deed(DeedKind.SYSTEM, store),)
-    return Finding(code, store, severity, what, evidence=evidence, deeds=deeds)
-
-
 def _open(
     seen: Seen, *, code: str, store: str, name: str, facts: Callable[[Seen], _Facts]
 ) -> Iterable[Finding]:
@@ -52,7 +46,7 @@ def _open(
         raise CannotTell(f"it could not be tried whether {name} lets anyone in")
     if asked.open:
         what = f"{name} answers whoever reaches it, without a password or key."
-        yield _of_store(code, store, Severity.HIGH, what, {"asks for a password": "no"})
+        yield of_store(code, store, Severity.HIGH, what, {"asks for a password": "no"})
 
 
 def _eviction(seen: Seen) -> Iterable[Finding]:
@@ -60,7 +54,7 @@ def _eviction(seen: Seen) -> Iterable[Finding]:
     if facts.max_memory is None or (facts.max_memory and facts.eviction is None):
         raise CannotTell("Redis does not let its memory limit and eviction policy be read")
     if facts.max_memory and facts.eviction and facts.eviction.startswith("allkeys-"):
-        yield _of_store(
+        yield of_store(
             "exposure.eviction",
             "redis",
             Severity.MEDIUM,
@@ -75,7 +69,7 @@ def _persistence(seen: Seen) -> Iterable[Finding]:
         raise CannotTell("Redis does not let it be read whether it writes anything to disk")
     if not saves:
         what = "Redis writes nothing to disk: neither snapshots nor an append-only file."
-        yield _of_store("exposure.persistence", "redis", Severity.MEDIUM, what, {"saves": "no"})
+        yield of_store("exposure.persistence", "redis", Severity.MEDIUM, what, {"saves": "no"})
 
 
 def _rights(seen: Seen) -> Iterable[Finding]:

@@ -21,6 +21,7 @@ from services.findings.models import (
     Finding,
     Seen,
     Severity,
+    once,
 )
 from services.identity import sanitise, service_suffix
 from services.names import KB_KINDS, bytes_of
@@ -79,7 +80,8 @@ def every_part(seen: Seen) -> Iterator[KbUsage]:
     yield from seen.snapshot.shared
 
 
-def holdings(seen: Seen) -> list[Held]:
+@once
+def holdings(seen: Seen) -> tuple[Held, ...]:
     """Return what each kb_id holds, by name."""
     found: dict[str, Held] = {}
     for part in every_part(seen):
@@ -88,7 +90,7 @@ def holdings(seen: Seen) -> list[Held]:
             if held is None:
                 held = found[part.name] = Held(part.name, dict.fromkeys(Measure))
             held.add(part)
-    return sorted(found.values(), key=lambda held: bytes_of(held.name))
+    return tuple(sorted(found.values(), key=lambda held: bytes_of(held.name)))
 
 
 def counted_whole(seen: Seen, *measures: Measure) -> None:
@@ -120,6 +122,12 @@ def about_kb(
     deeds = tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in claim.tenants)
     what = f"{kb_id} ({whose(claim)}) {what}."
     return Finding(code, kb_id, severity, what, claim.tenants, (kb_id,), evidence, deeds=deeds)
+
+
+def of_store(code: str, store: str, severity: Severity, what: str, evidence: Evidence) -> Finding:
+    """Make a finding about a whole store."""
+    deeds = (Deed(DeedKind.SYSTEM, store),)
+    return Finding(code, store, severity, what, evidence=evidence, deeds=deeds)
 
 
 def whose(claim: Claim) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import wraps
+from typing import TypeVar, cast
 
 from services.attribution import Ownership
 from services.findings.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
@@ -108,7 +110,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Everything that the rules look at. A fact is None where its store could not be asked."""
+    """Everything that the rules look at. A fact is None where its store could not be asked.
+
+    `known` keeps what was worked out of it, for `once`.
+    """
 
     snapshot: Snapshot
     ownership: Ownership
@@ -117,6 +122,22 @@ class Seen:
     keys: KeyFacts | None = None
     vectors: VectorFacts | None = None
     kato: KatoFacts | None = None
+    known: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+
+T = TypeVar("T")
+
+
+def once(work: Callable[[Seen], T]) -> Callable[[Seen], T]:
+    """Work out once what several rules look at; they may not change it."""
+
+    @wraps(work)
+    def known(seen: Seen) -> T:
+        if work not in seen.known:
+            seen.known[work] = work(seen)
+        return cast("T", seen.known[work])
+
+    return known
 
 
 class CannotTell(Exception):

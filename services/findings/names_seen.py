@@ -8,25 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.figures import Measure, StoreState
+from services.figures import Measure
 from services.findings.holdings import every_part
 from services.findings.models import SAMPLES, CannotTell, Seen
 from services.identity import TenantKey
 from services.names import bytes_of
-from services.snapshot import StoreFigures
 
 
 def wholly_read(seen: Seen, *measures: Measure) -> None:
     """Raise CannotTell where one of these was not read, or only in part; without any, all."""
     for measure in measures or Measure:
-        figures = seen.snapshot.stores[measure]
-        if _hides_some(figures):
-            why = figures.reason or f"only {figures.share:.0%} was read"
+        why = seen.snapshot.stores[measure].unread
+        if why is not None:
             raise CannotTell(f"the names in the store of {measure.value} are not all known: {why}")
-
-
-def _hides_some(figures: StoreFigures) -> bool:
-    return figures.state is StoreState.UNKNOWN or figures.share < 1
 
 
 def kb_ids_of(seen: Seen) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from services.findings.holdings import every_part
+from services.findings.holdings import counted, every_part
 from services.findings.models import (
     SAMPLES,
     Deed,
@@ -19,6 +19,7 @@ from services.findings.models import (
     Rule,
     Seen,
     Severity,
+    once,
 )
 from services.findings.names_seen import listed, samples, wholly_read
 from services.findings.wildcards import Names
@@ -32,7 +33,6 @@ class _Fleet:
     """The names that a prefix could hit, with their holders: kb_ids, and the guide's keys."""
 
     def __init__(self, seen: Seen) -> None:
-        self.seen = seen
         self._holders: dict[str, set[TenantKey]] = {}
         for part in every_part(seen):
             name = part.name if part.is_kb else f"{part.name}:"
@@ -89,6 +89,7 @@ class _Hits:
     by_like: set[str] = field(default_factory=set)
 
 
+@once
 def _every_hit(seen: Seen) -> tuple[_Fleet, list[_Hits]]:
     wholly_read(seen)
     fleet = _Fleet(seen)
@@ -131,7 +132,7 @@ def _said(fleet: _Fleet, hits: _Hits, names: set[str], code: str) -> str:
 def _finding(fleet: _Fleet, hits: _Hits, names: set[str], code: str, severity: Severity) -> Finding:
     whose = {holder for name in names for holder in fleet.holders(name)}
     first = tuple(sorted(whose, key=str)[:SAMPLES])
-    many = f"{len(names):,} {'name' if len(names) == 1 else 'names'} of {listed(whose)}"
+    many = f"{counted(len(names), 'name')} of {listed(whose)}"
     evidence: Evidence = {
         "LIKE": tuple(f"{prefix}%" for prefix in hits.prefixes),
         "glob": tuple(f"{prefix}*" for prefix in hits.prefixes),

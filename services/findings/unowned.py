@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from services.figures import Measure, StoreState
 from services.findings.collision import is_cut
-from services.findings.holdings import Held, counted, holdings
+from services.findings.holdings import Held, counted, holdings, of_store
 from services.findings.models import (
     SAMPLES,
     Deed,
@@ -98,7 +98,7 @@ def _keys(seen: Seen) -> Iterator[Finding]:
         what = (
             f"{counted(unknown, 'key')} in Redis named as none of KATO's or of the guide's{said}."
         )
-        yield _of_store(_KEYS, "redis", Severity.LOW, what, evidence)
+        yield of_store(_KEYS, "redis", Severity.LOW, what, evidence)
 
 
 def _collections(seen: Seen) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def _collections(seen: Seen) -> Iterator[Finding]:
         }
         what = f"{counted(len(found), 'collection')} in Qdrant named after no kb_id and no tenant"
         what += f": {_first(names, len(found))}."
-        yield _of_store(_COLLECTIONS, "qdrant", Severity.MEDIUM, what, evidence)
+        yield of_store(_COLLECTIONS, "qdrant", Severity.MEDIUM, what, evidence)
 
 
 def _nobodys(collection: CollectionUsage) -> bool:
@@ -138,17 +138,12 @@ def _tables(seen: Seen) -> Iterator[Finding]:
         }
         what = f"{counted(len(found), 'table')} in KATO's database without a kb_id column"
         what += f": {_first(names, len(found))}."
-        yield _of_store(_TABLES, "clickhouse", Severity.LOW, what, evidence)
+        yield of_store(_TABLES, "clickhouse", Severity.LOW, what, evidence)
 
 
 def _without_kb_id(table: TableInfo) -> bool:
     """Whether a table holds data of its own and cannot say whose; views show that of others."""
     return not table.has_kb_id and not table.engine.endswith(_VIEWS)
-
-
-def _of_store(code: str, store: str, severity: Severity, what: str, evidence: Evidence) -> Finding:
-    deeds = (Deed(DeedKind.SYSTEM, store),)
-    return Finding(code, store, severity, what, evidence=evidence, deeds=deeds)
 
 
 RULES: tuple[Rule, ...] = (

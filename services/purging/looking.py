@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from services.errors import StoreError, StoreNotConfigured
-from services.figures import Measure
+from services.figures import Measure, StoreState
 from services.passes import Emit, ask_all
 from services.purging.models import Look, Request, Surface
 from services.purging.planning import Looks, merged
@@ -27,36 +25,25 @@ class Erasers:
 
     def look(self, request: Request, surface: Surface, wants: WantsNode) -> Looks:
         """Look at the chosen stores, all at once. Nothing is written."""
-        asks: dict[str, Callable[[], Look]] = {}
+        asks: dict[str, Callable[[Emit], Look]] = {}
         if Measure.PATTERNS in request.stores:
-            asks["patterns"] = lambda: self.patterns.look(surface)
+            asks["patterns"] = lambda _: self.patterns.look(surface)
         if request.stores & set(_REDIS):
-            asks["keys"] = lambda: self.keys.look(surface, wants)
+            asks["keys"] = lambda _: self.keys.look(surface, wants)
         if Measure.VECTORS in request.stores:
-            asks["vectors"] = lambda: self.vectors.look(surface)
-        results = ask_all(
-            {name: partial(_ask, ask) for name, ask in asks.items()},
-            deadline=self.pass_seconds,
-        )
+            asks["vectors"] = lambda _: self.vectors.look(surface)
+        results = ask_all(asks, deadline=self.pass_seconds)
         looks, problems, absent = list[Look](), dict[Measure, str](), list[Measure]()
         for name, result in results.items():
             about = [m for m in _measures(name) if m in request.stores]
-            match result.reading:
-                case Look() as look:
-                    looks.append(look)
-                case StoreNotConfigured():
-                    absent += about
-                case error:
-                    problems |= dict.fromkeys(about, str(error or result.reason))
+            if isinstance(result.reading, Look):
+                looks.append(result.reading)
+            elif result.state is StoreState.NOT_CONFIGURED:
+                absent += about
+            else:
+                problems |= dict.fromkeys(about, str(result.reason))
         return merged(looks, problems, sorted(absent), request.stores)
 
 
 def _measures(name: str) -> tuple[Measure, ...]:
     return _REDIS if name == "keys" else (Measure(name),)
-
-
-def _ask(ask: Callable[[], Look], _: Emit) -> Look | StoreError:
-    try:
-        return ask()
-    except StoreError as exc:
-        return exc

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.figures import Measure, StoreState
+from services.figures import Measure
 from services.names import bytes_of
 from services.purging.models import Item, LeftOut, Look, Plan, Request, Surface
 from services.purging.targeting import Selection
@@ -47,14 +47,8 @@ def unread(snapshot: Snapshot, stores: frozenset[Measure]) -> dict[Measure, str]
 
     The names that a purge goes by come out of it: with a part unread, a kb_id may be missing.
     """
-    found = dict[Measure, str]()
-    for store in sorted(stores):
-        figures = snapshot.stores[store]
-        if figures.state is StoreState.UNKNOWN:
-            found[store] = figures.reason or "it was not read"
-        elif figures.share < 1:
-            found[store] = f"only {figures.share:.0%} of it was read in time"
-    return found
+    reasons = {store: snapshot.stores[store].unread for store in sorted(stores)}
+    return {store: why for store, why in reasons.items() if why is not None}
 
 
 def plan_of_looks(request: Request, selection: Selection, looks: Looks, at: datetime) -> Plan:
