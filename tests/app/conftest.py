@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard import runtime
@@ -15,6 +17,14 @@ from services.settings import Settings
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_once() -> Iterator[None]:
+    """Each AppTest looks through every installed package for components: a second each time."""
+    found = manifest_scanner.scan_component_manifests()
+    with patch.object(manifest_scanner, "scan_component_manifests", lambda: found):
+        yield
 
 
 @pytest.fixture(autouse=True)

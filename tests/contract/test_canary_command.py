@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 from tests.contract.test_canary import Prints
 from tests.contract.test_cli import run
 from tests.contract.test_purge import prints
 from tests.servers.deployment import SECRET, Deployment
+from tests.servers.forked import command
 
 __all__ = ["prints"]  # a fixture
 
@@ -21,10 +19,7 @@ def test_it_says_what_it_writes_and_asks_before(kato: Deployment, prints: Prints
     for word in ("sessions", "patterns_data", "Redis keys", "collections", "cleans up", "Exit"):
         assert word in told
     before = prints()
-    refused = subprocess.run(
-        [sys.executable, "-m", "cli", "canary"], env={**os.environ, **kato.environment},
-        input="n\n", capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    refused = command("canary", environment=kato.environment, typed="n\n")
     assert refused.returncode == 2
     assert "nothing was written" in refused.stderr
     assert not refused.stdout.strip()

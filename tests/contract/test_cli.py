@@ -16,18 +16,20 @@ import pytest
 from services.embedded.lock import DirectoryLock
 from tests.conftest import CAPTURE
 from tests.servers.deployment import SECRET, Deployment
+from tests.servers.forked import command
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `kato-tenants` and return what it printed."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return command(*arguments, environment=environment)
+
+
+def test_by_itself() -> None:
+    """As it is installed: by its own name, and as a module."""
+    script = str(Path(sys.executable).with_name("kato-tenants"))
+    for words in ([script], [sys.executable, "-m", "cli"]):
+        done = subprocess.run([*words, "--help"], capture_output=True, text=True, check=True)
+        assert "Start the dashboard" in done.stdout
 
 
 def test_load_then_usage_on_the_embedded_engines() -> None:
@@ -54,13 +56,13 @@ def test_load_then_usage_on_the_embedded_engines() -> None:
     assert json.loads(run("usage", "--json").stdout)["stores"]["patterns"]["total"]["count"] == 136
 
 
-@pytest.mark.parametrize("command", [["usage"], ["doctor"], ["load", str(CAPTURE)], ["run"]])
-def test_while_another_process_holds_the_engines(tmp_path: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("words", [["usage"], ["doctor"], ["load", str(CAPTURE)], ["run"]])
+def test_while_another_process_holds_the_engines(tmp_path: Path, words: list[str]) -> None:
     """One line, exit 3, and at once."""
     data = tmp_path / "data"
     lock = DirectoryLock.acquire(data)
     started = time.monotonic()
-    refused = run(*command)
+    refused = run(*words)
     lock.release()
     assert refused.returncode == 3
     assert len(refused.stderr.splitlines()) == 1
@@ -68,10 +70,10 @@ def test_while_another_process_holds_the_engines(tmp_path: Path, command: list[s
     assert time.monotonic() - started < 60
 
 
-@pytest.mark.parametrize("command", [["usage"], ["doctor"], ["load", str(CAPTURE)], ["run"]])
-def test_a_wrong_setting_stops_every_command(command: list[str]) -> None:
+@pytest.mark.parametrize("words", [["usage"], ["doctor"], ["load", str(CAPTURE)], ["run"]])
+def test_a_wrong_setting_stops_every_command(words: list[str]) -> None:
     """One line that names the variable, exit 2."""
-    refused = run(*command, CLICKHOUSE_PORT="http")
+    refused = run(*words, CLICKHOUSE_PORT="http")
     assert refused.returncode == 2
     assert refused.stderr.startswith("kato-tenants: CLICKHOUSE_PORT: ")
     assert len(refused.stderr.splitlines()) == 1

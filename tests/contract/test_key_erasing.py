@@ -17,6 +17,7 @@ from services.purging.models import Look, Surface
 from services.settings import Settings
 from services.stores.key_erasing import KeyErasing
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
+from tests.contract.fingerprint import dumped
 from tests.contract.keys import commands_called, restore_capture
 from tests.servers.faults import Answer, HttpServer, free_port
 from tests.servers.proxy import FaultyProxy
@@ -41,7 +42,7 @@ def erasing_of(client: redis.Redis, **options: float) -> KeyErasing:
 
 def prints(client: redis.Redis) -> dict[bytes, bytes]:
     """Everything, to the byte; the members of the index one by one."""
-    found = {key: client.dump(key) for key in client.scan_iter(count=1000) if key != INDEX}
+    found = {key: dump for key, _, dump in dumped(client) if key != INDEX}
     return found | {INDEX + b"/" + member: b"" for member in client.smembers(INDEX)}
 
 

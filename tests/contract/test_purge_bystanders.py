@@ -114,7 +114,7 @@ def test_bystanders_stay_to_the_byte(
             ours = services.usage.ownership()
             mine = {node for node in nodes if ours.tenant_of(node) == target.tenant}
             receipt = json.loads(services.purge.receipt_text(job.id))
-    assert job.outcome is Outcome.ERASED, receipt
+    assert job.outcome is Outcome.ERASED, (job.problem, receipt)
     kb_ids = {kb_id_of(node) for node in mine} - {left.kb_id for left in plan.left_out}
     assert plan.surface.kb_ids == kb_ids
     gone = frozenset(kb_ids | {f"session of {node!a}" for node in mine})

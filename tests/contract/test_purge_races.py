@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
@@ -15,6 +14,7 @@ from services.bootstrap import Services
 from services.purging.models import Outcome, Request, Target
 from tests.contract.test_purge import ACME, WHY, services
 from tests.servers.deployment import Deployment
+from tests.servers.forked import CONTEXT
 
 __all__ = ["services"]  # a fixture
 
@@ -49,9 +49,8 @@ def write(environment: Mapping[str, str], over: Event, told: Connection) -> None
 
 def test_what_others_write_meanwhile_is_all_there(services: Services, kato: Deployment) -> None:
     """By another process, at a steady rate, in kb_ids of a tenant and of one with its prefix."""
-    context = multiprocessing.get_context("spawn")
-    over, (here, there) = context.Event(), context.Pipe()
-    process = context.Process(target=write, args=(kato.environment, over, there), daemon=True)
+    over, (here, there) = CONTEXT.Event(), CONTEXT.Pipe()
+    process = CONTEXT.Process(target=write, args=(kato.environment, over, there), daemon=True)
     process.start()
     assert here.poll(60)
     assert here.recv() == "writing"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Mapping
 from contextlib import closing
@@ -10,6 +9,7 @@ from contextlib import closing
 from services import bootstrap
 from services.canarying.models import Verdict
 from services.settings import load_settings
+from tests.servers.forked import forked
 from tests.servers.purge_process import die
 
 
@@ -19,13 +19,7 @@ def run(environment: Mapping[str, str], *step: str) -> int:
     With a `step` it dies as soon as the run says so, or with `rows`, `keys` or `points` as soon
     as the first of these are written.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=_run, args=(dict(environment), *step))
-    process.start()
-    process.join(timeout=120)
-    assert process.exitcode is not None
-    return process.exitcode
+    return forked(_run, dict(environment), *step)
 
 
 def _run(environment: Mapping[str, str], step: str = "") -> None:

@@ -53,7 +53,7 @@ class Deployment:
             "QDRANT_URL": self.qdrant.url,
             "QDRANT_API_KEY": SECRET,
             "KATO_API_URL": f"http://127.0.0.1:{self.kato.port}",
-            "KATO_TENANTS_TIMEOUT_SECONDS": "10",
+            "KATO_TENANTS_TIMEOUT_SECONDS": "60",  # a busy machine is not a slow store
         }
 
     def fail(self, store: str, fault: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from services.purging import running
 from services.purging.models import StepName
 from services.settings import load_settings
 from services.stores.database import writing
+from tests.servers.forked import forked
 
 SHORT = timedelta(seconds=3)
 """Long enough for a busy machine to prolong it in time."""
@@ -56,15 +56,8 @@ def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
 
     `point` is a step and `before` it is done, `within` it (its deeds done, and nothing of that
     journaled) or `after` (journaled, and nothing more). Without it the job goes on to its end.
-    The process comes from a server that has imported everything already.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=_run, args=(dict(environment), job, *point))
-    process.start()
-    process.join(timeout=120)
-    assert process.exitcode is not None
-    return process.exitcode
+    return forked(_run, dict(environment), job, *point)
 
 
 def _run(environment: Mapping[str, str], job: str, *point: str) -> None:

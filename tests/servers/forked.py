@@ -1,0 +1,54 @@
+"""Processes forked from a server that has imported this product already, which takes seconds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["cli.main"])
+
+_SECONDS = 120
+
+
+def forked(work: Callable[..., None], *arguments: object) -> int:
+    """Do something in a process of its own, and return how that ended, as `exitcode` says it."""
+    process = CONTEXT.Process(target=work, args=arguments)
+    process.start()
+    process.join(timeout=_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"a process did not end within {_SECONDS} s")
+    return process.exitcode
+
+
+def command(
+    *arguments: str, environment: Mapping[str, str] | None = None, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `kato-tenants` and return what it printed. `typed` is what comes in by standard input."""
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder, name) for name in ("in", "out", "err")]
+        for stream in streams:
+            stream.write_text(typed if stream.name == "in" else "", "utf-8")
+        code = forked(_command, arguments, {**os.environ, **(environment or {})}, streams)
+        printed = (stream.read_text("utf-8") for stream in streams[1:])
+        return subprocess.CompletedProcess(arguments, code, *printed)
+
+
+def _command(
+    arguments: tuple[str, ...], environment: Mapping[str, str], streams: list[Path]
+) -> None:
+    from cli.main import main
+
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate(streams):
+        os.dup2(os.open(stream, os.O_RDWR), number)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  for the whole process
+    sys.argv = ["kato-tenants", *arguments]
+    main()
