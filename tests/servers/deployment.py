@@ -15,19 +15,19 @@ import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
-from services.embedded.dataset import Dataset
 from services.embedded.standin import StandInServer
 from services.embedded.writing import Targets, write
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.faults import Dropped, HttpServer, Refused, Slow
 from tests.servers.proxy import FaultyProxy
 from tests.servers.qdrant_http import qdrant_http
+from tests.servers.written import Written
 
 SECRET = "hunter2"
 STORES = ("clickhouse", "redis", "qdrant", "kato")
 FAULTS = ("down", "slow", "dropped")
 LATE_SECONDS = 30.0
-IMPATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "2"}
+IMPATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "5"}
 """More settings, for a dashboard that is to give a slow store up soon, and a busy one not."""
 
 
@@ -54,6 +54,7 @@ class Deployment:
             "QDRANT_API_KEY": SECRET,
             "KATO_API_URL": f"http://127.0.0.1:{self.kato.port}",
             "KATO_TENANTS_TIMEOUT_SECONDS": "60",  # a busy machine is not a slow store
+            "KATO_TENANTS_SETTLE_SECONDS": "0",
         }
 
     def fail(self, store: str, fault: str) -> None:
@@ -90,7 +91,7 @@ class Deployment:
 
 @contextmanager
 def deployment(
-    dataset: Dataset, *, chdb_path: str, clickhouse: Client, redis_client: redis.Redis, port: int
+    dataset: Written, *, chdb_path: str, clickhouse: Client, redis_client: redis.Redis, port: int
 ) -> Iterator[Deployment]:
     """Load a dataset into real engines and serve them."""
     with ExitStack() as stack:
@@ -98,7 +99,8 @@ def deployment(
         stack.callback(qdrant.close)
         assert clickhouse.database
         targets = Targets(clickhouse, redis_client, qdrant, clickhouse.database)
-        write(dataset, targets)
+        write(dataset.rest, targets)
+        dataset.copy_rows(clickhouse)
         standin = StandInServer(redis_client)
         stack.callback(standin.close)
         standin_port = urlsplit(standin.url).port

@@ -70,7 +70,7 @@ class Postgres:
 def running() -> Iterator[Postgres]:
     """Start a server and stop it again. It does not run as root, so root lends it a user."""
     programs = find()
-    assert programs is not None, "no PostgreSQL: run `make postgresql`"
+    assert programs is not None, "no PostgreSQL: run `make needs`"
     folder = Path(tempfile.mkdtemp(prefix="kato-tenants-pg-"))  # short: a socket's path is
     user = {"user": "postgres", "group": "postgres", "extra_groups": ()} if _is_root() else {}
     if user:
