@@ -33,7 +33,7 @@ def test_sampled_memory_is_within_its_margin(valkey: redis.Redis) -> None:
     exact = {g.owner: g.amount for g in store_of(valkey).read().groups}
     store = store_of(valkey, memory_budget=1000)
     trials = hits = 0
-    for _ in range(20):
+    for _ in range(80):  # so many that 0.87 is four deviations from what is expected
         reading = store.read()
         assert reading.precision is Precision.SAMPLED
         assert 0.08 < reading.memory_share < 0.14

@@ -25,10 +25,9 @@ def check(page: Page) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 800])
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (800, "dark")])
 def test_every_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
-    """In both themes, wide and narrow, without anything wider than the window."""
+    """Wide and light, narrow and dark, without anything wider than the window."""
     page = visit(sample, theme=theme, width=width)
     for name in PAGES:
         row = navigation.row(name)
@@ -96,17 +95,20 @@ def configured(
 def test_every_page_stays_up_with_each_store_stopped(
     configured: tuple[str, Deployment], visit: Visit
 ) -> None:
-    """The figure is unknown, with its reason; the others stay; and it comes back."""
+    """The figure is unknown, with its reason; the others stay; and it comes back.
+
+    Each page with one store or another: `tests/app` has each with every one.
+    """
     url, kato = configured
     page = visit(url)
     cards = {"clickhouse": "Patterns", "redis": "Redis keys", "qdrant": "Vectors"}
-    for store in STORES:
+    for number, store in enumerate(STORES):
         kato.fail(store, "down")
         page.goto(url)
         if store in cards:  # KATO's API has no figure of its own
             card = page.locator("[data-testid=stMetric]", has_text=cards[store])
             expect(card).to_contain_text("unknown", timeout=90_000)
-        for name in PAGES:
+        for name in (*PAGES[number :: len(STORES)], "system"):
             page.goto(f"{url}/{name}")
             settle(page)
             expect(page.locator("h1").first).to_have_text(navigation.row(name).title)
