@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 from tests.contract.test_canary import Prints
-from tests.contract.test_cli import run
 from tests.contract.test_purge import prints
 from tests.servers.deployment import SECRET, Deployment
-from tests.servers.forked import command
+from tests.servers.forked import run
 
 __all__ = ["prints"]  # a fixture
 
@@ -19,7 +18,7 @@ def test_it_says_what_it_writes_and_asks_before(kato: Deployment, prints: Prints
     for word in ("sessions", "patterns_data", "Redis keys", "collections", "cleans up", "Exit"):
         assert word in told
     before = prints()
-    refused = command("canary", environment=kato.environment, typed="n\n")
+    refused = run("canary", typed="n\n", **kato.environment)
     assert refused.returncode == 2
     assert "nothing was written" in refused.stderr
     assert not refused.stdout.strip()

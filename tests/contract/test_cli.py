@@ -16,12 +16,8 @@ import pytest
 from services.embedded.lock import DirectoryLock
 from tests.conftest import CAPTURE
 from tests.servers.deployment import SECRET, Deployment
-from tests.servers.forked import command
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `kato-tenants` and return what it printed."""
-    return command(*arguments, environment=environment)
+from tests.servers.forked import run
+from tests.servers.records import ROOT
 
 
 def test_by_itself() -> None:
@@ -30,6 +26,19 @@ def test_by_itself() -> None:
     for words in ([script], [sys.executable, "-m", "cli"]):
         done = subprocess.run([*words, "--help"], capture_output=True, text=True, check=True)
         assert "Start the dashboard" in done.stdout
+
+
+def test_the_first_start_asks_nothing(tmp_path: Path) -> None:
+    """Streamlit asks whoever starts it for the first time for an email address, and waits."""
+    check = (
+        "from streamlit.runtime import credentials; from streamlit.web import bootstrap;"
+        "bootstrap.load_config_options({'server_headless': False}); credentials.check_credentials()"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, env={**os.environ, "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
 
 
 def test_load_then_usage_on_the_embedded_engines() -> None:

@@ -304,7 +304,7 @@ def test_the_collector_brings_the_first_audit(services: Services) -> None:
 @pytest.fixture
 def run(kato: Deployment, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Run `kato-tenants audit` on the deployment, in a process of its own."""
-    from tests.contract.test_cli import run as command
+    from tests.servers.forked import run as command
 
     def ran(*arguments: str) -> tuple[int, str]:
         done = command("audit", *arguments, **kato.environment)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import CAPTURE
-from tests.contract.test_cli import run
 from tests.servers.deployment import SECRET, Deployment
+from tests.servers.forked import run
 
 ACME = ("--tenant", "tenant/acme")
 WHY = ("--reason", "ticket 4711")

@@ -8,8 +8,8 @@ import redis
 from cryptography.fernet import Fernet
 
 from services.sealing import Sealer
-from tests.contract.test_cli import run
 from tests.servers.deployment import Deployment
+from tests.servers.forked import run
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 

@@ -27,15 +27,13 @@ def forked(work: Callable[..., None], *arguments: object) -> int:
     return process.exitcode
 
 
-def command(
-    *arguments: str, environment: Mapping[str, str] | None = None, typed: str = ""
-) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `kato-tenants` and return what it printed. `typed` is what comes in by standard input."""
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         for stream in streams:
             stream.write_text(typed if stream.name == "in" else "", "utf-8")
-        code = forked(_command, arguments, {**os.environ, **(environment or {})}, streams)
+        code = forked(_command, arguments, {**os.environ, **environment}, streams)
         printed = (stream.read_text("utf-8") for stream in streams[1:])
         return subprocess.CompletedProcess(arguments, code, *printed)
 
