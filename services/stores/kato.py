@@ -10,21 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
 from services.errors import (
     SessionGone,
-    StoreMisconfigured,
     StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
 )
 from services.readings import CachedProcessor, CreatedSession, Health
 from services.settings import Settings
-from services.stores.kato_http import STORE, Call, ask, cut
-from services.stores.trust import trusted
+from services.stores.kato_http import STORE, Call, ask, client_at, cut
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -48,24 +46,8 @@ def over_http(settings: Settings) -> KatoApi:
 
 
 def at(url: str, *, timeout_seconds: float) -> KatoApi:
-    """Return the API of the KATO at an address; every answer is given so many seconds.
-
-    Connections are not kept: one that went stale would lose a POST, which is never sent twice.
-    """
-    try:
-        host = urlsplit(url).hostname
-        if not host:
-            raise StoreMisconfigured(STORE, "connecting", "its address cannot be used: no host")
-        client = httpx.Client(
-            base_url=url,
-            timeout=timeout_seconds,
-            limits=httpx.Limits(max_keepalive_connections=0),
-            verify=trusted(),
-            trust_env=host not in ("127.0.0.1", "::1", "localhost"),  # no proxy to the loopback
-        )
-    except (httpx.InvalidURL, ValueError) as exc:
-        raise StoreMisconfigured(STORE, "connecting", "its address cannot be used") from exc
-    return KatoApi(client)
+    """Return the API of the KATO at an address; every answer is given so many seconds."""
+    return KatoApi(client_at(url, timeout_seconds=timeout_seconds))
 
 
 class KatoApi:

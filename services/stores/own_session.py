@@ -6,14 +6,11 @@ A session's GET keeps it alive, so it is asked of the test's own session alone.
 from __future__ import annotations
 
 from typing import Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import httpx
-
-from services.errors import StoreMisconfigured, StoreNotConfigured
+from services.errors import StoreNotConfigured
 from services.settings import Settings
-from services.stores.kato_http import STORE, Call, ask
-from services.stores.trust import trusted
+from services.stores.kato_http import STORE, Call, ask, client_at
 
 _COUNT = Call("GET", "/sessions/count", "asking how many sessions it counts")
 
@@ -23,17 +20,7 @@ class OwnSession:
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         self._seconds = timeout_seconds
-        try:
-            host = urlsplit(url).hostname
-            self._client = httpx.Client(
-                base_url=url,
-                timeout=timeout_seconds,
-                limits=httpx.Limits(max_keepalive_connections=0),
-                verify=trusted(),
-                trust_env=host not in ("127.0.0.1", "::1", "localhost"),
-            )
-        except (httpx.InvalidURL, ValueError) as exc:
-            raise StoreMisconfigured(STORE, "connecting", "its address cannot be used") from exc
+        self._client = client_at(url, timeout_seconds=timeout_seconds)
 
     @classmethod
     def over_http(cls, settings: Settings) -> Self:
