@@ -178,7 +178,7 @@ def test_an_id_full_of_wildcards_takes_no_longer() -> None:
     assert len(list(names.like("tenant" + "_" * 40))) == 5000
     assert not glob_of("*a" * 40 + "b").fullmatch(b"a" * 200)
     assert not like_of("%a" * 40 + "b").fullmatch("a" * 200)
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 1
 
 
 def test_a_large_fleet_is_quick() -> None:
@@ -186,5 +186,5 @@ def test_a_large_fleet_is_quick() -> None:
     seen = of(*(f"tenant:{i}:user:{j}" for i in range(1000) for j in range(5)))
     started = time.thread_time()  # of the processor, however busy the machine is
     hits = found("like", seen)
-    assert time.thread_time() - started < 2  # 0.1 s where it was written
+    assert time.thread_time() - started < 1  # 0.1 s where it was written
     assert len(hits) == 99
