@@ -39,13 +39,15 @@ class Claim:
 
     `tenants` are the holders: one when known or inferred, several when shared, none when
     unattributed. `why` is one sentence for the screen. `others` are tenants that the same text
-    could also name: the reading is not the only one.
+    could also name: the reading is not the only one. `alike` is whether names of tenants that
+    were never seen would read the same, since KATO writes `-`, `.` and the like as `_`.
     """
 
     state: ClaimState
     tenants: tuple[TenantKey, ...]
     why: str
     others: tuple[TenantKey, ...] = ()
+    alike: bool = False
 
     @property
     def tenant(self) -> TenantKey | None:
@@ -194,11 +196,11 @@ class Ownership:
         known = [tenant for tenant in readings if self._known_as(tenant)]
         chosen = known[0] if known else readings[0]
         others = tuple(tenant for tenant in readings if tenant != chosen)
-        holders = self._known_as(chosen) or (chosen,)
+        holders, alike = self._known_as(chosen) or (chosen,), "_" in chosen.id
         if len(holders) > 1:
             why = "its text fits several known tenants, which KATO does not tell apart"
-            return Claim(ClaimState.SHARED, holders, why, others)
+            return Claim(ClaimState.SHARED, holders, why, others, alike)
         why = f"read out of the kb_id's text, which fits {'a' if known else 'no'} tenant seen"
         if others:
             why += "; the text can be read in another way too"
-        return Claim(ClaimState.INFERRED, holders, why, others)
+        return Claim(ClaimState.INFERRED, holders, why, others, alike)

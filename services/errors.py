@@ -2,11 +2,16 @@
 
 ```
 KatoTenantsError
+├── AccessDenied             somebody may not do this; says what it takes
+├── ApprovalNeeded           a second person has to approve it first
+├── EndNotLogged             it was done, and that could not be written to the audit log
+├── NotSignedIn              nobody is known, or not any more
 ├── SettingsError            a missing or wrong setting; names the variable
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── FindingError             a finding that is not there to be accepted
+├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── SealingError             metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
 ├── VectorError              a vector or a point's id that cannot be searched with
@@ -35,6 +40,46 @@ class KatoTenantsError(Exception):
     """The root of every error that this product raises on purpose."""
 
 
+class AccessDenied(KatoTenantsError):
+    """Somebody may not do something. Names no tenant that is out of their scope.
+
+    `action` is what was tried, `reason` what it would take.
+    """
+
+    def __init__(self, action: str, reason: str) -> None:
+        super().__init__(f"not allowed to {action}: {reason}")
+        self.action = action
+        self.reason = reason
+
+
+class ApprovalNeeded(KatoTenantsError):
+    """A second person has to approve this first; `request` is the id under which it waits."""
+
+    def __init__(self, request: str) -> None:
+        super().__init__(f"a second admin has to approve this first (request {request})")
+        self.request = request
+
+
+class EndNotLogged(KatoTenantsError):
+    """An action was done, and the audit log could not take down what came of it.
+
+    That it began is there. `failure` says what of it was not done, empty where all was.
+    """
+
+    def __init__(self, action: str, failure: str, reason: str) -> None:
+        done = f"was done as far as it could be ({failure})" if failure else "was done"
+        super().__init__(
+            f"this {done} ({action}), but the audit log could not take down its end: do not repeat "
+            f"it before you have looked. {reason}"
+        )
+        self.action = action
+        self.failure = failure
+
+
+class NotSignedIn(KatoTenantsError):
+    """Nobody is known: no sign-in, one that cannot be trusted, or one that is over."""
+
+
 class SettingsError(KatoTenantsError):
     """A setting is missing or wrong.
 
@@ -59,8 +104,19 @@ class PurgeRefused(KatoTenantsError):
     """A purge that may not be planned, begun or resumed."""
 
 
+class NoSuchJob(PurgeRefused):
+    """A purge job that is not there, or not for who asks."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no purge job {job_id}")
+
+
 class FindingError(KatoTenantsError):
     """A finding that is not there, or not any more."""
+
+
+class LogError(KatoTenantsError):
+    """An entry of the audit log, or an anchor of it, that cannot be written or read."""
 
 
 class SealingError(KatoTenantsError):

@@ -101,12 +101,15 @@ class PatternRow:
 
 @dataclass(frozen=True, slots=True)
 class ReadCost:
-    """What ClickHouse reads at most for a query, by its own estimate, against the whole table."""
+    """What ClickHouse reads at most for a query, by its own estimate, against the whole table.
+
+    The whole is None for who may not know how much others have in it.
+    """
 
     rows: int
     parts: int
-    all_rows: int
-    all_parts: int
+    all_rows: int | None
+    all_parts: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,34 +6,26 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 
 from __future__ import annotations
 
-import json
+import os
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import SettingsConfigDict
 
+from services.access.settings import Names, SignInSettings
 from services.errors import NamingError, SealingError, SettingsError
 from services.identity import NamingSchemes
 from services.sealing import Sealer
 
 APP_NAME = "kato-tenants"
 
-
-def _listed(value: object) -> object:
-    """Read a JSON list, or words between commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
+_LOG_KEY_LENGTH = 32
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-
-
-class Settings(BaseSettings):
+class Settings(SignInSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(
@@ -75,6 +67,11 @@ class Settings(BaseSettings):
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
 
+    log_key: SecretStr | None = Field(None, alias="KATO_TENANTS_LOG_KEY")
+    anchor_minutes: float = Field(10, alias="KATO_TENANTS_ANCHOR_MINUTES", gt=0, le=1440)
+    anchor_file: Path | None = Field(None, alias="KATO_TENANTS_ANCHOR_FILE")
+    anchor_url: SecretStr | None = Field(None, alias="KATO_TENANTS_ANCHOR_URL")
+
     @field_validator("metadata_keys")
     @classmethod
     def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
@@ -89,7 +86,14 @@ class Settings(BaseSettings):
     def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
         return _of_scheme(value, "redis://", "rediss://", "unix://")
 
-    @field_validator("qdrant_url", "kato_api_url")
+    @field_validator("log_key")
+    @classmethod
+    def _log_keys_are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if any(len(key) < _LOG_KEY_LENGTH for key in _keys_in(value)):
+            raise ValueError(f"a key has at least {_LOG_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("qdrant_url", "kato_api_url", "anchor_url")
     @classmethod
     def _http_scheme(cls, value: SecretStr | None) -> SecretStr | None:
         return _of_scheme(value, "http://", "https://")
@@ -118,6 +122,11 @@ class Settings(BaseSettings):
     def sealer(self) -> Sealer:
         """What encrypts sensitive metadata, with the keys that are set."""
         return Sealer(_keys_in(self.metadata_keys))
+
+    @property
+    def log_keys(self) -> tuple[str, ...]:
+        """The keys that seal the audit log: the first seals, all verify."""
+        return tuple(_keys_in(self.log_key))
 
     def in_force(self) -> dict[str, str]:
         """Return every setting by its variable, secrets redacted, for the screen."""
@@ -153,7 +162,16 @@ def _redacted(value: object) -> str:
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises SettingsError, which names the first variable at fault."""
+    """Read the environment, when it has changed since. Raises SettingsError.
+
+    That names the first variable at fault.
+    """
+    return _read(frozenset(os.environ.items()))
+
+
+@lru_cache(maxsize=2)
+def _read(environment: frozenset[tuple[str, str]]) -> Settings:
+    del environment  # what the cache goes by: everyone who does anything is looked up by settings
     try:
         return Settings()
     except ValidationError as exc:

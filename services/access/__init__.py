@@ -1,0 +1,1 @@
+"""Who may do what: viewers, roles, scopes, and the gate that every action goes through."""
