@@ -56,15 +56,20 @@ class UsageService:
         self._schemes, self._service = schemes, service
         self._shared_collections = shared_collections
         self._deadline = deadline
-        self._ownership: Ownership | None = None
+        self._owning: tuple[int, Ownership] | None = None
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
 
     def ownership(self) -> Ownership:
         """Return who owns what, by every node_id that was ever seen."""
-        nodes = seen_of(self._state.nodes())
-        if self._ownership is None or self._ownership.nodes != nodes:
-            self._ownership = Ownership(nodes, schemes=self._schemes, service=self._service)
-        return self._ownership
+        version = self._state.nodes_version()  # before what it is the version of
+        if self._owning is None or self._owning[0] != version:
+            self._owning = version, self._owned_by(seen_of(self._state.nodes()))
+        return self._owning[1]
+
+    def _owned_by(self, nodes: frozenset[str]) -> Ownership:
+        if self._owning is not None and self._owning[1].nodes == nodes:
+            return self._owning[1]  # others cache by the object
+        return Ownership(nodes, schemes=self._schemes, service=self._service)
 
     def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.

@@ -6,7 +6,7 @@ SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by UR
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
+from services.settings import Settings
 from services.stores.migrations import NEWEST, migrate
 
 STORE = "state store"
@@ -40,6 +41,14 @@ def open_database(data: Path, url: str | None = None) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def open_for(settings: Settings, stack: ExitStack) -> Engine:
+    """Open the database that the settings name, closed with `stack`. Raises as `open_database`."""
+    url = settings.state_url.get_secret_value() if settings.state_url else None
+    database = open_database(settings.data, url)
+    stack.callback(database.dispose)
+    return database
 
 
 @contextmanager

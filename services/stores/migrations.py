@@ -6,6 +6,8 @@ result against `state_tables`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
 from sqlalchemy import Connection, inspect, text
 
 _FIRST = (
@@ -50,14 +52,73 @@ _AUDITING = (
     """CREATE TABLE audit_run ("at" {moment} NOT NULL PRIMARY KEY, text TEXT NOT NULL)""",
 )
 
-MIGRATIONS = (_FIRST, _PURGING, _AUDITING)
-"""The statements that lead from each version to the next, from version 0, nothing, on."""
+_LOGGING = (
+    """CREATE TABLE audit_log (
+        number {number} NOT NULL PRIMARY KEY, "at" {moment} NOT NULL, who TEXT NOT NULL,
+        action TEXT NOT NULL, outcome VARCHAR(16) NOT NULL, request_id VARCHAR(32) NOT NULL,
+        words TEXT NOT NULL, text TEXT NOT NULL, hash VARCHAR(64) NOT NULL)""",
+    """CREATE TABLE audit_log_tenant (
+        tenant VARCHAR(64) NOT NULL, number {number} NOT NULL REFERENCES audit_log (number),
+        PRIMARY KEY (tenant, number))""",
+    "CREATE INDEX audit_log_tenant_by_number ON audit_log_tenant (number)",
+    'CREATE INDEX audit_log_by_time ON audit_log ("at")',
+    "CREATE INDEX audit_log_by_who ON audit_log (who, number)",
+    "CREATE INDEX audit_log_by_action ON audit_log (action, number)",
+    "CREATE INDEX audit_log_by_outcome ON audit_log (outcome, number)",
+    "CREATE INDEX audit_log_by_request ON audit_log (request_id, outcome)",
+    {
+        "sqlite": (
+            """CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_update BEFORE UPDATE ON audit_log_tenant
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_delete BEFORE DELETE ON audit_log_tenant
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+        ),
+        "postgresql": (
+            """CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$""",
+            """CREATE TRIGGER audit_log_no_change
+                BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()""",
+            """CREATE TRIGGER audit_log_tenant_no_change
+                BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log_tenant
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()""",
+        ),
+    },
+)
+
+_APPROVING = (
+    """CREATE TABLE approval (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, action VARCHAR(64) NOT NULL,
+        digest VARCHAR(64) NOT NULL, target TEXT NOT NULL, tenants TEXT NOT NULL,
+        asked_by TEXT NOT NULL, asked_at {moment} NOT NULL, expires_at {moment} NOT NULL,
+        approved_by TEXT NOT NULL, approved_at {moment}, used_at {moment},
+        details TEXT NOT NULL)""",
+    "CREATE INDEX approval_by_what ON approval (action, digest)",
+    "CREATE INDEX approval_by_time ON approval (asked_at)",
+)
+
+_COUNTING = (
+    "CREATE TABLE node_version (version BIGINT NOT NULL)",
+    "INSERT INTO node_version (version) VALUES (0)",
+)
+
+MIGRATIONS: tuple[tuple[str | Mapping[str, Sequence[str]], ...], ...] = (
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING,
+)  # fmt: skip
+"""The statements that lead from each version to the next, from version 0, nothing, on.
+
+Those that each kind of database has in its own words are by its name.
+"""
 
 NEWEST = len(MIGRATIONS)
 
 _TYPES = {
-    "sqlite": {"bytes": "BLOB", "moment": "DATETIME"},
-    "postgresql": {"bytes": "BYTEA", "moment": "TIMESTAMP WITH TIME ZONE"},
+    "sqlite": {"bytes": "BLOB", "moment": "DATETIME", "number": "INTEGER"},
+    "postgresql": {"bytes": "BYTEA", "moment": "TIMESTAMP WITH TIME ZONE", "number": "BIGINT"},
 }
 _LOCK = 0x6B61746F  # "kato": any number that others hardly choose
 
@@ -72,11 +133,20 @@ def migrate(connection: Connection) -> int:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _version(connection)
     for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
-        for statement in statements:
-            types = _TYPES[connection.dialect.name]
-            connection.execute(text(statement.format_map(types)))
+        for statement in _in_words_of(connection.dialect.name, statements):
+            connection.execute(text(statement))
         connection.execute(text("UPDATE schema_version SET version = :to"), {"to": number})
     return found
+
+
+def _in_words_of(
+    dialect: str, statements: Iterable[str | Mapping[str, Sequence[str]]]
+) -> Iterator[str]:
+    for statement in statements:
+        if isinstance(statement, str):
+            yield statement.format_map(_TYPES[dialect])
+        else:
+            yield from statement[dialect]
 
 
 def _version(connection: Connection) -> int:

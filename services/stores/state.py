@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from services.figures import Amount, Measure
 from services.stores.database import insert_into, open_database, reading, writing
-from services.stores.state_tables import HISTORY, NODES, digest_of
+from services.stores.state_tables import HISTORY, NODES, NODES_VERSION, digest_of
 
 HISTORY_KEPT = timedelta(days=90)
 LAST_SEEN_GRAIN = timedelta(hours=1)
@@ -62,10 +62,17 @@ class StateStore:
             ]
             if fresh:
                 connection.execute(insert_into(connection, NODES).on_conflict_do_nothing(), fresh)
+                _count(connection)
             stale = (digest for digest, last in known.items() if at - last > LAST_SEEN_GRAIN)
             for digest in sorted(stale):
                 statement = update(NODES).where(NODES.c.digest == digest, NODES.c.last_seen < at)
                 connection.execute(statement.values(last_seen=at))
+
+    def nodes_version(self) -> int:
+        """Return a number that is another one whenever node_ids came or went, in any process."""
+        with reading(self._engine, "reading node_ids") as connection:
+            version: int = connection.execute(select(NODES_VERSION.c.version)).scalar_one()
+            return version
 
     def nodes(self) -> tuple[SeenNode, ...]:
         """Return every node_id that was ever seen."""
@@ -79,6 +86,7 @@ class StateStore:
         with writing(self._engine, "forgetting node_ids") as connection:
             for digest in digests:
                 connection.execute(NODES.delete().where(NODES.c.digest == digest))
+            _count(connection)
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure, and drop what is older than 90 days.
@@ -130,6 +138,10 @@ class StateStore:
                 Measure(measure): (at, Amount(count, size))
                 for measure, at, count, size in connection.execute(statement)
             }
+
+
+def _count(connection: Connection) -> None:
+    connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
 
 
 def _row(digest: str, node_id: str, source: str, at: datetime) -> dict[str, object]:

@@ -91,6 +91,8 @@ NODES = Table(
     Column("last_seen", Moment, nullable=False),
 )
 
+NODES_VERSION = Table("node_version", METADATA, Column("version", BigInteger, nullable=False))
+
 HISTORY = Table(
     "usage_history",
     METADATA,
@@ -183,4 +185,44 @@ AUDITS = Table(
     METADATA,
     Column("at", Moment, primary_key=True),
     Column("text", Text, nullable=False),
+)
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # there, only INTEGER is the row's own id
+
+LOG = Table(
+    "audit_log",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("request_id", String(32), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+LOG_TENANTS = Table(
+    "audit_log_tenant",
+    METADATA,
+    Column("tenant", String(64), primary_key=True),
+    Column("number", _NUMBER, ForeignKey(LOG.c.number), primary_key=True, autoincrement=False),
+)
+
+APPROVALS = Table(
+    "approval",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("action", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("target", Words, nullable=False),
+    Column("tenants", Text, nullable=False),
+    Column("asked_by", Words, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("approved_by", Words, nullable=False),
+    Column("approved_at", Moment),
+    Column("used_at", Moment),
+    Column("details", Text, nullable=False),
 )

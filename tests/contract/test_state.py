@@ -67,6 +67,26 @@ def test_exactly_the_node_ids_that_are_named_are_forgotten(state: StateStore) ->
     assert {node.node_id for node in state.nodes()} == {"n", "n2", "N"}
 
 
+def test_a_version_says_that_node_ids_came_or_went(records: Records, state: StateStore) -> None:
+    """To every process, and not where they were only seen again."""
+    other = records.state()
+    versions = [state.nodes_version()]
+
+    def changed() -> bool:
+        versions.append(other.nodes_version())
+        return versions[-1] != versions[-2]
+
+    state.record_nodes({"n": "session"}, NOW)
+    assert changed()
+    state.record_nodes({"n": "session"}, NOW + timedelta(hours=5))
+    assert not changed()
+    state.forget_nodes(["n"])
+    assert changed()
+    state.record_nodes({"m": "session"}, NOW)
+    assert changed()
+    assert len(set(versions)) == 4
+
+
 def test_usage_over_time(state: StateStore) -> None:
     """The history comes back in order, and the newest is the last known."""
     for minute, count in enumerate((5, 7, 6)):

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from services.bootstrap import Services
 from services.figures import Amount, Measure, Precision, StoreState
 from services.settings import Settings
 from services.snapshot import Snapshot, Usage
+from services.stores.state import StateStore
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 from tests.servers.faults import SOON
 
@@ -40,6 +42,21 @@ def usages(snapshot: Snapshot) -> list[Usage]:
         *(part.usage for part in snapshot.shared),
         snapshot.unattributed.usage,
     ]
+
+
+def test_who_owns_what_is_read_again_when_a_node_came(
+    services: Services, kato_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever process: not 10,000 of them for every action, and never those of before."""
+    services.usage.collect()
+    known = services.usage.ownership()
+    other = StateStore.open(kato_settings.data)
+    other.record_nodes({"tenant:acme:user:new": "session"}, datetime.now(UTC))
+    assert "tenant:acme:user:new" in services.usage.ownership().nodes - known.nodes
+    now = services.usage.ownership()
+    monkeypatch.setattr(StateStore, "nodes", None)
+    assert services.usage.ownership() is now
+    other.close()
 
 
 def test_the_capture_is_counted_exactly(services: Services) -> None:

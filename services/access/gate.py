@@ -1,0 +1,173 @@
+"""The gate: every action of a viewer is decided, approved where that is set, and logged.
+
+An action that cannot be logged does not happen: what is logged first is that it begins.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from services.access.models import PERMISSIONS, Action, Viewer, decide
+from services.errors import AccessDenied, ApprovalNeeded, EndNotLogged, KatoTenantsError
+from services.identity import TenantKey
+from services.logbook.models import Outcome
+
+Tenants = Collection[TenantKey]
+
+logger = logging.getLogger(__name__)
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Log(Protocol):
+    """Where actions are written. Every method raises StoreError when it cannot be."""
+
+    def begin(
+        self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str, digest: str
+    ) -> str:
+        """Write that an action begins, and return the id under which its end is written."""
+
+    def end(self, request_id: str, outcome: Outcome, *, reason: str = "", digest: str = "") -> None:
+        """Write how an action ended."""
+
+    def refused(
+        self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str, reason: str
+    ) -> None:
+        """Write that an action was not allowed."""
+
+
+class Approvals(Protocol):
+    """Second persons."""
+
+    def use(self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str,
+            digest: str, details: Mapping[str, str]) -> str:  # fmt: skip
+        """Use up an approval of this very thing and return its id, or raise ApprovalNeeded.
+
+        `details` say in words, by their names, what a second person has to know of it.
+        """
+
+    def give_back(self, request_id: str) -> None:
+        """Make an approval good again: what it was used for failed."""
+
+
+@dataclass(slots=True)
+class Doing:
+    """An action under way; `digest` and `failure` may be set to what came of it."""
+
+    digest: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides and logs for whoever `viewer` says it is, asked anew for every action.
+
+    `two_persons` are the actions that wait for a second person's approval.
+    """
+
+    viewer: Callable[[], Viewer]
+    log: Log
+    approvals: Approvals
+    now: Callable[[], datetime]
+    read_only: bool = False
+    two_persons: frozenset[Action] = field(default_factory=frozenset)
+
+    def allow(self, action: Action, *, tenants: Tenants | None = None, target: str = "") -> Viewer:
+        """Return the viewer when this is allowed, writing nothing.
+
+        Raises AccessDenied, which is logged, and NotSignedIn.
+        """
+        viewer = self.viewer()
+        try:
+            decide(
+                viewer, action, now=self.now(), tenants=tenants, read_only=self.read_only
+            )  # fmt: skip
+        except AccessDenied as exc:
+            self._refused(viewer, action, tenants or (), target, exc)
+            raise
+        return viewer
+
+    def may(self, action: Action, *, tenants: Tenants | None = None) -> bool:
+        """Whether this would be allowed now, for what the screen offers. Logs nothing."""
+        try:
+            decide(
+                self.viewer(), action, now=self.now(), tenants=tenants, read_only=self.read_only
+            )  # fmt: skip
+        except KatoTenantsError:
+            return False
+        return True
+
+    @contextmanager
+    def doing(
+        self, action: Action, *, tenants: Tenants | None = None, target: str = "",
+        digest: str = "", details: Mapping[str, str] = _NOTHING,
+    ) -> Iterator[Doing]:  # fmt: skip
+        """Do something: decided, logged before and after, and approved where that is set.
+
+        `details` are for the second person, and in no log.
+        Raises AccessDenied, NotSignedIn, ApprovalNeeded, and StoreError where it cannot be
+        logged: then the block is not run. Raises EndNotLogged where the block was run, and what
+        came of it cannot be logged.
+        """
+        viewer = self.allow(action, tenants=tenants, target=target)
+        concerned = tuple(tenants or ())
+        doing = Doing(digest)
+        if not PERMISSIONS[action].logged:
+            yield doing
+            return
+        request = self.log.begin(viewer, action, tenants=concerned, target=target, digest=digest)
+        used = ""
+        try:
+            if action in self.two_persons:
+                used = self.approvals.use(
+                    viewer, action, tenants=concerned, target=target, digest=digest,
+                    details=details,
+                )  # fmt: skip
+            yield doing
+        except BaseException as exc:
+            self._failed(request, exc, used)
+            raise
+        self._ended(request, action, doing)
+
+    def _refused(
+        self, viewer: Viewer, action: Action, tenants: Tenants, target: str, exc: AccessDenied
+    ) -> None:
+        """Log a refusal, where it can be; it holds either way."""
+        try:
+            self.log.refused(viewer, action, tenants=tenants, target=target, reason=exc.reason)
+        except KatoTenantsError as lost:
+            exc.add_note(f"that it was refused could not be logged: {lost}")
+            logger.warning("a refusal to %s could not be logged: %s", action.value, lost)
+
+    def _failed(self, request: str, exc: BaseException, used: str) -> None:
+        """Log that an action failed, where it can be; the error of the action goes first.
+
+        The approval that it used is good again: what failed may be tried again.
+        """
+        refused = isinstance(exc, AccessDenied | ApprovalNeeded)
+        outcome = Outcome.REFUSED if refused else Outcome.FAILED
+        try:
+            if used:
+                self.approvals.give_back(used)
+            self.log.end(request, outcome, reason=_words(exc))
+        except KatoTenantsError as lost:
+            exc.add_note(f"that it failed could not be logged either: {lost}")
+            logger.warning("the end of the action %s could not be logged: %s", request, lost)
+
+    def _ended(self, request: str, action: Action, doing: Doing) -> None:
+        outcome = Outcome.FAILED if doing.failure else Outcome.DONE
+        try:
+            self.log.end(request, outcome, reason=doing.failure, digest=doing.digest)
+        except KatoTenantsError as exc:
+            raise EndNotLogged(action.value, doing.failure, str(exc)) from exc
+
+
+def _words(exc: BaseException) -> str:
+    """Say why something failed: our own errors are safe to show, others may hold anything."""
+    return str(exc) if isinstance(exc, KatoTenantsError) else type(exc).__name__

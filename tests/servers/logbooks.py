@@ -1,0 +1,77 @@
+"""A logbook on a real SQLite file, and ways to break it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from services.access.gate import Tenants
+from services.access.models import Action, Viewer
+from services.errors import AccessDenied
+from services.logbook.anchoring import Anchorer
+from services.logbook.chain import LogKeys
+from services.logbook.models import Entry
+from services.logbook.service import Logbook
+from services.stores.database import open_database
+from services.stores.logbook import LogStore
+
+
+class SqliteLog:
+    """A logbook, and the database that it is in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        store = LogStore(engine, LogKeys())
+        self.logbook = Logbook(store, Anchorer(store, [], interval=timedelta(hours=1)))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return all of it, the oldest first."""
+        return tuple(self.logbook.export())
+
+    def empty(self) -> None:
+        """Begin anew, as only a test may."""
+        with self.engine.begin() as connection:
+            for trigger in ("audit_log_no_delete", "audit_log_tenant_no_delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
+            connection.execute(text("DELETE FROM audit_log_tenant"))
+            connection.execute(text("DELETE FROM audit_log"))
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """Let nothing be written or read for a while."""
+        self._rename("audit_log", "audit_log_away")
+        try:
+            yield
+        finally:
+            self._rename("audit_log_away", "audit_log")
+
+    def break_for_good(self) -> None:
+        """Let nothing be written or read any more."""
+        self._rename("audit_log", "audit_log_away")
+
+    def _rename(self, name: str, to: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {name} RENAME TO {to}"))
+
+
+class NobodyApproves:
+    """A place where no action waits for a second person."""
+
+    def use(
+        self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str, digest: str,
+        details: Mapping[str, str],
+    ) -> str:  # fmt: skip
+        """Raise AccessDenied."""
+        raise AccessDenied(action.value, "there is no second person here to approve it")
+
+    def give_back(self, request_id: str) -> None:
+        """Do nothing: none was ever used."""
+
+
+def sqlite_log(data: Path) -> SqliteLog:
+    """Open one in a directory; its `engine` has to be disposed of."""
+    return SqliteLog(open_database(data))
