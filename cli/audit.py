@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services import bootstrap
+from cli import desk
+from services.access.models import Action
 from services.findings.models import Record, Report, RuleState, Severity
 from services.findings.records import report_json
 from services.settings import Settings
@@ -29,10 +29,13 @@ def audit(settings: Settings, *, as_json: bool, fail_on: Severity | None) -> Res
     Ends with 1 where a finding that nobody accepted is as grave as `fail_on`, else with 2 where
     a rule could not be looked at, else with 0.
     """
-    with closing(bootstrap.build(settings)) as services:
-        snapshot = services.usage.collect()
-        report = services.isolation.audit(snapshot)
-        rules = services.isolation.rules
+    with (
+        desk.opened(settings) as found,
+        found.gate.doing(Action.EXPORT, target="the isolation audit"),
+    ):
+        snapshot = found.fleet.read()
+        report = found.isolation.audit(snapshot)
+        rules = found.isolation.rules
     stores = {measure.value: figures for measure, figures in snapshot.stores.items()}
     text = report_json(report, stores, rules) if as_json else "\n".join(_lines(report))
     return Result(text, _code(report, fail_on))

@@ -6,13 +6,11 @@ embedded engines are in use by another process.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
-from contextlib import closing
 
 import typer
 
-from services import bootstrap
+from cli import desk
 from services.canarying.models import CanaryReport, Outcome, Verdict
 from services.canarying.records import canary_json
 from services.settings import Settings
@@ -46,8 +44,8 @@ def agreed() -> bool:
 
 def canary(settings: Settings, *, as_json: bool) -> tuple[str, int]:
     """Run the test; return what to print, and the exit code. Raises KatoTenantsError."""
-    with closing(bootstrap.build(settings)) as services:
-        report = services.canary.run(by=getpass.getuser())
+    with desk.opened(settings) as found:
+        report = found.canary.run()
     return canary_json(report) if as_json else _text(report), _exit(report)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
 
-from services import bootstrap
+from cli import desk
 from services.figures import StoreState
 from services.readings import Check
 from services.settings import Settings
@@ -13,8 +12,8 @@ from services.settings import Settings
 
 def examine(settings: Settings) -> tuple[str, bool]:
     """Return a report, and whether every configured store is well. Raises KatoTenantsError."""
-    with closing(bootstrap.build(settings)) as services:
-        checks = services.health.check()
+    with desk.opened(settings) as found:
+        checks = found.fleet.checks()
     well = all(check.state is not StoreState.UNKNOWN for check in checks)
     return "\n".join(_lines(checks)), well
 

@@ -16,14 +16,16 @@ from typing import Annotated
 
 import typer
 
-from cli import canary, doctor, purge, usage
+from cli import canary, doctor, log, purge, usage
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
+from services.access.network import refuse_open
 from services.errors import SettingsError
 from services.findings.models import Severity
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(purge.app, name="purge")
+app.add_typer(log.app, name="log")
 
 
 @app.command()
@@ -46,11 +48,10 @@ def run(
         if sample or empty:
             os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
         settings = load_settings()
+        refuse_open(address, auth=settings.auth, allow_open=settings.allow_open)
         if settings.embedded:
             _refuse_if_impossible(settings.data)
-    import asgi_app  # noqa: PLC0415  its folder is where the dashboard's files are
-
-    script = Path(asgi_app.__file__).resolve()
+    script = _server_script()
     command = [
         sys.executable, "-m", "streamlit", "run", str(script),
         f"--server.port={port}", f"--server.address={address}",
@@ -58,6 +59,14 @@ def run(
     ]  # fmt: skip
     os.chdir(_configured_folder(script.parent))
     os.execv(sys.executable, command)  # noqa: S606  our own interpreter
+
+
+def _server_script() -> Path:
+    """Return where the server is, without importing it: that checks how it was started."""
+    found = find_spec("asgi_app")
+    if found is None or found.origin is None:
+        fail("the dashboard is not installed along with this command", EXIT_FAILED)
+    return Path(found.origin).resolve()
 
 
 def _configured_folder(folder: Path) -> Path:

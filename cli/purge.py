@@ -6,20 +6,19 @@ engines are in use by another process.
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
+from cli import desk
 from cli.errors import one_line_errors
-from services import bootstrap
+from services.desk.purging import DeskPurge
 from services.errors import PurgeRefused
 from services.figures import Measure
 from services.identity import TenantKey
-from services.purge import PurgeService
 from services.purging.models import Job, JobState, Outcome, Plan, Request, Target
 from services.purging.records import plan_json
 from services.settings import load_settings
@@ -40,9 +39,9 @@ TenantName = Annotated[
 
 
 @contextmanager
-def _service() -> Iterator[PurgeService]:
-    with one_line_errors(), closing(bootstrap.build(load_settings())) as services:
-        yield services.purge
+def _service() -> Iterator[DeskPurge]:
+    with one_line_errors(), desk.opened(load_settings()) as found:
+        yield found.purge
 
 
 @app.command("plan")
@@ -88,7 +87,7 @@ def run_command(
         planned = purge.planned(digest).request.target
         if (tenant, user) not in ((_name(planned), planned.user), (_name(planned), None)):
             raise PurgeRefused("the plan with this digest is for another target")
-        job = purge.begin(digest, confirm=confirm, reason=reason, asked_by=getpass.getuser())
+        job = purge.begin(digest, confirm=confirm, reason=reason)
         _finish(purge, purge.run_here(job.id), as_json=as_json)
 
 
@@ -115,7 +114,7 @@ def receipt_command(job_id: JobId) -> None:
         typer.echo(purge.receipt_text(job_id))
 
 
-def _finish(purge: PurgeService, job: Job, *, as_json: bool) -> None:
+def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:
     """Print the receipt, or what is known so far of a job that did not end, and exit by it."""
     text = purge.receipt_text(job.id)
     typer.echo(text if as_json else f"{_status_text(job)}\n{_receipt_text(json.loads(text))}")

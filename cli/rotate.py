@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-from services import bootstrap
+from cli import desk
 from services.settings import Settings
 
 
@@ -13,8 +11,8 @@ def rotate(settings: Settings) -> tuple[str, bool]:
 
     The keys of what could not be are written in ASCII: they can hold any bytes.
     """
-    with closing(bootstrap.build(settings)) as services:
-        report = services.rotation.run()
+    with desk.opened(settings) as found:
+        report = found.rotation.run()
     lines = [f"re-encrypted: {report.renewed}", f"on the first key already: {report.current}"]
     lines.append(f"could not be re-encrypted: {len(report.failed)}")
     lines += [f"  {key!a}: {reason}" for key, reason in report.failed.items()]

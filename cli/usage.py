@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
-from services import bootstrap, report
+from cli import desk
+from services import report
+from services.access.models import Action
 from services.figures import Amount, Measure
 from services.settings import Settings
 from services.snapshot import Snapshot, Usage
@@ -16,8 +17,11 @@ _NAMES = 2  # the columns that hold words
 
 def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> str:
     """Collect once and return the snapshot in the given shape. Raises KatoTenantsError."""
-    with closing(bootstrap.build(settings)) as services:
-        return shape(services.usage.collect())
+    with (
+        desk.opened(settings) as found,
+        found.gate.doing(Action.EXPORT, target="the usage of every tenant"),
+    ):
+        return shape(found.fleet.read())
 
 
 def json_text(snapshot: Snapshot) -> str:

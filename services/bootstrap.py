@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.access.approvals import ApprovalService
+from services.access.endings import log_canary, log_purge
+from services.access.wiring import approvals_of
 from services.canary import CanaryService
 from services.canarying.sources import UseCases
 from services.canarying.wiring import canary_of
@@ -17,7 +22,11 @@ from services.health import HealthService
 from services.inspection import InspectionService
 from services.inspection_wiring import inspection_of
 from services.isolation import IsolationService
+from services.logbook.chain import LogKeys
+from services.logbook.service import Logbook
+from services.logbook.wiring import logbook_of
 from services.purge import PurgeService
+from services.purging.models import Job
 from services.purging.wiring import purge_of
 from services.purging.worker import PurgeWorker
 from services.rotation import KeyRotation
@@ -26,10 +35,12 @@ from services.sessions import SessionService
 from services.settings import Settings
 from services.stores import clickhouse, kato, keyspace, qdrant
 from services.stores.absent import AbsentStore
-from services.stores.database import open_database
+from services.stores.approvals import ApprovalStore
+from services.stores.database import open_for
 from services.stores.finding_book import FindingBook
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
+from services.stores.logbook import LogStore
 from services.stores.patterns import PatternStore
 from services.stores.purge_jobs import PurgeJobs
 from services.stores.sessionrecords import SessionRecords
@@ -68,14 +79,21 @@ class Services:
     canary: CanaryService
     purge: PurgeService
     purge_worker: PurgeWorker
+    approvals: ApprovalService
+    logbook: Logbook
     state: StateStore
     embedded: EmbeddedSet | None
     _closing: ExitStack
 
     def start(self) -> None:
-        """Begin to collect, and to run purge jobs, each in a thread of its own."""
+        """Begin to collect, to run purge jobs and to anchor, each in a thread of its own.
+
+        In read-only mode no purge job is run; another dashboard may.
+        """
         self.collector.start()
-        self.purge_worker.start()
+        if not self.settings.read_only:
+            self.purge_worker.start()
+        self.logbook.start()
 
     def close(self) -> None:
         """Stop the threads, close every connection and stop the embedded engines, once."""
@@ -101,10 +119,10 @@ def build(settings: Settings) -> Services:
     """
     with ExitStack() as stack:
         embedded = _start_embedded(settings, stack) if settings.embedded else None
-        url = settings.state_url.get_secret_value() if settings.state_url else None
-        database = open_database(settings.data, url)
-        stack.callback(database.dispose)
+        database = open_for(settings, stack)
         state = StateStore(database)
+        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)))
+        stack.callback(logbook.close)
         stores = _of(embedded, settings) if embedded is not None else _configured(settings)
         _close_with(stores, stack)
         usage = _usage(settings, stores, state)
@@ -118,7 +136,7 @@ def build(settings: Settings) -> Services:
         health = _health(settings, stores)
         purge, purge_worker = purge_of(
             settings, embedded, kato=stores.kato, jobs=jobs, usage=usage,
-            health=health, on_end=collector.refresh, stack=stack,
+            health=health, on_end=_after_purge(collector, logbook, usage), stack=stack,
         )  # fmt: skip
         sessions = SessionService(
             stores.kato,
@@ -131,7 +149,8 @@ def build(settings: Settings) -> Services:
         inspection = inspection_of(settings, embedded, stack)
         canary = canary_of(
             settings, embedded, kato=stores.kato, registry=state, usage=usage,
-            cases=UseCases(inspection, finding, sessions, care), collector=collector, stack=stack,
+            cases=UseCases(inspection, finding, sessions, care), collector=collector,
+            tell=partial(log_canary, logbook), stack=stack,
         )  # fmt: skip
         return Services(
             settings=settings,
@@ -149,10 +168,24 @@ def build(settings: Settings) -> Services:
             canary=canary,
             purge=purge,
             purge_worker=purge_worker,
+            approvals=approvals_of(settings, ApprovalStore(database)),
+            logbook=logbook,
             state=state,
             embedded=embedded,
             _closing=stack.pop_all(),
         )
+
+
+def _after_purge(
+    collector: Collector, logbook: Logbook, usage: UsageService
+) -> Callable[[Job], None]:
+    """Return what follows a run of a purge: figures are read anew, and the log gets its end."""
+
+    def ran(job: Job) -> None:
+        collector.refresh()
+        log_purge(logbook, job, usage.ownership)
+
+    return ran
 
 
 def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:

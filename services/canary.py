@@ -50,10 +50,11 @@ class CanaryService:
             except BaseException as exc:
                 self.state = CanaryState(self.state.report, problem=_words(exc))
                 raise
+            else:
+                self.state = CanaryState(report)
+                return report
             finally:
                 self._tools.on_end()
-            self.state = CanaryState(report)
-            return report
 
     def stop(self, *, timeout: float = 30.0) -> None:
         """Wait so many seconds for a run under way: it cleans up after itself."""
@@ -62,11 +63,14 @@ class CanaryService:
 
     def _quietly(self, by: str) -> None:
         try:
-            self.run(by=by)
+            came = CanaryState(self.run(by=by))
         except KatoTenantsError as exc:
             logger.warning("the canary test came to no report: %s", exc)
-        except Exception:  # `state` tells; nobody waits for this thread
+            came = CanaryState(problem=_words(exc))
+        except Exception as exc:  # `state` tells; nobody waits for this thread
             logger.exception("the canary test failed")
+            came = CanaryState(problem=_words(exc))
+        self._tools.tell(by, came)
 
     def _begins(self) -> None:
         since = self.state.running_since or datetime.now(UTC)

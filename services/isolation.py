@@ -16,7 +16,7 @@ from services.errors import FindingError, KatoTenantsError
 from services.figures import Measure, StoreState
 from services.findings.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.findings.judging import judge
-from services.findings.models import Acceptance, Audit, Need, Report, Rule, Seen
+from services.findings.models import Acceptance, Audit, Need, Report, Rule, Seen, Until
 from services.findings.sources import Book, FactSources
 from services.passes import Emit, Pass, ask_all
 from services.purging.models import Tombstone
@@ -138,16 +138,17 @@ class IsolationService:
         """Return the scores of the newest audits, oldest first."""
         return self._book.scores()
 
-    def accept(self, finding_id: str, *, by: str, why: str, until: datetime | None = None) -> None:
-        """Leave a finding as it is, until a time or for good. Raises FindingError."""
+    def accept(self, finding_id: str, *, by: str, why: str, until: Until = None) -> None:
+        """Leave a finding as it is. Raises FindingError."""
         now = datetime.now(UTC)
+        end = now + until if isinstance(until, timedelta) else until
         if not by.strip() or not why.strip():
             raise FindingError("say who accepts it, and why")
         if len(why) > _WHY_LIMIT:
             raise FindingError(f"the reason is longer than {_WHY_LIMIT:,} characters")
-        if until is not None and until <= now:
+        if end is not None and end <= now:
             raise FindingError("that time has passed")
-        self._book.accept(finding_id, Acceptance(by.strip(), why.strip(), now, until))
+        self._book.accept(finding_id, Acceptance(by.strip(), why.strip(), now, end))
         self._read_again()
 
     def withdraw(self, finding_id: str) -> None:

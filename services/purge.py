@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.attribution import Ownership
-from services.errors import PurgeRefused
+from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purging.models import (
     Job,
@@ -73,7 +73,7 @@ class PurgeService:
         no other purge touches it. Raises PurgeRefused.
         """
         plan = self.planned(digest)
-        self._check(plan, confirm, reason)
+        self.check(plan, confirm, reason)
         ownership = self._tools.ownership()
         return self._jobs.begin(
             plan,
@@ -83,6 +83,19 @@ class PurgeService:
             steps=steps_of(plan.request.stores),
             at=datetime.now(UTC),
         )
+
+    def check(self, plan: Plan, confirm: str, reason: str) -> None:
+        """Raise PurgeRefused where a plan cannot begin, or is not confirmed as it has to be."""
+        if datetime.now(UTC) - plan.created_at > self._plan_age:
+            raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
+        if plan.obstacles:
+            raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
+        if confirm != plan.request.target.name:
+            raise PurgeRefused(f"to confirm, type exactly: {plan.request.target.name}")
+        if not reason.strip():
+            raise PurgeRefused("a reason or ticket is needed")
+        if len(reason) > _REASON_LIMIT:
+            raise PurgeRefused(f"the reason is longer than {_REASON_LIMIT:,} characters")
 
     def run_here(self, job_id: str) -> Job:
         """Run a job in this process until it ends, stops or fails.
@@ -99,10 +112,10 @@ class PurgeService:
         self._worker.wake()
 
     def job(self, job_id: str) -> Job:
-        """Return one job. Raises PurgeRefused when there is none."""
+        """Return one job. Raises NoSuchJob when there is none."""
         job = self._jobs.job(job_id)
         if job is None:
-            raise PurgeRefused(f"there is no purge job {job_id}")
+            raise NoSuchJob(job_id)
         return job
 
     def jobs(self) -> tuple[Job, ...]:
@@ -162,18 +175,6 @@ class PurgeService:
     def tombstones(self) -> tuple[Tombstone, ...]:
         """Return every kb_id that was purged."""
         return self._jobs.tombstones()
-
-    def _check(self, plan: Plan, confirm: str, reason: str) -> None:
-        if datetime.now(UTC) - plan.created_at > self._plan_age:
-            raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
-        if plan.obstacles:
-            raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
-        if confirm != plan.request.target.name:
-            raise PurgeRefused(f"to confirm, type exactly: {plan.request.target.name}")
-        if not reason.strip():
-            raise PurgeRefused("a reason or ticket is needed")
-        if len(reason) > _REASON_LIMIT:
-            raise PurgeRefused(f"the reason is longer than {_REASON_LIMIT:,} characters")
 
 
 def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 
@@ -29,11 +30,22 @@ class Sealer:
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
         self._keys = [_key(key, number) for number, key in enumerate(keys, start=1)]
+        self._secret = keys[0].encode() if keys else b""
 
     @property
     def ready(self) -> bool:
         """Whether there is a key."""
         return bool(self._keys)
+
+    def fingerprint(self, values: Mapping[str, str]) -> str:
+        """Return 64 hex digits by which the same values are known again, and nothing told of them.
+
+        Keyed, so that nobody without the first key can try values; empty without a key.
+        """
+        if not self._secret:
+            return ""
+        text = "fingerprint " + json.dumps(dict(values), sort_keys=True)
+        return hmac.digest(self._secret, text.encode(), "sha256").hex()
 
     def seal(self, values: Mapping[str, str]) -> str:
         """Return the values as one encrypted text. Raises SealingError without a key."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from services.attribution import Ownership
-from services.errors import NamingError, SessionRefused
+from services.errors import NamingError, SessionRefused, StoreError
 from services.identity import NamingScheme
 from services.landing import Landing, land
 from services.models_sessions import SEALED_NAME
@@ -17,6 +18,8 @@ from services.readings import CreatedSession
 from services.sealing import Sealer
 from services.session_options import check_options
 from services.stores.state import StateStore
+
+logger = logging.getLogger(__name__)
 
 TTL_MIN, TTL_MAX, TTL_DEFAULT = 60, 30 * 24 * 3600, 3600
 """Bounds and default of a session's time to live, in seconds."""
@@ -59,6 +62,10 @@ class SessionService:
         """Whether there is a key to encrypt metadata with."""
         return self._sealer.ready
 
+    def fingerprint(self, sensitive: Mapping[str, str]) -> str:
+        """Return by what sensitive values are known again, without telling them."""
+        return self._sealer.fingerprint(sensitive)
+
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
         """Return where a session would land, and why it may not be created where that is so.
 
@@ -90,16 +97,23 @@ class SessionService:
         session = self._api.create_session(
             node_id, ttl_seconds=ttl_seconds, metadata=sent, config=dict(config or {}) or None
         )
-        self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
+        self._record(node_id)
         return session
+
+    def _record(self, node_id: str) -> None:
+        """Note that a node_id was seen; the session is there, and the next pass sees it too."""
+        try:
+            self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
+        except StoreError as exc:
+            logger.warning("a session was created, and that was not recorded yet: %s", exc)
 
     def _land(self, node_id: str) -> Landing:
         """Return where a session would land; a tenant that is being purged takes none."""
         landing = land(node_id, self._ownership())
-        job = self._being_purged(held_names([landing.tenant], [landing.kb_id]))
-        if landing.refusal or job is None:
+        held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
+        if landing.refusal or not held:
             return landing
-        why = f"{landing.tenant} is being purged (job {job}): no session until that has ended"
+        why = f"{landing.tenant} is being purged: no session until that has ended"
         return replace(landing, refusal=why)
 
     def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:

@@ -75,17 +75,24 @@ def chdb_path() -> Iterator[str]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture
-def clickhouse(chdb_path: str) -> Iterator[Client]:
-    """A client of the real engine, in a database of its own (`client.database`)."""
+@pytest.fixture(scope="session")
+def clickhouse_client(chdb_path: str) -> Iterator[Client]:
+    """One client for all tests: a new one asks for 1,300 settings first."""
     client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
-    name = f"t{uuid.uuid4().hex[:12]}"
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def clickhouse(clickhouse_client: Client) -> Iterator[Client]:
+    """A client of the real engine, in a database of its own (`client.database`)."""
+    client, name = clickhouse_client, f"t{uuid.uuid4().hex[:12]}"
     client.command("CREATE DATABASE {name:Identifier}", parameters={"name": name})
     client.database = name
     yield client
     # at once, and not all of them when the engine ends
+    client.database = "default"
     client.command("DROP DATABASE {name:Identifier} SYNC", parameters={"name": name})
-    client.close()
 
 
 @pytest.fixture(scope="session")

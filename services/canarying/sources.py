@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.attribution import Ownership
+from services.canarying.models import CanaryState
 from services.canarying.writing import Belongings
 from services.finding import FindService
 from services.inspection import InspectionService
@@ -85,8 +86,8 @@ class Tools:
 
     `writers` are by store, in the order in which they are written to. `observe` collects the
     fleet anew, `ownership` reads who owns what. `quiet` waits until nobody in this process is
-    still reading the fleet, `on_end` is called after each run. `own_session` is None where KATO
-    is not configured.
+    still reading the fleet, `on_end` is called after each run. `tell` is told who began a run in
+    the background, and what it came to. `own_session` is None where KATO is not configured.
     """
 
     kato: SessionCalls
@@ -99,3 +100,4 @@ class Tools:
     ownership: Callable[[], Ownership]
     quiet: Callable[[], None]
     on_end: Callable[[], None]
+    tell: Callable[[str, CanaryState], None]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from services.canary import CanaryService
+from services.canarying.models import CanaryState
 from services.canarying.sources import (
     OwnSessionCalls,
     Registry,
@@ -34,9 +36,13 @@ def canary_of(
     registry: Registry,
     usage: UsageService,
     collector: Collector,
+    tell: Callable[[str, CanaryState], None],
     stack: ExitStack,
 ) -> CanaryService:
-    """Build the service, its connections closed with `stack` after a run under way."""
+    """Build the service, its connections closed with `stack` after a run under way.
+
+    `tell` is told who began a run in the background, and what it came to.
+    """
     writers = _configured(settings, stack) if embedded is None else _of(embedded)
     service = CanaryService(
         Tools(
@@ -50,6 +56,7 @@ def canary_of(
             ownership=usage.ownership,
             quiet=lambda: _wait(collector, settings.pass_seconds),
             on_end=collector.refresh,
+            tell=tell,
         )
     )
     stack.callback(service.stop)

@@ -78,6 +78,9 @@ class Deed:
     about: str = ""
 
 
+Until = datetime | timedelta | None
+"""How long something is accepted: to a time, for a length from when it is, or None for good."""
+
 Evidence = Mapping[str, int | float | str | tuple[str, ...]]
 """What was seen, by the words that name it: counts, texts, and samples of names."""
 

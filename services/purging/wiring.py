@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from services.health import HealthService
 from services.purge import PurgeService
 from services.purging.looking import Erasers
+from services.purging.models import Job
 from services.purging.running import Tools
 from services.purging.sources import Jobs, SessionEnder
 from services.purging.worker import PurgeWorker
@@ -34,11 +35,11 @@ def purge_of(
     usage: UsageService,
     health: HealthService,
     stack: ExitStack,
-    on_end: Callable[[], None],
+    on_end: Callable[[Job], None],
 ) -> tuple[PurgeService, PurgeWorker]:
     """Build the service and its worker, whose thread is still to be started.
 
-    `on_end` is called after each run of a job.
+    `on_end` is called after each run of a job, with how far it came.
     """
     tools = Tools(
         erasers=erasers_of(settings, embedded, stack),

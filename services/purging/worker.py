@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.errors import KatoTenantsError
+from services.purging.models import Job
 from services.purging.running import PurgeRun, Tools
 
 POLL_SECONDS = 2.0
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 class PurgeWorker:
     """Runs one job at a time. It makes no call of the screen's."""
 
-    def __init__(self, tools: Tools, *, on_end: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, tools: Tools, *, on_end: Callable[[Job], None] = lambda _: None) -> None:
         self._tools = tools
         self._on_end = on_end
         self._over = threading.Event()
@@ -52,7 +53,9 @@ class PurgeWorker:
         job = self._tools.jobs.job(job_id)
         if job is None or not PurgeRun(self._tools, job, owner=_new_owner()).run():
             return False
-        self._on_end()
+        ran = self._tools.jobs.job(job_id)
+        if ran is not None:
+            self._on_end(ran)
         return True
 
     def _work(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from services.caller import headers_carried
 from services.errors import (
     SessionGone,
     StoreDenied,
@@ -118,7 +119,7 @@ def _send(client: httpx.Client, call: Call, seconds: float) -> tuple[int, bytes]
             call.method,
             call.path,
             content=content,
-            headers=headers,
+            headers={**headers, **headers_carried()},
             timeout=seconds,
             follow_redirects=False,
         ) as response:

@@ -42,7 +42,7 @@ def hold(connection: Connection, job_id: str, names: Iterable[str]) -> None:
     if connection.scalar(mine) == len(digests):
         return
     other = _holder(connection, digests, other_than=job_id)
-    who = f"the purge {other}, which has not ended," if other else "a purge that ended just now"
+    who = "another purge, which has not ended," if other else "a purge that ended just now"
     raise PurgeRefused(f"{who} holds some of what this one would erase")
 
 

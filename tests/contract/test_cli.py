@@ -28,6 +28,16 @@ def test_by_itself() -> None:
         assert "Start the dashboard" in done.stdout
 
 
+def test_what_needs_no_store_waits_for_no_driver() -> None:
+    """To import all of them takes seconds, and `run` leaves them to the server that it starts."""
+    check = "import sys, cli.main; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    drivers = {"clickhouse_connect", "redis", "qdrant_client", "chdb", "sqlalchemy", "streamlit"}
+    assert drivers.isdisjoint(done.stdout.split())
+
+
 def test_the_first_start_asks_nothing(tmp_path: Path) -> None:
     """Streamlit asks whoever starts it for the first time for an email address, and waits."""
     check = (

@@ -207,9 +207,9 @@ def test_one_job_a_tenant_and_no_new_sessions_meanwhile(services: Services) -> N
     """A second admin is refused by the state store, and so is a session."""
     plan = services.purge.plan(Request(Target(ACME)))
     job = services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
-    with pytest.raises(PurgeRefused, match=job.id):
+    with pytest.raises(PurgeRefused, match="another purge"):
         services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="bob")
-    with pytest.raises(NamingError, match=f"being purged.*{job.id}"):
+    with pytest.raises(NamingError, match="being purged"):
         services.sessions.create("tenant:acme:user:new", ttl_seconds=900, metadata={})
     services.sessions.create("tenant:globex:user:new", ttl_seconds=900, metadata={})
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED

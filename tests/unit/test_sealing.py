@@ -42,6 +42,18 @@ def test_keys_can_be_rotated(given_values: dict[str, str]) -> None:
         Sealer([OLD]).open(renewed)
 
 
+@given(values, values)
+def test_a_fingerprint_is_of_the_values_and_the_key(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    """What was approved is told from what is sent, and nobody without the key can try values."""
+    sealer = Sealer([NEW, OLD])
+    assert (sealer.fingerprint(one) == sealer.fingerprint(other)) == (one == other)
+    assert len(sealer.fingerprint(one)) == 64
+    assert sealer.fingerprint(one) != Sealer([OLD]).fingerprint(one)
+    assert Sealer().fingerprint(one) == ""
+
+
 def test_the_text_of_the_guide_opens() -> None:
     """The guide encrypts a JSON object of anything, not only of texts."""
     token = Fernet(NEW).encrypt(json.dumps({"ssn": 5, "tags": ["a"]}).encode()).decode()

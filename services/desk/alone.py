@@ -1,0 +1,39 @@
+"""The gate and the audit log alone: for what needs no store, and for what opens them itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from services.access.gate import Gate
+from services.access.models import Viewer
+from services.access.wiring import approvals_of
+from services.desk.log import DeskLog
+from services.desk.opening import gate_of
+from services.logbook.chain import LogKeys
+from services.logbook.wiring import logbook_of
+from services.settings import Settings
+from services.stores.approvals import ApprovalStore
+from services.stores.database import open_for
+from services.stores.logbook import LogStore
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A gate, and the log as its viewer may use it."""
+
+    gate: Gate
+    log: DeskLog
+
+
+@contextmanager
+def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
+    """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    with ExitStack() as stack:
+        database = open_for(settings, stack)
+        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)))
+        stack.callback(logbook.close)
+        approvals = approvals_of(settings, ApprovalStore(database))
+        gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
+        yield Alone(gate, DeskLog(gate, logbook))

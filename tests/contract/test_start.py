@@ -1,0 +1,71 @@
+"""Where a server may be started: by our command, and by Streamlit's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.forked import run
+from tests.servers.sockets import free_port
+
+ROOT = Path(__file__).parents[2]
+STREAMLITS = ["-m", "streamlit", "run", "asgi_app.py", "--server.headless=true"]
+
+
+def refused(command: list[str], **environment: str) -> str:
+    """Start a server that must not be; return the one line of ours that it says why in."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    *before, last = done.stderr.strip().splitlines()  # Streamlit warns of some of it too
+    assert not any("kato-tenants" in line or "Traceback" in line for line in before), done.stderr
+    return last
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
+def test_without_sign_in_our_command_only_listens_on_loopback(address: str) -> None:
+    done = run("run", "--headless", "--empty", "--address", address)
+    said = done.stderr.strip()
+    assert done.returncode == 2, said
+    assert said.startswith("kato-tenants: KATO_TENANTS_AUTH: ")
+    assert "KATO_TENANTS_ALLOW_OPEN=1" in said
+
+
+def test_nor_does_streamlits_own() -> None:
+    port = f"--server.port={free_port()}"
+    said = refused([*STREAMLITS, port, "--server.address=0.0.0.0"])
+    assert said.startswith("kato-tenants: KATO_TENANTS_AUTH: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STREAMLIT_SERVER_ENABLE_CORS", "false"),
+        ("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false"),
+        ("STREAMLIT_SERVER_ENABLE_AGENT_API", "true"),
+        ("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full"),
+        ("STREAMLIT_SERVER_TRUSTED_USER_HEADERS", '{"X-User": "email"}'),
+    ],
+)
+def test_nor_with_unsafe_options(variable: str, value: str) -> None:
+    """The line names the variable."""
+    said = refused([*STREAMLITS, f"--server.port={free_port()}"], **{variable: value})
+    assert said.startswith(f"kato-tenants: {variable}: ")
+
+
+def test_nor_where_people_are_to_sign_in_nowhere() -> None:
+    settings = {"AUTH": "oidc", "DEFAULT_ROLE": "viewer", "DEFAULT_TENANTS": "*"}
+    named = {f"KATO_TENANTS_{name}": value for name, value in settings.items()}
+    said = refused([*STREAMLITS, f"--server.port={free_port()}"], **named)
+    assert said.startswith("kato-tenants: KATO_TENANTS_OIDC_CLIENT_ID: ")
