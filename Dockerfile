@@ -22,4 +22,6 @@ USER kato
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+# Listens on every address of the container, so it takes KATO_TENANTS_AUTH=oidc or proxy, or, where the
+# port is published on loopback only as in compose.yaml, KATO_TENANTS_ALLOW_OPEN=1.
 CMD ["kato-tenants", "run", "--headless", "--address=0.0.0.0"]

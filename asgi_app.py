@@ -1,19 +1,25 @@
-"""The server: the Streamlit app, with its services started and stopped along with it.
+"""The server: the Streamlit app, guarded, with its services started and stopped along with it.
 
 Without this, `streamlit run streamlit_app.py` starts them at the first visit, and no usage is
-recorded before.
+recorded before; nor are the server's metrics and other hosts' names kept from strangers.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
 import streamlit as st
+from starlette.middleware import Middleware
 
-from services.errors import KatoTenantsError
+from dashboard import hardening
+from services.errors import KatoTenantsError, SettingsError
+from services.settings import Settings, load_settings
+
+EXIT_SETTINGS = 2
 
 
 @asynccontextmanager
@@ -40,4 +46,22 @@ def _stop() -> None:
         runtime.services().close()
 
 
-app = st.App(Path(__file__).with_name("streamlit_app.py"), lifespan=_with_services)
+def _checked() -> Settings:
+    """Read the settings; end in one line with exit code 2 where they must not be used."""
+    try:
+        settings = load_settings()
+        hardening.check(settings)
+        hardening.check_secrets(settings)
+    except SettingsError as exc:
+        print(f"kato-tenants: {exc}", file=sys.stderr, flush=True)
+        raise SystemExit(EXIT_SETTINGS) from None
+    return settings
+
+
+_settings = _checked()
+app = st.App(
+    Path(__file__).with_name("streamlit_app.py"),
+    secrets=hardening.secrets(_settings),
+    lifespan=_with_services,
+    middleware=[Middleware(hardening.Guard, _settings)],
+)

@@ -2,18 +2,23 @@
 
 import streamlit as st
 
-from dashboard import components, find_entry, navigation, runtime
+from dashboard import components, find_entry, navigation, permits, runtime, sign_in
 from dashboard.formatting import markdown
 from services.errors import KatoTenantsError
+from services.settings import load_settings
 
 st.set_page_config(page_title="KATO tenants", page_icon=":material/hub:", layout="wide")
-page = navigation.build()
+viewer = sign_in.gate()
+page = navigation.build(viewer, approvals=bool(load_settings().two_persons))
 try:
     with st.spinner("Starting the stores…"):
         runtime.services()
 except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
-find_entry.draw(page.url_path)
-components.sidebar()
-page.run()
+with permits.calmly():
+    find_entry.draw(page.url_path)
+    components.sidebar()
+    sign_in.sidebar(viewer)
+    permits.page_or_stop(page.url_path or navigation.PAGES[0].name)
+    page.run()

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import canary_tables, runtime
+from dashboard import canary_tables, permits, refusals, runtime, session
 from dashboard.formatting import age, markdown, span
+from services.access.models import Action
 from services.canarying.models import CanaryReport, Observation, Verdict
+from services.errors import KatoTenantsError
 
 _LOOKS = {
     Verdict.PASSED: (st.success, ":material/verified_user:"),
@@ -26,18 +28,19 @@ def draw() -> None:
         "of kb_ids. It writes into this deployment, under names that begin with `canary`, and "
         "takes all of it away again."
     )
-    running = runtime.services().canary.state.running_since is not None
+    running = runtime.desk().canary.state.running_since is not None
     st.fragment(_body, run_every="1s" if running else None)(running)
 
 
+@permits.calmly()
 def _body(was_running: bool) -> None:
-    state = runtime.services().canary.state
-    if was_running and state.running_since is None:
+    state = runtime.desk().canary.state
+    if was_running != (state.running_since is not None):
         st.rerun()
-    if st.button("Run the canary test", icon=":material/science:", key="canary_run",
-                 disabled=state.running_since is not None):  # fmt: skip
-        runtime.services().canary.start(by="the dashboard")
-        st.rerun()
+    permits.button("Run the canary test", Action.RUN_CANARY, icon=":material/science:",
+                   key="canary_run", disabled=state.running_since is not None,
+                   on_click=_start)  # fmt: skip
+    refusals.draw(session.CANARY_REFUSED, "Nothing was begun")
     if state.running_since is not None:
         seconds = max((datetime.now(UTC) - state.running_since).total_seconds(), 0)
         st.info(f"Running for {span(seconds)}: {markdown(state.step or 'starting')}. This tab can "
@@ -52,6 +55,14 @@ def _body(was_running: bool) -> None:
         st.caption("Not run yet since this dashboard was started.")
 
 
+def _start() -> None:
+    """Start a run; a refusal is said with the next drawing."""
+    try:
+        runtime.desk().canary.start()
+    except KatoTenantsError as exc:
+        refusals.keep(session.CANARY_REFUSED, exc)
+
+
 def _report(report: CanaryReport) -> None:
     show, icon = _LOOKS[report.verdict]
     show(markdown(canary_tables.verdict_words(report)), icon=icon)
@@ -60,7 +71,13 @@ def _report(report: CanaryReport) -> None:
     st.dataframe(
         canary_tables.probes_frame(report), hide_index=True, key="canary_probes",
         alt="Every question of the canary test with its result",
-        column_config={"Asked": st.column_config.TextColumn(width="large")},
+        column_config={
+            "Result": st.column_config.MultiselectColumn(
+                options=list(map(str, canary_tables.COLOR_OF)),
+                color=list(canary_tables.COLOR_OF.values()), width=120,
+            ),
+            "Asked": st.column_config.TextColumn(width="large"),
+        },
     )  # fmt: skip
     if report.observations:
         st.markdown(f"**Seen of KATO** ({markdown(report.kato)})")

@@ -8,12 +8,10 @@ from dashboard.formatting import plural, visible
 from services.canarying.models import CanaryReport, Observation, Outcome, Probe, Verdict
 
 _ORDER = [Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_CONFIGURED, Outcome.PASSED]
-_MARKS = {
-    Outcome.PASSED: "🟢 passed",
-    Outcome.FAILED: "🔴 failed",
-    Outcome.UNKNOWN: "⚪ unknown",
-    Outcome.NOT_CONFIGURED: "⚪ not configured",
-}
+COLOR_OF = {
+    Outcome.FAILED: "red", Outcome.UNKNOWN: "orange", Outcome.NOT_CONFIGURED: "gray",
+    Outcome.PASSED: "green",
+}  # fmt: skip
 
 
 def probes_frame(report: CanaryReport) -> pd.DataFrame:
@@ -22,7 +20,7 @@ def probes_frame(report: CanaryReport) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Result": _MARKS[probe.outcome],
+                "Result": [probe.outcome.value],
                 "Asked": visible(probe.asked),
                 "In the name of": visible(probe.tenant),
                 "About": visible(probe.about),

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import navigation, presenters, runtime, session
+from dashboard import navigation, permits, presenters, runtime, session
 from dashboard.formatting import age, escaped, figure, figure_bytes, markdown
 from services.collector import CollectorState
 from services.figures import Amount, Measure
@@ -59,6 +59,7 @@ def freshness(state: CollectorState) -> None:
     watch(shown, state.refreshing_since is not None)
 
 
+@permits.calmly()
 def _watch(shown: datetime | None, refreshing: bool) -> None:
     state = runtime.load_state()
     now_shown = state.snapshot.collected_at if state.snapshot else None
@@ -67,7 +68,7 @@ def _watch(shown: datetime | None, refreshing: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         words = "Refreshing…" if refreshing else "Refresh"
         if st.button(words, icon=":material/refresh:", disabled=refreshing, type="tertiary"):
-            runtime.services().collector.refresh()
+            runtime.desk().fleet.refresh()
             st.rerun()
         st.caption(f"Figures from {age(shown)}" if shown else "No figures yet")
 
@@ -141,8 +142,12 @@ USAGE_COLUMNS = {
     "Expires in": st.column_config.NumberColumn(format="duration"),
 }
 
+SIZE_WIDTH = 88
+"""Pixels that a size takes, or the word for one that is not known."""
 
-COLLECTION_COLUMNS = USAGE_COLUMNS | {"Size": st.column_config.NumberColumn(format="bytes")}
+COLLECTION_COLUMNS = USAGE_COLUMNS | {
+    "Size": st.column_config.NumberColumn(format="bytes", width=SIZE_WIDTH)
+}
 
 
 def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
@@ -212,17 +217,15 @@ def draw_notices(found: Sequence[presenters.Notice]) -> None:
         presenters.Level.INFO: ":gray[:material/info:]",
     }
     for notice in found:
-        page = navigation.row(notice.page)
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.markdown(f"{icons[notice.level]} {escaped(notice.text)}", width="stretch")
-            st.page_link(page.file, label=page.title, icon=page.icon, query_params=notice.query)
+            permits.link(notice.page, query=notice.query)
 
 
 def sidebar() -> None:
     """Draw what holds on every page: which stores these are."""
-    services = runtime.services()
     with st.sidebar:
-        if services.embedded is not None:
+        if runtime.is_embedded():
             st.badge("Embedded engines", icon=":material/deployed_code:", color="gray")
             st.caption("No store is configured: ClickHouse's engine, Valkey, Qdrant's local mode "
                        "and a stand-in for KATO's API run inside this dashboard.")  # fmt: skip

@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from dashboard.exports import Whose, export_button
 from dashboard.formatting import visible
 from services.report import neutral
 
@@ -16,7 +17,7 @@ _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 _FORMATS: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]]
 
 
-def download(frame: pd.DataFrame, name: str) -> None:
+def download(frame: pd.DataFrame, name: str, *, tenants: Whose = None) -> None:
     """Draw two small buttons under a table; the file is made when one is clicked.
 
     `name` is the file's, and the buttons' key: no two tables of a page may have the same.
@@ -25,15 +26,15 @@ def download(frame: pd.DataFrame, name: str) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         for extension, (write, mime) in _FORMATS.items():
-            st.download_button(
+            export_button(
                 extension.upper() if extension == "csv" else extension.capitalize(),
                 partial(write, frame),
+                target=f"{name} as {extension}",
+                tenants=tenants,
                 file_name=f"{file_name(name)}.{extension}",
                 mime=mime,
                 key=f"download_{name}_{extension}",
-                on_click="ignore",
                 type="tertiary",
-                icon=":material/download:",
             )
 
 

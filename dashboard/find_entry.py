@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import navigation, session
+from dashboard import navigation, permits, session
+from services.access.models import Action
 
 MOST_CHARACTERS = 20_000
 """What may be typed: KATO bounds no name, and the address of a page has to hold it."""
@@ -12,7 +13,7 @@ MOST_CHARACTERS = 20_000
 
 def draw(current: str) -> None:
     """Draw the entry, or go to Find with what was typed; `current` is the page that is drawn."""
-    if current == "find":
+    if current == "find" or permits.why_not(Action.FIND):
         return
     typed = st.session_state.pop(session.FIND_TYPED, "")
     if typed.strip():

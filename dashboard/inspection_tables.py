@@ -46,6 +46,8 @@ def patterns_frame(rows: Iterable[PatternRow]) -> pd.DataFrame:
 
 def cost_text(cost: ReadCost) -> str:
     """Say how much of the table a query reads at most."""
+    if cost.all_rows is None or cost.all_parts is None:
+        return f"Reads at most {plural(cost.rows, 'row')} in {plural(cost.parts, 'part')}."
     return (
         f"Reads at most {number(cost.rows)} of {plural(cost.all_rows, 'row')} and "
         f"{number(cost.parts)} of {plural(cost.all_parts, 'part')} of the table."

@@ -6,10 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard import isolation_tables, isolation_words, navigation, runtime, session
+from dashboard import (
+    approval_parts,
+    isolation_tables,
+    isolation_words,
+    permits,
+    refusals,
+    runtime,
+    session,
+)
 from dashboard.formatting import escaped, markdown, short
 from dashboard.isolation_head import ICON_OF
 from dashboard.isolation_list import COLOR_OF
+from services.access.models import Action
 from services.errors import KatoTenantsError
 from services.findings.models import Finding, Record, Report, Status
 
@@ -49,7 +58,7 @@ def _back() -> None:
 
 def _head(record: Record, now: datetime) -> None:
     finding, status = record.finding, record.status(now)
-    rules = runtime.services().isolation.rules
+    rules = runtime.desk().isolation.rules
     st.header(escaped(isolation_tables.title_of(finding.code, rules)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
@@ -80,7 +89,7 @@ def _evidence(finding: Finding) -> None:
 
 
 def _advice(finding: Finding) -> None:
-    rules = runtime.services().isolation.rules
+    rules = runtime.desk().isolation.rules
     rule = rules.get(finding.code)
     if rule is not None:
         st.subheader("Why it matters")
@@ -89,8 +98,7 @@ def _advice(finding: Finding) -> None:
     st.markdown(markdown(isolation_tables.remedy_of(finding, rules) or "Look into it."))
     links = isolation_words.links(finding)
     for link in links[:FEW_LINKS]:
-        page = navigation.row(link.page)
-        st.page_link(page.file, label=escaped(link.label), icon=page.icon, query_params=link.query)
+        permits.link(link.page, escaped(link.label), link.query)
     if len(links) > FEW_LINKS:
         st.caption(f"and {len(links) - FEW_LINKS:,} more")
 
@@ -102,9 +110,7 @@ def _history(record: Record, now: datetime) -> None:
 
 
 def _acceptance(record: Record, now: datetime) -> None:
-    refused = st.session_state.pop(session.ACCEPT_REFUSED, "")
-    if refused:
-        st.error(f"Nothing was changed: {markdown(refused)}.", icon=":material/block:")
+    refusals.draw(session.ACCEPT_REFUSED, "Nothing was changed")
     if record.acceptance is not None:
         st.subheader("Accepted")
         words = isolation_words.acceptance_words(record.acceptance, now)
@@ -114,43 +120,46 @@ def _acceptance(record: Record, now: datetime) -> None:
         return
     with st.container(horizontal=True):
         again = "Accept anew…" if record.acceptance else "Accept as it is…"
-        if st.button(again, icon=":material/handshake:"):
+        if permits.button(again, Action.ACCEPT_FINDING, icon=":material/handshake:"):
             st.dialog("Accept as it is", icon=":material/handshake:")(_accept_form)(record)
         if record.acceptance is not None:
-            st.button("Withdraw", icon=":material/undo:", on_click=_withdraw,
-                      args=(record.finding.id,))  # fmt: skip
+            permits.button("Withdraw", Action.ACCEPT_FINDING, icon=":material/undo:",
+                           on_click=_withdraw, args=(record.finding.id,))  # fmt: skip
 
 
 def _accept_form(record: Record) -> None:
     st.markdown("It stays on the list as accepted, and asks for no more attention until then. "
                 "Nothing in the stores changes.")  # fmt: skip
-    st.text_input("Your name", key=session.ACCEPT_WHO, live=True, max_chars=200,
-                  help="As typed: there is no sign-in yet.")  # fmt: skip
-    st.text_area("Why", key=session.ACCEPT_WHY, max_chars=2000, height=100)
+    asked = approval_parts.draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
+    if asked:
+        st.caption(f"Asked for: {markdown(asked.details['How long'])}.")
+    st.text_area("Why", asked.details.get("Why", "") if asked else "", key=session.ACCEPT_WHY,
+                 max_chars=2000, height=100)  # fmt: skip
     choice = st.segmented_control("How long", list(isolation_words.UNTIL), required=True,
                                   default="For 90 days", key=session.ACCEPT_UNTIL)  # fmt: skip
     if choice == isolation_words.A_DAY:
         today = datetime.now(UTC).date()
         st.date_input("To the end of", today + timedelta(days=30), min_value=today,
                       key=session.ACCEPT_DATE)  # fmt: skip
-    if st.button("Accept", type="primary", on_click=_accept, args=(record.finding.id,)):
+    if permits.button("Accept", Action.ACCEPT_FINDING, type="primary", on_click=_accept,
+                      args=(record.finding.id,)):  # fmt: skip
         st.rerun()
 
 
 def _accept(id_: str) -> None:
     """Accept by what was entered; the service checks it."""
-    held, service = st.session_state, runtime.services().isolation
+    held = st.session_state
     try:
-        until = isolation_words.end_of(
+        until = isolation_words.until_of(
             held[session.ACCEPT_UNTIL], held.get(session.ACCEPT_DATE), datetime.now(UTC)
         )
-        service.accept(id_, by=held[session.ACCEPT_WHO], why=held[session.ACCEPT_WHY], until=until)
+        runtime.desk().isolation.accept(id_, why=held[session.ACCEPT_WHY], until=until)
     except KatoTenantsError as exc:
-        held[session.ACCEPT_REFUSED] = str(exc)
+        refusals.keep(session.ACCEPT_REFUSED, exc)
 
 
 def _withdraw(id_: str) -> None:
     try:
-        runtime.services().isolation.withdraw(id_)
+        runtime.desk().isolation.withdraw(id_)
     except KatoTenantsError as exc:
-        st.session_state[session.ACCEPT_REFUSED] = str(exc)
+        refusals.keep(session.ACCEPT_REFUSED, exc)

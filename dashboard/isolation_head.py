@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import isolation_tables, isolation_words, runtime, session
+from dashboard import isolation_tables, isolation_words, permits, runtime, session
 from dashboard.formatting import age, escaped, markdown, plural, span
+from services.access.models import Action
 from services.findings.models import Report, Severity, Status
 from services.isolation import AuditState
 
@@ -32,7 +33,7 @@ def problems(state: AuditState) -> None:
 
 def audit_line(report: Report | None) -> None:
     """Draw when the last audit was, with a button for another; follows by itself."""
-    state = runtime.services().isolation.state
+    state = runtime.desk().isolation.state
     busy = state.auditing_since is not None or _asked(report)
     soon = busy or report is None
     watch = st.fragment(_watch, run_every="1s" if soon else "5s")
@@ -52,30 +53,32 @@ def _seen(state: AuditState) -> tuple[object, ...]:
     return (at, state.auditing_since is not None, state.problem)
 
 
+@permits.calmly()
 def _watch(seen: tuple[object, ...], report: Report | None, busy: bool) -> None:
-    state = runtime.services().isolation.state
+    state = runtime.desk().isolation.state
     if _seen(state) != seen or busy != (state.auditing_since is not None or _asked(report)):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if report is not None:
             st.caption(f"Last audit {age(report.at)}, took {span(report.seconds)}")
         words = "Auditing…" if busy else "Audit now"
-        if st.button(words, icon=":material/policy:", disabled=busy, type="tertiary", key="audit"):
+        if permits.button(words, Action.LOOK, icon=":material/policy:", disabled=busy,
+                          type="tertiary", key="audit"):  # fmt: skip
             st.session_state[session.AUDIT_ASKED] = datetime.now(UTC)
-            runtime.services().isolation.want()
-            runtime.services().collector.refresh()
+            runtime.desk().isolation.want()
             st.rerun()
 
 
 def figures(report: Report, rows: pd.DataFrame) -> None:
     """Draw the score, and how many findings stand, by severity; `rows` are all findings."""
-    rules = runtime.services().isolation.rules
+    rules = runtime.desk().isolation.rules
     counts = isolation_words.severity_words(isolation_tables.counts(rows), report, rules)
     accepted = int((rows["Status"] == Status.ACCEPTED.value).sum())
     states = isolation_words.rule_counts(report)
     grid = st.grid(5, gap="small", min_column_width=_CARD)
-    with grid.cell(row_span=2):
-        _score(report)
+    if runtime.desk().gate.viewer().sees_all:  # the score is the fleet's
+        with grid.cell(row_span=2):
+            _score(report)
     with grid:
         for severity, words in counts.items():
             st.metric(f"{ICON_OF[severity]} {severity.capitalize()}", words, border=True)
@@ -87,7 +90,7 @@ def figures(report: Report, rows: pd.DataFrame) -> None:
 
 
 def _score(report: Report) -> None:
-    shown = isolation_words.score(report, runtime.services().isolation.rules)
+    shown = isolation_words.score(report, runtime.desk().isolation.rules)
     points = [score for _, score in runtime.load_scores() if score is not None]
     st.metric(
         "Score", shown.value, delta=shown.note, delta_color="gray", delta_arrow="off",

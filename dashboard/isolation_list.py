@@ -40,7 +40,9 @@ def draw(rows: pd.DataFrame, report: Report) -> None:
     _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
     if pages > 1:
         st.pagination(pages, key=session.ISOLATION_PAGE)
-    download(found[list(isolation_tables.EXPORTED)], "findings")
+    records = runtime.load_listing(report).records
+    whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
+    download(found[list(isolation_tables.EXPORTED)], "findings", tenants=sorted(whose))
 
 
 def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def rules(report: Report) -> None:
     st.subheader("What was checked")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
-    frame = isolation_words.rules_frame(report, runtime.services().isolation.rules)
+    frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)
     st.dataframe(
         frame, hide_index=True, key="rules", placeholder="",
         alt="Every rule: what came of it, why not where it is unknown, why it matters, what to do",

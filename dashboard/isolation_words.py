@@ -23,6 +23,7 @@ from services.findings.models import (
     RuleState,
     RuleSummary,
     Severity,
+    Until,
 )
 
 RULE_COLUMNS = (
@@ -42,12 +43,13 @@ _WORDS = {
 }
 """The states of a rule, those that ask for something first."""
 
-UNTIL = {
-    "For 30 days": timedelta(days=30), "For 90 days": timedelta(days=90),
-    "Until a day": None, "For good": None,
+A_DAY = "Until a day"
+UNTIL: Mapping[str, Until] = {
+    "For 30 days": timedelta(days=30), "For 90 days": timedelta(days=90), A_DAY: None,
+    "For good": None,
 }  # fmt: skip
+"""How long something can be accepted, as it is chosen."""
 MOST_LABEL = 60  # characters
-A_DAY, FOR_GOOD = "Until a day", "For good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +202,13 @@ def acceptance_words(acceptance: Acceptance, now: datetime) -> dict[str, str]:
     }
 
 
-def end_of(choice: str, day: date | None, now: datetime) -> datetime | None:
-    """Return until when something is accepted: to the end of a day in UTC; None is for good."""
-    if choice == FOR_GOOD:
-        return None
-    length = UNTIL[choice]
-    last = now.astimezone(UTC).date() + length if length else day
-    if last is None:
+def until_of(choice: str, day: date | None, now: datetime) -> Until:
+    """Return how long something is accepted: a day is meant to its end, in UTC."""
+    if choice != A_DAY:
+        return UNTIL[choice]
+    if day is None:
         return now  # no day was chosen, and that is refused
-    return datetime.combine(last, time(), UTC) + timedelta(days=1)
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

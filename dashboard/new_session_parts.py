@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import navigation, runtime, session, session_tables
+from dashboard import permits, runtime, session, session_tables
 from dashboard.formatting import escaped, markdown, moment, visible
 from services.landing import Landing
 from services.models_sessions import SEALED_NAME
@@ -189,12 +189,9 @@ def answer(asked: Asked) -> None:
 def _links(created: CreatedSession) -> None:
     name = visible(str(runtime.load_ownership().tenant_of(created.node_id)))
     with st.container(horizontal=True):
-        page = navigation.row("tenant")
-        st.page_link(page.file, label=f"Open {escaped(name)}", icon=page.icon,
-                     query_params={session.TENANT: name})  # fmt: skip
-        page = navigation.row("sessions")
-        st.page_link(page.file, label="Look into the session", icon=page.icon,
-                     query_params={session.SESSION: visible(created.session_id)})  # fmt: skip
+        permits.link("tenant", f"Open {escaped(name)}", {session.TENANT: name})
+        permits.link("sessions", "Look into the session",
+                     {session.SESSION: visible(created.session_id)})  # fmt: skip
 
 
 def _asked(asked: Asked) -> dict[str, object]:

@@ -81,7 +81,7 @@ def last_read(figures: StoreFigures, now: datetime | None = None) -> str:
     """Say how old the last known figures of a store are, where not the whole is meant."""
     if figures.state is StoreState.NOT_CONFIGURED:
         return "not configured"
-    if figures.last_good is None:
+    if figures.collected_at is None:
         return "never read so far"
     return f"last read {age(figures.collected_at, now)}"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import inspection_tables, purge_plan, purge_tables, runtime, session
+from dashboard import inspection_tables, permits, purge_plan, purge_tables, runtime, session
+from services.access.models import Action
 from services.figures import Measure
 from services.purging.models import Request, Target
 from services.snapshot import Snapshot
@@ -31,13 +32,14 @@ def choose(snapshot: Snapshot) -> None:
             "Empty the `stm:*` streams as well", key=session.PURGE_TRIM, persist_state="page",
             help="KATO writes the observations of every tenant into these streams, and nothing in "
             "them tells whose is whose. Emptying them takes everyone's.",
+            disabled=bool(permits.why_not(Action.PLAN_PURGE, ())),
         )  # fmt: skip
         if trim:
             st.warning("The streams hold everyone's observations: all of them will go.",
                        icon=":material/groups:")  # fmt: skip
-        asked = st.button(
-            "Plan (changes nothing)", type="primary", icon=":material/fact_check:",
-            disabled=target is None,
+        asked = permits.button(
+            "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
+            icon=":material/fact_check:", disabled=target is None,
         )  # fmt: skip
         if target is None:
             st.caption("Choose whose data is to go.")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
 
-from dashboard import purge_receipts, purge_steps, purge_tables, runtime, session
+from dashboard import (
+    permits,
+    purge_receipts,
+    purge_steps,
+    purge_tables,
+    refusals,
+    runtime,
+    session,
+)
 from dashboard.downloads import download
+from dashboard.exports import decided_button
 from dashboard.formatting import age, escaped, markdown, moment, span, visible
-from services.errors import KatoTenantsError
+from services.access.models import Action
+from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.purging.models import Job, JobState, Outcome, Receipt, StepName, StepState
 
 OUTCOMES = {
@@ -32,15 +43,13 @@ def draw(job_id: str) -> None:
     """Draw the purge that a link names."""
     st.button("All purges", icon=":material/arrow_back:", type="tertiary", on_click=_back)
     try:
-        job = runtime.services().purge.job(job_id)
+        job = runtime.desk().purge.job(job_id)
     except KatoTenantsError as exc:
         st.warning(f"This purge cannot be shown: {markdown(str(exc))}.",
                    icon=":material/search_off:")  # fmt: skip
         return
     _head(job)
-    refused = st.session_state.pop(session.PURGE_REFUSED, "")
-    if refused:
-        st.error(f"Nothing was done: {markdown(refused)}.", icon=":material/block:")
+    refusals.draw(session.PURGE_REFUSED, "Nothing was done")
     if job.state is JobState.RUNNING:
         st.fragment(_follow, run_every="1s")(job_id)
     elif job.state is JobState.ENDED:
@@ -74,7 +83,9 @@ def _head(job: Job) -> None:
 def _follow(job_id: str) -> None:
     """Draw how far a running job is; read anew every second."""
     try:
-        job = runtime.services().purge.job(job_id)
+        job = runtime.desk().purge.job(job_id)
+    except (AccessDenied, NotSignedIn):
+        raise  # to who says so calmly
     except KatoTenantsError as exc:
         st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
                    icon=":material/cloud_off:")  # fmt: skip
@@ -88,10 +99,11 @@ def _follow(job_id: str) -> None:
             f"Running for {span(max((now - job.created_at).total_seconds(), 0))}. This tab can be "
             "closed: the purge goes on, and this address leads back to it.", width="stretch",
         )  # fmt: skip
-        st.button(
-            "Stops before the next step…" if job.stop_asked else "Stop", icon=":material/stop:",
-            disabled=job.stop_asked, key="purge_stop", on_click=_do, args=("stop", job_id),
-            help="It ends before its next step. What is erased by then stays erased.",
+        permits.button(
+            "Stops before the next step…" if job.stop_asked else "Stop", Action.STOP_PURGE,
+            icon=":material/stop:", disabled=job.stop_asked, key="purge_stop", on_click=_do,
+            args=("stop", job_id),
+            tip="It ends before its next step. What is erased by then stays erased.",
         )  # fmt: skip
     _steps(job)
 
@@ -104,15 +116,16 @@ def _steps(job: Job) -> None:
 
 def _do(deed: str, job_id: str) -> None:
     """Stop, resume or abandon a job; a refusal is said with the next drawing."""
-    purge = runtime.services().purge
+    purge = runtime.desk().purge
     deeds = {"stop": purge.stop, "resume": purge.resume, "abandon": purge.abandon}
     try:
         deeds[deed](job_id)
     except KatoTenantsError as exc:
-        st.session_state[session.PURGE_REFUSED] = str(exc)
+        refusals.keep(session.PURGE_REFUSED, exc)
         return
     if deed == "resume":
-        purge.run_soon()
+        with suppress(KatoTenantsError):  # the worker looks by itself too
+            purge.run_soon()
 
 
 def _halted(job: Job) -> None:
@@ -130,41 +143,34 @@ def _halted(job: Job) -> None:
         "purge."
     )
     with st.container(horizontal=True):
-        st.button("Resume", type="primary", icon=":material/play_arrow:", on_click=_do,
-                  args=("resume", job.id))  # fmt: skip
-        if st.button("End as it is…", icon=":material/flag:"):
+        permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
+                       on_click=_do, args=("resume", job.id))  # fmt: skip
+        if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)
 
 
 def _confirm_end(job_id: str) -> None:
     st.markdown("The stores are looked at once more, and the receipt says what is left. What is "
                 "left can be purged by a new plan.")  # fmt: skip
-    if st.button("End it", type="primary", on_click=_do, args=("abandon", job_id)):
+    if permits.button("End it", Action.STEER_PURGE, type="primary", on_click=_do,
+                      args=("abandon", job_id)):  # fmt: skip
         st.rerun()
 
 
 def _ended(job: Job) -> None:
-    purge = runtime.services().purge
     try:
-        receipt, text = purge.receipt(job.id), purge.receipt_text(job.id)
+        receipt = runtime.desk().purge.receipt(job.id)
     except KatoTenantsError as exc:
         st.error(f"The receipt cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
         return
-    if receipt is None:
-        st.warning("There is no receipt of this purge.", icon=":material/search_off:")
-        return
-    versions = purge_receipts.versions_of(text)
     _outcome(receipt)
-    _downloads(receipt, text, versions)
-    _counts(receipt)
+    _downloads(receipt)
+    _counts(job, receipt)
     _rest(receipt)
     st.subheader("Facts")
     facts = purge_receipts.facts(receipt)
     st.table({name: escaped(value) for name, value in facts.items()}, border="horizontal",
              width="content", alt="Who asked, why, when, and by which plan")  # fmt: skip
-    if versions:
-        said = ", ".join(f"{name} {version}" for name, version in versions.items())
-        st.caption(f"Versions: {escaped(said)}")
     with st.expander("Steps"):
         _steps(job)
 
@@ -184,20 +190,30 @@ def _outcome(receipt: Receipt) -> None:
         st.markdown(f"- {markdown(text)}")
 
 
-def _downloads(receipt: Receipt, text: str, versions: dict[str, str]) -> None:
+def _downloads(receipt: Receipt) -> None:
+    off = permits.why_not(Action.EXPORT)
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Receipt as JSON", text, file_name=f"purge-{receipt.job_id}.json",
-            mime="application/json", on_click="ignore", icon=":material/download:",
+        decided_button(
+            "Receipt as JSON", partial(_text, receipt.job_id), reason=off, mime="application/json",
+            file_name=f"purge-{receipt.job_id}.json", icon=":material/download:",
         )  # fmt: skip
-        st.download_button(
-            "Printable page", partial(purge_receipts.printable, receipt, versions),
-            file_name=f"purge-{receipt.job_id}.html", mime="text/html", on_click="ignore",
-            icon=":material/print:",
+        decided_button(
+            "Printable page", partial(_printable, receipt), reason=off, mime="text/html",
+            file_name=f"purge-{receipt.job_id}.html", icon=":material/print:",
         )  # fmt: skip
 
 
-def _counts(receipt: Receipt) -> None:
+def _text(job_id: str) -> str:
+    return runtime.desk().purge.receipt_text(job_id)
+
+
+def _printable(receipt: Receipt) -> str:
+    """Return a page to print, with the stores' versions as the kept receipt has them."""
+    versions = purge_receipts.versions_of(_text(receipt.job_id))
+    return purge_receipts.printable(receipt, versions)
+
+
+def _counts(job: Job, receipt: Receipt) -> None:
     st.subheader("By store")
     st.dataframe(
         purge_receipts.stores_frame(receipt), hide_index=True, key="receipt_stores",
@@ -209,7 +225,8 @@ def _counts(receipt: Receipt) -> None:
         with st.expander(f"Line by line ({len(frame):,})"):
             st.dataframe(frame, hide_index=True, key="receipt_lines", placeholder="unknown",
                          column_config=COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
-            download(frame, f"purge_{receipt.job_id}")
+            tenants = partial(runtime.desk().purge.concerned, job.plan)
+            download(frame, f"purge_{receipt.job_id}", tenants=tenants)
 
 
 def _rest(receipt: Receipt) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import navigation, purge_steps, runtime, session
+from dashboard import navigation, permits, purge_steps, runtime, session
 from dashboard.formatting import age, escaped, moment, visible
 from services.findings import resurrected
 from services.purging.models import Job, Tombstone
@@ -64,14 +64,12 @@ def came_back(stones: Sequence[Tombstone]) -> None:
 def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
     """Say on a tenant's page that it is being purged, or what came back after it was."""
     name = str(usage.tenant)
-    job_id = runtime.services().purge.being_purged([name])
+    job_id = runtime.desk().purge.being_purged([name])
     if job_id is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(f"{escaped(visible(name))} is being purged.", icon=":material/delete_sweep:",
                        width="stretch")  # fmt: skip
-            page = navigation.row("purge")
-            st.page_link(page.file, label="See the purge", icon=page.icon,
-                         query_params={session.JOB: job_id})  # fmt: skip
+            permits.link("purge", "See the purge", {session.JOB: job_id})
     own = {part.name for part in usage.parts} | set(usage.shared)
     back = [s for s in resurrected.came_back(snapshot, runtime.load_tombstones()) if s.kb_id in own]
     if back:
@@ -82,5 +80,4 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
 
 def purge_link(tenant: str) -> None:
     """Draw the way from a tenant, as `visible` writes it, to the plan of its purge."""
-    page = navigation.row("purge")
-    st.page_link(page.file, label="Purge…", icon=page.icon, query_params={session.TENANT: tenant})
+    permits.link("purge", "Purge…", {session.TENANT: tenant})

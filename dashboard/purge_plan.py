@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
-from dashboard import navigation, purge_tables, runtime, session
+from dashboard import approval_parts, permits, purge_tables, refusals, runtime, session
+from dashboard.components import SIZE_WIDTH
 from dashboard.downloads import download, file_name
+from dashboard.exports import export_button
 from dashboard.formatting import age, escaped, markdown, plural, visible
+from services.access.models import Action
 from services.errors import KatoTenantsError
-from services.purging.models import Item, LeftOut, Plan, Request
+from services.purging.models import LeftOut, Plan, Request
 from services.purging.records import plan_json
 
 MOST_SAMPLES = 200
 MOST_REASON = 2_000  # characters
-MOST_NAME = 200
 FEW = 12
 COLUMNS = {
     "Count": st.column_config.NumberColumn(format="localized"),
-    "Size": st.column_config.NumberColumn(format="bytes"),
+    "Size": st.column_config.NumberColumn(format="bytes", width=SIZE_WIDTH),
     "How": st.column_config.TextColumn(width="large"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The plan on the screen, and what others had to say about the kb_ids included in it."""
+    """The plan on the screen, and what others had to say about the kb_ids included in it.
+
+    `sight` is what its viewer saw when it was made.
+    """
 
     plan: Plan
+    sight: str
     taken: tuple[LeftOut, ...] = ()
 
 
 def shown_plan() -> Shown | None:
-    """Return the plan that is being looked at."""
+    """Return the plan that is being looked at; none for who sees other things than then."""
     shown: Shown | None = st.session_state.get(session.PURGE_PLAN)
-    return shown
+    return shown if shown is not None and shown.sight == _sight() else None
+
+
+def _sight() -> str:
+    return runtime.sight_of(runtime.desk().gate.viewer())
+
+
+def show_kept(digest: str) -> None:
+    """Show a plan that was kept, as a link to it by its digest asks."""
+    try:
+        plan = runtime.desk().purge.planned(digest)
+    except KatoTenantsError as exc:
+        st.warning(f"This plan cannot be shown: {markdown(str(exc))}.",
+                   icon=":material/search_off:")  # fmt: skip
+        return
+    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight())
 
 
 def make(request: Request, taken: tuple[LeftOut, ...] = ()) -> None:
     """Plan, and show the plan; `taken` are the included kb_ids as they were left out before."""
     try:
         with st.spinner("Looking at every store; nothing is changed…"):
-            plan = runtime.services().purge.plan(request)
+            plan = runtime.desk().purge.plan(request)
     except KatoTenantsError as exc:
         st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
         return
-    st.session_state[session.PURGE_PLAN] = Shown(plan, taken)
+    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight(), taken)
     st.rerun()
 
 
@@ -60,7 +82,7 @@ def draw(shown: Shown) -> None:
     _totals(plan)
     if plan.obstacles and _obstacles(plan):
         make(plan.request, shown.taken)
-    _items(plan.items)
+    _items(plan)
     wanted = _left_out(shown)
     _disclosed(plan)
     if {one.kb_id for one in wanted} != plan.request.included:
@@ -72,7 +94,8 @@ def draw(shown: Shown) -> None:
 def _plan_with(plan: Plan, wanted: tuple[LeftOut, ...]) -> None:
     """Draw the way to a plan that includes other kb_ids: this one is not confirmed any more."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Plan again with these", type="primary", icon=":material/refresh:"):
+        if permits.button("Plan again with these", Action.PLAN_PURGE, type="primary",
+                          icon=":material/refresh:"):  # fmt: skip
             included = frozenset(one.kb_id for one in wanted)
             make(replace(plan.request, included=included), wanted)
         st.caption("What is included has changed; nothing can be confirmed before it is planned.")
@@ -88,10 +111,11 @@ def _head(plan: Plan) -> None:
         st.badge("plan: nothing was changed", color="gray", icon=":material/fact_check:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"Planned {age(plan.created_at)}, digest {plan.digest[:12]}…", width="stretch")
-        st.download_button(
+        export_button(
             "Plan as JSON", lambda: plan_json(plan), mime="application/json",
+            target=f"the plan {plan.digest}", tenants=partial(runtime.desk().purge.concerned, plan),
             file_name=f"purge-plan-{file_name(plan.request.target.name)}.json",
-            on_click="ignore", type="tertiary", icon=":material/download:",
+            key="purge_plan_json", type="tertiary",
         )  # fmt: skip
 
 
@@ -114,27 +138,26 @@ def _obstacles(plan: Plan) -> bool:
     st.caption("A store that cannot be asked has to answer first: the System page says what is "
                "wrong. What cannot be erased or told apart has to be dealt with in the store "
                "itself. Passing either over would call a purge done that is not.")  # fmt: skip
-    page = navigation.row("system")
     with st.container(horizontal=True, vertical_alignment="center"):
-        again = st.button("Plan again", icon=":material/refresh:")
-        st.page_link(page.file, label=page.title, icon=page.icon)
+        again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:")
+        permits.link("system")
     return again
 
 
-def _items(items: Sequence[Item]) -> None:
+def _items(plan: Plan) -> None:
     st.subheader("What would go")
-    if not items:
+    if not plan.items:
         st.info("Nothing of it was found in these stores. A purge would prove that by looking "
                 "again.", icon=":material/inbox:")  # fmt: skip
         return
-    frame = purge_tables.items_frame(items)
+    frame = purge_tables.items_frame(plan.items)
     st.dataframe(
         frame, hide_index=True, key="purge_items", placeholder="unknown",
         alt="Each thing that would be erased: store, owner, kind, count, size, and how",
         column_config=COLUMNS,
     )  # fmt: skip
-    download(frame, "purge_plan")
-    samples = purge_tables.samples_frame(items)
+    download(frame, "purge_plan", tenants=partial(runtime.desk().purge.concerned, plan))
+    samples = purge_tables.samples_frame(plan.items)
     if not samples.empty:
         with st.expander(f"Samples of names ({len(samples):,})"):
             st.dataframe(samples.head(MOST_SAMPLES), hide_index=True, key="purge_samples",
@@ -154,7 +177,7 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
             frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
             column_config={"Why": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
-        download(frame, "purge_left_out")
+        download(frame, "purge_left_out", tenants=partial(runtime.desk().purge.concerned, plan))
     by_name = {visible(one.kb_id): one for one in (*shown.taken, *plan.left_out)}
     key = f"{session.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
     names = st.multiselect(
@@ -178,6 +201,7 @@ def _disclosed(plan: Plan) -> None:
             st.markdown(f"- {markdown(text)}")
 
 
+@permits.calmly()
 def _confirm(plan: Plan) -> None:
     target = plan.request.target
     with st.container(border=True):
@@ -186,38 +210,37 @@ def _confirm(plan: Plan) -> None:
                     "looked at again, twice. Type this name to confirm:")  # fmt: skip
         st.code(visible(target.name), language=None)
         typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
-        left, right = st.columns(2)
-        reason = left.text_input("Reason or ticket", key=session.PURGE_REASON, live=True,
-                                 max_chars=MOST_REASON)  # fmt: skip
-        who = right.text_input("Your name", key=session.PURGE_WHO, live=True, max_chars=MOST_NAME,
-                               help="As typed: there is no sign-in yet.")  # fmt: skip
-        lacking = purge_tables.missing(plan, typed=typed, reason=reason, who=who)
+        asked = approval_parts.draw_status(Action.RUN_PURGE, digest=plan.digest)
+        reason = st.text_input(
+            "Reason or ticket", asked.details.get("Reason", "") if asked else "", live=True,
+            key=session.PURGE_REASON, max_chars=MOST_REASON,
+        )  # fmt: skip
+        lacking = purge_tables.missing(plan, typed=typed, reason=reason)
         count = plural(purge_tables.entries(plan), "entry", "entries")
         label = f"Erase {count} of {escaped(visible(target.name))}"
-        st.button(label, type="primary", icon=":material/delete_forever:", disabled=bool(lacking),
-                  on_click=_begin, args=(plan,))  # fmt: skip
+        permits.button(label, Action.RUN_PURGE, type="primary", icon=":material/delete_forever:",
+                       disabled=bool(lacking), on_click=_begin, args=(plan,))  # fmt: skip
         if lacking:
             st.caption(f"Still needed: {', '.join(lacking)}.")
-        refused = st.session_state.pop(session.PURGE_REFUSED, "")
-        if refused:
-            st.error(f"Nothing was begun: {markdown(refused)}.", icon=":material/block:")
+        refusals.draw(session.PURGE_REFUSED, "Nothing was begun")
     if shown_plan() is None:
         st.rerun()  # it was begun: the page goes on to the job
 
 
 def _begin(plan: Plan) -> None:
     """Begin the purge by what was typed; the service checks it again."""
-    held, purge = st.session_state, runtime.services().purge
+    held = st.session_state
     try:
+        purge = runtime.desk().purge
         job = purge.begin(
             plan.digest,
             confirm=purge_tables.confirming(plan, held[session.PURGE_CONFIRM]),
             reason=held[session.PURGE_REASON],
-            asked_by=f"{held[session.PURGE_WHO].strip() or 'somebody'} (as typed: no sign-in)",
         )
     except KatoTenantsError as exc:
-        held[session.PURGE_REFUSED] = str(exc)
+        refusals.keep(session.PURGE_REFUSED, exc)
         return
-    purge.run_soon()
     held.pop(session.PURGE_PLAN, None)
     st.query_params[session.JOB] = job.id
+    with suppress(KatoTenantsError):  # it is begun, and the worker looks by itself too
+        purge.run_soon()

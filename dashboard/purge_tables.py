@@ -116,11 +116,10 @@ def confirming(plan: Plan, typed: str) -> str:
     return name if typed == visible(name) else typed
 
 
-def missing(plan: Plan, *, typed: str, reason: str, who: str) -> tuple[str, ...]:
+def missing(plan: Plan, *, typed: str, reason: str) -> tuple[str, ...]:
     """Say what is still to be entered before a purge can be confirmed."""
     wanted = {
         "the name": confirming(plan, typed) == plan.request.target.name,
         "a reason or ticket": bool(reason.strip()),
-        "your name": bool(who.strip()),
     }
     return tuple(words for words, there in wanted.items() if not there)

@@ -19,6 +19,9 @@ FIND = "find"
 ANYWHERE = "anywhere"
 """Query parameters of the Find page: what is looked for, and whether inside of names too."""
 
+WHO = "who"
+"""Session state: who uses this tab."""
+
 FIND_ENTRY = "find_entry"
 FIND_TYPED = "find_typed"
 """Session state: the search entry of the sidebar, and what was just typed into it."""
@@ -53,7 +56,8 @@ POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""
 
 JOB = "job"
-"""Query parameter: which purge the Purge page shows."""
+PLAN = "plan"
+"""Query parameters: which purge, or which plan by its digest, the Purge page shows."""
 
 PURGE_TENANT = TENANT
 PURGE_WHAT = "purge_what"
@@ -69,7 +73,6 @@ PURGE_INCLUDE = "purge_include"
 
 PURGE_CONFIRM = "purge_confirm"
 PURGE_REASON = "purge_reason"
-PURGE_WHO = "purge_who"
 PURGE_REFUSED = "purge_refused"
 """Session state: what was typed to confirm a purge, and why it was refused."""
 
@@ -87,12 +90,30 @@ ISOLATION_PAGE = "findings_page"
 AUDIT_ASKED = "audit_asked"
 """Session state: when an audit was asked for."""
 
-ACCEPT_WHO = "accept_who"
 ACCEPT_WHY = "accept_why"
 ACCEPT_UNTIL = "accept_until"
 ACCEPT_DATE = "accept_date"
 ACCEPT_REFUSED = "accept_refused"
 """Session state: how a finding is accepted as it is, and why that was refused."""
+
+LOG_SEARCH = "lq"
+LOG_WHO = "by"
+LOG_ACTION = "did"
+LOG_OUTCOME = "outcome"
+LOG_TENANT = "whose"
+LOG_SINCE = "since"
+LOG_UNTIL = "until"
+LOG_UNENDED = "unended"
+"""The filters of the Audit log page, which are query parameters too."""
+
+REQUEST = "request"
+APPROVE_REFUSED = "approve_refused"
+CANARY_REFUSED = "canary_refused"
+"""Query parameter: which request the Approvals page shows. Session state: why none was
+approved, and why the canary test was not begun."""
+
+LOG_TRAIL = "log_trail"
+"""Session state: what of the log was asked for, and before which number each page so far began."""
 
 
 def of(widget: str, tenant: TenantKey) -> str:

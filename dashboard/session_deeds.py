@@ -7,14 +7,16 @@ value typed just before the click counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import runtime, session, session_tables
-from dashboard.formatting import markdown, plural, visible
+from dashboard import permits, refusals, runtime, session, session_tables
+from dashboard.formatting import plural, visible
 from dashboard.session_parts import duration, duration_of
+from services.access.models import Action
 from services.errors import KatoTenantsError
 from services.models_sessions import Deed, Outcome, Result, is_katos
 from services.readings import SessionRecord
@@ -68,12 +70,16 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was done last, in words, with a row a session where there are any."""
+    """What was done last, in words, with a row a session where there are any.
+
+    `refusal` is why nothing was done, None where something was.
+    """
 
     well: bool
     text: str
     icon: str
     rows: pd.DataFrame | None = None
+    refusal: refusals.Refusal | None = None
 
 
 def draw_report() -> None:
@@ -82,7 +88,10 @@ def draw_report() -> None:
     if report is None:
         return
     with st.container(border=True):
-        (st.success if report.well else st.warning)(report.text, icon=report.icon)
+        if report.refusal is not None:
+            refusals.show(report.refusal, report.text)
+        else:
+            (st.success if report.well else st.warning)(report.text, icon=report.icon)
         if report.rows is not None:
             st.dataframe(
                 report.rows, hide_index=True, key="report", alt="What was done to each session",
@@ -98,7 +107,8 @@ def _put_away() -> None:
 def deed_buttons(records: Sequence[SessionRecord]) -> None:
     """Draw a button a deed, which asks for confirmation first."""
     for deed, words in WORDS.items():
-        if st.button(words.button, icon=words.icon, disabled=not records, key=f"deed_{deed}"):
+        if permits.button(words.button, Action.CHANGE_SESSIONS, icon=words.icon,
+                          disabled=not records, key=f"deed_{deed}"):  # fmt: skip
             title = f"{words.button}: {plural(len(records), 'session')}"
             st.dialog(title, width="medium", icon=words.icon)(_confirm)(deed, records)
 
@@ -115,17 +125,18 @@ def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
     if deed is Deed.EXTEND:
         duration("Lives from now for", hint="From 1 minute to 30 days.", key=_EXTENSION)
     label = f"{words.button} {plural(len(mine), 'session')}"
-    if st.button(label, type="primary", disabled=not mine, on_click=_do, args=(deed, records)):
+    if permits.button(label, Action.CHANGE_SESSIONS, type="primary", disabled=not mine,
+                      on_click=_do, args=(deed, records)):  # fmt: skip
         st.rerun()
 
 
 def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
-    services, words = runtime.services(), WORDS[deed]
+    words = WORDS[deed]
     ttl = duration_of(_EXTENSION) if deed is Deed.EXTEND else None
     try:
-        found = services.care.act(deed, records, ttl_seconds=ttl)
+        found = runtime.desk().care.act(deed, records, ttl_seconds=ttl)
     except KatoTenantsError as exc:
-        _report(Report(False, f"Nothing was done: {markdown(str(exc))}.", ":material/block:"))
+        _refused("Nothing was done", exc)
         return
     well = all(outcome.result is Result.DONE for outcome in found)
     rows = session_tables.outcomes_frame(found)
@@ -134,7 +145,13 @@ def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
 
 def _report(report: Report) -> None:
     st.session_state[session.REPORT] = report
-    runtime.services().collector.refresh()
+    with suppress(KatoTenantsError):  # what was done is said, whoever is still signed in
+        runtime.desk().fleet.refresh()
+
+
+def _refused(before: str, exc: KatoTenantsError) -> None:
+    refusal = refusals.of(exc)
+    st.session_state[session.REPORT] = Report(False, before, "", refusal=refusal)
 
 
 def _summary(deed: Deed, found: Sequence[Outcome]) -> str:
@@ -152,7 +169,7 @@ def stale_members(count: int) -> None:
         verb = "has" if count == 1 else "have"
         st.markdown(f"{plural(count, 'id')} in KATO's index of active sessions {verb} no session "
                     "any more; KATO counts them as active.", width="stretch")  # fmt: skip
-        if st.button("Clean up…", icon=":material/cleaning_services:"):
+        if permits.button("Clean up…", Action.CLEAN_INDEX, icon=":material/cleaning_services:"):
             st.dialog("Clean up the index")(_confirm_cleaning)(count)
 
 
@@ -161,16 +178,16 @@ def _confirm_cleaning(count: int) -> None:
         f"About {plural(count, 'id')} will be taken out of KATO's index: exactly those whose "
         "session is gone when looked for again at that moment. No session is touched."
     )
-    if st.button("Take them out", type="primary", on_click=_clean):
+    if permits.button("Take them out", Action.CLEAN_INDEX, type="primary", on_click=_clean):
         st.rerun()
 
 
 def _clean() -> None:
     icon = ":material/cleaning_services:"
     try:
-        done = runtime.services().care.clean_index()
+        done = runtime.desk().care.clean_index()
     except KatoTenantsError as exc:
-        _report(Report(False, f"The index was not cleaned up. {markdown(str(exc))}.", icon))
+        _refused("The index was not cleaned up", exc)
         return
     text = f"{plural(done.removed, 'id')} taken out of the index, which held {done.members:,}."
     _report(Report(True, text, icon))

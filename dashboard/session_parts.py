@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import components, navigation, session, session_tables, tables
+from dashboard import components, navigation, permits, session, session_tables, tables
 from dashboard.formatting import plural, visible
 from services.readings import SessionRecord
 
@@ -73,9 +73,8 @@ def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:
     ordered = sorted(records, key=lambda one: one.last_accessed or LONG_AGO, reverse=True)
     first = ordered[:ROWS_SHOWN]
     sessions_table(tables.sessions_frame(first), first, key="tenants_sessions")
-    page = navigation.row("sessions")
-    st.page_link(page.file, label=f"All {plural(len(records), 'session')} of this tenant",
-                 icon=page.icon, query_params={session.SESSIONS_TENANT: tenant})  # fmt: skip
+    label = f"All {plural(len(records), 'session')} of this tenant"
+    permits.link("sessions", label, {session.SESSIONS_TENANT: tenant})
 
 
 def open_session(record: SessionRecord) -> None:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import navigation, runtime, session, session_deeds, session_tables
+from dashboard import permits, refusals, runtime, session, session_deeds, session_tables
 from dashboard.formatting import age, escaped, markdown, moment, plural, size, span, visible
 from dashboard.presenters import CLAIM_WORDS
+from services.access.models import Action
 from services.errors import KatoTenantsError
 from services.identity import kb_id_of
 from services.models_sessions import SEALED_NAME, SessionDetail, is_katos
@@ -25,7 +26,7 @@ def draw(asked: str) -> None:
     key = session_tables.key_asked(asked, (snapshot and snapshot.sessions) or ())
     session_deeds.draw_report()
     try:
-        detail = runtime.services().care.inspect(key)
+        detail = runtime.desk().care.inspect(key)
     except KatoTenantsError as exc:
         st.error(f"The session cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
         return
@@ -84,9 +85,7 @@ def _facts(detail: SessionDetail) -> None:
     }
     st.table(facts, border="horizontal", width="content", alt="Facts about the session")
     if claim.tenant:
-        page = navigation.row("tenant")
-        st.page_link(page.file, label=f"Open {escaped(tenant)}", icon=page.icon,
-                     query_params={session.TENANT: tenant})  # fmt: skip
+        permits.link("tenant", f"Open {escaped(tenant)}", {session.TENANT: tenant})
 
 
 def _when(at: datetime | None) -> str:
@@ -149,13 +148,13 @@ def _sealed(detail: SessionDetail) -> None:
     """Draw that there is encrypted metadata; its values only in the run that was asked to."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(":material/lock: Encrypted metadata", width="stretch")
-        asked = st.button("Decrypt", icon=":material/lock_open:")
+        asked = permits.button("Decrypt", Action.DECRYPT, icon=":material/lock_open:")
     if not asked:
         return
     try:
-        values = runtime.services().care.reveal(detail)
+        values = runtime.desk().care.reveal(detail)
     except KatoTenantsError as exc:
-        st.error(f"It cannot be decrypted: {markdown(str(exc))}.", icon=":material/key_off:")
+        refusals.show(refusals.of(exc), "It cannot be decrypted")
         return
     st.table(
         {markdown(str(name)): markdown(session_tables.words_of(value))

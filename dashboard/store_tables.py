@@ -17,8 +17,11 @@ from services.readings import Check, CollectionUsage, KeyReading, TableInfo
 from services.snapshot import Snapshot, TenantUsage
 
 
-def freshness_frame(snapshot: Snapshot) -> pd.DataFrame:
-    """Return one row a measure: what it is, how fresh, and whether its parts add up."""
+def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
+    """Return one row a measure: what it is, how fresh, and whether its parts add up.
+
+    How long a pass took and the last tell of the `whole` fleet, and are left out of a part of it.
+    """
     rows = [
         {
             "Figure": TITLE_OF[measure],
@@ -35,7 +38,7 @@ def freshness_frame(snapshot: Snapshot) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows)
     frame["Difference"] = frame["Difference"].astype("Int64")
-    return frame
+    return frame if whole else frame.drop(columns=["Took", "Difference"])
 
 
 def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:

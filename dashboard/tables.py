@@ -9,8 +9,9 @@ import pandas as pd
 from dashboard.formatting import visible
 from dashboard.presenters import CLAIM_WORDS
 from services.figures import Amount
+from services.identity import TenantKey
 from services.readings import SessionRecord
-from services.snapshot import KbUsage, TenantUsage, Usage
+from services.snapshot import KbUsage, Snapshot, TenantUsage, Usage
 
 NUMBERS = (
     "Patterns", "Disk", "Keys", "Memory", "Vectors", "Sessions",
@@ -88,6 +89,12 @@ def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
         ),
         KB_COLUMNS,
     )
+
+
+def tenants_in(frame: pd.DataFrame, snapshot: Snapshot) -> list[TenantKey]:
+    """Return the tenants of a frame's rows, which have their visible names."""
+    named = {visible(str(each.tenant)): each.tenant for each in snapshot.tenants}
+    return [named[name] for name in frame["Tenant"]]
 
 
 SHARED_COLUMNS = ("kb_id", "Shared by", *NUMBERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
@@ -32,7 +34,7 @@ def draw(scope: Scope) -> None:
     _shared(holding)
     inventory = runtime.load_inventory(scope, holding.owner)
     table = session.of(f"largest_keys_{at}", scope.tenant)
-    chosen = _largest(inventory, key=table) if inventory.count else None
+    chosen = _largest(scope, inventory, key=table) if inventory.count else None
     if not inventory.count:
         st.info("No keys.", icon=":material/key_off:")
     typed = st.text_input(
@@ -52,7 +54,7 @@ def _shared(holding: Holding) -> None:
                    icon=":material/group_work:")  # fmt: skip
 
 
-def _largest(inventory: KeyInventory, *, key: str) -> SizedKey | None:
+def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | None:
     """Draw the kinds and the largest keys; return the key that is selected."""
     st.caption(f"{plural(inventory.count, 'key')}, counted just now, each with its memory.")
     kinds = inspection_tables.kinds_frame(inventory.kinds)
@@ -60,7 +62,7 @@ def _largest(inventory: KeyInventory, *, key: str) -> SizedKey | None:
         kinds, key="key_kinds", alt="Keys by kind, with memory and TTLs", hide_index=True,
         height="content", placeholder="none", column_config=_COLUMNS,
     )  # fmt: skip
-    download(kinds, "key_kinds")
+    download(kinds, "key_kinds", tenants=partial(runtime.desk().inspection.concerned, scope))
     st.markdown(f"**The largest {len(inventory.largest)}**")
     frame = inspection_tables.largest_frame(inventory.largest)
     state = st.dataframe(
@@ -68,13 +70,13 @@ def _largest(inventory: KeyInventory, *, key: str) -> SizedKey | None:
         hide_index=True, placeholder="never", column_config=_COLUMNS, on_select="rerun",
         selection_mode="single-row",
     )  # fmt: skip
-    download(frame, "largest_keys")
+    download(frame, "largest_keys", tenants=partial(runtime.desk().inspection.concerned, scope))
     at = next(iter(state["selection"]["rows"]), None)
     return inventory.largest[at] if at is not None and at < len(inventory.largest) else None
 
 
 def _value(scope: Scope, key: str) -> None:
-    value, holding = runtime.services().inspection.value(scope, key)
+    value, holding = runtime.desk().inspection.value(scope, key)
     st.subheader(markdown(key))
     if value is None:
         st.info("There is no such key, or no longer.", icon=":material/search_off:")
@@ -87,7 +89,7 @@ def _value(scope: Scope, key: str) -> None:
         return
     frame = inspection_tables.members_frame(value)
     st.dataframe(frame, key="key_value", alt="Members of this key", hide_index=True)
-    download(frame, "key_value")
+    download(frame, "key_value", tenants=partial(runtime.desk().inspection.concerned, scope))
 
 
 def _about(value: KeyValue) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import runtime, session, tenant_keys, tenant_patterns, tenant_vectors
+from dashboard import permits, runtime, session, tenant_keys, tenant_patterns, tenant_vectors
 from dashboard.formatting import markdown
 from services.errors import NotThisTenants, StoreError, VectorError
 from services.inspected import Scope
@@ -21,11 +21,12 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[Scope], None]], ...] = (
 
 def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
     """Draw the sections of one tenant, closed until somebody opens them."""
-    scope = runtime.services().inspection.scope(snapshot, usage)
+    scope = runtime.desk().inspection.scope(snapshot, usage)
     for title, icon, key, body in SECTIONS:
         st.fragment(_section)(title, icon, key, body, scope)
 
 
+@permits.calmly()
 def _section(title: str, icon: str, key: str, body: Callable[[Scope], None], scope: Scope) -> None:
     section = st.expander(title, icon=icon, key=key, on_change="rerun")
     if section.open:

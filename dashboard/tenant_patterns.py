@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -51,7 +52,7 @@ def draw(scope: Scope) -> None:
         st.info("No pattern matches.", icon=":material/search_off:")
         st.caption(inspection_tables.cost_text(page.cost))
         return
-    chosen = _table(page, key=f"patterns_{hash((query, trail[-1])):x}")
+    chosen = _table(scope, page, key=f"patterns_{hash((query, trail[-1])):x}")
     _turn(page, trail)
     if chosen is not None:
         _detail(scope, chosen)
@@ -110,7 +111,7 @@ def _trail(query: PatternQuery) -> list[PatternCursor | None]:
     return list(trail)
 
 
-def _table(page: PatternPage, *, key: str) -> PatternRow | None:
+def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
     """Draw the page; return the row that is selected. Another page has another `key`."""
     if page.problem:
         st.warning(f"Frequencies unknown: {markdown(page.problem)}.", icon=":material/cloud_off:")
@@ -121,7 +122,7 @@ def _table(page: PatternPage, *, key: str) -> PatternRow | None:
         placeholder=missing, column_config=_COLUMNS, on_select="rerun",
         selection_mode="single-row",
     )  # fmt: skip
-    download(frame, "patterns")
+    download(frame, "patterns", tenants=partial(runtime.desk().inspection.concerned, scope))
     at = next(iter(state["selection"]["rows"]), None)
     return page.rows[at] if at is not None and at < len(page.rows) else None
 
@@ -143,27 +144,28 @@ def _turn(page: PatternPage, trail: list[PatternCursor | None]) -> None:
 
 def _detail(scope: Scope, row: PatternRow) -> None:
     st.subheader(markdown(row.name))
-    detail = runtime.services().inspection.pattern(scope, row.kb_id, row.name)
+    detail = runtime.desk().inspection.pattern(scope, row.kb_id, row.name)
     if detail is None:
         st.info("It is gone since this page was read.", icon=":material/search_off:")
         return
     for problem in detail.problems:
         st.warning(f"{markdown(problem)}.", icon=":material/cloud_off:")
-    _events(detail)
+    _events(scope, detail)
     with st.container(horizontal=True):
         for kind, value in detail.facts.items():
             _fact(kind, value)
     names = detail.content.vector_names
     if names:
         st.caption(f"Vectors: {plural(len(names), 'symbol')} of it name one.")
-        draw_points(detail.points, "pattern_vectors", alt="Vectors of this pattern")
+        draw_points(detail.points, "pattern_vectors", alt="Vectors of this pattern",
+                    tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip
 
 
-def _events(detail: PatternDetail) -> None:
+def _events(scope: Scope, detail: PatternDetail) -> None:
     content = detail.content
     frame = inspection_tables.events_frame(content.events)
     st.dataframe(frame, key="events", alt="Events of this pattern", hide_index=True)
-    download(frame, "events")
+    download(frame, "events", tenants=partial(runtime.desk().inspection.concerned, scope))
     if content.cut:
         shown = plural(len(content.events), "event")
         st.caption(f"Cut: {shown} of {content.event_count:,}, the beginning of each.")

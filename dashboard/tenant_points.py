@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import inspection_tables
 from dashboard.downloads import download
+from dashboard.exports import Whose
 from services.inspected import Point
 
 _COLUMNS = {
@@ -17,11 +18,11 @@ _COLUMNS = {
 }
 
 
-def draw_points(points: Sequence[Point], key: str, *, alt: str) -> None:
-    """Draw points with their payloads, or that there are none."""
+def draw_points(points: Sequence[Point], key: str, *, alt: str, tenants: Whose) -> None:
+    """Draw points of these tenants with their payloads, or that there are none."""
     if not points:
         st.caption("No such points.")
         return
     frame = inspection_tables.points_frame(points)
     st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=_COLUMNS)
-    download(frame, key)
+    download(frame, key, tenants=tenants)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
@@ -26,10 +29,7 @@ Found = tuple[SpaceFacts, Holding]
 
 def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
-    service = runtime.services().inspection
-    spaces = [(space, holding) for holding in scope.holdings for space in holding.spaces]
-    asked = [(service.space(scope, space), holding) for space, holding in spaces]
-    found = [(facts, holding) for facts, holding in asked if facts is not None]
+    found = runtime.load_spaces(scope)
     if not found:
         st.info("No vectors.", icon=":material/scatter_plot:")
         return
@@ -38,13 +38,13 @@ def draw(scope: Scope) -> None:
         frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
         placeholder="not told", column_config=_COLUMNS,
     )  # fmt: skip
-    download(frame, "collections")
+    download(frame, "collections", tenants=partial(runtime.desk().inspection.concerned, scope))
     chosen = _choose(scope, found)
     _browse(scope, chosen)
     _nearest(scope, chosen)
 
 
-def _choose(scope: Scope, found: list[Found]) -> SpaceFacts:
+def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
     at = st.selectbox(
         "Collection", range(len(found)), key=session.of("vectors_in", scope.tenant),
         format_func=lambda at: visible(found[at][0].space.collection),
@@ -61,8 +61,9 @@ def _browse(scope: Scope, facts: SpaceFacts) -> None:
     asked, trail = st.session_state.get(session.POINT_TRAIL, (None, []))
     if asked != facts.space or not trail:
         trail = [None]
-    page = runtime.services().inspection.points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
-    draw_points(page.points, "points", alt="Points with their payloads")
+    page = runtime.load_points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
+    draw_points(page.points, "points", alt="Points with their payloads",
+                tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip
 
     def to(steps: list[int | str | None]) -> None:
         st.session_state[session.POINT_TRAIL] = (facts.space, steps)
@@ -107,7 +108,7 @@ def _hint(by: str, facts: SpaceFacts) -> str:
 def _search(
     scope: Scope, facts: SpaceFacts, typed: str, *, by: str, using: str | None, limit: int
 ) -> None:
-    service = runtime.services().inspection
+    service = runtime.desk().inspection
     try:
         if by == "a point":
             point = read_point_id(typed)
@@ -118,4 +119,5 @@ def _search(
     except (VectorError, NotThisTenants) as exc:
         st.error(markdown(str(exc)[:1].upper() + str(exc)[1:]), icon=":material/block:")
         return
-    draw_points(found, "nearest", alt="The nearest points, the nearest first")
+    draw_points(found, "nearest", alt="The nearest points, the nearest first",
+                tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip

@@ -1,7 +1,8 @@
 import streamlit as st
 
-from dashboard import components, find_entry, finds, navigation, runtime, session
+from dashboard import components, find_entry, finds, permits, runtime, session
 from dashboard.formatting import markdown, plural
+from services.matches import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
 
@@ -11,7 +12,7 @@ def look_anywhere() -> None:
     st.session_state[session.ANYWHERE] = True
 
 
-def draw_looked() -> None:
+def draw_looked(answer: Answer) -> None:
     """Draw where was looked, and where could not be."""
     st.dataframe(
         finds.looked_frame(answer.looked), hide_index=True, key="looked", height="content",
@@ -32,13 +33,15 @@ if not typed.strip():
     st.caption("Type a name as it stands in a ticket or a log. It has to be the whole name, "
                "unless it may be anywhere in one.")  # fmt: skip
     st.dataframe(
-        finds.examples_frame(snapshot, runtime.services().settings.naming), hide_index=True,
+        finds.examples_frame(snapshot, runtime.load_schemes()), hide_index=True,
         key="examples", height="content", alt="What can be typed, with examples",
     )  # fmt: skip
     st.stop()
 
 with st.skeleton(height=180):
-    answer = runtime.load_answer(snapshot, snapshot.collected_at, typed, contains)
+    answer = runtime.load_answer(snapshot.collected_at, typed, contains=contains)
+if answer is None:
+    st.stop()
 missing = " and ".join(finds.unasked(answer))
 
 if not answer.matches:
@@ -50,7 +53,7 @@ if not answer.matches:
     if not contains:
         st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
     st.subheader("What was looked at")
-    draw_looked()
+    draw_looked(answer)
 else:
     st.subheader(f"Found as {markdown(finds.summary(answer))}")
     if missing:
@@ -69,8 +72,7 @@ else:
     leading = finds.sessions_link(answer)
     if leading is not None:
         label, query = leading
-        sessions = navigation.row("sessions")
-        st.page_link(sessions.file, label=label, icon=sessions.icon, query_params=query)
+        permits.link("sessions", label, query)
     st.subheader("What was found")
     st.dataframe(
         finds.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
@@ -80,7 +82,7 @@ else:
     if len(answer.matches) > MOST_MATCHES:
         st.caption(f"The first {MOST_MATCHES:,} of {plural(len(answer.matches), 'name')}.")
     with st.expander("What was looked at"):
-        draw_looked()
+        draw_looked(answer)
 
 if answer.illegible:
     st.caption(f"KATO cut the names of {plural(answer.illegible, 'kb_id')} of which no node_id was "

@@ -1,16 +1,24 @@
+from contextlib import suppress
+
 import streamlit as st
 
-from dashboard import new_session_parts, runtime, session, session_parts
+from dashboard import new_session_parts, permits, refusals, runtime, session, session_parts
 from dashboard.formatting import markdown
+from services.access.models import Action
 from services.errors import KatoTenantsError, NamingError
 from services.identity import NamingScheme, TenantKey
 from services.sessions import TTL_MAX, TTL_MIN
 
-services = runtime.services()
 st.title("New session")
-schemes = {scheme.template: scheme for scheme in services.settings.naming.schemes}
+off = permits.why_not(Action.CREATE_SESSION)
+if off:
+    st.info(off, icon=":material/lock:")
+    st.stop()
 
-if services.embedded is not None:
+sessions = runtime.desk().sessions
+schemes = {scheme.template: scheme for scheme in runtime.load_schemes().schemes}
+
+if runtime.is_embedded():
     st.caption(
         "KATO here is the embedded stand-in: it stores sessions as KATO does, and learns nothing."
     )
@@ -43,7 +51,7 @@ with left:
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
         key="ttl",
     )
-    metadata, sensitive = new_session_parts.metadata_rows(can_seal=services.sessions.can_seal)
+    metadata, sensitive = new_session_parts.metadata_rows(can_seal=sessions.can_seal)
     config = new_session_parts.options_form()
 
 landing, problem = None, None
@@ -51,7 +59,7 @@ if not TTL_MIN <= ttl <= TTL_MAX:
     problem = "The time to live has to be from 1 minute to 30 days."
 elif all(fields.values()):
     try:
-        landing = services.sessions.landing(scheme, fields)
+        landing = sessions.landing(scheme, fields)
     except KatoTenantsError as exc:
         problem = str(exc)
 
@@ -63,26 +71,26 @@ with right:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
         new_session_parts.landing_words(landing)
-    create = st.button(
-        "Create session", type="primary", icon=":material/add:",
+    create = permits.button(
+        "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
         disabled=landing is None or bool(landing.refusal),
     )  # fmt: skip
 
 if create and landing is not None:
     try:
-        answer = services.sessions.create(
-            landing.node_id, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
+        answer = sessions.create(
+            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
         )
         st.session_state[session.CREATED] = new_session_parts.Asked(
             ttl, metadata, bool(sensitive), config, answer
         )
-        services.collector.refresh()
+        with suppress(KatoTenantsError):  # it is created all the same
+            runtime.desk().fleet.refresh()
         new_session_parts.forget_metadata()
         st.rerun()
     except KatoTenantsError as exc:
         st.session_state.pop(session.CREATED, None)
-        st.error(f"No session was created as far as is known. {markdown(str(exc))}",
-                 icon=":material/error:")  # fmt: skip
+        refusals.show(refusals.of(exc), "No session was created as far as is known")
 
 created = st.session_state.get(session.CREATED)
 if created is not None:

@@ -15,7 +15,8 @@ TOP = 10
 snapshot = components.snapshot_or_stop("Overview")
 components.fleet_figures(snapshot)
 
-audit = runtime.services().isolation.report_or_none()
+sees_all = runtime.desk().gate.viewer().sees_all
+audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, runtime.load_tombstones(),
     audited=isolation_tables.attention(audit, datetime.now(UTC)) if audit else (),
@@ -28,7 +29,8 @@ if notices:
 
 if not snapshot.tenants and snapshot.settled:
     st.info("There is no tenant yet. Create a session, or load a capture with "
-            "`kato-tenants load DIR`.", icon=":material/inbox:")  # fmt: skip
+            "`kato-tenants load DIR`." if sees_all else "No tenant in your scope has anything in "
+            "the stores.", icon=":material/inbox:")  # fmt: skip
     st.stop()
 
 with st.container(border=True):
@@ -58,7 +60,7 @@ with st.container(border=True):
 with st.container(border=True):
     st.subheader("How fresh each figure is")
     st.dataframe(
-        store_tables.freshness_frame(snapshot), hide_index=True, key="freshness",
+        store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder="unknown", alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),

@@ -19,6 +19,11 @@ if asked:
     purge_job.draw(asked)
     st.stop()
 
+kept = st.query_params.get(session.PLAN, "")
+if kept:
+    del st.query_params[session.PLAN]
+    purge_plan.show_kept(kept)
+
 shown = purge_plan.shown_plan()
 if shown is not None:
     st.title("Purge")
@@ -26,7 +31,7 @@ if shown is not None:
     st.stop()
 
 snapshot = components.snapshot_or_stop("Purge")
-purge = runtime.services().purge
+purge = runtime.desk().purge
 try:
     jobs, stones = purge.jobs(), purge.tombstones()
 except KatoTenantsError as exc:

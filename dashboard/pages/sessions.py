@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import (
     components,
-    navigation,
+    permits,
     presenters,
     runtime,
     session,
@@ -46,8 +46,7 @@ frame = session_tables.with_state(
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
-    new = navigation.row("new_session")
-    st.page_link(new.file, label=new.title, icon=new.icon)
+    permits.link("new_session")
     session_deeds.stale_members(stale)
     st.stop()
 

@@ -1,10 +1,11 @@
 import streamlit as st
 
-from dashboard import components, runtime, store_tables
+from dashboard import components, permits, runtime, store_tables
 from dashboard.formatting import markdown
+from services.access.models import Action
 from services.figures import Measure
 
-services = runtime.services()
+sees_all = runtime.desk().gate.viewer().sees_all
 snapshot = components.snapshot_or_stop("System")
 
 st.subheader("Stores")
@@ -21,7 +22,8 @@ with st.skeleton(height=180):
 
 st.subheader("Last pass")
 st.dataframe(
-    store_tables.freshness_frame(snapshot), hide_index=True, key="freshness", placeholder="unknown",
+    store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
+    placeholder="unknown",
     alt="Each figure with its state, age, duration and note",
     column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
 )  # fmt: skip
@@ -31,13 +33,14 @@ if snapshot.keys is not None:
     st.table(store_tables.redis_facts(snapshot.keys), border="horizontal", width="content",
              alt="Facts about the keyspace")  # fmt: skip
 
-st.subheader("Tables in ClickHouse")
-if snapshot.tables:
-    st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
-                 alt="Tables of KATO's database",
-                 column_config=components.USAGE_COLUMNS)  # fmt: skip
-else:
-    st.caption("Unknown.")
+if sees_all:
+    st.subheader("Tables in ClickHouse")
+    if snapshot.tables:
+        st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
+                     alt="Tables of KATO's database",
+                     column_config=components.USAGE_COLUMNS)  # fmt: skip
+    else:
+        st.caption("Unknown.")
 
 st.subheader("Collections in Qdrant")
 if snapshot.collections:
@@ -48,10 +51,14 @@ else:
     st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 
 st.subheader("Settings in force")
-st.caption("Secrets are not shown.")
-st.dataframe(
-    store_tables.settings_frame(services.settings.in_force()), hide_index=True, height="content",
-    key="settings", alt="Settings in force, secrets redacted",
-)  # fmt: skip
+off = permits.why_not(Action.SEE_SETTINGS)
+if off:
+    st.caption(f":material/lock: {off}")
+else:
+    st.caption("Secrets are not shown.")
+    st.dataframe(
+        store_tables.settings_frame(runtime.desk().fleet.settings()), hide_index=True,
+        height="content", key="settings", alt="Settings in force, secrets redacted",
+    )  # fmt: skip
 st.subheader("Naming schemes")
-st.code("\n".join(scheme.template for scheme in services.settings.naming.schemes), language=None)
+st.code("\n".join(scheme.template for scheme in runtime.load_schemes().schemes), language=None)

@@ -5,7 +5,8 @@ import streamlit as st
 from dashboard import (
     components,
     isolation_tables,
-    navigation,
+    log_part,
+    permits,
     presenters,
     purge_parts,
     runtime,
@@ -17,6 +18,7 @@ from dashboard import (
 )
 from dashboard.downloads import download
 from dashboard.formatting import escaped, plural, visible
+from services.access.models import Action
 from services.figures import Measure
 
 MATCHES = 12
@@ -30,6 +32,7 @@ if tenant is None:
     if asked:
         st.warning(f"Nothing in the stores belongs to {escaped(asked)}.",
                    icon=":material/search_off:")  # fmt: skip
+        log_part.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
     hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
@@ -45,13 +48,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.badge(
         presenters.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
     )
-    new = navigation.row("new_session")
-    st.page_link(new.file, label="New session", icon=new.icon, query_params={session.TENANT: asked})
+    permits.link("new_session", query={session.TENANT: asked})
 
 purge_parts.tenant_notes(tenant, snapshot)
 components.owner_figures(tenant.usage, snapshot)
 
-audit = runtime.services().isolation.report_or_none()
+audit = runtime.desk().isolation.report_or_none()
 kb_ids = (*tenant.kb_ids, *tenant.shared)
 concerns = (
     isolation_tables.concerning(audit, tenant.tenant, kb_ids, datetime.now(UTC)) if audit else ()
@@ -62,6 +64,12 @@ if concerns:
         components.draw_notices(concerns)
 
 shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
+holders = (holder for part in shared for holder in part.claim.tenants)
+concerned = tuple(dict.fromkeys((tenant.tenant, *holders)))
+hidden = set(tenant.shared) - {part.name for part in shared}
+if hidden and not runtime.desk().gate.viewer().sees_all:
+    st.caption(f"{plural(len(hidden), 'knowledge base')} that it holds with tenants out of your "
+               "scope: only its own sessions there are counted and shown.")  # fmt: skip
 if shared:
     st.warning(f"{escaped(asked)} shares {plural(len(shared), 'knowledge base')} with other "
                "tenants; what lies there is not in the figures above.",
@@ -69,18 +77,21 @@ if shared:
     components.usage_table(
         tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
-    download(tables.shared_frame(shared), "shared")
+    download(tables.shared_frame(shared), "shared", tenants=concerned)
 
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
     components.usage_table(tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
-    download(tables.kb_frame(own), "knowledge_bases")
+    download(tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
 else:
     st.caption("None of its own.")
 
 st.subheader("Sessions")
-if snapshot.sessions is None:
+off = permits.why_not(Action.INSPECT_SESSION)
+if off:
+    st.caption(f":material/lock: Which these are is not for your role. {off}")
+elif snapshot.sessions is None:
     st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
     mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
@@ -100,7 +111,7 @@ with left:
             tables.kinds_frame(kinds), hide_index=True, height="content",
             alt="Keys of this tenant by kind", column_config=components.kind_columns(kinds),
         )  # fmt: skip
-        download(tables.kinds_frame(kinds), "kinds_of_key")
+        download(tables.kinds_frame(kinds), "kinds_of_key", tenants=[tenant.tenant])
     else:
         st.caption("No keys.")
 with right:
@@ -114,7 +125,8 @@ with right:
             alt="Collections with points of this tenant",
             column_config=components.COLLECTION_COLUMNS,
         )  # fmt: skip
-        download(store_tables.collections_frame(found), "collections_read")
+        download(store_tables.collections_frame(found), "collections_read",
+                 tenants=[tenant.tenant])  # fmt: skip
     else:
         st.caption("No vectors.")
 
@@ -123,10 +135,16 @@ st.dataframe(
     tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
 )  # fmt: skip
-download(tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known")
+download(tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
 
 st.subheader("Look into it")
-st.caption("Read from the stores when it is opened; nothing is changed by looking.")
-tenant_look.draw(snapshot, tenant)
+off = permits.why_not(Action.LOOK, [tenant.tenant])
+if off:
+    st.caption(f":material/lock: {off}")
+else:
+    st.caption("Read from the stores when it is opened; nothing is changed by looking.")
+    tenant_look.draw(snapshot, tenant)
+
+log_part.tenant_log(asked)
 
 purge_parts.purge_link(asked)

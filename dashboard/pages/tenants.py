@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ SORTS = {
 }  # fmt: skip
 
 snapshot = components.snapshot_or_stop("Tenants")
+sees_all = runtime.desk().gate.viewer().sees_all
 frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
@@ -49,18 +51,21 @@ else:
     components.tenants_table(
         found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
     )
-    download(found, "tenants")
+    download(found, "tenants", tenants=partial(tables.tenants_in, found, snapshot))
 
 st.subheader("Shared between tenants")
 if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
                "each other's memory, and nothing stored says which is whose.")  # fmt: skip
-    components.usage_table(
-        tables.shared_frame(snapshot.shared), key="shared", alt="kb_ids that tenants share"
-    )
-    download(tables.shared_frame(snapshot.shared), "shared")
+    shared = tables.shared_frame(snapshot.shared)
+    components.usage_table(shared, key="shared", alt="kb_ids that tenants share")
+    holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
+    download(shared, "shared", tenants=sorted(holders))
 else:
-    st.caption("No two tenants are known to share a kb_id.")
+    st.caption("No two tenants are known to share a kb_id." if sees_all else "No kb_id is known to "
+               "be shared by tenants in your scope alone.")  # fmt: skip
+if not sees_all:
+    st.stop()
 
 st.subheader("Belongs to nobody")
 nobody = snapshot.unattributed
@@ -71,7 +76,7 @@ if nobody.usage.keys_by_kind:
         alt="Keys that no tenant owns, by kind",
         column_config=components.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
-    download(tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys")
+    download(tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=())
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)

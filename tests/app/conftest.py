@@ -9,14 +9,28 @@ from unittest.mock import patch
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
 from dashboard import runtime
+from services.access.models import Role
 from services.bootstrap import Services
 from services.settings import Settings
+from tests.servers import issuer
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
+RULES = {"ROLE_CLAIM": "groups", "ROLES": "admins = admin\nhelpers = support",
+         "DEFAULT_TENANTS": "*"}  # fmt: skip
+PROXY = {
+    **RULES, "AUTH": "proxy", "PROXY_HEADER": "X-Token", "PROXY_SECRET": issuer.SECRET,
+    "PROXY_ISSUER": issuer.ISSUER, "PROXY_AUDIENCE": issuer.AUDIENCE,
+}  # fmt: skip
+
 Open = Callable[..., AppTest]
+Headers = list[tuple[str, str]]
+Put = Callable[[dict[str, str]], None]
+Send = Callable[[Headers], None]
+SignIn = Callable[..., None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +52,49 @@ def _no_leftovers() -> Iterator[None]:
     yield
     runtime.clear()
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest has no connection, and where there is one its address is a mock."""
+    monkeypatch.setattr(ContextProxy, "ip_address", property(lambda _: None))
+
+
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Set variables."""
+
+    def setting(variables: dict[str, str]) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"KATO_TENANTS_{name}", value)
+
+    return setting
+
+
+@pytest.fixture
+def send(monkeypatch: pytest.MonkeyPatch) -> Send:
+    """Have the connection begin with these headers."""
+
+    def sending(headers: Headers) -> None:
+        found = StreamlitHeaders([("Host", "localhost:8501"), *headers])
+        monkeypatch.setattr(ContextProxy, "headers", property(lambda _: found))
+
+    return sending
+
+
+@pytest.fixture
+def sign_in(put: Put, send: Send) -> SignIn:
+    """Have somebody be signed in with a role and tenants in scope, from now on."""
+
+    def signing(role: str, *tenants: str, who: str = "ann@example.com", **claims: object) -> None:
+        roles = "\n".join(f"{each} = {each}" for each in Role)
+        put({**PROXY, "ROLES": roles, "TENANTS_CLAIM": "tenants",
+             "DEFAULT_TENANTS": ""})  # fmt: skip
+        names = tenants or ("*",)
+        text = issuer.secret_token(groups=[role], tenants=names, email=who, **claims)
+        send([("X-Token", text)])
+
+    return signing
 
 
 @pytest.fixture

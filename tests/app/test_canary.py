@@ -74,7 +74,7 @@ def test_a_run_from_the_button_to_the_result(services: Services) -> None:
     assert "neither tenant was given anything of the other's" in text
     assert "seen to be gone" in text
     table = app.dataframe[0].value
-    assert set(table["Result"]) == {"🟢 passed"}
+    assert {result for (result,) in table["Result"]} == {"passed"}
     assert len(table) > 40
     assert any("two tenants" in each.label for each in app.expander)
 

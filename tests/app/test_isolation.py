@@ -10,7 +10,7 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard import isolation_tables, isolation_words, session
+from dashboard import access, isolation_tables, isolation_words, session
 from dashboard.formatting import escaped, visible
 from services.bootstrap import Services
 from services.errors import FindingError, StoreUnavailable
@@ -51,11 +51,10 @@ def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label.rpartition(":")[2].strip("] "): metric.value for metric in app.metric}
 
 
-def accept(app: AppTest, *, by: str = "Ada", why: str = "ticket 4711", until: str = "") -> AppTest:
+def accept(app: AppTest, *, why: str = "ticket 4711", until: str = "") -> AppTest:
     """Fill the dialog in, and press its button."""
     label = next(b.label for b in app.button if b.label.startswith("Accept "))
     app = press(app, label)
-    app.text_input(key=session.ACCEPT_WHO).set_value(by)
     app.text_area(key=session.ACCEPT_WHY).set_value(why)
     if until:
         app.segmented_control(key=session.ACCEPT_UNTIL).set_value(until)
@@ -153,7 +152,7 @@ def test_a_finding_is_accepted_and_withdrawn(
     """By whom, why and until when; it leaves the list, and comes back."""
     id_ = id_of(report, "collision.shared-kb")
     app = accept(open_page("isolation", finding=id_))
-    assert "Ada" in table(app)
+    assert access.LOCAL_ADMIN in table(app)
     assert "ticket 4711" in table(app)
     assert "accepted" in words(app)
     (record,) = [r for r in services.isolation.report().records if r.finding.id == id_]  # type: ignore[union-attr]

@@ -27,12 +27,12 @@ def columns(app: AppTest, index: int = 0) -> list[str]:
     return list(app.dataframe[index].value.columns)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_opens_with_data(services: Services, open_page: Open, name: str) -> None:
+def test_every_page_opens_with_data(services: Services, open_page: Open) -> None:
     """Each has its title and no exception, and shows no secret."""
-    app = open_page(name)
-    assert app.title[0].value == navigation.row(name).title
-    assert SECRET not in words(app)
+    for name in PAGES:
+        app = open_page(name)
+        assert app.title[0].value == navigation.row(name).title
+        assert SECRET not in words(app), name
 
 
 def test_overview_shows_the_stores_totals(services: Services, open_page: Open) -> None:
@@ -53,9 +53,8 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("store", UNKNOWN)
-@pytest.mark.parametrize("name", PAGES)
 def test_every_page_stays_up_when_a_store_is_down(
-    services: Services, kato: Deployment, open_page: Open, name: str, store: str
+    services: Services, kato: Deployment, open_page: Open, store: str
 ) -> None:
     """Its figure is unknown, with reason and age, and never 0."""
     label, missing = UNKNOWN[store]
@@ -63,16 +62,17 @@ def test_every_page_stays_up_when_a_store_is_down(
     rounds = services.collector.rounds
     services.collector.refresh()
     assert services.collector.wait(rounds=rounds + 1, timeout=60)
-    app = open_page(name, tenant="tenant/acme") if name == "tenant" else open_page(name)
-    shown = {metric.label: metric.value for metric in app.metric}
-    if shown:
-        assert shown[label] == "unknown"
-    if name != "new_session":
-        assert "did not answer" in words(app)
-        assert "Last known:" in words(app)
-    for frame in (element.value for element in app.dataframe):
-        if missing in frame.columns and "Tenant" in frame.columns:
-            assert frame[missing].isna().all()
+    for name in PAGES:
+        app = open_page(name, tenant="tenant/acme") if name == "tenant" else open_page(name)
+        shown = {metric.label: metric.value for metric in app.metric}
+        if shown and name != "isolation":  # which counts findings
+            assert shown[label] == "unknown", name
+        if name not in ("new_session", "audit_log", "approvals"):  # these show no figures
+            assert "did not answer" in words(app), name
+            assert "Last known:" in words(app), name
+        for frame in (element.value for element in app.dataframe):
+            if missing in frame.columns and "Tenant" in frame.columns:
+                assert frame[missing].isna().all(), name
 
 
 def test_a_store_without_an_address_is_called_so(

@@ -71,7 +71,6 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     open_first(page)
     assert "severity=critical" in page.url
     page.get_by_role("button", name="Accept as it is").click()
-    page.get_by_role("textbox", name="Your name").fill("Ada")
     page.get_by_role("textbox", name="Why").fill(REASON)
     page.get_by_text("Until a day").click()
     expect(page.get_by_test_id("stDateInput")).to_be_visible(timeout=90_000)

@@ -258,14 +258,14 @@ def test_no_kind_of_deed_is_without_a_page(kind: DeedKind) -> None:
     assert link.label
 
 
-def test_an_acceptance_ends_with_a_day_or_never() -> None:
-    """In UTC, whole days; a day that was not chosen is no end in the future."""
+def test_an_acceptance_ends_with_a_day_after_a_time_or_never() -> None:
+    """A day to its end, in UTC; one that was not chosen is no end in the future."""
     midday = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    assert isolation_words.end_of("For good", None, midday) is None
-    assert isolation_words.end_of("For 30 days", None, midday) == datetime(2026, 3, 3, tzinfo=UTC)
-    chosen = isolation_words.end_of("Until a day", date(2026, 2, 1), midday)
+    assert isolation_words.until_of("For good", None, midday) is None
+    assert isolation_words.until_of("For 30 days", None, midday) == timedelta(days=30)
+    chosen = isolation_words.until_of("Until a day", date(2026, 2, 1), midday)
     assert chosen == datetime(2026, 2, 2, tzinfo=UTC)
-    assert isolation_words.end_of("Until a day", None, midday) == midday
+    assert isolation_words.until_of("Until a day", None, midday) == midday
 
 
 def test_an_acceptance_says_when_it_has_ended() -> None:

@@ -177,8 +177,8 @@ def test_a_name_is_confirmed_exactly_or_as_it_is_shown() -> None:
     hostile = plan(request=Request(Target(TenantKey("tenant", "a\x00b"))))
     assert purge_tables.confirming(hostile, "tenant/a\\x00b") == "tenant/a\x00b"
     assert purge_tables.confirming(plan(), "tenant/acm") == "tenant/acm"
-    assert purge_tables.missing(plan(), typed="tenant/acme", reason="x", who="y") == ()
-    assert len(purge_tables.missing(plan(), typed="tenant/Acme", reason=" ", who="")) == 3
+    assert purge_tables.missing(plan(), typed="tenant/acme", reason="x") == ()
+    assert len(purge_tables.missing(plan(), typed="tenant/Acme", reason=" ")) == 2
 
 
 def snapshot(*parts: KbUsage, read_at: datetime = NOW) -> Snapshot:

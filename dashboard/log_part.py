@@ -1,0 +1,33 @@
+"""What was done to a tenant, for its page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import log_list, log_tables, permits, runtime, session
+from dashboard.formatting import markdown
+from services.access.models import Action
+from services.errors import KatoTenantsError
+
+LAST = 10
+
+
+def tenant_log(name: str) -> None:
+    """Draw the last entries about a tenant, who may be no more; nothing where there are none.
+
+    `name` is the tenant as `visible` writes it.
+    """
+    if permits.why_not(Action.SEE_LOG):
+        return
+    wanted = log_tables.filter_of(tenant=name)
+    try:
+        entries = runtime.desk().log.page(wanted, limit=LAST).entries
+        if not entries:
+            return
+        st.subheader("What was done to it")
+        log_list.table(entries, key="tenant_log", without=("Role", "No.", "Request"))
+    except KatoTenantsError as exc:
+        st.warning(f"What was done to it cannot be read. {markdown(str(exc))}",
+                   icon=":material/cloud_off:")  # fmt: skip
+        return
+    permits.link("audit_log", "All of it in the audit log", {session.LOG_TENANT: name})

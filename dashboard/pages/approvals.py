@@ -1,0 +1,19 @@
+import streamlit as st
+
+from dashboard import approval_parts, runtime, session
+from dashboard.formatting import markdown
+from services.errors import StoreError
+
+st.title("Approvals")
+actions = sorted(action.value for action in runtime.desk().gate.two_persons)
+if not actions:
+    st.info("Nothing waits for a second person here: KATO_TENANTS_TWO_PERSONS is not set.",
+            icon=":material/how_to_reg:")  # fmt: skip
+    st.stop()
+
+st.caption(f"A second admin has to approve these: {', '.join(actions)}. An approval holds for that "
+           "very thing, once, and not for who asked for it.")  # fmt: skip
+try:
+    approval_parts.draw(st.query_params.get(session.REQUEST, ""))
+except StoreError as exc:
+    st.error(f"Requests cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")

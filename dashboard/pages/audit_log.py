@@ -1,0 +1,14 @@
+import streamlit as st
+
+from dashboard import log_check, log_list
+from dashboard.formatting import markdown
+from services.errors import KatoTenantsError
+
+st.title("Audit log")
+st.caption("Who looked into whose data, exported or changed it, or was refused to: names only, "
+           "neither contents nor secrets.")  # fmt: skip
+log_check.draw()
+try:
+    log_list.draw()
+except KatoTenantsError as exc:
+    st.error(f"The audit log cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
