@@ -259,7 +259,8 @@ def test_without_our_own_records_the_snapshot_must_do(
     def fail(_: StateStore) -> None:
         raise StoreUnavailable("state store", "reading node_ids", "its database gave an error")
 
-    monkeypatch.setattr(StateStore, "nodes", fail)
+    for name in ("nodes", "nodes_version"):
+        monkeypatch.setattr(StateStore, name, fail)
     answer = find("bob")
     assert set(by_tenant(answer)) == {"tenant/acme", "tenant/acme-corp", "tenant/acme_corp"}
     assert unknown(answer) == {"Own records"}

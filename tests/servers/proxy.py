@@ -101,8 +101,7 @@ class FaultyProxy:
     ) -> None:
         answered = 0
         while not stopping.is_set():
-            ready, _, _ = select.select([client, target], [], [], POLL_SECONDS)
-            for source in ready:
+            for source in _ready(client, target):
                 data = source.recv(65536)
                 if not data:
                     return
@@ -128,3 +127,11 @@ class FaultyProxy:
 
     def __exit__(self, *_: object) -> None:
         self.refuse()
+
+
+def _ready(*connections: socket.socket) -> list[socket.socket]:
+    """Wait for what has arrived. Not by `select`, which takes no descriptor above 1,023."""
+    poll, by_number = select.poll(), {each.fileno(): each for each in connections}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    return [by_number[number] for number, _ in poll.poll(POLL_SECONDS * 1000)]
