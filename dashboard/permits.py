@@ -13,23 +13,15 @@ import streamlit as st
 
 from dashboard import navigation, runtime
 from dashboard.formatting import escaped, markdown
-from services.access.models import PERMISSIONS, Action, decide
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.access.models import PERMISSIONS, Action
+from services.errors import AccessDenied, NotSignedIn
 from services.identity import TenantKey
 
 
 def why_not(action: Action, tenants: Collection[TenantKey] | None = None) -> str:
     """Return in a sentence why the viewer may not do this now; empty where it may be done."""
-    gate = runtime.desk().gate
-    try:
-        decide(
-            gate.viewer(), action, now=gate.now(), tenants=tenants, read_only=gate.read_only
-        )  # fmt: skip
-    except AccessDenied as exc:
-        return sentence(exc.reason)
-    except KatoTenantsError as exc:
-        return sentence(str(exc))
-    return ""
+    reason = runtime.desk().gate.why_not(action, tenants=tenants)
+    return sentence(reason) if reason else ""
 
 
 def sentence(text: str) -> str:

@@ -121,8 +121,7 @@ def build(settings: Settings) -> Services:
         embedded = _start_embedded(settings, stack) if settings.embedded else None
         database = open_for(settings, stack)
         state = StateStore(database)
-        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)))
-        stack.callback(logbook.close)
+        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
         stores = _of(embedded, settings) if embedded is not None else _configured(settings)
         _close_with(stores, stack)
         usage = _usage(settings, stores, state)

@@ -85,23 +85,21 @@ class Gate:
         """
         viewer = self.viewer()
         try:
-            decide(
-                viewer, action, now=self.now(), tenants=tenants, read_only=self.read_only
-            )  # fmt: skip
+            self._decide(viewer, action, tenants)
         except AccessDenied as exc:
             self._refused(viewer, action, tenants or (), target, exc)
             raise
         return viewer
 
-    def may(self, action: Action, *, tenants: Tenants | None = None) -> bool:
-        """Whether this would be allowed now, for what the screen offers. Logs nothing."""
+    def why_not(self, action: Action, *, tenants: Tenants | None = None) -> str:
+        """Say why this would be refused now; empty where it would not. Logs nothing."""
         try:
-            decide(
-                self.viewer(), action, now=self.now(), tenants=tenants, read_only=self.read_only
-            )  # fmt: skip
-        except KatoTenantsError:
-            return False
-        return True
+            self._decide(self.viewer(), action, tenants)
+        except AccessDenied as exc:
+            return exc.reason
+        except KatoTenantsError as exc:
+            return str(exc)
+        return ""
 
     @contextmanager
     def doing(
@@ -134,6 +132,9 @@ class Gate:
             self._failed(request, exc, used)
             raise
         self._ended(request, action, doing)
+
+    def _decide(self, viewer: Viewer, action: Action, tenants: Tenants | None) -> None:
+        decide(viewer, action, now=self.now(), tenants=tenants, read_only=self.read_only)
 
     def _refused(
         self, viewer: Viewer, action: Action, tenants: Tenants, target: str, exc: AccessDenied

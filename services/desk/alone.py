@@ -32,8 +32,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     with ExitStack() as stack:
         database = open_for(settings, stack)
-        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)))
-        stack.callback(logbook.close)
+        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
         approvals = approvals_of(settings, ApprovalStore(database))
         gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
         yield Alone(gate, DeskLog(gate, logbook))

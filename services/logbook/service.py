@@ -116,10 +116,6 @@ class Logbook:
             before = some[-1].number
         return tuple(found[:limit])
 
-    def of_tenant(self, tenant: TenantKey, *, limit: int = 20) -> tuple[Entry, ...]:
-        """Return the newest entries about a tenant."""
-        return self.page(LogFilter(tenant=str(tenant)), limit=limit)
-
     def ends(self, entries: Sequence[Entry]) -> Mapping[str, Outcome]:
         """Return how actions ended that began, by request id; one that has not is left out."""
         begun = {e.event.request_id for e in entries if e.event.outcome is Outcome.BEGUN}

@@ -20,10 +20,10 @@ from services.access.models import Action, Role, Viewer
 from services.embedded.lock import DirectoryLock
 from services.identity import TenantKey
 from services.logbook.service import Logbook
-from services.logbook.wiring import opened
 from services.settings import load_settings
 from services.stores.database import open_database
 from tests.contract.test_cli import run as run_apart
+from tests.servers.logbooks import opened
 
 ANN = Viewer("=ann", Role.ADMIN)
 ACME = TenantKey("tenant", "ac\nme\udcff")

@@ -96,7 +96,7 @@ def test_hostile_names_are_read_back_and_found(log: Logbook) -> None:
     who = Viewer("'; --\ud800", Role.VIEWER)
     log.refused(who, Action.LOOK, tenants=[HOSTILE], target="\0", reason="no \udcff")
     fill(log, 3)
-    (entry,) = log.of_tenant(HOSTILE)
+    (entry,) = log.page(LogFilter(tenant=str(HOSTILE)))
     assert entry.event.tenants == (str(HOSTILE),)
     assert (entry.event.who, entry.event.target) == (who.id, "\0")
     for wanted in (

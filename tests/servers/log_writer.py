@@ -8,8 +8,8 @@ from pathlib import Path
 
 from services.access.models import Action, Role, Viewer
 from services.identity import TenantKey
-from services.logbook.wiring import opened
 from services.settings import Settings
+from tests.servers.logbooks import opened
 
 
 def main(data: str, url: str, who: str, count: str) -> None:

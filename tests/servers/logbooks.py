@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from services.logbook.anchoring import Anchorer
 from services.logbook.chain import LogKeys
 from services.logbook.models import Entry
 from services.logbook.service import Logbook
-from services.stores.database import open_database
+from services.logbook.wiring import logbook_of
+from services.settings import Settings
+from services.stores.database import open_database, open_for
 from services.stores.logbook import LogStore
 
 
@@ -70,6 +72,14 @@ class NobodyApproves:
 
     def give_back(self, request_id: str) -> None:
         """Do nothing: none was ever used."""
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Logbook]:
+    """Open the log that the settings name, and nothing else."""
+    with ExitStack() as stack:
+        store = LogStore(open_for(settings, stack), LogKeys(settings.log_keys))
+        yield logbook_of(settings, store, stack)
 
 
 def sqlite_log(data: Path) -> SqliteLog:
