@@ -26,20 +26,18 @@ def draw_status(
     By its digest for a very thing, by its target for anything of that kind. Draws nothing where
     nobody has to approve it.
     """
-    desk = runtime.desk()
+    desk, now = runtime.desk(), datetime.now(UTC)
     if action not in desk.gate.two_persons:
         return None
-    me, now = desk.gate.viewer().id, datetime.now(UTC)
     try:
-        requests = desk.approvals.all()
+        requests = desk.approvals.mine(action)
     except StoreError as exc:
         st.warning(f"Whether it is approved cannot be read: {markdown(str(exc))}.",
                    icon=":material/cloud_off:")  # fmt: skip
         return None
     mine = [
         request for request in requests
-        if (request.action, request.asked_by) == (action, me)
-        and digest in (None, request.digest) and target in (None, request.target)
+        if digest in (None, request.digest) and target in (None, request.target)
     ]  # fmt: skip
     approved = next((request for request in mine if request.holds(now)), None)
     waiting = next((request for request in mine if request.waits(now)), None)

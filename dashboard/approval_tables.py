@@ -8,11 +8,10 @@ from enum import StrEnum
 
 import pandas as pd
 
-from dashboard.formatting import age, moment, visible
+from dashboard.formatting import age, few, moment, visible
 from services.access.requests import Request
 
 COLUMNS = ("Action", "Target", "Whose", "Asked by", "Asked", "State", "Until", "Digest", "Request")
-_NAMED = 3
 _SHORT = 12
 
 
@@ -79,9 +78,7 @@ def requests_frame(requests: Iterable[Request], now: datetime) -> pd.DataFrame:
 
 def whose(request: Request) -> str:
     """Name the tenants that a request concerns, visible."""
-    names = [visible(str(tenant)) for tenant in request.tenants]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more or "the whole fleet"
+    return few([visible(str(tenant)) for tenant in request.tenants]) or "the whole fleet"
 
 
 def short_digest(request: Request) -> str:

@@ -8,6 +8,7 @@ visible text, `markdown` for a name or an error as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.figures import Amount, Precision
@@ -111,6 +112,12 @@ def short(text: str, limit: int = 60) -> str:
         return shown
     half = (limit - 1) // 2
     return f"{shown[:half]}…{shown[-half:]}"
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """Join the first names, which are visible already, and say how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def markdown(text: str) -> str:

@@ -19,6 +19,7 @@ from dashboard.formatting import escaped, markdown, short
 from dashboard.isolation_head import ICON_OF
 from dashboard.isolation_list import COLOR_OF
 from services.access.models import Action
+from services.access.requests import HOW_LONG, WHY
 from services.errors import KatoTenantsError
 from services.findings.models import Finding, Record, Report, Status
 
@@ -132,10 +133,10 @@ def _accept_form(record: Record) -> None:
                 "Nothing in the stores changes.")  # fmt: skip
     asked = approval_parts.draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
     if asked:
-        st.caption(f"Asked for: {markdown(asked.details['How long'])}.")
-    st.text_area("Why", asked.details.get("Why", "") if asked else "", key=session.ACCEPT_WHY,
+        st.caption(f"Asked for: {markdown(asked.details[HOW_LONG])}.")
+    st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=session.ACCEPT_WHY,
                  max_chars=2000, height=100)  # fmt: skip
-    choice = st.segmented_control("How long", list(isolation_words.UNTIL), required=True,
+    choice = st.segmented_control(HOW_LONG, list(isolation_words.UNTIL), required=True,
                                   default="For 90 days", key=session.ACCEPT_UNTIL)  # fmt: skip
     if choice == isolation_words.A_DAY:
         today = datetime.now(UTC).date()

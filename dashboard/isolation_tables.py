@@ -12,7 +12,7 @@ from datetime import datetime
 import pandas as pd
 
 from dashboard import session
-from dashboard.formatting import plural, short, visible
+from dashboard.formatting import few, plural, short, visible
 from dashboard.presenters import Level, Notice
 from services.findings.models import NEW_FOR, Finding, Record, Report, Rule, Severity, Status
 from services.identity import TenantKey
@@ -32,7 +32,6 @@ NOTICED = 5
 NOTICE_LENGTH = 220
 """Most characters of one: KATO bounds no name. Two of a usual length fit."""
 
-_NAMED = 3
 _GRAVE = (Severity.CRITICAL, Severity.HIGH)
 _TIMES = ("First seen", "Last seen", "Resolved", "Accepted", "Until")
 _HIDDEN = ("area", "text", "tenants", "rank", "accepted", "looked")
@@ -86,12 +85,6 @@ def _row(id_: str, record: Record, rules: Mapping[str, Rule]) -> dict[str, objec
         "accepted": accepted is not None,
         "looked": record.looked,
     }
-
-
-def few(names: Sequence[str]) -> str:
-    """Join the first names, and say how many more there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def title_of(code: str, rules: Mapping[str, Rule]) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
-from dashboard.formatting import plural, visible
+from dashboard.formatting import few, plural, visible
 from dashboard.presenters import Level
 from services.logbook.models import Entry, LogFilter, Outcome, State, Verification
 
@@ -22,7 +22,6 @@ NO_END = "no end"
 
 OUTCOMES = (*(outcome.value for outcome in Outcome), NO_END)
 
-_NAMED = 3
 _ESCAPE = re.compile(r"\\(\\|n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 _FIRST_BAD = 0x80
@@ -49,18 +48,13 @@ def _row(entry: Entry, ends: Mapping[str, Outcome], all_tenants: bool) -> dict[s
         "Role": visible(event.role),
         "Action": visible(event.action),
         "Outcome": [NO_END if open_ else event.outcome.value],
-        "Whose": ", ".join(tenants) if all_tenants else _few(tenants),
+        "Whose": ", ".join(tenants) if all_tenants else few(tenants),
         "Target": visible(event.target),
         "Reason": visible(event.reason),
         "Request": visible(event.request_id),
         "Digest": visible(event.digest),
         "Hash": visible(entry.hash),
     }
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def filter_of(

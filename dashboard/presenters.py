@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from dashboard.formatting import age, number, plural, short, visible
+from dashboard.formatting import age, few, number, plural, short, visible
 from services.attribution import ClaimState, Ownership
 from services.figures import Measure, Precision, StoreState
 from services.findings.resurrected import came_back
@@ -37,9 +37,6 @@ CLAIM_WORDS = {
     ClaimState.SHARED: "shared",
     ClaimState.UNATTRIBUTED: "nobody's",
 }
-
-
-_NAMED = 3  # names in a notice that speaks of several
 
 
 class Level(StrEnum):
@@ -127,8 +124,7 @@ def _came_back_notices(
 ) -> Iterable[Notice]:
     back = [stone for stone in came_back(snapshot, tombstones) if stone.kb_id not in told]
     if back:
-        names = ", ".join(short(stone.kb_id) for stone in back[:_NAMED])
-        names += f" and {len(back) - _NAMED:,} more" if len(back) > _NAMED else ""
+        names = few([short(stone.kb_id) for stone in back])
         verb = "has" if len(back) == 1 else "have"
         text = f"{plural(len(back), 'kb_id')} that {verb} been purged came back: {names}."
         yield Notice(Level.WARNING, text, "purge")

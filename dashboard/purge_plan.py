@@ -14,6 +14,7 @@ from dashboard.downloads import download, file_name
 from dashboard.exports import export_button
 from dashboard.formatting import age, escaped, markdown, plural, visible
 from services.access.models import Action
+from services.access.requests import REASON
 from services.errors import KatoTenantsError
 from services.purging.models import LeftOut, Plan, Request
 from services.purging.records import plan_json
@@ -212,7 +213,7 @@ def _confirm(plan: Plan) -> None:
         typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
         asked = approval_parts.draw_status(Action.RUN_PURGE, digest=plan.digest)
         reason = st.text_input(
-            "Reason or ticket", asked.details.get("Reason", "") if asked else "", live=True,
+            "Reason or ticket", asked.details.get(REASON, "") if asked else "", live=True,
             key=session.PURGE_REASON, max_chars=MOST_REASON,
         )  # fmt: skip
         lacking = purge_tables.missing(plan, typed=typed, reason=reason)

@@ -7,7 +7,7 @@ from typing import NoReturn
 import streamlit as st
 
 from dashboard import access, session
-from dashboard.formatting import escaped, markdown, visible
+from dashboard.formatting import escaped, few, markdown, visible
 from dashboard.navigation import PAGES
 from services.access.claims import Identified
 from services.access.models import Viewer
@@ -69,8 +69,7 @@ def _scope_words(viewer: Viewer) -> str:
     names = [escaped(visible(str(pattern))) for pattern in sorted(viewer.scope)]
     if not names:
         return "No tenant is in your scope."
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    named = f"{', '.join(names[:_NAMED])}{more}"
+    named = few(names, _NAMED)
     return f"All figures are of the tenants in your scope alone, totals too: {named}."
 
 

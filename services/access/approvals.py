@@ -43,8 +43,8 @@ class ApprovalService:
         """
         now = self._now()
         mine = [
-            request for request in self._requests.of(action, digest, viewer.id)
-            if request.covers(tenants, details)
+            request for request in self.live(viewer, action)
+            if request.digest == digest and request.covers(tenants, details)
         ]  # fmt: skip
         for request in mine:
             if request.holds(now) and self._requests.use(request.id, now):
@@ -84,6 +84,10 @@ class ApprovalService:
         if not self._requests.approve(request.id, viewer.id, now):
             raise AccessDenied(Action.APPROVE.value, "it is approved, used or over already")
         return replace(request, approved_by=viewer.id, approved_at=now)
+
+    def live(self, viewer: Viewer, action: Action) -> tuple[Request, ...]:
+        """Return a person's own for a kind of action, neither used nor over, the oldest first."""
+        return self._requests.live(action, viewer.id, self._now())
 
     def all(self) -> tuple[Request, ...]:
         """Return the requests of the last months, the newest first."""

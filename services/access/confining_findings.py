@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.access.confining_texts import names_only, told
-from services.access.holders import holders_of_collection, holders_of_finding, holders_of_node
+from services.access.holders import (
+    holders_of_collection,
+    holders_of_finding,
+    holders_of_kb,
+    holders_of_node,
+)
 from services.access.models import Viewer
 from services.attribution import Ownership
 from services.errors import NamingError
@@ -78,17 +83,12 @@ def confined_tombstones(
     """Return the purged kb_ids that a viewer may see, those for whom they were purged too."""
     if viewer.sees_all:
         return stones
-    found = ((stone, _holders(stone.kb_id, ownership)) for stone in stones)
+    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
     return tuple(
         stone
         for stone, holders in found
         if viewer.sees_each(holders) and names_only(stone.tenant, holders)
     )
-
-
-def _holders(kb_id: str, ownership: Ownership) -> tuple[TenantKey, ...]:
-    claim = ownership.kb(kb_id)
-    return (*claim.tenants, *claim.others)
 
 
 def _record(record: Record) -> Record:
@@ -159,7 +159,7 @@ class _Names:
         return self.viewer.sees_each(holders_of_node(node_id, self.ownership))
 
     def _kb(self, kb_id: str) -> bool:
-        return self.viewer.sees_each(_holders(kb_id, self.ownership))
+        return self.viewer.sees_each(holders_of_kb(kb_id, self.ownership))
 
     def _collection(self, name: str) -> bool:
         return self.viewer.sees_each(holders_of_collection(name, self.ownership))

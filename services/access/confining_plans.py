@@ -13,12 +13,10 @@ from typing import Any
 from services.access.confining_texts import told
 from services.access.holders import holders_of_kb
 from services.access.models import Viewer
+from services.access.requests import FREE_TEXTS
 from services.access.requests import Request as Asked
 from services.attribution import Ownership
 from services.purging.models import Item, Job, LeftOut, Plan, Step
-
-FREE_TEXTS = ("Reason", "Why")
-"""Of the details of a request, what was typed by who asked."""
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
 UNTOLD_REASON = "only who asked for it and those who see all tenants are told"

@@ -6,7 +6,8 @@ Both run in the background, long after it was logged that they were begun.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from services.access.holders import holders_of_plan
 from services.access.models import Action, Role, Viewer
@@ -26,13 +27,11 @@ def log_canary(log: Logbook, by: str, state: CanaryState) -> None:
     report = state.report
     done = state.problem is None and report is not None and report.cleaned
     words = state.problem or (f"verdict: {report.verdict.value}" if report else "")
-    try:
+    with _warning("the end of the canary test could not be logged"):
         log.note(
             Viewer(by, Role.ADMIN), Action.RUN_CANARY.value, target="its end",
             outcome=Outcome.DONE if done else Outcome.FAILED, reason=words,
         )  # fmt: skip
-    except KatoTenantsError as exc:
-        logger.warning("the end of the canary test could not be logged: %s", exc)
 
 
 def log_purge(log: Logbook, job: Job, ownership: Callable[[], Ownership]) -> None:
@@ -41,7 +40,7 @@ def log_purge(log: Logbook, job: Job, ownership: Callable[[], Ownership]) -> Non
         return
     erased = job.outcome is Came.ERASED
     words = job.outcome.value if job.outcome else job.state.value
-    try:
+    with _warning(f"the end of the purge {job.id} could not be logged"):
         log.note(
             Viewer(job.asked_by, Role.ADMIN), Action.RUN_PURGE.value,
             tenants=holders_of_plan(job.plan, ownership()),
@@ -50,5 +49,12 @@ def log_purge(log: Logbook, job: Job, ownership: Callable[[], Ownership]) -> Non
             reason="" if erased else f"{words}: {job.problem}".removesuffix(": "),
             digest=job.plan.digest,
         )  # fmt: skip
+
+
+@contextmanager
+def _warning(of: str) -> Iterator[None]:
+    """What has ended has ended, whether it can be logged or not."""
+    try:
+        yield
     except KatoTenantsError as exc:
-        logger.warning("the end of the purge %s could not be logged: %s", job.id, exc)
+        logger.warning("%s: %s", of, exc)

@@ -10,6 +10,11 @@ from typing import Protocol
 from services.access.models import Action
 from services.identity import TenantKey
 
+REASON, WHY, HOW_LONG = "Reason", "Why", "How long"
+"""Names of details: why there is a purge, why a finding is accepted, and for how long."""
+FREE_TEXTS = (REASON, WHY)
+"""Of the details, what was typed by who asked: it may name anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -61,8 +66,8 @@ class Requests(Protocol):
     def newest(self, limit: int = 200) -> tuple[Request, ...]:
         """Return the newest, the newest first."""
 
-    def of(self, action: Action, digest: str, asked_by: str) -> tuple[Request, ...]:
-        """Return those for one thing by one person, the oldest first."""
+    def live(self, action: Action, asked_by: str, at: datetime) -> tuple[Request, ...]:
+        """Return one person's for one kind of action, neither used nor over, the oldest first."""
 
     def waiting(self, asked_by: str, at: datetime) -> int:
         """Return how many of a person's wait to be approved."""

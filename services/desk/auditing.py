@@ -17,7 +17,7 @@ from services.access.confining_texts import told
 from services.access.digests import digest_of_words
 from services.access.gate import Gate
 from services.access.models import Action, Viewer
-from services.access.requests import Request
+from services.access.requests import HOW_LONG, WHY, Request
 from services.attribution import Ownership
 from services.canary import CanaryService
 from services.canarying.models import CanaryReport, CanaryState
@@ -89,7 +89,7 @@ class DeskIsolation:
         """Leave a finding as it is, in the viewer's name. Raises AccessDenied, FindingError."""
         # a length and not its end, so that it is the same thing when it is approved the next day
         words = (finding_id, why.strip(), str(until))
-        details = {"Why": why.strip(), "How long": _length(until)}
+        details = {WHY: why.strip(), HOW_LONG: _length(until)}
         with self._deciding(finding_id, finding_id, words, details) as viewer:
             self._inner.accept(finding_id, by=viewer.id, why=why, until=until)
 
@@ -183,6 +183,14 @@ class DeskApprovals:
         viewer = self._gate.allow(Action.SEE_APPROVALS)
         seen = (each for each in self._inner.all() if viewer.sees_each(each.tenants))
         return tuple(confined_request(each, viewer) for each in seen)
+
+    def mine(self, action: Action) -> tuple[Request, ...]:
+        """Return the viewer's own for a kind of action, neither used nor over, the oldest first.
+
+        Raises AccessDenied, StoreError.
+        """
+        viewer = self._gate.allow(Action.SEE_APPROVALS)
+        return tuple(r for r in self._inner.live(viewer, action) if viewer.sees_each(r.tenants))
 
     def one(self, request_id: str) -> Request | None:
         """Return one in scope; None where there is none. Raises AccessDenied, StoreError."""

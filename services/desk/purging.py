@@ -16,6 +16,7 @@ from services.access.confining import (
 from services.access.digests import digest_of_words
 from services.access.gate import Gate
 from services.access.models import Action, Viewer
+from services.access.requests import REASON
 from services.attribution import Ownership
 from services.errors import AccessDenied, NoSuchJob
 from services.identity import TenantKey
@@ -70,7 +71,7 @@ class DeskPurge:
         ownership = self._ownership()  # before: what is begun must not fail for want of it
         with self._gate.doing(
             Action.RUN_PURGE, tenants=holders, target=target, digest=digest,
-            details={"Reason": reason.strip()},
+            details={REASON: reason.strip()},
         ):  # fmt: skip
             job = self._inner.begin(digest, confirm=confirm, reason=reason, asked_by=viewer.id)
         return confined_job(job, viewer, ownership)
@@ -96,8 +97,11 @@ class DeskPurge:
     def jobs(self) -> tuple[Job, ...]:
         """Return the newest jobs that are in scope."""
         viewer, ownership = self._gate.allow(Action.SEE_PURGES), self._ownership()
-        seen = (j for j in self._inner.jobs() if viewer.sees_each(self._holders(j.plan)))
-        return tuple(confined_job(job, viewer, ownership) for job in seen)
+        return tuple(
+            confined_job(job, viewer, ownership)
+            for job in self._inner.jobs()
+            if viewer.sees_all or viewer.sees_each(holders_of_plan(job.plan, ownership))
+        )
 
     def stop(self, job_id: str) -> None:
         """Let a running job end before its next step."""

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select, update
 
 from services.access.models import Action
 from services.access.requests import Request
@@ -48,13 +48,10 @@ class ApprovalStore:
         with reading(self._engine, "reading approvals") as connection:
             return tuple(map(_request_of, connection.execute(ordered.limit(limit))))
 
-    def of(self, action: Action, digest: str, asked_by: str) -> tuple[Request, ...]:
-        """Return those for one thing by one person, the oldest first."""
-        same = (
-            _COLUMNS.action == action.value, _COLUMNS.digest == digest,
-            _COLUMNS.asked_by == asked_by,
-        )  # fmt: skip
-        ordered = select(APPROVALS).where(*same).order_by(_COLUMNS.asked_at, _COLUMNS.id)
+    def live(self, action: Action, asked_by: str, at: datetime) -> tuple[Request, ...]:
+        """Return one person's for one kind of action, neither used nor over, the oldest first."""
+        theirs = (_COLUMNS.action == action.value, _COLUMNS.asked_by == asked_by, *_live(at))
+        ordered = select(APPROVALS).where(*theirs).order_by(_COLUMNS.asked_at, _COLUMNS.id)
         with reading(self._engine, "reading approvals") as connection:
             return tuple(map(_request_of, connection.execute(ordered)))
 
@@ -82,10 +79,13 @@ class ApprovalStore:
             connection.execute(statement.values(used_at=None))
 
     def _change(self, request_id: str, at: datetime, *where: Any, **values: object) -> bool:
-        open_ = (_COLUMNS.used_at.is_(None), _COLUMNS.expires_at > at)
-        statement = update(APPROVALS).where(_COLUMNS.id == request_id, *open_, *where)
+        statement = update(APPROVALS).where(_COLUMNS.id == request_id, *_live(at), *where)
         with writing(self._engine, "noting an approval") as connection:
             return connection.execute(statement.values(values)).rowcount == 1
+
+
+def _live(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return _COLUMNS.used_at.is_(None), _COLUMNS.expires_at > at
 
 
 def _row_of(request: Request) -> dict[str, object]:

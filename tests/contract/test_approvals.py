@@ -57,10 +57,13 @@ def use(
     service.use(viewer, action, digest=digest, **given)
 
 
-def asked(service: ApprovalService, viewer: Viewer = ANN) -> Request:
+def asked(
+    service: ApprovalService, viewer: Viewer = ANN, action: Action = Action.RUN_PURGE,
+    digest: str = DIGEST,
+) -> Request:  # fmt: skip
     """What is filed when an action is tried."""
     with pytest.raises(ApprovalNeeded) as caught:
-        use(service, viewer)
+        use(service, viewer, action, digest)
     return service.request(caught.value.request)
 
 
@@ -220,6 +223,23 @@ def test_one_is_found_behind_many_newer(store: ApprovalStore, service: ApprovalS
     assert service.approve(BOB, service.request(request.id)).approved_by == "bob"
 
 
+def test_ones_own_live_requests_are_what_is_still_to_be_done(
+    service: ApprovalService, clock: Clock
+) -> None:
+    """Of one action, the oldest first; neither others', nor used ones, nor those that are over."""
+    first = asked(service)
+    service.approve(BOB, first)
+    clock.now += timedelta(seconds=1)
+    second = asked(service, digest="e" * 64)
+    asked(service, Viewer("cat", Role.ADMIN))
+    asked(service, action=Action.STEER_PURGE)
+    assert [r.id for r in service.live(ANN, Action.RUN_PURGE)] == [first.id, second.id]
+    use(service)
+    assert service.live(ANN, Action.RUN_PURGE) == (second,)
+    clock.now += LASTS
+    assert service.live(ANN, Action.RUN_PURGE) == ()
+
+
 def test_hostile_names_are_read_back(store: ApprovalStore, service: ApprovalService) -> None:
     who, tenant = "x\udcff\0'\u202e", TenantKey("tenant", "O'B\udc80/\0")
     request = replace(
@@ -228,7 +248,7 @@ def test_hostile_names_are_read_back(store: ApprovalStore, service: ApprovalServ
     )  # fmt: skip
     store.add(request)
     assert store.one(request.id) == request
-    assert store.of(Action.RUN_PURGE, DIGEST, who) == (request,)
+    assert store.live(Action.RUN_PURGE, who, request.asked_at) == (request,)
     assert store.approve(request.id, who, datetime.now(UTC)) is False
     assert store.approve(request.id, "x", datetime.now(UTC)) is True
 

@@ -182,7 +182,7 @@ class World:
         )
         self.approvals = _mock(ApprovalService)
         others = replace(REQUEST, id="r-zed", target="tenant/zed", tenants=(ZED,))
-        self.approvals.all.return_value = (REQUEST, others)
+        self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
         self.approvals.find.return_value = REQUEST
         self.approvals.request.return_value = self.approvals.approve.return_value = REQUEST
         self.rotation = _mock(KeyRotation)
@@ -419,6 +419,7 @@ CASES: dict[str, Case] = {
     "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
     "purge.tombstones": Case(lambda d: d.purge.tombstones(), VIEWER, ANY),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
+    "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
     "approvals.one": Case(lambda d: d.approvals.one(REQUEST.id), SUPPORT, ANY),
     "approvals.approve": _done(
         lambda d: d.approvals.approve(REQUEST.id), ADMIN, Action.APPROVE, "approvals.approve",

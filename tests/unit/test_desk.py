@@ -129,8 +129,8 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
     case = CASES[name]
     whole = case.call(world.desk(lambda: viewer_of(ADMIN)))
     if name in {"fleet.figures", "fleet.read", "purge.jobs", "purge.tombstones", "approvals.all",
-                "isolation.report", "isolation.state", "finding.find", "log.page", "log.exported",
-                "log.exporting", "log.people"}:  # fmt: skip
+                "approvals.mine", "isolation.report", "isolation.state", "finding.find", "log.page",
+                "log.exported", "log.exporting", "log.people"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "purge.receipt_text", "isolation.state",
                 "isolation.scores"}:  # fmt: skip

@@ -23,6 +23,14 @@ def test_sizes(count: int | None, words: str) -> None:
     assert f.size(count) == words
 
 
+@given(st.lists(st.sampled_from("abc"), max_size=9), st.integers(1, 5))
+def test_few_names_as_many_as_it_may_and_counts_the_rest(names: list[str], most: int) -> None:
+    named, _, rest = f.few(names, most).partition(" and ")
+    shown = named.split(", ") if named else []
+    assert shown == names[:most]
+    assert len(shown) + int(rest.removesuffix(" more") or 0) == len(names)
+
+
 @pytest.mark.parametrize(
     ("amount", "precision", "words"),
     [
