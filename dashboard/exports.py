@@ -15,6 +15,8 @@ from dashboard import permits, runtime
 from services.access.models import Action
 from services.errors import AccessDenied
 from services.identity import TenantKey
+from services.inspected import Scope
+from services.purging.models import Plan
 
 Made = bytes | str
 Whose = Collection[TenantKey] | Callable[[], Collection[TenantKey]] | None
@@ -39,6 +41,14 @@ def export_button(
     )  # fmt: skip
 
 
+def concerned(about: Scope | Plan) -> Callable[[], Collection[TenantKey]]:
+    """Return what says whose data a file is of, when it is made: a tenant's, or a plan's."""
+    desk = runtime.desk()
+    if isinstance(about, Plan):
+        return partial(desk.purge.concerned, about)
+    return partial(desk.inspection.concerned, about)
+
+
 def decided_button(
     label: str, make: Callable[[], Made], *, reason: str, **options: Any
 ) -> None:  # fmt: skip
@@ -53,8 +63,8 @@ def _logged(
     make: Callable[[], Made], target: str, tenants: Whose, sight: str
 ) -> Made:  # fmt: skip
     gate = runtime.desk().gate
-    concerned = tenants() if callable(tenants) else tenants
-    with gate.doing(Action.EXPORT, tenants=concerned, target=target):
+    whose = tenants() if callable(tenants) else tenants
+    with gate.doing(Action.EXPORT, tenants=whose, target=target):
         if runtime.sight_of(gate.viewer()) != sight:
             raise AccessDenied(Action.EXPORT.value, _CHANGED)
         return make()

@@ -18,7 +18,7 @@ from dashboard import (
     session,
 )
 from dashboard.downloads import download
-from dashboard.exports import decided_button
+from dashboard.exports import concerned, decided_button
 from dashboard.formatting import age, escaped, markdown, moment, span, visible
 from services.access.models import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
@@ -225,7 +225,7 @@ def _counts(job: Job, receipt: Receipt) -> None:
         with st.expander(f"Line by line ({len(frame):,})"):
             st.dataframe(frame, hide_index=True, key="receipt_lines", placeholder="unknown",
                          column_config=COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
-            tenants = partial(runtime.desk().purge.concerned, job.plan)
+            tenants = concerned(job.plan)
             download(frame, f"purge_{receipt.job_id}", tenants=tenants)
 
 

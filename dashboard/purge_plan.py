@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 import streamlit as st
 
 from dashboard import approval_parts, permits, purge_tables, refusals, runtime, session
 from dashboard.components import SIZE_WIDTH
 from dashboard.downloads import download, file_name
-from dashboard.exports import export_button
+from dashboard.exports import concerned, export_button
 from dashboard.formatting import age, escaped, markdown, plural, visible
 from services.access.models import Action
 from services.access.requests import REASON
@@ -114,7 +113,7 @@ def _head(plan: Plan) -> None:
         st.caption(f"Planned {age(plan.created_at)}, digest {plan.digest[:12]}…", width="stretch")
         export_button(
             "Plan as JSON", lambda: plan_json(plan), mime="application/json",
-            target=f"the plan {plan.digest}", tenants=partial(runtime.desk().purge.concerned, plan),
+            target=f"the plan {plan.digest}", tenants=concerned(plan),
             file_name=f"purge-plan-{file_name(plan.request.target.name)}.json",
             key="purge_plan_json", type="tertiary",
         )  # fmt: skip
@@ -157,7 +156,7 @@ def _items(plan: Plan) -> None:
         alt="Each thing that would be erased: store, owner, kind, count, size, and how",
         column_config=COLUMNS,
     )  # fmt: skip
-    download(frame, "purge_plan", tenants=partial(runtime.desk().purge.concerned, plan))
+    download(frame, "purge_plan", tenants=concerned(plan))
     samples = purge_tables.samples_frame(plan.items)
     if not samples.empty:
         with st.expander(f"Samples of names ({len(samples):,})"):
@@ -178,7 +177,7 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
             frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
             column_config={"Why": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
-        download(frame, "purge_left_out", tenants=partial(runtime.desk().purge.concerned, plan))
+        download(frame, "purge_left_out", tenants=concerned(plan))
     by_name = {visible(one.kb_id): one for one in (*shown.taken, *plan.left_out)}
     key = f"{session.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
     names = st.multiselect(

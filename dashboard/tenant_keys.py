@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
 from dashboard.downloads import download
+from dashboard.exports import concerned
 from dashboard.formatting import escaped, markdown, plural, size, span
 from services.inspected import Holding, KeyInventory, KeyValue, Scope, SizedKey
 
@@ -62,7 +61,7 @@ def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | N
         kinds, key="key_kinds", alt="Keys by kind, with memory and TTLs", hide_index=True,
         height="content", placeholder="none", column_config=_COLUMNS,
     )  # fmt: skip
-    download(kinds, "key_kinds", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(kinds, "key_kinds", tenants=concerned(scope))
     st.markdown(f"**The largest {len(inventory.largest)}**")
     frame = inspection_tables.largest_frame(inventory.largest)
     state = st.dataframe(
@@ -70,7 +69,7 @@ def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | N
         hide_index=True, placeholder="never", column_config=_COLUMNS, on_select="rerun",
         selection_mode="single-row",
     )  # fmt: skip
-    download(frame, "largest_keys", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(frame, "largest_keys", tenants=concerned(scope))
     at = next(iter(state["selection"]["rows"]), None)
     return inventory.largest[at] if at is not None and at < len(inventory.largest) else None
 
@@ -89,7 +88,7 @@ def _value(scope: Scope, key: str) -> None:
         return
     frame = inspection_tables.members_frame(value)
     st.dataframe(frame, key="key_value", alt="Members of this key", hide_index=True)
-    download(frame, "key_value", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(frame, "key_value", tenants=concerned(scope))
 
 
 def _about(value: KeyValue) -> str:

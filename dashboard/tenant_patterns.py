@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 
 import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
 from dashboard.downloads import download
+from dashboard.exports import concerned
 from dashboard.formatting import markdown, plural, visible
 from dashboard.inspection_tables import unseen
 from dashboard.tenant_points import draw_points
@@ -122,7 +122,7 @@ def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
         placeholder=missing, column_config=_COLUMNS, on_select="rerun",
         selection_mode="single-row",
     )  # fmt: skip
-    download(frame, "patterns", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(frame, "patterns", tenants=concerned(scope))
     at = next(iter(state["selection"]["rows"]), None)
     return page.rows[at] if at is not None and at < len(page.rows) else None
 
@@ -158,14 +158,14 @@ def _detail(scope: Scope, row: PatternRow) -> None:
     if names:
         st.caption(f"Vectors: {plural(len(names), 'symbol')} of it name one.")
         draw_points(detail.points, "pattern_vectors", alt="Vectors of this pattern",
-                    tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip
+                    tenants=concerned(scope))  # fmt: skip
 
 
 def _events(scope: Scope, detail: PatternDetail) -> None:
     content = detail.content
     frame = inspection_tables.events_frame(content.events)
     st.dataframe(frame, key="events", alt="Events of this pattern", hide_index=True)
-    download(frame, "events", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(frame, "events", tenants=concerned(scope))
     if content.cut:
         shown = plural(len(content.events), "event")
         st.caption(f"Cut: {shown} of {content.event_count:,}, the beginning of each.")

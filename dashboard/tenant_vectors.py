@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from dashboard import inspection_tables, runtime, session
 from dashboard.downloads import download
+from dashboard.exports import concerned
 from dashboard.formatting import escaped, markdown, plural, visible
 from dashboard.tenant_points import draw_points
 from services.errors import NotThisTenants, VectorError
@@ -38,7 +38,7 @@ def draw(scope: Scope) -> None:
         frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
         placeholder="not told", column_config=_COLUMNS,
     )  # fmt: skip
-    download(frame, "collections", tenants=partial(runtime.desk().inspection.concerned, scope))
+    download(frame, "collections", tenants=concerned(scope))
     chosen = _choose(scope, found)
     _browse(scope, chosen)
     _nearest(scope, chosen)
@@ -63,7 +63,7 @@ def _browse(scope: Scope, facts: SpaceFacts) -> None:
         trail = [None]
     page = runtime.load_points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
     draw_points(page.points, "points", alt="Points with their payloads",
-                tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip
+                tenants=concerned(scope))  # fmt: skip
 
     def to(steps: list[int | str | None]) -> None:
         st.session_state[session.POINT_TRAIL] = (facts.space, steps)
@@ -120,4 +120,4 @@ def _search(
         st.error(markdown(str(exc)[:1].upper() + str(exc)[1:]), icon=":material/block:")
         return
     draw_points(found, "nearest", alt="The nearest points, the nearest first",
-                tenants=partial(runtime.desk().inspection.concerned, scope))  # fmt: skip
+                tenants=concerned(scope))  # fmt: skip

@@ -33,20 +33,14 @@ from services.rotation import KeyRotation
 from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
-from services.stores import clickhouse, kato, keyspace, qdrant
-from services.stores.absent import AbsentStore
+from services.store_wiring import Stores, stores_of
+from services.stores import clickhouse, keyspace, qdrant
 from services.stores.approvals import ApprovalStore
 from services.stores.database import open_for
 from services.stores.finding_book import FindingBook
-from services.stores.kato import KatoApi
-from services.stores.keyspace import KeyspaceStore
 from services.stores.logbook import LogStore
-from services.stores.patterns import PatternStore
 from services.stores.purge_jobs import PurgeJobs
-from services.stores.sessionrecords import SessionRecords
-from services.stores.sessionwrites import SessionWrites
 from services.stores.state import StateStore
-from services.stores.vectors import VectorStore
 from services.usage import UsageService
 
 if TYPE_CHECKING:
@@ -100,16 +94,6 @@ class Services:
         self._closing.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    patterns: PatternStore | AbsentStore
-    keys: KeyspaceStore | AbsentStore
-    vectors: VectorStore | AbsentStore
-    kato: KatoApi | AbsentStore
-    records: SessionRecords | AbsentStore
-    writes: SessionWrites | AbsentStore
-
-
 def build(settings: Settings) -> Services:
     """Wire the services, starting the embedded engines where no store is configured.
 
@@ -122,8 +106,7 @@ def build(settings: Settings) -> Services:
         database = open_for(settings, stack)
         state = StateStore(database)
         logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
-        stores = _of(embedded, settings) if embedded is not None else _configured(settings)
-        _close_with(stores, stack)
+        stores = stores_of(settings, embedded, stack)
         usage = _usage(settings, stores, state)
         jobs = PurgeJobs(database)
         isolation = isolation_of(
@@ -236,7 +219,7 @@ def _start_embedded(settings: Settings, stack: ExitStack) -> EmbeddedSet:
     return embedded
 
 
-def _usage(settings: Settings, stores: _Stores, state: StateStore) -> UsageService:
+def _usage(settings: Settings, stores: Stores, state: StateStore) -> UsageService:
     return UsageService(
         patterns=stores.patterns,
         keys=stores.keys,
@@ -250,13 +233,13 @@ def _usage(settings: Settings, stores: _Stores, state: StateStore) -> UsageServi
     )
 
 
-def _care(settings: Settings, stores: _Stores) -> SessionCare:
+def _care(settings: Settings, stores: Stores) -> SessionCare:
     return SessionCare(
         stores.kato, records=stores.records, index=stores.writes, sealer=settings.sealer
     )
 
 
-def _finding(settings: Settings, stores: _Stores, usage: UsageService) -> FindService:
+def _finding(settings: Settings, stores: Stores, usage: UsageService) -> FindService:
     return FindService(
         patterns=stores.patterns,
         keys=stores.keys,
@@ -268,7 +251,7 @@ def _finding(settings: Settings, stores: _Stores, usage: UsageService) -> FindSe
     )
 
 
-def _health(settings: Settings, stores: _Stores) -> HealthService:
+def _health(settings: Settings, stores: Stores) -> HealthService:
     pingable = {
         "clickhouse": stores.patterns,
         "redis": stores.keys,
@@ -276,56 +259,3 @@ def _health(settings: Settings, stores: _Stores) -> HealthService:
         "kato": stores.kato,
     }
     return HealthService(pingable, variables=VARIABLES, timeout=settings.timeout_seconds + 1)
-
-
-def _configured(settings: Settings) -> _Stores:
-    """Open the stores that have an address; the others answer that they are not configured."""
-    return _Stores(
-        patterns=PatternStore.over_http(settings)
-        if settings.clickhouse_host
-        else AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
-        keys=KeyspaceStore.over_url(settings)
-        if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
-        vectors=VectorStore.over_http(settings)
-        if settings.qdrant_url or settings.qdrant_host
-        else AbsentStore("qdrant", "QDRANT_URL"),
-        kato=kato.over_http(settings)
-        if settings.kato_api_url
-        else AbsentStore("kato", "KATO_API_URL"),
-        records=SessionRecords.over(keyspace.client_of(settings), settings)
-        if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
-        writes=SessionWrites.over(keyspace.client_of(settings), settings)
-        if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
-    )
-
-
-def _of(embedded: EmbeddedSet, settings: Settings) -> _Stores:
-    """Put the same adapters on the embedded engines."""
-    return _Stores(
-        patterns=PatternStore(embedded.connect_clickhouse, database=embedded.database),
-        keys=KeyspaceStore(
-            embedded.redis,
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            memory_budget=settings.memory_budget,
-            memory_sample=settings.memory_sample,
-            pass_seconds=settings.pass_seconds,
-        ),
-        vectors=VectorStore(
-            embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
-        ),
-        kato=kato.at(embedded.kato_url, timeout_seconds=settings.timeout_seconds),
-        records=SessionRecords.over(embedded.redis, settings),
-        writes=SessionWrites.over(embedded.redis, settings),
-    )
-
-
-def _close_with(stores: _Stores, stack: ExitStack) -> None:
-    for store in (
-        stores.patterns, stores.keys, stores.vectors, stores.kato, stores.records, stores.writes
-    ):  # fmt: skip
-        if not isinstance(store, AbsentStore):
-            stack.callback(store.close)

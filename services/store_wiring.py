@@ -1,0 +1,88 @@
+"""Wires the stores, for bootstrap."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.settings import Settings
+from services.stores import kato, keyspace
+from services.stores.absent import AbsentStore
+from services.stores.kato import KatoApi
+from services.stores.keyspace import KeyspaceStore
+from services.stores.patterns import PatternStore
+from services.stores.sessionrecords import SessionRecords
+from services.stores.sessionwrites import SessionWrites
+from services.stores.vectors import VectorStore
+
+if TYPE_CHECKING:
+    from services.embedded.engines import EmbeddedSet
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the use cases read and write: each store, or what says that it is not configured."""
+
+    patterns: PatternStore | AbsentStore
+    keys: KeyspaceStore | AbsentStore
+    vectors: VectorStore | AbsentStore
+    kato: KatoApi | AbsentStore
+    records: SessionRecords | AbsentStore
+    writes: SessionWrites | AbsentStore
+
+
+def stores_of(settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack) -> Stores:
+    """Open the embedded or the configured stores, their connections closed with `stack`."""
+    stores = _configured(settings) if embedded is None else _of(embedded, settings)
+    for store in (
+        stores.patterns, stores.keys, stores.vectors, stores.kato, stores.records, stores.writes
+    ):  # fmt: skip
+        if not isinstance(store, AbsentStore):
+            stack.callback(store.close)
+    return stores
+
+
+def _configured(settings: Settings) -> Stores:
+    """Open the stores that have an address; the others answer that they are not configured."""
+    return Stores(
+        patterns=PatternStore.over_http(settings)
+        if settings.clickhouse_host
+        else AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
+        keys=KeyspaceStore.over_url(settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
+        vectors=VectorStore.over_http(settings)
+        if settings.qdrant_url or settings.qdrant_host
+        else AbsentStore("qdrant", "QDRANT_URL"),
+        kato=kato.over_http(settings)
+        if settings.kato_api_url
+        else AbsentStore("kato", "KATO_API_URL"),
+        records=SessionRecords.over(keyspace.client_of(settings), settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
+        writes=SessionWrites.over(keyspace.client_of(settings), settings)
+        if settings.redis_url
+        else AbsentStore("redis", "REDIS_URL"),
+    )
+
+
+def _of(embedded: EmbeddedSet, settings: Settings) -> Stores:
+    """Put the same adapters on the embedded engines."""
+    return Stores(
+        patterns=PatternStore(embedded.connect_clickhouse, database=embedded.database),
+        keys=KeyspaceStore(
+            embedded.redis,
+            service=settings.service_name,
+            scan_count=settings.scan_count,
+            memory_budget=settings.memory_budget,
+            memory_sample=settings.memory_sample,
+            pass_seconds=settings.pass_seconds,
+        ),
+        vectors=VectorStore(
+            embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
+        ),
+        kato=kato.at(embedded.kato_url, timeout_seconds=settings.timeout_seconds),
+        records=SessionRecords.over(embedded.redis, settings),
+        writes=SessionWrites.over(embedded.redis, settings),
+    )
