@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 
 from services.access.models import Role, TenantPattern
 from services.errors import NamingError
 
+_SEVERAL = re.compile(rf"\s=\s*({'|'.join(Role)})\s*[,;]")
+"""A line on which somebody put several; `CN=admin,OU=kato` has no blank before its signs."""
+
 
 def read_roles(text: str) -> dict[str, Role]:
-    """Read `name = role` lines, or `{"name": "role"}`. Raises ValueError, which names the line."""
+    """Read `name = role` lines, or `{"name": "role"}`. Raises ValueError, which names the line.
+
+    Several on one line would be one long name, and give nobody a role: that is refused too.
+    """
     return {name: _role(name, value) for name, value in _pairs(text)}
 
 
@@ -27,6 +34,8 @@ def read_patterns(texts: tuple[str, ...]) -> tuple[TenantPattern, ...]:
 
 
 def _role(name: str, value: object) -> Role:
+    if _SEVERAL.search(name):
+        raise ValueError(f"each value has a line of its own, and this has several: {name}")
     try:
         return Role(str(value))
     except ValueError:

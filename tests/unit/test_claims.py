@@ -201,6 +201,7 @@ def test_mappings_are_lines_or_json() -> None:
         "kato-admins": Role.ADMIN, "CN=support,OU=kato": Role.SUPPORT
     }  # fmt: skip
     assert mapping.read_roles('{"a": "viewer"}') == {"a": Role.VIEWER}
+    assert mapping.read_roles("CN=admin,OU=kato = viewer") == {"CN=admin,OU=kato": Role.VIEWER}
     assert mapping.read_tenants("a = tenant/acme, org/*") == {
         "a": (TenantPattern.parse("tenant/acme"), TenantPattern.parse("org/*"))
     }
@@ -213,10 +214,11 @@ def test_mappings_are_lines_or_json() -> None:
 @pytest.mark.parametrize(
     "text",
     ["a", "a =", "= admin", "a = root", "a = admin\na = viewer", '{"a": "admin", "a": "viewer"}',
-     '{"a": 1}', '{"a": ["admin"]}', "{", '{"a": {"b": "admin"}}'],
+     '{"a": 1}', '{"a": ["admin"]}', "{", '{"a": {"b": "admin"}}', "a = admin, b = viewer",
+     "a = admin ;b = admin"],
 )  # fmt: skip
 def test_a_mapping_of_roles_that_is_unclear_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"given|written|JSON|tenant"):
+    with pytest.raises(ValueError, match=r"given|written|JSON|tenant|several"):
         mapping.read_roles(text)
 
 
