@@ -358,13 +358,27 @@ def test_the_log_and_receipts_are_exported_by_the_same_rule(
             files[name]()
 
 
+ByTwo = Callable[[str], Services]
+
+
+@pytest.fixture
+def by_two(put: Put, request: pytest.FixtureRequest) -> ByTwo:
+    """Have an action wait for a second person, from before the services are built."""
+
+    def waiting(action: str) -> Services:
+        put({"TWO_PERSONS": action, "ID_CLAIM": "email"})
+        services: Services = request.getfixturevalue("services")
+        return services
+
+    return waiting
+
+
 def test_two_admins_approve_what_one_asks_for(
-    put: Put, open_page: Open, sign_in: SignIn, request: pytest.FixtureRequest
+    by_two: ByTwo, open_page: Open, sign_in: SignIn
 ) -> None:
     """Who asked cannot approve; the approval is used up by the very thing that was asked for."""
     sign_in("admin")
-    put({"TWO_PERSONS": "run a purge", "ID_CLAIM": "email"})
-    services: Services = request.getfixturevalue("services")
+    services = by_two("run a purge")
     asker = press(open_page("purge", tenant=str(ACME)), "Plan (changes nothing)")
     assert "A second admin has to approve this" in words(asker)
     asker.text_input(key=session.PURGE_CONFIRM).set_value(str(ACME))
@@ -408,12 +422,11 @@ def test_two_admins_approve_what_one_asks_for(
 
 
 def test_what_is_asked_for_is_not_entered_again(
-    put: Put, open_page: Open, sign_in: SignIn, request: pytest.FixtureRequest
+    by_two: ByTwo, open_page: Open, sign_in: SignIn
 ) -> None:
     """However long the second admin took: a finding is accepted as it was asked for."""
     sign_in("admin")
-    put({"TWO_PERSONS": "accept a finding", "ID_CLAIM": "email"})
-    services: Services = request.getfixturevalue("services")
+    services = by_two("accept a finding")
     finding = services.isolation.audit(services.usage.collect()).records[0].finding
     app = press(open_page("isolation", finding=finding.id), "Accept as it is…")
     assert "the first click asks for it" in words(app)
@@ -437,12 +450,11 @@ def test_what_is_asked_for_is_not_entered_again(
 
 
 def test_support_sees_what_becomes_of_a_request(
-    put: Put, open_page: Open, sign_in: SignIn, request: pytest.FixtureRequest
+    by_two: ByTwo, open_page: Open, sign_in: SignIn
 ) -> None:
     """Who may ask may see it, with what is to be done, and cannot approve it."""
     sign_in("support", str(ACME))
-    put({"TWO_PERSONS": "change sessions", "ID_CLAIM": "email"})
-    services: Services = request.getfixturevalue("services")
+    services = by_two("change sessions")
     (record, *_) = (
         each for each in services.usage.collect().sessions or ()
         if each.owner.name.startswith("tenant:acme:")

@@ -20,7 +20,7 @@ from services.logbook.models import Entry, LogFilter, Outcome, State
 from services.logbook.records import anchor_line
 from services.logbook.service import Logbook
 from services.stores.logbook import LogStore
-from tests.servers.records import Records, lines_of
+from tests.servers.records import Records, killed_after_its_line, lines_of
 
 KEY = "k" * 32
 ANN = Viewer("ann@example.org", Role.ADMIN, token="hunter2")
@@ -157,15 +157,7 @@ def test_pages_follow_each_other_and_an_export_has_all(log: Logbook) -> None:
 
 def test_an_action_ends_in_another_process(records: Records) -> None:
     """What a killed process began stays visible as such until then."""
-    process = records.start("tests.servers.log_writer", "ann", "1")
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.stdin.write("stay\n")
-    process.stdin.flush()
-    request = process.stdout.readline().strip()
-    process.kill()
-    process.communicate()
+    request = killed_after_its_line(records.start("tests.servers.log_writer", "ann", "1"))
     log = logbook(records)
     (begun,) = log.page(LogFilter(unended=True))
     assert (begun.event.request_id, begun.event.who) == (request, "ann")

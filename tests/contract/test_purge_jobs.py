@@ -17,7 +17,7 @@ from services.purging.models import Job, JobState, Outcome, StepName, StepState,
 from services.purging.sources import Jobs
 from services.stores.purge_jobs import PurgeJobs
 from tests.servers.purger import NOW, STEPS, plan_for
-from tests.servers.records import Records, lines_of
+from tests.servers.records import Records, killed_after_its_line, lines_of
 
 SOON = NOW + timedelta(seconds=30)
 LATER = NOW + timedelta(minutes=5)
@@ -125,15 +125,7 @@ def test_four_processes_begin_at_once_and_one_wins(records: Records) -> None:
 
 def test_a_process_killed_before_the_first_step_leaves_a_job_to_run(records: Records) -> None:
     """Another process finds it, and its names are still held."""
-    process = records.start("tests.servers.purger", "tenant/acme")
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.stdin.write("stay\n")
-    process.stdin.flush()
-    job_id = process.stdout.readline().strip()
-    process.kill()
-    process.communicate(timeout=10)
+    job_id = killed_after_its_line(records.start("tests.servers.purger", "tenant/acme"))
     jobs = records.jobs()
     assert jobs.runnable(NOW) == (job_id,)
     assert jobs.holder(["tenant/acme"]) == job_id

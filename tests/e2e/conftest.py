@@ -94,12 +94,19 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visit(visitor: BrowserContext) -> Iterator[Visit]:
-    """Open a page and wait until it is drawn; theme and width as given."""
+    """Open a page and wait until it is drawn; theme and width as given.
+
+    The headers are those that a proxy adds to every request, the WebSocket's too.
+    """
     pages = []
 
-    def visited(url: str, *, theme: Theme = "light", width: int = 1400) -> Page:
+    def visited(
+        url: str, *, theme: Theme = "light", width: int = 1400,
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:  # fmt: skip
         page = visitor.new_page()
         pages.append(page)
+        page.set_extra_http_headers(dict(headers or {}))
         page.set_viewport_size({"width": width, "height": 1000})
         page.emulate_media(color_scheme=theme)
         page.goto(url)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import dashboard, settle
+from tests.e2e.conftest import Visit, dashboard, settle
 from tests.servers import issuer
 
 HEADER = "X-Token"
@@ -38,24 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def come(browser: Browser, server: str) -> Iterator[As]:
+def come(visit: Visit, server: str) -> As:
     """Open a page with these headers, as a proxy would add them."""
-    contexts = []
 
     def opened(path: str = "", **headers: str) -> Page:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        context = browser.new_context(
-            extra_http_headers=named, viewport={"width": 1400, "height": 900}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(f"{server}/{path}")
-        settle(page)
-        return page
+        return visit(f"{server}/{path}", headers=named)
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def test_with_a_good_token_one_is_in(come: As) -> None:

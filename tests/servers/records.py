@@ -55,12 +55,31 @@ def lines_of(processes: Iterable[subprocess.Popen[str]], word: str = "") -> list
     """Send every process its line at once, and return what each printed. None may fail."""
     started = list(processes)
     for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        _wait_for(process)
     for process in started:
-        assert process.stdin is not None
-        process.stdin.write(f"{word}\n")
-        process.stdin.flush()
+        _tell(process, word)
     answers = [process.communicate(timeout=60)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0] * len(started)
     return answers
+
+
+def killed_after_its_line(process: subprocess.Popen[str]) -> str:
+    """Let a process print what it did, and stay; kill it then. Return what it printed."""
+    _wait_for(process)
+    _tell(process, "stay")
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    process.kill()
+    process.communicate(timeout=10)
+    return line
+
+
+def _wait_for(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def _tell(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()

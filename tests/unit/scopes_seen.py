@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.access.models import Role, TenantPattern, Viewer
@@ -35,6 +36,13 @@ SIGNS = ("-", ".", ":", "_", ":user:", "-user-", ".user.")
 
 With `:user:` in it a name can be read in two ways.
 """
+DASH, DOT = "tenant:acme-corp:user:bob", "tenant:acme.corp:user:bob"
+"""The node_ids of two tenants who share `SHARED_KB`."""
+SHARED_KB = "tenant_acme_corp_user_bob_kato"
+ALONE = "tenant:acme-corp:user:eve"
+"""A node_id whose kb_id is one tenant's alone."""
+
+few = settings(max_examples=40, deadline=None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,15 @@ def scopes(draw: st.DrawFn, made: tuple[Made, ...]) -> Viewer:
     patterns = {TenantPattern(tenant.kind, tenant.id) for tenant in some}
     patterns |= {TenantPattern(kind, "*") for kind in draw(st.sets(st.sampled_from(["org", "kb"])))}
     return Viewer("somebody", Role.SUPPORT, frozenset(patterns))
+
+
+cases = fleets().flatmap(lambda made: st.tuples(st.just(made), scopes(made)))
+"""A fleet, and somebody with some of it in scope."""
+
+
+def viewer(*scope: str) -> Viewer:
+    """Somebody with these patterns in scope."""
+    return Viewer("somebody", Role.SUPPORT, frozenset(map(TenantPattern.parse, scope)))
 
 
 def ownership_of(made: Iterable[Made]) -> Ownership:

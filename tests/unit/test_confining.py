@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.finding import snapshot_of as bench_snapshot
@@ -24,25 +24,19 @@ from services.scope import scope_of
 from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
 from tests.unit.fleets_seen import fleet
 from tests.unit.scopes_seen import (
+    ALONE,
+    DASH,
+    DOT,
+    SHARED_KB,
     Made,
-    fleets,
+    cases,
+    few,
     names_hidden,
     names_told,
     ownership_of,
-    scopes,
     snapshot_of,
+    viewer,
 )
-
-DASH, DOT = "tenant:acme-corp:user:bob", "tenant:acme.corp:user:bob"
-SHARED_KB = "tenant_acme_corp_user_bob_kato"
-ALONE = "tenant:acme-corp:user:eve"
-
-few = settings(max_examples=40, deadline=None)
-cases = fleets().flatmap(lambda made: st.tuples(st.just(made), scopes(made)))
-
-
-def viewer(*scope: str) -> Viewer:
-    return Viewer("somebody", Role.SUPPORT, frozenset(map(TenantPattern.parse, scope)))
 
 
 def seen_by(made: tuple[Made, ...], viewer: Viewer) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access.confining import (
@@ -26,7 +26,7 @@ from services.access.confining import (
 )
 from services.access.confining_names import ALIKE, HELD_WITH_OTHERS, NOT_IN_SCOPE, TAKEN
 from services.access.confining_plans import BLOCKED, FAILED, UNTOLD
-from services.access.models import EVERYTHING, Role, TenantPattern, Viewer
+from services.access.models import EVERYTHING, Role, Viewer
 from services.attribution import ClaimState
 from services.figures import Measure
 from services.findings.models import Finding, Severity
@@ -52,29 +52,25 @@ from services.purging.targeting import select
 from services.readings import SessionRecord
 from tests.unit.fleets_seen import NOW, fleet
 from tests.unit.scopes_seen import (
+    ALONE,
+    DASH,
+    DOT,
+    SHARED_KB,
     Made,
-    fleets,
+    cases,
+    few,
     names_hidden,
     names_told,
     ownership_of,
-    scopes,
     snapshot_of,
+    viewer,
 )
 
-DASH, DOT = "tenant:acme-corp:user:bob", "tenant:acme.corp:user:bob"
-ALONE, ZED = "tenant:acme-corp:user:eve", "tenant:zed:user:x"
+ZED = "tenant:zed:user:x"
 TWO_WAYS = "tenant:a:user:b:user:c"
-SHARED_KB = kb_id_of(DASH)
 DASHED, DOTTED = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme.corp")
 ZEDS = TenantKey("tenant", "zed")
 OWNERSHIP = fleet(DASH, DOT, ALONE, ZED, TWO_WAYS).ownership
-
-few = settings(max_examples=40, deadline=None)
-cases = fleets().flatmap(lambda made: st.tuples(st.just(made), scopes(made)))
-
-
-def viewer(*scope: str) -> Viewer:
-    return Viewer("somebody", Role.ADMIN, frozenset(map(TenantPattern.parse, scope)))
 
 
 # --- holders ----------------------------------------------------------------------------------
