@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import approval_tables, permits, refusals, runtime, session
+from dashboard import approval_tables, permits, refusals, runtime, session, unread
 from dashboard.approval_tables import Standing
 from dashboard.formatting import age, escaped, markdown, moment, visible
 from services.access.models import Action
@@ -32,8 +32,7 @@ def draw_status(
     try:
         requests = desk.approvals.mine(action)
     except StoreError as exc:
-        st.warning(f"Whether it is approved cannot be read: {markdown(str(exc))}.",
-                   icon=":material/cloud_off:")  # fmt: skip
+        unread.draw("Whether it is approved", exc)
         return None
     mine = [
         request for request in requests

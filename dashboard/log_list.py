@@ -68,6 +68,7 @@ def table(entries: Sequence[Entry], *, key: str, without: Sequence[str] = ()) ->
 
 
 def _filters() -> LogFilter:
+    people = _people()  # first: where the log cannot be read there is nothing to filter
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search", type="search", placeholder="Part of any name", live=True, width=190,
@@ -77,7 +78,7 @@ def _filters() -> LogFilter:
             "Tenant", placeholder="kind/id, exactly", key=session.LOG_TENANT, width=150,
             bind="query-params", help="As it is written on its page: tenant/acme",
         )  # fmt: skip
-        who = _choices("Who", _people(), session.LOG_WHO)
+        who = _choices("Who", people, session.LOG_WHO)
         actions = _choices("Action", [action.value for action in Action], session.LOG_ACTION)
         since, until = _day("From", session.LOG_SINCE), _day("To", session.LOG_UNTIL)
         outcomes = st.pills(

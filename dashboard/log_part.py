@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import log_list, log_tables, permits, runtime, session
-from dashboard.formatting import markdown
+from dashboard import log_list, log_tables, permits, runtime, session, unread
 from services.access.models import Action
 from services.errors import KatoTenantsError
 
@@ -27,7 +26,6 @@ def tenant_log(name: str) -> None:
         st.subheader("What was done to it")
         log_list.table(entries, key="tenant_log", without=("Role", "No.", "Request"))
     except KatoTenantsError as exc:
-        st.warning(f"What was done to it cannot be read. {markdown(str(exc))}",
-                   icon=":material/cloud_off:")  # fmt: skip
+        unread.draw("What was done to it", exc)
         return
     permits.link("audit_log", "All of it in the audit log", {session.LOG_TENANT: name})

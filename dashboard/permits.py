@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import navigation, runtime
+from dashboard import navigation, runtime, unread
 from dashboard.formatting import escaped, markdown
 from services.access.models import PERMISSIONS, Action
-from services.errors import AccessDenied, NotSignedIn
+from services.errors import AccessDenied, NotSignedIn, StoreError
 from services.identity import TenantKey
 
 
@@ -74,7 +74,8 @@ def _role_words(page: navigation.PageRow) -> str:
 def calmly() -> Iterator[None]:
     """Draw in one calm line that something may not be seen, or not any more.
 
-    A sign-in that is over leads to the page that says so. As a decorator it is for fragments.
+    A sign-in that is over leads to the page that says so, and a store that does not answer is
+    named. As a decorator it is for fragments.
     """
     try:
         yield
@@ -82,3 +83,5 @@ def calmly() -> Iterator[None]:
         st.rerun()
     except AccessDenied as exc:
         st.info(markdown(sentence(str(exc))), icon=":material/lock:")
+    except StoreError as exc:
+        unread.draw("What should be here", exc)

@@ -16,6 +16,7 @@ from dashboard import (
     refusals,
     runtime,
     session,
+    unread,
 )
 from dashboard.downloads import download
 from dashboard.exports import concerned, decided_button
@@ -161,7 +162,7 @@ def _ended(job: Job) -> None:
     try:
         receipt = runtime.desk().purge.receipt(job.id)
     except KatoTenantsError as exc:
-        st.error(f"The receipt cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+        unread.draw("The receipt", exc)
         return
     _outcome(receipt)
     _downloads(receipt)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import permits, refusals, runtime, session, session_deeds, session_tables
+from dashboard import permits, refusals, runtime, session, session_deeds, session_tables, unread
 from dashboard.formatting import age, escaped, markdown, moment, plural, size, span, visible
 from dashboard.presenters import CLAIM_WORDS
 from services.access.models import Action
@@ -28,7 +28,7 @@ def draw(asked: str) -> None:
     try:
         detail = runtime.desk().care.inspect(key)
     except KatoTenantsError as exc:
-        st.error(f"The session cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+        unread.draw("The session", exc)
         return
     if detail is None:
         st.warning(f"There is no session {escaped(asked)}: it expired, was ended, or never was.",

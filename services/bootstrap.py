@@ -52,8 +52,9 @@ VARIABLES = {
     "redis": "REDIS_URL",
     "qdrant": "QDRANT_URL (or QDRANT_HOST and _PORT) and QDRANT_API_KEY",
     "kato": "KATO_API_URL",
+    "state store": "KATO_TENANTS_STATE_URL or KATO_TENANTS_DATA",
 }
-"""The settings of each store, for advice on the screen."""
+"""The settings of each store, for advice on the screen; the last has this product's own records."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def build(settings: Settings) -> Services:
         )  # fmt: skip
         collector = Collector(usage, interval=settings.refresh_seconds, then=isolation.follow)
         stack.callback(collector.stop)
-        health = _health(settings, stores)
+        health = _health(settings, stores, state)
         purge, purge_worker = purge_of(
             settings, embedded, kato=stores.kato, jobs=jobs, usage=usage,
             health=health, on_end=_after_purge(collector, logbook, usage), stack=stack,
@@ -251,11 +252,12 @@ def _finding(settings: Settings, stores: Stores, usage: UsageService) -> FindSer
     )
 
 
-def _health(settings: Settings, stores: Stores) -> HealthService:
+def _health(settings: Settings, stores: Stores, state: StateStore) -> HealthService:
     pingable = {
         "clickhouse": stores.patterns,
         "redis": stores.keys,
         "qdrant": stores.vectors,
         "kato": stores.kato,
+        "state store": state,
     }
     return HealthService(pingable, variables=VARIABLES, timeout=settings.timeout_seconds + 1)

@@ -1,7 +1,6 @@
 import streamlit as st
 
-from dashboard import approval_parts, runtime, session
-from dashboard.formatting import markdown
+from dashboard import approval_parts, runtime, session, unread
 from services.errors import StoreError
 
 st.title("Approvals")
@@ -16,4 +15,4 @@ st.caption(f"A second admin has to approve these: {', '.join(actions)}. An appro
 try:
     approval_parts.draw(st.query_params.get(session.REQUEST, ""))
 except StoreError as exc:
-    st.error(f"Requests cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+    unread.draw("Requests", exc)

@@ -1,7 +1,6 @@
 import streamlit as st
 
-from dashboard import log_check, log_list
-from dashboard.formatting import markdown
+from dashboard import log_check, log_list, unread
 from services.errors import KatoTenantsError
 
 st.title("Audit log")
@@ -11,4 +10,4 @@ log_check.draw()
 try:
     log_list.draw()
 except KatoTenantsError as exc:
-    st.error(f"The audit log cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+    unread.draw("The audit log", exc)

@@ -12,8 +12,8 @@ from dashboard import (
     permits,
     runtime,
     session,
+    unread,
 )
-from dashboard.formatting import markdown
 from services.access.models import Action
 from services.errors import KatoTenantsError
 
@@ -28,7 +28,7 @@ isolation = desk.isolation
 try:
     report = isolation.report()
 except KatoTenantsError as exc:
-    st.error(f"The findings cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+    unread.draw("The findings", exc)
     st.stop()
 
 if asked:

@@ -8,8 +8,8 @@ from dashboard import (
     purge_plan,
     runtime,
     session,
+    unread,
 )
-from dashboard.formatting import markdown
 from services.errors import KatoTenantsError
 from services.findings import resurrected
 
@@ -35,7 +35,7 @@ purge = runtime.desk().purge
 try:
     jobs, stones = purge.jobs(), purge.tombstones()
 except KatoTenantsError as exc:
-    st.error(f"Purges so far cannot be read. {markdown(str(exc))}", icon=":material/cloud_off:")
+    unread.draw("Purges so far", exc)
     st.stop()
 
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "

@@ -14,8 +14,10 @@ from dashboard import (
     session_parts,
     session_tables,
     session_view,
+    unread,
 )
 from dashboard.formatting import plural
+from services.errors import StoreError
 from services.figures import Measure, Precision
 
 PER_PAGE = 25
@@ -39,10 +41,12 @@ if snapshot.sessions is None:
 
 now = datetime.now(UTC)
 read_at = figures.collected_at or snapshot.collected_at
-frame = session_tables.with_state(
-    runtime.load_sessions_frame(snapshot, snapshot.collected_at),
-    elapsed=(now - read_at).total_seconds(),
-)
+try:
+    rows = runtime.load_sessions_frame(snapshot, snapshot.collected_at)
+except StoreError as exc:
+    unread.draw("Whose sessions there are", exc)
+    st.stop()
+frame = session_tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")

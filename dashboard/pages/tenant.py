@@ -15,6 +15,7 @@ from dashboard import (
     store_tables,
     tables,
     tenant_look,
+    unread,
 )
 from dashboard.downloads import download
 from dashboard.formatting import escaped, plural, visible
@@ -50,7 +51,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
     permits.link("new_session", query={session.TENANT: asked})
 
-purge_parts.tenant_notes(tenant, snapshot)
+with unread.said("Whether it is being purged"):
+    purge_parts.tenant_notes(tenant, snapshot)
 components.owner_figures(tenant.usage, snapshot)
 
 audit = runtime.desk().isolation.report_or_none()
@@ -94,11 +96,12 @@ if off:
 elif snapshot.sessions is None:
     st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
-    mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
-    if mine:
-        session_parts.tenants_sessions(asked, mine)
-    else:
-        st.caption("No live session.")
+    with unread.said("Which these are"):
+        mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
+        if mine:
+            session_parts.tenants_sessions(asked, mine)
+        else:
+            st.caption("No live session.")
 
 left, right = st.columns(2)
 with left:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 from sqlalchemy import Connection, Engine, func, select, update
 
 from services.figures import Amount, Measure
-from services.stores.database import insert_into, open_database, reading, writing
+from services.readings import Health
+from services.stores.database import STORE, insert_into, open_database, reading, writing
 from services.stores.state_tables import HISTORY, NODES, NODES_VERSION, digest_of
 
 HISTORY_KEPT = timedelta(days=90)
@@ -48,6 +50,18 @@ class StateStore:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    def health(self) -> Health:
+        """Return the database's version, and how long one row takes."""
+        with reading(self._engine, "asking how it is") as connection:
+            began = perf_counter()
+            connection.execute(select(NODES_VERSION.c.version))
+            latency = perf_counter() - began
+            kind = connection.dialect
+        version = ".".join(map(str, kind.server_version_info or ()))
+        return Health(
+            STORE, f"{kind.name} {version}", latency, f"database {self._engine.url.database}"
+        )
 
     def record_nodes(self, seen: Mapping[str, str], at: datetime) -> None:
         """Record node_ids (each with where it was seen) as seen at this time."""

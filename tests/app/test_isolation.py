@@ -292,7 +292,7 @@ def test_records_that_cannot_be_read_are_one_line(
 
     monkeypatch.setattr(IsolationService, "report", fail)
     app = open_page("isolation")
-    assert "The findings cannot be read." in words(app)
+    assert "The findings cannot be read: records did not answer" in words(app)
     assert "the file is locked" in words(app)
     assert "one memory" in words(open_page())
     assert len(open_page("tenant", tenant="tenant/acme").metric) == 4

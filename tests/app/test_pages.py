@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import redis
@@ -17,7 +18,7 @@ from services.figures import Measure, Precision
 from services.settings import Settings
 from services.snapshot import Snapshot
 from services.usage import UsageService
-from tests.app.conftest import Open, words
+from tests.app.conftest import Open, Put, SignIn, words
 from tests.servers.deployment import SECRET, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]
@@ -73,6 +74,49 @@ def test_every_page_stays_up_when_a_store_is_down(
         for frame in (element.value for element in app.dataframe):
             if missing in frame.columns and "Tenant" in frame.columns:
                 assert frame[missing].isna().all(), name
+
+
+SAID = {
+    "tenant": "Which these are cannot be read: state store did not answer",
+    "sessions": "Whose sessions there are cannot be read: state store",
+    "isolation": "The findings cannot be read: state store did not answer",
+    "purge": "Purges so far cannot be read: state store did not answer",
+    "approvals": "Requests cannot be read: state store did not answer",
+    "audit_log": "The audit log cannot be read: state store did not answer",
+    "system": "state store**: check that it runs and is reachable from here",
+    "find": "state store did not answer",
+}
+"""What each page says where this product's own records do not answer; the others need none."""
+
+
+@pytest.mark.parametrize("scope", ["*", "tenant/acme"])
+def test_every_page_stays_up_when_the_records_are_gone(
+    put: Put, sign_in: SignIn, request: pytest.FixtureRequest, open_page: Open, scope: str
+) -> None:
+    """What was read before is shown to who sees all; for others nothing can be decided."""
+    sign_in("admin", scope)
+    put({"TWO_PERSONS": "run a purge", "ID_CLAIM": "email"})
+    services: Services = request.getfixturevalue("services")
+    services.collector.stop()
+    break_records(services)
+    for name in PAGES:
+        query = {"tenant": {"tenant": "tenant/acme"}, "find": {"find": "alice"}}.get(name, {})
+        app = open_page(name, **query)
+        if scope == "*":
+            assert SAID.get(name, "") in words(app), name
+        elif name != "new_session":  # which reads nothing before a name is typed
+            assert "cannot be read: state store did not answer" in words(app), name
+    if scope == "*":
+        assert open_page().metric[0].value == "136"
+        assert open_page("tenant", tenant="tenant/acme").metric[0].value not in ("", "unknown")
+
+
+def break_records(services: Services) -> None:
+    """Make the file of this product's own records one that is no database."""
+    engine = services.state._engine
+    engine.dispose()
+    assert engine.url.database
+    Path(engine.url.database).write_bytes(b"no database" * 1000)
 
 
 def test_a_store_without_an_address_is_called_so(

@@ -325,7 +325,7 @@ def test_a_state_store_that_fails_is_said_so(
         raise StoreUnavailable("state", "reading purge jobs", "the file is locked")
 
     monkeypatch.setattr(services.purge, "jobs", fail, raising=False)
-    assert "Purges so far cannot be read." in words(open_page("purge"))
+    assert "Purges so far cannot be read: state did not answer" in words(open_page("purge"))
 
 
 HOSTILE = [

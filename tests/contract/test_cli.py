@@ -110,7 +110,7 @@ def test_doctor_says_what_to_do(kato: Deployment) -> None:
     well = run("doctor", **kato.environment)
     assert well.returncode == 0, well.stdout + well.stderr
     assert [line.split(":")[0] for line in well.stdout.splitlines()] == [
-        "clickhouse", "redis", "qdrant", "kato"
+        "clickhouse", "redis", "qdrant", "kato", "state store"
     ]  # fmt: skip
     kato.fail("redis", "down")
     ill = run("doctor", **kato.environment)

@@ -284,7 +284,7 @@ def test_no_name_is_a_formula(name: str) -> None:
 @pytest.mark.parametrize("fault", ["slow"])
 def test_every_store_says_how_it_is(services: Services, kato: Deployment, fault: str) -> None:
     """What is well has a version; what is not has a reason and an advice."""
-    assert [check.state for check in services.health.check()] == [StoreState.OK] * 4
+    assert [check.state for check in services.health.check()] == [StoreState.OK] * 5
     kato.fail("redis", "down")
     kato.fail("kato", fault)
     started = time.monotonic()

@@ -147,9 +147,10 @@ def test_only_bootstrap_wires() -> None:
         and any(name.startswith(concrete) for name in imports(path))
     }
     assert importers <= {
-        "services/bootstrap.py", "services/embedded/standin.py", "services/findings/wiring.py"
+        "services/bootstrap.py", "services/store_wiring.py", "services/embedded/standin.py",
+        "services/findings/wiring.py",
     }  # fmt: skip
-    assert "services/bootstrap.py" in importers
+    assert "services/store_wiring.py" in importers
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parts[0] == "dashboard"], ids=str)
