@@ -59,9 +59,8 @@ class StateStore:
             latency = perf_counter() - began
             kind = connection.dialect
         version = ".".join(map(str, kind.server_version_info or ()))
-        return Health(
-            STORE, f"{kind.name} {version}", latency, f"database {self._engine.url.database}"
-        )
+        name = Path(self._engine.url.database or "").name  # where that is, viewers need not know
+        return Health(STORE, f"{kind.name} {version}", latency, f"database {name}")
 
     def record_nodes(self, seen: Mapping[str, str], at: datetime) -> None:
         """Record node_ids (each with where it was seen) as seen at this time."""

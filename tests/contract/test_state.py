@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_exactly_the_node_ids_that_are_named_are_forgotten(state: StateStore) ->
     state.forget_nodes([])
     state.record_nodes({"n": "kato"}, NOW)
     assert {node.node_id for node in state.nodes()} == {"n", "n2", "N"}
+
+
+def test_it_says_how_it_is_and_not_where(records: Records, state: StateStore) -> None:
+    """Everyone who sees the stores reads this, and a path or a password is not for everyone."""
+    health = state.health()
+    kind = state._engine.dialect.name
+    assert re.fullmatch(rf"{kind} \d+(\.\d+)+", health.version)
+    assert re.fullmatch(r"database (state\.sqlite|test_\d+)", health.detail)
+    assert 0 < health.latency < 10
+    assert str(records.data) not in repr(health)
 
 
 def test_a_version_says_that_node_ids_came_or_went(records: Records, state: StateStore) -> None:
