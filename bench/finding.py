@@ -28,7 +28,7 @@ from services.fleetindex import FleetIndex
 from services.identity import NamingSchemes
 from services.rollup import Readings, roll_up
 from services.snapshot import Snapshot, StoreFigures
-from services.stores.absent import AbsentStore
+from services.stores.absent import absent
 from services.stores.keypeek import KeySight
 from services.stores.patterns import PatternStore
 
@@ -104,7 +104,7 @@ def memory_section(tenants: int, repeat: int) -> list[bool]:
     ownership = Ownership(made_up.seen, schemes=schemes)
     snapshot = snapshot_of(made_up, ownership)
     service = FindService(
-        patterns=AbsentStore("clickhouse", "CLICKHOUSE_HOST"), keys=NoKeys(),
+        patterns=absent("clickhouse", "CLICKHOUSE_HOST"), keys=NoKeys(),
         ownership=lambda: ownership, schemes=schemes,
     )  # fmt: skip
     few = f"t{tenants // 2 + tenants // 2 % 5:05d}"

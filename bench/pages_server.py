@@ -27,7 +27,7 @@ from services.findings.wiring import isolation_of
 from services.identity import NamingSchemes
 from services.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 from services.settings import Settings
-from services.stores.absent import AbsentStore
+from services.stores.absent import absent
 from services.stores.database import open_database
 from services.stores.finding_book import FindingBook
 from services.stores.state import StateStore
@@ -121,8 +121,8 @@ def services_of(tenants: int, data: Path) -> Services:
     collector.start()
     assert collector.wait(timeout=600)
     finding = FindService(
-        patterns=AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
-        keys=AbsentStore("redis", "REDIS_URL"),
+        patterns=absent("clickhouse", "CLICKHOUSE_HOST"),
+        keys=absent("redis", "REDIS_URL"),
         ownership=usage.ownership,
         schemes=NamingSchemes.of(),
     )

@@ -18,7 +18,7 @@ from services.canarying.wiring import canary_of
 from services.collector import Collector
 from services.finding import FindService
 from services.findings.wiring import isolation_of
-from services.health import HealthService
+from services.health import HealthService, Pingable
 from services.inspection import InspectionService
 from services.inspection_wiring import inspection_of
 from services.isolation import IsolationService
@@ -253,7 +253,7 @@ def _finding(settings: Settings, stores: Stores, usage: UsageService) -> FindSer
 
 
 def _health(settings: Settings, stores: Stores, state: StateStore) -> HealthService:
-    pingable = {
+    pingable: dict[str, Pingable] = {
         "clickhouse": stores.patterns,
         "redis": stores.keys,
         "qdrant": stores.vectors,

@@ -10,6 +10,7 @@ KatoTenantsError
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
+├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── SealingError             metadata that cannot be encrypted or decrypted
@@ -109,6 +110,13 @@ class NoSuchJob(PurgeRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"there is no purge job {job_id}")
+
+
+class LeaseLost(KatoTenantsError):
+    """Another process has taken a purge job over, or it has ended: this one writes no more."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"another process has the purge job {job_id} now, or it has ended")
 
 
 class FindingError(KatoTenantsError):

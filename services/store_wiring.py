@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.settings import Settings
 from services.stores import kato, keyspace
-from services.stores.absent import AbsentStore
+from services.stores.absent import AbsentStore, absent
 from services.stores.kato import KatoApi
 from services.stores.keyspace import KeyspaceStore
 from services.stores.patterns import PatternStore
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Stores:
     """What the use cases read and write: each store, or what says that it is not configured."""
 
-    patterns: PatternStore | AbsentStore
-    keys: KeyspaceStore | AbsentStore
-    vectors: VectorStore | AbsentStore
-    kato: KatoApi | AbsentStore
-    records: SessionRecords | AbsentStore
-    writes: SessionWrites | AbsentStore
+    patterns: PatternStore
+    keys: KeyspaceStore
+    vectors: VectorStore
+    kato: KatoApi
+    records: SessionRecords
+    writes: SessionWrites
 
 
 def stores_of(settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack) -> Stores:
@@ -48,22 +48,20 @@ def _configured(settings: Settings) -> Stores:
     return Stores(
         patterns=PatternStore.over_http(settings)
         if settings.clickhouse_host
-        else AbsentStore("clickhouse", "CLICKHOUSE_HOST"),
+        else absent("clickhouse", "CLICKHOUSE_HOST"),
         keys=KeyspaceStore.over_url(settings)
         if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
+        else absent("redis", "REDIS_URL"),
         vectors=VectorStore.over_http(settings)
         if settings.qdrant_url or settings.qdrant_host
-        else AbsentStore("qdrant", "QDRANT_URL"),
-        kato=kato.over_http(settings)
-        if settings.kato_api_url
-        else AbsentStore("kato", "KATO_API_URL"),
+        else absent("qdrant", "QDRANT_URL"),
+        kato=kato.over_http(settings) if settings.kato_api_url else absent("kato", "KATO_API_URL"),
         records=SessionRecords.over(keyspace.client_of(settings), settings)
         if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
+        else absent("redis", "REDIS_URL"),
         writes=SessionWrites.over(keyspace.client_of(settings), settings)
         if settings.redis_url
-        else AbsentStore("redis", "REDIS_URL"),
+        else absent("redis", "REDIS_URL"),
     )
 
 

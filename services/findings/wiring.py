@@ -19,7 +19,7 @@ from services.findings.sources import (
 from services.isolation import IsolationService
 from services.purging.models import Tombstone
 from services.settings import Settings
-from services.stores.absent import AbsentStore
+from services.stores.absent import absent
 from services.stores.kato_audit import KatoAudit
 from services.stores.key_audit import KeyAudit
 from services.stores.pattern_audit import PatternAudit
@@ -69,7 +69,7 @@ def _configured(settings: Settings, stack: ExitStack) -> FactSources:
 
 def _patterns(settings: Settings, stack: ExitStack) -> PatternFactsSource:
     if not settings.clickhouse_host:
-        return AbsentStore("clickhouse", "CLICKHOUSE_HOST")
+        return absent("clickhouse", "CLICKHOUSE_HOST")
     patterns = PatternAudit.over_http(settings)
     stack.callback(patterns.close)
     return patterns
@@ -77,7 +77,7 @@ def _patterns(settings: Settings, stack: ExitStack) -> PatternFactsSource:
 
 def _keys(settings: Settings, stack: ExitStack) -> KeyFactsSource:
     if not settings.redis_url:
-        return AbsentStore("redis", "REDIS_URL")
+        return absent("redis", "REDIS_URL")
     keys = KeyAudit.over_url(settings)
     stack.callback(keys.close)
     return keys
@@ -85,7 +85,7 @@ def _keys(settings: Settings, stack: ExitStack) -> KeyFactsSource:
 
 def _vectors(settings: Settings, stack: ExitStack) -> VectorFactsSource:
     if not (settings.qdrant_url or settings.qdrant_host):
-        return AbsentStore("qdrant", "QDRANT_URL")
+        return absent("qdrant", "QDRANT_URL")
     vectors = VectorAudit.over_http(settings)
     stack.callback(vectors.close)
     return vectors
@@ -93,7 +93,7 @@ def _vectors(settings: Settings, stack: ExitStack) -> VectorFactsSource:
 
 def _kato(settings: Settings, stack: ExitStack) -> KatoFactsSource:
     if not settings.kato_api_url:
-        return AbsentStore("kato", "KATO_API_URL")
+        return absent("kato", "KATO_API_URL")
     kato = KatoAudit.over_http(settings)
     stack.callback(kato.close)
     return kato

@@ -18,18 +18,32 @@ from services.identity import TenantKey
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose data is to go: a whole tenant, one of its node_ids, or one user of all tenants.
+    """Whose data is to go: a whole tenant, one of its node_ids, one user of all tenants, or many.
 
-    `tenant` is None for a user of all tenants; `node_id` and `user` exclude each other.
+    `tenant` is None for a user of all tenants, and for `many`: whole tenants in one job.
+    `node_id`, `user` and `many` exclude each other.
     """
 
     tenant: TenantKey | None = None
     node_id: str | None = None
     user: str | None = None
+    many: tuple[TenantKey, ...] = ()
+
+    @property
+    def tenants(self) -> tuple[TenantKey, ...]:
+        """The tenants that are named; none for a user of all tenants."""
+        return self.many or (() if self.tenant is None else (self.tenant,))
+
+    @property
+    def whole(self) -> tuple[TenantKey, ...]:
+        """The tenants that are to go as a whole."""
+        return self.tenants if self.node_id is None and self.user is None else ()
 
     @property
     def name(self) -> str:
         """What has to be typed to confirm."""
+        if self.many:
+            return f"erase {len(self.many):,} tenants"
         if self.node_id is not None:
             return self.node_id
         return self.user if self.user is not None else str(self.tenant)
@@ -40,6 +54,8 @@ class Target:
             return f"the node_id {self.node_id} of {self.tenant}"
         if self.user is not None:
             return f"the user {self.user}" + (f" of {self.tenant}" if self.tenant else "")
+        if self.many:
+            return f"{len(self.many):,} tenants"
         return str(self.tenant)
 
 
@@ -48,14 +64,20 @@ class Request:
     """What an admin asks for.
 
     `stores` are the stores that are to be purged, `included` the kb_ids that are not surely the
-    target's alone and are to go all the same, `trim_streams` whether KATO's `stm:*` streams are
-    to be emptied, of everyone's observations.
+    target's alone and are to go all the same, `include_inferred` whether every kb_id goes whose
+    owner is only inferred and that could be nobody else's, `passed_over` the tables and
+    collections whose rows and points of the target cannot be erased and are to stay,
+    `trim_streams` whether KATO's `stm:*` streams are to be emptied, of everyone's observations,
+    `drop_collections` whether collections go at once although a running KATO may have used them.
     """
 
     target: Target
     stores: frozenset[Measure] = frozenset(Measure)
     included: frozenset[str] = frozenset()
     trim_streams: bool = False
+    include_inferred: bool = False
+    passed_over: frozenset[str] = frozenset()
+    drop_collections: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +89,8 @@ class Surface:
     node_ids whose sessions end. `collections` of Qdrant are dropped whole, and of
     `shared_collections` only the points that carry one of `tenant_ids`. `sessions` are ids of
     KATO's sessions that a job has seen, with their node_ids: by these it finds what is cached of
-    them when their records are gone.
+    them when their records are gone. `passed_over` are tables and collections of which what
+    cannot be erased stays, and is named.
     """
 
     kb_ids: frozenset[str] = frozenset()
@@ -76,6 +99,16 @@ class Surface:
     collections: frozenset[str] = frozenset()
     shared_collections: frozenset[str] = frozenset()
     sessions: tuple[tuple[str, str], ...] = ()
+    passed_over: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is: `words` for people, and `done` of `whole` where it counts."""
+
+    words: str
+    done: int | None = None
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +133,91 @@ class Item:
         return self.store, self.owner, self.kind
 
 
+class LeftKind(StrEnum):
+    """Why a part of the target stays."""
+
+    SHARED = "shared"
+    INFERRED = "inferred"
+    NOT_ERASABLE = "not erasable"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of the target that is not touched unless it is named.
+
+    A kb_id that is not surely the target's alone; or, with `place`, what is there of an owner in
+    a table or collection that cannot be erased from. `alone` is whether nobody else could hold
+    it, `counts` how much of it is there, a store without a number where that is not known.
+    """
+
+    kb_id: str
+    why: str
+    losers: tuple[TenantKey, ...] = ()
+    kind: LeftKind = LeftKind.SHARED
+    alone: bool = False
+    place: str = ""
+    counts: Mapping[Measure, int | None] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything of it is there, as far as that is known."""
+        return any(count != 0 for count in self.counts.values()) or not self.counts
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How much a store holds, of everyone, told in two ways at one time.
+
+    `total` is what the store says of itself, `seen` what a look went through, one by one;
+    `moved` is by how much the store's own total changed while it looked.
+    """
+
+    total: int
+    seen: int
+    moved: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at one store found.
 
     `items` are erased, `blockers` say what is there and cannot be erased by this product, or not
     told from what is another's: with one, nothing is purged. `disclosed` is what is there and
-    cannot be told apart by tenant.
+    cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
+    stays, since it was passed over by name. `everything` is about all of the store, of everyone.
     """
 
     items: tuple[Item, ...] = ()
     blockers: tuple[str, ...] = ()
     disclosed: tuple[str, ...] = ()
+    left: tuple[LeftOut, ...] = ()
+    everything: Reckoning | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A kb_id that is not surely the target's alone, and is not touched unless it is named."""
+class KeySurvey:
+    """One pass over the whole keyspace of Redis, for everything that a plan asks of it.
 
-    kb_id: str
-    why: str
-    losers: tuple[TenantKey, ...] = ()
+    `kb_ids` has every kb_id with its number of keys, `nodes` every node_id that a session or a
+    pointer names; `held` are the keys of who may be a target, for the eraser alone that made it.
+    """
+
+    kb_ids: Mapping[str, int]
+    nodes: frozenset[str]
+    everything: Reckoning
+    held: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorNames:
+    """The collections of Qdrant with their points, which are shared by payload, and the aliases.
+
+    `aliases` has the collection of each alias.
+    """
+
+    collections: Mapping[str, int]
+    shared: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +300,7 @@ class Outcome(StrEnum):
     """What a purge came to."""
 
     ERASED = "erased"
+    ERASED_EXCEPT = "erased_except"
     PARTIAL = "partial"
     UNKNOWN = "unknown"
 
@@ -226,7 +324,7 @@ class Job:
     owner: str = ""
     leased_until: datetime | None = None
     problem: str = ""
-    progress: str = ""
+    progress: Progress = Progress("")
     steps: tuple[Step, ...] = ()
 
     def step(self, name: StepName) -> Step | None:
@@ -278,6 +376,18 @@ class Tombstone:
     tenant: str
     job_id: str
     erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LaterLook:
+    """What a look found of what an ended job erased: so many kb_ids with data again, at a time.
+
+    `first_at` is when this was found first, `at` when last.
+    """
+
+    at: datetime
+    back: int
+    first_at: datetime | None = None
 
 
 def held_names(tenants: Iterable[TenantKey], kb_ids: Iterable[str]) -> tuple[str, ...]:

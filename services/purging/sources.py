@@ -2,52 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
-from services.purging.models import Job, JobState, Look, Outcome, Plan, StepName, Surface, Tombstone
+from services.purging.models import (
+    Job,
+    JobState,
+    KeySurvey,
+    LaterLook,
+    Look,
+    Outcome,
+    Plan,
+    Progress,
+    StepName,
+    Surface,
+    Tombstone,
+    VectorNames,
+)
+from services.readings import CachedProcessor
 
-Said = Callable[[str], None]
-"""Takes note of progress, in words."""
+Said = Callable[[Progress], None]
+"""Takes note of progress."""
 
 WantsNode = Callable[[str], bool]
 """Says whether the session of a raw node_id is the target's."""
+
+MayBe = Callable[[str], bool]
+"""Says whether what Redis keys begin with, before their first colon, may be the target's kb_id."""
 
 
 class PatternEraser(Protocol):
     """ClickHouse. Every method raises StoreError."""
 
-    def look(self, surface: Surface) -> Look:
-        """Return an Item for each table and kb_id of the surface with rows or parts.
+    def names(self) -> Mapping[str, int]:
+        """Return every kb_id with its rows, summed over all tables that name one."""
 
-        Tables are discovered. A table with a kb_id that cannot be erased from is a blocker.
+    def rights(self) -> tuple[str, ...]:
+        """Say what this user lacks to erase and to look, in words; nothing is changed."""
+
+    def look(self, surface: Surface) -> Look:
+        """Return an Item for each table and owner of the surface with rows or parts.
+
+        Tables are discovered, those too that name an owner in another form: by node_id, by
+        tenant_id, or by another name for kb_id. A table that names one and cannot be erased from
+        is a blocker, or `left` where the surface passes it over.
         """
 
     def flush(self) -> None:
         """Have ClickHouse write the inserts that it holds back."""
 
     def erase(self, surface: Surface, said: Said) -> None:
-        """Erase every row of every kb_id of the surface, and wait until it is done."""
+        """Erase every row of every owner of the surface, and wait until it is done."""
+
+    def await_disk(self, surface: Surface, said: Said) -> tuple[str, ...]:
+        """Wait, within reason, until no old part holds what was erased from.
+
+        Returns what still does, and until when, in words for the receipt.
+        """
 
 
 class KeyEraser(Protocol):
-    """Redis. Every method raises StoreError."""
+    """Redis. Every method raises StoreError. Each goes over a new connection."""
 
-    def look(self, surface: Surface, wants: WantsNode) -> Look:
-        """Return an Item for each owner and kind of key, in one pass.
+    def survey(self, may_be: MayBe) -> KeySurvey:
+        """Go once through the whole keyspace, and hold the keys of who may be the target."""
 
-        Sessions (of nodes that `wants` says) come as `Measure.SESSIONS`, one Item a node_id;
-        their node's active pointer, their ids in KATO's index and their caches as keys.
+    def rights(self) -> tuple[str, ...]:
+        """Say why this server or user cannot erase or look, in words; nothing is changed."""
+
+    def replicas(self) -> int:
+        """Return how many replicas follow this server, by which a deletion may come back."""
+
+    def nodes(self, known: Container[str]) -> Mapping[str, str]:
+        """Return session ids in KATO's index that are not known yet, with their node_ids.
+
+        Without a pass over the keyspace. A session that is gone has none.
         """
 
-    def sessions(self, surface: Surface, wants: WantsNode) -> Mapping[str, str]:
-        """Return the ids of KATO's sessions that are to end, with their node_ids."""
+    def look(self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None) -> Look:
+        """Return an Item for each owner and kind of key, in one pass; in none with a survey.
 
-    def erase(self, surface: Surface, wants: WantsNode, said: Said) -> None:
-        """Erase every key that `look` would return as keys."""
+        Sessions (of nodes that `wants` says) come as `Measure.SESSIONS`, one Item a node_id;
+        their node's active pointer, their ids in KATO's index and their caches as keys. A survey
+        that does not hold every kb_id of the surface is not used.
+        """
 
-    def erase_sessions(self, surface: Surface, wants: WantsNode) -> None:
+    def sessions(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
+    ) -> Mapping[str, str]:
+        """Return the ids of KATO's sessions that are to end, with their node_ids.
+
+        With a survey those of it that are still there, and those that came to the index since.
+        """
+
+    def erase(
+        self, surface: Surface, wants: WantsNode, said: Said, survey: KeySurvey | None = None
+    ) -> None:
+        """Erase every key that `look` would return as keys.
+
+        With a survey exactly the keys that it holds, by their names and in no pass.
+        """
+
+    def sweep(self, surface: Surface, wants: WantsNode, said: Said) -> Look:
+        """Go once through the whole keyspace, erase what is there of the surface, and tell what.
+
+        Looks with other eyes than `look`: a key that mentions a name of the surface anywhere in
+        its own, and is not known to be somebody else's, is a blocker.
+        """
+
+    def erase_sessions(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
+    ) -> None:
         """Erase every session record that `look` would return, its pointer and its caches."""
 
     def trim_streams(self) -> int:
@@ -55,17 +123,56 @@ class KeyEraser(Protocol):
 
 
 class VectorEraser(Protocol):
-    """Qdrant. Every method raises StoreError."""
+    """Qdrant. Every method raises StoreError.
 
-    def look(self, surface: Surface) -> Look:
-        """Return an Item for each collection that goes whole, and for the points of others."""
+    A collection that a running KATO has used is never made again by it once it is dropped: with
+    `keep` collections are emptied, and stay.
+    """
 
-    def erase(self, surface: Surface, said: Said) -> None:
-        """Drop the collections with their snapshots, and the points, and wait until it is done."""
+    def names(self) -> VectorNames:
+        """Return every collection and every alias."""
+
+    def rights(self) -> tuple[str, ...]:
+        """Say what this key lacks to erase and to look, in words; nothing is changed."""
+
+    def look(self, surface: Surface, *, keep: bool = False) -> Look:
+        """Return an Item for each collection that goes whole, and for the points of others.
+
+        By the very names that KATO asks, aliases too. A collection that was emptied and is kept
+        is no Item.
+        """
+
+    def erase(self, surface: Surface, said: Said, *, keep: bool = False) -> None:
+        """Empty or drop the collections, erase the points, and wait until it is done."""
+
+
+class KatoState(StrEnum):
+    """Whether KATO's process is there."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # nobody listens at its address: it holds no session and writes nothing
+    UNSTEADY = "unsteady"  # it answers sometimes, or not in time
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How KATO is, asked over several new connections.
+
+    `started_at` is when the youngest of the workers that answered began, None where none did.
+    """
+
+    state: KatoState
+    started_at: datetime | None = None
 
 
 class SessionEnder(Protocol):
     """KATO's HTTP API. Every method raises StoreError."""
+
+    def presence(self) -> Presence:
+        """Ask over new connections whether KATO is there. Raises StoreNotConfigured alone."""
+
+    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+        """Return the processors in KATO's memory, with their node_ids."""
 
     def delete(self, session_id: str) -> None:
         """End a session. Raises SessionGone."""
@@ -75,10 +182,14 @@ class SessionEnder(Protocol):
 
 
 class Jobs(Protocol):
-    """The purge jobs in the state store. Every method raises StoreUnavailable."""
+    """The purge jobs in the state store. Every method raises StoreUnavailable.
 
-    def keep_plan(self, plan: Plan) -> None:
-        """Keep a plan, by its digest."""
+    What a run writes carries the number of its lease, a fencing token: a write whose number is
+    not the newest is refused in the same statement, with LeaseLost.
+    """
+
+    def keep_plan(self, plan: Plan, *, expires_at: datetime) -> None:
+        """Keep a plan by its digest, without its samples, and remove those that expired."""
 
     def plan(self, digest: str) -> Plan | None:
         """Return the newest plan with this digest."""
@@ -95,7 +206,7 @@ class Jobs(Protocol):
     ) -> Job:
         """Create a running job that holds every one of `names`.
 
-        Raises PurgeRefused when another job that has not ended holds one of them.
+        Raises PurgeRefused, which names the job, when another one that has not ended holds one.
         """
 
     def job(self, job_id: str) -> Job | None:
@@ -110,37 +221,69 @@ class Jobs(Protocol):
     def runnable(self, at: datetime) -> tuple[str, ...]:
         """Return the ids of running jobs that no process has leased, oldest first."""
 
-    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> bool:
-        """Take or prolong the lease of a running job; False when another process has it."""
+    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
+        """Take or prolong the lease of a job that has not ended, and return its number.
 
-    def start_step(self, job_id: str, step: StepName, at: datetime) -> None:
-        """Journal that a step begins (or begins again)."""
+        The number grows whenever another owner takes it. None when another process has it.
+        """
+
+    def leased(self, job_id: str, lease: int) -> bool:
+        """Whether this is still the newest lease of a job that runs."""
+
+    def start_step(self, job_id: str, step: StepName, at: datetime, *, lease: int) -> None:
+        """Journal that a step begins (or begins again); the result of before stays."""
 
     def end_step(
-        self, job_id: str, step: StepName, at: datetime, *, result: object = None, error: str = ""
-    ) -> None:
-        """Journal how a step ended: with a result (a dict of JSON), or with an error."""
+        self, job_id: str, step: StepName, at: datetime, *, lease: int, result: object = None,
+        error: str = "",
+    ) -> None:  # fmt: skip
+        """Journal how a step ended: with a result (a dict of JSON), or with an error.
 
-    def say(self, job_id: str, progress: str) -> None:
+        With an error and no result, the result of before stays.
+        """
+
+    def say(self, job_id: str, progress: Progress, *, lease: int) -> None:
         """Keep what the running step says of its progress."""
 
     def ask_stop(self, job_id: str) -> None:
         """Ask for an end between steps."""
 
-    def pause(self, job_id: str, state: JobState, problem: str) -> None:
+    def pause(self, job_id: str, state: JobState, problem: str, *, lease: int) -> None:
         """Stop or fail a job, which still holds its names, and give up its lease."""
 
-    def resume(self, job_id: str) -> None:
-        """Let a stopped or failed job run again."""
+    def resume(self, job_id: str, *, plan: Plan | None = None, names: Sequence[str] = ()) -> None:
+        """Let a stopped or failed job run again; with a plan, by that one, and with its journal.
+
+        `names` are held besides. Raises PurgeRefused as `begin` does, and for a job that ended.
+        """
 
     def end(
         self, job_id: str, outcome: Outcome, receipt: str, at: datetime,
-        tombstones: Sequence[Tombstone],
+        tombstones: Sequence[Tombstone], *, lease: int, forget: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """End a job: keep its receipt (JSON) and tombstones, and let go of its names."""
+        """End a job: keep its receipt (JSON) and tombstones, and let go of its names.
+
+        With `forget`, these node_ids are forgotten in the same transaction, and plan and journal
+        keep nothing that only these could have told: nodes, sessions, samples.
+        """
 
     def receipt(self, job_id: str) -> str | None:
         """Return the receipt of an ended job, as JSON."""
 
-    def tombstones(self) -> tuple[Tombstone, ...]:
-        """Return every kb_id that was purged, the newest of each."""
+    def tombstones(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
+        """Return the newest tombstone of each of these kb_ids that has one.
+
+        They are kept by a keyed hash: without kb_ids to ask for, each comes with an empty one.
+        """
+
+    def note_look(self, job_id: str, look: LaterLook) -> None:
+        """Add a later look to a job that ended; one that found what the last found moves that."""
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+
+    def unlogged(self, before: datetime) -> tuple[Job, ...]:
+        """Return the jobs that ended before a time, and whose end no log has."""
+
+    def logged(self, job_id: str) -> None:
+        """Note that the audit log has the end of a job."""

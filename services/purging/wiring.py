@@ -16,7 +16,7 @@ from services.purging.running import Tools
 from services.purging.sources import Jobs, SessionEnder
 from services.purging.worker import PurgeWorker
 from services.settings import Settings
-from services.stores.absent import AbsentStore
+from services.stores.absent import absent
 from services.stores.key_erasing import KeyErasing
 from services.stores.pattern_erasing import PatternErasing
 from services.stores.vector_erasing import VectorErasing
@@ -68,9 +68,9 @@ def _versions(health: HealthService) -> Mapping[str, str]:
 
 
 def _configured(settings: Settings, stack: ExitStack) -> Erasers:
-    patterns: PatternErasing | AbsentStore = AbsentStore("clickhouse", "CLICKHOUSE_HOST")
-    keys: KeyErasing | AbsentStore = AbsentStore("redis", "REDIS_URL")
-    vectors: VectorErasing | AbsentStore = AbsentStore("qdrant", "QDRANT_URL")
+    patterns = absent("clickhouse", "CLICKHOUSE_HOST")
+    keys = absent("redis", "REDIS_URL")
+    vectors = absent("qdrant", "QDRANT_URL")
     if settings.clickhouse_host:
         patterns = PatternErasing.over_http(settings)
         stack.callback(patterns.close)
