@@ -165,9 +165,8 @@ class Ownership:
 
     def _claim_verbatim(self, reading: Reading) -> Claim:
         """The kb_id is a raw node_id, as in the guide's layout: nothing was lost."""
-        state = ClaimState.KNOWN if reading.tenant in self.tenants else ClaimState.INFERRED
-        why = "the kb_id is the node_id itself"
-        return Claim(state, (reading.tenant,), why, reading.others)
+        why = "the kb_id is the node_id itself, as it was written"
+        return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others)
 
     def _readings(self, text: str) -> tuple[TenantKey, ...]:
         """The tenants that the text can name, the most telling first.

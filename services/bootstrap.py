@@ -118,7 +118,7 @@ def build(settings: Settings) -> Services:
         stack.callback(collector.stop)
         health = _health(settings, stores, state)
         purge, purge_worker = purge_of(
-            settings, embedded, kato=stores.kato, jobs=jobs, usage=usage,
+            settings, embedded, kato=stores.kato, jobs=jobs, usage=usage, registry=state,
             health=health, on_end=_after_purge(collector, logbook, usage), stack=stack,
         )  # fmt: skip
         sessions = SessionService(

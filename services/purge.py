@@ -3,60 +3,72 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.attribution import Ownership
 from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
+from services.purging.context import presence_of
+from services.purging.journal import found_of
+from services.purging.later import with_later_looks
 from services.purging.models import (
     Job,
     JobState,
+    LaterLook,
+    Names,
     Plan,
-    Receipt,
     Request,
     StepName,
     Tombstone,
     held_names,
 )
-from services.purging.planning import plan_of_looks, unread
-from services.purging.receipts import found_of, receipt_of, tombstones_of
+from services.purging.planning import Looks, plan_of_looks
+from services.purging.receipts import receipt_of
 from services.purging.records import receipt_json
-from services.purging.running import Tools, steps_of
-from services.purging.targeting import select, wants
-from services.purging.worker import PurgeWorker
+from services.purging.running import LEASE, end_job, steps_of
+from services.purging.sources import KatoState
+from services.purging.targeting import Selection, goes, may_be, select
+from services.purging.tools import Tools
+from services.purging.unseen import refuse_unseen
+from services.purging.worker import PurgeWorker, new_owner
 
+MOST_TENANTS = 1_000
 _REASON_LIMIT = 2_000  # characters
 _POLL_SECONDS = 0.5
 
 
 class PurgeService:
-    """Plans purges and keeps their jobs. `plan_age` is how old a plan may be to be run."""
+    """Plans purges and keeps their jobs."""
 
-    def __init__(self, tools: Tools, *, worker: PurgeWorker, plan_age: timedelta) -> None:
+    def __init__(self, tools: Tools, *, worker: PurgeWorker) -> None:
         self._tools = tools
         self._jobs = tools.jobs
         self._worker = worker
-        self._plan_age = plan_age
+        self._plan_age = timedelta(seconds=tools.plan_seconds)
 
     def plan(self, request: Request) -> Plan:
         """Return what a purge would do, and keep it for `begin`. Nothing is written elsewhere.
 
         Sessions always end: a live one would write again what was erased. Raises PurgeRefused
-        for a target that cannot be resolved, StoreError when this product's records fail.
+        for a target that cannot be resolved or of which nothing was ever seen, StoreError when
+        this product's records fail.
         """
+        if len(request.target.many) > MOST_TENANTS:
+            raise PurgeRefused(f"at most {MOST_TENANTS:,} tenants go in one job")
         request = replace(request, stores=request.stores | {Measure.SESSIONS})
-        snapshot = self._tools.observe()
-        ownership = self._tools.ownership()
-        selection = select(request, snapshot, ownership)
-        looks = self._tools.erasers.look(
-            request, selection.surface, lambda node: wants(request.target, node, ownership)
-        )
-        unseen = unread(snapshot, request.stores)
-        looks = replace(looks, problems={**unseen, **looks.problems})
+        names, ownership = self._names(request)
+        selection = select(request, names, ownership)
+        looks = self._look(request, selection, names, ownership)
+        if not looks.problems:
+            found = {item.owner for item in looks.items}
+            refuse_unseen(request.target, names, ownership, found)
         plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
-        self._jobs.keep_plan(plan)
+        self._jobs.keep_plan(plan, expires_at=plan.created_at + self._plan_age)
+        if names.survey is not None:
+            seconds = self._tools.plan_seconds
+            self._tools.surveys.keep(plan.digest, names.survey, seconds=seconds)
         return plan
 
     def planned(self, digest: str) -> Plan:
@@ -126,12 +138,21 @@ class PurgeService:
         """Let a running job end before its next step."""
         self._jobs.ask_stop(job_id)
 
-    def resume(self, job_id: str) -> Job:
-        """Let a stopped or failed job run again. Raises PurgeRefused for one that ended."""
+    def resume(self, job_id: str, *, digest: str = "", confirm: str = "") -> Job:
+        """Let a stopped or failed job run again, by its own plan or by a new one.
+
+        A new plan, for the same target and confirmed as the first was, is needed once the job's
+        own is too old; the journal stays. Raises PurgeRefused, also for a job that ended.
+        """
         job = self.job(job_id)
         if job.state is JobState.ENDED:
             raise PurgeRefused("this purge has ended: plan another")
-        if job.state is not JobState.RUNNING:
+        if digest:
+            self._replan(job, digest, confirm)
+        elif job.state is not JobState.RUNNING:
+            if datetime.now(UTC) - job.plan.created_at > self._plan_age:
+                age = _words(self._plan_age)
+                raise PurgeRefused(f"its plan is older than {age}: look anew, and resume with that")
             self._jobs.resume(job_id)
         return self.job(job_id)
 
@@ -140,51 +161,111 @@ class PurgeService:
         job = self.job(job_id)
         if job.state not in (JobState.STOPPED, JobState.FAILED):
             raise PurgeRefused("only a stopped or failed purge can be ended")
-        ownership, request = self._tools.ownership(), job.plan.request
-        looks = self._tools.erasers.look(
-            request, job.plan.surface, lambda node: wants(request.target, node, ownership)
-        )
-        at = datetime.now(UTC)
-        last = StepName.SETTLE
-        self._jobs.start_step(job_id, last, at)
-        self._jobs.end_step(job_id, last, at, result={**found_of(looks), "abandoned": True})
-        job = self.job(job_id)
-        receipt = receipt_of(job, at=at, versions=self._tools.versions())
-        stones = tombstones_of(job, receipt)
-        self._jobs.end(job_id, receipt.outcome, receipt_json(receipt), at, stones)
+        now = datetime.now(UTC)
+        lease = self._jobs.lease(job_id, new_owner(), at=now, until=now + LEASE)
+        if lease is None:
+            raise PurgeRefused("another process has this purge now")
+        looks = self._look_at(job)
+        last, at = StepName.SETTLE, datetime.now(UTC)
+        self._jobs.start_step(job_id, last, at, lease=lease)
+        result = {**found_of(looks), "abandoned": True}
+        self._jobs.end_step(job_id, last, at, result=result, lease=lease)
+        end_job(self._tools, self.job(job_id), lease=lease)
         return self.job(job_id)
 
-    def receipt(self, job_id: str) -> Receipt | None:
-        """Return what came of a job; of one that has not ended, what is known so far."""
+    def look_again(self, job_id: str) -> LaterLook:
+        """Look at what an ended job erased, and keep with its receipt what is back.
+
+        Raises PurgeRefused for one that has not ended, or where a store cannot be asked.
+        """
         job = self.job(job_id)
-        ended = job.ended_at or datetime.now(UTC)
-        return receipt_of(job, at=ended, versions={})
+        if job.state is not JobState.ENDED:
+            raise PurgeRefused("this purge has not ended")
+        looks = self._look_at(job)
+        if looks.problems:
+            store, why = next(iter(looks.problems.items()))
+            raise PurgeRefused(f"{store.value} could not be asked: {why}")
+        back = {item.owner for item in looks.items if item.count}
+        look = LaterLook(datetime.now(UTC), len(back))
+        self._jobs.note_look(job_id, look)
+        return look
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+        return self._jobs.later_looks(job_id)
 
     def receipt_text(self, job_id: str) -> str:
-        """Return the receipt as JSON: as it was kept, or what is known so far."""
+        """Return the receipt as JSON: as it was kept, or what is known so far, and later looks."""
         job = self.job(job_id)
         kept = self._jobs.receipt(job_id)
-        if kept is not None:
-            return kept
-        return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
+        if kept is None:
+            return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
+        return with_later_looks(kept, self._jobs.later_looks(job_id))
 
     def being_purged(self, names: Sequence[str]) -> str | None:
         """Return the id of a job that holds one of these tenants or kb_ids."""
         return self._jobs.holder(names)
 
-    def tombstones(self) -> tuple[Tombstone, ...]:
-        """Return every kb_id that was purged."""
-        return self._jobs.tombstones()
+    def tombstones(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
+        """Return the tombstones of these kb_ids; without them, all, without their kb_ids."""
+        return self._jobs.tombstones(kb_ids)
+
+    # --- looking ---
+
+    def _names(self, request: Request) -> tuple[Names, Ownership]:
+        """Read every name there is, take in the node_ids, and say who owns what by now."""
+        before = self._tools.ownership()
+        names = self._tools.erasers.names(lambda name: may_be(request.target, name, before))
+        self._tools.saw(names.nodes)
+        return names, self._tools.ownership()
+
+    def _look(
+        self, request: Request, selection: Selection, names: Names, ownership: Ownership
+    ) -> Looks:
+        looks = self._tools.erasers.look(
+            request, selection.surface, _wanting(request, ownership), survey=names.survey,
+            keep=self._keeps(request),
+        )  # fmt: skip
+        unread = {m: why for m, why in names.problems.items() if m in request.stores}
+        lacking = () if looks.problems else self._tools.erasers.lacking(request)
+        return replace(
+            looks,
+            problems={**unread, **looks.problems},
+            blockers=(*looks.blockers, *lacking),
+        )
+
+    def _look_at(self, job: Job) -> Looks:
+        request, plan = job.plan.request, job.plan
+        wants = _wanting(request, self._tools.ownership())
+        keep = self._keeps(request)
+        return self._tools.erasers.look(request, plan.surface, wants, keep=keep)
+
+    def _keeps(self, request: Request) -> bool:
+        presence = presence_of(self._tools)
+        stopped = presence is not None and presence.state is KatoState.STOPPED
+        return not (request.drop_collections or stopped)
+
+    def _replan(self, job: Job, digest: str, confirm: str) -> None:
+        plan = self.planned(digest)
+        if plan.request.target != job.plan.request.target:
+            raise PurgeRefused("the plan with this digest is for another target")
+        if steps_of(plan.request.stores) != tuple(step.name for step in job.steps):
+            raise PurgeRefused("the plan with this digest is for other stores")
+        self.check(plan, confirm, job.reason)
+        names = _names(plan, self._tools.ownership())
+        self._jobs.resume(job.id, plan=plan, names=names)
+
+
+def _wanting(request: Request, ownership: Ownership) -> Callable[[str], bool]:
+    return lambda node: goes(request, node, ownership)
 
 
 def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:
     """Return what a job holds for itself alone: its tenants and its kb_ids."""
-    target, surface = plan.request.target, plan.surface
+    surface = plan.surface
     tenants = {tenant for kb_id in surface.kb_ids for tenant in ownership.kb(kb_id).tenants}
     tenants |= {ownership.tenant_of(node) for node in surface.nodes}
-    if target.tenant is not None:
-        tenants.add(target.tenant)
-    return held_names(tenants, surface.kb_ids)
+    return held_names({*tenants, *plan.request.target.tenants}, surface.kb_ids)
 
 
 def _words(age: timedelta) -> str:

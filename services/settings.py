@@ -63,7 +63,7 @@ class Settings(SignInSettings):
 
     plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0)
     audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0)
-    settle_seconds: float = Field(30, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
+    settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
 

@@ -224,8 +224,10 @@ class VectorNames:
 class Plan:
     """What a purge would do; nothing was written to make it.
 
-    `problems` has the stores that could not be asked, with the reason: such a plan cannot run.
-    `absent` are the stores that are not configured. `digest` is over everything but the time.
+    `left_out` stays, `taken` goes all the same, since it was asked for by name. `whose` is the
+    tenant of each owner that items can have. `problems` has the stores that could not be asked,
+    with the reason: such a plan cannot run. `absent` are the stores that are not configured.
+    `digest` is over everything but the time.
     """
 
     request: Request
@@ -238,6 +240,8 @@ class Plan:
     absent: tuple[Measure, ...]
     created_at: datetime
     digest: str
+    taken: tuple[LeftOut, ...] = ()
+    whose: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -252,6 +256,21 @@ class Plan:
         return sum(item.count for item in self.items if item.store is store)
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name that the stores hold, and the node_ids that speak of them, at one time.
+
+    `kb_ids` says how much there is of each, store by store; `nodes` where each node_id was seen.
+    `problems` has the stores whose names are not all known, with the reason.
+    """
+
+    kb_ids: Mapping[str, Mapping[Measure, int]] = field(default_factory=dict)
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    vectors: VectorNames = field(default_factory=lambda: VectorNames({}))
+    survey: KeySurvey | None = None
+    problems: Mapping[Measure, str] = field(default_factory=dict)
+
+
 class StepName(StrEnum):
     """The steps of a job, in their order."""
 
@@ -264,6 +283,15 @@ class StepName(StrEnum):
     CACHES = "invalidate caches"
     VERIFY = "verify"
     SETTLE = "verify again"
+
+
+ERASES: Mapping[Measure, StepName] = {
+    Measure.SESSIONS: StepName.SESSIONS,
+    Measure.KEYS: StepName.KEYS,
+    Measure.PATTERNS: StepName.PATTERNS,
+    Measure.VECTORS: StepName.VECTORS,
+}
+"""The step that erases from each store."""
 
 
 class StepState(StrEnum):
@@ -347,8 +375,27 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Conserved:
+    """How much one store holds of everyone before and after: what went is accounted for.
+
+    `before` - `after` = `deleted` by the job + `others`, by how much the store lost of what is
+    not the target's (less than 0 where it grew) + `unexplained`, of which nothing is known.
+    """
+
+    store: str
+    before: int
+    after: int
+    deleted: int
+    others: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a purge. `left` None means that the store could not be asked: *unknown*."""
+    """What came of a purge. `left` None means that the store could not be asked: *unknown*.
+
+    `conserved` is empty where no two looks at a whole store can be compared.
+    """
 
     job_id: str
     target: str
@@ -366,6 +413,7 @@ class Receipt:
     problems: tuple[str, ...]
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
+    conserved: tuple[Conserved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

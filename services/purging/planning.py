@@ -10,9 +10,8 @@ from datetime import datetime
 
 from services.figures import Measure
 from services.names import bytes_of
-from services.purging.models import Item, LeftOut, Look, Plan, Request, Surface
+from services.purging.models import Item, LeftOut, Look, Plan, Reckoning, Request, Surface
 from services.purging.targeting import Selection
-from services.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +23,21 @@ class Looks:
     disclosed: tuple[str, ...] = ()
     problems: Mapping[Measure, str] = field(default_factory=dict)
     absent: tuple[Measure, ...] = ()
+    left: tuple[LeftOut, ...] = ()
+    everything: Mapping[str, Reckoning] = field(default_factory=dict)
+
+    @property
+    def found(self) -> int:
+        """How many rows, keys, points and sessions were found."""
+        return sum(item.count for item in self.items)
 
 
 def merged(
-    looks: Iterable[Look], problems: Mapping[Measure, str], absent: Sequence[Measure],
+    looks: Mapping[str, Look], problems: Mapping[Measure, str], absent: Sequence[Measure],
     stores: frozenset[Measure],
 ) -> Looks:  # fmt: skip
     """Put the looks at single stores together, with the items of the chosen stores only."""
-    seen = list(looks)
+    seen = list(looks.values())
     items = (item for look in seen for item in look.items if item.store in stores)
     return Looks(
         items=tuple(sorted(items, key=_order)),
@@ -39,31 +45,27 @@ def merged(
         disclosed=tuple(dict.fromkeys(text for look in seen for text in look.disclosed)),
         problems=dict(problems),
         absent=tuple(absent),
+        left=tuple(left for look in seen for left in look.left),
+        everything={n: look.everything for n, look in looks.items() if look.everything},
     )
-
-
-def unread(snapshot: Snapshot, stores: frozenset[Measure]) -> dict[Measure, str]:
-    """Return the chosen stores of which the snapshot has not the whole, with why.
-
-    The names that a purge goes by come out of it: with a part unread, a kb_id may be missing.
-    """
-    reasons = {store: snapshot.stores[store].unread for store in sorted(stores)}
-    return {store: why for store, why in reasons.items() if why is not None}
 
 
 def plan_of_looks(request: Request, selection: Selection, looks: Looks, at: datetime) -> Plan:
     """Return the plan that these looks come to."""
+    left_out = (*selection.left_out, *looks.left)
     return Plan(
         request=request,
         surface=selection.surface,
         items=looks.items,
-        left_out=selection.left_out,
+        left_out=left_out,
         disclosed=looks.disclosed,
         blockers=looks.blockers,
         problems=looks.problems,
         absent=looks.absent,
         created_at=at,
-        digest=_digest(request, selection.surface, looks, selection.left_out),
+        digest=_digest(request, selection, looks),
+        taken=selection.taken,
+        whose=selection.whose,
     )
 
 
@@ -71,13 +73,10 @@ def moved_on(plan: Plan, selection: Selection, looks: Looks) -> tuple[str, ...]:
     """Say what forbids to run a plan now; empty when the stores differ by growth at most.
 
     More or less of what was planned is growth, or done already; another kb_id, collection, table
-    or owner is not, nor is a kb_id whose ownership is no longer sure.
+    or owner is not. Whether a kb_id is still the target's, `no_longer` says.
     """
     new, old = selection.surface, plan.surface
-    doubtful = {left.kb_id: left.why for left in selection.left_out}
-    found = [f"{kb_id} is no longer surely the target's: {doubtful[kb_id]}"
-             for kb_id in sorted(old.kb_ids & doubtful.keys())]  # fmt: skip
-    found += [f"{name} is new" for name in sorted(new.kb_ids - old.kb_ids)]
+    found = [f"{name} is new" for name in sorted(new.kb_ids - old.kb_ids)]
     found += [f"the collection {name} is new" for name in sorted(new.collections - old.collections)]
     found += [f"the collection {name} holds points of tenants now"
               for name in sorted(new.shared_collections - old.shared_collections)]  # fmt: skip
@@ -105,14 +104,31 @@ def _order(item: Item) -> tuple[int, bytes, bytes]:
     return list(Measure).index(item.store), bytes_of(item.owner), bytes_of(item.kind)
 
 
-def _digest(request: Request, surface: Surface, looks: Looks, left: Sequence[LeftOut]) -> str:
+def no_longer(left: Iterable[LeftOut]) -> tuple[str, ...]:
+    """Say of kb_ids that were to go why they may not any more, and who came to them."""
+    return tuple(
+        f"{each.kb_id} is no longer surely the target's: {each.why}"
+        + (f" ({', '.join(map(str, each.losers))})" if each.losers else "")
+        for each in left
+    )
+
+
+def _digest(request: Request, selection: Selection, looks: Looks) -> str:
     """SHA-256 over everything that the plan says, but its time, bytes and samples."""
+    surface = selection.surface
     said = [
-        str(request.target), sorted(request.stores), sorted(request.included), request.trim_streams,
+        str(request.target), [str(tenant) for tenant in request.target.many],
+        sorted(request.stores), sorted(request.included), request.trim_streams,
+        request.include_inferred, sorted(request.passed_over), request.drop_collections,
         sorted(surface.kb_ids), sorted(surface.tenant_ids), sorted(surface.nodes),
         sorted(surface.collections), sorted(surface.shared_collections),
         [[item.store, item.owner, item.kind, item.count] for item in looks.items],
-        [[each.kb_id, each.why, sorted(map(str, each.losers))] for each in left],
+        [_said(each) for each in (*selection.left_out, *looks.left)],
+        [_said(each) for each in selection.taken],
         sorted(looks.blockers), sorted(looks.problems), sorted(looks.absent),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).hexdigest()
+
+
+def _said(left: LeftOut) -> list[object]:
+    return [left.kb_id, left.why, left.place, sorted(map(str, left.losers))]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from services.figures import Measure
+from services.purging.conservation import conserved_of, unexplained
+from services.purging.journal import (
+    Counts,
+    attempts_of,
+    counts,
+    last_look,
+    late_of,
+    result_of,
+)
 from services.purging.models import (
+    ERASES,
     Item,
     Job,
     Line,
@@ -17,45 +28,31 @@ from services.purging.models import (
     StepState,
     Tombstone,
 )
-from services.purging.planning import Looks
+from services.purging.sources import KatoState
 
-Counts = dict[tuple[Measure, str, str], int]
-
-ERASERS = {
-    Measure.PATTERNS: StepName.PATTERNS,
-    Measure.KEYS: StepName.KEYS,
-    Measure.VECTORS: StepName.VECTORS,
-    Measure.SESSIONS: StepName.SESSIONS,
-}
-"""The step that erases from each store."""
+Key = tuple[Measure, str, str]
 
 
-def found_of(looks: Looks) -> dict[str, object]:
-    """Return what a look found, as the journal keeps it."""
-    return {
-        "items": [[i.store.value, i.owner, i.kind, i.count] for i in looks.items],
-        "problems": {store.value: why for store, why in looks.problems.items()},
-        "blockers": list(looks.blockers),
-    }
+def receipt_of(
+    job: Job, *, at: datetime, versions: Mapping[str, str], tenant: str | None = None
+) -> Receipt:
+    """Return the receipt of a job whose last look is in its journal; of one tenant of many.
 
-
-def receipt_of(job: Job, *, at: datetime, versions: Mapping[str, str]) -> Receipt:
-    """Return the receipt of a job whose last look is in its journal.
-
-    What was deleted is told by two looks: the one before the first step that erases, and the
-    last one. So a process that was killed in between loses none of it.
+    What was deleted is told by looks: the first one of every run, the one before each step that
+    erases, and the last one. So a process that was killed in between loses none of it.
     """
-    plan, last = job.plan, _last_look(job)
+    plan, last = job.plan, last_look(job)
     unknown = _unknown(job, last)
-    lines = tuple(_lines(job, last, unknown))
-    problems = [f"{store.value} could not be asked at the end: {why}"
-                for store, why in unknown.items()]  # fmt: skip
-    problems += [text for text in _texts(last, "blockers") if text not in plan.blockers]
-    problems += [f"{step.name.value}: {step.error}" for step in job.steps if step.error]
+    whole = tuple(_lines(job, last, unknown))
+    lines = tuple(line for line in whole if _of(job, line.owner, tenant))
+    left_out = tuple(each for each in plan.left_out if _of(job, each.kb_id, tenant))
+    conserved = conserved_of(job, whole)
+    doubts = [*_doubts(job, unknown), *unexplained(job, conserved)]
+    problems = list(_problems(job, last))
     started = job.step(StepName.CHECK)
     return Receipt(
         job_id=job.id,
-        target=str(plan.request.target),
+        target=str(plan.request.target) if tenant is None else tenant,
         stores=tuple(sorted(plan.request.stores, key=list(Measure).index)),
         asked_by=job.asked_by,
         reason=job.reason,
@@ -63,48 +60,53 @@ def receipt_of(job: Job, *, at: datetime, versions: Mapping[str, str]) -> Receip
         planned_at=plan.created_at,
         started_at=(started and started.started_at) or job.created_at,
         ended_at=at,
-        outcome=_outcome(lines, unknown, problems),
+        outcome=_outcome(lines, doubts, problems, any(each.is_there for each in left_out)),
         lines=lines,
-        left_out=plan.left_out,
-        disclosed=plan.disclosed,
-        problems=tuple(problems),
+        left_out=left_out,
+        disclosed=tuple(dict.fromkeys((*plan.disclosed, *_disclosed(job)))),
+        problems=(*doubts, *problems),
         seconds={
             step.name.value: (step.ended_at - step.started_at).total_seconds()
             for step in job.steps
             if step.started_at and step.ended_at
         },
         versions=versions,
+        conserved=conserved if tenant is None else (),
     )
 
 
-def tombstones_of(job: Job, receipt: Receipt) -> tuple[Tombstone, ...]:
-    """Return a stone for each kb_id of which nothing is left in any of the stores."""
+def tenants_of(job: Job) -> tuple[str, ...]:
+    """Return the tenants that a job is about, where each can have a receipt of its own."""
+    named = map(str, job.plan.request.target.many)
+    return tuple(dict.fromkeys((*named, *sorted(set(job.plan.whose.values())))))
+
+
+def tombstones_of(job: Job, at: datetime) -> tuple[Tombstone, ...]:
+    """Return a stone for each kb_id of the target, whatever came of it.
+
+    What is written to it from now on came back. None for a purge of sessions alone.
+    """
     if job.plan.request.stores == {Measure.SESSIONS}:
         return ()
-    left = {line.owner for line in receipt.lines if line.left != 0}
-    tenant = job.plan.request.target
+    plan = job.plan
     return tuple(
-        Tombstone(kb_id, str(tenant), job.id, receipt.ended_at)
-        for kb_id in sorted(job.plan.surface.kb_ids - left)
+        Tombstone(kb_id, plan.whose.get(kb_id, str(plan.request.target)), job.id, at)
+        for kb_id in sorted(plan.surface.kb_ids)
     )
+
+
+def _of(job: Job, owner: str, tenant: str | None) -> bool:
+    return tenant is None or job.plan.whose.get(owner, tenant) == tenant
 
 
 def _outcome(
-    lines: Iterable[Line], unknown: Mapping[Measure, str], problems: Iterable[str]
+    lines: Iterable[Line], doubts: Iterable[str], problems: Iterable[str], except_some: bool
 ) -> Outcome:
-    if unknown:
+    if list(doubts):
         return Outcome.UNKNOWN
     if any(line.left for line in lines) or list(problems):
         return Outcome.PARTIAL
-    return Outcome.ERASED
-
-
-def _last_look(job: Job) -> Mapping[str, Any]:
-    for name in (StepName.SETTLE, StepName.VERIFY):
-        step = job.step(name)
-        if step is not None and step.state is StepState.DONE:
-            return step.result
-    return {}
+    return Outcome.ERASED_EXCEPT if except_some else Outcome.ERASED
 
 
 def _unknown(job: Job, last: Mapping[str, Any]) -> dict[Measure, str]:
@@ -117,23 +119,50 @@ def _unknown(job: Job, last: Mapping[str, Any]) -> dict[Measure, str]:
     return {store: str(found[store.value]) for store in sorted(chosen) if store.value in found}
 
 
-def _lines(job: Job, last: Mapping[str, Any], unknown: Mapping[Measure, str]) -> Iterable[Line]:
-    planned = _counts_of(job.plan.items)
-    check = job.step(StepName.CHECK)
-    checked = check is not None and check.state is StepState.DONE
-    found = _counts(check.result) if check is not None and checked else planned
-    left = _counts(last)
+def _doubts(job: Job, unknown: Mapping[Measure, str]) -> Iterator[str]:
+    """Say why it is not known whether everything is gone."""
+    for store, why in unknown.items():
+        yield f"{store.value} could not be asked at the end: {why}"
+    if result_of(job, StepName.SETTLE).get("kato") == KatoState.UNSTEADY.value:
+        yield (
+            "KATO answers sometimes, or not in time: what it has in memory it may still write; "
+            "verify again once it answers"
+        )
+
+
+def _problems(job: Job, last: Mapping[str, Any]) -> Iterator[str]:
+    yield from (text for text in last.get("blockers", ()) if text not in job.plan.blockers)
+    yield from (f"{step.name.value}: {step.error}" for step in job.steps if step.error)
+
+
+def _disclosed(job: Job) -> Iterator[str]:
+    """Say what stays for a while, or happened on the way, that the plan could not know."""
+    ended = result_of(job, StepName.SESSIONS)
+    if ended.get("live"):
+        yield (
+            f"{ended['live']:,} sessions were live at the start: what they were writing when they "
+            "ended was looked for again at the end"
+        )
+    if ended.get("kato") == KatoState.STOPPED.value:
+        yield "KATO was not running: sessions were ended in Redis, where alone they live"
+    for name in (StepName.VERIFY, StepName.SETTLE):
+        yield from result_of(job, name).get("disclosed", ())
+    yield from result_of(job, StepName.VERIFY).get("on_disk", ())
+
+
+def _lines(job: Job, last: Mapping[str, Any], unknown: Mapping[Measure, str]) -> Iterator[Line]:
+    planned, left = _counts_of(job.plan.items), counts(last.get("items", ()))
+    gone = _met(job)
     order = list(Measure).index
-    for key in sorted({*planned, *found, *left}, key=lambda k: (order(k[0]), k[1], k[2])):
+    for key in sorted({*planned, *gone, *left}, key=lambda k: (order(k[0]), k[1], k[2])):
         store, owner, kind = key
-        before, after = found.get(key, 0), left.get(key, 0)
-        step = job.step(ERASERS[store])
-        done = step is not None and step.state is StepState.DONE
+        met, after = gone.get(key, 0), left.get(key, 0)
+        done = _done(job, store) is not None
         yield Line(
             store, owner, kind,
             planned=planned.get(key, 0),
-            deleted=0 if store in unknown else max(before - after, 0),
-            absent=max(planned.get(key, 0) - before, 0),
+            deleted=0 if store in unknown else max(met - after, 0),
+            absent=max(planned.get(key, 0) - met, 0),
             failed=0 if done or store in unknown else after,
             left=None if store in unknown else after,
         )  # fmt: skip
@@ -143,10 +172,70 @@ def _counts_of(items: Iterable[Item]) -> Counts:
     return {item.key: item.count for item in items}
 
 
-def _counts(look: Mapping[str, Any]) -> Counts:
-    items = look.get("items", ())
-    return {(Measure(store), owner, kind): count for store, owner, kind, count in items}
+def _done(job: Job, store: Measure) -> Mapping[str, Any] | None:
+    step = job.step(ERASES[store])
+    return step.result if step is not None and step.state is StepState.DONE else None
 
 
-def _texts(look: Mapping[str, Any], name: str) -> list[str]:
-    return list(look.get(name, ()))
+def _met(job: Job) -> Counts:
+    """Return how much of each thing this job had before it, growth included.
+
+    What the runs that did not get through a store's step took of it is by how much the first
+    look of the next one found less; then what stood there right before the step, and what came
+    after it and was erased by a proof. Where no check was done, what was planned was there.
+    """
+    attempts, met = attempts_of(job), Counts()
+    for store in Measure:
+        done = _done(job, store)
+        upto = _attempt_of(attempts, ERASES[store]) if done is not None else len(attempts)
+        _add(met, _taken(attempts[: upto + 1], store))
+        before = _before(done, attempts, upto, store)
+        _add(met, _last(job, attempts, store) if before is None else before)
+    for late in late_of(job):
+        _add(met, late)
+    return met
+
+
+def _attempt_of(attempts: list[tuple[Counts, frozenset[str]]], step: StepName) -> int:
+    """Return which run did a step: the last one that began without it."""
+    without = [at for at, (_, done) in enumerate(attempts) if step.value not in done]
+    return max(without, default=0)
+
+
+def _taken(attempts: list[tuple[Counts, frozenset[str]]], store: Measure) -> Counts:
+    """Return by how much each run found less than the one before it."""
+    taken = Counts()
+    for (before, _), (after, _) in pairwise(attempts):
+        for key, number in before.items():
+            if key[0] is store:
+                taken[key] = taken.get(key, 0) + max(number - after.get(key, 0), 0)
+    return taken
+
+
+def _before(
+    done: Mapping[str, Any] | None, attempts: list[tuple[Counts, frozenset[str]]], at: int,
+    store: Measure,
+) -> Counts | None:  # fmt: skip
+    """Return what stood there right before a step that was done."""
+    if done is None:
+        return None
+    if "before" in done:
+        return counts(done["before"])
+    return _only(attempts[at][0], store) if at < len(attempts) else {}
+
+
+def _last(
+    job: Job, attempts: list[tuple[Counts, frozenset[str]]], store: Measure
+) -> Counts:  # fmt: skip
+    """Return what the newest run found; before any, what was planned."""
+    found = attempts[-1][0] if attempts else _counts_of(job.plan.items)
+    return _only(found, store)
+
+
+def _only(found: Counts, store: Measure) -> Counts:
+    return {key: number for key, number in found.items() if key[0] is store}
+
+
+def _add(to: Counts, found: Counts) -> None:
+    for key, number in found.items():
+        to[key] = to.get(key, 0) + number

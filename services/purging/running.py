@@ -1,8 +1,9 @@
 """Runs one purge job, step by step, each journaled before and after.
 
-Every step is idempotent: after a crash the one that was under way is done again. What was there
-is journaled before anything is erased, so that the receipt is the same however often the
-process was killed.
+Every step is idempotent: after a crash the one that was under way is done again, and what may go
+is judged anew first. What was there is journaled before anything is erased, so that the receipt
+is the same however often the process was killed. What a process writes carries the number of its
+lease: one that was paused, and whose job another has taken over, writes nothing any more.
 """
 
 from __future__ import annotations
@@ -10,70 +11,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from services.attribution import Ownership
-from services.errors import (
-    KatoTenantsError,
-    SessionGone,
-    StoreError,
-    StoreNotConfigured,
-    StoreRejected,
-)
+from services.errors import KatoTenantsError, LeaseLost, StoreError
 from services.figures import Measure
-from services.purging.looking import Erasers
-from services.purging.models import (
-    Job,
-    JobState,
-    Request,
-    Step,
-    StepName,
-    StepState,
-    Surface,
-)
-from services.purging.planning import Looks, moved_on, unread
-from services.purging.receipts import found_of, receipt_of, tombstones_of
+from services.purging.context import Context, Result
+from services.purging.judging import Stopped
+from services.purging.models import Job, JobState, Outcome, Progress, StepName, StepState
+from services.purging.receipts import receipt_of, tombstones_of
 from services.purging.records import receipt_json
-from services.purging.sources import Jobs, SessionEnder
-from services.purging.targeting import select, wants
-from services.snapshot import Snapshot
+from services.purging.steps import STEPS
+from services.purging.tools import Tools
 
 LEASE = timedelta(seconds=30)
 """A job whose process says nothing for so long is taken over by another."""
 
-_POLL_SECONDS = 0.2
+_SAY_SECONDS = 0.2
 
 logger = logging.getLogger(__name__)
-
-Result = Mapping[str, object]
-
-
-class _Halted(KatoTenantsError):
-    """A job cannot go on as planned."""
-
-
-class _Stopped(Exception):
-    """Someone asked for an end, or another process has the job now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a run needs.
-
-    `observe` collects the fleet anew, `ownership` only reads who owns what; `versions` names the
-    stores' versions for the receipt. Times are in seconds.
-    """
-
-    erasers: Erasers
-    kato: SessionEnder
-    jobs: Jobs
-    observe: Callable[[], Snapshot]
-    ownership: Callable[[], Ownership]
-    versions: Callable[[], Mapping[str, str]]
-    settle_seconds: float
 
 
 def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
@@ -81,230 +39,27 @@ def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
 
     Sessions end first wherever something is erased: a live one would write it again.
     """
-    steps = [StepName.CHECK, StepName.SESSIONS]
-    if Measure.PATTERNS in stores:
-        steps.append(StepName.FLUSH)
-    if Measure.KEYS in stores:
-        steps.append(StepName.KEYS)
-    if Measure.PATTERNS in stores:
-        steps.append(StepName.PATTERNS)
-    if Measure.VECTORS in stores:
-        steps.append(StepName.VECTORS)
-    return (*steps, StepName.CACHES, StepName.VERIFY, StepName.SETTLE)
+    return tuple(name for name, step in STEPS.items() if step.of is None or step.of in stores)
 
 
-class PurgeRun:
-    """One process' run of one job. `owner` names this process in the lease."""
+@dataclass(slots=True)
+class Lease:
+    """The lease of one run: its number is a fencing token in every write of the journal."""
 
-    def __init__(self, tools: Tools, job: Job, *, owner: str) -> None:
-        self._tools = tools
-        self._jobs = tools.jobs
-        self._job = job
-        self._owner = owner
-        self._lost = threading.Event()
-        self._ownership = tools.ownership()
-        self._said_at = 0.0
-        self._done: dict[StepName, Result] = {
-            step.name: step.result for step in job.steps if step.state is StepState.DONE
-        }
-
-    def run(self) -> bool:
-        """Run every step that is left. Ends the job, or leaves it stopped or failed.
-
-        False when another process has the job, or it does not run.
-        """
-        with self._leased() as leased:
-            if leased and all(map(self._take, self._left())):
-                self._end()
-            return leased
-
-    def _left(self) -> Iterator[Step]:
-        return (step for step in self._job.steps if step.state is not StepState.DONE)
-
-    def _take(self, step: Step) -> bool:
-        """Do one step; False when the job goes no further now."""
-        if self._halts():
-            return self._stopped()
-        self._jobs.start_step(self._job.id, step.name, _now())
-        try:
-            self._ownership = self._tools.ownership()
-            result = self._does[step.name](self)
-        except _Stopped:
-            return self._stopped()
-        except KatoTenantsError as exc:
-            return self._failed(step, str(exc))
-        except Exception as exc:  # a fault of ours must not leave a job that looks alive
-            logger.exception("a purge step failed")
-            return self._failed(step, f"this product failed ({type(exc).__name__})")
-        self._jobs.end_step(self._job.id, step.name, _now(), result=dict(result))
-        self._done[step.name] = result
-        return True
-
-    def _stopped(self) -> bool:
-        if not self._lost.is_set():
-            self._jobs.pause(self._job.id, JobState.STOPPED, "")
-        return False
-
-    def _failed(self, step: Step, why: str) -> bool:
-        if not self._lost.is_set():
-            self._jobs.end_step(self._job.id, step.name, _now(), error=why)
-            self._jobs.pause(self._job.id, JobState.FAILED, f"{step.name.value}: {why}")
-        return False
-
-    def _end(self) -> None:
-        job = self._jobs.job(self._job.id)
-        if job is None or self._lost.is_set():
-            return
-        at = _now()
-        receipt = receipt_of(job, at=at, versions=self._tools.versions())
-        stones = tombstones_of(job, receipt)
-        self._jobs.end(job.id, receipt.outcome, receipt_json(receipt), at, stones)
-
-    # --- the steps ---
-
-    def _check(self) -> Result:
-        snapshot = self._tools.observe()
-        self._ownership = self._tools.ownership()
-        selection = select(self._request, snapshot, self._ownership)
-        looks, unseen = self._look(), unread(snapshot, self._request.stores)
-        looks = replace(looks, problems={**unseen, **looks.problems})
-        changed = moved_on(self._job.plan, selection, looks)
-        if changed:
-            reason = "; ".join(changed[:3])
-            raise _Halted(f"the stores are no longer as planned: {reason}; plan again")
-        return {**found_of(looks), "sessions": dict(self._sessions())}
-
-    def _end_sessions(self) -> Result:
-        found, ended = self._sessions(), 0
-        for number, session_id in enumerate(found, start=1):
-            try:
-                self._tools.kato.delete(session_id)
-                ended += 1
-            except StoreNotConfigured:
-                break  # then no KATO holds them in memory that we could ask
-            except (SessionGone, StoreRejected):
-                pass  # gone, or with an id that no call can name: its record goes below
-            self._said(f"ended {number} of {len(found)} sessions")
-        surface = self._surface
-        surface = replace(surface, sessions=(*surface.sessions, *found.items()))
-        with suppress(StoreNotConfigured):
-            self._tools.erasers.keys.erase_sessions(surface, self._wants)
-        return {"ended": ended}
-
-    def _flush(self) -> Result:
-        with suppress(StoreNotConfigured):
-            self._tools.erasers.patterns.flush()
-        return {}
-
-    def _erase_keys(self) -> Result:
-        keys = self._tools.erasers.keys
-        with suppress(StoreNotConfigured):
-            keys.erase(self._surface, self._wants, self._said)
-            return {"trimmed": keys.trim_streams()} if self._request.trim_streams else {}
-        return {}
-
-    def _erase_patterns(self) -> Result:
-        with suppress(StoreNotConfigured):
-            self._tools.erasers.patterns.erase(self._surface, self._said)
-        return {}
-
-    def _erase_vectors(self) -> Result:
-        with suppress(StoreNotConfigured):
-            self._tools.erasers.vectors.erase(self._surface, self._said)
-        return {}
-
-    def _invalidate(self) -> Result:
-        asked = 0
-        for session_id, _ in self._surface.sessions:
-            try:
-                if not self._tools.kato.invalidate_caches(session_id):
-                    break
-            except (StoreNotConfigured, StoreRejected):
-                break
-            asked += 1
-        return {"asked": asked}
-
-    def _verify(self) -> Result:
-        """Look again; what came meanwhile is erased once more, and looked for once more."""
-        with suppress(StoreError):  # the look will tell
-            self._flush()
-        looks = self._look()
-        if not looks.items or looks.problems:
-            return found_of(looks)
-        late = sum(item.count for item in looks.items)
-        self._said(f"erasing {late} that came meanwhile")
-        for name in (StepName.SESSIONS, StepName.KEYS, StepName.PATTERNS, StepName.VECTORS):
-            if name in {step.name for step in self._job.steps}:
-                self._does[name](self)
-        return {**found_of(self._look()), "late": late}
-
-    def _settle(self) -> Result:
-        ends = time.monotonic() + self._tools.settle_seconds
-        while (left := ends - time.monotonic()) > 0:
-            if self._halts():
-                raise _Stopped
-            self._said(f"looking again in {left:.0f} s")
-            time.sleep(min(left, _POLL_SECONDS))
-        return self._verify()
-
-    _does: Mapping[StepName, Callable[[PurgeRun], Result]] = {
-        StepName.CHECK: _check,
-        StepName.SESSIONS: _end_sessions,
-        StepName.FLUSH: _flush,
-        StepName.KEYS: _erase_keys,
-        StepName.PATTERNS: _erase_patterns,
-        StepName.VECTORS: _erase_vectors,
-        StepName.CACHES: _invalidate,
-        StepName.VERIFY: _verify,
-        StepName.SETTLE: _settle,
-    }
-
-    # --- what the steps go by ---
-
-    @property
-    def _request(self) -> Request:
-        return self._job.plan.request
-
-    @property
-    def _surface(self) -> Surface:
-        """The plan's, with the sessions that the check found."""
-        found = self._done.get(StepName.CHECK, {}).get("sessions")
-        sessions = found.items() if isinstance(found, Mapping) else ()
-        return replace(self._job.plan.surface, sessions=tuple(sessions))
-
-    def _wants(self, node_id: str) -> bool:
-        return wants(self._request.target, node_id, self._ownership)
-
-    def _look(self) -> Looks:
-        looks = self._tools.erasers.look(self._request, self._surface, self._wants)
-        gone = set(looks.absent) - set(self._job.plan.absent)
-        lost = dict.fromkeys(gone, "it was configured when the plan was made, and is not now")
-        return replace(looks, problems={**looks.problems, **lost})
-
-    def _sessions(self) -> Mapping[str, str]:
-        try:
-            return self._tools.erasers.keys.sessions(self._surface, self._wants)
-        except StoreNotConfigured:
-            return {}
-
-    def _said(self, progress: str) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= _POLL_SECONDS:
-            self._said_at = now
-            self._jobs.say(self._job.id, progress)
-
-    def _halts(self) -> bool:
-        job = self._jobs.job(self._job.id)
-        return self._lost.is_set() or job is None or job.stop_asked
-
-    # --- the lease ---
+    tools: Tools
+    job_id: str
+    owner: str
+    number: int = 0
+    lost: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def _leased(self) -> Iterator[bool]:
+    def held(self) -> Iterator[bool]:
         """Hold the lease while the block runs, prolonging it from a thread of its own."""
-        if not self._prolong():
+        number = self._prolong()
+        if number is None:
             yield False
             return
+        self.number = number
         over = threading.Event()
         thread = threading.Thread(target=self._keep, args=(over,), daemon=True)
         thread.start()
@@ -314,19 +69,136 @@ class PurgeRun:
             over.set()
             thread.join()
 
+    def check(self) -> None:
+        """Raise LeaseLost where another process has the job, asking the records."""
+        if self.lost.is_set() or not self.tools.jobs.leased(self.job_id, self.number):
+            self.lost.set()
+            raise LeaseLost(self.job_id)
+
     def _keep(self, over: threading.Event) -> None:
         ends = time.monotonic() + LEASE.total_seconds()
         while not over.wait(LEASE.total_seconds() / 3):
             with suppress(StoreError):
-                if not self._prolong():
-                    self._lost.set()
+                if self._prolong() != self.number:
+                    self.lost.set()
                 ends = time.monotonic() + LEASE.total_seconds()
             if time.monotonic() > ends:
-                self._lost.set()  # the state store stays away, and the lease is over
+                self.lost.set()  # the records stay away, and the lease is over
 
-    def _prolong(self) -> bool:
+    def _prolong(self) -> int | None:
         now = _now()
-        return self._jobs.lease(self._job.id, self._owner, at=now, until=now + LEASE)
+        return self.tools.jobs.lease(self.job_id, self.owner, at=now, until=now + LEASE)
+
+
+class PurgeRun:
+    """One process' run of one job. `owner` names this process in the lease."""
+
+    def __init__(self, tools: Tools, job: Job, *, owner: str) -> None:
+        self._tools = tools
+        self._jobs = tools.jobs
+        self._job = job
+        self._lease = Lease(tools, job.id, owner)
+        self._said_at = 0.0
+
+    def run(self) -> bool:
+        """Run every step that is left. Ends the job, or leaves it stopped or failed.
+
+        False when another process has the job, or it does not run.
+        """
+        with self._lease.held() as leased, suppress(LeaseLost):
+            if not leased:
+                return False
+            if self._stale():
+                why = "it stood still for too long: look anew, and resume it with the new plan"
+                self._pause(JobState.FAILED, why)
+                return True
+            context = Context(self._tools, self._job, said=self._said, stops=self._stops)
+            if all(self._take(name, context) for name in self._left()):
+                self._end()
+        return True
+
+    def _stale(self) -> bool:
+        """Whether a dead process' job was found so late that nobody would expect it to go on."""
+        known = self._job.leased_until
+        limit = timedelta(seconds=self._tools.plan_seconds)
+        return known is not None and _now() - known > limit
+
+    def _left(self) -> Iterator[StepName]:
+        """Yield what is left to do; the check comes first in every run."""
+        for step in self._job.steps:
+            if step.state is not StepState.DONE or step.name is StepName.CHECK:
+                yield step.name
+
+    def _take(self, name: StepName, context: Context) -> bool:
+        """Do one step; False when the job goes no further now."""
+        if self._stops():
+            return self._pause(JobState.STOPPED, "")
+        self._jobs.start_step(self._job.id, name, _now(), lease=self._lease.number)
+        try:
+            self._lease.check()
+            result = STEPS[name].does(context)
+            self._lease.check()
+        except LeaseLost:
+            raise
+        except Stopped:
+            return self._pause(JobState.STOPPED, "")
+        except KatoTenantsError as exc:
+            return self._failed(name, str(exc))
+        except Exception as exc:  # a fault of ours must not leave a job that looks alive
+            logger.exception("a purge step failed")
+            return self._failed(name, f"this product failed ({type(exc).__name__})")
+        self._done(name, result)
+        context.results[name] = result
+        return True
+
+    def _done(self, name: StepName, result: Result) -> None:
+        lease = self._lease.number
+        self._jobs.end_step(self._job.id, name, _now(), result=dict(result), lease=lease)
+
+    def _failed(self, name: StepName, why: str) -> bool:
+        lease = self._lease.number
+        self._jobs.end_step(self._job.id, name, _now(), error=why, lease=lease)
+        return self._pause(JobState.FAILED, f"{name.value}: {why}")
+
+    def _pause(self, state: JobState, problem: str) -> bool:
+        self._jobs.pause(self._job.id, state, problem, lease=self._lease.number)
+        return False
+
+    def _end(self) -> None:
+        job = self._jobs.job(self._job.id)
+        if job is not None:
+            end_job(self._tools, job, lease=self._lease.number)
+
+    def _said(self, progress: Progress) -> None:
+        """Note progress now and then, and find out so that the job is another's."""
+        now = time.monotonic()
+        if now - self._said_at >= _SAY_SECONDS:
+            self._said_at = now
+            self._jobs.say(self._job.id, progress, lease=self._lease.number)
+
+    def _stops(self) -> bool:
+        job = self._jobs.job(self._job.id)
+        if self._lease.lost.is_set():
+            raise LeaseLost(self._job.id)
+        return job is None or job.stop_asked
+
+
+def end_job(tools: Tools, job: Job, *, lease: int) -> None:
+    """End a job by what its journal says: receipt, tombstones, and what is to be forgotten."""
+    at = _now()
+    receipt = receipt_of(job, at=at, versions=tools.versions())
+    erased = receipt.outcome is Outcome.ERASED
+    tools.jobs.end(
+        job.id, receipt.outcome, receipt_json(receipt), at, tombstones_of(job, at),
+        lease=lease, forget=sorted(job.plan.surface.nodes | _nodes(job)) if erased else (),
+    )  # fmt: skip
+
+
+def _nodes(job: Job) -> frozenset[str]:
+    """Return the node_ids of the sessions that a job ended."""
+    check = job.step(StepName.CHECK)
+    found = check.result.get("sessions") if check is not None else None
+    return frozenset(found.values()) if isinstance(found, Mapping) else frozenset()
 
 
 def _now() -> datetime:

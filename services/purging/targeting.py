@@ -7,14 +7,14 @@ left out when they do not, unless an admin names it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.attribution import Claim, ClaimState, Ownership
 from services.errors import PurgeRefused
+from services.figures import Measure
 from services.identity import TenantKey, kb_id_of, node_text_of, sanitise
 from services.names import Owner, OwnerKind, read_collection
-from services.purging.models import LeftOut, Request, Surface, Target
-from services.snapshot import Snapshot
+from services.purging.models import LeftKind, LeftOut, Names, Request, Surface, Target
 
 _USER = "user"
 
@@ -23,39 +23,59 @@ _USER = "user"
 class Selection:
     """What a request comes to: the names it goes by, and those it leaves out.
 
-    `tenants` are everyone whose data is named, the target's own kb_ids' holders.
+    `taken` would be left out, and was asked for by name; `whose` is the tenant of each owner that
+    what is found can have, where it is the target's.
     """
 
     surface: Surface
     left_out: tuple[LeftOut, ...]
-    tenants: tuple[TenantKey, ...]
+    taken: tuple[LeftOut, ...]
+    whose: dict[str, str]
 
 
-def select(request: Request, snapshot: Snapshot, ownership: Ownership) -> Selection:
-    """Resolve a request. Raises PurgeRefused for a target that names nothing to go by."""
+def select(
+    request: Request, names: Names, ownership: Ownership, *, known: frozenset[str] = frozenset()
+) -> Selection:
+    """Resolve a request. Raises PurgeRefused for a target that names nothing to go by.
+
+    `known` are kb_ids that were there before, whether or not anything of them is left.
+    """
     target = request.target
     _check(target, ownership)
-    found = dict(_candidates(target, snapshot, ownership))
+    found = dict(_candidates(target, {*names.kb_ids, *known}, ownership))
     strange = request.included - found.keys()
     if strange:
         raise PurgeRefused(f"not of {target}, so it cannot be included: {min(strange)}")
-    left = tuple(
-        LeftOut(kb_id, doubt.why, doubt.losers)
+    doubtful = [
+        replace(doubt, counts=dict(names.kb_ids.get(kb_id, dict.fromkeys(Measure, 0))))
         for kb_id, doubt in sorted(found.items())
-        if doubt is not None and kb_id not in request.included
-    )
+        if doubt is not None
+    ]
+    taken = tuple(each for each in doubtful if takes(request, each))
+    left = tuple(each for each in doubtful if not takes(request, each))
     kb_ids = frozenset(found) - {each.kb_id for each in left}
     tenant_ids = _tenant_ids(target)
     surface = Surface(
         kb_ids=kb_ids,
         tenant_ids=tenant_ids,
-        nodes=frozenset(node for node in ownership.nodes if wants(target, node, ownership)),
-        collections=frozenset(_collections(snapshot, kb_ids, tenant_ids)),
-        shared_collections=frozenset(
-            each.name for each in snapshot.collections if each.points_by_tenant is not None
-        ) if tenant_ids else frozenset(),
-    )  # fmt: skip
-    return Selection(surface, left, _tenants(target, surface, ownership))
+        nodes=frozenset(node for node in ownership.nodes if goes(request, node, ownership)),
+        collections=frozenset(_collections(names, kb_ids, tenant_ids)),
+        shared_collections=names.vectors.shared,
+        passed_over=request.passed_over,
+    )
+    return Selection(surface, left, taken, _whose(target, surface, found, ownership))
+
+
+def takes(request: Request, left: LeftOut) -> bool:
+    """Say whether a request takes a doubtful kb_id in: by its name, or because nobody else can."""
+    inferred = request.include_inferred and left.alone
+    return left.kb_id in request.included or inferred
+
+
+def goes(request: Request, node_id: str, ownership: Ownership) -> bool:
+    """Say whether the session of a node_id goes: the target's, or of a kb_id that is included."""
+    kb_id = kb_id_of(node_id, ownership.service)
+    return kb_id in request.included or wants(request.target, node_id, ownership)
 
 
 def wants(target: Target, node_id: str, ownership: Ownership) -> bool:
@@ -71,68 +91,91 @@ def wants(target: Target, node_id: str, ownership: Ownership) -> bool:
     if target.user is not None:
         named = reading is not None and reading.values.get(_USER) == target.user
         return named and target.tenant in (None, ownership.tenant_of(node_id))
-    return ownership.tenant_of(node_id) == target.tenant
+    return ownership.tenant_of(node_id) in target.whole
 
 
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """Why a kb_id is not surely the target's alone."""
+def may_be(target: Target, name: str, ownership: Ownership) -> bool:
+    """Say whether a kb_id may be the target's, as far as is known before the stores are read."""
+    return _doubts(target, name, ownership) is not None
 
-    why: str
-    losers: tuple[TenantKey, ...] = ()
+
+def now_left(
+    request: Request, surface: Surface, taken: Iterable[LeftOut], ownership: Ownership
+) -> tuple[LeftOut, ...]:
+    """Return the kb_ids of a surface that may not go, judged by who owns what now.
+
+    What was taken in by name goes as long as nobody else would lose it than was said then.
+    """
+    known = {each.kb_id: frozenset(each.losers) for each in taken}
+    found = []
+    for kb_id in sorted(surface.kb_ids):
+        judged = _doubts(request.target, kb_id, ownership)
+        if judged is None:
+            found.append(LeftOut(kb_id, "it is no longer the target's at all"))
+        elif judged[0] is not None and not _told(request, judged[0], known):
+            found.append(judged[0])
+    return tuple(found)
+
+
+def _told(request: Request, doubt: LeftOut, known: dict[str, frozenset[TenantKey]]) -> bool:
+    """Whether a doubt was there when the plan was confirmed, and nobody has come to it since."""
+    told = known.get(doubt.kb_id)
+    return told is not None and takes(request, doubt) and told >= frozenset(doubt.losers)
 
 
 def _check(target: Target, ownership: Ownership) -> None:
-    if target.node_id is not None and target.user is not None:
-        raise PurgeRefused("a node_id and a user exclude each other")
+    named = [target.node_id is not None, target.user is not None, bool(target.many)]
+    if sum(named) > 1:
+        raise PurgeRefused("a node_id, a user and many tenants exclude each other")
     if target.user is not None:
         return
-    if target.tenant is None:
+    if not target.tenants:
         raise PurgeRefused("name a tenant, or a user")
     if target.node_id in ownership.nodes and ownership.tenant_of(target.node_id) != target.tenant:
         raise PurgeRefused(f"{target.node_id} is not of {target.tenant}")
 
 
 def _candidates(
-    target: Target, snapshot: Snapshot, ownership: Ownership
-) -> Iterator[tuple[str, _Doubt | None]]:
+    target: Target, there: set[str], ownership: Ownership
+) -> Iterator[tuple[str, LeftOut | None]]:
     """Yield every kb_id that can be the target's, with what speaks against it."""
-    stored = (part.name for usage in snapshot.tenants for part in usage.parts if part.is_kb)
-    shared = (part.name for part in snapshot.shared)
-    for kb_id in sorted({*stored, *shared, *ownership.nodes_by_kb}):
-        claim = ownership.kb(kb_id)
-        if target.user is not None:
-            doubts = _of_user(target, kb_id, claim, ownership)
-        elif target.node_id is not None:
-            doubts = _of_node(target, kb_id, claim, ownership)
-        else:
-            doubts = _of_tenant(target, kb_id, claim, ownership)
+    for kb_id in sorted(there | ownership.nodes_by_kb.keys()):
+        doubts = _doubts(target, kb_id, ownership)
         if doubts is not None:
             yield kb_id, doubts[0]
 
 
-_Doubts = tuple[_Doubt | None] | None
+_Doubts = tuple[LeftOut | None] | None
 """None where a kb_id is not the target's at all."""
 
 
-def _of_tenant(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
-    if target.tenant not in claim.tenants:
+def _doubts(target: Target, kb_id: str, ownership: Ownership) -> _Doubts:
+    claim = ownership.kb(kb_id)
+    if target.user is not None:
+        return _of_user(target, kb_id, claim, ownership)
+    if target.node_id is not None:
+        return _of_node(target, kb_id, claim, ownership)
+    return _of_tenants(target, kb_id, claim)
+
+
+def _of_tenants(target: Target, kb_id: str, claim: Claim) -> _Doubts:
+    wanted = frozenset(target.whole)
+    if wanted.isdisjoint(claim.tenants):
         return None
-    if claim.state is ClaimState.INFERRED and target.tenant == TenantKey.of_kb(kb_id):
+    if claim.state is ClaimState.INFERRED and TenantKey.of_kb(kb_id) in wanted:
         return (None,)  # it stands for itself, and was named
-    del ownership
-    return (_doubt(claim, target.tenant),)
+    return (_doubt(kb_id, claim, wanted),)
 
 
 def _of_node(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
     node = target.node_id or ""
     if kb_id not in (kb_id_of(node, ownership.service), node) or target.tenant not in claim.tenants:
         return None
-    doubt = _doubt(claim, target.tenant)
+    doubt = _doubt(kb_id, claim, frozenset(target.tenants))
     others = [one for one in ownership.nodes_by_kb.get(kb_id, ()) if one != node]
     if doubt is None and kb_id != node and others:
         why = f"other node_ids of the same tenant use it too: {', '.join(others)}"
-        return (_Doubt(why, claim.tenants),)
+        return (LeftOut(kb_id, why, claim.tenants),)
     return (doubt,)
 
 
@@ -145,8 +188,8 @@ def _of_user(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> 
     others = [one for one in nodes if not wants(target, one, ownership)]
     if others:
         losers = tuple(dict.fromkeys(ownership.tenant_of(node) for node in others))
-        return (_Doubt(f"others use it too: {', '.join(others)}", losers),)
-    return (_doubt(claim, claim.tenant),)
+        return (LeftOut(kb_id, f"others use it too: {', '.join(others)}", losers),)
+    return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
 
 
 def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
@@ -160,44 +203,62 @@ def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownershi
         return None
     if target.tenant is not None and target.tenant not in claim.tenants:
         return None
-    return (_Doubt("its user is only read out of the kb_id's text", claim.tenants),)
+    if raw is not None and claim.state is ClaimState.KNOWN:
+        return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
+    why = "its user is only read out of the kb_id's text"
+    alone = _alone(claim) and "_" not in wanted
+    return (LeftOut(kb_id, why, claim.tenants, LeftKind.INFERRED, alone),)
 
 
-def _doubt(claim: Claim, tenant: TenantKey | None) -> _Doubt | None:
-    others = tuple(one for one in (*claim.tenants, *claim.others) if one != tenant)
-    if claim.state is ClaimState.SHARED:
-        return _Doubt(claim.why, others)
+def _doubt(kb_id: str, claim: Claim, wanted: frozenset[TenantKey]) -> LeftOut | None:
+    """Say what speaks against it that a kb_id is wholly of the wanted tenants; None for nothing."""
+    others = tuple(one for one in (*claim.tenants, *claim.others) if one not in wanted)
+    if claim.state is ClaimState.SHARED and others:
+        return LeftOut(kb_id, claim.why, others)
     if claim.state is ClaimState.INFERRED:
-        return _Doubt(f"its owner is only inferred: {claim.why}", others)
+        why = f"its owner is only inferred: {claim.why}"
+        return LeftOut(kb_id, why, others, LeftKind.INFERRED, alone=_alone(claim))
     if others:
-        return _Doubt("its node_id can be read as another tenant's too", others)
+        return LeftOut(kb_id, "its node_id can be read as another tenant's too", others)
     return None
 
 
+def _alone(claim: Claim) -> bool:
+    """Whether what is inferred could be nobody else's, seen or not."""
+    inferred = claim.state is ClaimState.INFERRED
+    return inferred and len(claim.tenants) == 1 and not claim.others and not claim.alike
+
+
 def _tenant_ids(target: Target) -> frozenset[str]:
-    """The raw id that the guide's layout would write: only where a whole tenant is named."""
-    whole = target.node_id is None and target.user is None
-    if whole and target.tenant is not None and target.tenant.kind == "tenant":
-        return frozenset({target.tenant.id})
-    return frozenset()
+    """The raw ids that the guide's layout would write: only where whole tenants are named."""
+    return frozenset(tenant.id for tenant in target.whole if tenant.kind == "tenant")
 
 
-def _collections(
-    snapshot: Snapshot, kb_ids: frozenset[str], tenant_ids: frozenset[str]
-) -> Iterable[str]:
-    """Name the collections that would be there, and those that are, if their owner goes."""
+def _collections(names: Names, kb_ids: frozenset[str], tenant_ids: frozenset[str]) -> Iterable[str]:
+    """Name the collections that would be there, and those that are, if their owner goes.
+
+    An alias is a name that is there: KATO reads and writes through it.
+    """
     wanted = {Owner(OwnerKind.KB, name) for name in kb_ids}
     wanted |= {Owner(OwnerKind.TENANT, name) for name in tenant_ids}
-    shared = frozenset(c.name for c in snapshot.collections if c.points_by_tenant is not None)
-    yield from (f"vectors_{name}" for name in kb_ids)
+    shared = names.vectors.shared
+    yield from (name for each in kb_ids if (name := f"vectors_{each}") not in shared)
     yield from (name for each in tenant_ids if (name := f"kato_tenant_{each}") not in shared)
-    for collection in snapshot.collections:
-        if read_collection(collection.name, shared).owner in wanted:
-            yield collection.name
+    for name in (*names.vectors.collections, *names.vectors.aliases):
+        if read_collection(name, shared).owner in wanted:
+            yield name
 
 
-def _tenants(target: Target, surface: Surface, ownership: Ownership) -> tuple[TenantKey, ...]:
-    named = [] if target.tenant is None else [target.tenant]
-    holders = (tenant for kb_id in sorted(surface.kb_ids) for tenant in ownership.kb(kb_id).tenants)
-    nodes = (ownership.tenant_of(node) for node in sorted(surface.nodes))
-    return tuple(dict.fromkeys([*named, *holders, *nodes]))
+def _whose(
+    target: Target, surface: Surface, kb_ids: Iterable[str], ownership: Ownership
+) -> dict[str, str]:
+    """Return the tenant of each owner: of a shared kb_id, the first of the target's."""
+    found = {kb_id: _holder(target, ownership.kb(kb_id).tenants) for kb_id in kb_ids}
+    found |= {node: ownership.tenant_of(node) for node in surface.nodes}
+    found |= {each: TenantKey("tenant", each) for each in surface.tenant_ids}
+    return {owner: str(found[owner]) for owner in sorted(found)}
+
+
+def _holder(target: Target, holders: tuple[TenantKey, ...]) -> TenantKey:
+    named = next((tenant for tenant in holders if tenant in target.tenants), None)
+    return named or holders[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,14 @@ from services.health import HealthService
 from services.purge import PurgeService
 from services.purging.looking import Erasers
 from services.purging.models import Job
-from services.purging.running import Tools
 from services.purging.sources import Jobs, SessionEnder
+from services.purging.tools import Tools
 from services.purging.worker import PurgeWorker
 from services.settings import Settings
 from services.stores.absent import absent
 from services.stores.key_erasing import KeyErasing
 from services.stores.pattern_erasing import PatternErasing
+from services.stores.state import StateStore
 from services.stores.vector_erasing import VectorErasing
 from services.usage import UsageService
 
@@ -33,6 +34,7 @@ def purge_of(
     kato: SessionEnder,
     jobs: Jobs,
     usage: UsageService,
+    registry: StateStore,
     health: HealthService,
     stack: ExitStack,
     on_end: Callable[[Job], None],
@@ -45,15 +47,15 @@ def purge_of(
         erasers=erasers_of(settings, embedded, stack),
         kato=kato,
         jobs=jobs,
-        observe=usage.collect,
+        saw=lambda seen: registry.record_nodes(seen, datetime.now(UTC)),
         ownership=usage.ownership,
         versions=lambda: _versions(health),
         settle_seconds=settings.settle_seconds,
+        plan_seconds=settings.plan_minutes * 60,
     )
     worker = PurgeWorker(tools, on_end=on_end)
     stack.callback(worker.stop)
-    age = timedelta(minutes=settings.plan_minutes)
-    return PurgeService(tools, worker=worker, plan_age=age), worker
+    return PurgeService(tools, worker=worker), worker
 
 
 def erasers_of(settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack) -> Erasers:

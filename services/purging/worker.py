@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from services.errors import KatoTenantsError
 from services.purging.models import Job
-from services.purging.running import PurgeRun, Tools
+from services.purging.running import PurgeRun
+from services.purging.tools import Tools
 
 POLL_SECONDS = 2.0
 
@@ -51,7 +52,7 @@ class PurgeWorker:
         False when there is none, it does not run, or another process has it.
         """
         job = self._tools.jobs.job(job_id)
-        if job is None or not PurgeRun(self._tools, job, owner=_new_owner()).run():
+        if job is None or not PurgeRun(self._tools, job, owner=new_owner()).run():
             return False
         ran = self._tools.jobs.job(job_id)
         if ran is not None:
@@ -72,6 +73,6 @@ class PurgeWorker:
             self._wake.wait(POLL_SECONDS)
 
 
-def _new_owner() -> str:
+def new_owner() -> str:
     """Name one run for its lease: two threads of one process are not to share it."""
     return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,85 @@
+"""Whether what was to go may still go: judged anew before each step that erases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from services.attribution import Ownership
+from services.errors import KatoTenantsError, StoreError, StoreNotConfigured
+from services.purging.models import Job, Names
+from services.purging.planning import no_longer
+from services.purging.targeting import goes, now_left
+from services.purging.tools import Tools
+
+
+class Halted(KatoTenantsError):
+    """A job cannot go on as planned."""
+
+
+class Stopped(Exception):
+    """Someone asked for an end between steps, or while one only waits."""
+
+
+class Judge:
+    """Keeps what is known of sessions and owners while a job runs, read anew whenever it matters.
+
+    `sessions` are the ids of the target's sessions that were seen, with their node_ids.
+    """
+
+    def __init__(self, tools: Tools, job: Job, sessions: Mapping[str, str]) -> None:
+        self._tools = tools
+        self._job = job
+        self._known = set[str](sessions)
+        self._kato_answers = True
+        self.sessions = dict(sessions)
+        self.ownership: Ownership = tools.ownership()
+
+    def wants(self, node_id: str) -> bool:
+        """Say whether the session of a node_id goes."""
+        return goes(self._job.plan.request, node_id, self.ownership)
+
+    def learn(self, nodes: Mapping[str, str]) -> None:
+        """Take in node_ids that were seen, with where."""
+        if nodes:
+            self._tools.saw(nodes)
+        self.ownership = self._tools.ownership()
+
+    def learn_names(self, names: Names) -> None:
+        """Take in what a look at the names of all stores found."""
+        self.learn({**names.nodes, **self._processors()})
+
+    def read_anew(self) -> None:
+        """Read which node_ids there are: KATO's sessions that came, and its processors."""
+        came: Mapping[str, str] = {}
+        with suppress(StoreNotConfigured):
+            came = self._tools.erasers.keys.nodes(self._known)
+        self._known |= came.keys()
+        self.learn({**dict.fromkeys(came.values(), "session"), **self._processors()})
+        self.sessions |= {one: node for one, node in came.items() if self.wants(node)}
+
+    def may_go(self) -> None:
+        """Raise Halted where anything that was to go is not the target's alone any more.
+
+        On a fresh reading of the node_ids. Raises StoreError where they cannot be read.
+        """
+        self.read_anew()
+        plan = self._job.plan
+        left = now_left(plan.request, plan.surface, plan.taken, self.ownership)
+        if left:
+            reason = "; ".join(no_longer(left)[:3])
+            raise Halted(f"{reason}; nothing of it was touched since: plan again")
+
+    def _processors(self) -> Mapping[str, str]:
+        """Return the node_ids in KATO's memory; none where it does not answer, and never again.
+
+        What one that is down has in memory is gone, and it writes nothing.
+        """
+        if not self._kato_answers:
+            return {}
+        try:
+            found = self._tools.kato.cached_processors()
+        except StoreError:
+            self._kato_answers = False
+            return {}
+        return {each.node_id: "kato" for each in found}
