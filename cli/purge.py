@@ -1,31 +1,34 @@
 """`kato-tenants purge`: plan, run, resume and prove a purge from a script.
 
-Exit codes of `run` and `resume`: 0 erased, 1 partly erased or refused, 2 not known, 3 the embedded
-engines are in use by another process.
+Exit codes of `run`, `resume` and `end`: 0 erased, 1 erased except what was left out, partly
+erased or refused, 2 not known, 3 the embedded engines are in use by another process.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli import desk
 from cli.errors import one_line_errors
+from cli.purge_words import list_text, plan_text, receipt_text, status_of, status_text
 from services.desk.purging import DeskPurge
 from services.errors import PurgeRefused
 from services.figures import Measure
 from services.identity import TenantKey
-from services.purging.models import Job, JobState, Outcome, Plan, Request, Target
+from services.purging.models import Job, JobState, Outcome, Request, Target
 from services.purging.records import plan_json
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
-_EXITS = {Outcome.ERASED: 0, Outcome.PARTIAL: 1, Outcome.UNKNOWN: 2}
+_EXITS = {
+    Outcome.ERASED: 0, Outcome.ERASED_EXCEPT: 1, Outcome.PARTIAL: 1, Outcome.UNKNOWN: 2,
+}  # fmt: skip
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the documented JSON.")]
 JobId = Annotated[str, typer.Argument(help="A job's id.")]
@@ -33,8 +36,13 @@ Store = Annotated[
     list[Measure] | None,
     typer.Option("--store", help="Only this store; may be given several times."),
 ]
-TenantName = Annotated[
-    str | None, typer.Option("--tenant", help="A tenant, as kind/id: tenant/acme.")
+Tenants = Annotated[
+    list[str] | None,
+    typer.Option("--tenant", help="A tenant, as kind/id: tenant/acme; several times for several."),
+]
+TenantFile = Annotated[
+    typer.FileText | None,
+    typer.Option("--from-file", help="A file with one tenant a line; - is standard input."),
 ]
 
 
@@ -47,7 +55,8 @@ def _service() -> Iterator[DeskPurge]:
 @app.command("plan")
 def plan_command(
     *,
-    tenant: TenantName = None,
+    tenant: Tenants = None,
+    from_file: TenantFile = None,
     node: Annotated[str | None, typer.Option("--node", help="Only this node_id.")] = None,
     user: Annotated[
         str | None, typer.Option("--user", help="Only this user; without --tenant, of all.")
@@ -57,17 +66,43 @@ def plan_command(
         list[str] | None,
         typer.Option("--include", help="A kb_id that the plan left out, to go all the same."),
     ] = None,
+    include_inferred: Annotated[
+        bool,
+        typer.Option(
+            "--include-inferred",
+            help="Take in what is only inferred and could be nobody else's.",
+        ),
+    ] = False,
+    pass_over: Annotated[
+        list[str] | None,
+        typer.Option("--pass-over", help="A table or collection whose rows cannot be erased."),
+    ] = None,
     trim_streams: Annotated[
         bool, typer.Option("--trim-streams", help="Empty the stm:* streams, of everyone.")
+    ] = False,
+    drop_collections: Annotated[
+        bool,
+        typer.Option(
+            "--drop-collections",
+            help="Drop collections at once; a KATO that used them has to be restarted.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a purge would do; nothing is changed. Exit 1 when such a plan cannot run."""
     with _service() as purge:
-        target = Target(_tenant(tenant), node, user)
-        stores = frozenset(store or Measure)
-        plan = purge.plan(Request(target, stores, frozenset(include or ()), trim_streams))
-    typer.echo(plan_json(plan) if as_json else _plan_text(plan))
+        lines = from_file.read().splitlines() if from_file is not None else []
+        request = Request(
+            _target([*(tenant or ()), *filter(str.strip, lines)], node, user),
+            frozenset(store or Measure),
+            frozenset(include or ()),
+            trim_streams,
+            include_inferred,
+            frozenset(pass_over or ()),
+            drop_collections,
+        )
+        plan = purge.plan(request)
+    typer.echo(plan_json(plan) if as_json else plan_text(plan))
     if plan.obstacles:
         raise typer.Exit(1)
 
@@ -75,28 +110,47 @@ def plan_command(
 @app.command("run")
 def run_command(
     *,
-    tenant: TenantName = None,
+    tenant: Tenants = None,
     user: Annotated[str | None, typer.Option("--user", help="As in the plan.")] = None,
     digest: Annotated[str, typer.Option("--digest", help="The plan's digest.")],
-    confirm: Annotated[str, typer.Option("--confirm", help="The target's name, once more.")],
+    confirm: Annotated[str, typer.Option("--confirm", help="What the plan says is to be typed.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, or the ticket.")],
     as_json: AsJson = False,
 ) -> None:
     """Run a plan that was made, to its end, and print the receipt."""
     with _service() as purge:
         planned = purge.planned(digest).request.target
-        if (tenant, user) not in ((_name(planned), planned.user), (_name(planned), None)):
+        named = tuple(_tenant(name) for name in tenant or ())
+        if (named or not planned.many) and named != planned.tenants:
+            raise PurgeRefused("the plan with this digest is for another target")
+        if user not in (planned.user, None):
             raise PurgeRefused("the plan with this digest is for another target")
         job = purge.begin(digest, confirm=confirm, reason=reason)
         _finish(purge, purge.run_here(job.id), as_json=as_json)
 
 
 @app.command("resume")
-def resume_command(job_id: JobId, *, as_json: AsJson = False) -> None:
+def resume_command(
+    job_id: JobId,
+    *,
+    digest: Annotated[
+        str, typer.Option("--digest", help="A newer plan for the same target, to go by.")
+    ] = "",
+    confirm: Annotated[str, typer.Option("--confirm", help="What that plan says.")] = "",
+    as_json: AsJson = False,
+) -> None:
     """Go on with a job that stopped, failed or whose process died, and print the receipt."""
     with _service() as purge:
-        purge.resume(job_id)
+        purge.resume(job_id, digest=digest, confirm=confirm)
         _finish(purge, purge.run_here(job_id), as_json=as_json)
+
+
+@app.command("list")
+def list_command(*, as_json: AsJson = False) -> None:
+    """Print the newest jobs."""
+    with _service() as purge:
+        jobs = purge.jobs()
+    typer.echo(json.dumps(list(map(status_of, jobs)), indent=2) if as_json else list_text(jobs))
 
 
 @app.command("status")
@@ -104,84 +158,70 @@ def status_command(job_id: JobId, *, as_json: AsJson = False) -> None:
     """Print how far a job is."""
     with _service() as purge:
         job = purge.job(job_id)
-    typer.echo(json.dumps(_status(job), indent=2) if as_json else _status_text(job))
+    typer.echo(json.dumps(status_of(job), indent=2) if as_json else status_text(job))
+
+
+@app.command("stop")
+def stop_command(job_id: JobId, *, as_json: AsJson = False) -> None:
+    """Have a running job stop before its next step; `resume` goes on with it."""
+    with _service() as purge:
+        purge.stop(job_id)
+        job = purge.job(job_id)
+    typer.echo(json.dumps(status_of(job), indent=2) if as_json else status_text(job))
+
+
+@app.command("end")
+def end_command(job_id: JobId, *, as_json: AsJson = False) -> None:
+    """End a stopped or failed job as it is, after one more look, and print the receipt."""
+    with _service() as purge:
+        _finish(purge, purge.abandon(job_id), as_json=as_json)
+
+
+@app.command("verify")
+def verify_command(job_id: JobId) -> None:
+    """Look again at what an ended job erased, and keep that with its receipt.
+
+    Exit 1 where data is back.
+    """
+    with _service() as purge:
+        look = purge.look_again(job_id)
+    typer.echo(f"{look.back:,} of its names have data again" if look.back else "nothing is back")
+    raise typer.Exit(1 if look.back else 0)
 
 
 @app.command("receipt")
-def receipt_command(job_id: JobId) -> None:
+def receipt_command(
+    job_id: JobId,
+    *,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Of this tenant alone, of a job of many.")
+    ] = None,
+) -> None:
     """Print a job's receipt as JSON."""
     with _service() as purge:
-        typer.echo(purge.receipt_text(job_id))
+        typer.echo(purge.receipt_text(job_id, tenant=tenant))
 
 
 def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:
     """Print the receipt, or what is known so far of a job that did not end, and exit by it."""
     text = purge.receipt_text(job.id)
-    typer.echo(text if as_json else f"{_status_text(job)}\n{_receipt_text(json.loads(text))}")
+    typer.echo(text if as_json else f"{status_text(job)}\n{receipt_text(json.loads(text))}")
     ended = job.state is JobState.ENDED and job.outcome is not None
     raise typer.Exit(_EXITS[job.outcome] if ended and job.outcome else 2)
 
 
-def _tenant(name: str | None) -> TenantKey | None:
-    if name is None:
-        return None
-    kind, slash, rest = name.partition("/")
+def _target(names: Sequence[str], node: str | None, user: str | None) -> Target:
+    """Return whom names mean: one tenant, or many that go as a whole."""
+    tenants = tuple(dict.fromkeys(map(_tenant, names)))
+    if len(tenants) <= 1:
+        return Target(tenants[0] if tenants else None, node, user)
+    if node is not None or user is not None:
+        raise PurgeRefused("a node_id or a user is of one tenant, or of all")
+    return Target(many=tenants)
+
+
+def _tenant(name: str) -> TenantKey:
+    kind, slash, rest = name.strip().partition("/")
     if not (kind and slash and rest):
         raise PurgeRefused("a tenant is named as kind/id: tenant/acme")
     return TenantKey(kind, rest)
-
-
-def _name(target: Target) -> str | None:
-    return None if target.tenant is None else str(target.tenant)
-
-
-def _plan_text(plan: Plan) -> str:
-    lines = [f"purge of {_ascii(str(plan.request.target))}", f"digest {plan.digest}"]
-    lines += [
-        f"  {item.store.value}: {item.count:,} {_ascii(item.kind)} of {_ascii(item.owner)}"
-        + (f" ({item.how})" if item.how else "")
-        for item in plan.items
-    ]
-    lines += [f"left out: {_ascii(each.kb_id)}: {_ascii(each.why)}" for each in plan.left_out]
-    lines += [f"disclosed: {_ascii(text)}" for text in plan.disclosed]
-    lines += [f"cannot run: {_ascii(text)}" for text in plan.obstacles]
-    return "\n".join(lines)
-
-
-def _status(job: Job) -> dict[str, object]:
-    """Return a job's state as the documented JSON has it."""
-    return {
-        "job": job.id,
-        "state": job.state.value,
-        "outcome": job.outcome.value if job.outcome else None,
-        "problem": job.problem,
-        "progress": job.progress,
-        "steps": [
-            {"name": step.name.value, "state": step.state.value, "error": step.error}
-            for step in job.steps
-        ],
-    }
-
-
-def _status_text(job: Job) -> str:
-    end = f", {job.outcome.value}" if job.outcome else ""
-    lines = [f"job {job.id}: {job.state.value}{end}"]
-    lines += [f"  {step.name.value}: {step.state.value} {_ascii(step.error)}" for step in job.steps]
-    return "\n".join([*lines, *([_ascii(job.problem)] if job.problem else [])])
-
-
-def _receipt_text(receipt: dict[str, Any]) -> str:
-    def figure(name: str, value: object) -> str:
-        return f"{name} {'not known' if value is None else value}"
-
-    lines = [
-        f"  {store}: " + ", ".join(figure(name, value) for name, value in figures.items())
-        for store, figures in receipt["stores"].items()
-    ]
-    lines += [_ascii(f"  {text}") for text in receipt["problems"]]
-    return "\n".join([f"outcome: {receipt['outcome']}", *lines])
-
-
-def _ascii(text: str) -> str:
-    """Write a text so that no name can break a line or a terminal."""
-    return ascii(text)[1:-1]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import inspection_tables, permits, purge_plan, purge_tables, runtime, session
+from dashboard.formatting import markdown
 from services.access.models import Action
+from services.errors import NamingError
 from services.figures import Measure
+from services.identity import TenantKey
 from services.purging.models import Request, Target
 from services.snapshot import Snapshot
 
-TENANT, NODE, USER = WHATS = ("A whole tenant", "One node", "One user")
+TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
 STORES = {
     Measure.PATTERNS: "Patterns (ClickHouse)",
     Measure.KEYS: "Keys (Redis)",
@@ -26,8 +29,14 @@ def choose(snapshot: Snapshot) -> None:
             "What", WHATS, default=TENANT, required=True, key=session.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",
         )  # fmt: skip
-        target = _target(what or TENANT, snapshot)
+        target = _many(snapshot) if what == MANY else _target(what or TENANT, snapshot)
         stores = _stores()
+        inferred = st.checkbox(
+            "Take in what is only inferred and could be nobody else's",
+            key=session.PURGE_INFERRED, persist_state="page",
+            help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
+            "The plan lists each of them before anything can be confirmed.",
+        )  # fmt: skip
         trim = st.checkbox(
             "Empty the `stm:*` streams as well", key=session.PURGE_TRIM, persist_state="page",
             help="KATO writes the observations of every tenant into these streams, and nothing in "
@@ -44,7 +53,27 @@ def choose(snapshot: Snapshot) -> None:
         if target is None:
             st.caption("Choose whose data is to go.")
         elif asked:
-            purge_plan.make(Request(target, stores, trim_streams=trim))
+            purge_plan.make(Request(target, stores, trim_streams=trim, include_inferred=inferred))
+
+
+def _many(snapshot: Snapshot) -> Target | None:
+    """Draw the choice of several tenants; a list out of a ticket can be pasted."""
+    tenants = purge_tables.tenants_of(snapshot, runtime.load_ownership(), "")
+    left, right = st.columns(2)
+    names = left.multiselect("Tenants", list(tenants), key=session.PURGE_MANY,
+                             persist_state="page", placeholder="Type a part of a name")  # fmt: skip
+    pasted = right.text_area("Or one a line", key=session.PURGE_PASTED, persist_state="page",
+                             height=80, placeholder="tenant/acme")  # fmt: skip
+    lines = [line.strip() for line in pasted.splitlines() if line.strip()]
+    try:
+        typed = [TenantKey.parse(inspection_tables.unseen(line)) for line in lines]
+    except NamingError as exc:
+        right.caption(f"{markdown(str(exc))}")
+        return None
+    found = tuple(dict.fromkeys([*(tenants[name] for name in names), *typed]))
+    if len(found) == 1:
+        return Target(found[0])
+    return Target(many=found) if found else None
 
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:

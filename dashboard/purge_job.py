@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +11,7 @@ import streamlit as st
 
 from dashboard import (
     permits,
+    purge_plan,
     purge_receipts,
     purge_steps,
     purge_tables,
@@ -18,15 +20,27 @@ from dashboard import (
     session,
     unread,
 )
-from dashboard.downloads import download
+from dashboard.downloads import download, file_name
 from dashboard.exports import concerned, decided_button
-from dashboard.formatting import age, escaped, markdown, moment, span, visible
+from dashboard.formatting import age, escaped, markdown, moment, plural, span, visible
 from services.access.models import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
-from services.purging.models import Job, JobState, Outcome, Receipt, StepName, StepState
+from services.purging.models import (
+    Job,
+    JobState,
+    LaterLook,
+    Outcome,
+    Receipt,
+    StepName,
+    StepState,
+)
+from services.purging.receipts import tenants_of
+
+_LOOKS_SHOWN = 3
 
 OUTCOMES = {
     Outcome.ERASED: ("green", ":material/check_circle:"),
+    Outcome.ERASED_EXCEPT: ("orange", ":material/shield:"),
     Outcome.PARTIAL: ("orange", ":material/warning:"),
     Outcome.UNKNOWN: ("gray", ":material/cloud_off:"),
 }
@@ -118,7 +132,10 @@ def _steps(job: Job) -> None:
 def _do(deed: str, job_id: str) -> None:
     """Stop, resume or abandon a job; a refusal is said with the next drawing."""
     purge = runtime.desk().purge
-    deeds = {"stop": purge.stop, "resume": purge.resume, "abandon": purge.abandon}
+    deeds: dict[str, Callable[[str], object]] = {
+        "stop": purge.stop, "resume": purge.resume, "abandon": purge.abandon,
+        "look again": purge.look_again,
+    }  # fmt: skip
     try:
         deeds[deed](job_id)
     except KatoTenantsError as exc:
@@ -146,6 +163,10 @@ def _halted(job: Job) -> None:
     with st.container(horizontal=True):
         permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
                        on_click=_do, args=("resume", job.id))  # fmt: skip
+        if permits.button("Look anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
+                          tip="Plan it again, confirm that, and go on by the new plan. Needed "
+                          "where whose data it is has changed, or the plan is too old."):  # fmt: skip
+            purge_plan.make(job.plan.request, job.plan.taken, resumes=job.id)
         if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)
 
@@ -164,8 +185,13 @@ def _ended(job: Job) -> None:
     except KatoTenantsError as exc:
         unread.draw("The receipt", exc)
         return
-    _outcome(receipt)
-    _downloads(receipt)
+    later = runtime.desk().purge.later_looks(job.id)
+    if later and later[-1].back:
+        _came_back(later)
+    else:
+        _outcome(receipt)
+    _later(job, later)
+    _downloads(job, receipt)
     _counts(job, receipt)
     _rest(receipt)
     st.subheader("Facts")
@@ -176,42 +202,73 @@ def _ended(job: Job) -> None:
         _steps(job)
 
 
+def _came_back(looks: Sequence[LaterLook]) -> None:
+    """Say first that the receipt does not hold any more."""
+    since = next(look for look in reversed(looks) if look.back)
+    st.error(f"**Data is there again since {moment(since.first_at or since.at)}** under "
+             f"{plural(since.back, 'name')} of this purge: a client still writes it. What is said "
+             "below was so when the purge ended.", icon=":material/history:")  # fmt: skip
+
+
+def _later(job: Job, looks: Sequence[LaterLook]) -> None:
+    """Draw the later looks, and the way to another one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        permits.button("Verify again", Action.PLAN_PURGE, icon=":material/search_check:",
+                       on_click=_do, args=("look again", job.id), key="purge_look_again",
+                       tip="Look at the stores now, and keep what is found here.")  # fmt: skip
+        words = [
+            f"Looked again {moment(look.at)}: "
+            + (f"{plural(look.back, 'name')} came back" if look.back else "nothing")
+            for look in looks[-_LOOKS_SHOWN:]
+        ]
+        st.caption(". ".join(words) or "Not looked at again since it ended.", width="stretch")
+
+
 def _outcome(receipt: Receipt) -> None:
     """Say in one line what it came to."""
     if receipt.outcome is Outcome.ERASED:
-        st.success("Everything that was planned is gone: the last look found nothing.",
-                   icon=":material/check_circle:")  # fmt: skip
+        st.success("Erased: none of the looks at the end found anything, and nothing of it was "
+                   "left out.", icon=":material/check_circle:")  # fmt: skip
+    elif receipt.outcome is Outcome.ERASED_EXCEPT:
+        st.warning("What was planned is gone, **except what was left out**: it is listed below, "
+                   "and is there.", icon=":material/shield:")  # fmt: skip
     elif receipt.outcome is Outcome.PARTIAL:
         st.warning("Not everything is gone. Plan again to erase what is left.",
                    icon=":material/warning:")  # fmt: skip
     else:
-        st.warning("Whether everything is gone is not known: a store could not be asked at the "
-                   "end. Plan again when it answers.", icon=":material/cloud_off:")  # fmt: skip
+        st.warning("Whether everything is gone is not known. Verify again, or plan again, when "
+                   "what is named below answers.", icon=":material/cloud_off:")  # fmt: skip
     for text in receipt.problems:
         st.markdown(f"- {markdown(text)}")
 
 
-def _downloads(receipt: Receipt) -> None:
+def _downloads(job: Job, receipt: Receipt) -> None:
+    tenants = tenants_of(job)
+    of = st.selectbox(
+        "Receipt of", [None, *tenants], format_func=lambda one: visible(one or "the whole purge"),
+        key="receipt_of", filter_mode="contains",
+    ) if len(tenants) > 1 else None  # fmt: skip
+    name = file_name(of) if of else receipt.job_id
     off = permits.why_not(Action.EXPORT)
     with st.container(horizontal=True, gap="small"):
         decided_button(
-            "Receipt as JSON", partial(_text, receipt.job_id), reason=off, mime="application/json",
-            file_name=f"purge-{receipt.job_id}.json", icon=":material/download:",
+            "Receipt as JSON", partial(_text, receipt.job_id, of), reason=off,
+            mime="application/json", file_name=f"purge-{name}.json", icon=":material/download:",
         )  # fmt: skip
         decided_button(
-            "Printable page", partial(_printable, receipt), reason=off, mime="text/html",
-            file_name=f"purge-{receipt.job_id}.html", icon=":material/print:",
+            "Printable page", partial(_printable, receipt.job_id, of), reason=off,
+            mime="text/html", file_name=f"purge-{name}.html", icon=":material/print:",
         )  # fmt: skip
 
 
-def _text(job_id: str) -> str:
-    return runtime.desk().purge.receipt_text(job_id)
+def _text(job_id: str, tenant: str | None) -> str:
+    return runtime.desk().purge.receipt_text(job_id, tenant=tenant)
 
 
-def _printable(receipt: Receipt) -> str:
+def _printable(job_id: str, tenant: str | None) -> str:
     """Return a page to print, with the stores' versions as the kept receipt has them."""
-    versions = purge_receipts.versions_of(_text(receipt.job_id))
-    return purge_receipts.printable(receipt, versions)
+    receipt = runtime.desk().purge.receipt(job_id, tenant=tenant)
+    return purge_receipts.printable(receipt, purge_receipts.versions_of(_text(job_id, None)))
 
 
 def _counts(job: Job, receipt: Receipt) -> None:
@@ -228,15 +285,20 @@ def _counts(job: Job, receipt: Receipt) -> None:
                          column_config=COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
             tenants = concerned(job.plan)
             download(frame, f"purge_{receipt.job_id}", tenants=tenants)
+    if receipt.conserved:
+        with st.expander("Before and after, of everyone"):
+            st.dataframe(purge_receipts.conserved_frame(receipt), hide_index=True,
+                         key="receipt_conserved",
+                         alt="Per store: before, after, deleted, what others did")  # fmt: skip
 
 
 def _rest(receipt: Receipt) -> None:
     if receipt.left_out:
         st.subheader("Left out")
         st.dataframe(purge_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
-                     alt="kb_ids that were not touched, with why")  # fmt: skip
+                     placeholder="unknown", alt="What was not touched, with why")  # fmt: skip
     if receipt.disclosed:
-        st.subheader("Cannot be told apart by tenant")
-        for text in receipt.disclosed:
-            st.markdown(f"- {markdown(text)}")
+        st.subheader("Not erased, or worth knowing")
+        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
+        st.warning(listed, icon=":material/visibility_off:")
     st.caption(f"As of {moment(receipt.ended_at)}.")

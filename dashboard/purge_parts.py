@@ -71,7 +71,11 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
                        width="stretch")  # fmt: skip
             permits.link("purge", "See the purge", {session.JOB: job_id})
     own = {part.name for part in usage.parts} | set(usage.shared)
-    back = [s for s in resurrected.came_back(snapshot, runtime.load_tombstones()) if s.kb_id in own]
+    back = [
+        s
+        for s in resurrected.came_back(snapshot, runtime.load_tombstones(snapshot))
+        if s.kb_id in own
+    ]
     if back:
         names = ", ".join(visible(stone.kb_id) for stone in back)
         st.warning(f"Came back after it was purged {age(back[0].erased_at)}: {escaped(names)}.",

@@ -32,12 +32,13 @@ COLUMNS = {
 class Shown:
     """The plan on the screen, and what others had to say about the kb_ids included in it.
 
-    `sight` is what its viewer saw when it was made.
+    `sight` is what its viewer saw when it was made. `resumes` is the job that is to go on by it.
     """
 
     plan: Plan
     sight: str
     taken: tuple[LeftOut, ...] = ()
+    resumes: str = ""
 
 
 def shown_plan() -> Shown | None:
@@ -61,15 +62,19 @@ def show_kept(digest: str) -> None:
     st.session_state[session.PURGE_PLAN] = Shown(plan, _sight())
 
 
-def make(request: Request, taken: tuple[LeftOut, ...] = ()) -> None:
-    """Plan, and show the plan; `taken` are the included kb_ids as they were left out before."""
+def make(request: Request, taken: tuple[LeftOut, ...] = (), *, resumes: str = "") -> None:
+    """Plan, and show the plan; `taken` are the included kb_ids as they were left out before.
+
+    `resumes` is a halted job that is to go on by it.
+    """
     try:
         with st.spinner("Looking at every store; nothing is changed…"):
             plan = runtime.desk().purge.plan(request)
     except KatoTenantsError as exc:
         st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
         return
-    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight(), taken)
+    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight(), taken, resumes)
+    st.query_params.pop(session.JOB, None)
     st.rerun()
 
 
@@ -81,23 +86,24 @@ def draw(shown: Shown) -> None:
     _head(plan)
     _totals(plan)
     if plan.obstacles and _obstacles(plan):
-        make(plan.request, shown.taken)
+        make(plan.request, shown.taken, resumes=shown.resumes)
     _items(plan)
     wanted = _left_out(shown)
     _disclosed(plan)
     if {one.kb_id for one in wanted} != plan.request.included:
-        _plan_with(plan, wanted)
+        _plan_with(shown, wanted)
     elif not plan.obstacles:
-        st.fragment(_confirm)(plan)
+        st.fragment(_confirm)(shown)
 
 
-def _plan_with(plan: Plan, wanted: tuple[LeftOut, ...]) -> None:
+def _plan_with(shown: Shown, wanted: tuple[LeftOut, ...]) -> None:
     """Draw the way to a plan that includes other kb_ids: this one is not confirmed any more."""
+    plan = shown.plan
     with st.container(horizontal=True, vertical_alignment="center"):
         if permits.button("Plan again with these", Action.PLAN_PURGE, type="primary",
                           icon=":material/refresh:"):  # fmt: skip
             included = frozenset(one.kb_id for one in wanted)
-            make(replace(plan.request, included=included), wanted)
+            make(replace(plan.request, included=included), wanted, resumes=shown.resumes)
         st.caption("What is included has changed; nothing can be confirmed before it is planned.")
 
 
@@ -125,6 +131,13 @@ def _totals(plan: Plan) -> None:
             count, about = purge_tables.total_words(plan, store)
             st.metric(words, count, delta=about, delta_color="off", delta_arrow="off",
                       border=True, height="stretch")  # fmt: skip
+    tenants = purge_tables.tenants_frame(plan)
+    if len(tenants) > 1:
+        st.markdown(f"**In {plural(len(tenants), 'tenant')}:**")
+        st.dataframe(tenants, hide_index=True, key="purge_tenants",
+                     alt="Each tenant whose data would go, with how much of each store",
+                     column_config=dict.fromkeys(purge_tables.STORE_WORDS.values(),
+                                                 COLUMNS["Count"]))  # fmt: skip
     if plan.request.trim_streams:
         st.warning("Besides, the `stm:*` streams will be emptied, of everyone's observations.",
                    icon=":material/groups:")  # fmt: skip
@@ -167,42 +180,57 @@ def _items(plan: Plan) -> None:
 def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
     """Draw what is not touched, and return what is to go all the same."""
     plan = shown.plan
+    _taken(plan)
     if not plan.left_out and not shown.taken:
         return ()
     st.subheader("Left out")
     if plan.left_out:
-        st.caption("Not surely the target's alone, so not touched. Each can be included, by name.")
+        st.warning("Not surely the target's alone, or not erasable: it stays, and the receipt will "
+                   "say *erased, except what was left out*. Each can be included, by name.",
+                   icon=":material/shield:")  # fmt: skip
         frame = purge_tables.left_frame(plan.left_out)
         st.dataframe(
             frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
+            placeholder="unknown",
             column_config={"Why": st.column_config.TextColumn(width="large")},
         )  # fmt: skip
         download(frame, "purge_left_out", tenants=concerned(plan))
-    by_name = {visible(one.kb_id): one for one in (*shown.taken, *plan.left_out)}
+    left = [one for one in plan.left_out if not one.place]
+    by_name = {visible(one.kb_id): one for one in (*shown.taken, *left)}
     key = f"{session.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
     names = st.multiselect(
         "Include all the same", list(by_name), key=key,
         default=[visible(one.kb_id) for one in shown.taken], placeholder="Nothing",
     )  # fmt: skip
     wanted = tuple(by_name[name] for name in names)
-    losers = purge_tables.losers_words(wanted, plan.request.target.tenant)
+    losers = purge_tables.losers_words(wanted, plan.request.target.tenants)
     if losers:
         st.warning(f"**{escaped(losers)} will lose data**: these kb_ids are theirs too, "
                    "or may be.", icon=":material/group_work:")  # fmt: skip
     return wanted
 
 
+def _taken(plan: Plan) -> None:
+    """Draw what is only inferred and goes all the same, name by name."""
+    taken = [one for one in plan.taken if one.kb_id not in plan.request.included]
+    if taken:
+        st.subheader("Taken in: only inferred, and nobody else's")
+        st.dataframe(purge_tables.left_frame(taken), hide_index=True, key="purge_taken",
+                     placeholder="unknown", alt="kb_ids that are only inferred and would go")  # fmt: skip
+
+
 def _disclosed(plan: Plan) -> None:
     if plan.disclosed:
-        st.subheader("Cannot be told apart by tenant")
+        st.subheader("Not erased, or not known")
         streams = "It stays, but for the streams, which will be emptied."
-        st.caption(streams if plan.request.trim_streams else "It is there, and stays.")
-        for text in plan.disclosed:
-            st.markdown(f"- {markdown(text)}")
+        said = streams if plan.request.trim_streams else "It is there, and stays."
+        listed = "\n".join(f"- {markdown(text)}" for text in plan.disclosed)
+        st.warning(f"{said}\n{listed}", icon=":material/visibility_off:")
 
 
 @permits.calmly()
-def _confirm(plan: Plan) -> None:
+def _confirm(shown: Shown) -> None:
+    plan = shown.plan
     target = plan.request.target
     with st.container(border=True):
         st.subheader("Confirm")
@@ -217,9 +245,10 @@ def _confirm(plan: Plan) -> None:
         )  # fmt: skip
         lacking = purge_tables.missing(plan, typed=typed, reason=reason)
         count = plural(purge_tables.entries(plan), "entry", "entries")
-        label = f"Erase {count} of {escaped(visible(target.name))}"
+        verb = "Go on, and erase" if shown.resumes else "Erase"
+        label = f"{verb} {count} of {escaped(visible(str(target)))}"
         permits.button(label, Action.RUN_PURGE, type="primary", icon=":material/delete_forever:",
-                       disabled=bool(lacking), on_click=_begin, args=(plan,))  # fmt: skip
+                       disabled=bool(lacking), on_click=_begin, args=(shown,))  # fmt: skip
         if lacking:
             st.caption(f"Still needed: {', '.join(lacking)}.")
         refusals.draw(session.PURGE_REFUSED, "Nothing was begun")
@@ -227,16 +256,17 @@ def _confirm(plan: Plan) -> None:
         st.rerun()  # it was begun: the page goes on to the job
 
 
-def _begin(plan: Plan) -> None:
-    """Begin the purge by what was typed; the service checks it again."""
-    held = st.session_state
+def _begin(shown: Shown) -> None:
+    """Begin the purge by what was typed, or go on with one; the service checks it again."""
+    held, plan = st.session_state, shown.plan
+    confirm = purge_tables.confirming(plan, held[session.PURGE_CONFIRM])
     try:
         purge = runtime.desk().purge
-        job = purge.begin(
-            plan.digest,
-            confirm=purge_tables.confirming(plan, held[session.PURGE_CONFIRM]),
-            reason=held[session.PURGE_REASON],
-        )
+        if shown.resumes:
+            job = purge.resume(shown.resumes, digest=plan.digest, confirm=confirm)
+        else:
+            reason = held[session.PURGE_REASON]
+            job = purge.begin(plan.digest, confirm=confirm, reason=reason)
     except KatoTenantsError as exc:
         refusals.keep(session.PURGE_REFUSED, exc)
         return

@@ -11,7 +11,7 @@ import pandas as pd
 from dashboard.formatting import UNKNOWN, moment, number, span, visible
 from dashboard.purge_tables import OUTCOME_WORDS, STORE_WORDS
 from services.figures import Measure
-from services.purging.models import Line, Outcome, Receipt
+from services.purging.models import LeftOut, Line, Outcome, Receipt
 
 COUNTS = ("Planned", "Deleted", "Already absent", "Failed", "Left")
 _STYLE = """
@@ -67,6 +67,16 @@ def _counted(rows: Iterable[tuple[object, ...]], columns: list[str]) -> pd.DataF
     return pd.DataFrame(list(rows), columns=columns).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
+def conserved_frame(receipt: Receipt) -> pd.DataFrame:
+    """Return one row a store: what it held of everyone before and after, and who did what."""
+    rows = [
+        (each.store, each.before, each.after, each.deleted, -each.others, each.unexplained)
+        for each in receipt.conserved
+    ]
+    columns = ["Store", "Before", "After", "Deleted here", "Others wrote", "Unexplained"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def facts(receipt: Receipt) -> dict[str, str]:
     """Return who, why, when, how long and by which plan, as visible texts."""
     seconds = (receipt.ended_at - receipt.started_at).total_seconds()
@@ -100,11 +110,20 @@ def seconds_words(receipt: Receipt) -> dict[str, str]:
     return {name: span(taken) for name, taken in receipt.seconds.items()}
 
 
+def left_words(left: LeftOut) -> str:
+    """Say how much of something stays."""
+    words = [
+        f"{STORE_WORDS[store]}: {UNKNOWN if count is None else number(count)}"
+        for store, count in left.counts.items()
+    ]
+    return ", ".join([left.place, *words] if left.place else words) or UNKNOWN
+
+
 def printable(receipt: Receipt, versions: Mapping[str, str]) -> str:
     """Return the receipt as an HTML page of its own. Every text from data is escaped."""
     title = f"Purge of {receipt.target}: {OUTCOME_WORDS[receipt.outcome]}"
     left = [
-        (one.kb_id, one.why, ", ".join(map(str, one.losers)) or "nobody")
+        (one.kb_id, left_words(one), one.why, ", ".join(map(str, one.losers)) or "nobody")
         for one in receipt.left_out
     ]
     body = "".join((
@@ -112,8 +131,8 @@ def printable(receipt: Receipt, versions: Mapping[str, str]) -> str:
         _pairs(facts(receipt), seen=True),
         _frame("By store", stores_frame(receipt)),
         _frame("Line by line", lines_frame(receipt)),
-        _table("Left out", ("kb_id", "Why", "Who else would lose data"), left),
-        _list("Cannot be told apart by tenant", receipt.disclosed),
+        _table("Left out", ("kb_id", "How much", "Why", "Who else would lose data"), left),
+        _list("Not erased, or worth knowing", receipt.disclosed),
         _list("Problems", receipt.problems),
         _heading("Durations") + _pairs(seconds_words(receipt)) if receipt.seconds else "",
         _heading("Versions") + _pairs(versions, seen=True) if versions else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,47 +10,49 @@ import pandas as pd
 
 from dashboard.formatting import plural, span, visible
 from dashboard.purge_tables import OUTCOME_WORDS
-from services.figures import Measure
-from services.purging.models import Job, JobState, Plan, Step, StepName, StepState
+from services.purging.models import ERASES, Job, JobState, Plan, Progress, Step, StepName, StepState
+from services.purging.steps import STEPS
 
 STATE_WORDS = {
     JobState.RUNNING: "running", JobState.STOPPED: "stopped", JobState.FAILED: "failed",
     JobState.ENDED: "ended",
 }  # fmt: skip
-STEP_WORDS = {
-    StepName.CHECK: "Check that the stores are as planned",
-    StepName.SESSIONS: "End sessions",
-    StepName.FLUSH: "Flush inserts that are held back",
-    StepName.KEYS: "Erase Redis keys",
-    StepName.PATTERNS: "Erase ClickHouse rows",
-    StepName.VECTORS: "Erase Qdrant points",
-    StepName.CACHES: "Have KATO forget its caches",
-    StepName.VERIFY: "Look again",
-    StepName.SETTLE: "Look once more, a little later",
-}
+STEP_WORDS = {name: kind.words for name, kind in STEPS.items()}
 STEP_ICONS = {
     StepState.WAITING: ":gray[:material/radio_button_unchecked:]",
     StepState.STARTED: ":blue[:material/pending:]",
     StepState.DONE: ":green[:material/check_circle:]",
     StepState.FAILED: ":red[:material/error:]",
 }
-_ERASES = {
-    StepName.SESSIONS: Measure.SESSIONS, StepName.KEYS: Measure.KEYS,
-    StepName.PATTERNS: Measure.PATTERNS, StepName.VECTORS: Measure.VECTORS,
-}  # fmt: skip
-_SHARE = re.compile(r"(\d[\d,]*) of (\d[\d,]*)")
+_ERASES = {step: store for store, step in ERASES.items()}
 
 
-def share(progress: str) -> float | None:
-    """Return how far a step is, from its `3 of 10`; None when it does not count."""
-    found = _SHARE.search(progress)
-    if found is None:
+def share(progress: Progress) -> float | None:
+    """Return how far a step is; None when it does not count."""
+    if not progress.whole or progress.done is None:
         return None
-    done, whole = (int(group.replace(",", "")) for group in found.groups())
-    return min(done / whole, 1.0) if whole else None
+    return min(progress.done / progress.whole, 1.0)
 
 
-def time_left(progress: str, running: timedelta) -> str:
+def progress_words(progress: Progress, running: timedelta | None = None) -> str:
+    """Say how far a step is: what, how much of it, how fast, and how long it will still take."""
+    words = [visible(progress.words)]
+    if progress.done is not None:
+        whole = f" of {progress.whole:,}" if progress.whole else ""
+        words.append(f"{progress.done:,}{whole}")
+    if running is not None:
+        words += [_pace(progress, running), time_left(progress, running)]
+    return " · ".join(filter(None, words))
+
+
+def _pace(progress: Progress, running: timedelta) -> str:
+    seconds = running.total_seconds()
+    if not progress.done or seconds < 1:
+        return ""
+    return f"{progress.done / seconds:,.0f} a second"
+
+
+def time_left(progress: Progress, running: timedelta) -> str:
     """Say how long a step that counts will still take at its pace; empty when not known."""
     done = share(progress)
     if not done or done >= 1:
@@ -81,7 +82,7 @@ def step_words(step: Step, job: Job) -> str:
     if step.state is StepState.FAILED:
         return visible(step.error)
     if step.state is StepState.STARTED:
-        return visible(job.progress) or "under way"
+        return progress_words(job.progress) or "under way"
     if step.state is StepState.WAITING:
         return _planned(step.name, job.plan)
     return _done(step, job)
@@ -97,7 +98,7 @@ def _done(step: Step, job: Job) -> str:
         case StepName.CHECK:
             return f"{_found(result):,} found"
         case StepName.SESSIONS:
-            return f"{plural(int(result.get('ended', 0)), 'session')} ended"
+            return _sessions_words(result)
         case StepName.CACHES:
             return f"asked for {plural(int(result.get('asked', 0)), 'session')}"
         case StepName.VERIFY | StepName.SETTLE:
@@ -107,6 +108,12 @@ def _done(step: Step, job: Job) -> str:
         case _:
             planned = _planned(step.name, job.plan)
             return f"done ({planned})" if planned else "done"
+
+
+def _sessions_words(result: Mapping[str, Any]) -> str:
+    live, ended = int(result.get("live", 0)), int(result.get("ended", 0))
+    where = "" if ended == live else f", {live - ended:,} of them in Redis alone"
+    return f"{plural(live, 'session')} ended{where}"
 
 
 def _found(result: Mapping[str, Any]) -> int:
@@ -154,7 +161,6 @@ def now_words(job: Job, now: datetime) -> str:
         return "Waits for its turn: one purge runs at a time"
     if job.leased_until is not None and job.leased_until < now:
         return "The process that ran it is gone; another takes over"
-    left = time_left(job.progress, now - step.started_at) if step.started_at else ""
-    return " · ".join(
-        words for words in (STEP_WORDS[step.name], visible(job.progress), left) if words
-    )
+    running = now - step.started_at if step.started_at else None
+    words = (STEP_WORDS[step.name], progress_words(job.progress, running))
+    return " · ".join(filter(None, words))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 import pandas as pd
@@ -23,7 +23,8 @@ STORE_WORDS = {
     Measure.SESSIONS: "Sessions",
 }
 OUTCOME_WORDS = {
-    Outcome.ERASED: "erased", Outcome.PARTIAL: "partly erased", Outcome.UNKNOWN: UNKNOWN,
+    Outcome.ERASED: "erased", Outcome.ERASED_EXCEPT: "erased, except what was left out",
+    Outcome.PARTIAL: "partly erased", Outcome.UNKNOWN: UNKNOWN,
 }  # fmt: skip
 
 
@@ -96,17 +97,32 @@ def samples_frame(items: Iterable[Item]) -> pd.DataFrame:
 
 
 def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
-    """Return one row for each kb_id that is not touched."""
+    """Return one row for each part that is not touched, with how much of it is there."""
     rows = [
-        (visible(one.kb_id), visible(one.why), [visible(str(loser)) for loser in one.losers])
+        (
+            visible(one.kb_id), visible(one.place) or one.kind.value,
+            *(one.counts.get(store) for store in STORE_WORDS), visible(one.why),
+            [visible(str(loser)) for loser in one.losers],
+        )
         for one in left
-    ]
-    return pd.DataFrame(rows, columns=["kb_id", "Why", "Who else would lose data"])
+    ]  # fmt: skip
+    columns = ["kb_id", "What it is", *STORE_WORDS.values(), "Why", "Who else would lose data"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(STORE_WORDS.values(), "Int64"))
 
 
-def losers_words(taken: Iterable[LeftOut], target: TenantKey | None) -> str:
+def tenants_frame(plan: Plan) -> pd.DataFrame:
+    """Return one row for each tenant whose data would go, with how much of each store."""
+    sums: dict[str, dict[Measure, int]] = {str(one): {} for one in plan.request.target.tenants}
+    for item in plan.items:
+        of = sums.setdefault(plan.whose.get(item.owner, item.owner), {})
+        of[item.store] = of.get(item.store, 0) + item.count
+    rows = [(visible(t), *(of.get(store, 0) for store in STORE_WORDS)) for t, of in sums.items()]
+    return pd.DataFrame(rows, columns=["Tenant", *STORE_WORDS.values()])
+
+
+def losers_words(taken: Iterable[LeftOut], targets: Collection[TenantKey]) -> str:
     """Name the other tenants that lose data by what was included, visible; empty when none do."""
-    found = dict.fromkeys(loser for one in taken for loser in one.losers if loser != target)
+    found = dict.fromkeys(loser for one in taken for loser in one.losers if loser not in targets)
     return " and ".join(visible(str(loser)) for loser in found)
 
 

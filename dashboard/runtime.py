@@ -272,16 +272,19 @@ def _points(
     return desk().inspection.points(_scope, _space, after=after, limit=limit)
 
 
-def load_tombstones() -> tuple[Tombstone, ...]:
-    """Return every kb_id that was purged, read at most every 5 s; empty when it cannot be read."""
-    return _tombstones(_sight())
+def load_tombstones(snapshot: Snapshot) -> tuple[Tombstone, ...]:
+    """Return the tombstones of what a snapshot has, read at most every 5 s.
+
+    Empty when they cannot be read.
+    """
+    return _tombstones(snapshot, snapshot.collected_at, _sight())
 
 
 @st.cache_resource(ttl=5, max_entries=16, show_spinner=False)
-def _tombstones(sight: str) -> tuple[Tombstone, ...]:
-    del sight  # what the cache goes by
+def _tombstones(_snapshot: Snapshot, at: datetime, sight: str) -> tuple[Tombstone, ...]:
+    del at, sight  # what the cache goes by
     try:
-        return desk().purge.tombstones()
+        return desk().purge.tombstones(_snapshot.kb_ids)
     except StoreError:
         return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from services.logbook.chain import LogKeys
 from services.logbook.service import Logbook
 from services.logbook.wiring import logbook_of
 from services.purge import PurgeService
+from services.purging.later import LaterLooks
 from services.purging.models import Job
 from services.purging.wiring import purge_of
 from services.purging.worker import PurgeWorker
@@ -33,6 +35,7 @@ from services.rotation import KeyRotation
 from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
+from services.snapshot import Snapshot
 from services.store_wiring import Stores, stores_of
 from services.stores import clickhouse, keyspace, qdrant
 from services.stores.approvals import ApprovalStore
@@ -46,6 +49,8 @@ from services.usage import UsageService
 if TYPE_CHECKING:
     from services.embedded.engines import EmbeddedSet
     from services.embedded.writing import Targets
+
+logger = logging.getLogger(__name__)
 
 VARIABLES = {
     "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
@@ -114,7 +119,10 @@ def build(settings: Settings) -> Services:
             settings, embedded, usage=usage, book=FindingBook(database),
             tombstones=jobs.tombstones, stack=stack,
         )  # fmt: skip
-        collector = Collector(usage, interval=settings.refresh_seconds, then=isolation.follow)
+        collector = Collector(
+            usage, interval=settings.refresh_seconds,
+            then=_each(LaterLooks(jobs).follow, isolation.follow),
+        )  # fmt: skip
         stack.callback(collector.stop)
         health = _health(settings, stores, state)
         purge, purge_worker = purge_of(
@@ -157,6 +165,19 @@ def build(settings: Settings) -> Services:
             embedded=embedded,
             _closing=stack.pop_all(),
         )
+
+
+def _each(*follow: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:
+    """Return what hands a snapshot to each follower; a fault of one keeps it from no other."""
+
+    def then(snapshot: Snapshot) -> None:
+        for one in follow:
+            try:
+                one(snapshot)
+            except Exception:  # the collector's thread has to outlive a fault of ours
+                logger.exception("following a snapshot failed")
+
+    return then
 
 
 def _after_purge(

@@ -139,6 +139,12 @@ class Snapshot:
         return next((usage for usage in self.tenants if usage.tenant == tenant), None)
 
     @property
+    def kb_ids(self) -> frozenset[str]:
+        """Every kb_id that somebody holds."""
+        owned = (part for tenant in self.tenants for part in tenant.parts)
+        return frozenset(part.name for part in (*owned, *self.shared) if part.is_kb)
+
+    @property
     def settled(self) -> bool:
         """Whether no figure is still being worked out."""
         passing = (Precision.RUNNING, Precision.ESTIMATE)

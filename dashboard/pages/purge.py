@@ -33,7 +33,7 @@ if shown is not None:
 snapshot = components.snapshot_or_stop("Purge")
 purge = runtime.desk().purge
 try:
-    jobs, stones = purge.jobs(), purge.tombstones()
+    jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
 except KatoTenantsError as exc:
     unread.draw("Purges so far", exc)
     st.stop()

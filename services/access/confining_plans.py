@@ -16,7 +16,7 @@ from services.access.models import Viewer
 from services.access.requests import FREE_TEXTS
 from services.access.requests import Request as Asked
 from services.attribution import Ownership
-from services.purging.models import Item, Job, LeftOut, Plan, Step
+from services.purging.models import Item, Job, LeftOut, Plan, Progress, Step
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
 UNTOLD_REASON = "only who asked for it and those who see all tenants are told"
@@ -48,6 +48,8 @@ def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
         absent=plan.absent,
         created_at=plan.created_at,
         digest=plan.digest,
+        taken=tuple(filter(sees, plan.taken)),
+        whose=plan.whose,
     )
 
 
@@ -70,13 +72,17 @@ def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
         job,
         plan=confined_plan(job.plan, viewer, ownership),
         reason=job.reason if job.asked_by == viewer.id else UNTOLD_REASON,
-        progress="",  # a mutation's is about the table that all tenants are in
+        progress=Progress(""),  # a mutation's is about the table that all tenants are in
         problem=_failure(job.problem),
         steps=tuple(map(_step, job.steps)),
     )
 
 
-_OWN_RESULTS = ("items", "sessions", "ended", "asked", "late", "abandoned")
+_OWN_RESULTS = (
+    "items", "attempts", "before", "sessions", "live", "ended", "kato", "at", "asked", "late",
+    "late_items", "abandoned",
+)  # fmt: skip
+"""What a step says of the target alone; how much a store holds of everyone is not among it."""
 
 
 def _step(step: Step) -> Step:

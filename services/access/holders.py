@@ -104,7 +104,7 @@ def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     is looked for in each, and KATO's streams hold everyone's observations.
     """
     target, surface = plan.request.target, plan.surface
-    if target.tenant is None or plan.request.trim_streams:
+    if not target.tenants or plan.request.trim_streams:
         return ()
     kb_ids = surface.kb_ids | plan.request.included
     nodes = {*surface.nodes, *(node for _, node in surface.sessions)}
@@ -115,7 +115,9 @@ def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     owners += [Owner(OwnerKind.TENANT, name) for name in sorted(surface.tenant_ids)]
     owners += [read_collection(name).owner for name in sorted(surface.collections)]
     holders = (claimants(ownership.owner(owner)) for owner in owners)
-    return _each((target.tenant,), *holders)
+    told = tuple(TenantKey.written(tenant) for tenant in sorted(set(plan.whose.values())))
+    losers = (each.losers for each in plan.taken)
+    return _each(target.tenants, told, *losers, *holders)
 
 
 def holders_of_landing(landing: Landing) -> Holders:

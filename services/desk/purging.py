@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,7 +21,8 @@ from services.attribution import Ownership
 from services.errors import AccessDenied, NoSuchJob
 from services.identity import TenantKey
 from services.purge import PurgeService
-from services.purging.models import Job, Plan, Receipt, Request, Tombstone
+from services.purging.later import with_later_looks
+from services.purging.models import Job, LaterLook, Plan, Receipt, Request, Tombstone
 from services.purging.receipts import receipt_of
 from services.purging.records import receipt_json
 
@@ -108,12 +109,27 @@ class DeskPurge:
         with self._steering(job_id, "stop", Action.STOP_PURGE):
             self._inner.stop(job_id)
 
-    def resume(self, job_id: str) -> Job:
-        """Let a stopped or failed job run again. Raises PurgeRefused for one that ended."""
+    def resume(self, job_id: str, *, digest: str = "", confirm: str = "") -> Job:
+        """Let a stopped or failed job run again, by its own plan or by a new one.
+
+        Raises PurgeRefused for one that ended, and what planning anew has to raise.
+        """
         ownership = self._ownership()
-        with self._steering(job_id, "resume") as viewer:
-            job = self._inner.resume(job_id)
+        if digest:
+            self.planned(digest)  # whoever may not see it may not go by it
+        with self._steering(job_id, "resume", digest=digest) as viewer:
+            job = self._inner.resume(job_id, digest=digest, confirm=confirm)
         return confined_job(job, viewer, ownership)
+
+    def look_again(self, job_id: str) -> LaterLook:
+        """Look at what an ended job erased, and keep with its receipt what is back. Logged."""
+        with self._steering(job_id, "look again at", Action.PLAN_PURGE):
+            return self._inner.look_again(job_id)
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+        self._known(Action.SEE_PURGES, job_id)
+        return self._inner.later_looks(job_id)
 
     def abandon(self, job_id: str) -> Job:
         """End a stopped or failed job as it is, after one more look at what is left."""
@@ -122,23 +138,26 @@ class DeskPurge:
             job = self._inner.abandon(job_id)
         return confined_job(job, viewer, ownership)
 
-    def receipt(self, job_id: str) -> Receipt:
-        """Return what came of a job; of one that has not ended, what is known so far."""
-        return _receipt(self.job(job_id))
+    def receipt(self, job_id: str, *, tenant: str | None = None) -> Receipt:
+        """Return what came of a job, or of one tenant in it; so far, of one that has not ended."""
+        return _receipt(self.job(job_id), tenant)
 
-    def receipt_text(self, job_id: str) -> str:
+    def receipt_text(self, job_id: str, *, tenant: str | None = None) -> str:
         """Return the receipt as JSON: as it was kept, or what is known so far. It is logged.
 
-        A confined viewer's is written anew, of what they may see of the job.
+        Of one tenant of many it is written anew, and so is a confined viewer's, of what they may
+        see of the job.
         """
         job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
         with self._gate.doing(
             Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
             digest=job.plan.digest,
         ):  # fmt: skip
-            if viewer.sees_all:
+            if viewer.sees_all and tenant is None:
                 return self._inner.receipt_text(job_id)
-            return receipt_json(_receipt(confined_job(job, viewer, self._ownership())))
+            seen = confined_job(job, viewer, self._ownership())
+            looks = self._inner.later_looks(job_id)
+            return with_later_looks(receipt_json(_receipt(seen, tenant)), looks)
 
     def being_purged(self, names: Sequence[str]) -> str | None:
         """Return the id of a job in scope that holds one of these tenants or kb_ids."""
@@ -149,10 +168,10 @@ class DeskPurge:
         holders = self._holders(self._inner.job(job_id).plan)
         return job_id if viewer.sees_each(holders) else None
 
-    def tombstones(self) -> tuple[Tombstone, ...]:
-        """Return every kb_id in scope that was purged."""
+    def tombstones(self, kb_ids: Iterable[str]) -> tuple[Tombstone, ...]:
+        """Return the tombstones of those of these kb_ids that are in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return confined_tombstones(self._inner.tombstones(), viewer, self._ownership())
+        return confined_tombstones(self._inner.tombstones(kb_ids), viewer, self._ownership())
 
     def _known(self, action: Action, job_id: str) -> tuple[Job, Viewer, tuple[TenantKey, ...]]:
         """Return a job as it is, who asks for it, and whom it concerns.
@@ -170,12 +189,12 @@ class DeskPurge:
 
     @contextmanager
     def _steering(
-        self, job_id: str, deed: str, action: Action = Action.STEER_PURGE
+        self, job_id: str, deed: str, action: Action = Action.STEER_PURGE, *, digest: str = ""
     ) -> Iterator[Viewer]:
         job, viewer, holders = self._known(action, job_id)
         with self._gate.doing(
             action, tenants=holders, target=f"{deed} {job_id}",
-            digest=digest_of_words(deed, job_id, job.plan.digest),
+            digest=digest_of_words(deed, job_id, digest or job.plan.digest),
             details={"Purge of": str(job.plan.request.target)},
         ):  # fmt: skip
             yield viewer
@@ -183,16 +202,17 @@ class DeskPurge:
     def _asked(self, request: Request) -> tuple[TenantKey, ...]:
         """Return whom a request names; nobody, and so only for who sees all, for everyone."""
         target = request.target
-        if target.tenant is None or request.trim_streams:
+        if not target.tenants or request.trim_streams:
             return ()
         named = (
             holders_of_node(target.node_id, self._ownership()) if target.node_id is not None else ()
         )
-        return tuple(dict.fromkeys((target.tenant, *named)))
+        return tuple(dict.fromkeys((*target.tenants, *named)))
 
     def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
         return holders_of_plan(plan, self._ownership())
 
 
-def _receipt(job: Job) -> Receipt:
-    return receipt_of(job, at=job.ended_at or datetime.now(UTC), versions={})
+def _receipt(job: Job, tenant: str | None) -> Receipt:
+    at = job.ended_at or datetime.now(UTC)
+    return receipt_of(job, at=at, versions={}, tenant=tenant)

@@ -34,9 +34,8 @@ class LaterLooks:
         jobs = {s.job_id for s in self._jobs.tombstones() if s.erased_at > since}
         if not jobs:
             return
-        parts = (part for tenant in snapshot.tenants for part in tenant.parts)
-        names = {part.name for part in (*parts, *snapshot.shared) if part.is_kb}
-        back = Counter(s.job_id for s in came_back(snapshot, self._jobs.tombstones(names)))
+        stones = self._jobs.tombstones(snapshot.kb_ids)
+        back = Counter(stone.job_id for stone in came_back(snapshot, stones))
         for job_id in sorted(jobs):
             self._note(job_id, snapshot.collected_at, back[job_id])
 
@@ -52,9 +51,13 @@ def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
     """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
     found = json.loads(receipt)
     found["later_looks"] = [
-        {"first_at": _time(look.first_at or look.at), "at": _time(look.at), "kb_ids_back": look.back}
+        {
+            "first_at": _time(look.first_at or look.at),
+            "at": _time(look.at),
+            "kb_ids_back": look.back,
+        }
         for look in looks
-    ]  # fmt: skip
+    ]
     return json.dumps(found, ensure_ascii=True, sort_keys=True)
 
 
