@@ -163,9 +163,11 @@ def _halted(job: Job) -> None:
     with st.container(horizontal=True):
         permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
                        on_click=_do, args=("resume", job.id))  # fmt: skip
-        if permits.button("Look anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
-                          tip="Plan it again, confirm that, and go on by the new plan. Needed "
-                          "where whose data it is has changed, or the plan is too old."):  # fmt: skip
+        if permits.button(
+            "Look anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
+            tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
+            "it is has changed, or the plan is too old.",
+        ):  # fmt: skip
             purge_plan.make(job.plan.request, job.plan.taken, resumes=job.id)
         if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)

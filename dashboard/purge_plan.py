@@ -215,8 +215,10 @@ def _taken(plan: Plan) -> None:
     taken = [one for one in plan.taken if one.kb_id not in plan.request.included]
     if taken:
         st.subheader("Taken in: only inferred, and nobody else's")
-        st.dataframe(purge_tables.left_frame(taken), hide_index=True, key="purge_taken",
-                     placeholder="unknown", alt="kb_ids that are only inferred and would go")  # fmt: skip
+        st.dataframe(
+            purge_tables.left_frame(taken), hide_index=True, key="purge_taken",
+            placeholder="unknown", alt="kb_ids that are only inferred and would go",
+        )  # fmt: skip
 
 
 def _disclosed(plan: Plan) -> None:

@@ -18,7 +18,7 @@ components.fleet_figures(snapshot)
 sees_all = runtime.desk().gate.viewer().sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
-    snapshot, runtime.load_tombstones(),
+    snapshot, runtime.load_tombstones(snapshot),
     audited=isolation_tables.attention(audit, datetime.now(UTC)) if audit else (),
     told=isolation_tables.told(audit) if audit else None,
 )  # fmt: skip

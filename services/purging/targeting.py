@@ -195,7 +195,7 @@ def _of_user(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> 
 def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
     """Where no node_id was seen, the user can only be read out of the kb_id's text."""
     text, cut = node_text_of(kb_id, ownership.service)
-    raw = ownership.read_node(text)
+    raw = ownership.read_node(text) if sanitise(text) != text else None  # else it is KATO's
     reading = raw or ownership.schemes.read_sanitised(text)
     user = target.user or ""
     wanted = user if raw is not None else sanitise(user)
