@@ -34,11 +34,11 @@ class Fingerprint:
         )
 
     def residue(self, kb_ids: frozenset[str]) -> int:
-        """Return how much is there of these kb_ids."""
+        """Return how much is there of these kb_ids; a collection that was emptied is nothing."""
         return sum(
-            len(found)
-            for each in (self.rows, self.keys, self.points)
-            for name, found in each.items()
+            sum(not isinstance(each, str) for each in found)
+            for prints in (self.rows, self.keys, self.points)
+            for name, found in prints.items()
             if name in kb_ids
         )
 

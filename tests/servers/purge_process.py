@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -14,7 +15,9 @@ from sqlalchemy import text
 
 from services import bootstrap
 from services.purging import running
+from services.purging.context import Context, Result
 from services.purging.models import StepName
+from services.purging.steps import STEPS
 from services.settings import load_settings
 from services.stores.database import writing
 from tests.servers.forked import forked
@@ -29,26 +32,26 @@ def die() -> None:
 
 
 def dying(step: StepName, when: str) -> Any:
-    """Return a patch of the run that dies at a point."""
-    does = dict(running.PurgeRun._does)
-    real = does[step]
+    """Return a patch of the steps that dies at a point."""
+    kind = STEPS[step]
 
-    def deadly(run: running.PurgeRun) -> Mapping[str, object]:
+    def deadly(context: Context) -> Result:
         if when == "before":
             die()
-        result = real(run)
+        result = kind.does(context)
         if when == "within":
             die()
-        journal: Callable[..., None] = run._jobs.end_step
+        jobs = context.tools.jobs
+        journal: Callable[..., None] = jobs.end_step
 
         def journaled(*arguments: Any, **options: Any) -> None:
             journal(*arguments, **options)
             die()
 
-        mock.patch.object(run._jobs, "end_step", journaled).start()
+        mock.patch.object(jobs, "end_step", journaled).start()
         return result
 
-    return mock.patch.object(running.PurgeRun, "_does", {**does, step: deadly})
+    return mock.patch.dict(STEPS, {step: replace(kind, does=deadly)})
 
 
 def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
