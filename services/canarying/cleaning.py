@@ -9,7 +9,7 @@ from services.canarying.sources import Tools
 from services.errors import KatoTenantsError, SessionGone, StoreError, StoreNotConfigured
 from services.figures import Measure
 from services.identity import kb_id_of
-from services.purging.models import Request, Surface, Target
+from services.purging.models import Progress, Request, Surface, Target
 
 
 class Cleaning:
@@ -123,5 +123,5 @@ class Cleaning:
         self._tools.registry.forget_nodes(self._nodes)
 
 
-def _silent(_: str) -> None:
+def _silent(_: Progress) -> None:
     """Take no note of progress."""

@@ -200,12 +200,15 @@ class KeySurvey:
 
     `kb_ids` has every kb_id with its number of keys, `nodes` every node_id that a session or a
     pointer names; `held` are the keys of who may be a target, for the eraser alone that made it.
+    `unsure` are those of the kb_ids that only look like one, by the word behind them: each is one
+    when something else says so too, as `services.rollup` has it.
     """
 
     kb_ids: Mapping[str, int]
     nodes: frozenset[str]
     everything: Reckoning
     held: object = None
+    unsure: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

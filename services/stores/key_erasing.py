@@ -1,11 +1,12 @@
-"""Redis keys and sessions: what a purge finds of its surface, and erases. One pass for everything.
+"""Redis keys and sessions: what a purge finds of its surface, and erases.
 
-The next SCAN is under way while the keys before it are told apart, weighed or erased.
+A survey goes once through the whole keyspace; what it holds is erased by name, in no pass. One
+more pass sweeps up what came since and looks with other eyes, and one looks the last time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
@@ -13,41 +14,41 @@ import redis
 
 from services.figures import Measure
 from services.names import text_of
-from services.purging.models import Look, Surface
-from services.purging.sources import Said, WantsNode
+from services.purging.models import KeySurvey, Look, Surface
+from services.purging.sources import MayBe, Said, WantsNode
 from services.settings import Settings
 from services.stores.key_ending import (
-    Ending,
-    chunks,
     erase_records,
     read_ending,
-    session_ids,
-    sound,
+    read_records,
+    session_id,
     take_out_of_index,
     unlink,
 )
 from services.stores.key_findings import (
     KeyFindings,
-    Progress,
+    Telling,
     blockers_of,
     streams_of,
     trimmed,
     unread_of,
     weighed,
 )
+from services.stores.key_rights import Standing, obstacles, replicas, standing, untouching
 from services.stores.key_sorting import KeySorter, OwnKey
-from services.stores.keylink import Link, conversation, packed
-from services.stores.keyscan import memory_of, scan
+from services.stores.key_sources import HeldSource, Source, WholeKeyspace, held_by
+from services.stores.key_survey import Surveying, newcomers
+from services.stores.key_sweeping import batches, count_unlinked, send_unlinks, swept
+from services.stores.keylink import Link, conversation
 from services.stores.keyspace import client_of
-
-_BATCH = 500
 
 
 class KeyErasing:
     """Erases from one Redis. `service` is KATO's SERVICE_NAME, `scan_count` the COUNT of SCAN.
 
-    A whole call may take `pass_seconds`, and each answer the client's `socket_timeout`. Every
-    method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    A whole call may take `pass_seconds`, and each answer the client's `socket_timeout`; each goes
+    over a new connection. Nothing is sent twice. Every method raises StoreUnavailable,
+    StoreDenied, StoreMisconfigured (for one node of a cluster, too) or StoreRejected.
     """
 
     def __init__(
@@ -77,89 +78,155 @@ class KeyErasing:
         """Close the client's connections."""
         self._client.close()
 
-    def look(self, surface: Surface, wants: WantsNode) -> Look:
+    # --- asking -------------------------------------------------------------------------------
+
+    def survey(self, may_be: MayBe) -> KeySurvey:
+        """Go once through the whole keyspace, and hold the keys of who may be the target."""
+        surveying = Surveying(may_be, service=self._service)
+        with self._talk("going through all keys") as (link, _):
+            whole = WholeKeyspace(link, count=self._scan_count)
+            for keys in whole.replies():
+                surveying.take(keys)
+            return surveying.finish(link, whole.everything(), count=self._scan_count)
+
+    def rights(self, *, trim_streams: bool = False) -> tuple[str, ...]:
+        """Say why this server or user cannot erase or look, in words; nothing is changed."""
+        with self._talk("asking what is allowed") as (link, found):
+            return obstacles(link, found, service=self._service, trim=trim_streams)
+
+    def replicas(self) -> int:
+        """Return how many replicas follow this server, by which a deletion may come back.
+
+        Raises StoreDenied where the user may not know.
+        """
+        with self._talk("asking for its replicas") as (link, _):
+            return replicas(link)
+
+    def nodes(self, known: Container[str]) -> Mapping[str, str]:
+        """Return session ids in KATO's index that are not known yet, with their node_ids.
+
+        Without a pass over the keyspace. A session that is gone, or unreadable, has none.
+        """
+        with self._talk("looking for new sessions") as (link, _):
+            found = newcomers(link, lambda one: text_of(one) in known, count=self._scan_count)
+        return _by_id(found)
+
+    def look(self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None) -> Look:
         """Return an Item for each owner and kind of key, and for the sessions of each node_id."""
         tally, sorter = KeyFindings(), self._sorter(surface, wants)
-        with self._talk("looking for keys to erase") as link:
-            for keys in self._own(link, sorter, tally):
-                if keys:
-                    link.send(memory_of([own.key for own in keys]))
-            ending = self._ending(link, sorter, surface, wants)
-            guide = sorter.aside.tenant_records
+        with self._talk("looking for keys to erase") as (link, _):
+            source = self._source(link, surface, wants, survey)
+            source.weigh(sorter, tally)
+            ending = read_ending(link, sorter.aside, surface, wants)
+            records = [OwnKey(key, node, "session") for key, node in ending.records.items()]
+            records += sorter.aside.tenant_records
             tally.weigh(ending.caches, weighed(link, ending.caches))
-            tally.weigh(guide, weighed(link, guide), store=Measure.SESSIONS)
+            tally.weigh(records, weighed(link, records), store=Measure.SESSIONS)
             streams = streams_of(link, sorter.aside.streams)
-        tally.count_ending(ending)
-        return Look(tally.items(), blockers_of(sorter, ending), (*streams, *unread_of(ending)))
+            everything = source.everything()
+        for one, node in ending.members.items():
+            tally.count(Measure.KEYS, node, "session_index", 1, sample=one)
+        return Look(
+            tally.items(),
+            blockers_of(sorter, ending),
+            (*streams, *unread_of(ending)),
+            everything=everything,
+        )
 
-    def sessions(self, surface: Surface, wants: WantsNode) -> Mapping[str, str]:
+    def sessions(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
+    ) -> Mapping[str, str]:
         """Return the ids of KATO's sessions that are to end, with their node_ids."""
         sorter = self._sorter(surface, wants)
-        with self._talk("looking for sessions to end") as link:
-            self._sort_all(link, sorter)
-            ending = self._ending(link, sorter, surface, wants)
-        return {text_of(one): node for one, node in sorted(session_ids(ending).items())}
+        with self._talk("looking for sessions to end") as (link, _):
+            _through(self._source(link, surface, wants, survey), sorter)
+            return _by_id(read_records(link, sorter.aside.records, wants))
 
-    def erase(self, surface: Surface, wants: WantsNode, said: Said) -> None:
+    # --- erasing ------------------------------------------------------------------------------
+
+    def erase(
+        self, surface: Surface, wants: WantsNode, said: Said, survey: KeySurvey | None = None
+    ) -> None:
         """Erase every key that `look` would return as keys."""
-        sorter, progress = self._sorter(surface, wants), Progress(said)
-        with self._talk("erasing keys") as link:
-            due = 0
-            for keys in scan(link, "SCAN", count=self._scan_count):
-                batches = list(chunks([own.key for own in sorter.sort(keys)], _BATCH))
-                progress.add(sum(sound(link, due)))
-                if batches:
-                    link.send(b"".join(packed("UNLINK", *batch) for batch in batches))
-                due = len(batches)
-            progress.add(sum(sound(link, due)))
-            ending = self._ending(link, sorter, surface, wants)
-            unlink(link, [own.key for own in ending.caches], report=progress.add)
-            take_out_of_index(link, list(ending.members))
-        progress.end()
+        sorter, telling = self._sorter(surface, wants), Telling(said, "keys erased")
+        with self._talk("erasing keys") as (link, _):
+            source = self._source(link, surface, wants, survey)
+            replies = source.own(sorter)
+            if isinstance(source, HeldSource):
+                lots = [*replies]
+                telling.whole, replies = sum(map(len, lots)), iter(lots)
+            self._unlink(link, replies, telling)
+            ending = read_ending(link, sorter.aside, surface, wants)
+            telling.expect(len(ending.caches))
+            unlink(link, [own.key for own in ending.caches], report=telling.add)
+            take_out_of_index(link, ending.members)
+        telling.end()
 
-    def erase_sessions(self, surface: Surface, wants: WantsNode) -> None:
+    def sweep(self, surface: Surface, wants: WantsNode, said: Said) -> Look:
+        """Go once through the whole keyspace, erase what is there of the surface, and tell what.
+
+        Sessions of wanted node_ids end in Redis too. `everything` is without what was erased.
+        A key that names the surface, and is not surely somebody else's, is a blocker.
+        """
+        with self._talk("sweeping up keys") as (link, _):
+            whole = WholeKeyspace(link, count=self._scan_count)
+            return swept(link, whole, surface, wants, said=said, service=self._service)
+
+    def erase_sessions(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
+    ) -> None:
         """Erase every session record that `look` would return, its pointer and its caches."""
         sorter = self._sorter(surface, wants)
-        with self._talk("erasing sessions") as link:
-            pointers = self._sort_all(link, sorter)
-            ending = self._ending(link, sorter, surface, wants)
+        with self._talk("erasing sessions") as (link, _):
+            own = _through(self._source(link, surface, wants, survey), sorter)
+            pointers = [each for each in own if each.kind == "active_pointer"]
+            ending = read_ending(link, sorter.aside, surface, wants)
             erase_records(link, list(ending.records), wants)
-            guide = sorter.aside.tenant_records
-            others = [own.key for own in (*guide, *pointers, *ending.caches)]
-            unlink(link, others, report=lambda _: None)
-            take_out_of_index(link, list(ending.members))
+            others = (*sorter.aside.tenant_records, *pointers, *ending.caches)
+            unlink(link, [own.key for own in others], report=lambda _: None)
+            take_out_of_index(link, ending.members)
 
     def trim_streams(self) -> int:
         """Empty KATO's `stm:*` streams, and return how many entries these had."""
-        sorter = self._sorter(Surface(), lambda _: False)
-        with self._talk("emptying streams") as link:
-            self._sort_all(link, sorter)
+        nobody = Surface()
+        sorter = self._sorter(nobody, lambda _: False)
+        with self._talk("emptying streams") as (link, _):
+            _through(WholeKeyspace(link, count=self._scan_count), sorter)
             return sum(trimmed(link, key) for key in sorter.aside.streams)
+
+    # --- what these share -----------------------------------------------------------------------
 
     def _sorter(self, surface: Surface, wants: WantsNode) -> KeySorter:
         return KeySorter(surface, wants, service=self._service)
 
-    def _own(self, link: Link, sorter: KeySorter, tally: KeyFindings) -> Iterator[list[OwnKey]]:
-        """Yield the own keys of each reply; what the consumer asks of them goes to the tally."""
-        due: list[OwnKey] = []
-        for keys in scan(link, "SCAN", count=self._scan_count):
-            own = sorter.sort(keys)
-            tally.weigh(due, link.replies(len(due)))
-            yield own
-            due = own
-        tally.weigh(due, link.replies(len(due)))
+    def _source(
+        self, link: Link, surface: Surface, wants: WantsNode, survey: KeySurvey | None
+    ) -> Source:
+        held = held_by(survey, surface)
+        if held is None:
+            return WholeKeyspace(link, count=self._scan_count)
+        return HeldSource(link, held, surface, wants, count=self._scan_count)
 
-    def _sort_all(self, link: Link, sorter: KeySorter) -> list[OwnKey]:
-        """Go through the whole keyspace, and return the pointers to active sessions."""
-        replies = scan(link, "SCAN", count=self._scan_count)
-        return [o for keys in replies for o in sorter.sort(keys) if o.kind == "active_pointer"]
-
-    def _ending(self, link: Link, sorter: KeySorter, surface: Surface, wants: WantsNode) -> Ending:
-        return read_ending(link, sorter.aside, surface, wants)
+    def _unlink(self, link: Link, replies: Iterator[list[OwnKey]], telling: Telling) -> None:
+        """Erase the keys of one reply while the next is under way."""
+        nothing = KeyFindings()
+        due = batches(())
+        for own in replies:
+            telling.add(count_unlinked(link, due, nothing))
+            due = batches(own)
+            send_unlinks(link, due)
+        telling.add(count_unlinked(link, due, nothing))
 
     @contextmanager
-    def _talk(self, operation: str) -> Iterator[Link]:
+    def _talk(self, operation: str) -> Iterator[tuple[Link, Standing]]:
         with conversation(self._client, operation=operation, seconds=self._pass_seconds) as link:
-            link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-            link.replies(1)  # servers before Redis 7.2 do not know it, which is all right
-            yield link
+            untouching(link)
+            yield link, standing(link)
+
+
+def _by_id(records: Mapping[bytes, str]) -> Mapping[str, str]:
+    return {text_of(session_id(key)): node for key, node in sorted(records.items())}
+
+
+def _through(source: Source, sorter: KeySorter) -> list[OwnKey]:
+    return [each for own in source.own(sorter) for each in own]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import hiredis
+
 from services.figures import Measure
 from services.names import text_of
-from services.purging.models import Item
+from services.purging.models import Item, Progress
 from services.purging.sources import Said
 from services.stores.key_ending import Ending, chunks
 from services.stores.key_sorting import KeySorter, OwnKey
@@ -17,7 +20,7 @@ from services.stores.keyscan import memory_of
 
 _SAMPLES = 3
 _BATCH = 500
-_SAY_EVERY = 10_000
+_SAY_SECONDS = 0.5
 _TRIM = 5_000
 _HOW = {
     "session": "ended by KATO's API, its record erased",
@@ -34,6 +37,15 @@ class _Sum:
     def add(self, key: bytes, size: int | None) -> None:
         self.count += 1
         self.size = None if size is None or self.size is None else self.size + size
+        self._keep(key)
+
+    def add_unsized(self, number: int, sample: bytes | None) -> None:
+        self.count += number
+        self.size = None
+        if sample is not None:
+            self._keep(sample)
+
+    def _keep(self, key: bytes) -> None:
         if len(self.samples) < _SAMPLES:
             self.samples.append(text_of(key))
 
@@ -53,12 +65,12 @@ class KeyFindings:
                 known = size if isinstance(size, int) else None
                 self._of(store, own.owner, own.kind).add(own.key, known)
 
-    def count_ending(self, ending: Ending) -> None:
-        """Count session records, and ids in KATO's index."""
-        for key, node in ending.records.items():
-            self._of(Measure.SESSIONS, node, "session").add(key, ending.sizes[key])
-        for one, node in ending.members.items():
-            self._of(Measure.KEYS, node, "session_index").add(one, None)
+    def count(
+        self, store: Measure, owner: str, kind: str, number: int, *, sample: bytes | None = None
+    ) -> None:
+        """Count things of which no memory is known; of none there is no item."""
+        if number:
+            self._of(store, owner, kind).add_unsized(number, sample)
 
     def _of(self, store: Measure, owner: str, kind: str) -> _Sum:
         key = (store, owner, kind)
@@ -75,31 +87,50 @@ class KeyFindings:
         )
 
 
-class Progress:
-    """Says now and then how many keys were erased."""
+class Telling:
+    """Says twice a second how many keys were dealt with, of `whole` where that is known."""
 
-    def __init__(self, said: Said) -> None:
-        self._said, self._erased, self._next = said, 0, _SAY_EVERY
+    def __init__(self, said: Said, words: str, whole: int | None = None) -> None:
+        self._said, self._words, self.whole = said, words, whole
+        self._done, self._next = 0, time.monotonic() + _SAY_SECONDS
+
+    def expect(self, number: int) -> None:
+        """Count what is to come besides, where the whole is known."""
+        self.whole = None if self.whole is None else self.whole + number
 
     def add(self, number: int) -> None:
-        """Count keys that were erased."""
-        self._erased += number
-        if self._erased >= self._next:
-            self._next = self._erased + _SAY_EVERY
-            self._said(f"erased {self._erased:,} keys")
+        """Count keys that were dealt with."""
+        self._done += number
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _SAY_SECONDS
+            self.end()
 
     def end(self) -> None:
-        """Say the whole."""
-        self._said(f"erased {self._erased:,} keys")
+        """Say how far it is."""
+        self._said(Progress(self._words, self._done, self.whole))
 
 
 def weighed(link: Link, keys: Sequence[OwnKey]) -> list[Any]:
-    """Ask for the memory of keys."""
+    """Ask for the memory of keys: None for one that is not there, an error where it is not told."""
     found: list[Any] = []
-    for chunk in chunks(keys, _BATCH):
-        link.send(memory_of([own.key for own in chunk]))
-        found += link.replies(len(chunk))
+    for chunk in chunks([own.key for own in keys], _BATCH):
+        link.send(memory_of(list(chunk)))
+        sizes = link.replies(len(chunk))
+        found += sizes if not any(map(is_refusal, sizes)) else _there(link, chunk, sizes)
     return found
+
+
+def is_refusal(reply: Any) -> bool:
+    """Whether a reply is an error."""
+    return isinstance(reply, hiredis.ReplyError)
+
+
+def _there(link: Link, keys: Sequence[bytes], sizes: Sequence[Any]) -> list[Any]:
+    """Where Redis tells no memory, find out at least what is not there any more."""
+    link.send(b"".join(packed("EXISTS", key) for key in keys))
+    there = link.replies(len(keys))
+    return [None if number == 0 else size for number, size in zip(there, sizes, strict=True)]
 
 
 def blockers_of(sorter: KeySorter, ending: Ending) -> tuple[str, ...]:
@@ -109,15 +140,24 @@ def blockers_of(sorter: KeySorter, ending: Ending) -> tuple[str, ...]:
         f"{number:,} keys that begin so cannot be told apart"
         for kb_id, number in sorted(sorter.aside.clashing.items())
     )
-    bare = (f"a key of unknown kind: {text_of(key)}" for key in sorted(sorter.aside.bare))
-    return (*clashing, *bare, *sorted(ending.blockers))
+    return (
+        *clashing,
+        *_grouped(sorter.aside.bare, "keys that are a name of the target and of unknown kind"),
+        *_grouped(ending.naming, "keys of unknown kind that name the target"),
+        *_grouped(ending.suspect, "session records that cannot be read and name the target"),
+    )
+
+
+def _grouped(keys: Sequence[bytes], words: str) -> Iterator[str]:
+    if keys:
+        yield f"{words}: {len(keys):,}, such as {text_of(min(keys))}"
 
 
 def unread_of(ending: Ending) -> Iterator[str]:
     """Disclose session records that say nothing of whose they are."""
-    if ending.unreadable:
+    if ending.strange:
         yield (
-            f"{ending.unreadable:,} session records cannot be read; "
+            f"{ending.strange:,} session records cannot be read; "
             "none of these node_ids was seen in them"
         )
 
@@ -127,12 +167,22 @@ def streams_of(link: Link, keys: Sequence[bytes]) -> tuple[str, ...]:
     if keys:
         link.send(b"".join(packed("XLEN", key) for key in keys))
     found = zip(keys, link.replies(len(keys)), strict=True)
-    return tuple(
-        f"the stream {text_of(key)} holds {number:,} observations of every tenant, "
-        "which cannot be told apart"
-        for key, number in sorted(found)
-        if isinstance(number, int) and number
-    )
+    return tuple(text for key, number in sorted(found, key=_first) for text in _told(key, number))
+
+
+def _first(pair: tuple[bytes, Any]) -> bytes:
+    return pair[0]
+
+
+def _told(key: bytes, number: Any) -> Iterator[str]:
+    """Say how long a stream is, and of one that cannot be asked that nobody knows."""
+    if isinstance(number, int) and number:
+        yield (
+            f"the stream {text_of(key)} holds {number:,} observations of every tenant, "
+            "which cannot be told apart"
+        )
+    elif is_refusal(number) and not str(number).startswith("WRONGTYPE"):
+        yield f"the stream {text_of(key)} may hold observations of every tenant: not to be asked"
 
 
 def trimmed(link: Link, key: bytes) -> int:

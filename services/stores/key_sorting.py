@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from services.names import KB_KINDS, OwnerKind, bytes_of, read_key, text_of
 from services.purging.models import Surface
 from services.purging.sources import WantsNode
-
-SPECIAL_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
-"""What keys of no knowledge base begin with."""
+from services.stores.key_heads import SPECIAL_HEADS
 
 _SHARED = SPECIAL_HEADS - {b"tenant"}
 
@@ -30,7 +28,11 @@ class OwnKey:
 
 @dataclass(slots=True)
 class Aside:
-    """What only the whole pass can tell about: records, and keys that may name a session."""
+    """What only the whole pass can tell about: records, and keys that may name a session.
+
+    `bare` are keys that are a name of the surface and nothing else, `clashing` how many keys each
+    kb_id has that is not told from what else keys begin with.
+    """
 
     records: list[bytes] = field(default_factory=list)
     tenant_records: list[OwnKey] = field(default_factory=list)
@@ -88,9 +90,19 @@ class KeySorter:
 
     def _note_clash(self, key: bytes) -> None:
         """Note a key that could be a kb_id's or something else's; a tenant's own is its own."""
-        for kb_id in self._clashing:
-            if key.startswith(kb_id + b":"):
-                self.aside.clashing[kb_id] = self.aside.clashing.get(kb_id, 0) + 1
+        for kb_id in self.clashes(key):
+            self.aside.clashing[kb_id] = self.aside.clashing.get(kb_id, 0) + 1
+
+    def clashes(self, key: bytes) -> list[bytes]:
+        """Return the kb_ids that a key may be of, or of something else that begins so."""
+        if not self._clashing or self._is_tenants(key):
+            return []
+        begins = [kb_id for kb_id in self._clashing if key.startswith(kb_id)]
+        return [kb for kb in begins if key[len(kb) :][:1] == b":" or (key == kb and b":" in kb)]
+
+    def _is_tenants(self, key: bytes) -> bool:
+        owner = read_key(key, self._service).owner
+        return owner.kind is OwnerKind.TENANT and owner.name in self._tenant_ids
 
     def _kato(self, key: bytes) -> OwnKey | None:
         name = read_key(key, self._service)
@@ -110,20 +122,30 @@ class KeySorter:
 
     def _stream(self, key: bytes) -> None:
         self.aside.streams.append(key)
+        if read_key(key, self._service).kind != "stream":
+            self.aside.unknown.append(key)
 
     def _cache(self, key: bytes) -> None:
-        if read_key(key, self._service).kind == "cache":
-            self.aside.caches.append(key)
+        known = read_key(key, self._service).kind == "cache"
+        (self.aside.caches if known else self.aside.unknown).append(key)
 
     def _guide(self, key: bytes) -> OwnKey | None:
         name = read_key(key, self._service)
-        if name.owner.kind is not OwnerKind.TENANT or name.owner.name not in self._tenant_ids:
+        if name.owner.kind is not OwnerKind.TENANT:
+            self._note_bare_tenant(key)
+            return None
+        if name.owner.name not in self._tenant_ids:
             return None
         own = OwnKey(key, name.owner.name, name.kind)
         if name.kind != "session":
             return own
         self.aside.tenant_records.append(own)
         return None
+
+    def _note_bare_tenant(self, key: bytes) -> None:
+        """Note a key that names a tenant of the surface and nothing of it."""
+        if text_of(key.partition(b":")[2]) in self._tenant_ids:
+            self.aside.bare.append(key)
 
 
 class Mentions:

@@ -23,6 +23,20 @@ Fault = tuple[type[StoreError], str]
 
 _DENIED: Fault = (StoreDenied, "it wants another user, password or right")
 _LOADING: Fault = (StoreUnavailable, "it is still loading its data")
+_CUT_OFF: Fault = (StoreUnavailable, "it is a replica that has lost its primary")
+_READ_ONLY: Fault = (
+    StoreMisconfigured,
+    "it is a read-only replica; KATO writes to a primary, and so has whoever erases",
+)
+_UNSAVED: Fault = (
+    StoreUnavailable,
+    "it takes no writes while it cannot save to its disk; its log says why",
+)
+_FULL: Fault = (StoreUnavailable, "its memory is full, up to its maxmemory")
+_ALONE: Fault = (
+    StoreUnavailable,
+    "it takes no writes while fewer replicas follow it than min-replicas-to-write says",
+)
 _CLUSTER: Fault = (
     StoreMisconfigured,
     "it is one node of a cluster, which holds only a part of the keys; KATO uses a single server",
@@ -35,7 +49,12 @@ _DATABASE: Fault = (StoreMisconfigured, "the database number in its address does
 
 _BY_CODE: dict[str, Fault] = {
     **dict.fromkeys(("NOAUTH", "WRONGPASS", "NOPERM", "DENIED"), _DENIED),
-    **dict.fromkeys(("LOADING", "MASTERDOWN"), _LOADING),
+    "LOADING": _LOADING,
+    "MASTERDOWN": _CUT_OFF,
+    "READONLY": _READ_ONLY,
+    "MISCONF": _UNSAVED,
+    "OOM": _FULL,
+    "NOREPLICAS": _ALONE,
     **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), _CLUSTER),
     "BUSY": _BUSY,
 }
@@ -58,7 +77,10 @@ _BY_CLASS: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
         ),
         _DENIED,
     ),
-    ((driver.BusyLoadingError, driver.MasterDownError), _LOADING),
+    ((driver.BusyLoadingError,), _LOADING),
+    ((driver.MasterDownError,), _CUT_OFF),
+    ((driver.ReadOnlyError,), _READ_ONLY),
+    ((driver.OutOfMemoryError,), _FULL),
     ((driver.AskError, driver.ClusterError, driver.TryAgainError), _CLUSTER),
     ((driver.InvalidResponse, hiredis.ProtocolError), _FOREIGN),
     ((driver.TimeoutError, TimeoutError), _SLOW),

@@ -13,7 +13,7 @@ import redis
 from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavailable
 from services.figures import Measure
 from services.names import text_of
-from services.purging.models import Look, Surface
+from services.purging.models import Look, Progress, Reckoning, Surface
 from services.settings import Settings
 from services.stores.key_erasing import KeyErasing
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
@@ -71,12 +71,12 @@ def test_a_kb_id_of_the_capture_goes_and_nothing_else(valkey: redis.Redis) -> No
         assert all(name.startswith(f"{MINE}:{item.kind}:") for name in item.samples)
     assert look.blockers == ()
     assert prints(valkey) == before
-    said: list[str] = []
+    said: list[Progress] = []
     for _ in range(2):
         erasing_of(valkey).erase(surface_of(MINE), nobody, said.append)
         assert prints(valkey) == {k: v for k, v in before.items() if text_of(k) not in own}
         assert erasing_of(valkey).look(surface_of(MINE), nobody).items == ()
-    assert said == [f"erased {len(own)} keys", "erased 0 keys"]
+    assert said == [Progress("keys erased", len(own)), Progress("keys erased", 0)]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=repr)
@@ -234,7 +234,8 @@ def test_what_may_be_the_targets_and_is_of_no_known_kind_blocks(
 def test_what_only_begins_alike_blocks_nothing(valkey: redis.Redis, key: str) -> None:
     valkey.set(key, "1")
     surface = Surface(frozenset({MINE}), nodes=frozenset({NODE}))
-    assert erasing_of(valkey).look(surface, is_bob) == Look()
+    assert erasing_of(valkey).look(surface, is_bob) == Look(everything=Reckoning(1, 1))
+    assert erasing_of(valkey).sweep(surface, is_bob, silent).blockers == ()
 
 
 def test_records_that_say_nothing_are_disclosed(valkey: redis.Redis) -> None:
@@ -267,7 +268,7 @@ def test_streams_are_disclosed_and_emptied_only_when_asked(valkey: redis.Redis) 
     assert valkey.xlen("stm:global") == valkey.xlen("stm:events:" + MINE) == 0
     assert valkey.get("stm:other") == b"1"
     assert erasing.trim_streams() == 0
-    assert erasing.look(surface_of(MINE), nobody) == Look()
+    assert erasing.look(surface_of(MINE), nobody) == Look(everything=Reckoning(3, 3))
 
 
 def test_a_look_writes_nothing_and_is_one_pass(valkey: redis.Redis) -> None:

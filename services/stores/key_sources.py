@@ -1,0 +1,124 @@
+"""Where a purge's keys come from: the whole keyspace in one pass, or what a survey holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from services.names import bytes_of
+from services.purging.models import KeySurvey, Reckoning, Surface
+from services.purging.sources import WantsNode
+from services.stores.key_ending import CHUNK, chunks
+from services.stores.key_findings import KeyFindings, is_refusal, weighed
+from services.stores.key_sorting import KeySorter, OwnKey
+from services.stores.key_survey import HeldKeys, is_known_to, newcomers
+from services.stores.keylink import Link, packed
+from services.stores.keyscan import memory_of, scan
+
+_UNTOLD = object()
+
+
+class Source(Protocol):
+    """Hands out keys. Once it is through, the sorter has aside all that there is."""
+
+    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+        """Yield the surface's own keys, some at a time.
+
+        The consumer reads what it sent for one lot when it has the next, or when there is none.
+        """
+
+    def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count the surface's own keys with their memory."""
+
+    def everything(self) -> Reckoning | None:
+        """Reckon up all keys of everyone, where all were gone through."""
+
+
+class WholeKeyspace:
+    """One pass. `seen` counts the keys that came by, `before` is DBSIZE at the start."""
+
+    def __init__(self, link: Link, *, count: int) -> None:
+        self._link = link
+        self._count = count
+        self.before: int = link.ask("DBSIZE")
+        self.seen = 0
+
+    def replies(self) -> Iterator[list[bytes]]:
+        """Yield the keys of each reply, the next one under way."""
+        for keys in scan(self._link, "SCAN", count=self._count):
+            self.seen += len(keys)
+            yield keys
+
+    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+        """Yield the surface's own keys of each reply."""
+        return map(sorter.sort, self.replies())
+
+    def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count keys with their memory, which is not asked for any more once it is refused."""
+        due, is_told = list[OwnKey](), True
+        for own in self.own(sorter):
+            is_told = self._weigh(due, tally) and is_told
+            if not is_told:
+                tally.weigh(own, [_UNTOLD] * len(own))
+            elif own:
+                self._link.send(memory_of([each.key for each in own]))
+            due = own if is_told else []
+        self._weigh(due, tally)
+
+    def _weigh(self, due: list[OwnKey], tally: KeyFindings) -> bool:
+        """Read what was asked for; False where all of it was refused."""
+        sizes = self._link.replies(len(due))
+        tally.weigh(due, sizes)
+        return not sizes or not all(map(is_refusal, sizes))
+
+    def everything(self, *, erased: int = 0) -> Reckoning:
+        """Reckon up what is there, without the keys that the pass itself erased."""
+        total: int = self._link.ask("DBSIZE")
+        return Reckoning(total, self.seen - erased, abs(total + erased - self.before))
+
+
+class HeldSource:
+    """What a survey holds of a surface, and the sessions that came to KATO's index since."""
+
+    def __init__(
+        self, link: Link, held: HeldKeys, surface: Surface, wants: WantsNode, *, count: int
+    ) -> None:
+        self._link = link
+        self._held = held
+        self._surface = surface
+        self._wants = wants
+        self._count = count
+
+    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+        """Yield the surface's own keys, some of which may be gone by now."""
+        aside = sorter.aside
+        aside.records += self._held.records_of(self._wants)
+        aside.records += [key for key, node in self._newcomers() if self._wants(node)]
+        aside.bare += self._bare()
+        aside.index = True
+        return map(sorter.sort, self._held.replies(self._surface))
+
+    def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count the keys that are there still, with their memory."""
+        for own in self.own(sorter):
+            tally.weigh(own, weighed(self._link, own))
+
+    def everything(self) -> None:
+        """Nothing: no pass was made."""
+
+    def _newcomers(self) -> Iterator[tuple[bytes, str]]:
+        return iter(newcomers(self._link, is_known_to(self._held), count=self._count).items())
+
+    def _bare(self) -> Iterator[bytes]:
+        """Yield the kb_ids that are keys themselves, which no survey holds."""
+        names = [name for kb in sorted(self._surface.kb_ids) if b":" not in (name := bytes_of(kb))]
+        for chunk in chunks(names, CHUNK):
+            self._link.send(b"".join(packed("EXISTS", name) for name in chunk))
+            there = self._link.replies(len(chunk))
+            yield from (name for name, number in zip(chunk, there, strict=True) if number != 0)
+
+
+def held_by(survey: KeySurvey | None, surface: Surface) -> HeldKeys | None:
+    """Return what a survey holds; None where it lacks a kb_id of the surface, or is no survey."""
+    held = None if survey is None else survey.held
+    return held if isinstance(held, HeldKeys) and held.covers(surface) else None
