@@ -71,10 +71,12 @@ def catalogue_of(asking: Asking) -> Catalogue:
     away = [ref for ref in fed.tables if ref[0] != home]
     tables = _tables(asking, home, away) if away else own
     renamed = renamed_columns(fed, dict(known_columns(tables)))
-    wanted = {*fed.tables}
+    wanted = fed.tables
     return Catalogue(
         tuple(
-            filled(table, renamed.get(table.ref)) if table.ref in wanted else table
+            filled(table, (view.ref for view in wanted[table.ref]), renamed.get(table.ref))
+            if table.ref in wanted
+            else table
             for table in tables
             if table.here or table.ref in wanted
         ),

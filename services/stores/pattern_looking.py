@@ -78,11 +78,11 @@ class PatternLook:
         elif place is not None and not place.by_partition and whole is not None:
             self._count(place, whole)
         hits = [self._look_for(hint, place) for hint in table.hints]
-        unsure = table.fed and place is None and table.has_rows and not any(hits)
+        unsure = table.fed_by and place is None and table.has_rows and not any(hits)
         if unsure and (whole is None or whole.rows):
             self._disclosed.append(
-                f"the table {table.label} is filled from KATO's tables by a view, and names no "
-                "owner: whether it holds anything of these kb_ids is not known"
+                f"{table.words} holds what comes from KATO's tables, and names no owner: whether "
+                "it holds anything of these kb_ids is not known"
             )
 
     def _count(self, place: Place, whole: Whole) -> None:
@@ -112,7 +112,7 @@ class PatternLook:
             return True
         if rows:
             self._disclosed.append(
-                f"the table {hint.table.label} has {rows:,} rows whose {hint.column.name} is one "
+                f"{hint.table.words} has {rows:,} rows whose {hint.column.name} is one "
                 f"of these {_OWNERS[hint.kind]} and whose {place.column.name} is somebody else's: "
                 "these stay"
             )
@@ -127,7 +127,7 @@ class PatternLook:
             return True
         if rows:
             text = (
-                f"{_said(place)} holds {sum(rows.values()):,} rows of these {_OWNERS[place.kind]} "
+                f"{place.table.words} holds {sum(rows.values()):,} rows of these {_OWNERS[place.kind]} "
                 f"that cannot be erased: {why}; {remedy}, {_OR_LEAVE}"
             )
             self._block(place.table.label, text, why, rows)
@@ -135,7 +135,7 @@ class PatternLook:
 
     def _refuse_unasked(self, place: Place, reason: str) -> None:
         text = (
-            f"{_said(place)} cannot be asked for rows of these {_OWNERS[place.kind]}: {reason}; "
+            f"{place.table.words} cannot be asked for rows of these {_OWNERS[place.kind]}: {reason}; "
             f"let this user read it, {_OR_LEAVE}"
         )
         owners = dict.fromkeys(self._there.names_in(place))
@@ -201,10 +201,6 @@ def _unreadable(catalogue: Catalogue, detached: Iterable[Detached]) -> Iterator[
                 f"the table {looked[each.ref].label} has {each.parts} detached parts, which "
                 "ClickHouse does not read: whether they hold rows of these kb_ids is not known"
             )
-
-
-def _said(place: Place) -> str:
-    return f"the table {place.table.label} ({place.table.engine})"
 
 
 def _reckoned(

@@ -6,7 +6,7 @@ Everything here is constant SQL: names of columns and of owners are bound to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from services.names import OwnerKind
@@ -100,7 +100,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `here` is whether it is in KATO's database, `fed` whether a view fills it.
+    """A table; `here` is whether it is in KATO's database, `fed_by` the views that fill it.
 
     `renamed` is the column that is surely the kb_id of the table that it is filled from.
     """
@@ -112,7 +112,7 @@ class Table:
     columns: tuple[Column, ...]
     engine_full: str = ""
     here: bool = True
-    fed: bool = False
+    fed_by: tuple[str, ...] = ()
     renamed: str | None = None
 
     @property
@@ -124,6 +124,12 @@ class Table:
     def label(self) -> str:
         """What it is called on screen and in receipts."""
         return self.name if self.here else f"{self.database}.{self.name}"
+
+    @property
+    def words(self) -> str:
+        """Say which it is: an inner table has no name that anybody would know."""
+        by = f", filled by {' and '.join(self.fed_by)}" if self.fed_by else ""
+        return f"the table {self.label} ({self.engine}{by})"
 
     @property
     def has_rows(self) -> bool:
@@ -170,7 +176,7 @@ class Table:
         told = self._told_by()[0]
         if told is not None and told.name not in _OTHER_NAMES:
             return False
-        return column.is_text and (self.fed or bool(_PLAUSIBLE.search(column.name)))
+        return column.is_text and (bool(self.fed_by) or bool(_PLAUSIBLE.search(column.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +246,7 @@ def known_columns(tables: tuple[Table, ...]) -> Iterator[tuple[Ref, str]]:
             yield table.ref, "kb_id"
 
 
-def filled(table: Table, renamed: str | None) -> Table:
-    """Return a table as one that a view fills."""
-    return replace(table, fed=True, renamed=renamed)
+def filled(table: Table, views: Iterable[Ref], renamed: str | None) -> Table:
+    """Return a table as one that views fill."""
+    by = tuple(sorted(f"{database}.{name}" for database, name in views))
+    return replace(table, fed_by=by, renamed=renamed)
