@@ -54,13 +54,13 @@ def _allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, An
 class Asking:
     """Runs queries in one database, on a client of its own for each that runs at the same time.
 
-    Every String comes back as bytes. Raises StoreUnavailable, StoreDenied, StoreMisconfigured or
-    StoreRejected.
+    Every String comes back as bytes. `database` is what `db` and `home` are bound to. Raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
     def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
+        self.database = database
         self._connect = connect
-        self._database = database
         self._judge = partial(judge, database=database)
         self._idle: deque[Client] = deque()
 
@@ -111,7 +111,7 @@ class Asking:
                 yield from stream
 
     def _bound(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        return {"db": self._database, "home": Identifier(self._database), **more}
+        return {"db": self.database, "home": Identifier(self.database), **more}
 
     @contextmanager
     def _client(self, operation: str) -> Iterator[Client]:

@@ -1,8 +1,4 @@
-"""What ClickHouse holds of some kb_ids: every table with a kb_id column, by its exact names.
-
-Reads only. Every question is answered with exactly one row, so that an answer without a body is
-never taken for "nothing there".
-"""
+"""What ClickHouse holds of the owners of a surface, by their exact names. Reads only."""
 
 from __future__ import annotations
 
@@ -10,105 +6,56 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.errors import StoreMisconfigured
-from services.names import text_of
-from services.stores.clickhouse import NOT_CLICKHOUSE, STORE, Identifier
+from services.names import OwnerKind, text_of
+from services.purging.models import Surface
+from services.stores.clickhouse import Identifier
 from services.stores.clickhouse_asking import Asking, Names
-from services.stores.pattern_tables import PATTERNS
+from services.stores.pattern_catalogue import Catalogue, catalogue_of, one
+from services.stores.pattern_places import Place
+from services.stores.pattern_views import Ref
 
-_TEXT_TYPES = ("String", "LowCardinality(String)")
-_ONLY_SHOW = frozenset({
-    "View", "MaterializedView", "LiveView", "WindowView", "Merge", "Dictionary", "Null", "Alias",
-})  # fmt: skip
-"""Engines without rows of their own: what they show is in another table."""
-
-_TABLES = """
-SELECT groupArray((name, engine, partition_key, type)) FROM (
-    SELECT t.name AS name, t.engine AS engine, t.partition_key AS partition_key, c.type AS type
-    FROM system.tables AS t
-    INNER JOIN system.columns AS c ON c.database = t.database AND c.table = t.name
-    WHERE t.database = {db:String} AND c.database = {db:String} AND c.name = 'kb_id'
-    ORDER BY name
-)
-"""
 _PARTITIONS = """
-SELECT groupArray((table, partition, id, parts, found, size)) FROM (
-    SELECT table, partition, partition_id AS id, count() AS parts, sum(rows) AS found,
-           sum(bytes_on_disk) AS size
+SELECT groupArray((home, table, partition, id, parts, found, size)) FROM (
+    SELECT database AS home, table, partition, partition_id AS id, count() AS parts,
+           sum(rows) AS found, sum(bytes_on_disk) AS size
     FROM system.parts
-    WHERE database = {db:String} AND active AND rows > 0 AND partition IN {kb_ids:Array(String)}
-    GROUP BY table, partition, id
+    WHERE database IN {homes:Array(String)} AND active AND rows > 0
+      AND (partition IN {names:Array(String)} OR {all:UInt8})
+    GROUP BY home, table, partition, id
 )
 """
 _WHOLE = """
-SELECT groupArray((table, parts, size, masked)) FROM (
-    SELECT table, count() AS parts, formatReadableSize(sum(bytes_on_disk)) AS size,
-           max(has_lightweight_delete) AS masked
-    FROM system.parts WHERE database = {db:String} AND active GROUP BY table
+SELECT groupArray((home, table, parts, size, masked, found)) FROM (
+    SELECT database AS home, table, count() AS parts,
+           formatReadableSize(sum(bytes_on_disk)) AS size,
+           max(has_lightweight_delete) AS masked, sum(rows) AS found
+    FROM system.parts WHERE database IN {homes:Array(String)} AND active GROUP BY home, table
 )
 """
+_TOTALS = """
+SELECT groupArray((database, name, ifNull(total_rows, 0)))
+FROM system.tables WHERE database IN {homes:Array(String)}
+"""
 _DETACHED = """
-SELECT groupArray((table, id, parts)) FROM (
-    SELECT table, ifNull(partition_id, '') AS id, count() AS parts
-    FROM system.detached_parts WHERE database = {db:String} GROUP BY table, id
+SELECT groupArray((home, table, id, parts)) FROM (
+    SELECT database AS home, table, ifNull(partition_id, '') AS id, count() AS parts
+    FROM system.detached_parts WHERE database IN {homes:Array(String)} GROUP BY home, table, id
 )
 """
 _IDS = """
-SELECT groupArray((kb, id)) FROM (
-    SELECT arrayJoin({kb_ids:Array(String)}) AS kb, partitionId(kb) AS id
+SELECT groupArray((owner, id)) FROM (
+    SELECT arrayJoin({names:Array(String)}) AS owner, partitionId(owner) AS id
 )
 """
-_ROWS = """
-SELECT groupArray((kb, found)) FROM (
-    SELECT toString(kb_id) AS kb, count() AS found FROM {home:Identifier}.{table:Identifier}
-    WHERE kb_id IN {kb_ids:Array(String)} GROUP BY kb
-)
-"""
-_ROWS_OF_ANY_TYPE = """
-SELECT groupArray((kb, found)) FROM (
-    SELECT ifNull(toString(kb_id), '') AS kb, count() AS found
-    FROM {home:Identifier}.{table:Identifier}
-    WHERE ifNull(toString(kb_id), '') IN {kb_ids:Array(String)} GROUP BY kb
-)
-"""
-_LOOKING = "looking for what is to be erased"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A table with a kb_id column; `kb_type` is that column's type."""
-
-    name: str
-    engine: str
-    partition_key: str
-    kb_type: str
-
-    @property
-    def only_shows(self) -> bool:
-        """Whether its rows are another table's."""
-        return self.engine in _ONLY_SHOW
-
-    @property
-    def obstacle(self) -> str:
-        """Why no row can be erased from it; empty when they can."""
-        if not self.engine.endswith("MergeTree"):
-            return f"the engine {self.engine} does not erase rows"
-        if self.kb_type not in _TEXT_TYPES:
-            return f"its kb_id is a {self.kb_type}, which is not compared with text here"
-        return ""
-
-    @property
-    def by_partition(self) -> bool:
-        """Whether each of its partitions is one kb_id."""
-        return not self.obstacle and self.partition_key == "kb_id"
+_DELETED_TOO = {"apply_deleted_mask": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The active parts of one kb_id in one table; `size` in bytes, deleted rows counted."""
+    """The active parts of one owner in one table; `size` in bytes, deleted rows counted."""
 
-    table: str
-    kb_id: str
+    ref: Ref
+    owner: str
     id: str
     parts: int
     rows: int
@@ -122,69 +69,103 @@ class Whole:
     parts: int
     size: str
     masked: bool
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Detached:
     """Detached parts of one partition of one table; `id` is empty where their name has none."""
 
-    table: str
+    ref: Ref
     id: str
     parts: int
 
 
 class PatternSurface:
-    """Asks one ClickHouse what there is of these kb_ids. Every method raises StoreError."""
+    """Asks one ClickHouse what there is of these owners. Every method raises StoreError."""
 
-    def __init__(self, asking: Asking, kb_ids: Iterable[str]) -> None:
+    def __init__(self, asking: Asking, surface: Surface) -> None:
         self._asking = asking
-        self.kb_ids = tuple(sorted(kb_ids))
-        self.bound: Mapping[str, Any] = {"kb_ids": Names(self.kb_ids)}
+        self.names: Mapping[OwnerKind, tuple[str, ...]] = {
+            OwnerKind.KB: tuple(sorted(surface.kb_ids)),
+            OwnerKind.NODE: tuple(sorted(surface.nodes)),
+            OwnerKind.TENANT: tuple(sorted(surface.tenant_ids)),
+        }
+        self.everyone = tuple(dict.fromkeys(name for of in self.names.values() for name in of))
 
-    def holders(self) -> tuple[Holder, ...]:
-        """Return every table with a kb_id. Raises StoreMisconfigured where KATO's is not there."""
-        found = tuple(Holder(*map(text_of, row)) for row in self._found(_TABLES))
-        if not any(each.name == PATTERNS and not each.obstacle for each in found):
-            reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
-            raise StoreMisconfigured(STORE, _LOOKING, reason)
-        return found
+    def catalogue(self) -> Catalogue:
+        """Return the tables that are looked into. Raises StoreMisconfigured without KATO's."""
+        return catalogue_of(self._asking)
 
-    def partitions(self) -> list[Partition]:
-        """Return what each table has under a partition whose text is one of the kb_ids."""
-        return [
-            Partition(text_of(table), text_of(raw), text_of(at), parts, rows, size)
-            for table, raw, at, parts, rows, size in self._found(_PARTITIONS)
-        ]
+    def names_in(self, place: Place) -> tuple[str, ...]:
+        """Return the owners that a place can name."""
+        return self.names[place.kind]
 
-    def wholes(self) -> dict[str, Whole]:
-        """Return every table's parts."""
+    def bound(self, place: Place) -> dict[str, Any]:
+        """Return what is bound to a statement about a place."""
         return {
-            text_of(table): Whole(parts, text_of(size), bool(masked))
-            for table, parts, size, masked in self._found(_WHOLE)
+            "home": Identifier(place.table.database),
+            "table": Identifier(place.table.name),
+            "column": Identifier(place.column.name),
+            "names": Names(self.names_in(place)),
         }
 
-    def detached(self) -> list[Detached]:
+    def partitions(self, homes: Iterable[str], *, whole: bool = False) -> list[Partition]:
+        """Return what each table has under a partition whose text is an owner, or of everyone."""
+        bound = {"homes": Names(homes), "names": Names(self.everyone), "all": int(whole)}
+        (found,) = one(self._asking, _PARTITIONS, bound)
+        return [
+            Partition((text_of(home), text_of(table)), text_of(owner), text_of(at), *counts)
+            for home, table, owner, at, *counts in found
+        ]
+
+    def wholes(self, homes: Iterable[str]) -> dict[Ref, Whole]:
+        """Return every table's parts."""
+        (found,) = one(self._asking, _WHOLE, {"homes": Names(homes)})
+        return {
+            (text_of(home), text_of(table)): Whole(parts, text_of(size), bool(masked), rows)
+            for home, table, parts, size, masked, rows in found
+        }
+
+    def totals(self, homes: Iterable[str]) -> dict[Ref, int]:
+        """Return the rows of every table as ClickHouse says of itself, 0 where it says none."""
+        (found,) = one(self._asking, _TOTALS, {"homes": Names(homes)})
+        return {(text_of(home), text_of(name)): rows for home, name, rows in found}
+
+    def detached(self, homes: Iterable[str]) -> list[Detached]:
         """Return every table's detached parts."""
-        return [Detached(text_of(t), text_of(at), n) for t, at, n in self._found(_DETACHED)]
+        (found,) = one(self._asking, _DETACHED, {"homes": Names(homes)})
+        return [Detached((text_of(h), text_of(t)), text_of(at), n) for h, t, at, n in found]
 
     def partition_ids(self) -> dict[str, str]:
-        """Return the kb_id of each partition id that one of the kb_ids has or would have."""
-        return {text_of(at): text_of(kb) for kb, at in self._found(_IDS)} if self.kb_ids else {}
+        """Return the owner of each partition id that one of the owners has or would have."""
+        if not self.everyone:
+            return {}
+        (found,) = one(self._asking, _IDS, {"names": Names(self.everyone)})
+        return {text_of(at): text_of(owner) for owner, at in found}
 
-    def rows(self, holder: Holder, *, masked: bool = False) -> dict[str, int]:
-        """Count a table's rows of each kb_id, with `masked` those too that are marked deleted."""
-        found = self._found(
-            _ROWS_OF_ANY_TYPE if holder.obstacle else _ROWS,
-            settings={"apply_deleted_mask": 0} if masked else None,
-            table=Identifier(holder.name),
-        )
-        return {text_of(kb): count for kb, count in found}
+    def rows(
+        self, place: Place, *, masked: bool = False, without: Place | None = None
+    ) -> dict[str, int]:
+        """Count the rows of each owner, with `masked` those too that are marked deleted.
 
-    def _found(
-        self, query: str, *, settings: Mapping[str, Any] | None = None, **bound: object
-    ) -> Sequence[Sequence[Any]]:
-        rows = self._asking.rows(_LOOKING, query, {**self.bound, **bound}, settings=settings)
-        if len(rows) != 1:
-            raise StoreMisconfigured(STORE, _LOOKING, NOT_CLICKHOUSE)
-        found: Sequence[Sequence[Any]] = rows[0][0]
-        return found
+        With `without` only those that another place of the same table does not tell.
+        """
+        if not self.names_in(place):
+            return {}
+        bound = self.bound(place)
+        if without is None:
+            return self._counted(place.counted, bound, masked=masked)
+        bound |= {
+            "told": Identifier(without.column.name), "of": Names(self.names_in(without)),
+        }  # fmt: skip
+        return self._counted(place.without(without), bound, masked=masked)
+
+    def all_rows(self, place: Place, *, masked: bool) -> dict[str, int]:
+        """Count the rows of everyone."""
+        return self._counted(place.all_counted, self.bound(place), masked=masked)
+
+    def _counted(self, query: str, bound: Mapping[str, Any], *, masked: bool) -> dict[str, int]:
+        (found,) = one(self._asking, query, bound, **(_DELETED_TOO if masked else {}))
+        pairs: Sequence[tuple[bytes, int]] = found
+        return {text_of(owner): count for owner, count in pairs}
