@@ -120,12 +120,14 @@ def hex_dump(value: bytes) -> str:
 
 def spaces_frame(found: Iterable[tuple[SpaceFacts, Holding]]) -> pd.DataFrame:
     """Return one row a collection."""
-    columns = ["Collection", "Points", "Dimension", "Distance", "State", "Indexed", "Confined by"]
+    columns = ["Collection", "Points", "Dimension", "Distance", "State", "Indexed", "Confined by",
+               "Aliases"]  # fmt: skip
     rows = [
         (
             visible(facts.space.collection), facts.points, facts.size, facts.distance,
             facts.status, facts.indexed,
             "collection" if facts.space.tenant_id is None else "payload tenant_id",
+            ", ".join(map(visible, facts.space.aliases)),
         )
         for facts, _ in found
     ]  # fmt: skip

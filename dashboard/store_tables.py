@@ -112,7 +112,7 @@ def collections_frame(collections: Iterable[CollectionUsage]) -> pd.DataFrame:
             "Dimension": collection.size,
             "Distance": collection.distance,
             "Status": collection.status,
-            "Note": visible(collection.problem),
+            "Note": visible(_note(collection)),
         }
         for collection in collections
     ]
@@ -120,6 +120,11 @@ def collections_frame(collections: Iterable[CollectionUsage]) -> pd.DataFrame:
     for name in ("Size", "Dimension"):
         frame[name] = frame[name].astype("Int64")
     return frame
+
+
+def _note(collection: CollectionUsage) -> str:
+    aliases = ", ".join(collection.aliases)
+    return "; ".join(filter(None, (aliases and f"alias {aliases}", collection.problem)))
 
 
 def settings_frame(in_force: Mapping[str, str]) -> pd.DataFrame:

@@ -130,6 +130,22 @@ class Ownership:
             case _:
                 return _NOBODYS
 
+    def jointly(self, owners: Iterable[Owner]) -> Claim:
+        """Whose something is that stands under names of these owners, as a collection may."""
+        claims = [self.owner(owner) for owner in owners]
+        if len(claims) < 2:  # noqa: PLR2004 - several
+            return claims[0] if claims else _NOBODYS
+        tenants = tuple(dict.fromkeys(t for claim in claims for t in claim.tenants))
+        others = tuple(dict.fromkeys(t for claim in claims for t in claim.others))
+        alike = any(claim.alike for claim in claims)
+        if len(tenants) > 1:
+            why = "it stands under names of several owners, and nothing tells whose is whose"
+            return Claim(ClaimState.SHARED, tenants, why, others, alike)
+        known = all(claim.state is ClaimState.KNOWN for claim in claims)
+        state = ClaimState.KNOWN if known else ClaimState.INFERRED
+        why = "it stands under names of several owners, all of one tenant"
+        return Claim(state, tenants, why, others, alike)
+
     def named(self, tenant_id: str) -> Claim:
         """Whose data is that carries a tenant's raw id, as the guide's layouts do."""
         tenant = TenantKey("tenant", tenant_id)

@@ -36,7 +36,7 @@ class FleetIndex:
         self.legible = self._legible()
         self.illegible = len(self.loose) - sum(map(len, self.legible.values()))
         self.sessions = _by_session(snapshot.sessions or ())
-        self.collections = {each.name: each for each in snapshot.collections}
+        self.collections = {name: each for each in snapshot.collections for name in each.names}
         self._nothing = _nothing(snapshot)
 
     def _legible(self) -> dict[str, list[str]]:

@@ -20,10 +20,14 @@ from services.names import Owner
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where a tenant's points are: a whole collection, or those points that carry `tenant_id`."""
+    """Where a tenant's points are: a whole collection, or those points that carry `tenant_id`.
+
+    `aliases` are the other names of the collection.
+    """
 
     collection: str
     tenant_id: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

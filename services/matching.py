@@ -14,7 +14,7 @@ from services.attribution import Claim, ClaimState
 from services.fleetindex import FleetIndex
 from services.identity import NamingScheme, TenantKey, kb_id_of, sanitise
 from services.matches import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match, Place
-from services.names import Owner, OwnerKind, read_collection
+from services.names import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.probes import Probes
 from services.questions import Question
 from services.readings import CollectionUsage, SessionRecord
@@ -59,7 +59,7 @@ def _equal(index: FleetIndex, text: str) -> Iterator[Match]:
     yield from _inferred_fields(index, text)
     yield from _sessions(index, text)
     if text in index.collections:
-        yield from _collection(index, index.collections[text])
+        yield from _collection(index, text)
 
 
 def _tenants(index: FleetIndex, text: str) -> Iterator[Match]:
@@ -140,7 +140,7 @@ def _holding(index: FleetIndex, text: str) -> Iterator[Match]:
         (index.nodes, lambda name: _held_node(index, name, text)),
         (index.loose, lambda name: claimed(index.ownership.kb(name), KB, name, Place(name))),
         (index.sessions, lambda name: _sessions(index, name)),
-        (index.collections, lambda name: _collection(index, index.collections[name])),
+        (index.collections, lambda name: _collection(index, name)),
     )
     for names, matches in named:
         for name in names:
@@ -233,12 +233,32 @@ def place_of(index: FleetIndex, owner: Owner) -> Place | None:
             return None
 
 
-def _collection(index: FleetIndex, collection: CollectionUsage) -> Iterator[Match]:
-    owners: Iterable[Owner]
-    if collection.points_by_tenant is None:
-        owners = (read_collection(collection.name, index.shared_collections).owner,)
-    else:
-        owners = (Owner(OwnerKind.TENANT, name) for name in collection.points_by_tenant)
+def _collection(index: FleetIndex, name: str) -> Iterator[Match]:
+    """Yield the matches of a collection by one of its names: whose it is, all of them tell."""
+    collection = index.collections[name]
+    via = "" if name == collection.name else f"an alias of the collection {collection.name}; "
+    for owner, claim in _claims_on(index, collection):
+        how = f"{via}{claim.why}"
+        yield from claimed(claim, COLLECTION, name, place_of(index, owner), how=how)
+
+
+def _claims_on(index: FleetIndex, collection: CollectionUsage) -> Iterator[tuple[Owner, Claim]]:
+    """Yield the claim of each owner; where there are several, the others are named in it."""
+    owned = index.ownership
+    if collection.points_by_tenant is not None:
+        for tenant_id in collection.points_by_tenant:
+            owner = Owner(OwnerKind.TENANT, tenant_id)
+            yield owner, owned.owner(owner)
+        return
+    owners = owners_of_collection(collection.names, index.shared_collections) or (NOBODY,)
+    together = owned.jointly(owners)
     for owner in owners:
-        claim, place = index.ownership.owner(owner), place_of(index, owner)
-        yield from claimed(claim, COLLECTION, collection.name, place)
+        claim = owned.owner(owner)
+        yield owner, claim if len(owners) == 1 else _with(claim, together)
+
+
+def _with(claim: Claim, together: Claim) -> Claim:
+    """Return one owner's claim on what it has together with others."""
+    others = (t for t in (*together.tenants, *together.others) if t not in claim.tenants)
+    state = together.state if together.state is ClaimState.SHARED else claim.state
+    return replace(claim, state=state, why=together.why, others=tuple(dict.fromkeys(others)))

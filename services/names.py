@@ -5,6 +5,7 @@ Every name gets an answer, whatever its bytes, and without knowing who exists.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -145,3 +146,17 @@ def read_collection(name: str, shared: frozenset[str] = frozenset()) -> Collecti
         if name.startswith(prefix):
             return CollectionName(Owner(kind, name.removeprefix(prefix)))
     return CollectionName(NOBODY)
+
+
+def owners_of_collection(
+    names: Iterable[str], shared: frozenset[str] = frozenset()
+) -> tuple[Owner, ...]:
+    """Say whose a Qdrant collection is by all names that it is reached by: its own, and aliases.
+
+    Each owner once, in the order of the names; none for one that is `shared` by payload under
+    one of its names, or that is named after nobody.
+    """
+    found = [read_collection(name, shared) for name in names]
+    if any(each.by_payload for each in found):
+        return ()
+    return tuple(dict.fromkeys(each.owner for each in found if each.owner != NOBODY))

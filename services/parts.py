@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.attribution import Claim, Ownership
+from services.attribution import Claim, ClaimState, Ownership
 from services.figures import Amount, Measure
 from services.identity import TenantKey, kb_id_of
 from services.names import Owner, OwnerKind
@@ -81,6 +82,18 @@ class Parts:
         if sample and not part.claim.tenants:
             self.keep(sample)
         return part
+
+    def jointly(self, owners: Sequence[Owner], label: str) -> list[Part]:
+        """Return the parts that something under names of several owners belongs to.
+
+        It is counted in the first. Where the same tenants hold each of the names, that is the
+        part of the owner that is known best, else one of its own, which all of them share.
+        """
+        parts = [self.of(owner) for owner in owners]
+        if len({frozenset(part.claim.tenants) for part in parts}) == 1:
+            return sorted(parts, key=lambda part: part.claim.state is not ClaimState.KNOWN)
+        claim = self.ownership.jointly(owners)
+        return [self.found.setdefault((claim.tenants, label, False), Part(label, False, claim))]
 
     def keep(self, sample: str) -> None:
         """Keep the name of something that belongs to nobody, of the first few."""

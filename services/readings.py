@@ -120,7 +120,8 @@ class CollectionUsage:
     `amount` counts points; its bytes are None where the server does not say. `size` is the
     vectors' dimension and `distance` its metric, None for a collection without a single vector
     config. `points_by_tenant` splits a collection that is shared by payload; None where it is
-    not shared, or could not be split (`problem` says why).
+    not shared, or could not be split (`problem` says why). `aliases` are the other names that
+    it is read and written by.
     """
 
     name: str
@@ -131,6 +132,12 @@ class CollectionUsage:
     indexed: int | None = None
     points_by_tenant: Mapping[str, int] | None = None
     problem: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that reaches it, its own first."""
+        return (self.name, *self.aliases)
 
 
 @dataclass(frozen=True, slots=True)

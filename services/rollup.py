@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from services.attribution import ClaimState, Ownership
 from services.figures import Amount, Measure
 from services.identity import TenantKey
-from services.names import NOBODY, Owner, OwnerKind, read_collection
+from services.names import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.parts import Part, Parts
 from services.readings import CollectionUsage, KeyGroup, KeyReading, PatternReading, VectorReading
-from services.snapshot import KbUsage, TenantUsage, Unattributed, Usage
+from services.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,26 @@ def _add_patterns(parts: Parts, reading: PatternReading) -> None:
 
 def _add_collection(parts: Parts, collection: CollectionUsage, shared: frozenset[str]) -> None:
     if collection.points_by_tenant is None:
-        owner = read_collection(collection.name, shared).owner
-        part = parts.of(owner, f"collection {collection.name}")
-        part.add(Measure.VECTORS, collection.amount)
-        part.collections.append(collection.name)
+        found = _parts_of_collection(parts, collection, shared)
+        found[0].add(Measure.VECTORS, collection.amount)
+        for part in found:
+            part.collections.append(collection.name)
         return
     for owner, amount in _split_points(collection, collection.points_by_tenant):
         part = parts.of(owner, f"points of {collection.name} without a tenant_id")
         part.add(Measure.VECTORS, amount)
         part.collections.append(collection.name)
+
+
+def _parts_of_collection(
+    parts: Parts, collection: CollectionUsage, shared: frozenset[str]
+) -> list[Part]:
+    """Return the parts that a whole collection is of, and the one that it is counted in first."""
+    owners = owners_of_collection(collection.names, shared)
+    if len(owners) > 1:
+        return parts.jointly(owners, f"{COLLECTION_PART}{collection.name}")
+    owner = owners[0] if owners else NOBODY
+    return [parts.of(owner, f"collection {collection.name}")]
 
 
 def _split_points(
@@ -157,7 +168,7 @@ def _tenants(
     held: dict[TenantKey, list[str]] = {}
     for part in shared:
         for tenant in part.claim.tenants:
-            held.setdefault(tenant, []).append(part.name)
+            held.setdefault(tenant, []).extend([part.name] if part.is_kb else [])
     found = []
     for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
         own = tuple(sorted(by_tenant.get(tenant, ()), key=lambda part: part.name))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from services.errors import NotThisTenants
 from services.identity import TenantKey
 from services.inspected import Holding, Scope, Space
-from services.names import Owner, OwnerKind, bytes_of, read_key
+from services.names import NOBODY, Owner, OwnerKind, bytes_of, read_key
 from services.readings import CollectionUsage
 from services.snapshot import KbUsage, Snapshot, TenantUsage
 
@@ -25,7 +25,8 @@ def _holdings(
 ) -> Iterator[Holding]:
     for part in parts:
         by_kb = Owner(OwnerKind.KB, part.name)
-        owner = by_kb if part.is_kb else Owner(OwnerKind.TENANT, tenant.id)
+        guides = Owner(OwnerKind.TENANT, tenant.id) if part.is_guides else NOBODY
+        owner = by_kb if part.is_kb else guides
         spaces = tuple(_space(name, owner, collections.get(name)) for name in part.collections)
         others = tuple(other for other in part.claim.tenants if other != tenant)
         yield Holding(part.name, owner, spaces, others)
@@ -33,8 +34,10 @@ def _holdings(
 
 def _space(name: str, owner: Owner, collection: CollectionUsage | None) -> Space:
     """Confine a collection that others share in, by payload, to the owner's points."""
-    split = collection is not None and collection.points_by_tenant is not None
-    return Space(name, owner.name if split else None)
+    if collection is None:
+        return Space(name)
+    split = collection.points_by_tenant is not None
+    return Space(name, owner.name if split else None, collection.aliases)
 
 
 def kb_holdings(scope: Scope) -> tuple[Holding, ...]:

@@ -14,6 +14,9 @@ from services.figures import Amount, Measure, Precision, StoreState
 from services.identity import TenantKey
 from services.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
 
+COLLECTION_PART = "collection:"
+"""How a part is called that is a collection under names of several tenants."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -35,7 +38,8 @@ class Usage:
 class KbUsage:
     """Usage of one kb_id or, in the guide's layout, of what carries a tenant's id.
 
-    `name` is the kb_id, or a label for the guide's layout (then `is_kb` is False).
+    `name` is the kb_id, or a label (then `is_kb` is False): `tenant:{id}` for the guide's layout,
+    `collection:{name}` for a collection that stands under names of several tenants.
     """
 
     name: str
@@ -47,6 +51,11 @@ class KbUsage:
     last_write: datetime | None = None
     collections: tuple[str, ...] = ()
     rows_by_table: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_guides(self) -> bool:
+        """Whether it is what carries a tenant's id in the guide's layout."""
+        return not self.is_kb and not self.name.startswith(COLLECTION_PART)
 
 
 @dataclass(frozen=True, slots=True)

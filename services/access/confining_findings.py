@@ -35,6 +35,7 @@ OF_TENANTS = frozenset({
     "collision.shared-kb", "collision.about-to-be", "collision.hash", "collision.ambiguous",
     "resurrected.kb-id", "prefix.glob", "prefix.like", "orphan.keys", "orphan.frequencies",
     "orphan.rows", "orphan.collection", "orphan.vectors", "hostile.quoted", "hostile.glob",
+    "shared.alias",
 })  # fmt: skip
 """The rules whose findings are about some tenants each.
 

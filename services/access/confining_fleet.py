@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.access.confining_texts import told
-from services.access.holders import claimants, holders_of_kb
+from services.access.holders import claimants, holders_of_collection, holders_of_kb
 from services.access.models import Viewer
 from services.access.sight import Sight
 from services.attribution import Claim, ClaimState, Ownership
 from services.figures import Amount, Measure
 from services.identity import TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
+from services.names import NOBODY, Owner, OwnerKind, read_collection
 from services.parts import Sum
 from services.readings import Check, CollectionUsage, Health, SessionRecord
 from services.rollup import add_usages
@@ -193,11 +193,20 @@ class _Confined:
     def _collections(self, parts: Iterable[KbUsage]) -> tuple[CollectionUsage, ...]:
         """Return those in which a visible part has points, of shared ones only these points."""
         names = {name for part in parts for name in part.collections}
-        return tuple(self._own_part(c) for c in self.whole.collections if c.name in names)
+        found = (c for c in self.whole.collections if c.name in names)
+        return tuple(self._own_part(c) for c in found if self._sees_every_name(c))
+
+    def _sees_every_name(self, collection: CollectionUsage) -> bool:
+        """Whether whoever reaches it by one of its names is in scope, or it is divided."""
+        if collection.points_by_tenant is not None:
+            return True
+        aliases = collection.aliases
+        holders = holders_of_collection(collection.name, self.ownership, aliases=aliases)
+        return self.sight.sees_each(holders)
 
     def _own_part(self, whole: CollectionUsage) -> CollectionUsage:
         if whole.points_by_tenant is None:
-            return whole
+            return replace(whole, aliases=tuple(filter(_names_somebody, whole.aliases)))
         points = {
             name: count
             for name, count in whole.points_by_tenant.items()
@@ -207,6 +216,11 @@ class _Confined:
         return CollectionUsage(
             whole.name, amount, whole.status, whole.size, whole.distance, points_by_tenant=points
         )
+
+
+def _names_somebody(alias: str) -> bool:
+    """Whether an alias is named after an owner, who is in scope then; others may name anybody."""
+    return read_collection(alias).owner != NOBODY
 
 
 def _nothing(snapshot: Snapshot) -> Usage:

@@ -18,6 +18,7 @@ from services.names import (
     SESSION_PREFIX,
     Owner,
     OwnerKind,
+    owners_of_collection,
     read_collection,
     read_key,
     text_of,
@@ -71,17 +72,17 @@ def holders_of_key(
 
 
 def holders_of_collection(
-    name: str, ownership: Ownership, *, shared: frozenset[str] = frozenset(),
-    tenant_id: str | None = None,
+    name: str, ownership: Ownership, *, aliases: tuple[str, ...] = (),
+    shared: frozenset[str] = frozenset(), tenant_id: str | None = None,
 ) -> Holders:  # fmt: skip
-    """Return who holds a Qdrant collection.
+    """Return who holds a Qdrant collection, by its own name or by one of its aliases.
 
     Of one that is `shared` by payload nobody does, and who holds its points with a `tenant_id`.
     """
-    found = read_collection(name, shared)
-    if found.by_payload and tenant_id is not None:
+    if tenant_id is not None and not shared.isdisjoint((name, *aliases)):
         return claimants(ownership.named(tenant_id))
-    return claimants(ownership.owner(found.owner))
+    owners = owners_of_collection((name, *aliases), shared)
+    return _each(*(claimants(ownership.owner(owner)) for owner in owners))
 
 
 def holders_of_holding(tenant: TenantKey, holding: Holding, ownership: Ownership) -> Holders:
@@ -92,9 +93,9 @@ def holders_of_holding(tenant: TenantKey, holding: Holding, ownership: Ownership
 
 
 def _holders_of_space(space: Space, ownership: Ownership) -> Holders:
-    if space.tenant_id is None:
-        return holders_of_collection(space.collection, ownership)
-    return claimants(ownership.named(space.tenant_id))
+    if space.tenant_id is not None:
+        return claimants(ownership.named(space.tenant_id))
+    return holders_of_collection(space.collection, ownership, aliases=space.aliases)
 
 
 def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:

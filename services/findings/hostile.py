@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from services.attribution import Ownership
 from services.findings.holdings import every_part
 from services.findings.models import (
     SAMPLES,
@@ -24,7 +23,7 @@ from services.findings.models import (
 )
 from services.findings.names_seen import in_order, listed, samples, wholly_read
 from services.identity import TenantKey
-from services.names import read_collection
+from services.names import owners_of_collection
 
 _QUOTED, _GLOB = "hostile.quoted", "hostile.glob"
 
@@ -51,14 +50,12 @@ def _names(seen: Seen) -> Iterator[_Name]:
     for part in every_part(seen):
         if part.is_kb:
             yield _Name(KB, part.name, owned.kb(part.name).tenants)
-        else:
+        elif part.is_guides:
             yield _Name(TENANT, part.name.removeprefix("tenant:"), part.claim.tenants)
     for collection in seen.snapshot.collections:
-        yield _Name(COLLECTION, collection.name, _holders(owned, collection.name))
-
-
-def _holders(owned: Ownership, collection: str) -> tuple[TenantKey, ...]:
-    return owned.owner(read_collection(collection).owner).tenants
+        tenants = owned.jointly(owners_of_collection(collection.names)).tenants
+        for name in collection.names:
+            yield _Name(COLLECTION, name, tenants)
 
 
 def breaks_out(name: str) -> set[str]:

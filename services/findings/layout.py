@@ -47,7 +47,7 @@ def _mixed(seen: Seen) -> Iterable[Finding]:
     held = [each for each in holdings(seen) if any(map(each.count, Measure))]
     katos = [each.name for each in held if each.name.endswith(suffix)]
     guides = [each.name for each in held if raw_kb(each) and not each.name.endswith(suffix)]
-    labels = {part.name for part in every_part(seen) if not part.is_kb}
+    labels = {part.name for part in every_part(seen) if part.is_guides}
     guides += sorted(labels, key=bytes_of)
     if katos and guides:
         yield _both(katos, guides)

@@ -16,7 +16,8 @@ from services.findings.holdings import (
     unsettled,
 )
 from services.findings.models import CannotTell, Evidence, Finding, Need, Rule, Seen, Severity
-from services.names import OwnerKind, read_collection
+from services.names import OwnerKind, owners_of_collection
+from services.readings import CollectionUsage
 
 _PATTERNS, _KEYS, _VECTORS = Measure.PATTERNS, Measure.KEYS, Measure.VECTORS
 
@@ -108,8 +109,9 @@ def _vectors(seen: Seen) -> Iterable[Finding]:
     tokens, every = seen.patterns.vector_tokens if seen.patterns else {}, holdings(seen)
     if not tokens and any(held.count(_PATTERNS) for held in every):
         raise CannotTell("ClickHouse does not say which vectors the patterns name")
-    points = {c.name: c.amount.count for c in seen.snapshot.collections}
-    elsewhere = any(_by_guide(c.name, c.points_by_tenant) for c in seen.snapshot.collections)
+    collections = seen.snapshot.collections
+    points = {name: c.amount.count for c in collections for name in c.names}
+    elsewhere = any(map(_by_guide, collections))
     moving = unsettled(seen, _VECTORS)
     found = []
     for held in every:
@@ -120,8 +122,10 @@ def _vectors(seen: Seen) -> Iterable[Finding]:
     return gathered(found, "have patterns that name vectors which Qdrant does not have")
 
 
-def _by_guide(name: str, by_tenant: object) -> bool:
-    return by_tenant is not None or read_collection(name).owner.kind is OwnerKind.TENANT
+def _by_guide(collection: CollectionUsage) -> bool:
+    owners = owners_of_collection(collection.names)
+    shared = collection.points_by_tenant is not None
+    return shared or any(owner.kind is OwnerKind.TENANT for owner in owners)
 
 
 def _vectors_of(seen: Seen, held: Held, named: int, points: int | None) -> Finding:

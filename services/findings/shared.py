@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.attribution import ClaimState
 from services.findings.holdings import counted
@@ -17,8 +17,9 @@ from services.findings.models import (
     Seen,
     Severity,
 )
+from services.findings.names_seen import listed
 from services.identity import TenantKey
-from services.names import bytes_of
+from services.names import Owner, OwnerKind, bytes_of, owners_of_collection
 from services.readings import CollectionUsage
 
 _BY_EXACT_TEXT = ("keyword", "uuid")
@@ -124,7 +125,50 @@ def _unknown(collection: CollectionUsage, names: list[str], points: int) -> Find
     )
 
 
+def _aliases(seen: Seen) -> Iterable[Finding]:
+    for collection in sorted(seen.snapshot.collections, key=lambda c: bytes_of(c.name)):
+        owners = owners_of_collection(collection.names)
+        if owners:
+            points = collection.points_by_tenant or {}
+            named = (Owner(OwnerKind.TENANT, tenant_id) for tenant_id in sorted(points))
+            owners = tuple(dict.fromkeys((*owners, *named)))
+        if len(owners) > 1:
+            yield _under_names(seen, collection, owners)
+
+
+def _under_names(seen: Seen, collection: CollectionUsage, owners: Sequence[Owner]) -> Finding:
+    tenants = seen.ownership.jointly(owners).tenants
+    several = len(tenants) > 1
+    named = tuple(name for name in collection.names if owners_of_collection([name]))
+    whose = f"{counted(len(tenants), 'tenant')}: {listed(tenants)}"
+    if not several:
+        whose = f"{counted(len(owners), 'owner')}, all of {tenants[0]}"
+    return Finding(
+        code="shared.alias",
+        subject=collection.name,
+        severity=Severity.CRITICAL if several else Severity.LOW,
+        what=f"The collection {collection.name} with {counted(collection.amount.count, 'point')} "
+        f"is reached by names of {whose}.",
+        tenants=tenants,
+        kb_ids=tuple(owner.name for owner in owners if owner.kind is OwnerKind.KB),
+        evidence={"points": collection.amount.count, "collections": named[:SAMPLES]},
+        deeds=tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in tenants[:SAMPLES]),
+    )
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        code="shared.alias",
+        severity=Severity.CRITICAL,
+        title="A collection behind names of several tenants",
+        why="KATO asks for a collection by the name that it makes of a kb_id, and an alias of that "
+        "name leads to whatever stands behind it: these tenants read and write each other's "
+        "vectors.",
+        remedy="Give each its own collection: copy what can be told apart, delete the alias, and "
+        "restart KATO, which makes the collection anew. Until then no purge takes these points.",
+        needs=frozenset({Need.VECTORS}),
+        find=_aliases,
+    ),
     Rule(
         code="shared.streams",
         severity=Severity.HIGH,

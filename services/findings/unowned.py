@@ -24,7 +24,7 @@ from services.findings.models import (
 )
 from services.findings.names_seen import wholly_read
 from services.identity import TenantKey
-from services.names import OwnerKind, read_collection
+from services.names import owners_of_collection
 from services.readings import CollectionUsage, TableInfo
 
 _KB_IDS, _KEYS = "unowned.kb-ids", "unowned.keys"
@@ -118,10 +118,10 @@ def _collections(seen: Seen) -> Iterator[Finding]:
 
 
 def _nobodys(collection: CollectionUsage) -> bool:
-    """Whether nothing says whose it is: not its name, nor its points, where tenants share it."""
+    """Whether nothing says whose it is: not its names, nor its points, where tenants share it."""
     if collection.points_by_tenant is not None or collection.problem:
         return False
-    return read_collection(collection.name).owner.kind is OwnerKind.NONE
+    return not owners_of_collection(collection.names)
 
 
 def _tables(seen: Seen) -> Iterator[Finding]:

@@ -26,6 +26,9 @@ class Answers(Protocol):
     def listing(self) -> object:
         """Return the list of collections."""
 
+    def aliases(self) -> object:
+        """Return the list of all aliases."""
+
     def info(self, name: str) -> object:
         """Return one collection's figures and settings, None when it is not there."""
 
@@ -59,6 +62,10 @@ class RestAnswers:
         """Return the list of collections."""
         return self._get("/collections")
 
+    def aliases(self) -> object:
+        """Return the list of all aliases."""
+        return self._get("/aliases")
+
     def info(self, name: str) -> object:
         """Return one collection's figures and settings, None when it is not there."""
         try:
@@ -89,6 +96,10 @@ class EmbeddedAnswers:
     def listing(self) -> object:
         """Return the list of collections."""
         return {"result": self._client.get_collections().model_dump(mode="json")}
+
+    def aliases(self) -> object:
+        """Return the list of all aliases."""
+        return {"result": self._client.get_aliases().model_dump(mode="json")}
 
     def info(self, name: str) -> object:
         """Return one collection's figures and settings, None when it is not there."""

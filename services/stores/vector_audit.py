@@ -11,15 +11,15 @@ from qdrant_client import QdrantClient
 
 from services.errors import StoreMisconfigured
 from services.findings.facts import TenantIndex, VectorFacts
-from services.names import NOBODY, read_collection
+from services.names import owners_of_collection
 from services.settings import Settings
 from services.stores.guard import guarded
 from services.stores.open_doors import Door, no_door, qdrant_door, tried
 from services.stores.qdrant import NOT_QDRANT, STORE, client_of, judge
 from services.stores.qdrant_answers import answers_of
-from services.stores.vector_facts import TENANT, at, names_of
+from services.stores.vector_facts import TENANT, at
+from services.stores.vector_standing import Standing, standing_of
 
-_LISTING = "listing the collections"
 _READING = "reading how a shared collection is indexed"
 _SNAPSHOTS = "listing the snapshots of the whole storage"
 
@@ -60,23 +60,22 @@ class VectorAudit:
 
     def facts(self) -> VectorFacts:
         """Ask for every collection that is shared by payload, and for the full snapshots."""
-        found = {name: self._index(name) for name in self._may_be_shared()}
+        standing = standing_of(self._answers, _asking)
+        found = {name: self._index(name, standing) for name in self._may_be_shared(standing)}
         return VectorFacts(
             tenant_indexes={name: index for name, index in found.items() if index is not None},
             full_snapshots=self._snapshots(),
             open=tried(self._door),
         )
 
-    def _may_be_shared(self) -> list[str]:
-        with _asking(_LISTING):
-            names = names_of(self._answers.listing())
-        if names is None:
-            raise StoreMisconfigured(STORE, _LISTING, NOT_QDRANT)
+    def _may_be_shared(self, standing: Standing) -> list[str]:
         return sorted(
-            name for name in names if name in self._shared or read_collection(name).owner is NOBODY
+            name
+            for name in standing.collections
+            if not owners_of_collection(standing.names_of(name), self._shared)
         )
 
-    def _index(self, name: str) -> TenantIndex | None:
+    def _index(self, name: str, standing: Standing) -> TenantIndex | None:
         """Return how a collection is indexed; None when it is gone, or not shared after all."""
         with _asking(_READING):
             answer = self._answers.info(name)
@@ -85,7 +84,7 @@ class VectorAudit:
         schema = at(answer, "result", "payload_schema")
         if not isinstance(schema, Mapping):
             raise StoreMisconfigured(STORE, _READING, NOT_QDRANT)
-        if TENANT not in schema and name not in self._shared:
+        if TENANT not in schema and self._shared.isdisjoint(standing.names_of(name)):
             return None
         return _tenant_index(at(schema, TENANT))
 

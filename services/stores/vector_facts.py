@@ -59,6 +59,16 @@ def names_of(answer: object) -> list[str] | None:
     return names if all(isinstance(name, str) for name in names) else None
 
 
+def aliases_of(answer: object) -> dict[str, str] | None:
+    """Read the answer of `GET /aliases`: the collection of each alias; None when not Qdrant's."""
+    listed = at(answer, "result", "aliases")
+    if not isinstance(listed, list):
+        return None
+    found = {at(entry, "alias_name"): at(entry, "collection_name") for entry in listed}
+    texts = all(isinstance(text, str) for pair in found.items() for text in pair)
+    return found if texts else None
+
+
 def facts_of_info(name: str, info: object) -> Facts:
     """Read the `result` of `GET /collections/{name}`."""
     size, distance = _vectors(at(info, "config"))

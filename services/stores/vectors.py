@@ -2,6 +2,7 @@
 
 Reads only. One `GET /telemetry` answers for all collections; where a server does not let it be
 read, and for collections that other servers of a cluster share in, each is asked for by itself.
+One `GET /aliases` answers for all aliases: a collection is also whose its aliases say.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.figures import Amount
-from services.names import NOBODY, read_collection
 from services.readings import CollectionUsage, Health, VectorReading
 from services.settings import Settings
 from services.stores.guard import guarded
@@ -27,9 +27,14 @@ from services.stores.vector_facts import (
     at,
     facts_of_info,
     facts_of_telemetry,
-    names_of,
 )
 from services.stores.vector_split import Split, TenantSplitter
+from services.stores.vector_standing import (
+    Standing,
+    aliases_listed,
+    collections_listed,
+    say_nothing,
+)
 
 SCROLL_BUDGET = 200_000
 
@@ -84,14 +89,17 @@ class VectorStore:
         version = at(about, "version")
         if not isinstance(version, str):
             raise StoreMisconfigured(STORE, "check", NOT_QDRANT)
-        names = self._names("check")  # because a server says its version without a key
+        # because a server says its version without a key
+        names = collections_listed(self._answers, _asking, "check")
         return Health(STORE, version, latency, f"collections: {len(names)}")
 
     def read(self) -> VectorReading:
         """Read points, bytes where they are known, and settings of every collection."""
         facts, note = self._from_telemetry() or self._from_list()
-        completed = (self._complete(each) for each in facts)
-        found = tuple(self._usage(each) for each in completed if each is not None)
+        aliases = aliases_listed(self._answers, _asking)
+        standing = Standing(tuple(each.name for each in facts), aliases)
+        completed = (self._complete(each, standing.names_of(each.name)) for each in facts)
+        found = tuple(self._usage(each, standing) for each in completed if each is not None)
         total = sum((each.amount for each in found), start=Amount(0, None))
         return VectorReading(collections=found, total=total if found else Amount(), bytes_note=note)
 
@@ -107,21 +115,14 @@ class VectorStore:
         return facts, _PARTLY if any(each.bytes is None for each in facts) else _ESTIMATE
 
     def _from_list(self) -> tuple[list[Facts], str]:
-        facts = [Facts(name, None) for name in self._names("list the collections")]
-        return facts, _EMBEDDED if self._embedded else _REFUSED
+        names = collections_listed(self._answers, _asking, "list the collections")
+        return [Facts(name, None) for name in names], _EMBEDDED if self._embedded else _REFUSED
 
-    def _names(self, operation: str) -> list[str]:
-        with _asking(operation):
-            names = names_of(self._answers.listing())
-        if names is None:
-            raise StoreMisconfigured(STORE, operation, NOT_QDRANT)
-        return names
-
-    def _complete(self, facts: Facts) -> Facts | None:
+    def _complete(self, facts: Facts, names: tuple[str, ...]) -> Facts | None:
         """Ask for what the first look did not find; None when the collection is gone."""
         if facts.points is None:
             return self._info(facts.name)
-        if facts.tenant_index is not None or not self._says_nothing(facts.name):
+        if facts.tenant_index is not None or not say_nothing(names, self._shared):
             return facts
         asked = self._info(facts.name)
         return asked and replace(facts, tenant_index=asked.tenant_index)
@@ -142,13 +143,10 @@ class VectorStore:
         facts = self._info(name)
         return facts.tenant_points if facts else None
 
-    def _says_nothing(self, name: str) -> bool:
-        """Whether only an index on tenant_id can tell that a collection is shared."""
-        return name not in self._shared and read_collection(name).owner is NOBODY
-
-    def _usage(self, facts: Facts) -> CollectionUsage:
-        by_index = bool(facts.tenant_index) and self._says_nothing(facts.name)
-        shared = by_index or facts.name in self._shared
+    def _usage(self, facts: Facts, standing: Standing) -> CollectionUsage:
+        names = standing.names_of(facts.name)
+        by_index = bool(facts.tenant_index) and say_nothing(names, self._shared)
+        shared = by_index or not self._shared.isdisjoint(names)
         points = facts.points or 0
         split = self._splitter.split(facts.name, points) if shared else Split(None)
         return CollectionUsage(
@@ -161,6 +159,7 @@ class VectorStore:
             indexed=facts.indexed,
             points_by_tenant=split.points,
             problem=split.problem,
+            aliases=standing.aliases_of(facts.name),
         )
 
 

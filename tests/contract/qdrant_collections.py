@@ -52,3 +52,21 @@ def _make(client: QdrantClient, name: str, *, size: int = 2) -> None:
     client.create_collection(
         name, vectors_config=models.VectorParams(size=size, distance=models.Distance.EUCLID)
     )
+
+
+def add_alias(client: QdrantClient, alias: str, collection: str) -> None:
+    """Let a collection stand under another name too."""
+    create = models.CreateAlias(collection_name=collection, alias_name=alias)
+    client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+
+
+def move_behind_alias(client: QdrantClient, name: str, collection: str) -> None:
+    """Let what a name reaches stand in a collection of another name, as a migration does."""
+    params = client.get_collection(name).config.params.vectors
+    records, _ = client.scroll(name, limit=100_000, with_vectors=True)
+    client.create_collection(collection, vectors_config=params)
+    points = [models.PointStruct(id=r.id, vector=r.vector, payload=r.payload) for r in records]  # type: ignore[arg-type]
+    if points:
+        client.upsert(collection, points)
+    client.delete_collection(name)
+    add_alias(client, name, collection)

@@ -129,7 +129,7 @@ class TestTelemetry:
         """Points, bytes, size and status come from one answer, in each version's shape."""
         with qdrant_http(loaded, telemetry=telemetry) as server:
             reading = over(server).read()
-            assert paths(server) == ["/telemetry"]
+            assert paths(server) == ["/telemetry", "/aliases"]
             assert server.calls[0].query == {"details_level": "3", "anonymize": "false"}
         for usage in reading.collections:
             points = loaded.count(usage.name).count
@@ -149,7 +149,7 @@ class TestTelemetry:
         """Points are still known, and bytes are not, which is said and is not 0."""
         with qdrant_http(loaded, telemetry=telemetry) as server:
             reading = over(server).read()
-            assert len(server.calls) == 2 + len(reading.collections)
+            assert len(server.calls) == 3 + len(reading.collections)
         assert {usage.name for usage in reading.collections} == set(_names(loaded))
         for usage in reading.collections:
             assert usage.amount.count == loaded.count(usage.name).count
@@ -227,7 +227,7 @@ class TestSharedCollections:
             qdrant.delete_collection(SHARED)
         assert costs[0] == costs[1]
         assert costs[0].count(f"/collections/{SHARED}/facet") == 1
-        assert len(costs[0]) == 3
+        assert len(costs[0]) == 4
 
     def test_without_an_index_its_points_are_looked_through(self, qdrant: QdrantClient) -> None:
         """One pass that fetches nothing but the field."""

@@ -68,13 +68,8 @@ class QdrantFace:
             return Answer.json({"title": "qdrant - vector search engine", "version": "1.15.1"})
         if self.api_key is not None and request.headers.get("api-key") != self.api_key:
             return Answer(401, b"Must provide an API key or an Authorization bearer token")
-        if request.path == "/telemetry":
-            return self.telemetry(self)
-        if request.path == "/collections":
-            return _result({"collections": [{"name": name} for name in self.names()]})
-        if request.path == "/snapshots":
-            return _result([_snapshot(*each) for each in self.full_snapshots.items()])
-        return self._of_collection(request)
+        whole = _WHOLE.get((request.method, request.path))
+        return self._of_collection(request) if whole is None else whole(self, request)
 
     def _of_collection(self, request: Request) -> Answer:
         _, _, quoted, *rest = request.path.split("/")
@@ -83,7 +78,7 @@ class QdrantFace:
             return _result({"exists": name in self.names()})
         if (request.method, rest) == ("PUT", []):
             return _create(self, name, request)
-        if name not in self.names():
+        if name not in (*self.names(), *self.aliases()):
             return refusal(404, f"Not found: Collection `{name}` doesn't exist!")
         if rest[:1] == ["snapshots"]:
             return _snapshots(self, name, request, *rest[1:])
@@ -92,6 +87,10 @@ class QdrantFace:
     def names(self) -> list[str]:
         """Name the collections."""
         return [each.name for each in self.client.get_collections().collections]
+
+    def aliases(self) -> dict[str, str]:
+        """Name the collection of each alias."""
+        return {a.alias_name: a.collection_name for a in self.client.get_aliases().aliases}
 
     def payloads(self, name: str) -> list[Mapping[str, Any]]:
         """Return every point's payload."""
@@ -128,6 +127,32 @@ def _texts(payload: Mapping[str, Any]) -> set[str]:
     value = payload.get("tenant_id")
     values = value if isinstance(value, list) else [value]
     return {each for each in values if isinstance(each, str)}
+
+
+def _listing(face: QdrantFace, _: Request) -> Answer:
+    return _result({"collections": [{"name": name} for name in face.names()]})
+
+
+def _all_aliases(face: QdrantFace, _: Request) -> Answer:
+    return _result(face.client.get_aliases().model_dump(mode="json"))
+
+
+def _change_aliases(face: QdrantFace, request: Request) -> Answer:
+    changes = [models.DeleteAliasOperation(**each) for each in request.json()["actions"]]
+    return _result(face.client.update_collection_aliases(changes))
+
+
+def _all_snapshots(face: QdrantFace, _: Request) -> Answer:
+    return _result([_snapshot(*each) for each in face.full_snapshots.items()])
+
+
+_WHOLE: dict[tuple[str, str], Callable[[QdrantFace, Request], Answer]] = {
+    ("GET", "/telemetry"): lambda face, _: face.telemetry(face),
+    ("GET", "/collections"): _listing,
+    ("GET", "/aliases"): _all_aliases,
+    ("POST", "/collections/aliases"): _change_aliases,
+    ("GET", "/snapshots"): _all_snapshots,
+}
 
 
 def _info(face: QdrantFace, name: str, _: Request) -> Answer:

@@ -364,6 +364,7 @@ DONE: dict[type, dict[str, str]] = {
         "name": "of a visible part", "amount": "own points where shared", "status": "kept",
         "size": "kept", "distance": "kept", "indexed": "dropped where shared",
         "points_by_tenant": "tenants in scope", "problem": "dropped where shared",
+        "aliases": "named after owners in scope, dropped where shared",
     },
     SessionRecord: dict.fromkeys(
         ["key", "session_id", "owner", "created_at", "last_accessed", "expires_in", "stm_length",
