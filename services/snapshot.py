@@ -154,6 +154,12 @@ class Snapshot:
         return frozenset(part.name for part in (*owned, *self.shared) if part.is_kb)
 
     @property
+    def unread(self) -> Mapping[Measure, str]:
+        """The measures of which not the whole is known, with why."""
+        reasons = {measure: figures.unread for measure, figures in self.stores.items()}
+        return {measure: why for measure, why in reasons.items() if why is not None}
+
+    @property
     def settled(self) -> bool:
         """Whether no figure is still being worked out."""
         passing = (Precision.RUNNING, Precision.ESTIMATE)

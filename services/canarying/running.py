@@ -31,9 +31,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.figures import Measure
 from services.identity import kb_id_of
-from services.purging.planning import unread
 from services.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -197,7 +195,7 @@ class CanaryRun:
 
 def _check_whole(snapshot: Snapshot, operation: str) -> None:
     """Raise StoreUnavailable where a store that is configured was not read, or not whole."""
-    for store, why in unread(snapshot, frozenset(Measure)).items():
+    for store, why in snapshot.unread.items():
         raise StoreUnavailable(store.value, operation, why)
     problem = snapshot.kato_problem
     if problem is not None and StoreNotConfigured.summary not in problem:

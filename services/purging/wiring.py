@@ -12,7 +12,7 @@ from services.health import HealthService
 from services.purge import PurgeService
 from services.purging.looking import Erasers
 from services.purging.models import Job
-from services.purging.sources import Jobs, SessionEnder
+from services.purging.sources import Jobs, KeyEraser, PatternEraser, SessionEnder, VectorEraser
 from services.purging.tools import Tools
 from services.purging.worker import PurgeWorker
 from services.settings import Settings
@@ -70,9 +70,9 @@ def _versions(health: HealthService) -> Mapping[str, str]:
 
 
 def _configured(settings: Settings, stack: ExitStack) -> Erasers:
-    patterns = absent("clickhouse", "CLICKHOUSE_HOST")
-    keys = absent("redis", "REDIS_URL")
-    vectors = absent("qdrant", "QDRANT_URL")
+    patterns: PatternEraser = absent("clickhouse", "CLICKHOUSE_HOST")
+    keys: KeyEraser = absent("redis", "REDIS_URL")
+    vectors: VectorEraser = absent("qdrant", "QDRANT_URL")
     if settings.clickhouse_host:
         patterns = PatternErasing.over_http(settings)
         stack.callback(patterns.close)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Never
+from typing import Never, TypeVar, cast
 
 from services.errors import StoreNotConfigured
+
+T = TypeVar("T")
 
 
 class AbsentStore:
@@ -25,6 +27,6 @@ class AbsentStore:
         return refuse
 
 
-def absent(store: str, variable: str) -> Any:
+def absent(store: str, variable: str) -> T:  # type: ignore[type-var]  # whatever is asked for
     """Return an absent store, for whatever protocol; `variable` is the setting that it lacks."""
-    return AbsentStore(store, variable)
+    return cast("T", AbsentStore(store, variable))
