@@ -20,9 +20,11 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
+from services.purging.sources import Presence
 from services.readings import CachedProcessor, CreatedSession, Health
 from services.settings import Settings
 from services.stores.kato_http import STORE, Call, ask, client_at, cut
+from services.stores.kato_presence import presence_over
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -75,6 +77,13 @@ class KatoApi:
         started = time.monotonic()
         state = _state(self._ask(_HEALTH))
         return Health(STORE, cut(version), time.monotonic() - started, f"{cut(service)}: {state}")
+
+    def presence(self) -> Presence:
+        """Ask over new connections whether KATO is there; this raises nothing.
+
+        Stopped is only a KATO at whose address nobody listens.
+        """
+        return presence_over(self._client)
 
     def cached_processors(self) -> tuple[CachedProcessor, ...]:
         """Return the processors in KATO's memory, at most 100 as KATO keeps them."""
