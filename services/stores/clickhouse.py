@@ -30,8 +30,26 @@ STORE = "clickhouse"
 NOT_CLICKHOUSE = "what answers at that address is not ClickHouse"
 
 _UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
-_DENIED = frozenset({164, 192, 193, 194, 195, 291, 497, 516})
-_OVERLOADED = frozenset({159, 202, 209, 210, 236, 279, 394, 999})
+# The numbers are those of ClickHouse's system.errors.
+_DENIED = frozenset({
+    164,  # READONLY
+    192, 193, 194, 195,  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, IP_ADDRESS_NOT_ALLOWED
+    291,  # DATABASE_ACCESS_DENIED
+    392,  # QUERY_IS_PROHIBITED: this user may not ALTER
+    497, 516,  # ACCESS_DENIED, AUTHENTICATION_FAILED
+})  # fmt: skip
+_OVERLOADED = frozenset({
+    159, 160,  # TIMEOUT_EXCEEDED, TOO_SLOW
+    173, 241, 243,  # CANNOT_ALLOCATE_MEMORY, MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE
+    201, 202, 203,  # QUOTA_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, NO_FREE_CONNECTION
+    209, 210, 279,  # SOCKET_TIMEOUT, NETWORK_ERROR, ALL_CONNECTION_TRIES_FAILED
+    225, 242, 285, 999,  # NO_ZOOKEEPER, TABLE_IS_READ_ONLY, TOO_FEW_LIVE_REPLICAS, KEEPER_EXCEPTION
+    236, 394,  # ABORTED, QUERY_WAS_CANCELLED: by somebody else, or since it shuts down
+    252,  # TOO_MANY_PARTS: merges are behind
+    439,  # CANNOT_SCHEDULE_TASK
+    473,  # DEADLOCK_AVOIDED: it waited too long for a table's lock
+    745,  # SERVER_OVERLOADED
+})  # fmt: skip
 _DENIED_STATUS = frozenset({401, 403, 407})
 _OVERLOADED_STATUS = frozenset({408, 429, *range(500, 600)})
 _STATUS = re.compile(r"\bHTTP status (\d{3})\b")

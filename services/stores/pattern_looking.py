@@ -126,17 +126,18 @@ class PatternLook:
             self._refuse_unasked(place, exc.reason)
             return True
         if rows:
+            count, owners = sum(rows.values()), _OWNERS[place.kind]
             text = (
-                f"{place.table.words} holds {sum(rows.values()):,} rows of these {_OWNERS[place.kind]} "
-                f"that cannot be erased: {why}; {remedy}, {_OR_LEAVE}"
+                f"{place.table.words} holds {count:,} rows of these {owners} that cannot be "
+                f"erased: {why}; {remedy}, {_OR_LEAVE}"
             )
             self._block(place.table.label, text, why, rows)
         return bool(rows)
 
     def _refuse_unasked(self, place: Place, reason: str) -> None:
         text = (
-            f"{place.table.words} cannot be asked for rows of these {_OWNERS[place.kind]}: {reason}; "
-            f"let this user read it, {_OR_LEAVE}"
+            f"{place.table.words} cannot be asked for rows of these {_OWNERS[place.kind]}: "
+            f"{reason}; let this user read it, {_OR_LEAVE}"
         )
         owners = dict.fromkeys(self._there.names_in(place))
         self._block(place.table.label, text, f"it could not be looked into: {reason}", owners)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from clickhouse_connect.driver.binding import quote_identifier
 
@@ -90,7 +91,7 @@ class PatternRights:
         )
 
     def _settings(self) -> Iterator[str]:
-        ((readonly, ddl),) = self._asking.rows(_ASKING, _SETTINGS, {}) or [(0, 1)]
+        readonly, ddl = self._one(_SETTINGS)
         if readonly:
             yield f"this user may only read (readonly = {readonly})"
         if not ddl:
@@ -110,12 +111,16 @@ class PatternRights:
 
     def _may(self, query: str, **bound: object) -> bool:
         try:
-            rows = self._asking.rows(_ASKING, query, bound)
+            self._one(query, **bound)
         except StoreDenied:
             return False
-        if not rows:
-            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
         return True
+
+    def _one(self, query: str, **bound: object) -> Sequence[Any]:
+        rows = self._asking.rows(_ASKING, query, bound)
+        if len(rows) != 1:
+            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
+        return rows[0]
 
     def _needs(self, places: Iterable[Place]) -> list[Need]:
         needs = [Need("ALTER DELETE", place) for place in places]
@@ -135,10 +140,10 @@ class PatternRights:
 
     def _granted(self, need: Need) -> bool:
         # CHECK GRANT takes no bound names
-        rows = self._asking.rows(_ASKING, f"CHECK GRANT {need.right} ON {need.on}", {})
-        if not rows:
+        answer = _plain(self._one(f"CHECK GRANT {need.right} ON {need.on}"))
+        if answer not in {"0", "1"}:
             raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
-        return str(_plain(rows[0][0])) == "1"
+        return answer == "1"
 
     def _grants(self) -> tuple[Grant, ...] | None:
         for query in ("SHOW GRANTS FINAL", "SHOW GRANTS"):
@@ -150,8 +155,8 @@ class PatternRights:
         return None
 
 
-def _plain(value: object) -> object:
-    """Take an answer out of the list or bytes in which the driver gives it."""
+def _plain(value: object) -> str:
+    """Take an answer out of the lists or bytes in which the driver gives it."""
     while isinstance(value, list | tuple) and value:
         value = value[0]
-    return value.decode() if isinstance(value, bytes) else value
+    return text_of(value) if isinstance(value, bytes) else str(value)

@@ -7,21 +7,19 @@ pass costs depends on the number of tables, not on that of kb_ids.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Self
 
 from clickhouse_connect.driver.client import Client
 
-from services.errors import StoreMisconfigured, StoreUnavailable
+from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.names import text_of
 from services.readings import Health, PatternReading
 from services.settings import Settings
-from services.stores.clickhouse import NOT_CLICKHOUSE, STORE, Identifier, connecting, judge
-from services.stores.guard import guarded
+from services.stores.clickhouse import NOT_CLICKHOUSE, STORE, Identifier, connecting
+from services.stores.clickhouse_asking import Asking, Names
 from services.stores.pattern_tables import PATTERNS, Part, Rows, Share, Table, roll_up, table_infos
 
 _HEALTH = "SELECT version()"
@@ -71,16 +69,14 @@ _MASK = "apply_deleted_mask"
 class PatternStore:
     """Reads KATO's tables in one ClickHouse database.
 
-    `connect` makes a client; it is called on first use, and again after the store was gone.
+    `connect` makes a client; it is called on first use, and again after a query failed.
     Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     Safe to use from several threads.
     """
 
     def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
-        self._connect = connect
+        self._asking = Asking(connect, database=database)
         self._database = database
-        self._judge = partial(judge, database=database)
-        self._held: Client | None = None
 
     @classmethod
     def over_http(cls, settings: Settings) -> Self:
@@ -88,17 +84,17 @@ class PatternStore:
         return cls(connecting(settings), database=settings.clickhouse_db)
 
     def close(self) -> None:
-        """Let go of the connection; the next use makes another."""
-        client, self._held = self._held, None
-        if client is not None:
-            client.close()
+        """Close the connections that are not in use; the next use makes another."""
+        self._asking.close()
 
     def health(self) -> Health:
         """Return version and latency, once KATO's database and table were seen to be there."""
         self._tables("check")
         started = perf_counter()
         (version,) = self._ask_one("check", _HEALTH)
-        return Health(STORE, version, perf_counter() - started, f"database {self._database}")
+        return Health(
+            STORE, text_of(version), perf_counter() - started, f"database {self._database}"
+        )
 
     def quick(self) -> PatternReading:
         """Read counts and bytes from the catalogue alone: two queries, no table is touched.
@@ -139,12 +135,12 @@ class PatternStore:
     def holders(self, names: Sequence[str]) -> dict[str, int]:
         """Return how many rows of these pattern names each kb_id has, in one query."""
         table = Identifier(PATTERNS)
-        raws, counts = self._ask_one("find a pattern", _HOLDERS, table=table, names=list(names))
-        kb_ids = (text_of(bytes.fromhex(raw)) for raw in raws)
+        raws, counts = self._ask_one("find a pattern", _HOLDERS, table=table, names=Names(names))
+        kb_ids = (text_of(bytes.fromhex(text_of(raw))) for raw in raws)
         return dict(zip(kb_ids, counts, strict=True))
 
     def _tables(self, operation: str) -> tuple[Table, ...]:
-        tables = tuple(Table(*row) for row in self._ask(operation, _TABLES))
+        tables = tuple(_table(row) for row in self._ask(operation, _TABLES))
         if not any(table.name == PATTERNS and table.counted for table in tables):
             raise StoreMisconfigured(STORE, operation, self._missing(operation))
         return tables
@@ -158,7 +154,7 @@ class PatternStore:
     def _parts(self, operation: str) -> dict[str, list[Part]]:
         parts: dict[str, list[Part]] = defaultdict(list)
         for row in self._ask(operation, _PARTS):
-            part = Part(*row)
+            part = Part(text_of(row[0]), *row[1:])
             parts[part.table].append(part)
         return parts
 
@@ -177,28 +173,19 @@ class PatternStore:
     ) -> dict[bytes, int]:
         """Count the rows whose bytes are to be divided, deleted ones too where that is allowed."""
         hidden = not table.by_partition and any(part.deleted for part in parts)
-        if hidden and self._may_see_deleted():
+        if hidden:  # who may not set this is given the same rows once more
             found = self._ask(
                 "count the rows", _ROWS, settings={_MASK: 0}, table=Identifier(table.name)
             )
             rows = [Rows(*row) for row in found]
         return {row.raw: row.count for row in rows}
 
-    def _may_see_deleted(self) -> bool:
-        with self._asking("count the rows") as client:
-            setting = client.server_settings.get(_MASK)
-        return setting is not None and not setting.readonly
-
     def _total(self, tables: Sequence[Table]) -> Amount:
         counted = [table.name for table in tables if table.counted]
-        (rows, size) = self._ask_one("sum up", _TOTAL, table=Identifier(PATTERNS), tables=counted)
+        (rows, size) = self._ask_one(
+            "sum up", _TOTAL, table=Identifier(PATTERNS), tables=Names(counted)
+        )
         return Amount(rows, size)
-
-    def _client(self) -> Client:
-        client = self._held
-        if client is None:
-            client = self._held = self._connect()
-        return client
 
     def _ask_one(self, operation: str, query: str, **parameters: Any) -> Sequence[Any]:
         """Run a query that has one row: that it came is how a silent proxy is told apart."""
@@ -215,17 +202,11 @@ class PatternStore:
         settings: dict[str, Any] | None = None,
         **parameters: Any,
     ) -> Sequence[Sequence[Any]]:
-        """Run one query, `db` and `home` bound to the database; a column `raw` comes as bytes."""
-        bound = {"db": self._database, "home": Identifier(self._database), **parameters}
-        with self._asking(operation) as client:
-            found = client.query(query, bound, settings=settings, column_formats={"raw": "bytes"})
-            return found.result_rows
+        """Run one query; every String comes as bytes."""
+        return self._asking.rows(operation, query, parameters, settings=settings)
 
-    @contextmanager
-    def _asking(self, operation: str) -> Iterator[Client]:
-        try:
-            with guarded(STORE, operation, self._judge):
-                yield self._client()
-        except StoreUnavailable:
-            self._held = None
-            raise
+
+def _table(row: Sequence[Any]) -> Table:
+    *texts, rows, size, kb_type, created, updated = row
+    name, engine, key = map(text_of, texts)
+    return Table(name, engine, key, rows, size, text_of(kb_type), created, updated)

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from services.errors import StoreMisconfigured, StoreNotConfigured
+from services.errors import StoreMisconfigured, StoreNotConfigured, StoreRejected
 from services.figures import Precision
 from services.names import bytes_of, text_of
 from services.readings import PatternReading, PatternUsage
@@ -331,3 +332,22 @@ class TestWhatIsMissing:
 def test_a_kb_id_is_the_same_text_everywhere() -> None:
     """The hostile names above go there and back between bytes and text."""
     assert all(bytes_of(text_of(name)) == name for name in HOSTILE)
+
+
+class TestAfterAFailure:
+    def test_what_a_failed_query_had_found_is_in_no_later_answer(
+        self, chdb_path: str, clickhouse: Client
+    ) -> None:
+        """The engine hands it out with the same client's next answer."""
+        load_capture(clickhouse)
+        connect = partial(clickhouse_connect.get_client, interface="chdb", path=chdb_path)
+        store = PatternStore(connect, database=str(clickhouse.database))
+        before = store.read()
+        failing = "SELECT 'left over', 1, 1, 1, 1, 1 FROM numbers(3) WHERE NOT throwIf(number = 2)"
+        with pytest.raises(StoreRejected):
+            store._ask("fail", failing, settings={"max_block_size": 1, "max_threads": 1})
+        assert store.read() == before
+        assert [table.name for table in store.quick().tables] == [
+            table.name for table in before.tables
+        ]
+        store.close()

@@ -40,6 +40,10 @@ from tests.servers.faults import (
 )
 
 TIMEOUT = 1.0
+OVERLOADED_CODES = (
+    159, 160, 173, 201, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 394, 439, 473,
+    745, 999,
+)  # fmt: skip
 HANDSHAKE = 3
 """Requests that the driver sends to get to know a server."""
 
@@ -151,13 +155,11 @@ class TestBadDays:
     @pytest.mark.parametrize(
         ("code", "error"),
         [
-            (516, StoreDenied),
-            (497, StoreDenied),
-            (159, StoreUnavailable),
-            (202, StoreUnavailable),
+            *((code, StoreDenied) for code in (164, 192, 193, 194, 195, 291, 392, 497, 516)),
+            *((code, StoreUnavailable) for code in OVERLOADED_CODES),
             (81, StoreMisconfigured),
             (60, StoreMisconfigured),
-            (241, StoreRejected),
+            *((code, StoreRejected) for code in (36, 47, 62, 341, 396, 452)),
         ],
     )
     def test_clickhouse_own_errors_are_told_by_their_code(
@@ -171,6 +173,8 @@ class TestBadDays:
                 PatternStore.over_http(settings_for(server, "kato")).health()
             _assert_clean(str(caught.value), server)
             assert "SELECT" not in str(caught.value)
+            assert type(caught.value) is error
+            assert ("overloaded" in str(caught.value)) == (error is StoreUnavailable)
 
 
 def _assert_clean(message: str, server: HttpServer) -> None:

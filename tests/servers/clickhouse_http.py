@@ -17,6 +17,7 @@ import gzip
 import json
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from pathlib import Path
@@ -47,9 +48,58 @@ _INSERT = re.compile(
 )
 
 
-def clickhouse_http(path: str, *, user: str = "default", password: str = "") -> HttpServer:
+def clickhouse_http(
+    path: str, *, user: str = "default", password: str = "", limits: LimitedUser | None = None
+) -> HttpServer:
     """Serve the engine at `path`, which this process already holds open."""
-    return HttpServer(_Face(path, user, password).answer)
+    return HttpServer(_Face(path, user, password, limits).answer)
+
+
+@dataclass(frozen=True)
+class LimitedUser:
+    """Somebody who has these grants alone, each as `SELECT ON db.*`.
+
+    The engine has no users: this refuses and answers as ClickHouse documents it for what tests
+    ask. `can_check` is whether the server has CHECK GRANT, as there is since 24.10.
+    """
+
+    grants: tuple[str, ...]
+    can_check: bool = True
+
+    def asked(self, statement: str) -> str:
+        """Return what to run in a statement's place where it is about grants.
+
+        Raises RuntimeError for what such a server does not understand.
+        """
+        checked = re.fullmatch(r"CHECK GRANT (.+) ON (\S+)\s*", statement)
+        if (checked and not self.can_check) or statement.startswith("SHOW GRANTS FINAL"):
+            raise RuntimeError("Code: 62. DB::Exception: Syntax error: failed at position 1")
+        if checked:
+            return f"SELECT {int(self.may(checked[1], checked[2].replace('`', '')))}"
+        if statement.startswith("SHOW GRANTS"):
+            lines = [f"GRANT {grant} TO limited" for grant in self.grants]
+            return f"SELECT arrayJoin({lines}){statement.removeprefix('SHOW GRANTS')}"
+        return statement
+
+    def check(self, statement: str, parameters: Mapping[str, str]) -> None:
+        """Refuse to read what was not granted. Raises RuntimeError."""
+        bound = re.sub(r"\{(\w+):Identifier\}", lambda m: parameters[m[1]], statement)
+        for name in re.findall(r"(?:FROM|JOIN)\s+([\w`]+\.[\w`]+)", bound):
+            if not self.may("SELECT", name.replace("`", "")):
+                raise RuntimeError("Code: 497. DB::Exception: limited: Not enough privileges.")
+
+    def may(self, right: str, on: str) -> bool:
+        """Whether one of the grants gives a right."""
+        places = {"*.*", on, on.partition(".")[0] + ".*"}
+        wider = {
+            right,
+            *(["ALTER TABLE"] if right == "ALTER DELETE" else []),
+            right.split(maxsplit=1)[0],
+        }
+        return any(
+            name in wider and place in places
+            for name, _, place in (grant.partition(" ON ") for grant in self.grants)
+        )
 
 
 @dataclass(frozen=True)
@@ -57,6 +107,7 @@ class _Face:
     path: str
     user: str
     password: str
+    limits: LimitedUser | None = None
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/ping" or not (request.body or "query" in request.query):
@@ -77,6 +128,9 @@ class _Face:
         body = _DECODERS[request.headers.get("content-encoding", "identity")](request.body)
         query = request.query.get("query", "").encode()
         statement = b"\n".join(part for part in (query, body) if part)
+        if self.limits is not None:
+            statement = self.limits.asked(statement.decode()).encode()
+            self.limits.check(statement.decode(), _parameters(request))
         connection = chdb.connect(self.path)
         try:
             _prepare(connection, request)
