@@ -51,6 +51,7 @@ class Settings(SignInSettings):
 
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
+    state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
     fill: Literal["sample", "empty"] = Field("empty", alias="KATO_TENANTS_FILL")
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")

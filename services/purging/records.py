@@ -14,6 +14,7 @@ from services.figures import Measure
 from services.identity import TenantKey
 from services.purging.models import (
     Item,
+    LeftKind,
     LeftOut,
     Line,
     Outcome,
@@ -35,16 +36,22 @@ def plan_json(plan: Plan) -> str:
             "tenant": None if target.tenant is None else str(target.tenant),
             "node_id": target.node_id,
             "user": target.user,
+            "many": list(map(str, target.many)),
         },
         "stores": _stores(request.stores),
         "included": sorted(request.included),
+        "include_inferred": request.include_inferred,
+        "passed_over": sorted(request.passed_over),
         "trim_streams": request.trim_streams,
+        "drop_collections": request.drop_collections,
         "surface": {
             "kb_ids": sorted(surface.kb_ids),
             "tenant_ids": sorted(surface.tenant_ids),
             "nodes": sorted(surface.nodes),
             "collections": sorted(surface.collections),
             "shared_collections": sorted(surface.shared_collections),
+            "sessions": [list(pair) for pair in surface.sessions],
+            "passed_over": sorted(surface.passed_over),
         },
         "items": [_item(item) for item in plan.items],
         "left_out": _left_out(plan.left_out),
@@ -58,16 +65,10 @@ def plan_json(plan: Plan) -> str:
 
 
 def plan_of(text: str) -> Plan:
-    """Read what `plan_json` wrote."""
+    """Read what `plan_json` wrote, in this version or an earlier one, which said less."""
     found = json.loads(text)
-    target = found["target"]
     return Plan(
-        request=Request(
-            Target(_tenant(target["tenant"]), target["node_id"], target["user"]),
-            frozenset(map(Measure, found["stores"])),
-            frozenset(found["included"]),
-            found["trim_streams"],
-        ),
+        request=_request(found),
         surface=_surface(found["surface"]),
         items=tuple(map(_item_of, found["items"])),
         left_out=tuple(map(_left_out_of, found["left_out"])),
@@ -132,14 +133,27 @@ def _item_of(found: Mapping[str, Any]) -> Item:
 
 def _left_out(left_out: Collection[LeftOut]) -> list[dict[str, object]]:
     return [
-        {"kb_id": each.kb_id, "why": each.why, "losers": list(map(str, each.losers))}
+        {
+            "kb_id": each.kb_id, "why": each.why, "losers": list(map(str, each.losers)),
+            "kind": each.kind.value, "alone": each.alone, "place": each.place,
+            "counts": {store.value: count for store, count in each.counts.items()},
+        }
         for each in left_out
-    ]
+    ]  # fmt: skip
 
 
 def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
-    losers = (TenantKey.written(loser) for loser in found["losers"])
-    return LeftOut(found["kb_id"], found["why"], tuple(losers))
+    return LeftOut(
+        found["kb_id"], found["why"], _tenants(found["losers"]),
+        kind=LeftKind(found.get("kind", LeftKind.SHARED)),
+        alone=found.get("alone", False),
+        place=found.get("place", ""),
+        counts={Measure(store): count for store, count in found.get("counts", {}).items()},
+    )  # fmt: skip
+
+
+def _tenants(texts: Iterable[str]) -> tuple[TenantKey, ...]:
+    return tuple(map(TenantKey.written, texts))
 
 
 def _tenant(text: str | None) -> TenantKey | None:
@@ -158,12 +172,26 @@ def _text(value: Mapping[str, object]) -> str:
     return json.dumps(value, ensure_ascii=True, sort_keys=True)
 
 
-def _surface(found: Mapping[str, Iterable[str]]) -> Surface:
-    names = {name: frozenset(found[name]) for name in found}
-    return Surface(
-        names["kb_ids"],
-        names["tenant_ids"],
-        names["nodes"],
-        names["collections"],
-        names["shared_collections"],
-    )
+def _request(found: Mapping[str, Any]) -> Request:
+    target = found["target"]
+    return Request(
+        Target(
+            _tenant(target["tenant"]), target["node_id"], target["user"],
+            _tenants(target.get("many", ())),
+        ),
+        frozenset(map(Measure, found["stores"])),
+        frozenset(found["included"]),
+        trim_streams=found["trim_streams"],
+        include_inferred=found.get("include_inferred", False),
+        passed_over=frozenset(found.get("passed_over", ())),
+        drop_collections=found.get("drop_collections", False),
+    )  # fmt: skip
+
+
+def _surface(found: Mapping[str, Any]) -> Surface:
+    names = {
+        name: frozenset(found[name])
+        for name in ("kb_ids", "tenant_ids", "nodes", "collections", "shared_collections")
+    }
+    sessions = tuple((session, node) for session, node in found.get("sessions", ()))
+    return Surface(**names, sessions=sessions, passed_over=frozenset(found.get("passed_over", ())))

@@ -6,9 +6,11 @@ result against `state_tables`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, inspect, text
+
+from services.stores.migration_7 import hash_names
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (
@@ -106,12 +108,37 @@ _COUNTING = (
     "INSERT INTO node_version (version) VALUES (0)",
 )
 
-MIGRATIONS: tuple[tuple[str | Mapping[str, Sequence[str]], ...], ...] = (
-    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING,
+_FENCING = (
+    # what was planned before has expired: the first plan of this version removes it
+    "ALTER TABLE purge_plan ADD COLUMN expires_at {moment} NOT NULL DEFAULT '1970-01-01 00:00:00'",
+    "ALTER TABLE purge_job ADD COLUMN plan_number INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE purge_job ADD COLUMN lease BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE purge_job ADD COLUMN done BIGINT",
+    "ALTER TABLE purge_job ADD COLUMN whole BIGINT",
+    "ALTER TABLE purge_job ADD COLUMN logged_at {moment}",
+    "UPDATE purge_job SET logged_at = ended_at",
+    "CREATE INDEX purge_job_unlogged ON purge_job (ended_at) WHERE logged_at IS NULL",
+    """CREATE TABLE purge_look (
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id), first_at {moment} NOT NULL,
+        "at" {moment} NOT NULL, back INTEGER NOT NULL, PRIMARY KEY (job, first_at))""",
+    "CREATE TABLE own_key (secret VARCHAR(64) NOT NULL PRIMARY KEY)",
+    """CREATE TABLE tombstone_7 (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job VARCHAR(32) NOT NULL,
+        erased_at {moment} NOT NULL)""",
+    hash_names,
+    "DROP TABLE tombstone",
+    "ALTER TABLE tombstone_7 RENAME TO tombstone",
+)
+
+Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
+
+MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 
-Those that each kind of database has in its own words are by its name.
+Those that each kind of database has in its own words are by its name; what no statement can do
+is done by a function.
 """
 
 NEWEST = len(MIGRATIONS)
@@ -133,20 +160,21 @@ def migrate(connection: Connection) -> int:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     found = _version(connection)
     for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
-        for statement in _in_words_of(connection.dialect.name, statements):
-            connection.execute(text(statement))
+        for statement in statements:
+            _do(connection, statement)
         connection.execute(text("UPDATE schema_version SET version = :to"), {"to": number})
     return found
 
 
-def _in_words_of(
-    dialect: str, statements: Iterable[str | Mapping[str, Sequence[str]]]
-) -> Iterator[str]:
-    for statement in statements:
-        if isinstance(statement, str):
-            yield statement.format_map(_TYPES[dialect])
-        else:
-            yield from statement[dialect]
+def _do(connection: Connection, statement: Statement) -> None:
+    dialect = connection.dialect.name
+    if isinstance(statement, str):
+        connection.execute(text(statement.format_map(_TYPES[dialect])))
+    elif isinstance(statement, Mapping):
+        for each in statement[dialect]:
+            connection.execute(text(each))
+    else:
+        statement(connection)
 
 
 def _version(connection: Connection) -> int:

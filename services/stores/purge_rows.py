@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
@@ -14,10 +15,10 @@ from services.purging.models import (
     JobState,
     Outcome,
     Plan,
+    Progress,
     Step,
     StepName,
     StepState,
-    Tombstone,
 )
 from services.purging.records import plan_json
 from services.stores.database import batches, insert_into
@@ -35,15 +36,21 @@ def hold(connection: Connection, job_id: str, names: Iterable[str]) -> None:
     A name that another transaction is about to hold is waited for; all wait in one order.
     """
     digests = sorted(set(map(digest_of, names)))
-    rows = [{"digest": digest, "job": job_id} for digest in digests]
-    if rows:
+    for some in batches(digests):
+        rows = [{"digest": digest, "job": job_id} for digest in some]
         connection.execute(insert_into(connection, HOLDS).on_conflict_do_nothing(), rows)
-    mine = select(func.count()).select_from(HOLDS).where(HOLDS.c.job == job_id)
-    if connection.scalar(mine) == len(digests):
+    if _held(connection, job_id, digests) == len(digests):
         return
     other = _holder(connection, digests, other_than=job_id)
-    who = "another purge, which has not ended," if other else "a purge that ended just now"
+    who = f"the purge job {other}, which has not ended," if other else "a purge that ended just now"
     raise PurgeRefused(f"{who} holds some of what this one would erase")
+
+
+def _held(connection: Connection, job_id: str, digests: Sequence[str]) -> int:
+    mine = select(func.count()).select_from(HOLDS).where(HOLDS.c.job == job_id)
+    return sum(
+        connection.scalar(mine.where(HOLDS.c.digest.in_(some))) or 0 for some in batches(digests)
+    )
 
 
 def holder_of(connection: Connection, names: Iterable[str]) -> str | None:
@@ -74,25 +81,24 @@ def put_newer(connection: Connection, table: Table, rows: Rows, *, by: str) -> N
     connection.execute(statement, sorted(rows, key=lambda row: str(row["digest"])))
 
 
-def stone_rows(tombstones: Iterable[Tombstone]) -> Rows:
-    """Return tombstones as rows."""
-    return [
-        {
-            "digest": digest_of(stone.kb_id), "kb_id": stone.kb_id, "tenant": stone.tenant,
-            "job": stone.job_id, "erased_at": stone.erased_at,
-        }
-        for stone in tombstones
-    ]  # fmt: skip
+def sampleless(plan: Plan) -> Plan:
+    """Return a plan without samples: names of keys hold symbols, which are for the screen alone."""
+    return replace(plan, items=tuple(replace(item, samples=()) for item in plan.items))
 
 
 def job_row(job: Job) -> dict[str, object]:
     """Return a job that begins as a row."""
     return {
-        "id": job.id, "plan": plan_json(job.plan), "asked_by": job.asked_by,
+        "id": job.id, "plan": plan_json(sampleless(job.plan)), "asked_by": job.asked_by,
         "reason": job.reason, "created_at": job.created_at, "state": job.state.value,
         "stop_asked": job.stop_asked, "owner": job.owner, "problem": job.problem,
-        "progress": job.progress,
+        **progress_columns(job.progress), "plan_number": 0, "lease": 0,
     }  # fmt: skip
+
+
+def progress_columns(progress: Progress) -> dict[str, object]:
+    """Return how far a step is, as columns of its job."""
+    return {"progress": progress.words, "done": progress.done, "whole": progress.whole}
 
 
 def job_of(row: Row[Any], plan: Plan, steps: tuple[Step, ...]) -> Job:
@@ -110,7 +116,7 @@ def job_of(row: Row[Any], plan: Plan, steps: tuple[Step, ...]) -> Job:
         owner=row.owner,
         leased_until=row.leased_until,
         problem=row.problem,
-        progress=row.progress,
+        progress=Progress(row.progress, row.done, row.whole),
         steps=steps,
     )
 

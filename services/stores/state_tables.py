@@ -108,6 +108,7 @@ PLANS = Table(
     Column("digest", String(64), primary_key=True),
     Column("created_at", Moment, nullable=False),
     Column("text", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False),
 )
 
 JOBS = Table(
@@ -127,6 +128,11 @@ JOBS = Table(
     Column("problem", Words, nullable=False),
     Column("progress", Words, nullable=False),
     Column("receipt", Text),
+    Column("plan_number", Integer, nullable=False),  # another one whenever the plan is
+    Column("lease", BigInteger, nullable=False),  # a fencing token: it only grows
+    Column("done", BigInteger),
+    Column("whole", BigInteger),
+    Column("logged_at", Moment),  # when its end was in the audit log
 )
 
 STEPS = Table(
@@ -149,11 +155,22 @@ HOLDS = Table(
     Column("job", String(32), ForeignKey(JOBS.c.id), nullable=False),
 )
 
+LOOKS = Table(
+    "purge_look",
+    METADATA,
+    Column("job", String(32), ForeignKey(JOBS.c.id), primary_key=True),
+    Column("first_at", Moment, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("back", Integer, nullable=False),
+)
+
+OWN_KEY = Table("own_key", METADATA, Column("secret", String(64), primary_key=True))
+"""What names are hashed with where the audit log has no key. One row, made with the table."""
+
 TOMBSTONES = Table(
     "tombstone",
     METADATA,
-    Column("digest", String(64), primary_key=True),
-    Column("kb_id", Name, nullable=False),
+    Column("digest", String(64), primary_key=True),  # a keyed hash of the kb_id
     Column("tenant", Words, nullable=False),
     Column("job", String(32), nullable=False),
     Column("erased_at", Moment, nullable=False),

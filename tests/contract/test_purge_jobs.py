@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,16 +12,30 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
-from services.errors import PurgeRefused, StoreUnavailable
-from services.purging.models import Job, JobState, Outcome, StepName, StepState, Tombstone
+from services.errors import LeaseLost, PurgeRefused, StoreUnavailable
+from services.purging.models import (
+    Job,
+    JobState,
+    LaterLook,
+    Outcome,
+    Progress,
+    Step,
+    StepName,
+    StepState,
+    Tombstone,
+)
 from services.purging.sources import Jobs
+from services.stores.database import writing
 from services.stores.purge_jobs import PurgeJobs
+from services.stores.state_tables import JOBS
 from tests.servers.purger import NOW, STEPS, plan_for
 from tests.servers.records import Records, killed_after_its_line, lines_of
 
 SOON = NOW + timedelta(seconds=30)
 LATER = NOW + timedelta(minutes=5)
+HOUR = NOW + timedelta(hours=1)
 HOSTILE = ("nul\0", "bad\udcff utf-8", "half \ud800", "x" * 10_000, "", "'; DROP TABLE tombstone")
 
 
@@ -42,7 +57,7 @@ def test_a_plan_is_kept_by_its_digest(jobs: PurgeJobs) -> None:
     assert jobs.plan("d" * 64) is None
     newer = plan_for(at=LATER)
     for plan in (plan_for(), newer, plan_for()):
-        jobs.keep_plan(plan)
+        jobs.keep_plan(plan, expires_at=HOUR)
     assert jobs.plan("d" * 64) == newer
 
 
@@ -67,7 +82,7 @@ def test_the_newest_jobs_come_first(records: Records, jobs: PurgeJobs) -> None:
 def test_a_job_keeps_the_plan_that_it_began_with(records: Records, jobs: PurgeJobs) -> None:
     """The same digest may be planned again, later."""
     job = begun(jobs)
-    jobs.keep_plan(plan_for(at=LATER))
+    jobs.keep_plan(plan_for(at=LATER), expires_at=HOUR)
     found = records.jobs().job(job.id)
     assert found is not None
     assert found.plan.created_at == NOW
@@ -76,7 +91,7 @@ def test_a_job_keeps_the_plan_that_it_began_with(records: Records, jobs: PurgeJo
 def test_a_name_is_held_by_one_job(jobs: PurgeJobs) -> None:
     """The second is refused, by the first one's id, and leaves nothing behind."""
     first = begun(jobs, "tenant/acme", "kb_id a")
-    with pytest.raises(PurgeRefused, match="another purge"):
+    with pytest.raises(PurgeRefused, match=f"the purge job {first.id}, which has not ended, holds"):
         begun(jobs, "kb_id 0", "kb_id a", "kb_id z")
     assert jobs.all() == (first,)
     assert jobs.holder(["kb_id z", "kb_id 0"]) is None
@@ -135,13 +150,15 @@ def test_a_process_killed_before_the_first_step_leaves_a_job_to_run(records: Rec
 def test_one_process_has_the_lease_until_it_is_over(records: Records, jobs: PurgeJobs) -> None:
     """It may prolong it; another takes it over when it did not."""
     other, job = records.jobs(), begun(jobs, "a")
-    assert jobs.lease(job.id, "me", at=NOW, until=SOON)
-    assert not other.lease(job.id, "you", at=SOON, until=LATER)
-    assert jobs.lease(job.id, "me", at=SOON, until=SOON + timedelta(seconds=30))
+    assert jobs.lease(job.id, "me", at=NOW, until=SOON) == 1
+    assert other.lease(job.id, "you", at=SOON, until=LATER) is None
+    assert jobs.lease(job.id, "me", at=SOON, until=SOON + timedelta(seconds=30)) == 1
     assert other.runnable(SOON) == ()
     assert other.runnable(LATER) == (job.id,)
-    assert other.lease(job.id, "you", at=LATER, until=LATER + timedelta(seconds=30))
-    assert not jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(seconds=30))
+    assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (True, False)
+    assert other.lease(job.id, "you", at=LATER, until=LATER + timedelta(seconds=30)) == 2
+    assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (False, True)
+    assert jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(seconds=30)) is None
     found = jobs.job(job.id)
     assert found is not None
     assert (found.owner, found.leased_until) == ("you", LATER + timedelta(seconds=30))
@@ -160,7 +177,7 @@ def test_of_many_that_ask_for_a_lease_one_gets_it(records: Records, jobs: PurgeJ
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(got) == [False, False, False, True]
+    assert sorted(got, key=str) == [1, None, None, None]
 
 
 def test_the_oldest_job_is_run_first(jobs: PurgeJobs) -> None:
@@ -168,107 +185,257 @@ def test_the_oldest_job_is_run_first(jobs: PurgeJobs) -> None:
     assert jobs.runnable(LATER) == (early.id, late.id)
 
 
+def leased(jobs: Jobs, job: Job, owner: str = "me") -> int:
+    """Take the lease of a job, however long another had it."""
+    number = jobs.lease(job.id, owner, at=LATER, until=LATER + timedelta(seconds=30))
+    assert number is not None
+    return number
+
+
+def found_of(jobs: Jobs, job_id: str) -> Job:
+    job = jobs.job(job_id)
+    assert job is not None
+    return job
+
+
 def test_the_journal_of_a_step(jobs: PurgeJobs) -> None:
-    """A step that failed may begin again, and then says nothing of its first try."""
+    """A step that failed may begin again, and then says nothing of why it had failed."""
     job = begun(jobs, "a")
-    jobs.start_step(job.id, StepName.CHECK, NOW)
-    jobs.end_step(job.id, StepName.CHECK, SOON, error="redis did not answer")
+    lease = leased(jobs, job)
+    jobs.start_step(job.id, StepName.CHECK, NOW, lease=lease)
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
     first = _step(jobs, job.id)
     assert (first.state, first.error, first.started_at, first.ended_at) == (
         StepState.FAILED, "redis did not answer", NOW, SOON
     )  # fmt: skip
-    jobs.start_step(job.id, StepName.CHECK, SOON)
-    assert _step(jobs, job.id).state is StepState.STARTED
+    jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
+    assert (_step(jobs, job.id).state, _step(jobs, job.id).error) == (StepState.STARTED, "")
     result = {"items": [["keys", "bad\udcff\0", "tf_vector", 3]], "problems": {}}
-    jobs.end_step(job.id, StepName.CHECK, LATER, result=result)
+    jobs.end_step(job.id, StepName.CHECK, LATER, lease=lease, result=result)
     done = _step(jobs, job.id)
     assert (done.state, done.result, done.error) == (StepState.DONE, result, "")
     assert (done.started_at, done.ended_at) == (SOON, LATER)
-    found = jobs.job(job.id)
-    assert found is not None
-    assert [step.state.value for step in found.steps] == ["done", "waiting", "waiting"]
+    states = [step.state.value for step in found_of(jobs, job.id).steps]
+    assert states == ["done", "waiting", "waiting"]
 
 
-def _step(jobs: PurgeJobs, job_id: str) -> object:
-    job = jobs.job(job_id)
-    assert job is not None
-    return job.step(StepName.CHECK)
+def test_what_a_step_found_before_stays_until_it_finds_something_else(jobs: PurgeJobs) -> None:
+    """Counts of the first attempt are what the receipt of a resumed job goes by."""
+    job = begun(jobs, "a")
+    lease = leased(jobs, job)
+    jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, result={"items": [1]})
+    jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
+    assert _step(jobs, job.id).result == {"items": [1]}
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
+    assert _step(jobs, job.id).result == {"items": [1]}
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, result={"items": [2]}, error="half")
+    assert (_step(jobs, job.id).result, _step(jobs, job.id).error) == ({"items": [2]}, "half")
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease)
+    assert _step(jobs, job.id).result == {}
+
+
+def _step(jobs: PurgeJobs, job_id: str) -> Step:
+    step = found_of(jobs, job_id).step(StepName.CHECK)
+    assert step is not None
+    return step
 
 
 def test_a_job_says_how_far_it_is_and_hears_that_it_should_stop(jobs: PurgeJobs) -> None:
     job = begun(jobs, "a")
-    jobs.say(job.id, "ended 3 of 5 sessions")
+    for progress in (Progress("ended 3 of 5 sessions", 3, 5), Progress("waiting")):
+        jobs.say(job.id, progress, lease=leased(jobs, job))
+        assert found_of(jobs, job.id).progress == progress
     jobs.ask_stop(job.id)
-    found = jobs.job(job.id)
-    assert found is not None
-    assert (found.progress, found.stop_asked) == ("ended 3 of 5 sessions", True)
+    assert found_of(jobs, job.id).stop_asked
+
+
+WRITES: dict[str, Callable[[PurgeJobs, str, int], object]] = {
+    "start_step": lambda jobs, job, lease: jobs.start_step(
+        job, StepName.CHECK, LATER, lease=lease
+    ),
+    "end_step": lambda jobs, job, lease: jobs.end_step(
+        job, StepName.CHECK, LATER, lease=lease, result={"items": ["late"]}
+    ),
+    "say": lambda jobs, job, lease: jobs.say(job, Progress("late", 1, 2), lease=lease),
+    "pause": lambda jobs, job, lease: jobs.pause(job, JobState.FAILED, "late", lease=lease),
+    "end": lambda jobs, job, lease: jobs.end(
+        job, Outcome.ERASED, '{"late": 1}', LATER,
+        (Tombstone("late_kato", "tenant/late", job, LATER),), lease=lease, forget=["n"],
+    ),
+}  # fmt: skip
+"""Everything that a run writes."""
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_who_lost_the_lease_writes_nothing(records: Records, jobs: PurgeJobs, write: str) -> None:
+    """Whatever it is, and nothing of it: another process goes on by what is there."""
+    records.state().record_nodes({"n": "session"}, NOW)
+    job = begun(jobs, "a")
+    lost = leased(jobs, job, "me")
+    other = records.jobs()
+    newest = other.lease(job.id, "you", at=HOUR, until=HOUR)
+    assert newest == lost + 1
+    before = found_of(other, job.id)
+    for number in (lost, newest + 1, -1):
+        with pytest.raises(LeaseLost, match=job.id):
+            WRITES[write](jobs, job.id, number)
+    assert found_of(other, job.id) == before
+    assert other.receipt(job.id) is None
+    assert not other.tombstones()
+    assert other.holder(["a"]) == job.id
+    assert [node.node_id for node in records.state().nodes()] == ["n"]
+    WRITES[write](jobs, job.id, newest)
+    assert found_of(other, job.id) != before
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_job_that_ended_is_written_no_more(jobs: PurgeJobs, write: str) -> None:
+    """Not by the newest lease either: what it came to never changes."""
+    job = begun(jobs, "a")
+    lease = leased(jobs, job)
+    jobs.end(job.id, Outcome.PARTIAL, "{}", SOON, (), lease=lease)
+    before = found_of(jobs, job.id)
+    with pytest.raises(LeaseLost, match=job.id):
+        WRITES[write](jobs, job.id, lease)
+    assert found_of(jobs, job.id) == before
+    assert jobs.receipt(job.id) == "{}"
+    assert not jobs.tombstones()
+
+
+class _UndoneError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_write_waits_for_a_take_over_under_way(
+    records: Records, jobs: PurgeJobs, undone: bool
+) -> None:
+    """It is refused when that is there, and written when that was undone: never in between."""
+    job = begun(jobs, "a")
+    lease = leased(jobs, job)
+    lost: list[bool] = []
+
+    def write() -> None:
+        try:
+            jobs.end_step(job.id, StepName.CHECK, LATER, lease=lease, result={"items": [1]})
+            lost.append(False)
+        except LeaseLost:
+            lost.append(True)
+
+    thread = threading.Thread(target=write)
+    with suppress(_UndoneError), writing(records.engine(), "a test") as connection:
+        connection.execute(update(JOBS).values(lease=lease + 1))
+        thread.start()
+        thread.join(0.5)
+        assert not lost
+        if undone:
+            raise _UndoneError
+    thread.join(30)
+    assert lost == [not undone]
+    assert _step(jobs, job.id).result == ({"items": [1]} if undone else {})
 
 
 @pytest.mark.parametrize("state", [JobState.STOPPED, JobState.FAILED])
 def test_a_paused_job_holds_its_names_and_can_be_resumed(jobs: PurgeJobs, state: JobState) -> None:
     """Meanwhile nobody runs it, and afterwards anybody may."""
     job = begun(jobs, "a")
-    assert jobs.lease(job.id, "me", at=NOW, until=LATER)
+    lease = leased(jobs, job)
     jobs.ask_stop(job.id)
-    jobs.pause(job.id, state, "redis did not answer")
-    found = jobs.job(job.id)
-    assert found is not None
+    jobs.pause(job.id, state, "redis did not answer", lease=lease)
+    found = found_of(jobs, job.id)
     assert (found.state, found.problem, found.owner) == (state, "redis did not answer", "")
     assert jobs.runnable(LATER) == ()
-    assert not jobs.lease(job.id, "me", at=NOW, until=LATER)
+    assert not jobs.leased(job.id, lease)
+    with pytest.raises(LeaseLost):
+        jobs.say(job.id, Progress("late"), lease=lease)
     assert jobs.holder(["a"]) == job.id
     for _ in range(2):
         jobs.resume(job.id)
     assert jobs.job(job.id) == job
-    assert jobs.lease(job.id, "you", at=NOW, until=LATER)
+    assert leased(jobs, job, "you") > lease
+
+
+@pytest.mark.parametrize("state", [JobState.STOPPED, JobState.FAILED])
+def test_a_paused_job_can_be_ended_under_a_lease_of_its_own(
+    records: Records, jobs: PurgeJobs, state: JobState
+) -> None:
+    """It does not run meanwhile, and who resumes it takes it away from who would end it."""
+    job = begun(jobs, "a")
+    jobs.pause(job.id, state, "", lease=leased(jobs, job))
+    lease = leased(records.jobs(), job, "by hand")
+    assert not jobs.leased(job.id, lease)
+    jobs.start_step(job.id, StepName.VERIFY, LATER, lease=lease)
+    assert found_of(jobs, job.id).state is state
+    jobs.resume(job.id)
+    with pytest.raises(LeaseLost):
+        jobs.end(job.id, Outcome.PARTIAL, "{}", LATER, (), lease=lease)
+    jobs.pause(job.id, state, "", lease=leased(jobs, job))
+    jobs.end(job.id, Outcome.PARTIAL, "{}", LATER, (), lease=leased(jobs, job, "by hand"))
+    assert jobs.holder(["a"]) is None
+
+
+def test_a_job_may_go_on_by_another_plan(records: Records, jobs: PurgeJobs) -> None:
+    """It keeps its journal and what it holds, and holds more; every process sees the new plan."""
+    job, other = begun(jobs, "a"), records.jobs()
+    lease = leased(jobs, job)
+    jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, result={"items": [1]})
+    jobs.pause(job.id, JobState.FAILED, "", lease=lease)
+    assert found_of(other, job.id).plan == job.plan
+    new = plan_for(at=LATER, digest="e" * 64)
+    jobs.resume(job.id, plan=new, names=["a", "b"])
+    for each in (jobs, other, records.jobs()):
+        assert (found_of(each, job.id).plan, found_of(each, job.id).state) == (new, "running")
+        assert _step(each, job.id).result == {"items": [1]}
+        assert each.holder(["a"]) == each.holder(["b"]) == job.id
+    with pytest.raises(PurgeRefused, match="runs already"):
+        jobs.resume(job.id, plan=plan_for())
+    jobs.resume(job.id)
+    assert found_of(jobs, job.id).plan == new
+
+
+def test_a_job_does_not_go_on_over_what_another_holds(jobs: PurgeJobs) -> None:
+    """It stays as it was, with its plan; the refusal names the other one."""
+    job, other = begun(jobs, "a"), begun(jobs, "b")
+    jobs.pause(job.id, JobState.FAILED, "redis", lease=leased(jobs, job))
+    before = found_of(jobs, job.id)
+    with pytest.raises(PurgeRefused, match=other.id):
+        jobs.resume(job.id, plan=plan_for(at=LATER), names=["a", "b", "c"])
+    assert found_of(jobs, job.id) == before
+    assert jobs.holder(["c"]) is None
 
 
 def test_an_ended_job_has_its_receipt_and_lets_go(jobs: PurgeJobs) -> None:
-    """Its names are free, it cannot be run, and what it came to never changes."""
+    """Its names are free, it cannot be run, and it cannot be resumed."""
     job = begun(jobs, "a", "b")
     assert jobs.receipt(job.id) is None
     stones = (Tombstone("acme_kato", "tenant/acme", job.id, LATER),)
-    jobs.end(job.id, Outcome.ERASED, json.dumps({"job": job.id}), LATER, stones)
-    jobs.end(job.id, Outcome.PARTIAL, "{}", LATER, ())
+    text = json.dumps({"job": job.id})
+    jobs.end(job.id, Outcome.ERASED, text, LATER, stones, lease=leased(jobs, job))
     ended = replace(job, state=JobState.ENDED, outcome=Outcome.ERASED, ended_at=LATER)
     assert jobs.job(job.id) == ended
-    assert jobs.receipt(job.id) == json.dumps({"job": job.id})
-    assert jobs.tombstones() == stones
+    assert jobs.receipt(job.id) == text
+    assert jobs.tombstones(["acme_kato", "other_kato"]) == stones
     assert jobs.holder(["a", "b"]) is None
     assert jobs.runnable(LATER + timedelta(days=1)) == ()
-    assert not jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(days=1))
-    jobs.pause(job.id, JobState.FAILED, "late")
+    assert jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(days=1)) is None
     jobs.ask_stop(job.id)
-    jobs.say(job.id, "late")
-    with pytest.raises(PurgeRefused, match=job.id):
-        jobs.resume(job.id)
-    with pytest.raises(PurgeRefused, match=job.id):
-        jobs.start_step(job.id, StepName.CHECK, LATER)
+    for plan in (None, plan_for()):
+        with pytest.raises(PurgeRefused, match=job.id):
+            jobs.resume(job.id, plan=plan, names=["c"])
     assert jobs.job(job.id) == ended
     begun(jobs, "a")
 
 
-def test_a_paused_job_can_be_ended(jobs: PurgeJobs) -> None:
-    job = begun(jobs, "a")
-    jobs.pause(job.id, JobState.STOPPED, "")
-    jobs.end(job.id, Outcome.PARTIAL, "{}", LATER, ())
-    assert jobs.holder(["a"]) is None
-
-
-def test_what_never_was_cannot_be_resumed(jobs: PurgeJobs) -> None:
+def test_what_never_was_cannot_be_resumed_or_journaled(jobs: PurgeJobs) -> None:
     with pytest.raises(PurgeRefused):
         jobs.resume("none")
-    with pytest.raises(PurgeRefused):
-        jobs.start_step(begun(jobs, "a").id, StepName.VECTORS, NOW)
-
-
-def test_the_newest_tombstone_of_a_kb_id_counts(jobs: PurgeJobs) -> None:
-    """Even where the older one comes last."""
-    new, old = begun(jobs, "a"), begun(jobs, "b")
-    for job, at in ((new, LATER), (old, SOON)):
-        stone = Tombstone("acme_kato", "tenant/acme", job.id, at)
-        jobs.end(job.id, Outcome.ERASED, "{}", at, (stone,))
-    assert [(stone.job_id, stone.erased_at) for stone in jobs.tombstones()] == [(new.id, LATER)]
+    assert jobs.lease("none", "me", at=NOW, until=SOON) is None
+    assert not jobs.leased("none", 0)
+    with pytest.raises(LeaseLost):
+        jobs.start_step("none", StepName.CHECK, NOW, lease=0)
+    job = begun(jobs, "a")
+    with pytest.raises(PurgeRefused, match="no step"):
+        jobs.start_step(job.id, StepName.VECTORS, NOW, lease=leased(jobs, job))
 
 
 def test_hostile_names_are_kept_as_they_are(records: Records) -> None:
@@ -277,23 +444,23 @@ def test_hostile_names_are_kept_as_they_are(records: Records) -> None:
     job = jobs.begin(
         plan_for(), asked_by="".join(HOSTILE), reason=HOSTILE[0], names=HOSTILE, steps=STEPS, at=NOW
     )  # fmt: skip
+    lease = leased(jobs, job)
     for name in HOSTILE:
         assert jobs.holder([name]) == job.id
         with pytest.raises(PurgeRefused):
             begun(jobs, name)
-        jobs.say(job.id, name)
-        jobs.start_step(job.id, StepName.CHECK, NOW)
-        jobs.end_step(job.id, StepName.CHECK, NOW, error=name or "x")
-    jobs.pause(job.id, JobState.FAILED, HOSTILE[2])
-    found = records.jobs().job(job.id)
-    assert found is not None
+        jobs.say(job.id, Progress(name), lease=lease)
+        jobs.start_step(job.id, StepName.CHECK, NOW, lease=lease)
+        jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, error=name or "x")
+    jobs.pause(job.id, JobState.FAILED, HOSTILE[2], lease=lease)
+    found = found_of(records.jobs(), job.id)
     assert (found.asked_by, found.reason, found.problem) == (
         "".join(HOSTILE), HOSTILE[0], HOSTILE[2]
     )  # fmt: skip
     kb_ids = [name for name in HOSTILE if "\ud800" not in name]  # no store has such a name
     stones = [Tombstone(name, HOSTILE[1], job.id, LATER) for name in kb_ids]
-    jobs.end(job.id, Outcome.ERASED, "{}", LATER, stones)
-    assert set(jobs.tombstones()) == set(stones)
+    jobs.end(job.id, Outcome.ERASED, "{}", LATER, stones, lease=leased(jobs, job))
+    assert set(jobs.tombstones(kb_ids)) == set(stones)
 
 
 def test_any_bytes_are_a_name(jobs: PurgeJobs) -> None:
@@ -306,7 +473,7 @@ def test_any_bytes_are_a_name(jobs: PurgeJobs) -> None:
         job = begun(jobs, first)
         assert jobs.holder([first]) == job.id
         assert jobs.holder(others) is None
-        jobs.end(job.id, Outcome.ERASED, "{}", NOW, ())
+        jobs.end(job.id, Outcome.ERASED, "{}", NOW, (), lease=leased(jobs, job))
 
     check()
 
@@ -316,10 +483,13 @@ def test_a_database_that_is_gone_is_an_error_of_ours(records: Records) -> None:
     engine = records.engine()
     jobs = PurgeJobs(engine)
     with engine.begin() as connection:
-        for table in ("purge_step", "purge_hold", "purge_job", "purge_plan", "tombstone"):
+        for table in (
+            "purge_step", "purge_hold", "purge_look", "purge_job", "purge_plan", "tombstone"
+        ):  # fmt: skip
             connection.exec_driver_sql(f"DROP TABLE {table}")
     calls = [
-        lambda: jobs.keep_plan(plan_for()),
+        lambda: jobs.keep_plan(plan_for(), expires_at=HOUR),
+        lambda: jobs.drop_plans(NOW),
         lambda: jobs.plan("d"),
         lambda: begun(jobs, "a"),
         lambda: jobs.job("x"),
@@ -327,12 +497,21 @@ def test_a_database_that_is_gone_is_an_error_of_ours(records: Records) -> None:
         lambda: jobs.holder(["a"]),
         lambda: jobs.runnable(NOW),
         lambda: jobs.lease("x", "me", at=NOW, until=SOON),
-        lambda: jobs.start_step("x", StepName.CHECK, NOW),
-        lambda: jobs.say("x", "."),
+        lambda: jobs.leased("x", 1),
+        lambda: jobs.start_step("x", StepName.CHECK, NOW, lease=1),
+        lambda: jobs.end_step("x", StepName.CHECK, NOW, lease=1),
+        lambda: jobs.say("x", Progress("."), lease=1),
+        lambda: jobs.ask_stop("x"),
+        lambda: jobs.pause("x", JobState.FAILED, "", lease=1),
         lambda: jobs.resume("x"),
-        lambda: jobs.end("x", Outcome.ERASED, "{}", NOW, ()),
+        lambda: jobs.end("x", Outcome.ERASED, "{}", NOW, (), lease=1),
         lambda: jobs.receipt("x"),
         jobs.tombstones,
+        lambda: jobs.tombstones(["x"]),
+        lambda: jobs.note_look("x", LaterLook(NOW, 0)),
+        lambda: jobs.later_looks("x"),
+        lambda: jobs.unlogged(NOW),
+        lambda: jobs.logged("x"),
     ]
     for call in calls:
         with pytest.raises(StoreUnavailable, match="state store"):

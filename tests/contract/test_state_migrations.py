@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     assert state.last_totals() == {Measure.KEYS: (NOW, Amount(7, 70))}
     state.record_nodes({"n": "kato"}, NOW)
     assert len(state.nodes()) == 1
-    jobs.keep_plan(plan_for())
+    jobs.keep_plan(plan_for(), expires_at=NOW + timedelta(hours=1))
     assert jobs.plan("d" * 64) == plan_for()
     assert version(records.engine()) == NEWEST
     records.close()

@@ -31,7 +31,7 @@ def main(data: str, url: str, *names: str) -> None:
     """
     print("ready", flush=True)
     word = sys.stdin.readline().strip()
-    jobs = PurgeJobs(open_database(Path(data), url or None))
+    jobs = PurgeJobs(open_database(Path(data), url or None, seconds=20))
     try:
         job = jobs.begin(plan_for(), asked_by="ann", reason="R-1", names=names, steps=STEPS, at=NOW)
         print(job.id, flush=True)

@@ -27,7 +27,8 @@ class Records:
 
     def engine(self) -> Engine:
         """Open the database once more, as another process would."""
-        self.engines.append(open_database(self.data, self.url))
+        # patient, since a machine that runs tests is busy
+        self.engines.append(open_database(self.data, self.url, seconds=20))
         return self.engines[-1]
 
     def state(self) -> StateStore:
