@@ -105,6 +105,7 @@ def _counts(
     named = {name: name for name in vectors.collections} | dict(vectors.aliases)
     for name, collection in named.items():
         owner = read_collection(name, vectors.shared).owner
-        if owner.kind is OwnerKind.KB:
-            found[owner.name][Measure.VECTORS] = vectors.collections.get(collection, 0)
+        points = vectors.collections.get(collection, 0)
+        if owner.kind is OwnerKind.KB and points:  # one that a purge emptied says nothing of it
+            found[owner.name][Measure.VECTORS] = points
     return dict(found)

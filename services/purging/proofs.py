@@ -50,15 +50,28 @@ def _late(items: Sequence[Item]) -> dict[str, object]:
 
 def _sweep(context: Context) -> tuple[Look, dict[Measure, str]]:
     """Go through Redis once more: what is there of the target is erased on the way."""
-    if not context.request.stores & _REDIS:
+    chosen = context.request.stores & _REDIS
+    if not chosen:
         return Look(), {}
     try:
+        if Measure.KEYS not in chosen:
+            return _sweep_sessions(context), {}
         keys = context.tools.erasers.keys
         return keys.sweep(context.surface, context.judge.wants, context.said), {}
     except StoreNotConfigured:
         return Look(), {}
     except StoreError as exc:
-        return Look(), dict.fromkeys(sorted(context.request.stores & _REDIS), str(exc))
+        return Look(), dict.fromkeys(sorted(chosen), str(exc))
+
+
+def _sweep_sessions(context: Context) -> Look:
+    """Erase the sessions that are there, and no other key: these were not chosen."""
+    keys = context.tools.erasers.keys
+    look = keys.look(context.surface, context.judge.wants)
+    items = tuple(item for item in look.items if item.store is Measure.SESSIONS)
+    if items:
+        keys.erase_sessions(context.surface, context.judge.wants)
+    return replace(look, items=items)
 
 
 def _elsewhere(context: Context, swept: Look, problems: Mapping[Measure, str]) -> Looks:

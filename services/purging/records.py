@@ -13,6 +13,7 @@ from typing import Any
 from services.figures import Measure
 from services.identity import TenantKey
 from services.purging.models import (
+    Conserved,
     Item,
     LeftKind,
     LeftOut,
@@ -61,6 +62,8 @@ def plan_json(plan: Plan) -> str:
         "absent": [store.value for store in plan.absent],
         "created_at": _time(plan.created_at),
         "digest": plan.digest,
+        "taken": _left_out(plan.taken),
+        "whose": dict(plan.whose),
     })  # fmt: skip
 
 
@@ -78,6 +81,8 @@ def plan_of(text: str) -> Plan:
         absent=tuple(map(Measure, found["absent"])),
         created_at=datetime.fromisoformat(found["created_at"]),
         digest=found["digest"],
+        taken=tuple(map(_left_out_of, found.get("taken", ()))),
+        whose=found.get("whose", {}),
     )
 
 
@@ -100,7 +105,15 @@ def receipt_json(receipt: Receipt) -> str:
         "problems": list(receipt.problems),
         "seconds": dict(receipt.seconds),
         "versions": dict(receipt.versions),
+        "conserved": [_conserved(each) for each in receipt.conserved],
     })  # fmt: skip
+
+
+def _conserved(each: Conserved) -> dict[str, object]:
+    return {
+        "store": each.store, "before": each.before, "after": each.after, "deleted": each.deleted,
+        "others": each.others, "unexplained": each.unexplained,
+    }  # fmt: skip
 
 
 def _sums(receipt: Receipt, store: Measure) -> dict[str, int | None]:

@@ -54,7 +54,10 @@ def forgotten_plan(plan: Found, words: Mapping[str, str], marks: Marks) -> Found
         for item in plan["items"]
     ]
     surface = {**plan["surface"], "nodes": [], "sessions": []}
-    return {**plan, "items": items, "surface": surface, "blockers": [], "problems": {}}
+    whose = {words.get(owner, owner): tenant for owner, tenant in plan.get("whose", {}).items()}
+    return {
+        **plan, "items": items, "surface": surface, "blockers": [], "problems": {}, "whose": whose,
+    }  # fmt: skip
 
 
 def forgotten_result(result: Found, words: Mapping[str, str], marks: Marks) -> Found:
