@@ -1,186 +1,152 @@
 """Vectors: what a purge finds of its surface in Qdrant, and erases.
 
-Collections go by their very names, never by an alias, and with their snapshots, which would
-outlive them. Of a shared collection only points go that name one of the tenants and nobody else.
+What goes whole goes by the collection's own name, once everyone who reaches it is known to be the
+target, and with its snapshots, which would outlive it. Of a shared collection only points go that
+name the target and nobody else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Self, TypeVar
+from functools import partial
+from typing import Self
+from uuid import uuid4
 
-from qdrant_client import QdrantClient, models
+from qdrant_client import QdrantClient
 
-from services.errors import StoreMisconfigured, StoreRejected
-from services.figures import Measure
-from services.names import read_collection
-from services.purging.models import Item, Look, Surface
+from services.errors import StoreDenied
+from services.purging.models import Look, Progress, Surface, VectorNames
 from services.purging.sources import Said
 from services.settings import Settings
-from services.stores.guard import Verdict, guarded
-from services.stores.qdrant import NOT_QDRANT, STORE, client_of, judge
-from services.stores.qdrant_answers import answers_of
-from services.stores.vector_facts import TENANT, names_of
+from services.stores.qdrant import client_of
+from services.stores.vector_aim import Aim
+from services.stores.vector_calls import EVERYTHING, VectorCalls
+from services.stores.vector_looking import Looking
+from services.stores.vector_naming import PATHS
+from services.stores.vector_standing import Standing, say_nothing
 
-T = TypeVar("T")
+_ROUNDS = 3
+"""How often a collection is emptied to which a running KATO may still write."""
 
 
 class VectorErasing:
     """Erases from one Qdrant, through a `patient` client where one is given.
 
-    Every method raises a StoreError when it cannot be asked.
+    `shared_collections` names those whose points carry their tenant in the payload `tenant_id`;
+    one whose names say nothing counts as such when it has an index on that field. Every method
+    raises a StoreError when it cannot be asked.
     """
 
-    def __init__(self, client: QdrantClient, *, patient: QdrantClient | None = None) -> None:
-        self._client = client
-        self._patient = patient or client
-        self._answers = answers_of(client)
+    def __init__(
+        self,
+        client: QdrantClient,
+        *,
+        patient: QdrantClient | None = None,
+        shared_collections: frozenset[str] = frozenset(),
+    ) -> None:
+        self._calls = VectorCalls(client, patient or client)
+        self._shared = shared_collections
 
     @classmethod
     def over_http(cls, settings: Settings) -> Self:
         """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
         patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
-        return cls(client_of(settings), patient=client_of(patient))
+        return cls(
+            client_of(settings),
+            patient=client_of(patient),
+            shared_collections=frozenset(settings.shared_collections),
+        )
 
     def close(self) -> None:
         """Close the connections, or the embedded engine."""
-        self._client.close()
-        if self._patient is not self._client:
-            self._patient.close()
+        self._calls.close()
 
-    def look(self, surface: Surface) -> Look:
-        """Return an Item for each collection that goes whole, and for the points of others."""
-        there = self._there()
-        whole = sorted(_whole(surface) & there)
-        shared = sorted(surface.shared_collections & there)
-        nothing: list[Item] = []
-        pairs = [(name, tenant) for name in shared for tenant in sorted(surface.tenant_ids)]
-        return Look(
-            items=(
-                *(
-                    item
-                    for name in whole
-                    for item in self._if_there(name, self._collection, nothing)
-                ),
-                *(item for pair in pairs for item in self._points(*pair)),
-            ),
-            blockers=tuple(text for pair in pairs for text in self._several(*pair)),
-        )
+    def names(self) -> VectorNames:
+        """Return every collection with its points, which are shared by payload, and the aliases."""
+        standing = self._calls.standing()
+        count = self._calls.count
+        points = {name: self._calls.if_there(name, count, 0) for name in standing.collections}
+        shared = frozenset(name for name in points if self._is_shared(name, standing))
+        return VectorNames(points, shared, standing.aliases)
 
-    def erase(self, surface: Surface, said: Said) -> None:
-        """Drop the collections with their snapshots, and the points, and wait until it is done."""
-        there = self._there()
-        for name in sorted(_whole(surface) & there):
-            self._if_there(name, self._drop, None)
-            said(f"dropped {name}")
-        for name in sorted(surface.shared_collections & there):
-            for tenant in sorted(surface.tenant_ids):
-                self._erase_points(name, tenant)
-                said(f"erased the points of {tenant} from {name}")
+    def _is_shared(self, name: str, standing: Standing) -> bool:
+        names = standing.names_of(name)
+        by_index = say_nothing(names, self._shared) and self._calls.is_split(name)
+        return by_index or not self._shared.isdisjoint(names)
 
-    def _there(self) -> frozenset[str]:
-        """Return the collections that there are; an alias is none."""
-        with _asking("list the collections"):
-            names = names_of(self._answers.listing())
-        if names is None:
-            raise StoreMisconfigured(STORE, "list the collections", NOT_QDRANT)
-        return frozenset(names)
+    def rights(self) -> tuple[str, ...]:
+        """Say what this key lacks, in words; nothing is changed.
 
-    def _if_there(self, name: str, ask: Callable[[str], T], gone: T) -> T:
-        """Ask about a collection that may vanish meanwhile, and return `gone` when it did."""
+        A read-only key (since Qdrant 1.7) and a token that is confined to some collections (since
+        1.9) may not drop collections, and the second is shown no others. Who may drop them may
+        do everything else. Deleting points is not tried on a name that is not there: newer
+        servers look for the collection, whose strict mode they want to know, before the rights.
+        """
+        if self._calls.embedded:
+            return ()
         try:
-            return ask(name)
-        except (StoreRejected, StoreMisconfigured):
-            if name in self._there():
-                raise
-            return gone
+            self._calls.standing()
+        except StoreDenied:
+            return ("this key may not list the collections and their aliases",)
+        if self._calls.may_drop(f"kato-tenants-{uuid4().hex}"):
+            return ()
+        why = "it is read-only, or confined to some collections"
+        return (f"this key may not delete points and drop collections of everyone: {why}",)
 
-    def _collection(self, name: str) -> list[Item]:
-        snapshots, aliases = len(self._snapshots(name)), len(self._aliases(name))
-        parts = [f"dropped with {snapshots} snapshots"]
+    def look(self, surface: Surface, *, keep: bool = False) -> Look:
+        """Return an Item for each collection that goes whole, and for the points of others.
+
+        With `keep` collections are to be emptied and stay; one that is empty is no Item then.
+        """
+        return Looking(self._calls, Aim(surface, self._calls.standing()), keep).look()
+
+    def erase(self, surface: Surface, said: Said, *, keep: bool = False) -> None:
+        """Empty or drop the collections with their snapshots, and erase the points; wait for it.
+
+        What is reached by names of others too is left, as `look` says.
+        """
+        aim = Aim(surface, self._calls.standing())
+        deeds = [partial(self._erase_whole, aim, name, keep=keep) for name in aim.whole]
+        if aim.named:
+            deeds += [partial(self._erase_points, aim, name) for name in aim.shared]
+        for number, deed in enumerate(deeds, 1):
+            said(Progress(deed(), number, len(deeds)))
+
+    def _erase_whole(self, aim: Aim, collection: str, *, keep: bool) -> str:
+        """Empty or drop a collection, where nobody but the target reaches it by now."""
+        name, now = aim.asked(collection), aim.by(self._calls.aliases())
+        if collection not in now.whole or now.others(collection):
+            return f"left {name}, which others reach too"
+        ask = partial(self._empty, asked=name) if keep else partial(self._drop, now)
+        self._calls.if_there(collection, ask, None)
+        return f"emptied {name}" if keep else f"dropped {name}"
+
+    def _empty(self, collection: str, *, asked: str) -> None:
+        self._calls.delete_snapshots(collection)
+        for _ in range(_ROUNDS):
+            self._calls.delete(collection, EVERYTHING)
+            if self._calls.count(asked) == 0:
+                return
+
+    def _drop(self, aim: Aim, collection: str) -> None:
+        self._calls.delete_snapshots(collection)
+        self._calls.drop(collection)
+        aliases = aim.standing.aliases_of(collection)
         if aliases:
-            parts.append(f"{aliases} aliases of it")
-        owner = read_collection(name).owner.name or name
-        how = " and ".join(parts)
-        return [Item(Measure.VECTORS, owner, name, self._count(name, None), how=how)]
+            still = self._calls.aliases()
+            dangling = [alias for alias in aliases if still.get(alias) == collection]
+            if dangling:
+                self._calls.delete_aliases(dangling)
 
-    def _points(self, name: str, tenant: str) -> Iterator[Item]:
-        count = self._count(name, _alone(tenant))
-        if count:
-            yield Item(Measure.VECTORS, tenant, name, count, how="points by payload")
+    def _erase_points(self, aim: Aim, collection: str) -> str:
+        self._calls.if_there(collection, partial(self._erase_points_now, aim), None)
+        return f"erased the target's points from {aim.asked(collection)}"
 
-    def _several(self, name: str, tenant: str) -> Iterator[str]:
-        count = self._count(name, _of(tenant)) - self._count(name, _alone(tenant))
-        if count > 0:
-            yield (
-                f"{count:,} points of the collection {name} name {tenant} and others "
-                f"in their payload {TENANT}"
-            )
-
-    def _count(self, name: str, only: models.Filter | None) -> int:
-        with _asking("count points"):
-            return self._client.count(name, count_filter=only, exact=True).count
-
-    def _snapshots(self, name: str) -> list[str]:
-        with _asking("list snapshots"):
-            return [each.name for each in self._client.list_snapshots(name)]
-
-    def _aliases(self, name: str) -> list[str]:
-        with _asking("list aliases"):
-            found = self._client.get_collection_aliases(name).aliases
-        return [each.alias_name for each in found if each.collection_name == name]
-
-    def _drop(self, name: str) -> None:
-        for snapshot in self._snapshots(name):
-            with _asking("delete a snapshot"):
-                self._patient.delete_snapshot(name, snapshot, wait=True)
-        changes = [
-            models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
-            for alias in self._aliases(name)
-        ]
-        with _asking("drop a collection"):
-            if changes:
-                self._patient.update_collection_aliases(changes)
-            self._patient.delete_collection(name)
-
-    def _erase_points(self, name: str, tenant: str) -> None:
-        with _asking("erase points"):
-            self._patient.delete(
-                name,
-                points_selector=models.FilterSelector(filter=_alone(tenant)),
-                wait=True,
-                ordering=models.WriteOrdering.STRONG,
-            )
-
-
-def _whole(surface: Surface) -> frozenset[str]:
-    return surface.collections - surface.shared_collections
-
-
-def _of(tenant: str) -> models.Filter:
-    return models.Filter(must=[_named(tenant)])
-
-
-def _alone(tenant: str) -> models.Filter:
-    """Return the filter for points that name this tenant and nobody else."""
-    others = models.MatchExcept(**{"except": [tenant]})
-    besides = models.FieldCondition(key=TENANT, match=others)
-    return models.Filter(must=[_named(tenant)], must_not=[besides])
-
-
-def _named(tenant: str) -> models.FieldCondition:
-    return models.FieldCondition(key=TENANT, match=models.MatchValue(value=tenant))
-
-
-@contextmanager
-def _asking(operation: str) -> Iterator[None]:
-    with guarded(STORE, operation, _judge):
-        yield
-
-
-def _judge(exc: Exception) -> Verdict | None:
-    """Say what a driver's error means; it asserts that an answer has a result."""
-    if isinstance(exc, AssertionError):
-        return StoreMisconfigured, NOT_QDRANT
-    return judge(exc)
+    def _erase_points_now(self, aim: Aim, collection: str) -> None:
+        named = aim.named
+        for page in self._calls.pages(collection, named.filter, PATHS):
+            read = [(point, named.read(payload)) for point, payload in page]
+            for exact in (True, False):
+                mine = [point for point, found in read
+                        if found is not None and found.alone and found.exact is exact]  # fmt: skip
+                if mine:
+                    self._calls.delete(collection, named.these(mine, exact=exact))

@@ -38,5 +38,5 @@ def surface_of(*kb_ids: bytes | str) -> Surface:
     return Surface(kb_ids=frozenset(texts))
 
 
-def silent(_: str) -> None:
+def silent(_: object) -> None:
     """Take note of nothing."""
