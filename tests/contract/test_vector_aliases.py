@@ -34,6 +34,7 @@ from tests.contract.qdrant_collections import (
     settings_for,
 )
 from tests.contract.test_vector_erasing import prints
+from tests.servers import qdrant_http as faces
 from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.qdrant_http import qdrant_http, refusal
 
@@ -79,6 +80,24 @@ def test_the_names_are_all_that_there_are(erasing: VectorErasing, qdrant: Qdrant
     assert erasing.names() == VectorNames(
         {"v2": 2, OWN: 1}, frozenset({"v2"}), {SHARED: "v2", ANNS: OWN}
     )
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "calls"), [(faces.since_1_14, 4), (faces.refused, 14), (faces.in_a_cluster, 14)]
+)
+def test_the_names_come_in_few_calls(
+    qdrant: QdrantClient, telemetry: faces.Telemetry, calls: int
+) -> None:
+    """Where the server reports the points, besides one for a collection that may be shared."""
+    fill(qdrant, "plain", ["a"])
+    for number in range(9):
+        fill(qdrant, f"vectors_{number}_kato", ["a"] * (number + 1))
+    with qdrant_http(qdrant, api_key=KEY, telemetry=telemetry) as server:
+        erasing = VectorErasing.over_http(settings_for(server))
+        points = erasing.names().collections
+        erasing.close()
+        assert points == {"plain": 1} | {f"vectors_{n}_kato": n + 1 for n in range(9)}
+        assert len(server.calls) == calls
 
 
 def test_a_collection_is_shared_by_its_index_unless_an_alias_says_whose_it_is(
@@ -154,6 +173,20 @@ def test_snapshots_of_a_kept_collection_go_too(qdrant: QdrantClient) -> None:
         (item,) = erasing.look(TARGET, keep=True).items
         assert (item.count, item.how) == (0, "alias of moved; empty; its 1 snapshots are deleted")
         erasing.close()
+
+
+def test_it_is_counted_under_the_very_name_that_kato_asks(
+    server: HttpServer, qdrant: QdrantClient
+) -> None:
+    """What the server answers there is what KATO would find, whatever lists say."""
+    fill(qdrant, "moved", ["x"])
+    add_alias(qdrant, OWN, "moved")
+    erasing = VectorErasing.over_http(settings_for(server))
+    erasing.look(TARGET)
+    erasing.close()
+    counted = [call.path for call in server.calls if call.path.endswith("/points/count")]
+    moved = "/collections/moved/points/count"
+    assert counted == [moved, f"/collections/{OWN}/points/count", moved]
 
 
 @pytest.mark.parametrize("keep", [False, True])
