@@ -97,4 +97,7 @@ def _of(embedded: EmbeddedSet, settings: Settings, stack: ExitStack) -> Erasers:
         scan_count=settings.scan_count,
         pass_seconds=settings.pass_seconds,
     )
-    return Erasers(patterns, keys, VectorErasing(embedded.qdrant), settings.pass_seconds)
+    vectors = VectorErasing(
+        embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
+    )
+    return Erasers(patterns, keys, vectors, settings.pass_seconds)

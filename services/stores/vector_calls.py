@@ -17,7 +17,7 @@ from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.stores.guard import Verdict, guarded
 from services.stores.qdrant import NOT_QDRANT, STORE, judge
 from services.stores.qdrant_answers import EmbeddedAnswers, answers_of
-from services.stores.vector_facts import TENANT, at
+from services.stores.vector_facts import TENANT, at, facts_of_telemetry
 from services.stores.vector_standing import Standing, aliases_listed, standing_of
 
 PAGE = 1_000
@@ -68,6 +68,15 @@ class VectorCalls:
         """Count points exactly, by a collection's name or an alias of it."""
         with asking("count points"):
             return self._client.count(name, count_filter=only, exact=True).count
+
+    def reported(self) -> dict[str, int]:
+        """Return the points of the collections as the server reports them, of those it does."""
+        try:
+            with asking("read the telemetry"):
+                facts = facts_of_telemetry(self._answers.telemetry())
+        except (StoreDenied, StoreRejected, StoreMisconfigured):
+            return {}  # whether that holds for more than the telemetry, the counts will tell
+        return {each.name: each.points for each in facts or () if each.points is not None}
 
     def is_split(self, name: str) -> bool:
         """Whether a collection has an index on the payload's tenant_id."""

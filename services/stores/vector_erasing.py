@@ -61,10 +61,17 @@ class VectorErasing:
         self._calls.close()
 
     def names(self) -> VectorNames:
-        """Return every collection with its points, which are shared by payload, and the aliases."""
-        standing = self._calls.standing()
-        count = self._calls.count
-        points = {name: self._calls.if_there(name, count, 0) for name in standing.collections}
+        """Return every collection with its points, which are shared by payload, and the aliases.
+
+        Points are as the server reports them in one call, and counted where it does not.
+        """
+        standing, reported = self._calls.standing(), self._calls.reported()
+        points = {
+            name: reported[name]
+            if name in reported
+            else self._calls.if_there(name, self._calls.count, 0)
+            for name in standing.collections
+        }
         shared = frozenset(name for name in points if self._is_shared(name, standing))
         return VectorNames(points, shared, standing.aliases)
 
@@ -113,7 +120,7 @@ class VectorErasing:
 
     def _erase_whole(self, aim: Aim, collection: str, *, keep: bool) -> str:
         """Empty or drop a collection, where nobody but the target reaches it by now."""
-        name, now = aim.asked(collection), aim
+        name, now = aim.asked(collection), aim.by(self._calls.aliases())
         if collection not in now.whole or now.others(collection):
             return f"left {name}, which others reach too"
         ask = partial(self._empty, asked=name) if keep else partial(self._drop, now)

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from qdrant_client import QdrantClient, models
+from qdrant_client import QdrantClient
 
 from services.embedded.vectors_local import open_local
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.purging.models import Look, Surface
+from services.purging.models import Look, Progress, Reckoning, Surface
 from services.stores.vector_erasing import VectorErasing
 from tests.contract.erasing import MINE, silent
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import SOON, Dropped, Fault, Garbage, HttpServer, Refused, Slow
-from tests.servers.qdrant_http import QdrantFace, qdrant_http, since_1_14
+from tests.servers.qdrant_http import qdrant_http
 
 OWN = f"vectors_{MINE}"
 HOSTILE = (
@@ -56,6 +56,11 @@ def prints(client: QdrantClient) -> dict[str, list[str]]:
     }
 
 
+def nothing(points: int) -> Look:
+    """A look that found nothing of the target, and so many points of everyone."""
+    return Look(everything=Reckoning(points, points))
+
+
 def facts(look: Look) -> set[tuple[str, str, int, str]]:
     return {(item.owner, item.kind, item.count, item.how) for item in look.items}
 
@@ -69,14 +74,16 @@ def test_a_collection_of_the_capture_goes_and_nothing_else(
     surface = Surface(collections=frozenset({OWN, "vectors_nobody_kato"}))
     points = len(before[OWN])
     assert points > 0
+    whole = sum(map(len, before.values()))
     assert facts(erasing.look(surface)) == {(MINE, OWN, points, "dropped with 0 snapshots")}
+    assert erasing.look(surface).everything == Reckoning(whole, whole)
     assert prints(qdrant) == before
-    said: list[str] = []
+    said: list[Progress] = []
     for _ in range(2):
         erasing.erase(surface, said.append)
         assert prints(qdrant) == {k: v for k, v in before.items() if k != OWN}
-        assert erasing.look(surface) == Look()
-    assert said == [f"dropped {OWN}"]
+        assert erasing.look(surface) == nothing(whole - points)
+    assert said == [Progress(f"dropped {OWN}", 1, 1)]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -103,13 +110,14 @@ def test_points_of_a_shared_collection_go_by_the_exact_tenant(
         shared_collections=frozenset({SHARED, "not_there"}),
     )
     look = erasing.look(surface)
-    assert facts(look) == {("acme", SHARED, 3, "points by payload")}
-    assert look.blockers == ()
+    forms = "points by payload: tenant_id 2, tenant_id in a list 1"
+    assert facts(look) == {("acme", SHARED, 3, forms)}
+    assert (look.blockers, look.everything) == ((), Reckoning(10, 10))
     for _ in range(2):
         erasing.erase(surface, silent)
         after = prints(qdrant)
         assert after == {**before, SHARED: before[SHARED][3:]}
-        assert erasing.look(surface) == Look()
+        assert erasing.look(surface) == nothing(7)
 
 
 def test_a_point_of_several_tenants_blocks_and_stays(
@@ -127,29 +135,12 @@ def test_a_point_of_several_tenants_blocks_and_stays(
     assert prints(qdrant) == {SHARED: before[SHARED][1:]}
 
 
-def test_an_alias_is_no_collection_and_goes_with_its_own(qdrant: QdrantClient) -> None:
-    """Dropping by an alias would drop what somebody else has."""
-    for name in ("vectors_a_kato", "vectors_b_kato"):
-        fill(qdrant, name, ["x"])
-    for name, alias in (("vectors_a_kato", "of_a"), ("vectors_b_kato", "vectors_c_kato")):
-        create = models.CreateAlias(collection_name=name, alias_name=alias)
-        qdrant.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
-    erasing = VectorErasing(qdrant)
-    surface = Surface(collections=frozenset({"vectors_a_kato", "vectors_c_kato"}))
-    (item,) = erasing.look(surface).items
-    assert item.how == "dropped with 0 snapshots and 1 aliases of it"
-    erasing.erase(surface, silent)
-    assert prints(qdrant).keys() == {"vectors_b_kato"}
-    assert [each.alias_name for each in qdrant.get_aliases().aliases] == ["vectors_c_kato"]
-
-
 def test_snapshots_go_before_their_collection(qdrant: QdrantClient) -> None:
     """They would outlive it, and nothing would name them any more."""
     fill(qdrant, OWN, ["x"])
     fill(qdrant, "vectors_b_kato", ["x"])
     snapshots = {OWN: ["s 1.snapshot", "s2.snapshot"], "vectors_b_kato": ["s3.snapshot"]}
-    face = QdrantFace(qdrant, KEY, frozenset(), since_1_14, snapshots)
-    with HttpServer(face.answer) as server:
+    with qdrant_http(qdrant, api_key=KEY, snapshots=snapshots) as server:
         erasing = VectorErasing.over_http(settings_for(server))
         surface = Surface(collections=frozenset({OWN}))
         (item,) = erasing.look(surface).items
@@ -201,11 +192,13 @@ FAULTS: list[tuple[Fault, type[StoreError]]] = [
 ]
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 3])
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("after", [0, 1, 2, 4])
 @pytest.mark.parametrize("case", FAULTS, ids=lambda case: repr(case[0]))
 def test_a_store_that_fails_is_never_one_that_has_nothing(
-    server: HttpServer, qdrant: QdrantClient, case: tuple[Fault, type[StoreError]], after: int
-) -> None:
+    server: HttpServer, qdrant: QdrantClient, case: tuple[Fault, type[StoreError]], after: int,
+    keep: bool,
+) -> None:  # fmt: skip
     """At first or half-way, it is told in time, in our words."""
     fault, error = case
     fill(qdrant, OWN, ["x"])
@@ -213,8 +206,8 @@ def test_a_store_that_fails_is_never_one_that_has_nothing(
     settings = settings_for(server, seconds=seconds).model_copy(update={"pass_seconds": seconds})
     surface = Surface(collections=frozenset({OWN}))
     calls: tuple[Callable[[VectorErasing], object], ...] = (
-        lambda erasing: erasing.look(surface),
-        lambda erasing: erasing.erase(surface, silent),
+        lambda erasing: erasing.look(surface, keep=keep),
+        lambda erasing: erasing.erase(surface, silent, keep=keep),
     )
     for call in calls:
         erasing = VectorErasing.over_http(settings)

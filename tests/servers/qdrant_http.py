@@ -34,18 +34,23 @@ def qdrant_http(
     separated: Collection[str] = (),
     telemetry: Telemetry | None = None,
     full_snapshots: Mapping[str, str | None] | None = None,
+    snapshots: dict[str, list[str]] | None = None,
+    read_only: bool = False,
 ) -> HttpServer:
     """Serve the data of a local client.
 
-    `full_snapshots` are those of the whole storage, with when they were made as Qdrant writes it.
+    `full_snapshots` are those of the whole storage, with when they were made as Qdrant writes it;
+    `snapshots` are those of each collection, and change. `read_only` is the right of the key.
     """
     face = QdrantFace(
         client,
         api_key,
         frozenset(indexed),
         telemetry or since_1_14,
+        {} if snapshots is None else snapshots,
         separated=frozenset(separated),
         full_snapshots=full_snapshots or {},
+        read_only=read_only,
     )
     return HttpServer(face.answer)
 
@@ -61,6 +66,7 @@ class QdrantFace:
     snapshots: dict[str, list[str]] = field(default_factory=dict)
     separated: frozenset[str] = frozenset()
     full_snapshots: Mapping[str, str | None] = field(default_factory=dict)
+    read_only: bool = False
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
@@ -68,6 +74,8 @@ class QdrantFace:
             return Answer.json({"title": "qdrant - vector search engine", "version": "1.15.1"})
         if self.api_key is not None and request.headers.get("api-key") != self.api_key:
             return Answer(401, b"Must provide an API key or an Authorization bearer token")
+        if self.read_only and _writes(request):
+            return refusal(403, "Forbidden: Global manage access is required")
         whole = _WHOLE.get((request.method, request.path))
         return self._of_collection(request) if whole is None else whole(self, request)
 
@@ -78,6 +86,8 @@ class QdrantFace:
             return _result({"exists": name in self.names()})
         if (request.method, rest) == ("PUT", []):
             return _create(self, name, request)
+        if (request.method, rest) == ("DELETE", []) and name not in self.names():
+            return _result(False)
         if name not in (*self.names(), *self.aliases()):
             return refusal(404, f"Not found: Collection `{name}` doesn't exist!")
         if rest[:1] == ["snapshots"]:
@@ -127,6 +137,12 @@ def _texts(payload: Mapping[str, Any]) -> set[str]:
     value = payload.get("tenant_id")
     values = value if isinstance(value, list) else [value]
     return {each for each in values if isinstance(each, str)}
+
+
+def _writes(request: Request) -> bool:
+    """Whether a request changes anything: of those that are posted, Qdrant's questions do not."""
+    asks = request.path.endswith(("/count", "/scroll", "/query", "/facet"))
+    return request.method != "GET" and not asks
 
 
 def _listing(face: QdrantFace, _: Request) -> Answer:
@@ -235,15 +251,10 @@ def _snapshot(name: str, made: str | None) -> dict[str, Any]:
     return {"name": name, "creation_time": made, "size": 1, "checksum": "0" * 64}
 
 
-def _aliases(*_: object) -> Answer:
-    return _result({"aliases": []})
-
-
 _ROUTES: dict[tuple[str, str], Callable[[QdrantFace, str, Request], Answer]] = {
     ("GET", ""): _info,
     ("DELETE", ""): _drop,
     ("PUT", "points"): _upsert,
-    ("GET", "aliases"): _aliases,
     ("POST", "facet"): _facet,
     ("POST", "points/scroll"): _scroll,
     ("POST", "points/query"): _query,
