@@ -8,6 +8,8 @@ a proxy in between or no answer in time says nothing of the kind.
 from __future__ import annotations
 
 import socket
+import threading
+import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +19,7 @@ from typing import Any
 
 import httpx
 
-from services.errors import StoreUnavailable
-from services.passes import ask_all
+from services.errors import StoreError
 from services.purging.sources import KatoState, Presence
 from services.stores.kato_http import Call, ask
 
@@ -46,9 +47,7 @@ _REFUSED = object()
 
 def presence_over(client: httpx.Client) -> Presence:
     """Ask how KATO is over new connections. Takes at most some 7 s, and raises nothing."""
-    asks = {str(number): lambda _: _asked(client) for number in range(CONNECTIONS)}
-    deadline = 2 * SECONDS + _SPARE_SECONDS
-    answers = [each.reading for each in ask_all(asks, deadline=deadline).values()]
+    answers = _answers(client)
     workers = [answer for answer in answers if isinstance(answer, _Worker)]
     if len(workers) == len(answers):
         return Presence(KatoState.RUNNING, _youngest(workers))
@@ -57,16 +56,31 @@ def presence_over(client: httpx.Client) -> Presence:
     return Presence(KatoState.UNSTEADY, _youngest(workers))
 
 
+def _answers(client: httpx.Client) -> list[object]:
+    """Ask in as many threads at once; None for what is neither an answer nor a refusal.
+
+    A thread that does not end in time is left behind: it ends by its own timeouts.
+    """
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(_asked(client)), daemon=True)
+        for _ in range(CONNECTIONS)
+    ]
+    for thread in threads:
+        thread.start()
+    ends = time.monotonic() + 2 * SECONDS + _SPARE_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    return [*found, *[None] * CONNECTIONS][:CONNECTIONS]
+
+
 def _asked(client: httpx.Client) -> object:
-    """Ask once. Raises StoreError for anything but an answer of KATO's, or a refusal."""
     try:
         answer = ask(client, _HEALTH, seconds=SECONDS)
-    except StoreUnavailable as exc:
-        if _is_refusal(exc):
-            return _REFUSED
-        raise
+    except StoreError as exc:
+        return _REFUSED if _is_refusal(exc) else None
     if not isinstance(answer.get("status"), str):
-        raise _HEALTH.misfit("it does not say how it is")
+        return None  # whatever answers there, KATO says how it is
     return _Worker(_began(answer.get("uptime_seconds")))
 
 

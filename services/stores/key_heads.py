@@ -70,8 +70,8 @@ class FarHeads:
         self._counts.update(heads)
         if len(self._counts) > self._met:
             self._meet(set(heads).difference(self._far, self._near))
-        is_near = map(self._near.__contains__, heads)
-        return Near(list(compress(zip(heads, keys, strict=True), is_near)), [])
+        near = compress(keys, map(self._near.__contains__, heads))
+        return Near([(key.partition(b":")[0], key) for key in near], [])
 
     def _without_bare(self, keys: list[bytes]) -> Near:
         coloned = [key for key in keys if b":" in key]

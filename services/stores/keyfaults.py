@@ -19,6 +19,8 @@ from services.errors import (
 
 STORE = "redis"
 
+_IN_PIPELINE = " of pipeline caused error: "
+
 Fault = tuple[type[StoreError], str]
 
 _DENIED: Fault = (StoreDenied, "it wants another user, password or right")
@@ -103,7 +105,8 @@ def translation(exc: Exception, operation: str) -> StoreError:
     for classes, (kind, reason) in _BY_CLASS:
         if isinstance(exc, classes):
             return kind(STORE, operation, reason)
-    return refusal(str(exc), operation)
+    # redis-py tells of an error in a pipeline at the end of a sentence of its own
+    return refusal(str(exc).rpartition(_IN_PIPELINE)[2], operation)
 
 
 def refusal(answer: str, operation: str) -> StoreError:
