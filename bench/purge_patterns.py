@@ -101,7 +101,7 @@ def rows(client: Client, kb_id: str) -> int:
     return int(count)
 
 
-def print_nothing(_: str) -> None:
+def print_nothing(_: object) -> None:
     """Take note of no progress."""
 
 

@@ -221,7 +221,7 @@ def _targets(settings: Settings, stack: ExitStack) -> Targets:
         clickhouse_client = embedded.connect_clickhouse()
         return Targets(clickhouse_client, embedded.redis, embedded.qdrant, embedded.database)
     return Targets(
-        clickhouse.connecting(settings)() if settings.clickhouse_host else None,
+        clickhouse.connecting(settings, once=True)() if settings.clickhouse_host else None,
         keyspace.client_of(settings) if settings.redis_url else None,
         qdrant.client_of(settings) if settings.qdrant_url or settings.qdrant_host else None,
         settings.clickhouse_db,

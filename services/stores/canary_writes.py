@@ -15,16 +15,25 @@ from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient, models
 
 from services.canarying.writing import COLUMNS, KEYS_LIVE, Belongings
+from services.errors import StoreUnavailable
 from services.settings import Settings
 from services.stores import clickhouse, keyfaults, keyspace, qdrant
+from services.stores.clickhouse_asking import Asking, Names
 from services.stores.guard import guarded
 
 _WRITING = "writing for the canary test"
 _AT_ONCE = {"async_insert": 0}
+_THERE = """
+SELECT count(), uniqExact(name) FROM {home:Identifier}.patterns_data
+WHERE kb_id = {kb_id:String} AND name IN {names:Array(String)}
+"""
 
 
 class CanaryRows:
-    """Writes patterns into one ClickHouse database. Raises StoreError."""
+    """Writes patterns into one ClickHouse database. Raises StoreError.
+
+    `connect` makes clients that send an INSERT once.
+    """
 
     def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
         self._connect = connect
@@ -33,10 +42,30 @@ class CanaryRows:
     @classmethod
     def over_http(cls, settings: Settings) -> Self:
         """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        return cls(clickhouse.connecting(settings), database=settings.clickhouse_db)
+        return cls(clickhouse.connecting(settings, once=True), database=settings.clickhouse_db)
 
     def write(self, belongings: Belongings) -> None:
-        """Insert the rows, and wait until they are there."""
+        """Insert the rows, each once, and wait until they are there.
+
+        Where the answer was lost, what is there tells whether they were inserted.
+        """
+        try:
+            self._insert(belongings)
+        except StoreUnavailable:
+            if not self._are_there(belongings):
+                raise
+
+    def _are_there(self, belongings: Belongings) -> bool:
+        asking = Asking(self._connect, database=self._database)
+        names = [str(row[COLUMNS.index("name")]) for row in belongings.rows]
+        bound = {"kb_id": belongings.rows[0][COLUMNS.index("kb_id")], "names": Names(names)}
+        try:
+            found = asking.rows(_WRITING, _THERE, bound)
+        finally:
+            asking.close()
+        return [tuple(row) for row in found] == [(len(names), len(names))]
+
+    def _insert(self, belongings: Belongings) -> None:
         judge = partial(clickhouse.judge, database=self._database)
         with guarded(clickhouse.STORE, _WRITING, judge):
             client = self._connect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ProgrammingError
 from clickhouse_connect.driver.httputil import get_pool_manager_options
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
-from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from services.errors import (
@@ -52,6 +53,7 @@ _OVERLOADED = frozenset({
 })  # fmt: skip
 _DENIED_STATUS = frozenset({401, 403, 407})
 _OVERLOADED_STATUS = frozenset({408, 429, *range(500, 600)})
+_MEANWHILE = frozenset({"x-clickhouse-progress"})  # headers that come before an answer does
 _STATUS = re.compile(r"\bHTTP status (\d{3})\b")
 
 # Its errors are raised as ours: unless logging is set up, it is not to print them as well.
@@ -75,12 +77,15 @@ class Identifier:
 class _OneTry(PoolManager):
     """Sends a request once, and gives up `seconds` after the last byte that arrived.
 
-    The driver's own pool would try a connection twice and take twice as long to fail.
+    The driver's own pool would try a connection twice and take twice as long to fail. With `once`
+    the driver is not told that the server hung up, for then it sends an INSERT again that may
+    have been done, whatever its `query_retries` says.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, once: bool) -> None:
         super().__init__(**get_pool_manager_options())
         self._seconds = seconds
+        self._once = once
 
     def urlopen(  # type: ignore[override]  # urllib3's own override differs from its base too
         self,
@@ -90,18 +95,26 @@ class _OneTry(PoolManager):
         **options: Any,
     ) -> BaseHTTPResponse:
         limits = {"retries": False, "timeout": Timeout(total=self._seconds)}
-        return super().urlopen(method, url, redirect=False, **{**options, **limits})
+        if not self._once:
+            return super().urlopen(method, url, redirect=False, **{**options, **limits})
+        with contextlib.suppress(ProtocolError):
+            response = super().urlopen(method, url, redirect=False, **{**options, **limits})
+            if {name.lower() for name in response.headers} - _MEANWHILE:
+                return response
+        raise HTTPError(DROPPED)  # from nothing: the driver looks for what it came from
 
 
-def connecting(settings: Settings) -> Callable[[], Client]:
+def connecting(settings: Settings, *, once: bool = False) -> Callable[[], Client]:
     """Return what connects to the configured ClickHouse; nothing is sent before it is called.
 
     Each request is given `timeout_seconds`. No session, so several threads may share a client.
-    Proxies of the environment are not used. Raises StoreNotConfigured.
+    Proxies of the environment are not used. `once` is for who inserts: whatever is sent is sent
+    once, where otherwise the driver repeats what it lost the answer to. Raises
+    StoreNotConfigured.
     """
     if settings.clickhouse_host is None:
         raise StoreNotConfigured(STORE, "connect", "CLICKHOUSE_HOST is not set")
-    host, pool = settings.clickhouse_host, _OneTry(settings.timeout_seconds)
+    host, pool = settings.clickhouse_host, _OneTry(settings.timeout_seconds, once=once)
 
     def connect() -> Client:
         return clickhouse_connect.get_client(

@@ -115,7 +115,11 @@ class PatternDisk:
             parts[ref] = parts.get(ref, 0) + count
             since[ref] = max(since.get(ref, 0), removed)
         old = [
-            Old(tables[ref], count, since[ref] + _own_lifetime(tables[ref], lifetime) + _SLACK)
+            Old(
+                tables[ref],
+                count,
+                max(now, since[ref] + _own_lifetime(tables[ref], lifetime) + _SLACK),
+            )
             for ref, count in sorted(parts.items())
         ]
         return tuple(old), now
@@ -137,6 +141,15 @@ class PatternDisk:
                 held = version < by_id.get(text_of(at), by_id.get("", 0))
             if held:
                 yield ref, count, removed
+
+
+def until(since: int, lifetime: int, now: int) -> int:
+    """Return about when a part goes that was replaced then; all in seconds since 1970.
+
+    `since` is 0 for a part that ClickHouse removes as soon as it can. The answer is never past:
+    a query that still reads a part keeps it for as long as it runs.
+    """
+    return max(now, (since or now) + (lifetime if since else 0) + _SLACK)
 
 
 def _own_lifetime(table: Table, lifetime: int) -> int:

@@ -40,6 +40,7 @@ class PatternLook:
         self._blockers = list[str]()
         self._disclosed = [COPIES]
         self._left = list[LeftOut]()
+        self._unasked = set[Ref]()
 
     def run(self) -> Look:
         """Look into every table, and count all of them before and after."""
@@ -99,6 +100,8 @@ class PatternLook:
 
     def _look_for(self, hint: Place, place: Place | None) -> bool:
         """Look for rows that name an owner in another column than that by which they are told."""
+        if hint.table.ref in self._unasked:
+            return True
         if place is None:
             return self._refuse(hint, _NOBODYS, _NAME_IT)
         if not self._there.names_in(hint):
@@ -135,6 +138,7 @@ class PatternLook:
         return bool(rows)
 
     def _refuse_unasked(self, place: Place, reason: str) -> None:
+        self._unasked.add(place.table.ref)
         text = (
             f"{place.table.words} cannot be asked for rows of these {_OWNERS[place.kind]}: "
             f"{reason}; let this user read it, {_OR_LEAVE}"

@@ -174,7 +174,7 @@ class Table:
     def _is_suspect(self, column: Column) -> bool:
         """Whether it is worth looking into: of a table that tells nobody's by a name of ours."""
         told = self._told_by()[0]
-        if told is not None and told.name not in _OTHER_NAMES:
+        if told is not None and (told.name == self.renamed or told.name not in _OTHER_NAMES):
             return False
         return column.is_text and (bool(self.fed_by) or bool(_PLAUSIBLE.search(column.name)))
 

@@ -11,6 +11,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.purging.models import Progress
+from services.stores.pattern_disk import until
 from services.stores.pattern_erasing import PatternErasing
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import add_patterns, make_tables
@@ -64,8 +65,8 @@ def test_what_takes_longer_is_told_at_once_and_until_when(
     assert text.startswith("the table flat still has 1 replaced parts on disk")
     found = re.search(r"until about (\S+ \S+) UTC$", text)
     assert found
-    until = datetime.fromisoformat(f"{found[1]}+00:00")
-    assert timedelta(seconds=990) < until - erased < timedelta(seconds=1100)
+    told = datetime.fromisoformat(f"{found[1]}+00:00")
+    assert timedelta(seconds=990) < told - erased < timedelta(seconds=1100)
 
 
 def test_what_held_only_others_is_nothing(erasing: PatternErasing, clickhouse: Client) -> None:
@@ -104,3 +105,14 @@ def test_parts_of_a_partition_that_were_merged_before_are_told(
 
 def test_nobody_is_nothing_to_wait_for(erasing: PatternErasing) -> None:
     assert erasing.await_disk(surface_of(), silent) == ()
+
+
+@pytest.mark.parametrize(
+    ("since", "lifetime", "now", "then"),
+    [(1000, 480, 1010, 1525), (1000, 480, 5000, 5000), (0, 480, 5000, 5045)],
+)
+def test_the_time_that_is_told_is_never_past(
+    since: int, lifetime: int, now: int, then: int
+) -> None:
+    """A query may hold a part for longer, and some parts have no time at all."""
+    assert until(since, lifetime, now) == then

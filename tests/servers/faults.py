@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "Request",
     "Slow",
+    "Unheard",
     "free_port",
     "hang_up",
 ]
@@ -101,6 +102,18 @@ class Dropped:
         whole = answer()
         kept = whole.body[: int(len(whole.body) * self.part)]
         return Answer(whole.status, kept, {**whole.headers, "Content-Length": str(len(whole.body))})
+
+
+@dataclass
+class Unheard:
+    """Does what it is asked and hangs up without a word, so many times; then it answers."""
+
+    times: int = 1
+
+    def strike(self, answer: Callable[[], Answer], stopping: threading.Event) -> Answer | None:
+        done = answer()
+        self.times -= 1
+        return None if self.times >= 0 else done
 
 
 @dataclass(frozen=True)
