@@ -98,8 +98,12 @@ class JobRuns(JobReading):
             if forget:
                 _forget_nodes(connection, forget)
                 _forget_in(connection, job_id, forget, marks)
-        if forget:
-            scrub(self._engine)
+        self._scrub(when=bool(forget))
+
+    def _scrub(self, *, when: bool) -> None:
+        """Have what was removed overwritten; where that has to wait, the next time does it."""
+        if when or self._unscrubbed:
+            self._unscrubbed = not scrub(self._engine)
 
     def _journal(
         self, job_id: str, step: StepName, lease: int, values: Mapping[str, object]
