@@ -115,7 +115,8 @@ class Finding:
 class Seen:
     """Everything that the rules look at. A fact is None where its store could not be asked.
 
-    `known` keeps what was worked out of it, for `once`.
+    `tombstones` are those of the kb_ids that are there, `erased` all of them, which name no kb_id:
+    by a hash nobody can tell it. `known` keeps what was worked out of it, for `once`.
     """
 
     snapshot: Snapshot
@@ -125,6 +126,7 @@ class Seen:
     keys: KeyFacts | None = None
     vectors: VectorFacts | None = None
     kato: KatoFacts | None = None
+    erased: tuple[Tombstone, ...] = ()
     known: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from services.findings.sources import (
     KatoFactsSource,
     KeyFactsSource,
     PatternFactsSource,
+    Tombstones,
     VectorFactsSource,
 )
 from services.isolation import IsolationService
-from services.purging.models import Tombstone
 from services.settings import Settings
 from services.stores.absent import absent
 from services.stores.kato_audit import KatoAudit
@@ -36,7 +35,7 @@ def isolation_of(
     *,
     usage: UsageService,
     book: Book,
-    tombstones: Callable[[], tuple[Tombstone, ...]],
+    tombstones: Tombstones,
     stack: ExitStack,
 ) -> IsolationService:
     """Build the service; it audits when it is asked to, or follows the collector's snapshots."""
