@@ -1,7 +1,4 @@
-"""What the isolation audit looks at and what it finds. Frozen values. Pure.
-
-Counts are numbers of rows, keys, points, sessions or names; times are aware datetimes in UTC.
-"""
+"""What the isolation audit looks at and finds. Frozen, pure. Times are aware datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -115,8 +112,7 @@ class Finding:
 class Seen:
     """Everything that the rules look at. A fact is None where its store could not be asked.
 
-    `tombstones` are those of the kb_ids that are there, `erased` all of them, which name no kb_id:
-    by a hash nobody can tell it. `known` keeps what was worked out of it, for `once`.
+    `tombstones` are of kb_ids that are there, `erased` all, nameless. `known` is for `once`.
     """
 
     snapshot: Snapshot

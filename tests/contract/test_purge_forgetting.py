@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,12 @@ from hypothesis import strategies as st
 
 from services.errors import PurgeRefused
 from services.figures import Measure
+from services.findings.facts import VectorFacts
+from services.findings.models import Audit, Finding, RuleResult, RuleState, Severity
+from services.findings.rules import RULES
+from services.findings.sources import FactSources
+from services.identity import kb_id_of
+from services.isolation import IsolationService
 from services.logbook.chain import LogKeys
 from services.purging.models import (
     Item,
@@ -26,6 +33,8 @@ from services.purging.models import (
     Surface,
     Tombstone,
 )
+from services.stores.absent import absent
+from services.stores.finding_book import FindingBook
 from services.stores.purge_jobs import PurgeJobs
 from tests.servers.purger import (
     HOUR,
@@ -39,6 +48,7 @@ from tests.servers.purger import (
     plan_for,
 )
 from tests.servers.records import Records
+from tests.unit.fleets_seen import fleet
 
 NODE, OTHER = "tenant:acme:user:marker-node", "tenant:globex:user:hank"
 SESSION = "session-marker-session-1"
@@ -122,6 +132,56 @@ def test_an_erased_target_is_forgotten(records: Records, jobs: PurgeJobs) -> Non
         assert found["newer"]["nodes"] == [session.owner]
         assert (ended.problem, ended.progress) == ("", Progress(""))
         assert {step.error for step in ended.steps} == {""}
+
+
+def test_findings_do_not_name_what_is_forgotten(records: Records, jobs: PurgeJobs) -> None:
+    """Neither as a sample nor in their words, whether they are resolved or not."""
+    book = FindingBook(records.engine())
+
+    def finding(subject: str, what: str, *nodes: str) -> Finding:
+        evidence = {"node_ids": nodes, "nodes": 2}
+        return Finding("orphan.sessions", subject, Severity.LOW, what, evidence=evidence)
+
+    found = (
+        finding("idle", f"{NODE} and {OTHER} have no data.", NODE, OTHER),
+        finding(NODE, "has a name that is not safe."),
+        finding("others", f"{OTHER} has no data.", OTHER, "n"),
+    )
+    snapshot = fleet(NODE).snapshot
+    result = RuleResult(RULES[0], RuleState.FOUND, found)
+    book.keep(Audit(NOW, snapshot, (result,), {}, 1.0))
+    job, lease = telling_job(jobs)
+    end(jobs, job, lease, forget=(NODE, "n", "evidence", "code"))
+    report = book.report()
+    assert report is not None
+    left = {record.finding.subject: record.finding for record in report.records}
+    assert set(left) == {"idle", "others"}
+    word = left["idle"].evidence["node_ids"][0]  # type: ignore[index]
+    assert left["idle"].what == f"{word} and {OTHER} have no data."
+    assert left["idle"].evidence["node_ids"] == (word, OTHER)
+    assert left["others"].what == found[2].what
+    assert left["others"].evidence["node_ids"][0] == OTHER  # type: ignore[index]
+    assert left["others"].evidence["node_ids"][1].startswith("node:")  # type: ignore[index,union-attr]
+    assert left_in(records) == set()
+
+
+def test_the_audit_finds_what_came_back_by_its_hash(jobs: PurgeJobs) -> None:
+    """It asks with the kb_ids that are there; how many were purged it knows without their names."""
+    kb_id = kb_id_of(NODE)
+    job = begun(jobs, "a")
+    stones = [Tombstone(name, "tenant/acme", job.id, LATER) for name in (kb_id, "gone_kato")]
+    jobs.end(job.id, Outcome.ERASED, "{}", LATER, stones, lease=leased(jobs, job))
+    seen = fleet(NODE, patterns={kb_id: 3})
+    nothing = absent("a store", "A_VARIABLE")
+    taken = VectorFacts(full_snapshots={"full-1": None})
+    isolation = IsolationService(
+        rules=RULES, sources=FactSources(nothing, nothing, Mock(facts=lambda: taken), nothing),
+        book=Mock(), collect=Mock(), ownership=lambda: seen.ownership, tombstones=jobs.tombstones,
+        deadline=30, interval=timedelta(hours=1), embedded=True,
+    )  # fmt: skip
+    found = {each.code: each for each in isolation.look(seen.snapshot).findings}
+    assert found["resurrected.kb-id"].subject == kb_id
+    assert found["orphan.snapshots"].evidence["purged kb_ids"] == 2
 
 
 def test_what_was_not_erased_is_remembered(records: Records, jobs: PurgeJobs) -> None:
