@@ -48,7 +48,7 @@ def isolation_of(found: collector.Stores, usage: UsageService) -> IsolationServi
         book=mock.Mock(),
         collect=usage.collect,
         ownership=usage.ownership,
-        tombstones=lambda: (),
+        tombstones=lambda *_: (),
         deadline=settings.pass_seconds,
         interval=timedelta(minutes=settings.audit_minutes),
         embedded=False,

@@ -115,7 +115,7 @@ def services_of(tenants: int, data: Path) -> Services:
     usage = usage_of(fleet(tenants), built.state)
     isolation = isolation_of(
         settings, None, usage=usage, book=FindingBook(open_database(data)),
-        tombstones=lambda: (), stack=ExitStack(),
+        tombstones=lambda *_: (), stack=ExitStack(),
     )  # fmt: skip
     collector = Collector(usage, interval=3600, then=isolation.follow)
     collector.start()

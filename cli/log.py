@@ -19,10 +19,11 @@ import typer
 
 from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
+from services.access.models import Action
 from services.desk.log import DeskLog
 from services.errors import LogError
 from services.logbook.exporting import csv_lines, json_lines, seen
-from services.logbook.models import Entry, LogFilter, Outcome, State, Verification
+from services.logbook.models import Entry, LogFilter, MissingEnd, Outcome, State, Verification
 from services.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -95,9 +96,12 @@ def show_command(
         )  # fmt: skip
         entries = log.page(wanted, limit=limit).entries
         ends = log.ends(entries)
+        missing = () if _is_narrow(wanted) else log.missing_ends()
     if as_json:
         typer.echo("".join(json_lines(entries)), nl=False)
         return
+    for end in missing:
+        typer.echo(_missing_line(end))
     for entry in entries:
         typer.echo(_line(entry, ended=entry.event.request_id in ends))
 
@@ -134,6 +138,18 @@ def _time(text: str | None) -> datetime | None:
 
 def _json_of(found: Verification) -> str:
     return json.dumps({**asdict(found), "state": found.state.value, "words": found.words}, indent=2)
+
+
+def _is_narrow(wanted: LogFilter) -> bool:
+    """Whether entries of some are asked for, so that what has no entry is not asked for."""
+    return bool(wanted.text or wanted.who or wanted.tenant or wanted.outcomes or wanted.since)
+
+
+def _missing_line(end: MissingEnd) -> str:
+    about = f"{end.target}: job {end.job_id}"
+    words = "(it ended, and its end is not in the log so far)"
+    parts = ("-", f"{end.at:%Y-%m-%dT%H:%M:%SZ}", end.who, Action.RUN_PURGE.value, about)
+    return "  ".join((*map(seen, parts), words))
 
 
 def _line(entry: Entry, *, ended: bool) -> str:

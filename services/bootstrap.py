@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.access.approvals import ApprovalService
-from services.access.endings import log_canary, log_purge
+from services.access.endings import add_missing_ends, log_canary, log_purge, warning
 from services.access.wiring import approvals_of
 from services.canary import CanaryService
 from services.canarying.sources import UseCases
@@ -79,6 +80,7 @@ class Services:
     canary: CanaryService
     purge: PurgeService
     purge_worker: PurgeWorker
+    jobs: PurgeJobs
     approvals: ApprovalService
     logbook: Logbook
     state: StateStore
@@ -92,8 +94,16 @@ class Services:
         """
         self.collector.start()
         if not self.settings.read_only:
+            self.tend_records()
             self.purge_worker.start()
         self.logbook.start()
+
+    def tend_records(self) -> None:
+        """Add to the log the ends of purges that it has not, and remove plans that expired.
+
+        Raises nothing: what cannot be done now is done the next time.
+        """
+        tend_records(self.logbook, self.jobs, self.usage)
 
     def close(self) -> None:
         """Stop the threads, close every connection and stop the embedded engines, once."""
@@ -114,7 +124,7 @@ def build(settings: Settings) -> Services:
         logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
         stores = stores_of(settings, embedded, stack)
         usage = _usage(settings, stores, state)
-        jobs = PurgeJobs(database)
+        jobs = PurgeJobs(database, LogKeys(settings.log_keys))
         isolation = isolation_of(
             settings, embedded, usage=usage, book=FindingBook(database),
             tombstones=jobs.tombstones, stack=stack,
@@ -127,7 +137,7 @@ def build(settings: Settings) -> Services:
         health = _health(settings, stores, state)
         purge, purge_worker = purge_of(
             settings, embedded, kato=stores.kato, jobs=jobs, usage=usage, registry=state,
-            health=health, on_end=_after_purge(collector, logbook, usage), stack=stack,
+            health=health, on_end=_after_purge(collector, logbook, jobs, usage), stack=stack,
         )  # fmt: skip
         sessions = SessionService(
             stores.kato,
@@ -159,6 +169,7 @@ def build(settings: Settings) -> Services:
             canary=canary,
             purge=purge,
             purge_worker=purge_worker,
+            jobs=jobs,
             approvals=approvals_of(settings, ApprovalStore(database)),
             logbook=logbook,
             state=state,
@@ -181,15 +192,23 @@ def _each(*follow: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:
 
 
 def _after_purge(
-    collector: Collector, logbook: Logbook, usage: UsageService
+    collector: Collector, logbook: Logbook, jobs: PurgeJobs, usage: UsageService
 ) -> Callable[[Job], None]:
     """Return what follows a run of a purge: figures are read anew, and the log gets its end."""
 
     def ran(job: Job) -> None:
         collector.refresh()
-        log_purge(logbook, job, usage.ownership)
+        log_purge(logbook, jobs, job, usage.ownership)
 
     return ran
+
+
+def tend_records(logbook: Logbook, jobs: PurgeJobs, usage: UsageService) -> None:
+    """Do what has to be done for the records from time to time. Raises nothing."""
+    now = datetime.now(UTC)
+    add_missing_ends(logbook, jobs, usage.ownership, now=now)
+    with warning("plans that expired could not be removed"):
+        jobs.drop_plans(now)
 
 
 def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:

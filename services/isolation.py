@@ -17,9 +17,9 @@ from services.figures import Measure, StoreState
 from services.findings.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.findings.judging import judge
 from services.findings.models import Acceptance, Audit, Need, Report, Rule, Seen, Until
-from services.findings.sources import Book, FactSources
+from services.findings.resurrected import kb_ids_in
+from services.findings.sources import Book, FactSources, Tombstones
 from services.passes import Emit, Pass, ask_all
-from services.purging.models import Tombstone
 from services.snapshot import Snapshot
 
 _WHY_LIMIT = 2_000  # characters
@@ -52,7 +52,7 @@ class IsolationService:
     def __init__(
         self, *, rules: Sequence[Rule], sources: FactSources, book: Book,
         collect: Callable[[], Snapshot], ownership: Callable[[], Ownership],
-        tombstones: Callable[[], tuple[Tombstone, ...]],
+        tombstones: Tombstones,
         deadline: float, interval: timedelta, embedded: bool,
     ) -> None:  # fmt: skip
         self.rules = {rule.code: rule for rule in rules}
@@ -71,7 +71,8 @@ class IsolationService:
         product's own records fail.
         """
         began = time.monotonic()
-        ownership, tombstones = self._ownership(), self._tombstones()
+        ownership = self._ownership()
+        tombstones, erased = self._tombstones(kb_ids_in(snapshot)), self._tombstones()
         asked = self._ask()
         seen = Seen(
             snapshot,
@@ -81,6 +82,7 @@ class IsolationService:
             keys=_reading(asked[Need.REDIS], KeyFacts),
             vectors=_reading(asked[Need.QDRANT], VectorFacts),
             kato=_reading(asked[Need.KATO], KatoFacts),
+            erased=erased,
         )
         unread, absent = _unread(snapshot, asked)
         results = judge(

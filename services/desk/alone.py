@@ -17,6 +17,7 @@ from services.settings import Settings
 from services.stores.approvals import ApprovalStore
 from services.stores.database import open_for
 from services.stores.logbook import LogStore
+from services.stores.purge_jobs import PurgeJobs
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,4 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
         logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
         approvals = approvals_of(settings, ApprovalStore(database))
         gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
-        yield Alone(gate, DeskLog(gate, logbook))
+        yield Alone(gate, DeskLog(gate, logbook, jobs=PurgeJobs(database)))

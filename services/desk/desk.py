@@ -67,6 +67,6 @@ def desk_of(services: Services, viewer: Callable[[], Viewer]) -> Desk:
         canary=DeskCanary(gate, services.canary),
         purge=DeskPurge(gate, services.purge, ownership=ownership),
         approvals=DeskApprovals(gate, services.approvals),
-        log=DeskLog(gate, services.logbook),
+        log=DeskLog(gate, services.logbook, jobs=services.jobs, ownership=ownership),
         rotation=DeskRotation(gate, services.rotation),
     )  # fmt: skip

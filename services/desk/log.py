@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from services.access.confining_log import confined_entry, confined_filter, still_found
+from services.access.endings import GRACE, Ends
 from services.access.gate import Doing, Gate
+from services.access.holders import holders_of_plan
 from services.access.models import Action, Viewer
+from services.attribution import Ownership
 from services.errors import NamingError
 from services.identity import TenantKey
 from services.logbook.anchoring import AnchorState
-from services.logbook.models import Entry, LogFilter, Outcome, Verification
+from services.logbook.models import Entry, LogFilter, MissingEnd, Outcome, Verification
 from services.logbook.reading import in_scope
 from services.logbook.service import PAGE, Logbook
 from services.logbook.verifying import VerifyState
+from services.purging.models import Job
 
 _PEOPLE_FROM = 1_000  # entries that tell a confined viewer who is in the log
 
@@ -34,8 +39,12 @@ class LogPage:
 class DeskLog:
     """Entries of which every tenant is in scope; how long the log is, only for who sees all."""
 
-    def __init__(self, gate: Gate, inner: Logbook) -> None:
+    def __init__(
+        self, gate: Gate, inner: Logbook, *, jobs: Ends,
+        ownership: Callable[[], Ownership] | None = None,
+    ) -> None:  # fmt: skip
         self._gate, self._inner = gate, inner
+        self._jobs, self._ownership = jobs, ownership
 
     def page(
         self, wanted: LogFilter = LogFilter(), *, before: int | None = None, limit: int = PAGE,  # noqa: B008  frozen
@@ -54,6 +63,20 @@ class DeskLog:
         viewer = self._gate.allow(Action.SEE_LOG)
         scope = None if viewer.sees_all else viewer.scope
         return self._inner.ends([entry for entry in entries if in_scope(entry, scope)])
+
+    def missing_ends(self) -> tuple[MissingEnd, ...]:
+        """Return the purges in scope that ended and whose end the log has not, the oldest first.
+
+        Whoever starts a dashboard next, and is not read-only, adds them.
+        """
+        viewer = self._gate.allow(Action.SEE_LOG)
+        found = self._jobs.unlogged(datetime.now(UTC) - GRACE)
+        return tuple(_missing(job) for job in found if self._may_see(viewer, job))
+
+    def _may_see(self, viewer: Viewer, job: Job) -> bool:
+        if viewer.sees_all or self._ownership is None:
+            return viewer.sees_all
+        return viewer.sees_each(holders_of_plan(job.plan, self._ownership()))
 
     def people(self) -> tuple[str, ...]:
         """Return who is in the log; a confined viewer, who did something to tenants in scope."""
@@ -118,6 +141,11 @@ class DeskLog:
         return self._gate.doing(
             Action.EXPORT, tenants=_tenants(wanted), target=f"the audit log{about}"
         )
+
+
+def _missing(job: Job) -> MissingEnd:
+    target = str(job.plan.request.target)
+    return MissingEnd(job.id, job.asked_by, target, job.ended_at or job.created_at)
 
 
 def _tenants(wanted: LogFilter) -> tuple[TenantKey, ...] | None:

@@ -1,7 +1,4 @@
-"""What the isolation audit looks at and what it finds. Frozen values. Pure.
-
-Counts are numbers of rows, keys, points, sessions or names; times are aware datetimes in UTC.
-"""
+"""What the isolation audit looks at and finds. Frozen, pure. Times are aware datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -115,7 +112,7 @@ class Finding:
 class Seen:
     """Everything that the rules look at. A fact is None where its store could not be asked.
 
-    `known` keeps what was worked out of it, for `once`.
+    `tombstones` are of kb_ids that are there, `erased` all, nameless. `known` is for `once`.
     """
 
     snapshot: Snapshot
@@ -125,6 +122,7 @@ class Seen:
     keys: KeyFacts | None = None
     vectors: VectorFacts | None = None
     kato: KatoFacts | None = None
+    erased: tuple[Tombstone, ...] = ()
     known: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 

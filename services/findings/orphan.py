@@ -86,28 +86,25 @@ def _snapshots(seen: Seen) -> Iterable[Finding]:
     for name in sorted(taken, key=bytes_of):
         at = taken[name]
         made = None if at is None else datetime.fromtimestamp(at, UTC)
-        since = [t for t in seen.tombstones if made is None or made < t.erased_at]
+        since = [t for t in seen.erased if made is None or made < t.erased_at]
         if since:
             yield _outlived(name, made, since)
 
 
 def _outlived(name: str, made: datetime | None, since: list[Tombstone]) -> Finding:
     """Say what a snapshot may still hold; one of unknown age may as well be newer."""
-    kb_ids = tuple(sorted({tombstone.kb_id for tombstone in since}, key=bytes_of))
     when = "at a time that Qdrant does not say" if made is None else f"on {made:%Y-%m-%d %H:%M} UTC"
-    about = f"{counted(len(kb_ids), 'kb_id')} purged since" if made else "purged kb_ids"
+    about = f"{counted(len(since), 'kb_id')} purged since" if made else "purged kb_ids"
     return Finding(
         code="orphan.snapshots",
         subject=name,
         severity=Severity.LOW if made is None else Severity.MEDIUM,
         what=f"Qdrant's full snapshot {name}, made {when}, may hold vectors of {about}.",
         tenants=tuple(_tenants(since)),
-        kb_ids=kb_ids,
         evidence={
             "made": "unknown" if made is None else made.isoformat(),
-            "purged kb_ids": len(kb_ids),
+            "purged kb_ids": len(since),
             "tenants": tuple(sorted({tombstone.tenant for tombstone in since})[:SAMPLES]),
-            "kb_ids": kb_ids[:SAMPLES],
         },
         deeds=(Deed(DeedKind.SYSTEM, "qdrant"),),
     )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from services.findings.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.findings.models import Acceptance, Audit, Need, Report
+from services.purging.models import Tombstone
+
+
+class Tombstones(Protocol):
+    """What was purged, in this product's own records."""
+
+    def __call__(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
+        """Return the tombstones of those of these kb_ids that have one; of None all, nameless.
+
+        Raises StoreError.
+        """
 
 
 class PatternFactsSource(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from services.findings.sources import (
     KatoFactsSource,
     KeyFactsSource,
     PatternFactsSource,
+    Tombstones,
     VectorFactsSource,
 )
 from services.isolation import IsolationService
-from services.purging.models import Tombstone
 from services.settings import Settings
 from services.stores.absent import absent
 from services.stores.kato_audit import KatoAudit
@@ -36,7 +35,7 @@ def isolation_of(
     *,
     usage: UsageService,
     book: Book,
-    tombstones: Callable[[], tuple[Tombstone, ...]],
+    tombstones: Tombstones,
     stack: ExitStack,
 ) -> IsolationService:
     """Build the service; it audits when it is asked to, or follows the collector's snapshots."""
@@ -69,7 +68,8 @@ def _configured(settings: Settings, stack: ExitStack) -> FactSources:
 
 def _patterns(settings: Settings, stack: ExitStack) -> PatternFactsSource:
     if not settings.clickhouse_host:
-        return absent("clickhouse", "CLICKHOUSE_HOST")
+        missing: PatternFactsSource = absent("clickhouse", "CLICKHOUSE_HOST")
+        return missing
     patterns = PatternAudit.over_http(settings)
     stack.callback(patterns.close)
     return patterns
@@ -77,7 +77,8 @@ def _patterns(settings: Settings, stack: ExitStack) -> PatternFactsSource:
 
 def _keys(settings: Settings, stack: ExitStack) -> KeyFactsSource:
     if not settings.redis_url:
-        return absent("redis", "REDIS_URL")
+        missing: KeyFactsSource = absent("redis", "REDIS_URL")
+        return missing
     keys = KeyAudit.over_url(settings)
     stack.callback(keys.close)
     return keys
@@ -85,7 +86,8 @@ def _keys(settings: Settings, stack: ExitStack) -> KeyFactsSource:
 
 def _vectors(settings: Settings, stack: ExitStack) -> VectorFactsSource:
     if not (settings.qdrant_url or settings.qdrant_host):
-        return absent("qdrant", "QDRANT_URL")
+        missing: VectorFactsSource = absent("qdrant", "QDRANT_URL")
+        return missing
     vectors = VectorAudit.over_http(settings)
     stack.callback(vectors.close)
     return vectors
@@ -93,7 +95,8 @@ def _vectors(settings: Settings, stack: ExitStack) -> VectorFactsSource:
 
 def _kato(settings: Settings, stack: ExitStack) -> KatoFactsSource:
     if not settings.kato_api_url:
-        return absent("kato", "KATO_API_URL")
+        missing: KatoFactsSource = absent("kato", "KATO_API_URL")
+        return missing
     kato = KatoAudit.over_http(settings)
     stack.callback(kato.close)
     return kato

@@ -133,6 +133,16 @@ class LogFilter:
     scope: frozenset[TenantPattern] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MissingEnd:
+    """A purge that ended at a time, in the background, and whose end no entry has so far."""
+
+    job_id: str
+    who: str
+    target: str
+    at: datetime
+
+
 class State(StrEnum):
     """What verifying came to."""
 

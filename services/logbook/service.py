@@ -103,6 +103,23 @@ class Logbook:
         self._append(event)
         return event.request_id
 
+    def note_once(
+        self, viewer: Viewer, action: str, *, request_id: str, tenants: Tenants = (),
+        target: str = "", outcome: Outcome = Outcome.DONE, reason: str = "", digest: str = "",
+    ) -> bool:  # fmt: skip
+        """Note something under a request id that is its own; False where that was noted before.
+
+        Whichever process did: of two that note it at once, one does.
+        """
+        event = _event(
+            viewer, action, tenants, target, outcome, reason=reason, digest=digest,
+            request_id=request_id,
+        )  # fmt: skip
+        if self._store.append_once(event) is None:
+            return False
+        self.anchoring.moved()
+        return True
+
     def page(
         self, wanted: LogFilter = LogFilter(), *, before: int | None = None, limit: int = PAGE,  # noqa: B008  frozen
     ) -> tuple[Entry, ...]:  # fmt: skip
@@ -160,10 +177,10 @@ class Logbook:
 
 def _event(
     viewer: Viewer, action: str, tenants: Tenants, target: str, outcome: Outcome, *,
-    reason: str = "", digest: str = "",
+    reason: str = "", digest: str = "", request_id: str = "",
 ) -> Event:  # fmt: skip
     return Event.of(
         at=datetime.now(UTC), who=viewer.id, role=viewer.role.value, action=str(action),
         tenants=map(str, tenants), target=target, outcome=outcome, reason=reason,
-        request_id=secrets.token_hex(8), digest=digest,
+        request_id=request_id or secrets.token_hex(8), digest=digest,
     )  # fmt: skip

@@ -17,6 +17,9 @@ class LogBookStore(Protocol):
     def append(self, event: Event) -> Entry:
         """Put an event at the end of the chain. When this returns, it is there to stay."""
 
+    def append_once(self, event: Event) -> Entry | None:
+        """Put an event at the end, unless one of this request id is there: then return None."""
+
     def head(self) -> Entry | None:
         """Return the newest entry, or None before the first."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
@@ -63,6 +64,7 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
     except BaseException:
         engine.dispose()
         raise
+    engine.update_execution_options(connecting=seconds)
     return engine
 
 
@@ -97,15 +99,16 @@ def writing(engine: Engine, operation: str) -> Iterator[Connection]:
 
 
 def scrub(engine: Engine) -> bool:
-    """Have what was deleted overwritten in SQLite's log too; False where a reader still needs it.
+    """Have SQLite cut its log, which still has what was deleted; False where a reader needs it.
 
-    In the file itself it is overwritten at once. PostgreSQL's own VACUUM does it there.
+    In the file itself that is overwritten at once. PostgreSQL's own VACUUM does it there.
     """
     if engine.dialect.name != "sqlite":
         return True
     try:
         with engine.connect() as connection:
             cursor = connection.connection.cursor()  # no transaction, which it would wait for
+            cursor.execute(f"PRAGMA busy_timeout={_limits(engine).read * 1000:.0f}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (1,)
             return not busy
@@ -190,12 +193,12 @@ def _engine(address: URL, seconds: float) -> Engine:
     write = max(_WRITE_SECONDS, seconds)
     if address.get_backend_name() == "sqlite":
         engine = create_engine(address, pool_timeout=write)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, engine))
         event.listen(engine, "begin", _begin_sqlite)
         engine.update_execution_options(limits=_Limits(seconds, write))
         return engine
     if "connect_timeout" not in address.query:
-        address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS))})
+        address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS) + 2)})
     try:
         engine = create_engine(address, pool_timeout=seconds)
     except ImportError:
@@ -208,10 +211,11 @@ def _engine(address: URL, seconds: float) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: object, _: object) -> None:
+def _prepare_sqlite(engine: Engine, connection: object, _: object) -> None:
+    seconds = engine.get_execution_options().get("connecting", _WRITE_SECONDS)
     connection.isolation_level = None  # type: ignore[attr-defined]  # we begin, not the driver
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection has no type
-    cursor.execute(f"PRAGMA busy_timeout={_WRITE_SECONDS * 1000:.0f}")
+    cursor.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten

@@ -64,11 +64,23 @@ class LogStore:
         """
         with writing(self._engine, "writing the audit log") as connection:
             _take_turns(connection)
-            try:
-                entry = linked(event, _head(connection), self.keys)
-            except LogError as exc:
-                raise StoreMisconfigured(STORE, "writing the audit log", str(exc)) from exc
-            _insert(connection, entry)
+            return self._append(connection, event)
+
+    def append_once(self, event: Event) -> Entry | None:
+        """Put an event at the end, unless one of this request id is there: then return None."""
+        mine = select(LOG.c.number).where(LOG.c.request_id == event.request_id).limit(1)
+        with writing(self._engine, "writing the audit log") as connection:
+            _take_turns(connection)
+            if connection.scalar(mine) is not None:
+                return None
+            return self._append(connection, event)
+
+    def _append(self, connection: Connection, event: Event) -> Entry:
+        try:
+            entry = linked(event, _head(connection), self.keys)
+        except LogError as exc:
+            raise StoreMisconfigured(STORE, "writing the audit log", str(exc)) from exc
+        _insert(connection, entry)
         return entry
 
     def head(self) -> Entry | None:
@@ -91,7 +103,8 @@ class LogStore:
         for statement, number in _selected(wanted, self._engine.dialect.name):
             earlier = () if before is None else (number < before,)
             newest = statement.where(*earlier).order_by(number.desc()).limit(limit)
-            found.update((entry.number, entry) for entry in self._entries(newest))
+            entries = self._entries(newest, long=_searches(wanted))
+            found.update((entry.number, entry) for entry in entries)
         return tuple(found[number] for number in sorted(found, reverse=True)[:limit])
 
     def after(self, wanted: LogFilter, *, number: int, limit: int = _BATCH) -> tuple[Entry, ...]:
@@ -99,7 +112,8 @@ class LogStore:
         found: dict[int, Entry] = {}
         for statement, column in _selected(wanted, self._engine.dialect.name):
             oldest = statement.where(column > number).order_by(column).limit(limit)
-            found.update((entry.number, entry) for entry in self._entries(oldest))
+            entries = self._entries(oldest, long=True)
+            found.update((entry.number, entry) for entry in entries)
         return tuple(found[each] for each in sorted(found)[:limit])
 
     def of_request(self, request_id: str) -> tuple[Entry, ...]:
@@ -129,20 +143,25 @@ class LogStore:
         """Return every entry as it is kept, the oldest first, read in batches."""
         last = -(2**62)  # somebody may have put entries before the first
         while True:
-            with reading(self._engine, "reading the audit log") as connection:
+            with reading(self._engine, "reading the audit log", long=True) as connection:
                 rows = _rows_after(connection, last)
             yield from rows
             if len(rows) < _BATCH:
                 return
             last = rows[-1].number
 
-    def _entries(self, statement: Select[Any]) -> tuple[Entry, ...]:
-        with reading(self._engine, "reading the audit log") as connection:
+    def _entries(self, statement: Select[Any], *, long: bool = False) -> tuple[Entry, ...]:
+        with reading(self._engine, "reading the audit log", long=long) as connection:
             rows = connection.execute(statement).all()
         return tuple(readable(row.number, row.text, row.hash) for row in rows)
 
 
 _SHOWN = (LOG.c.number, LOG.c.text, LOG.c.hash)
+
+
+def _searches(wanted: LogFilter) -> bool:
+    """Whether much of the log may have to be read for a page: that takes long."""
+    return bool(wanted.text or wanted.unended or wanted.tenant or wanted.scope)
 
 
 def _take_turns(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from services.errors import PurgeRefused
 from services.purging.models import Job, JobState, LaterLook, Plan, Step, StepName, Tombstone
 from services.purging.records import plan_json, plan_of
-from services.stores.database import reading, scrub, writing
+from services.stores.database import reading, writing
 from services.stores.purge_rows import hold, job_row, put_newer, sampleless, step_rows
 from services.stores.purge_runs import LET_GO, JobRuns
 from services.stores.purge_stones import add_look, looks_of, nameless, stones_of
@@ -44,8 +44,7 @@ class PurgeJobs(JobRuns):
         """Remove the plans that have expired by a time, and return how many these were."""
         with writing(self._engine, "removing plans") as connection:
             removed = connection.execute(delete(PLANS).where(PLANS.c.expires_at <= at)).rowcount
-        if removed:
-            scrub(self._engine)
+        self._scrub(when=removed > 0)
         return removed
 
     def plan(self, digest: str) -> Plan | None:

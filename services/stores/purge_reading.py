@@ -33,6 +33,7 @@ class JobReading:
         self._engine = engine
         self._keys = keys
         self._known_marks: Marks | None = None
+        self._unscrubbed = False
         self._plans: Mapping[Kept, Plan] = {}
 
     def job(self, job_id: str) -> Job | None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, case, delete, select, update
 from services.errors import LeaseLost, PurgeRefused
 from services.purging.models import JobState, Outcome, Progress, StepName, StepState, Tombstone
 from services.stores.database import batches, scrub, writing
+from services.stores.finding_forgetting import forget_in_findings
 from services.stores.marks import Marks
 from services.stores.purge_forgetting import forgotten_plan, forgotten_result, text_of, words_for
 from services.stores.purge_reading import JobReading
@@ -98,8 +99,12 @@ class JobRuns(JobReading):
             if forget:
                 _forget_nodes(connection, forget)
                 _forget_in(connection, job_id, forget, marks)
-        if forget:
-            scrub(self._engine)
+        self._scrub(when=bool(forget))
+
+    def _scrub(self, *, when: bool) -> None:
+        """Have what was removed overwritten; where that has to wait, the next time does it."""
+        if when or self._unscrubbed:
+            self._unscrubbed = not scrub(self._engine)
 
     def _journal(
         self, job_id: str, step: StepName, lease: int, values: Mapping[str, object]
@@ -128,7 +133,7 @@ def _forget_nodes(connection: Connection, nodes: Sequence[str]) -> None:
 
 
 def _forget_in(connection: Connection, job_id: str, nodes: Sequence[str], marks: Marks) -> None:
-    """Rewrite the plan and journal of a job, and drop the plans that still name these nodes."""
+    """Take names out of a job's plan and journal and of findings, and drop plans that have them."""
     plan = json.loads(
         connection.execute(select(JOBS.c.plan).where(JOBS.c.id == job_id)).scalar_one()
     )
@@ -144,6 +149,7 @@ def _forget_in(connection: Connection, job_id: str, nodes: Sequence[str], marks:
         plan=text_of(forgotten_plan(plan, words, marks)), plan_number=JOBS.c.plan_number + 1,
         problem="", progress="", done=None, whole=None,
     ))  # fmt: skip
+    forget_in_findings(connection, words)
     _drop_plans(connection, {*nodes, *plan["surface"]["nodes"]})
 
 

@@ -90,7 +90,7 @@ class StateStore:
     def nodes(self) -> tuple[SeenNode, ...]:
         """Return every node_id that was ever seen."""
         columns = (NODES.c.node_id, NODES.c.source, NODES.c.first_seen, NODES.c.last_seen)
-        with reading(self._engine, "reading node_ids") as connection:
+        with reading(self._engine, "reading node_ids", long=True) as connection:
             return tuple(SeenNode(*row) for row in connection.execute(select(*columns)))
 
     def forget_nodes(self, nodes: Iterable[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,30 +11,34 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
 
 from services.errors import LeaseLost, PurgeRefused, StoreUnavailable
+from services.figures import Measure
 from services.purging.models import (
-    Job,
+    Item,
     JobState,
     LaterLook,
     Outcome,
     Progress,
-    Step,
     StepName,
     StepState,
     Tombstone,
 )
-from services.purging.sources import Jobs
-from services.stores.database import writing
 from services.stores.purge_jobs import PurgeJobs
-from services.stores.state_tables import JOBS
-from tests.servers.purger import NOW, STEPS, plan_for
+from tests.servers.purger import (
+    HOUR,
+    LATER,
+    NOW,
+    SOON,
+    STEPS,
+    begun,
+    check_of,
+    found_of,
+    leased,
+    plan_for,
+)
 from tests.servers.records import Records, killed_after_its_line, lines_of
 
-SOON = NOW + timedelta(seconds=30)
-LATER = NOW + timedelta(minutes=5)
-HOUR = NOW + timedelta(hours=1)
 HOSTILE = ("nul\0", "bad\udcff utf-8", "half \ud800", "x" * 10_000, "", "'; DROP TABLE tombstone")
 
 
@@ -44,12 +47,30 @@ def jobs(records: Records) -> PurgeJobs:
     return records.jobs()
 
 
-def begun(jobs: Jobs, *names: str, minute: int = 0) -> Job:
-    """Begin a purge that holds these names."""
-    at = NOW + timedelta(minutes=minute)
-    return jobs.begin(
-        plan_for(), asked_by="ann", reason="R-1", names=names, steps=STEPS, at=at
-    )  # fmt: skip
+def test_a_plan_has_no_samples_where_it_is_kept(records: Records, jobs: PurgeJobs) -> None:
+    """Names of keys hold symbols: they are for the screen. Neither the plan nor a job has them."""
+    item = Item(Measure.KEYS, "acme_kato", "symbols", 3, 70, ("acme_kato:symbol:ann@x",), "UNLINK")
+    plan = replace(plan_for(), items=(item,))
+    bare = replace(plan, items=(replace(item, samples=()),))
+    jobs.keep_plan(plan, expires_at=HOUR)
+    assert jobs.plan(plan.digest) == bare
+    job = jobs.begin(plan, asked_by="ann", reason="", names=["a"], steps=STEPS, at=NOW)
+    assert job.plan == bare
+    assert found_of(records.jobs(), job.id).plan == bare
+    jobs.pause(job.id, JobState.FAILED, "", lease=leased(jobs, job))
+    jobs.resume(job.id, plan=plan)
+    assert found_of(records.jobs(), job.id).plan == bare
+
+
+def test_a_plan_that_expired_is_removed(jobs: PurgeJobs) -> None:
+    """When the next one is kept, or when somebody cleans up; one that holds stays."""
+    for digest, expires in (("1", SOON), ("2", LATER), ("3", HOUR)):
+        jobs.keep_plan(plan_for(digest=digest), expires_at=expires)
+    jobs.keep_plan(plan_for(digest="4", at=SOON), expires_at=HOUR)
+    assert [digest for digest in "1234" if jobs.plan(digest)] == ["2", "3", "4"]
+    assert jobs.drop_plans(LATER) == 1
+    assert [digest for digest in "1234" if jobs.plan(digest)] == ["3", "4"]
+    assert jobs.drop_plans(LATER) == 0
 
 
 def test_a_plan_is_kept_by_its_digest(jobs: PurgeJobs) -> None:
@@ -147,55 +168,9 @@ def test_a_process_killed_before_the_first_step_leaves_a_job_to_run(records: Rec
     assert jobs.lease(job_id, "me", at=NOW, until=SOON)
 
 
-def test_one_process_has_the_lease_until_it_is_over(records: Records, jobs: PurgeJobs) -> None:
-    """It may prolong it; another takes it over when it did not."""
-    other, job = records.jobs(), begun(jobs, "a")
-    assert jobs.lease(job.id, "me", at=NOW, until=SOON) == 1
-    assert other.lease(job.id, "you", at=SOON, until=LATER) is None
-    assert jobs.lease(job.id, "me", at=SOON, until=SOON + timedelta(seconds=30)) == 1
-    assert other.runnable(SOON) == ()
-    assert other.runnable(LATER) == (job.id,)
-    assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (True, False)
-    assert other.lease(job.id, "you", at=LATER, until=LATER + timedelta(seconds=30)) == 2
-    assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (False, True)
-    assert jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(seconds=30)) is None
-    found = jobs.job(job.id)
-    assert found is not None
-    assert (found.owner, found.leased_until) == ("you", LATER + timedelta(seconds=30))
-
-
-def test_of_many_that_ask_for_a_lease_one_gets_it(records: Records, jobs: PurgeJobs) -> None:
-    job, got = begun(jobs, "a"), []
-    barrier = threading.Barrier(4)
-
-    def ask(mine: PurgeJobs, owner: str) -> None:
-        barrier.wait(30)
-        got.append(mine.lease(job.id, owner, at=NOW, until=SOON))
-
-    threads = [threading.Thread(target=ask, args=(records.jobs(), str(n))) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert sorted(got, key=str) == [1, None, None, None]
-
-
 def test_the_oldest_job_is_run_first(jobs: PurgeJobs) -> None:
     late, early = begun(jobs, "a", minute=2), begun(jobs, "b", minute=1)
     assert jobs.runnable(LATER) == (early.id, late.id)
-
-
-def leased(jobs: Jobs, job: Job, owner: str = "me") -> int:
-    """Take the lease of a job, however long another had it."""
-    number = jobs.lease(job.id, owner, at=LATER, until=LATER + timedelta(seconds=30))
-    assert number is not None
-    return number
-
-
-def found_of(jobs: Jobs, job_id: str) -> Job:
-    job = jobs.job(job_id)
-    assert job is not None
-    return job
 
 
 def test_the_journal_of_a_step(jobs: PurgeJobs) -> None:
@@ -204,15 +179,15 @@ def test_the_journal_of_a_step(jobs: PurgeJobs) -> None:
     lease = leased(jobs, job)
     jobs.start_step(job.id, StepName.CHECK, NOW, lease=lease)
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
-    first = _step(jobs, job.id)
+    first = check_of(jobs, job.id)
     assert (first.state, first.error, first.started_at, first.ended_at) == (
         StepState.FAILED, "redis did not answer", NOW, SOON
     )  # fmt: skip
     jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
-    assert (_step(jobs, job.id).state, _step(jobs, job.id).error) == (StepState.STARTED, "")
+    assert (check_of(jobs, job.id).state, check_of(jobs, job.id).error) == (StepState.STARTED, "")
     result = {"items": [["keys", "bad\udcff\0", "tf_vector", 3]], "problems": {}}
     jobs.end_step(job.id, StepName.CHECK, LATER, lease=lease, result=result)
-    done = _step(jobs, job.id)
+    done = check_of(jobs, job.id)
     assert (done.state, done.result, done.error) == (StepState.DONE, result, "")
     assert (done.started_at, done.ended_at) == (SOON, LATER)
     states = [step.state.value for step in found_of(jobs, job.id).steps]
@@ -225,19 +200,13 @@ def test_what_a_step_found_before_stays_until_it_finds_something_else(jobs: Purg
     lease = leased(jobs, job)
     jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, result={"items": [1]})
     jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
-    assert _step(jobs, job.id).result == {"items": [1]}
+    assert check_of(jobs, job.id).result == {"items": [1]}
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
-    assert _step(jobs, job.id).result == {"items": [1]}
+    assert check_of(jobs, job.id).result == {"items": [1]}
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, result={"items": [2]}, error="half")
-    assert (_step(jobs, job.id).result, _step(jobs, job.id).error) == ({"items": [2]}, "half")
+    assert (check_of(jobs, job.id).result, check_of(jobs, job.id).error) == ({"items": [2]}, "half")
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease)
-    assert _step(jobs, job.id).result == {}
-
-
-def _step(jobs: PurgeJobs, job_id: str) -> Step:
-    step = found_of(jobs, job_id).step(StepName.CHECK)
-    assert step is not None
-    return step
+    assert check_of(jobs, job.id).result == {}
 
 
 def test_a_job_says_how_far_it_is_and_hears_that_it_should_stop(jobs: PurgeJobs) -> None:
@@ -247,92 +216,6 @@ def test_a_job_says_how_far_it_is_and_hears_that_it_should_stop(jobs: PurgeJobs)
         assert found_of(jobs, job.id).progress == progress
     jobs.ask_stop(job.id)
     assert found_of(jobs, job.id).stop_asked
-
-
-WRITES: dict[str, Callable[[PurgeJobs, str, int], object]] = {
-    "start_step": lambda jobs, job, lease: jobs.start_step(
-        job, StepName.CHECK, LATER, lease=lease
-    ),
-    "end_step": lambda jobs, job, lease: jobs.end_step(
-        job, StepName.CHECK, LATER, lease=lease, result={"items": ["late"]}
-    ),
-    "say": lambda jobs, job, lease: jobs.say(job, Progress("late", 1, 2), lease=lease),
-    "pause": lambda jobs, job, lease: jobs.pause(job, JobState.FAILED, "late", lease=lease),
-    "end": lambda jobs, job, lease: jobs.end(
-        job, Outcome.ERASED, '{"late": 1}', LATER,
-        (Tombstone("late_kato", "tenant/late", job, LATER),), lease=lease, forget=["n"],
-    ),
-}  # fmt: skip
-"""Everything that a run writes."""
-
-
-@pytest.mark.parametrize("write", WRITES)
-def test_who_lost_the_lease_writes_nothing(records: Records, jobs: PurgeJobs, write: str) -> None:
-    """Whatever it is, and nothing of it: another process goes on by what is there."""
-    records.state().record_nodes({"n": "session"}, NOW)
-    job = begun(jobs, "a")
-    lost = leased(jobs, job, "me")
-    other = records.jobs()
-    newest = other.lease(job.id, "you", at=HOUR, until=HOUR)
-    assert newest == lost + 1
-    before = found_of(other, job.id)
-    for number in (lost, newest + 1, -1):
-        with pytest.raises(LeaseLost, match=job.id):
-            WRITES[write](jobs, job.id, number)
-    assert found_of(other, job.id) == before
-    assert other.receipt(job.id) is None
-    assert not other.tombstones()
-    assert other.holder(["a"]) == job.id
-    assert [node.node_id for node in records.state().nodes()] == ["n"]
-    WRITES[write](jobs, job.id, newest)
-    assert found_of(other, job.id) != before
-
-
-@pytest.mark.parametrize("write", WRITES)
-def test_a_job_that_ended_is_written_no_more(jobs: PurgeJobs, write: str) -> None:
-    """Not by the newest lease either: what it came to never changes."""
-    job = begun(jobs, "a")
-    lease = leased(jobs, job)
-    jobs.end(job.id, Outcome.PARTIAL, "{}", SOON, (), lease=lease)
-    before = found_of(jobs, job.id)
-    with pytest.raises(LeaseLost, match=job.id):
-        WRITES[write](jobs, job.id, lease)
-    assert found_of(jobs, job.id) == before
-    assert jobs.receipt(job.id) == "{}"
-    assert not jobs.tombstones()
-
-
-class _UndoneError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("undone", [False, True])
-def test_a_write_waits_for_a_take_over_under_way(
-    records: Records, jobs: PurgeJobs, undone: bool
-) -> None:
-    """It is refused when that is there, and written when that was undone: never in between."""
-    job = begun(jobs, "a")
-    lease = leased(jobs, job)
-    lost: list[bool] = []
-
-    def write() -> None:
-        try:
-            jobs.end_step(job.id, StepName.CHECK, LATER, lease=lease, result={"items": [1]})
-            lost.append(False)
-        except LeaseLost:
-            lost.append(True)
-
-    thread = threading.Thread(target=write)
-    with suppress(_UndoneError), writing(records.engine(), "a test") as connection:
-        connection.execute(update(JOBS).values(lease=lease + 1))
-        thread.start()
-        thread.join(0.5)
-        assert not lost
-        if undone:
-            raise _UndoneError
-    thread.join(30)
-    assert lost == [not undone]
-    assert _step(jobs, job.id).result == ({"items": [1]} if undone else {})
 
 
 @pytest.mark.parametrize("state", [JobState.STOPPED, JobState.FAILED])
@@ -385,7 +268,7 @@ def test_a_job_may_go_on_by_another_plan(records: Records, jobs: PurgeJobs) -> N
     jobs.resume(job.id, plan=new, names=["a", "b"])
     for each in (jobs, other, records.jobs()):
         assert (found_of(each, job.id).plan, found_of(each, job.id).state) == (new, "running")
-        assert _step(each, job.id).result == {"items": [1]}
+        assert check_of(each, job.id).result == {"items": [1]}
         assert each.holder(["a"]) == each.holder(["b"]) == job.id
     with pytest.raises(PurgeRefused, match="runs already"):
         jobs.resume(job.id, plan=plan_for())

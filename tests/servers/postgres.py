@@ -12,10 +12,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg
 
 START_SECONDS = 60
@@ -32,8 +33,8 @@ def find() -> Path | None:
 class Postgres:
     """A running server; every test gets a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, pid: int) -> None:
+        self._folder, self._pid = folder, pid
         self._numbers = count(1)
 
     def new_database(self) -> str:
@@ -46,6 +47,32 @@ class Postgres:
     def url(self, name: str) -> str:
         """Return the URL of a database, as it is documented."""
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
+
+    @staticmethod
+    def dump(url: str) -> str:
+        """Return all that a database holds, as `pg_dump` writes it."""
+        programs = find()
+        assert programs is not None
+        return subprocess.run(
+            [programs / "pg_dump", url.replace("postgresql+psycopg", "postgresql")],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop every process of the server in the block: it takes what is sent, and says nothing.
+
+        Those that it starts for new connections too, since it starts none while it is stopped.
+        """
+        stopped = [psutil.Process(self._pid), *psutil.Process(self._pid).children(recursive=True)]
+        for process in stopped:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def wait(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until it takes connections."""
@@ -97,7 +124,7 @@ def _served(
             cwd=folder, stdout=log, stderr=log, **user,
         )  # fmt: skip
         try:
-            server = Postgres(folder)
+            server = Postgres(folder, process.pid)
             server.wait(process)
             yield server
         finally:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.errors import PurgeRefused
 from services.identity import TenantKey
-from services.purging.models import Plan, Request, StepName, Surface, Target
+from services.purging.models import Job, Plan, Request, Step, StepName, Surface, Target
+from services.purging.sources import Jobs
 from services.stores.database import open_database
 from services.stores.purge_jobs import PurgeJobs
 
@@ -22,6 +23,38 @@ def plan_for(tenant: str = "acme", *, at: datetime = NOW, digest: str = "d" * 64
     request = Request(Target(TenantKey("tenant", tenant)))
     surface = Surface(frozenset({f"{tenant}_kato"}))
     return Plan(request, surface, (), (), (), (), {}, (), at, digest)
+
+
+SOON = NOW + timedelta(seconds=30)
+LATER = NOW + timedelta(minutes=5)
+HOUR = NOW + timedelta(hours=1)
+
+
+def begun(jobs: Jobs, *names: str, minute: int = 0) -> Job:
+    """Begin a purge that holds these names."""
+    at = NOW + timedelta(minutes=minute)
+    return jobs.begin(plan_for(), asked_by="ann", reason="R-1", names=names, steps=STEPS, at=at)
+
+
+def leased(jobs: Jobs, job: Job, owner: str = "me") -> int:
+    """Take the lease of a job, unless another has it."""
+    number = jobs.lease(job.id, owner, at=LATER, until=LATER + timedelta(seconds=30))
+    assert number is not None
+    return number
+
+
+def found_of(jobs: Jobs, job_id: str) -> Job:
+    """Return a job that is there."""
+    job = jobs.job(job_id)
+    assert job is not None
+    return job
+
+
+def check_of(jobs: Jobs, job_id: str) -> Step:
+    """Return the first step of a job."""
+    step = found_of(jobs, job_id).step(StepName.CHECK)
+    assert step is not None
+    return step
 
 
 def main(data: str, url: str, *names: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from services.stores.database import open_database
 from services.stores.purge_jobs import PurgeJobs
 from services.stores.state import StateStore
+from tests.servers.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,10 +26,9 @@ class Records:
     url: str | None
     engines: list[Engine] = field(default_factory=list)
 
-    def engine(self) -> Engine:
-        """Open the database once more, as another process would."""
-        # patient, since a machine that runs tests is busy
-        self.engines.append(open_database(self.data, self.url, seconds=20))
+    def engine(self, *, seconds: float = 20) -> Engine:
+        """Open the database once more, as another process would; patiently on a busy machine."""
+        self.engines.append(open_database(self.data, self.url, seconds=seconds))
         return self.engines[-1]
 
     def state(self) -> StateStore:
@@ -38,6 +38,15 @@ class Records:
     def jobs(self) -> PurgeJobs:
         """Open the purge jobs."""
         return PurgeJobs(self.engine())
+
+    def everything(self) -> bytes:
+        """Return every byte of the data directory."""
+        files = (path for path in sorted(self.data.rglob("*")) if path.is_file())
+        return b"".join(path.read_bytes() for path in files)
+
+    def dump(self) -> str:
+        """Return all that PostgreSQL holds of them; of SQLite, `everything` has it."""
+        return "" if self.url is None else Postgres.dump(self.url)
 
     def close(self) -> None:
         """Close every connection."""

@@ -58,6 +58,7 @@ from services.session_care import SessionCare
 from services.sessions import SessionService
 from services.settings import Settings
 from services.snapshot import Usage
+from services.stores.purge_jobs import PurgeJobs
 from services.stores.state import StateStore
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.fleets_seen import NOW, fleet
@@ -180,6 +181,8 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.jobs = _mock(PurgeJobs)
+        self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.approvals = _mock(ApprovalService)
         others = replace(REQUEST, id="r-zed", target="tenant/zed", tenants=(ZED,))
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
@@ -427,6 +430,7 @@ CASES: dict[str, Case] = {
     ),
     "log.page": Case(lambda d: d.log.page(), SUPPORT, ANY),
     "log.ends": Case(lambda d: d.log.ends(()), SUPPORT, ANY),
+    "log.missing_ends": Case(lambda d: d.log.missing_ends(), SUPPORT, ANY),
     "log.people": Case(lambda d: d.log.people(), SUPPORT, ANY),
     "log.exported": Case(
         lambda d: d.log.exported(limit=5), SUPPORT, ANY, Action.EXPORT, target="the audit log"

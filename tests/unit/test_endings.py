@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from services.access.endings import log_canary, log_purge
+from services.access.endings import Ends, log_canary, log_purge
 from services.access.models import Action
 from services.canarying.models import CanaryReport, CanaryState, Probe
 from services.canarying.models import Outcome as Came
@@ -46,7 +47,7 @@ def test_how_far_a_purge_came_is_logged(
     log: SqliteLog, ran: dict[str, Any], logged: Outcome, reason: str
 ) -> None:
     job = replace(JOB, **{"problem": "", **ran})
-    log_purge(log.logbook, job, lambda: OWNERSHIP)
+    log_purge(log.logbook, Mock(spec=Ends), job, lambda: OWNERSHIP)
     event = only(log)
     assert (event.who, event.action, event.tenants) == ("ann", "run a purge", ("tenant/acme",))
     assert (event.outcome, event.reason, event.digest) == (logged, reason, job.plan.digest)
@@ -54,7 +55,8 @@ def test_how_far_a_purge_came_is_logged(
 
 
 def test_a_purge_that_still_runs_has_no_end(log: SqliteLog) -> None:
-    log_purge(log.logbook, replace(JOB, state=JobState.RUNNING), lambda: OWNERSHIP)
+    running = replace(JOB, state=JobState.RUNNING)
+    log_purge(log.logbook, Mock(spec=Ends), running, lambda: OWNERSHIP)
     assert not log.entries()
 
 
@@ -89,6 +91,6 @@ def test_a_log_that_is_gone_stops_nothing_that_has_ended(
     log: SqliteLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.break_for_good()
-    log_purge(log.logbook, JOB, lambda: OWNERSHIP)
+    log_purge(log.logbook, Mock(spec=Ends), JOB, lambda: OWNERSHIP)
     log_canary(log.logbook, "ann", CanaryState(report(Came.PASSED)))
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]

@@ -13,6 +13,7 @@ from services.figures import Measure
 from services.identity import TenantKey
 from services.purging.models import (
     Item,
+    LeftKind,
     LeftOut,
     Line,
     Outcome,
@@ -35,18 +36,41 @@ times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7
 listed = st.lists(texts, max_size=3).map(tuple)
 counts = st.integers(0, 2**62)
 left_out = st.lists(
-    st.builds(LeftOut, texts, texts, st.lists(tenants, max_size=2).map(tuple)), max_size=3
-).map(tuple)
+    st.builds(
+        LeftOut, texts, texts, st.lists(tenants, max_size=2).map(tuple),
+        kind=st.sampled_from(LeftKind), alone=st.booleans(), place=texts,
+        counts=st.dictionaries(measures, st.none() | counts),
+    ),
+    max_size=3,
+).map(tuple)  # fmt: skip
 plans = st.builds(
     Plan,
     request=st.builds(
         Request,
-        st.builds(Target, st.none() | tenants, st.none() | texts, st.none() | texts),
+        st.builds(
+            Target,
+            st.none() | tenants,
+            st.none() | texts,
+            st.none() | texts,
+            st.lists(tenants, max_size=3).map(tuple),
+        ),
         st.frozensets(measures),
         names,
         st.booleans(),
+        st.booleans(),
+        names,
+        st.booleans(),
     ),
-    surface=st.builds(Surface, names, names, names, names, names),
+    surface=st.builds(
+        Surface,
+        names,
+        names,
+        names,
+        names,
+        names,
+        st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
+        names,
+    ),
     items=st.lists(
         st.builds(Item, measures, texts, texts, counts, st.none() | counts, listed, texts),
         max_size=3,
@@ -67,7 +91,11 @@ RECEIPT = Receipt(
         Line(Measure.PATTERNS, "acme_kato", "patterns_data", 5, 3, 1, 1, 1),
         Line(Measure.PATTERNS, "acme_kato", "deeds", 2, 2, 0, 0, 0),
     ),
-    left_out=(LeftOut("shared_kato", "shared", (TenantKey("tenant", "a"), TenantKey("app", "b"))),),
+    left_out=(
+        LeftOut("shared_kato", "shared", (TenantKey("tenant", "a"), TenantKey("app", "b"))),
+        LeftOut("odd_kato", "a view", (), LeftKind.NOT_ERASABLE, True, "deeds",
+                {Measure.PATTERNS: 3, Measure.KEYS: None}),
+    ),
     disclosed=("stm:global holds 3",), problems=("erase keys: redis did not answer",),
     seconds={"check": 0.5}, versions={"redis": "9.1"},
 )  # fmt: skip
@@ -99,9 +127,6 @@ def test_equal_plans_give_equal_text(plan: Plan) -> None:
     assert plan_json(turned) == plan_json(plan) == plan_json(plan_of(plan_json(plan)))
 
 
-LEFT = {"kind": "shared", "alone": False, "place": "", "counts": {}}
-
-
 def test_a_receipt_has_the_documented_shape() -> None:
     """Scripts read it."""
     assert json.loads(receipt_json(RECEIPT)) == {
@@ -118,8 +143,12 @@ def test_a_receipt_has_the_documented_shape() -> None:
             {"store": "patterns", "owner": "acme_kato", "kind": "deeds", "planned": 2,
              "deleted": 2, "absent": 0, "failed": 0, "left": 0},
         ],
-        "left_out": [{"kb_id": "shared_kato", "why": "shared", "losers": ["tenant/a", "app/b"],
-                      **LEFT}],
+        "left_out": [
+            {"kb_id": "shared_kato", "why": "shared", "losers": ["tenant/a", "app/b"],
+             "kind": "shared", "alone": False, "place": "", "counts": {}},
+            {"kb_id": "odd_kato", "why": "a view", "losers": [], "kind": "not erasable",
+             "alone": True, "place": "deeds", "counts": {"patterns": 3, "keys": None}},
+        ],
         "disclosed": ["stm:global holds 3"],
         "problems": ["erase keys: redis did not answer"],
         "seconds": {"check": 0.5}, "versions": {"redis": "9.1"}, "conserved": [],
