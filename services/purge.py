@@ -171,7 +171,9 @@ class PurgeService:
         result = {**found_of(looks), "abandoned": True}
         self._jobs.end_step(job_id, last, at, result=result, lease=lease)
         end_job(self._tools, self.job(job_id), lease=lease)
-        return self.job(job_id)
+        ended = self.job(job_id)
+        self._worker.on_end(ended)
+        return ended
 
     def look_again(self, job_id: str) -> LaterLook:
         """Look at what an ended job erased, and keep with its receipt what is back.

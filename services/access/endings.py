@@ -30,6 +30,10 @@ _ID_DIGITS = 16
 logger = logging.getLogger(__name__)
 
 
+_DONE = frozenset({Came.ERASED, Came.ERASED_EXCEPT})
+"""What a purge comes to when all that was planned is gone."""
+
+
 class Ends(Protocol):
     """Ended purge jobs. Every method raises StoreUnavailable."""
 
@@ -97,7 +101,7 @@ def _entry(job: Job, ownership: Ownership, *, added: bool = False) -> dict[str, 
         "action": Action.RUN_PURGE.value,
         "tenants": holders_of_plan(job.plan, ownership),
         "target": f"{job.plan.request.target}: job {job.id}",
-        "outcome": Outcome.DONE if erased else Outcome.FAILED,
+        "outcome": Outcome.DONE if job.outcome in _DONE else Outcome.FAILED,
         "reason": ": ".join(filter(None, words)),
         "digest": job.plan.digest,
     }

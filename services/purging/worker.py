@@ -25,7 +25,7 @@ class PurgeWorker:
 
     def __init__(self, tools: Tools, *, on_end: Callable[[Job], None] = lambda _: None) -> None:
         self._tools = tools
-        self._on_end = on_end
+        self.on_end = on_end
         self._over = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -56,7 +56,7 @@ class PurgeWorker:
             return False
         ran = self._tools.jobs.job(job_id)
         if ran is not None:
-            self._on_end(ran)
+            self.on_end(ran)
         return True
 
     def _work(self) -> None:
