@@ -10,8 +10,17 @@ import pandas as pd
 
 from dashboard.formatting import plural, span, visible
 from dashboard.purge_tables import OUTCOME_WORDS
-from services.purging.models import ERASES, Job, JobState, Plan, Progress, Step, StepName, StepState
-from services.purging.steps import STEPS
+from services.purging.models import (
+    ERASES,
+    STEPS,
+    Job,
+    JobState,
+    Plan,
+    Progress,
+    Step,
+    StepName,
+    StepState,
+)
 
 STATE_WORDS = {
     JobState.RUNNING: "running", JobState.STOPPED: "stopped", JobState.FAILED: "failed",

@@ -23,11 +23,12 @@ from services.purging.models import (
     StepName,
     Tombstone,
     held_names,
+    steps_of,
 )
 from services.purging.planning import Looks, plan_of_looks
 from services.purging.receipts import receipt_of
 from services.purging.records import receipt_json
-from services.purging.running import LEASE, end_job, steps_of
+from services.purging.running import LEASE, end_job
 from services.purging.sources import KatoState
 from services.purging.targeting import Selection, goes, may_be, select
 from services.purging.tools import Tools

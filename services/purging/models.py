@@ -288,13 +288,43 @@ class StepName(StrEnum):
     SETTLE = "verify again"
 
 
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """What one step is about: its words on the screen, the store of it, and whether it erases.
+
+    A step of no store is one of every purge.
+    """
+
+    words: str
+    of: Measure | None = None
+    erases: bool = False
+
+
+STEPS: Mapping[StepName, StepKind] = {
+    StepName.CHECK: StepKind("Check that the stores are as planned"),
+    StepName.SESSIONS: StepKind("End sessions", Measure.SESSIONS, erases=True),
+    StepName.FLUSH: StepKind("Flush inserts that are held back", Measure.PATTERNS),
+    StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
+    StepName.PATTERNS: StepKind("Erase ClickHouse rows", Measure.PATTERNS, erases=True),
+    StepName.VECTORS: StepKind("Erase Qdrant points", Measure.VECTORS, erases=True),
+    StepName.CACHES: StepKind("Have KATO forget its caches"),
+    StepName.VERIFY: StepKind("Look again, with other eyes"),
+    StepName.SETTLE: StepKind("Look once more, a little later"),
+}
+"""Every step, in the order in which they are done."""
+
 ERASES: Mapping[Measure, StepName] = {
-    Measure.SESSIONS: StepName.SESSIONS,
-    Measure.KEYS: StepName.KEYS,
-    Measure.PATTERNS: StepName.PATTERNS,
-    Measure.VECTORS: StepName.VECTORS,
+    kind.of: name for name, kind in STEPS.items() if kind.erases and kind.of is not None
 }
 """The step that erases from each store."""
+
+
+def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
+    """Return the steps of a purge of these stores, in order.
+
+    Sessions end first wherever something is erased: a live one would write it again.
+    """
+    return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
 
 
 class StepState(StrEnum):

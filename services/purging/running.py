@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from services.errors import KatoTenantsError, LeaseLost, StoreError
-from services.figures import Measure
 from services.purging.context import Context, Result
 from services.purging.judging import Stopped
 from services.purging.models import Job, JobState, Outcome, Progress, StepName, StepState
 from services.purging.receipts import receipt_of, tombstones_of
 from services.purging.records import receipt_json
-from services.purging.steps import STEPS
+from services.purging.steps import DOES
 from services.purging.tools import Tools
 
 LEASE = timedelta(seconds=30)
@@ -32,14 +31,6 @@ LEASE = timedelta(seconds=30)
 _SAY_SECONDS = 0.2
 
 logger = logging.getLogger(__name__)
-
-
-def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
-    """Return the steps of a purge of these stores, in order.
-
-    Sessions end first wherever something is erased: a live one would write it again.
-    """
-    return tuple(name for name, step in STEPS.items() if step.of is None or step.of in stores)
 
 
 @dataclass(slots=True)
@@ -136,7 +127,7 @@ class PurgeRun:
         self._jobs.start_step(self._job.id, name, _now(), lease=self._lease.number)
         try:
             self._lease.check()
-            result = STEPS[name].does(context)
+            result = DOES[name](context)
             self._lease.check()
         except LeaseLost:
             raise

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -17,7 +16,7 @@ from services import bootstrap
 from services.purging import running
 from services.purging.context import Context, Result
 from services.purging.models import StepName
-from services.purging.steps import STEPS
+from services.purging.steps import DOES
 from services.settings import load_settings
 from services.stores.database import writing
 from tests.servers.forked import forked
@@ -33,12 +32,12 @@ def die() -> None:
 
 def dying(step: StepName, when: str) -> Any:
     """Return a patch of the steps that dies at a point."""
-    kind = STEPS[step]
+    real = DOES[step]
 
     def deadly(context: Context) -> Result:
         if when == "before":
             die()
-        result = kind.does(context)
+        result = real(context)
         if when == "within":
             die()
         jobs = context.tools.jobs
@@ -51,7 +50,7 @@ def dying(step: StepName, when: str) -> Any:
         mock.patch.object(jobs, "end_step", journaled).start()
         return result
 
-    return mock.patch.dict(STEPS, {step: replace(kind, does=deadly)})
+    return mock.patch.dict(DOES, {step: deadly})
 
 
 def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:

@@ -35,6 +35,7 @@ from services.models_sessions import (
     Deed,
     IndexCleaning,
     KeyRotationReport,
+    LaterLook,
     Outcome,
     Result,
     SessionDetail,
@@ -175,6 +176,8 @@ class World:
             getattr(self.purge, name).return_value = JOB
         self.purge.plan.return_value = self.purge.planned.return_value = plan()
         self.purge.jobs.return_value = (JOB, OTHERS_JOB)
+        self.purge.look_again.return_value = LaterLook(NOW, 0)
+        self.purge.later_looks.return_value = (LaterLook(NOW, 1),)
         self.purge.receipt_text.return_value = f"zed {COUNTED}"
         self.purge.being_purged.return_value = JOB.id
         self.purge.tombstones.return_value = (
@@ -420,7 +423,12 @@ CASES: dict[str, Case] = {
         target=f"the receipt of {JOB.id}", refused=NoSuchJob,
     ),
     "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
-    "purge.tombstones": Case(lambda d: d.purge.tombstones(), VIEWER, ANY),
+    "purge.tombstones": Case(lambda d: d.purge.tombstones([ACME_KB, ZED_KB]), VIEWER, ANY),
+    "purge.look_again": _done(
+        lambda d: d.purge.look_again(JOB.id), OPERATOR, Action.PLAN_PURGE, "purge.look_again",
+        target=f"look again at {JOB.id}", refused=NoSuchJob, **OF_ACME,
+    ),
+    "purge.later_looks": Case(lambda d: d.purge.later_looks(JOB.id), OPERATOR, refused=NoSuchJob),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
     "approvals.one": Case(lambda d: d.approvals.one(REQUEST.id), SUPPORT, ANY),

@@ -39,6 +39,7 @@ from services.purging.models import (
     Job,
     JobState,
     LeftOut,
+    Names,
     Plan,
     Request,
     Step,
@@ -175,7 +176,8 @@ def test_a_finding_of_the_fleet_is_nobodys() -> None:
 def plan_of(target: Target, *, trim: bool = False, included: frozenset[str] = frozenset()) -> Plan:
     seen = fleet(DASH, DOT, ALONE, ZED, patterns={SHARED_KB: 1, kb_id_of(ALONE): 1})
     request = Request(target, included=included, trim_streams=trim)
-    chosen = select(request, seen.snapshot, seen.ownership)
+    names = Names({part: {Measure.PATTERNS: 1} for part in seen.snapshot.kb_ids})
+    chosen = select(request, names, seen.ownership)
     return Plan(
         request, chosen.surface, (), chosen.left_out, (), (), {}, (), NOW, "digest"
     )  # fmt: skip
@@ -320,9 +322,13 @@ DONE: dict[type, dict[str, str]] = {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",
         "bytes": "the target's", "samples": "the target's", "how": "without counts",
     },
-    LeftOut: dict.fromkeys(["kb_id", "why", "losers"], "where every loser is in scope"),
+    LeftOut: dict.fromkeys(
+        ["kb_id", "why", "losers", "kind", "alone", "place", "counts"],
+        "where every loser is in scope",
+    ),
     Surface: dict.fromkeys(
-        ["kb_ids", "tenant_ids", "nodes", "collections", "shared_collections", "sessions"],
+        ["kb_ids", "tenant_ids", "nodes", "collections", "shared_collections", "sessions",
+         "passed_over"],
         "kept: in scope by holders_of_plan",
     ),
     Job: {
@@ -330,7 +336,7 @@ DONE: dict[type, dict[str, str]] = {
             ["id", "asked_by", "reason", "created_at", "state", "outcome", "ended_at",
              "stop_asked", "owner", "leased_until"], "kept",
         ),
-        "plan": "confined", "problem": "our own words", "progress": "kept: the target's",
+        "plan": "confined", "problem": "our own words", "progress": "dropped",
         "steps": "confined",
     },
     Step: {

@@ -29,9 +29,9 @@ from services.purging.models import (
     StepState,
     Surface,
     Target,
+    steps_of,
 )
 from services.purging.receipts import receipt_of, tenants_of, tombstones_of
-from services.purging.running import steps_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KB = "tenant_acme_user_bob_kato"

@@ -23,6 +23,7 @@ from services.purging.models import (
     Line,
     Outcome,
     Plan,
+    Progress,
     Receipt,
     Request,
     Step,
@@ -140,34 +141,41 @@ def test_sizes_that_some_items_lack_are_a_least() -> None:
 
 @pytest.mark.parametrize(
     ("progress", "share"),
-    [("ended 3 of 10 sessions", 0.3), ("1,000 of 2,000 keys", 0.5), ("looking again in 3 s", None),
-     ("3 of 0", None), ("12 of 10", 1.0), ("", None)],
+    [(Progress("sessions ended", 3, 10), 0.3), (Progress("waiting"), None),
+     (Progress("keys erased", 3), None), (Progress("keys", 3, 0), None),
+     (Progress("keys erased", 12, 10), 1.0), (Progress(""), None)],
 )  # fmt: skip
-def test_how_far_a_step_is(progress: str, share: float | None) -> None:
+def test_how_far_a_step_is(progress: Progress, share: float | None) -> None:
     assert purge_steps.share(progress) == share
 
 
-def test_the_time_left_goes_by_the_pace_so_far() -> None:
-    words = purge_steps.time_left("ended 1 of 4 sessions", timedelta(seconds=10))
-    assert words == "about 30 s left"
-    assert purge_steps.time_left("ended 4 of 4 sessions", timedelta(seconds=10)) == ""
-    assert purge_steps.time_left("looking again in 3 s", timedelta(seconds=10)) == ""
+def test_how_fast_it_is_and_how_long_it_takes_go_by_the_pace_so_far() -> None:
+    """Of every step that counts; one that knows no whole says how fast it is."""
+    ten = timedelta(seconds=10)
+    counting = Progress("keys erased", 20_000, 80_000)
+    assert purge_steps.progress_words(counting, ten) == (
+        "keys erased · 20,000 of 80,000 · 2,000 a second · about 30 s left"
+    )
+    assert purge_steps.progress_words(Progress("rows", 500), ten) == "rows · 500 · 50 a second"
+    assert purge_steps.time_left(Progress("x", 4, 4), ten) == ""
+    assert purge_steps.progress_words(Progress("looking"), ten) == "looking"
+    assert purge_steps.progress_words(Progress("")) == ""
 
 
 def test_steps_say_what_they_did() -> None:
     """The one under way says its progress, a failed one why; a look says what is left."""
     steps = (
-        Step(StepName.SESSIONS, StepState.DONE, NOW, NOW + timedelta(seconds=2), {"ended": 1}),
+        Step(StepName.SESSIONS, StepState.DONE, NOW, NOW + timedelta(seconds=2), {"ended": 1, "live": 3}),
         Step(StepName.KEYS, StepState.STARTED, NOW),
         Step(StepName.PATTERNS, StepState.FAILED, NOW, NOW, error="down"),
         Step(StepName.VERIFY, StepState.DONE, NOW, NOW, {"items": [], "problems": {"keys": "x"}}),
         Step(StepName.SETTLE, StepState.DONE, NOW, NOW,
              {"items": [["keys", "a", "b", 2]], "late": 5}),
     )  # fmt: skip
-    made = job(*steps, progress="7 of 9")
+    made = job(*steps, progress=Progress("keys erased", 7, 9))
     frame = purge_steps.steps_frame(made, NOW + timedelta(seconds=3))
     assert frame["Result"].tolist() == [
-        "1 session ended", "7 of 9", "down", "keys could not be asked",
+        "3 sessions ended, 2 of them in Redis alone", "keys erased · 7 of 9", "down", "keys could not be asked",
         "2 left; 5 came meanwhile and were erased too",
     ]  # fmt: skip
     assert frame["Took"].tolist()[:2] == ["2 s", "3 s"]
