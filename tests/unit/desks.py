@@ -35,7 +35,6 @@ from services.models_sessions import (
     Deed,
     IndexCleaning,
     KeyRotationReport,
-    LaterLook,
     Outcome,
     Result,
     SessionDetail,
@@ -45,6 +44,7 @@ from services.purge import PurgeService
 from services.purging.models import (
     Job,
     JobState,
+    LaterLook,
     Plan,
     Request,
     Surface,
@@ -128,7 +128,7 @@ def _answer() -> Answer:
 class World:
     """Stand-ins for the use cases, a real log, and a desk for anybody."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path) -> None:  # noqa: PLR0915  one stand-in after the other
         self.log: SqliteLog = sqlite_log(data)
         self.usage = SimpleNamespace(
             ownership=lambda: OWNERSHIP, collect=Mock(name="collect", return_value=SNAPSHOT)
@@ -176,8 +176,10 @@ class World:
             getattr(self.purge, name).return_value = JOB
         self.purge.plan.return_value = self.purge.planned.return_value = plan()
         self.purge.jobs.return_value = (JOB, OTHERS_JOB)
-        self.purge.look_again.return_value = LaterLook(NOW, 0)
-        self.purge.later_looks.return_value = (LaterLook(NOW, 1),)
+        looked = LaterLook(NOW, 1)
+        self.purge.configure_mock(
+            **{"look_again.return_value": looked, "later_looks.return_value": (looked,)}
+        )
         self.purge.receipt_text.return_value = f"zed {COUNTED}"
         self.purge.being_purged.return_value = JOB.id
         self.purge.tombstones.return_value = (

@@ -317,6 +317,7 @@ DONE: dict[type, dict[str, str]] = {
         "items": "without costs", "left_out": "where every loser is in scope",
         "disclosed": "a constant", "blockers": "a constant", "problems": "our own words",
         "absent": "kept", "created_at": "kept", "digest": "kept",
+        "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",

@@ -165,7 +165,8 @@ def test_how_fast_it_is_and_how_long_it_takes_go_by_the_pace_so_far() -> None:
 def test_steps_say_what_they_did() -> None:
     """The one under way says its progress, a failed one why; a look says what is left."""
     steps = (
-        Step(StepName.SESSIONS, StepState.DONE, NOW, NOW + timedelta(seconds=2), {"ended": 1, "live": 3}),
+        Step(StepName.SESSIONS, StepState.DONE, NOW, NOW + timedelta(seconds=2),
+             {"ended": 1, "live": 3}),
         Step(StepName.KEYS, StepState.STARTED, NOW),
         Step(StepName.PATTERNS, StepState.FAILED, NOW, NOW, error="down"),
         Step(StepName.VERIFY, StepState.DONE, NOW, NOW, {"items": [], "problems": {"keys": "x"}}),
@@ -175,7 +176,8 @@ def test_steps_say_what_they_did() -> None:
     made = job(*steps, progress=Progress("keys erased", 7, 9))
     frame = purge_steps.steps_frame(made, NOW + timedelta(seconds=3))
     assert frame["Result"].tolist() == [
-        "3 sessions ended, 2 of them in Redis alone", "keys erased · 7 of 9", "down", "keys could not be asked",
+        "3 sessions ended, 2 of them in Redis alone", "keys erased · 7 of 9", "down",
+        "keys could not be asked",
         "2 left; 5 came meanwhile and were erased too",
     ]  # fmt: skip
     assert frame["Took"].tolist()[:2] == ["2 s", "3 s"]
