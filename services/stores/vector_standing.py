@@ -89,6 +89,12 @@ def aliases_listed(answers: Answers, asking: Asking) -> dict[str, str]:
 
 
 def standing_of(answers: Answers, asking: Asking) -> Standing:
-    """Ask for all collections and all aliases: two calls. Raises a StoreError."""
+    """Ask for all collections and all aliases: two calls. Raises a StoreError.
+
+    A collection may be made and an alias moved to it in between: it is listed again then.
+    """
     names = collections_listed(answers, asking, "list the collections")
-    return Standing(tuple(names), aliases_listed(answers, asking))
+    aliases = aliases_listed(answers, asking)
+    if not set(names).issuperset(aliases.values()):
+        names = collections_listed(answers, asking, "list the collections")
+    return Standing(tuple(names), aliases)

@@ -239,6 +239,27 @@ def test_names_that_are_all_the_targets_are_one_collection(
     assert (prints(qdrant), aliases_of(qdrant)) == ({}, {})
 
 
+def test_a_collection_that_is_made_between_the_two_listings_is_not_missed(
+    qdrant: QdrantClient,
+) -> None:
+    """A migration under way: nothing of the target would be seen, and all pass for erased."""
+    fill(qdrant, "old", ["x"])
+    add_alias(qdrant, OWN, "old")
+    with qdrant_http(qdrant, api_key=KEY) as server:
+        serve = server.answer
+
+        def answer(request: Request) -> Answer:
+            if request.path == "/aliases" and aliases_of(qdrant) == {OWN: "old"}:
+                fill(qdrant, "new", ["x"])
+                add_alias(qdrant, OWN, "new")
+            return serve(request)
+
+        server.answer = answer
+        erasing = VectorErasing.over_http(settings_for(server))
+        assert [item.count for item in erasing.look(TARGET).items] == [1]
+        erasing.close()
+
+
 def test_an_alias_that_comes_before_the_deed_saves_the_collection(qdrant: QdrantClient) -> None:
     """Whose a collection is, is asked again right before it goes."""
     fill(qdrant, OWN, ["x"])

@@ -195,6 +195,16 @@ def test_a_confined_viewer_sees_what_is_in_scope_by_every_name(
     assert sum(u.vectors.count for u in usages(snapshot) if u.vectors) == (5 if seen_as else 0)
 
 
+def test_a_confined_viewer_sees_no_collection_that_one_of_its_names_may_make_anothers() -> None:
+    """One kb_id is surely in scope, and the other can be read as another tenant's too."""
+    two_ways = "tenant:acme:user:x:user:y"
+    collection = standing("v2", BOBS, f"vectors_{kb_id_of(two_ways)}")
+    seen = seen_with(collection, nodes=(BOB, two_ways))
+    assert seen.ownership.node(two_ways).tenants == (ACME,)
+    viewer = Viewer("support@acme.test", Role.SUPPORT, frozenset({TenantPattern("tenant", "acme")}))
+    assert confined(seen.snapshot, viewer, seen.ownership).collections == ()
+
+
 def found(typed: str, *collections: CollectionUsage, contains: bool = False) -> tuple[Match, ...]:
     seen = seen_with(*collections)
     index = FleetIndex(seen.snapshot, seen.ownership, shared=SHARED)
