@@ -188,7 +188,7 @@ def _ended(job: Job) -> None:
         unread.draw("The receipt", exc)
         return
     later = runtime.desk().purge.later_looks(job.id)
-    if later and later[-1].back:
+    if later and later[-1].back and receipt.outcome is not Outcome.PARTIAL:
         _came_back(later)
     else:
         _outcome(receipt)
@@ -220,7 +220,7 @@ def _later(job: Job, looks: Sequence[LaterLook]) -> None:
                        tip="Look at the stores now, and keep what is found here.")  # fmt: skip
         words = [
             f"Looked again {moment(look.at)}: "
-            + (f"{plural(look.back, 'name')} came back" if look.back else "nothing")
+            + (f"{plural(look.back, 'name')} with data" if look.back else "nothing")
             for look in looks[-_LOOKS_SHOWN:]
         ]
         st.caption(". ".join(words) or "Not looked at again since it ended.", width="stretch")

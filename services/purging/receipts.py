@@ -81,17 +81,20 @@ def tenants_of(job: Job) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, *sorted(set(job.plan.whose.values())))))
 
 
-def tombstones_of(job: Job, at: datetime) -> tuple[Tombstone, ...]:
+def tombstones_of(job: Job, receipt: Receipt) -> tuple[Tombstone, ...]:
     """Return a stone for each kb_id of the target, whatever came of it.
 
-    What is written to it from now on came back. None for a purge of sessions alone.
+    What is written to it from now on came back. None for a purge of sessions alone, nor for a
+    kb_id of which nothing was erased and something is left: it never went.
     """
     if job.plan.request.stores == {Measure.SESSIONS}:
         return ()
     plan = job.plan
+    gone = {line.owner for line in receipt.lines if line.deleted}
+    stays = {line.owner for line in receipt.lines if line.left} - gone
     return tuple(
-        Tombstone(kb_id, plan.whose.get(kb_id, str(plan.request.target)), job.id, at)
-        for kb_id in sorted(plan.surface.kb_ids)
+        Tombstone(kb_id, plan.whose.get(kb_id, str(plan.request.target)), job.id, receipt.ended_at)
+        for kb_id in sorted(plan.surface.kb_ids - stays)
     )
 
 

@@ -180,7 +180,7 @@ def end_job(tools: Tools, job: Job, *, lease: int) -> None:
     receipt = receipt_of(job, at=at, versions=tools.versions())
     erased = receipt.outcome is Outcome.ERASED
     tools.jobs.end(
-        job.id, receipt.outcome, receipt_json(receipt), at, tombstones_of(job, at),
+        job.id, receipt.outcome, receipt_json(receipt), at, tombstones_of(job, receipt),
         lease=lease, forget=sorted(job.plan.surface.nodes | _nodes(job)) if erased else (),
     )  # fmt: skip
 

@@ -200,15 +200,17 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
 
 
 def test_every_kb_id_has_a_tombstone_whatever_came_of_it() -> None:
-    """What comes back after a partial purge is found too; after one of sessions, nothing is."""
-    of = ended(1, [(1, False)], 0, 1)
-    assert [(stone.kb_id, stone.tenant) for stone in tombstones_of(of, NOW)] == [
+    """What comes back after a partial purge is found too; what never went does not come back."""
+    of = ended(2, [(2, False)], 0, 1)
+    assert receipt(of).outcome is Outcome.PARTIAL
+    assert [(stone.kb_id, stone.tenant) for stone in tombstones_of(of, receipt(of))] == [
         (KB, "tenant/acme")
     ]
-    sessions = replace(
-        of.plan, request=replace(of.plan.request, stores=frozenset({Measure.SESSIONS}))
-    )
-    assert tombstones_of(replace(of, plan=sessions), NOW) == ()
+    untouched = ended(2, [(2, False)], 0, 2)
+    assert tombstones_of(untouched, receipt(untouched)) == ()
+    request = replace(of.plan.request, stores=frozenset({Measure.SESSIONS}))
+    sessions = replace(of, plan=replace(of.plan, request=request))
+    assert tombstones_of(sessions, receipt(sessions)) == ()
 
 
 def test_each_store_is_erased_by_one_step() -> None:
