@@ -6,7 +6,7 @@ A record is looked at again in the transaction that erases it: one that changed 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import hiredis
 from services.names import INDEX_KEY, SESSION_PREFIX, bytes_of
 from services.purging.models import Surface
 from services.purging.sources import WantsNode
-from services.stores.key_sorting import Aside, Mentions, OwnKey
+from services.stores.key_sorting import Aside, Lots, Mentions, Which
 from services.stores.keylink import Link, packed
 from services.stores.keysessions import Problem, content_of
 
@@ -38,7 +38,7 @@ class Ending:
 
     records: dict[bytes, str] = field(default_factory=dict)
     members: dict[bytes, str] = field(default_factory=dict)
-    caches: list[OwnKey] = field(default_factory=list)
+    caches: defaultdict[Which, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     naming: list[bytes] = field(default_factory=list)
     suspect: list[bytes] = field(default_factory=list)
     strange: int = 0
@@ -133,7 +133,7 @@ def _find_caches(ending: Ending, aside: Aside, surface: Surface, ids: Mapping[by
     for key in aside.caches:
         name = cached.in_key(key)
         if name is not None:
-            ending.caches.append(OwnKey(key, owners[name], "cache"))
+            ending.caches[owners[name], "cache"].append(key)
     anything = Mentions([*owners, *map(bytes_of, surface.nodes)])
     ending.naming += [key for key in aside.unknown if anything.in_key(key) is not None]
 
@@ -188,10 +188,15 @@ def take_out_of_index(link: Link, ids: Mapping[bytes, str]) -> Counter[str]:
     return gone
 
 
-def unlink(link: Link, keys: Sequence[bytes], *, report: Callable[[int], None]) -> None:
+def unlink(link: Link, lots: Lots, *, report: Callable[[int], None]) -> None:
     """Erase keys; Redis frees their memory in the background. `report` gets how many were there."""
-    for chunk in chunks(keys, CHUNK):
+    for chunk in chunks(keys_of(lots), CHUNK):
         report(link.ask("UNLINK", *chunk))
+
+
+def keys_of(lots: Lots) -> list[bytes]:
+    """Return the keys of all owners and kinds."""
+    return [key for keys in lots.values() for key in keys]
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -6,6 +6,7 @@ more pass sweeps up what came since and looks with other eyes, and one looks the
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
@@ -18,6 +19,7 @@ from services.purging.models import KeySurvey, Look, Surface
 from services.purging.sources import MayBe, Said, WantsNode
 from services.settings import Settings
 from services.stores.key_ending import (
+    Ending,
     erase_records,
     read_ending,
     read_records,
@@ -35,10 +37,10 @@ from services.stores.key_findings import (
     weighed,
 )
 from services.stores.key_rights import Standing, obstacles, replicas, standing, untouching
-from services.stores.key_sorting import KeySorter, OwnKey
+from services.stores.key_sorting import KeySorter, Lots, Which
 from services.stores.key_sources import HeldSource, Source, WholeKeyspace, held_by
 from services.stores.key_survey import Surveying, newcomers
-from services.stores.key_sweeping import batches, count_unlinked, send_unlinks, swept
+from services.stores.key_sweeping import Batch, batches, count_unlinked, send_unlinks, swept
 from services.stores.keylink import Link, conversation
 from services.stores.keyspace import client_of
 
@@ -118,10 +120,9 @@ class KeyErasing:
             source = self._source(link, surface, wants, survey)
             source.weigh(sorter, tally)
             ending = read_ending(link, sorter.aside, surface, wants)
-            records = [OwnKey(key, node, "session") for key, node in ending.records.items()]
-            records += sorter.aside.tenant_records
             tally.weigh(ending.caches, weighed(link, ending.caches))
-            tally.weigh(records, weighed(link, records), store=Measure.SESSIONS)
+            for records in (_records_of(ending), sorter.aside.tenant_records):
+                tally.weigh(records, weighed(link, records), store=Measure.SESSIONS)
             streams = streams_of(link, sorter.aside.streams)
             everything = source.everything()
         for one, node in ending.members.items():
@@ -139,7 +140,7 @@ class KeyErasing:
         """Return the ids of KATO's sessions that are to end, with their node_ids."""
         sorter = self._sorter(surface, wants)
         with self._talk("looking for sessions to end") as (link, _):
-            _through(self._source(link, surface, wants, survey), sorter)
+            deque(self._source(link, surface, wants, survey).sessions(sorter), maxlen=0)
             return _by_id(read_records(link, sorter.aside.records, wants))
 
     # --- erasing ------------------------------------------------------------------------------
@@ -154,11 +155,11 @@ class KeyErasing:
             replies = source.own(sorter)
             if isinstance(source, HeldSource):
                 lots = [*replies]
-                telling.whole, replies = sum(map(len, lots)), iter(lots)
+                telling.whole, replies = sum(map(_size, lots)), iter(lots)
             self._unlink(link, replies, telling)
             ending = read_ending(link, sorter.aside, surface, wants)
-            telling.expect(len(ending.caches))
-            unlink(link, [own.key for own in ending.caches], report=telling.add)
+            telling.expect(_size(ending.caches))
+            unlink(link, ending.caches, report=telling.add)
             take_out_of_index(link, ending.members)
         telling.end()
 
@@ -178,12 +179,11 @@ class KeyErasing:
         """Erase every session record that `look` would return, its pointer and its caches."""
         sorter = self._sorter(surface, wants)
         with self._talk("erasing sessions") as (link, _):
-            own = _through(self._source(link, surface, wants, survey), sorter)
-            pointers = [each for each in own if each.kind == "active_pointer"]
+            pointers = _pointers_in(self._source(link, surface, wants, survey).sessions(sorter))
             ending = read_ending(link, sorter.aside, surface, wants)
             erase_records(link, list(ending.records), wants)
-            others = (*sorter.aside.tenant_records, *pointers, *ending.caches)
-            unlink(link, [own.key for own in others], report=lambda _: None)
+            for lots in (sorter.aside.tenant_records, pointers, ending.caches):
+                unlink(link, lots, report=lambda _: None)
             take_out_of_index(link, ending.members)
 
     def trim_streams(self) -> int:
@@ -191,7 +191,7 @@ class KeyErasing:
         nobody = Surface()
         sorter = self._sorter(nobody, lambda _: False)
         with self._talk("emptying streams") as (link, _):
-            _through(WholeKeyspace(link, count=self._scan_count), sorter)
+            deque(WholeKeyspace(link, count=self._scan_count).own(sorter), maxlen=0)
             return sum(trimmed(link, key) for key in sorter.aside.streams)
 
     # --- what these share -----------------------------------------------------------------------
@@ -207,10 +207,10 @@ class KeyErasing:
             return WholeKeyspace(link, count=self._scan_count)
         return HeldSource(link, held, surface, wants, count=self._scan_count)
 
-    def _unlink(self, link: Link, replies: Iterator[list[OwnKey]], telling: Telling) -> None:
+    def _unlink(self, link: Link, replies: Iterator[Lots], telling: Telling) -> None:
         """Erase the keys of one reply while the next is under way."""
         nothing = KeyFindings()
-        due = batches(())
+        due: list[Batch] = []
         for own in replies:
             telling.add(count_unlinked(link, due, nothing))
             due = batches(own)
@@ -228,5 +228,23 @@ def _by_id(records: Mapping[bytes, str]) -> Mapping[str, str]:
     return {text_of(session_id(key)): node for key, node in sorted(records.items())}
 
 
-def _through(source: Source, sorter: KeySorter) -> list[OwnKey]:
-    return [each for own in source.own(sorter) for each in own]
+def _records_of(ending: Ending) -> Lots:
+    """Return the session records by their node_id."""
+    found = defaultdict[Which, list[bytes]](list)
+    for key, node in ending.records.items():
+        found[node, "session"].append(key)
+    return found
+
+
+def _pointers_in(replies: Iterator[Lots]) -> Lots:
+    """Return the pointers to active sessions among the keys of a whole source."""
+    found = defaultdict[Which, list[bytes]](list)
+    for lots in replies:
+        for which, keys in lots.items():
+            if which[1] == "active_pointer":
+                found[which] += keys
+    return found
+
+
+def _size(lots: Lots) -> int:
+    return sum(map(len, lots.values()))

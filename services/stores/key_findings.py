@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import hiredis
@@ -13,8 +14,8 @@ from services.figures import Measure
 from services.names import text_of
 from services.purging.models import Item, Progress
 from services.purging.sources import Said
-from services.stores.key_ending import Ending, chunks
-from services.stores.key_sorting import KeySorter, OwnKey
+from services.stores.key_ending import Ending, chunks, keys_of
+from services.stores.key_sorting import KeySorter, Lots
 from services.stores.keylink import Link, packed
 from services.stores.keyscan import memory_of
 
@@ -34,10 +35,16 @@ class _Sum:
     size: int | None = 0
     samples: list[str] = field(default_factory=list)
 
-    def add(self, key: bytes, size: int | None) -> None:
-        self.count += 1
-        self.size = None if size is None or self.size is None else self.size + size
-        self._keep(key)
+    def add(self, keys: Sequence[bytes], sizes: Sequence[Any]) -> None:
+        there = [size for size in sizes if size is not None]
+        is_told = all(isinstance(size, int) for size in there) and self.size is not None
+        self.count += len(there)
+        self.size = (self.size or 0) + sum(there) if is_told else None
+        for key, size in zip(keys, sizes, strict=True):
+            if len(self.samples) >= _SAMPLES:
+                break
+            if size is not None:
+                self._keep(key)
 
     def add_unsized(self, number: int, sample: bytes | None) -> None:
         self.count += number
@@ -56,14 +63,13 @@ class KeyFindings:
     def __init__(self) -> None:
         self._sums: dict[tuple[Measure, str, str], _Sum] = {}
 
-    def weigh(
-        self, keys: Sequence[OwnKey], sizes: Sequence[Any], *, store: Measure = Measure.KEYS
-    ) -> None:
-        """Count keys with their memory; one that is gone is none."""
-        for own, size in zip(keys, sizes, strict=True):
-            if size is not None:
-                known = size if isinstance(size, int) else None
-                self._of(store, own.owner, own.kind).add(own.key, known)
+    def weigh(self, lots: Lots, sizes: Iterable[Any], *, store: Measure = Measure.KEYS) -> None:
+        """Count keys with their memory, one after the other; one that is gone is none."""
+        left = iter(sizes)
+        for (owner, kind), keys in lots.items():
+            told = [*islice(left, len(keys))]
+            if any(size is not None for size in told):
+                self._of(store, owner, kind).add(keys, told)
 
     def count(
         self, store: Measure, owner: str, kind: str, number: int, *, sample: bytes | None = None
@@ -111,13 +117,20 @@ class Telling:
         self._said(Progress(self._words, self._done, self.whole))
 
 
-def weighed(link: Link, keys: Sequence[OwnKey]) -> list[Any]:
-    """Ask for the memory of keys: None for one that is not there, an error where it is not told."""
-    found: list[Any] = []
-    for chunk in chunks([own.key for own in keys], _BATCH):
-        link.send(memory_of(list(chunk)))
-        sizes = link.replies(len(chunk))
-        found += sizes if not any(map(is_refusal, sizes)) else _there(link, chunk, sizes)
+def weighed(link: Link, lots: Lots) -> list[Any]:
+    """Ask for the memory of keys: None for one that is not there, an error where it is not told.
+
+    Some are asked for while the answers before them are read.
+    """
+    keys, found, due = keys_of(lots), list[Any](), 0
+    for chunk in chunks(keys, _BATCH):
+        link.send(memory_of([*chunk]))
+        found += link.replies(due)
+        due = len(chunk)
+    found += link.replies(due)
+    untold = [at for at, size in enumerate(found) if is_refusal(size)]
+    for at in _absent(link, keys, untold):
+        found[at] = None
     return found
 
 
@@ -126,11 +139,12 @@ def is_refusal(reply: Any) -> bool:
     return isinstance(reply, hiredis.ReplyError)
 
 
-def _there(link: Link, keys: Sequence[bytes], sizes: Sequence[Any]) -> list[Any]:
+def _absent(link: Link, keys: Sequence[bytes], places: Sequence[int]) -> Iterator[int]:
     """Where Redis tells no memory, find out at least what is not there any more."""
-    link.send(b"".join(packed("EXISTS", key) for key in keys))
-    there = link.replies(len(keys))
-    return [None if number == 0 else size for number, size in zip(there, sizes, strict=True)]
+    for chunk in chunks(places, _BATCH):
+        link.send(b"".join(packed("EXISTS", keys[at]) for at in chunk))
+        there = link.replies(len(chunk))
+        yield from (at for at, number in zip(chunk, there, strict=True) if number == 0)
 
 
 def blockers_of(sorter: KeySorter, ending: Ending) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ nothing; only what may be the surface's is read whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.names import KB_KINDS, OwnerKind, bytes_of, read_key, text_of
@@ -17,13 +18,13 @@ from services.stores.key_heads import SPECIAL_HEADS
 _SHARED = SPECIAL_HEADS - {b"tenant"}
 
 
-@dataclass(frozen=True, slots=True)
-class OwnKey:
-    """A key of the surface: its owner as written, and its kind."""
+Which = tuple[str, str]
+"""Whose a key is, as it is written there, and its kind."""
 
-    key: bytes
-    owner: str
-    kind: str
+Lots = Mapping[Which, Sequence[bytes]]
+"""Keys of a surface by owner and kind."""
+
+_MOST_STEMS = 50_000
 
 
 @dataclass(slots=True)
@@ -35,7 +36,9 @@ class Aside:
     """
 
     records: list[bytes] = field(default_factory=list)
-    tenant_records: list[OwnKey] = field(default_factory=list)
+    tenant_records: defaultdict[Which, list[bytes]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     caches: list[bytes] = field(default_factory=list)
     unknown: list[bytes] = field(default_factory=list)
     bare: list[bytes] = field(default_factory=list)
@@ -57,22 +60,29 @@ class KeySorter:
         self._service = service
         special = SPECIAL_HEADS if surface.tenant_ids else _SHARED
         self._heads = self._kb_ids | special | {kb.partition(b":")[0] for kb in self._clashing}
-        self._by_head: dict[bytes, Callable[[bytes], OwnKey | None]] = {
+        self._by_head: dict[bytes, Callable[[bytes], Which | None]] = {
             b"kato": self._kato,
             b"stm": self._stream,
             b"patterns": self._cache,
             b"symbols": self._cache,
             b"tenant": self._guide,
         }
+        # What keys of a kb_id begin with up to the second colon, which repeats all the time.
+        self._stems: dict[bytes, Which] = {}
         self.aside = Aside()
 
-    def sort(self, keys: Iterable[bytes]) -> list[OwnKey]:
+    def sort(self, keys: Iterable[bytes]) -> Lots:
         """Return the keys that are the surface's own, and keep in mind what may be."""
-        heads = self._heads
-        near = [key for key in keys if key.partition(b":")[0] in heads]
-        return [own for own in map(self._sorted, near) if own is not None]
+        heads, found = self._heads, defaultdict[Which, list[bytes]](list)
+        for key in [key for key in keys if key.partition(b":")[0] in heads]:
+            end = key.find(b":", key.find(b":") + 1)
+            stem = key if end < 0 else key[:end]
+            which = self._stems.get(stem) or self._sorted(key, stem)
+            if which is not None:
+                found[which].append(key)
+        return found
 
-    def _sorted(self, key: bytes) -> OwnKey | None:
+    def _sorted(self, key: bytes, stem: bytes) -> Which | None:
         head, colon, rest = key.partition(b":")
         special = self._by_head.get(head)
         own = special(key) if special is not None else None
@@ -86,7 +96,15 @@ class KeySorter:
             self.aside.bare.append(key)
             return None
         word = text_of(rest.partition(b":")[0])
-        return OwnKey(key, text_of(head), word if word in KB_KINDS else "other")
+        which = text_of(head), word if word in KB_KINDS else "other"
+        if stem == head + b":" + bytes_of(word):
+            self._remember(stem, which)
+        return which
+
+    def _remember(self, stem: bytes, which: Which) -> None:
+        if len(self._stems) >= _MOST_STEMS:
+            self._stems.clear()
+        self._stems[stem] = which
 
     def _note_clash(self, key: bytes) -> None:
         """Note a key that could be a kb_id's or something else's; a tenant's own is its own."""
@@ -104,12 +122,12 @@ class KeySorter:
         owner = read_key(key, self._service).owner
         return owner.kind is OwnerKind.TENANT and owner.name in self._tenant_ids
 
-    def _kato(self, key: bytes) -> OwnKey | None:
+    def _kato(self, key: bytes) -> Which | None:
         name = read_key(key, self._service)
         match name.kind:
             case "active_pointer":
                 if self._wants(name.owner.name):
-                    return OwnKey(key, name.owner.name, name.kind)
+                    return name.owner.name, name.kind
             case "session_index":
                 self.aside.index = True
             case "session":
@@ -129,17 +147,17 @@ class KeySorter:
         known = read_key(key, self._service).kind == "cache"
         (self.aside.caches if known else self.aside.unknown).append(key)
 
-    def _guide(self, key: bytes) -> OwnKey | None:
+    def _guide(self, key: bytes) -> Which | None:
         name = read_key(key, self._service)
         if name.owner.kind is not OwnerKind.TENANT:
             self._note_bare_tenant(key)
             return None
         if name.owner.name not in self._tenant_ids:
             return None
-        own = OwnKey(key, name.owner.name, name.kind)
+        own = name.owner.name, name.kind
         if name.kind != "session":
             return own
-        self.aside.tenant_records.append(own)
+        self.aside.tenant_records[own].append(key)
         return None
 
     def _note_bare_tenant(self, key: bytes) -> None:

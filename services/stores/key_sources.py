@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import repeat
 from typing import Protocol
 
 from services.names import bytes_of
 from services.purging.models import KeySurvey, Reckoning, Surface
 from services.purging.sources import WantsNode
-from services.stores.key_ending import CHUNK, chunks
+from services.stores.key_ending import CHUNK, chunks, keys_of
 from services.stores.key_findings import KeyFindings, is_refusal, weighed
-from services.stores.key_sorting import KeySorter, OwnKey
+from services.stores.key_sorting import KeySorter, Lots
 from services.stores.key_survey import HeldKeys, is_known_to, newcomers
 from services.stores.keylink import Link, packed
 from services.stores.keyscan import memory_of, scan
@@ -21,11 +23,14 @@ _UNTOLD = object()
 class Source(Protocol):
     """Hands out keys. Once it is through, the sorter has aside all that there is."""
 
-    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+    def own(self, sorter: KeySorter) -> Iterator[Lots]:
         """Yield the surface's own keys, some at a time.
 
-        The consumer reads what it sent for one lot when it has the next, or when there is none.
+        The consumer reads what it sent for some when it has the next, or when there are none.
         """
+
+    def sessions(self, sorter: KeySorter) -> Iterator[Lots]:
+        """Yield as many of them as may have to do with sessions, or more."""
 
     def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
         """Count the surface's own keys with their memory."""
@@ -49,25 +54,28 @@ class WholeKeyspace:
             self.seen += len(keys)
             yield keys
 
-    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+    def own(self, sorter: KeySorter) -> Iterator[Lots]:
         """Yield the surface's own keys of each reply."""
         return map(sorter.sort, self.replies())
 
+    sessions = own
+
     def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
         """Count keys with their memory, which is not asked for any more once it is refused."""
-        due, is_told = list[OwnKey](), True
+        due: Lots = {}
+        is_told = True
         for own in self.own(sorter):
             is_told = self._weigh(due, tally) and is_told
+            due = own if is_told else {}
             if not is_told:
-                tally.weigh(own, [_UNTOLD] * len(own))
+                tally.weigh(own, repeat(_UNTOLD))
             elif own:
-                self._link.send(memory_of([each.key for each in own]))
-            due = own if is_told else []
+                self._link.send(memory_of(keys_of(own)))
         self._weigh(due, tally)
 
-    def _weigh(self, due: list[OwnKey], tally: KeyFindings) -> bool:
+    def _weigh(self, due: Lots, tally: KeyFindings) -> bool:
         """Read what was asked for; False where all of it was refused."""
-        sizes = self._link.replies(len(due))
+        sizes = self._link.replies(sum(map(len, due.values())))
         tally.weigh(due, sizes)
         return not sizes or not all(map(is_refusal, sizes))
 
@@ -89,14 +97,22 @@ class HeldSource:
         self._wants = wants
         self._count = count
 
-    def own(self, sorter: KeySorter) -> Iterator[list[OwnKey]]:
+    def own(self, sorter: KeySorter) -> Iterator[Lots]:
         """Yield the surface's own keys, some of which may be gone by now."""
+        return self._handed(sorter, self._held.replies(self._surface))
+
+    def sessions(self, sorter: KeySorter) -> Iterator[Lots]:
+        """Yield the same without the keys of kb_ids."""
+        nobody = replace(self._surface, kb_ids=frozenset())
+        return self._handed(sorter, self._held.replies(nobody))
+
+    def _handed(self, sorter: KeySorter, replies: Iterator[list[bytes]]) -> Iterator[Lots]:
         aside = sorter.aside
         aside.records += self._held.records_of(self._wants)
         aside.records += [key for key, node in self._newcomers() if self._wants(node)]
         aside.bare += self._bare()
         aside.index = True
-        return map(sorter.sort, self._held.replies(self._surface))
+        return map(sorter.sort, replies)
 
     def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
         """Count the keys that are there still, with their memory."""

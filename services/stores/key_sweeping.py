@@ -21,6 +21,7 @@ from services.stores.key_ending import (
     chunks,
     erase_records,
     ids_of,
+    keys_of,
     read_ending,
     sound,
     take_out_of_index,
@@ -34,7 +35,7 @@ from services.stores.key_findings import (
 )
 from services.stores.key_heads import SPECIAL_HEADS, FarHeads
 from services.stores.key_mentions import WholeNames
-from services.stores.key_sorting import KeySorter, OwnKey
+from services.stores.key_sorting import KeySorter, Lots, Which
 from services.stores.key_sources import WholeKeyspace
 from services.stores.keylink import Link, packed
 
@@ -47,8 +48,8 @@ _WORDS = {
     "session": "session records in the guide's layout",
 }
 
-Batch = tuple[str, str, Sequence[bytes]]
-"""An owner, a kind, and keys of both."""
+Batch = tuple[Which, Sequence[bytes]]
+"""Some keys of one owner and kind, as many as are erased at once."""
 
 
 @dataclass(slots=True)
@@ -88,11 +89,11 @@ class Sweeping:
             kb_ids | nodes
         )
 
-    def take(self, keys: list[bytes]) -> list[OwnKey]:
+    def take(self, keys: list[bytes]) -> Lots:
         """Return the keys of a reply that are to be erased, and note who else names the target."""
         near = self._far.near(keys)
         own = self.sorter.sort([*near.bare, *(key for _, key in near.keys)])
-        mine = {each.key for each in own}
+        mine = set(keys_of(own))
         loose = [k for head, k in near.keys if k not in mine and self._is_loose(head, k)]
         self._suspect([*loose, *(key for key in near.bare if key not in self._heads)])
         return own
@@ -138,18 +139,15 @@ def _told(kind: str, found: _Suspects) -> str:
     )
 
 
-def batches(own: Iterable[OwnKey]) -> list[Batch]:
-    """Put keys of one owner and kind together, as many as are erased at once."""
-    found: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
-    for each in own:
-        found[each.owner, each.kind].append(each.key)
-    return [(*which, part) for which, keys in found.items() for part in chunks(keys, CHUNK)]
+def batches(lots: Lots) -> list[Batch]:
+    """Cut keys into what is erased at once."""
+    return [(which, part) for which, keys in lots.items() for part in chunks(keys, CHUNK)]
 
 
 def send_unlinks(link: Link, due: Sequence[Batch]) -> None:
     """Have keys erased; `count_unlinked` is to read the answers, in the same order."""
     if due:
-        link.send(b"".join(packed("UNLINK", *keys) for _, _, keys in due))
+        link.send(b"".join(packed("UNLINK", *keys) for _, keys in due))
 
 
 def count_unlinked(
@@ -157,7 +155,7 @@ def count_unlinked(
 ) -> int:
     """Count how many of these keys were there and are gone now."""
     numbers = sound(link, len(due))
-    for (owner, kind, keys), number in zip(due, numbers, strict=True):
+    for ((owner, kind), keys), number in zip(due, numbers, strict=True):
         tally.count(store, owner, kind, number, sample=keys[0])
     return sum(numbers)
 
@@ -172,7 +170,7 @@ def swept(
     ending = read_ending(link, sweeping.sorter.aside, surface, wants)
     ids = ids_of(ending, surface)
     erased += _sweep_sessions(link, sweeping, ending, wants, tally)
-    told = {*(own.key for own in ending.caches), *ending.naming}
+    told = {*keys_of(ending.caches), *ending.naming}
     streams = streams_of(link, sweeping.sorter.aside.streams)
     return Look(
         tally.items(),
@@ -187,7 +185,7 @@ def _sweep_keys(
 ) -> int:
     """Erase the keys of each reply while the next is under way; return how many went."""
     telling, erased = Telling(said, "keys looked through", whole.before), 0
-    due = batches(())
+    due: list[Batch] = []
     for keys in whole.replies():
         erased += count_unlinked(link, due, tally)
         due = batches(sweeping.take(keys))
