@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import downloads, log_tables, permits, runtime, session
 from dashboard.exports import decided_button
-from dashboard.formatting import visible
+from dashboard.formatting import escaped, moment, visible
 from services.access.models import Action
 from services.logbook.exporting import json_lines
 from services.logbook.models import Entry, LogFilter, Outcome
@@ -39,6 +39,17 @@ COLUMNS = {
     "No.": st.column_config.NumberColumn(format="localized", width=70),
     "Request": st.column_config.TextColumn(width=150),
 }  # fmt: skip
+
+
+def missing_ends() -> None:
+    """Say which purges ended and have no entry that says so. Raises KatoTenantsError."""
+    for end in runtime.desk().log.missing_ends():
+        st.warning(
+            f"The purge of {escaped(visible(end.target))} (job {escaped(end.job_id)}, by "
+            f"{escaped(visible(end.who))}) ended {moment(end.at)}, and no entry says so: its "
+            "process died first. It is added within a minute.",
+            icon=":material/link_off:",
+        )
 
 
 def draw() -> None:

@@ -131,7 +131,7 @@ def build(settings: Settings) -> Services:
         )  # fmt: skip
         collector = Collector(
             usage, interval=settings.refresh_seconds,
-            then=_each(LaterLooks(jobs).follow, isolation.follow),
+            then=_followers(settings, logbook, jobs, usage, isolation),
         )  # fmt: skip
         stack.callback(collector.stop)
         health = _health(settings, stores, state)
@@ -176,6 +176,20 @@ def build(settings: Settings) -> Services:
             embedded=embedded,
             _closing=stack.pop_all(),
         )
+
+
+def _followers(
+    settings: Settings, logbook: Logbook, jobs: PurgeJobs, usage: UsageService,
+    isolation: IsolationService,
+) -> Callable[[Snapshot], None]:  # fmt: skip
+    """Return what follows each snapshot; in read-only mode nothing of it writes about purges."""
+    if settings.read_only:
+        return _each(isolation.follow)
+    return _each(
+        LaterLooks(jobs).follow,
+        isolation.follow,
+        lambda _: tend_records(logbook, jobs, usage),
+    )
 
 
 def _each(*follow: Callable[[Snapshot], None]) -> Callable[[Snapshot], None]:

@@ -8,6 +8,7 @@ st.caption("Who looked into whose data, exported or changed it, or was refused t
            "neither contents nor secrets.")  # fmt: skip
 log_check.draw()
 try:
+    log_list.missing_ends()
     log_list.draw()
 except KatoTenantsError as exc:
     unread.draw("The audit log", exc)

@@ -27,7 +27,7 @@ def check(context: Context) -> Result:
     looks = context.look(survey=names.survey)
     _check_plan(context, names, looks)
     context.judge.sessions |= sessions_there(context)
-    return _checked(context, looks)
+    return _checked(context, _with_survey(looks, names))
 
 
 def _check_plan(context: Context, names: Names, looks: Looks) -> None:
@@ -40,6 +40,13 @@ def _check_plan(context: Context, names: Names, looks: Looks) -> None:
     changed += context.tools.erasers.lacking(plan.request)
     if changed:
         raise Halted(f"the stores are no longer as planned: {'; '.join(changed[:3])}; plan again")
+
+
+def _with_survey(looks: Looks, names: Names) -> Looks:
+    """Return looks that say how much is in Redis where that was read by the survey."""
+    if names.survey is None:
+        return looks
+    return replace(looks, everything={**looks.everything, "keys": names.survey.everything})
 
 
 def _checked(context: Context, looks: Looks) -> Result:

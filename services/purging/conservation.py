@@ -44,12 +44,19 @@ def unexplained(job: Job, conserved: Iterable[Conserved]) -> Iterator[str]:
 def _conserved(
     store: str, before: Reckoning, after: Reckoning, lines: Iterable[Line]
 ) -> Conserved:  # fmt: skip
-    deleted = sum(line.deleted for line in lines if line.store in _MEASURES[store])
+    deleted = sum(
+        line.deleted for line in lines if line.store in _MEASURES[store] and _is_counted(line)
+    )
     return Conserved(
         store, before.total, after.total, deleted,
         others=before.seen - after.seen - deleted,
         unexplained=(before.total - before.seen) - (after.total - after.seen),
     )  # fmt: skip
+
+
+def _is_counted(line: Line) -> bool:
+    """Whether a line is of what a store counts: a member of a set is no key, a part no row."""
+    return line.kind != "session_index" and not line.kind.startswith("detached parts of ")
 
 
 def _reckonings(result: Mapping[str, Any]) -> dict[str, Reckoning]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -49,6 +50,9 @@ def receipt_of(
     conserved = conserved_of(job, whole)
     doubts = [*_doubts(job, unknown), *unexplained(job, conserved)]
     problems = list(_problems(job, last))
+    outcome = _outcome(lines, doubts, problems, any(each.is_there for each in left_out))
+    if outcome is Outcome.ERASED:
+        lines = _without_nodes(job, lines)
     started = job.step(StepName.CHECK)
     return Receipt(
         job_id=job.id,
@@ -60,7 +64,7 @@ def receipt_of(
         planned_at=plan.created_at,
         started_at=(started and started.started_at) or job.created_at,
         ended_at=at,
-        outcome=_outcome(lines, doubts, problems, any(each.is_there for each in left_out)),
+        outcome=outcome,
         lines=lines,
         left_out=left_out,
         disclosed=tuple(dict.fromkeys((*plan.disclosed, *_disclosed(job)))),
@@ -95,6 +99,28 @@ def tombstones_of(job: Job, receipt: Receipt) -> tuple[Tombstone, ...]:
     return tuple(
         Tombstone(kb_id, plan.whose.get(kb_id, str(plan.request.target)), job.id, receipt.ended_at)
         for kb_id in sorted(plan.surface.kb_ids - stays)
+    )
+
+
+def _without_nodes(job: Job, lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Add up the lines of a tenant's node_ids, which are forgotten once it is erased."""
+    plan, found = job.plan, dict[Key, Line]()
+    names = plan.surface.kb_ids | plan.surface.tenant_ids
+    for line in lines:
+        tenant = None if line.owner in names else plan.whose.get(line.owner)
+        owner = line.owner if tenant is None else f"node_ids of {tenant}"
+        key = line.store, owner, line.kind
+        found[key] = _sum(found[key], line) if key in found else replace(line, owner=owner)
+    return tuple(found.values())
+
+
+def _sum(one: Line, other: Line) -> Line:
+    return replace(
+        one,
+        planned=one.planned + other.planned,
+        deleted=one.deleted + other.deleted,
+        absent=one.absent + other.absent,
+        failed=one.failed + other.failed,
     )
 
 

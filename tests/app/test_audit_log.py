@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -22,9 +23,11 @@ from services.identity import TenantKey
 from services.logbook.models import LogFilter, Outcome
 from services.logbook.service import Logbook
 from services.logbook.verifying import Verifier
+from services.purging.models import Job, JobState, Plan, Request, Surface, Target
 from tests.app.conftest import Open, words
 from tests.app.test_sessions import press
 
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ANN, BOB = Viewer("=ann", Role.ADMIN), Viewer("bob", Role.SUPPORT)
 ACME, HOSTILE = TenantKey("tenant", "acme"), TenantKey("tenant", "O'B\udc80\n")
 
@@ -70,6 +73,22 @@ def test_the_newest_come_first_with_what_never_ended(log: Logbook, open_page: Op
     assert list(frame["Who"]) == ["=ann", "bob", "bob", "=ann", "=ann"]
     assert frame["Whose"][2] == visible(str(HOSTILE))
     assert frame["Reason"][2] == "it takes the role admin"
+
+
+@pytest.fixture
+def missing(services: Services, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A purge that ended, and whose process died before it was logged."""
+    made = Plan(Request(Target(ACME)), Surface(), (), (), (), (), {}, (), NOW, "d" * 64)
+    job = Job("j1", made, "ann", "R-1", NOW, JobState.ENDED, ended_at=NOW)
+    monkeypatch.setattr(services.jobs, "unlogged", lambda _: (job,), raising=False)
+    return job
+
+
+def test_a_purge_whose_end_was_never_logged_is_shown(
+    services: Services, missing: Job, open_page: Open
+) -> None:
+    app = open_page("audit_log")
+    assert "The purge of tenant/acme (job j1, by ann) ended" in words(app)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,8 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
     other = "tenant_globex_user_x_kato"
     items = (Item(Measure.KEYS, KB, "frequency", 1), Item(Measure.KEYS, other, "frequency", 2))
     whose = {KB: "tenant/acme", other: "tenant/globex"}
-    of = ended(1, [(1, False)], 0, 0, items=items, whose=whose)
+    surface = Surface(frozenset({KB, other}))
+    of = ended(1, [(1, False)], 0, 0, items=items, whose=whose, surface=surface)
     assert tenants_of(of) == ("tenant/acme", "tenant/globex")
     assert {line.owner for line in receipt(of, "tenant/globex").lines} == {other}
     assert receipt(of, "tenant/globex").target == "tenant/globex"
