@@ -92,6 +92,12 @@ def offences(
     return {path: names for path, names in found.items() if names}
 
 
+def assert_clean(found_in: Callable[[Path], set[str]], paths: Iterable[Path] = FILES) -> None:
+    """A rule finds nothing in any file; else all that it finds is told."""
+    found = offences(found_in, paths)
+    assert not found, "".join(f"\n{path}: {', '.join(names)}" for path, names in found.items())
+
+
 def test_the_files_are_found() -> None:
     """The tests below look at the whole of the product, in which there is what they look for."""
     assert len(FILES) > 30
@@ -102,12 +108,12 @@ def test_the_files_are_found() -> None:
 def test_only_the_dashboard_imports_streamlit() -> None:
     """Everything else runs without a browser."""
     rest = [path for path in FILES if path.parts[0] in {"services", "cli"}]
-    assert not offences(lambda path: packages(path) & {"streamlit"}, rest)
+    assert_clean(lambda path: packages(path) & {"streamlit"}, rest)
 
 
 def test_only_stores_and_the_embedded_set_import_drivers() -> None:
     """Nothing else knows which store it talks to; `asgi_app.py` adds layers to the server."""
-    assert not offences(_drivers)
+    assert_clean(_drivers)
 
 
 def _drivers(path: Path) -> set[str]:
@@ -119,7 +125,7 @@ def _drivers(path: Path) -> set[str]:
 
 def test_pure_modules_stay_pure() -> None:
     """They import the standard library and each other, and no use case or store."""
-    assert not offences(_impure, map(Path, sorted(PURE)))
+    assert_clean(_impure, map(Path, sorted(PURE)))
 
 
 ALLOWED = {Path(pure).with_suffix("").as_posix().replace("/", ".") for pure in PURE}
@@ -149,7 +155,7 @@ STORES_MAY = (
 
 def test_the_arrows_point_one_way() -> None:
     """Services know no page or command; stores know no use case; pages know no store."""
-    assert not offences(_against_the_arrows)
+    assert_clean(_against_the_arrows)
 
 
 def _against_the_arrows(path: Path) -> set[str]:
@@ -186,7 +192,7 @@ def test_only_runtime_reaches_the_services() -> None:
     runtime, reaches = Path("dashboard/runtime.py"), offences(_reaching)
     assert runtime.as_posix() in reaches  # it is there that they are reached
     dashboard = [path for path in FILES if path.parts[0] == "dashboard" and path != runtime]
-    assert not offences(_reaching, dashboard)
+    assert_clean(_reaching, dashboard)
 
 
 def _reaching(path: Path) -> set[str]:
