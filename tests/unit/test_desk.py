@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -51,6 +50,7 @@ from tests.unit.desks import (
     plan,
     viewer_of,
 )
+from tests.unit.looping import forget, told
 from tests.unit.scopes_seen import names_told
 
 LOGGED = sorted(name for name, case in CASES.items() if case.action)
@@ -77,25 +77,12 @@ def world(whole_world: World) -> World:
 
 
 def anew(world: World) -> None:
-    """Forget what was called and logged. To reset a stand-in that was not called takes as long."""
-    for mock in world.mocks():
-        if mock.mock_calls:
-            mock.reset_mock()
+    forget(world)
     world.log.empty()
 
 
 def allowed(name: str, role: Role, scope: str) -> bool:
     return role.includes(CASES[name].role) and scope in CASES[name].scopes
-
-
-@contextmanager
-def told(where: str) -> Iterator[None]:
-    """Say where a loop was, with what fails there."""
-    try:
-        yield
-    except BaseException as exc:  # what pytest.raises fails with is no Exception
-        exc.add_note(where)
-        raise
 
 
 def test_every_method_is_in_the_table_and_nothing_else() -> None:
