@@ -13,9 +13,9 @@ from services.names import INDEX_KEY, KB_KINDS, SESSION_PREFIX, OwnerKind, bytes
 from services.names import text_of as text
 from services.purging.models import KeySurvey, Reckoning, Surface
 from services.purging.sources import MayBe, WantsNode
-from services.stores.key_ending import has_index, node_of, session_id, values_of
+from services.stores.key_ending import CHUNK, chunks, has_index, node_of, session_id, values_of
 from services.stores.key_heads import SPECIAL_HEADS, FarHeads
-from services.stores.keylink import Link
+from services.stores.keylink import Link, packed
 from services.stores.keyscan import scan
 
 _KINDS = frozenset(map(bytes_of, KB_KINDS))
@@ -84,7 +84,10 @@ class Surveying:
 
     def take(self, keys: list[bytes]) -> None:
         """Count the keys of a reply, and hold those that may be a target's."""
-        for head, key in self._far.near(keys).keys:
+        for key in self._far.near(keys):
+            head, colon, _ = key.partition(b":")
+            if not colon:
+                continue  # it is nobody's
             if head in SPECIAL_HEADS:
                 self._take_special(head, key)
             else:
@@ -98,7 +101,7 @@ class Surveying:
         for ids in index_of(link, count=count):
             held.stale.update(one for one in ids if SESSION_PREFIX + one not in held.records)
         named = {node for node in held.records.values() if node is not None}
-        counts = {**self._far.counts(), **self._counts, **self._unsure}
+        counts = {**self._passed_over(link), **self._counts, **self._unsure}
         return KeySurvey(
             kb_ids={text(head): number for head, number in counts.items()},
             nodes=frozenset(named | self._pointed),
@@ -106,6 +109,15 @@ class Surveying:
             held=held,
             unsure=frozenset(map(text, self._unsure)),
         )
+
+    def _passed_over(self, link: Link) -> dict[bytes, int]:
+        """Return the keys of each kb_id that was passed over, but one that is the kb_id itself."""
+        counts = self._far.counts()
+        for chunk in chunks(list(counts), CHUNK):
+            link.send(b"".join(packed("EXISTS", head) for head in chunk))
+            for head, number in zip(chunk, link.replies(len(chunk)), strict=True):
+                counts[head] -= number == 1
+        return {head: number for head, number in counts.items() if number}
 
     def _take_special(self, head: bytes, key: bytes) -> None:
         if head == b"tenant":

@@ -33,7 +33,7 @@ from services.stores.key_findings import (
     streams_of,
     unread_of,
 )
-from services.stores.key_heads import SPECIAL_HEADS, FarHeads
+from services.stores.key_heads import SPECIAL_HEADS, LooseKeys
 from services.stores.key_mentions import WholeNames
 from services.stores.key_sorting import KeySorter, Lots, Which
 from services.stores.key_sources import WholeKeyspace
@@ -70,7 +70,7 @@ class Sweeping:
     wants: WantsNode
     service: str
     sorter: KeySorter = field(init=False)
-    _far: FarHeads = field(init=False)
+    _loose: LooseKeys = field(init=False)
     _names: WholeNames = field(init=False)
     _heads: frozenset[bytes] = field(init=False)
     _tenants: frozenset[bytes] = field(init=False)
@@ -84,18 +84,19 @@ class Sweeping:
         nodes = frozenset(map(bytes_of, self.surface.nodes))
         self._names = WholeNames(kb_ids, nodes)
         self._heads = frozenset(kb_id.partition(b":")[0] for kb_id in kb_ids)
-        self._far = FarHeads(self.service, self._may_be_near)
+        self._loose = LooseKeys(
+            self.service, self._heads, lambda head: self._names.in_key(head) is not None
+        )
         self._tenants = frozenset(map(bytes_of, self.surface.tenant_ids)) | _tenants_in(
             kb_ids | nodes
         )
 
     def take(self, keys: list[bytes]) -> Lots:
         """Return the keys of a reply that are to be erased, and note who else names the target."""
-        near = self._far.near(keys)
-        own = self.sorter.sort([*near.bare, *(key for _, key in near.keys)])
+        loose = self._loose.among(keys)
+        own = self.sorter.sort(loose)
         mine = set(keys_of(own))
-        loose = [k for head, k in near.keys if k not in mine and self._is_loose(head, k)]
-        self._suspect([*loose, *(key for key in near.bare if key not in self._heads)])
+        self._suspect([key for key in loose if key not in mine and self._is_nobodys(key)])
         return own
 
     def blockers(self, ids: Iterable[bytes], told: Container[bytes]) -> tuple[str, ...]:
@@ -110,14 +111,12 @@ class Sweeping:
         self._suspect([key for key in (*aside.unknown, *aside.caches) if key not in told])
         return tuple(_told(kind, found) for kind, found in sorted(self._suspects.items()))
 
-    def _may_be_near(self, head: bytes) -> bool:
-        return head in self._heads or self._names.in_key(head) is not None
-
-    def _is_loose(self, head: bytes, key: bytes) -> bool:
+    def _is_nobodys(self, key: bytes) -> bool:
         """Whether a key that is not the surface's own is not surely somebody else's either."""
-        if head in _ASIDE or self.sorter.clashes(key):
+        head, colon, rest = key.partition(b":")
+        if key in self._heads or (colon and head in _ASIDE) or self.sorter.clashes(key):
             return False  # these are told of elsewhere
-        return head != b"tenant" or key.split(b":", 2)[1] in self._tenants
+        return head != b"tenant" or rest.partition(b":")[0] in self._tenants
 
     def _suspect(self, keys: Sequence[bytes]) -> None:
         for key, name in self._names.among(keys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import cycle
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.servers import issuer
 from tests.servers.faults import Answer, HttpServer
 from tests.servers.issuer import token
 from tests.unit.desks import CASES, TO_DECIDE, World
+from tests.unit.looping import forget, told
 
 RULES = ClaimRules(
     id_claim="sub", role_claim="groups", roles={"admins": Role.ADMIN, "staff": Role.SUPPORT},
@@ -47,10 +49,11 @@ class Front:
 
     def refused(self, name: str) -> None:
         """Call one of the desk's methods, which must not do anything."""
-        self.world.forget()
-        with pytest.raises((NotSignedIn, AccessDenied)):
-            CASES[name].call(self.desk)
-        assert not self.world.asked(), name
+        forget(self.world)
+        with told(name):
+            with pytest.raises((NotSignedIn, AccessDenied)):
+                CASES[name].call(self.desk)
+            assert not self.world.asked()
 
 
 @pytest.fixture
@@ -60,18 +63,28 @@ def front(whole_world: World) -> Iterator[Front]:
         yield Front(whole_world, Issuer(server))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_good_token_passes(front: Front, name: str) -> None:
+def test_a_good_token_passes(front: Front) -> None:
     """So that it is the tokens that are refused below."""
-    CASES[name].call(front.desk)
+    for name, case in CASES.items():
+        with told(name):
+            case.call(front.desk)
 
 
-@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("bad", ["alg none", "another's key under our kid", "past exp"])
 def test_no_use_case_takes_a_bad_token(front: Front, bad: str) -> None:
     """None is asked for anything, and nothing of it is in the log."""
     front.sent = BAD[bad]()
     for name in CASES:
         front.refused(name)
+    assert not front.world.log.entries()
+
+
+def test_no_bad_token_passes(front: Front) -> None:
+    """However it cheats: each of them with the next use case, since these look at none alike."""
+    for bad, name in zip(BAD, cycle(CASES), strict=False):
+        front.sent = BAD[bad]()
+        with told(bad):
+            front.refused(name)
     assert not front.world.log.entries()
 
 
@@ -99,7 +112,7 @@ def test_a_role_that_is_taken_away_counts_in_mid_session(front: Front) -> None:
     """What takes an admin is refused with the next token, and what support may do is not."""
     front.sent = token(groups="staff")
     for case in CASES.values():
-        front.world.forget()
+        forget(front.world)
         if Role.SUPPORT.includes(case.role):
             case.call(front.desk)
             continue

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from services.access.gate import Tenants
 from services.access.models import Action, Viewer
@@ -83,5 +84,17 @@ def opened(settings: Settings) -> Iterator[Logbook]:
 
 
 def sqlite_log(data: Path) -> SqliteLog:
-    """Open one in a directory; its `engine` has to be disposed of."""
-    return SqliteLog(open_database(data))
+    """Open one in a directory; its `engine` has to be disposed of.
+
+    Nothing is waited for until it is on the disk: what these tests ask survives no power cut.
+    """
+    engine = open_database(data)
+    event.listen(engine, "connect", _hurry)
+    engine.dispose()  # its connections are older than that
+    return SqliteLog(engine)
+
+
+def _hurry(connection: DBAPIConnection, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=OFF")
+    cursor.close()

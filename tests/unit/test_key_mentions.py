@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stores.key_heads import SPECIAL_HEADS, FarHeads
+from services.stores.key_heads import SPECIAL_HEADS, FarHeads, LooseKeys
 from services.stores.key_mentions import WholeNames
 
 KB = b"tenant_acme_user_bob_kato"
@@ -98,27 +98,25 @@ HEADS = st.sampled_from(
 KEYS = st.one_of(HEADS, st.tuples(HEADS, st.sampled_from([b"x", b"", b"a_kato:y"])).map(b":".join))
 
 
-@given(st.lists(st.lists(KEYS, max_size=6), max_size=6), st.sets(HEADS))
+REPLIES = st.lists(st.lists(KEYS, max_size=6), max_size=6)
+
+
+@given(REPLIES, st.sets(HEADS))
 def test_every_key_is_passed_over_and_counted_or_left(
     replies: list[list[bytes]], wanted: set[bytes]
 ) -> None:
-    far, left, bare = FarHeads("kato", wanted.__contains__), list[bytes](), list[bytes]()
+    far, left = FarHeads("kato", wanted.__contains__), list[bytes]()
     for keys in replies:
-        near = far.near(keys)
-        assert all(key.startswith(head + b":") for head, key in near.keys)
-        left += [key for _, key in near.keys]
-        bare += near.bare
+        left += far.near(keys)
     every = [key for keys in replies for key in keys]
-    assert Counter(bare) == Counter(key for key in every if b":" not in key)
-    coloned = [key for key in every if b":" in key]
     passed = Counter(
         head
-        for key in coloned
+        for key in every
         if (head := key.partition(b":")[0]).endswith(b"_kato")
         and head not in SPECIAL_HEADS | wanted
     )
     assert far.counts() == passed
-    assert Counter(left) == Counter(k for k in coloned if k.partition(b":")[0] not in passed)
+    assert Counter(left) == Counter(k for k in every if k.partition(b":")[0] not in passed)
 
 
 def test_heads_of_no_kb_id_are_forgotten_and_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +125,21 @@ def test_heads_of_no_kb_id_are_forgotten_and_met_again(monkeypatch: pytest.Monke
     far, left = FarHeads("kato", lambda head: head == b"mine_kato"), 0
     keys = [b"%d:x" % (at % 7) for at in range(50)] + [b"mine_kato:x", b"other_kato:x"]
     for at in range(0, len(keys) * 3, 2):
-        left += len(far.near([keys[at % len(keys)], keys[(at + 1) % len(keys)]]).keys)
+        left += len(far.near([keys[at % len(keys)], keys[(at + 1) % len(keys)]]))
     assert left == 3 * 51
     assert far.counts() == {b"other_kato": 3}
     assert len(far._near) < 10
+
+
+ODD = st.sampled_from([b"x-a_kato", b"a_kato\n_kato", b"b{a_kato}_kato", b"my_a_kato"])
+
+
+@given(st.lists(st.one_of(KEYS, ODD, ODD.map(lambda head: head + b":x")), max_size=8))
+def test_only_keys_of_another_kb_id_are_passed_over(keys: list[bytes]) -> None:
+    """And no kb_id that has a name of the target within."""
+    names = WholeNames([b"a_kato"])
+    loose = LooseKeys("kato", [b"a_kato", b"b"], lambda head: names.in_key(head) is not None)
+    heads = [(key.partition(b":")[0], key) for key in keys]
+    wanted = [k for head, k in heads if not head.endswith(b"_kato") or names.in_key(head)]
+    assert Counter(loose.among(keys)) == Counter(wanted)
+    assert Counter(loose.among(keys)) == Counter(wanted)
