@@ -81,7 +81,6 @@ def test_no_marker_of_an_erased_user_is_left_in_the_records(
     job = purge(built, Target(ACME, user=USER))
     assert job.outcome is Outcome.ERASED, built.purge.receipt_text(job.id)
     left = everything()
-    print("WHERE", left[max(at - 600, 0) : at + 200])
     for marker in (*MARKERS, session):
         raw = marker.encode()
         assert raw not in left, marker
