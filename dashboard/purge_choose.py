@@ -46,6 +46,7 @@ def choose(snapshot: Snapshot) -> None:
         if trim:
             st.warning("The streams hold everyone's observations: all of them will go.",
                        icon=":material/groups:")  # fmt: skip
+        drop, passed = _more()
         asked = permits.button(
             "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
             icon=":material/fact_check:", disabled=target is None,
@@ -53,7 +54,34 @@ def choose(snapshot: Snapshot) -> None:
         if target is None:
             st.caption("Choose whose data is to go.")
         elif asked:
-            purge_plan.make(Request(target, stores, trim_streams=trim, include_inferred=inferred))
+            purge_plan.make(
+                Request(
+                    target,
+                    stores,
+                    trim_streams=trim,
+                    include_inferred=inferred,
+                    passed_over=passed,
+                    drop_collections=drop,
+                )
+            )
+
+
+def _more() -> tuple[bool, frozenset[str]]:
+    """Draw what is seldom asked for: whether collections go at once, and what is passed over."""
+    with st.expander("More"):
+        drop = st.checkbox(
+            "Drop collections of Qdrant at once", key=session.PURGE_DROP, persist_state="page",
+            help="Else they are emptied and stay until KATO was restarted: a worker that has used "
+            "one never makes it again, and loses every later vector of it.",
+        )  # fmt: skip
+        names = st.text_input(
+            "Leave out these tables and collections", key=session.PURGE_PASSED,
+            persist_state="page", placeholder="Names, with commas between them",
+            help="What of the target cannot be erased from them stays, and the receipt says how "
+            "much. A plan names them where they stop it.",
+        )  # fmt: skip
+    found = (inspection_tables.unseen(name.strip()) for name in names.split(","))
+    return drop, frozenset(filter(None, found))
 
 
 def _many(snapshot: Snapshot) -> Target | None:

@@ -297,8 +297,11 @@ def _counts(job: Job, receipt: Receipt) -> None:
 def _rest(receipt: Receipt) -> None:
     if receipt.left_out:
         st.subheader("Left out")
-        st.dataframe(purge_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
-                     placeholder="unknown", alt="What was not touched, with why")  # fmt: skip
+        st.dataframe(
+            purge_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
+            placeholder="unknown", column_config=purge_plan.LEFT_COLUMNS,
+            alt="What was not touched, with why",
+        )  # fmt: skip
     if receipt.disclosed:
         st.subheader("Not erased, or worth knowing")
         listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)

@@ -28,6 +28,14 @@ COLUMNS = {
 }
 
 
+LEFT_COLUMNS = {
+    "Why": st.column_config.TextColumn(width="large"),
+    **dict.fromkeys(
+        (purge_tables.STORE_WORDS[store] for store in purge_tables.COUNTED), COLUMNS["Count"]
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The plan on the screen, and what others had to say about the kb_ids included in it.
@@ -192,7 +200,7 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
         st.dataframe(
             frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
             placeholder="unknown",
-            column_config={"Why": st.column_config.TextColumn(width="large")},
+            column_config=LEFT_COLUMNS,
         )  # fmt: skip
         download(frame, "purge_left_out", tenants=concerned(plan))
     left = [one for one in plan.left_out if not one.place]
@@ -217,7 +225,8 @@ def _taken(plan: Plan) -> None:
         st.subheader("Taken in: only inferred, and nobody else's")
         st.dataframe(
             purge_tables.left_frame(taken), hide_index=True, key="purge_taken",
-            placeholder="unknown", alt="kb_ids that are only inferred and would go",
+            placeholder="unknown", column_config=LEFT_COLUMNS,
+            alt="kb_ids that are only inferred and would go",
         )  # fmt: skip
 
 

@@ -22,6 +22,9 @@ STORE_WORDS = {
     Measure.VECTORS: "Qdrant points",
     Measure.SESSIONS: "Sessions",
 }
+COUNTED = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
+"""What is counted of a kb_id that is left out; its sessions are told apart by their node_ids."""
+
 OUTCOME_WORDS = {
     Outcome.ERASED: "erased", Outcome.ERASED_EXCEPT: "erased, except what was left out",
     Outcome.PARTIAL: "partly erased", Outcome.UNKNOWN: UNKNOWN,
@@ -100,14 +103,15 @@ def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
     """Return one row for each part that is not touched, with how much of it is there."""
     rows = [
         (
-            visible(one.kb_id), visible(one.place) or one.kind.value,
-            *(one.counts.get(store) for store in STORE_WORDS), visible(one.why),
+            visible(one.kb_id), visible(one.place) or one.kind.value, visible(one.why),
             [visible(str(loser)) for loser in one.losers],
+            *(one.counts.get(store) for store in COUNTED),
         )
         for one in left
     ]  # fmt: skip
-    columns = ["kb_id", "What it is", *STORE_WORDS.values(), "Why", "Who else would lose data"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(STORE_WORDS.values(), "Int64"))
+    counts = [STORE_WORDS[store] for store in COUNTED]
+    columns = ["kb_id", "What it is", "Why", "Who else would lose data", *counts]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(counts, "Int64"))
 
 
 def tenants_frame(plan: Plan) -> pd.DataFrame:

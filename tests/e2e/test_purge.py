@@ -12,6 +12,7 @@ from tests.e2e.conftest import Visit, dashboard, settle
 from tests.e2e.test_find import check
 
 GONE, NEIGHBOUR = "tenant/acme", "tenant/acme-corp"
+PROVEN = "none of the looks at the end found anything"
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +77,13 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     assert "job=" in page.url
     check(page)
     receipt = visit(page.url)  # a pasted link, while it runs or after
-    expect(receipt.get_by_text("none of the looks at the end found anything")).to_be_visible(timeout=120_000)
+    expect(receipt.get_by_text("none of the looks at the end found anything")).to_be_visible(
+        timeout=120_000
+    )
     settle(receipt)
-    expect(page.get_by_text("none of the looks at the end found anything")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("none of the looks at the end found anything")).to_be_visible(
+        timeout=90_000
+    )
     check(receipt)
     with receipt.expect_download() as download:
         receipt.get_by_role("button", name="Receipt as JSON").click()
