@@ -244,9 +244,11 @@ class PurgeService:
         return self._tools.erasers.look(request, plan.surface, wants, keep=keep)
 
     def _keeps(self, request: Request) -> bool:
+        if request.drop_collections or not self._tools.learns:
+            return False
         presence = presence_of(self._tools)
         stopped = presence is not None and presence.state is KatoState.STOPPED
-        return not (request.drop_collections or stopped)
+        return not stopped
 
     def _replan(self, job: Job, digest: str, confirm: str) -> None:
         plan = self.planned(digest)

@@ -53,7 +53,7 @@ class Context:
     @property
     def keep(self) -> bool:
         """Whether collections are emptied and stay: a KATO that has used them is there."""
-        if self.request.drop_collections:
+        if self.request.drop_collections or not self.tools.learns:
             return False
         ended = self.results.get(StepName.SESSIONS, {})
         return ended.get("kato") != KatoState.STOPPED.value

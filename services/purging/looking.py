@@ -68,7 +68,8 @@ class Erasers:
 
     def lacking(self, request: Request) -> tuple[str, ...]:
         """Say what these users may not do in the chosen stores; nothing is changed."""
-        asks: Asks = {"keys": lambda _: self.keys.rights()}
+        trim = request.trim_streams
+        asks: Asks = {"keys": lambda _: self.keys.rights(trim_streams=trim)}
         if Measure.PATTERNS in request.stores:
             asks["patterns"] = lambda _: self.patterns.rights()
         if Measure.VECTORS in request.stores:

@@ -111,14 +111,29 @@ def settle(context: Context) -> Result:
     _wait(context, _settling(context))
     presence = _await_kato(context)
     _drop_emptied(context, presence)
-    looks, late = context.look(), list[Item]()
+    looks, late = _look_at_the_primary(context), list[Item]()
     if looks.found and not looks.problems:
         late = list(looks.items)
         again = verify(context)
         late += _beyond(again, looks)
-        looks = context.look()
+        looks = _look_at_the_primary(context)
     state = None if presence is None else presence.state.value
     return {**found_of(looks), **_late(late), "kato": state}
+
+
+def _look_at_the_primary(context: Context) -> Looks:
+    """Look at everything, over new connections; what is a replica by now proves nothing."""
+    looks = context.look()
+    try:
+        lacking = context.tools.erasers.keys.rights()
+    except StoreNotConfigured:
+        return looks
+    except StoreError as exc:
+        lacking = (str(exc),)
+    if not lacking:
+        return looks
+    about = dict.fromkeys(sorted(context.request.stores & _REDIS), lacking[0])
+    return replace(looks, problems={**looks.problems, **about})
 
 
 def _beyond(again: Result, looks: Looks) -> list[Item]:

@@ -70,7 +70,7 @@ class KeyEraser(Protocol):
     def survey(self, may_be: MayBe) -> KeySurvey:
         """Go once through the whole keyspace, and hold the keys of who may be the target."""
 
-    def rights(self) -> tuple[str, ...]:
+    def rights(self, *, trim_streams: bool = False) -> tuple[str, ...]:
         """Say why this server or user cannot erase or look, in words; nothing is changed."""
 
     def replicas(self) -> int:

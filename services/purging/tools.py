@@ -54,7 +54,8 @@ class Tools:
     `saw` records node_ids with where each was seen, `ownership` says who owns what by all that
     are recorded. `versions` names the stores' versions for the receipt. `settle_seconds` is how
     long to wait before the second proof, None for as long as it takes. `plan_seconds` is how old
-    a plan may be when its job begins, or goes on after it had stood still.
+    a plan may be when its job begins, or goes on after it had stood still. `learns` is whether
+    KATO uses collections: the stand-in does not.
     """
 
     erasers: Erasers
@@ -65,4 +66,5 @@ class Tools:
     versions: Callable[[], Mapping[str, str]]
     settle_seconds: float | None
     plan_seconds: float
+    learns: bool = True
     surveys: Surveys = field(default_factory=Surveys)

@@ -52,6 +52,7 @@ def purge_of(
         versions=lambda: _versions(health),
         settle_seconds=settings.settle_seconds,
         plan_seconds=settings.plan_minutes * 60,
+        learns=embedded is None,
     )
     worker = PurgeWorker(tools, on_end=on_end)
     stack.callback(worker.stop)
