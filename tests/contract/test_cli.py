@@ -76,10 +76,9 @@ def test_load_then_usage_on_the_embedded_engines() -> None:
 
 
 @pytest.mark.parametrize("words", [["usage"], ["doctor"], ["load", str(CAPTURE)], ["run"]])
-def test_while_another_process_holds_the_engines(tmp_path: Path, words: list[str]) -> None:
+def test_while_another_process_holds_the_engines(words: list[str]) -> None:
     """One line, exit 3, and at once."""
-    data = tmp_path / "data"
-    lock = DirectoryLock.acquire(data)
+    lock = DirectoryLock.acquire(Path(os.environ["KATO_TENANTS_DATA"]))
     started = time.monotonic()
     refused = run(*words)
     lock.release()
