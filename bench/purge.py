@@ -109,8 +109,6 @@ def main() -> int:
         met = [memory_section(erasing)]
         for tenants, most in ((1, 3.5), (100, 4.0)):
             met += redis_section(client, erasing, tenants, most, options)
-        # The whole purge, through PurgeService over all stores, is measured here beside the same
-        # bare pass: one more section with the same tenants and targets.
     return 0 if all(met) else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ from services.purging.receipts import receipt_of
 from services.purging.records import receipt_json
 from services.purging.running import LEASE, end_job
 from services.purging.sources import KatoState
-from services.purging.targeting import Selection, goes, may_be, select
+from services.purging.targeting import Selection, may_be, select, wanting
 from services.purging.tools import Tools
 from services.purging.unseen import refuse_unseen
 from services.purging.worker import PurgeWorker, new_owner
@@ -226,7 +226,7 @@ class PurgeService:
         self, request: Request, selection: Selection, names: Names, ownership: Ownership
     ) -> Looks:
         looks = self._tools.erasers.look(
-            request, selection.surface, _wanting(request, ownership), survey=names.survey,
+            request, selection.surface, wanting(request, ownership), survey=names.survey,
             keep=self._keeps(request),
         )  # fmt: skip
         unread = {m: why for m, why in names.problems.items() if m in request.stores}
@@ -239,7 +239,7 @@ class PurgeService:
 
     def _look_at(self, job: Job) -> Looks:
         request, plan = job.plan.request, job.plan
-        wants = _wanting(request, self._tools.ownership())
+        wants = wanting(request, self._tools.ownership())
         keep = self._keeps(request)
         return self._tools.erasers.look(request, plan.surface, wants, keep=keep)
 
@@ -259,10 +259,6 @@ class PurgeService:
         self.check(plan, confirm, job.reason)
         names = _names(plan, self._tools.ownership())
         self._jobs.resume(job.id, plan=plan, names=names)
-
-
-def _wanting(request: Request, ownership: Ownership) -> Callable[[str], bool]:
-    return lambda node: goes(request, node, ownership)
 
 
 def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:

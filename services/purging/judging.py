@@ -9,7 +9,7 @@ from services.attribution import Ownership
 from services.errors import KatoTenantsError, StoreError, StoreNotConfigured
 from services.purging.models import Job, Names
 from services.purging.planning import no_longer
-from services.purging.targeting import goes, now_left
+from services.purging.targeting import now_left, wanting
 from services.purging.tools import Tools
 
 
@@ -33,17 +33,20 @@ class Judge:
         self._known = set[str](sessions)
         self._kato_answers = True
         self.sessions = dict(sessions)
-        self.ownership: Ownership = tools.ownership()
+        self._take(tools.ownership())
 
-    def wants(self, node_id: str) -> bool:
-        """Say whether the session of a node_id goes."""
-        return goes(self._job.plan.request, node_id, self.ownership)
+    def _take(self, ownership: Ownership) -> None:
+        """Go by who owns what now; `wants` says whether the session of a node_id goes."""
+        self.ownership = ownership
+        self.wants = wanting(self._job.plan.request, ownership)
 
     def learn(self, nodes: Mapping[str, str]) -> None:
         """Take in node_ids that were seen, with where."""
         if nodes:
             self._tools.saw(nodes)
-        self.ownership = self._tools.ownership()
+        ownership = self._tools.ownership()
+        if ownership is not self.ownership:
+            self._take(ownership)
 
     def learn_names(self, names: Names) -> None:
         """Take in what a look at the names of all stores found."""

@@ -1,0 +1,108 @@
+"""A whole purge (plan, run, both proofs, receipt) beside a bare pass, and beside another build.
+
+    python -m bench.purge_whole [--keys 1000000 --each 1000] [--repeat 5] [--beside CHECKOUT]
+
+Only Redis is configured. `--beside` is a checkout of another version of this product, whose purge
+of one tenant is timed in the same run, on the same keyspace. Prints ratios of medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.keys import bare_pass
+from bench.measure import fill, fill_keyspace, kb_commands, median, seconds, spread, valkey, verdict
+
+ONCE = """
+import json, sys, time
+from datetime import UTC, datetime
+from services import bootstrap
+from services.identity import TenantKey
+from services.purging.models import Request, Target
+from services.settings import load_settings
+
+services = bootstrap.build(load_settings())
+names = json.loads(sys.argv[1])
+services.state.record_nodes({f"tenant:{n}:user:u": "session" for n in names}, datetime.now(UTC))
+tenants = tuple(TenantKey("tenant", name) for name in names)
+target = Target(tenants[0]) if len(tenants) == 1 else Target(many=tenants)
+began = time.perf_counter()
+plan = services.purge.plan(Request(target))
+job = services.purge.begin(plan.digest, confirm=target.name, reason="bench", asked_by="bench")
+job = services.purge.run_here(job.id)
+services.purge.receipt_text(job.id)
+took = time.perf_counter() - began
+assert job.outcome is not None and job.outcome.value == "erased", (job.problem, job.outcome)
+print(json.dumps(took))
+services.close()
+"""
+
+
+def once(port: int, names: list[str], checkout: Path) -> float:
+    """Purge these tenants with the build of a checkout, and return how many seconds it took."""
+    with tempfile.TemporaryDirectory() as data:
+        done = subprocess.run(
+            [sys.executable, "-c", ONCE, json.dumps(names)],
+            env={
+                **os.environ, "PYTHONPATH": str(checkout), "KATO_TENANTS_DATA": data,
+                "REDIS_URL": f"redis://127.0.0.1:{port}/0", "KATO_TENANTS_SETTLE_SECONDS": "0",
+            },
+            cwd=checkout, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def section(port: int, tenants: int, most: float, options: argparse.Namespace) -> list[bool]:
+    """Purge so many tenants again and again, each time beside a bare pass over the same keys."""
+    names = [f"gone{at:03d}" for at in range(tenants)]
+    here, times = Path(__file__).parents[1], dict[str, list[float]]()
+
+    def fill_again() -> None:
+        chance = random.Random(11)
+        for name in names:
+            fill(port, kb_commands(f"tenant_{name}_user_u_kato", options.each, chance))
+
+    for _ in range(options.repeat):
+        fill_again()
+        times.setdefault("bare", []).append(seconds(lambda: bare_pass(port, options.count)))
+        times.setdefault("purge", []).append(once(port, names, here))
+        if options.beside and tenants == 1:
+            fill_again()
+            times.setdefault("beside", []).append(once(port, names, options.beside))
+    for name, found in times.items():
+        print(f"     {tenants} tenants: {name:<8} {spread(found)}")
+    purge, bare = median(times["purge"]), median(times["bare"])
+    met = [verdict(f"whole purge of {tenants} / bare pass", purge / bare, at_most=most)]
+    if "beside" in times:
+        faster = median(times["beside"]) / purge
+        met.append(verdict("the other build / this one", faster, at_least=4))
+    return met
+
+
+def main() -> int:
+    """Run everything; 1 when a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--each", type=int, default=1_000)
+    parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--beside", type=lambda text: Path(text).resolve())
+    options = parser.parse_args()
+    with valkey() as server:
+        fill_keyspace(server.port, keys=options.keys, knowledge_bases=5_000, tenants=1_000)
+        met = [
+            *section(server.port, 1, 3.5, options),
+            *section(server.port, 100, 4.0, options),
+        ]
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
