@@ -10,7 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,16 +157,33 @@ def postgres_server() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=KINDS)
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
-    """An empty place for the product's own records, in each kind of database."""
+    """A place for the product's own records with none in it, in each kind of database."""
+    yield from _records(request, tmp_path, tables=True)
+
+
+@pytest.fixture(params=KINDS)
+def bare_records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    """The same without tables: whoever opens it first makes them."""
+    yield from _records(request, tmp_path, tables=False)
+
+
+def _records(
+    request: pytest.FixtureRequest, tmp_path: Path, *, tables: bool
+) -> Iterator[Records]:  # fmt: skip
     from tests.servers.records import Records
 
-    url = None
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_server").new_database()
-    with closing(Records(tmp_path / "records", url)) as found:
-        yield found
+    with ExitStack() as stack:
+        url = None
+        if request.param == "postgresql":
+            server: Postgres = request.getfixturevalue("postgres_server")
+            url = server.copied_database() if tables else server.new_database()
+            stack.callback(server.drop, url)
+        yield stack.enter_context(closing(Records(tmp_path / "records", url)))
 
 
 @pytest.fixture(scope="session")

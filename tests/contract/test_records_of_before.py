@@ -53,8 +53,9 @@ def value_of(found: Any) -> Any:
 
 
 @pytest.fixture
-def old(records: Records, monkeypatch: pytest.MonkeyPatch) -> Records:
+def old(bare_records: Records, monkeypatch: pytest.MonkeyPatch) -> Records:
     """The records as the version before left them."""
+    records = bare_records
     records.data.mkdir(parents=True, exist_ok=True)
     engine = create_engine(records.url or f"sqlite:///{records.data / 'state.sqlite'}")
     with monkeypatch.context() as patch, engine.begin() as connection:

@@ -108,9 +108,10 @@ def test_the_tables_are_the_same_in_postgresql(postgres_server: Postgres, tmp_pa
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(
-    records: Records, monkeypatch: pytest.MonkeyPatch
+    bare_records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tables are made and changed in one transaction, and the next start does it again."""
+    records = bare_records
     broken = ("CREATE TABLE late (id INTEGER)", "SELECT nothing FROM nowhere")
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, broken))
@@ -124,8 +125,9 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     assert version(records.engine()) == NEWEST
 
 
-def test_dashboards_may_start_at_once(records: Records) -> None:
+def test_dashboards_may_start_at_once(bare_records: Records) -> None:
     """One migrates, the others find it done. (Each also begins a purge of its own.)"""
+    records = bare_records
     processes = [records.start("tests.servers.purger", f"name-{n}") for n in range(4)]
     assert "refused" not in lines_of(processes)
     assert len(records.jobs().all()) == 4
