@@ -18,6 +18,7 @@ from services.names import Owner, OwnerKind, read_collection
 from services.purging.models import LeftKind, LeftOut, Names, Request, Surface, Target
 
 _USER = "user"
+_FEW = 100  # tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +157,26 @@ _Doubts = tuple[LeftOut | None] | None
 
 
 def _doubts(target: Target, kb_id: str, ownership: Ownership) -> _Doubts:
+    if _names_others_alone(target, kb_id, ownership):
+        return None
     claim = ownership.kb(kb_id)
     if target.user is not None:
         return _of_user(target, kb_id, claim, ownership)
     if target.node_id is not None:
         return _of_node(target, kb_id, claim, ownership)
     return _of_tenants(target, kb_id, claim)
+
+
+def _names_others_alone(target: Target, kb_id: str, ownership: Ownership) -> bool:
+    """Whether the text of a kb_id without a node_id cannot name any of a few whole tenants.
+
+    It is the only thing to go by then, and looking for their ids in it costs far less than reading
+    it by every naming scheme.
+    """
+    whole = target.whole
+    if not whole or len(whole) > _FEW or kb_id in ownership.nodes_by_kb:
+        return False
+    return not any(tenant.id in kb_id or sanitise(tenant.id) in kb_id for tenant in whole)
 
 
 def _of_tenants(target: Target, kb_id: str, claim: Claim) -> _Doubts:

@@ -41,6 +41,8 @@ def nearest(target: Target, names: Names, ownership: Ownership) -> tuple[str, ..
 def _unseen(
     target: Target, names: Names, ownership: Ownership, found: Collection[str]
 ) -> Target | None:
+    if target.whole and _is_seen(target, names, ownership, found):
+        return None
     if target.whole:
         seen = _tenants(names, ownership) | {TenantKey("tenant", owner) for owner in found}
         lacking = next((tenant for tenant in target.whole if tenant not in seen), None)
@@ -49,6 +51,16 @@ def _unseen(
         return None
     kb_ids = (*names.kb_ids, *ownership.nodes_by_kb)
     return None if any(may_be(target, kb_id, ownership) for kb_id in kb_ids) else target
+
+
+def _is_seen(target: Target, names: Names, ownership: Ownership, found: Collection[str]) -> bool:
+    """Whether one tenant was seen, told without reading every kb_id; of many this is not told."""
+    tenant = target.tenant
+    if tenant is None:
+        return False
+    if tenant in ownership.tenants or (tenant.kind == "tenant" and tenant.id in found):
+        return True
+    return any(may_be(target, kb_id, ownership) for kb_id in names.kb_ids)
 
 
 def _tenants(names: Names, ownership: Ownership) -> set[TenantKey]:
