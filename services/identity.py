@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Self
 
@@ -23,6 +23,7 @@ KB_ID_LIMIT = 60
 _REPLACED = str.maketrans(dict.fromkeys('/\\."$*<>:|?- ', "_"))
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _MAX_READINGS = 16
+_KEPT_READINGS = 200_000
 
 GUIDE_TEMPLATES = (
     "tenant:{tenant}:user:{user}",
@@ -248,7 +249,14 @@ class NamingSchemes:
 
     def read(self, node_id: str) -> Reading | None:
         """Read a node_id with the most telling scheme, or return None."""
-        return self._best(lambda scheme: scheme.readings(node_id))
+        return self._read(node_id)
+
+    @cached_property
+    def _read(self) -> Callable[[str], Reading | None]:
+        """`read`, which keeps what it worked out: the same node_ids are asked for all the time."""
+        return lru_cache(maxsize=_KEPT_READINGS)(
+            lambda node_id: self._best(lambda scheme: scheme.readings(node_id))
+        )
 
     def read_sanitised(self, text: str) -> Reading | None:
         """Read a sanitised node_id, as a kb_id keeps it, or return None."""

@@ -218,7 +218,7 @@ class PurgeService:
     def _names(self, request: Request) -> tuple[Names, Ownership]:
         """Read every name there is, take in the node_ids, and say who owns what by now."""
         before = self._tools.ownership()
-        names = self._tools.erasers.names(lambda name: may_be(request.target, name, before))
+        names = self._tools.erasers.names(may_be(request.target, before))
         self._tools.saw(names.nodes)
         return names, self._tools.ownership()
 
@@ -227,7 +227,7 @@ class PurgeService:
     ) -> Looks:
         looks = self._tools.erasers.look(
             request, selection.surface, wanting(request, ownership), survey=names.survey,
-            keep=self._keeps(request),
+            keep=self._keeps(request), weigh=True,
         )  # fmt: skip
         unread = {m: why for m, why in names.problems.items() if m in request.stores}
         lacking = () if looks.problems else self._tools.erasers.lacking(request)

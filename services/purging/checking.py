@@ -20,7 +20,7 @@ def check(context: Context) -> Result:
     tools, plan = context.tools, context.job.plan
     held = tools.surveys.take(plan.digest)
     target, ownership = plan.request.target, context.judge.ownership
-    names = tools.erasers.names(lambda name: may_be(target, name, ownership), held)
+    names = tools.erasers.names(may_be(target, ownership), held)
     context.judge.learn_names(names)
     context.judge.may_go()
     context.survey = names.survey

@@ -48,14 +48,17 @@ class Erasers:
 
     def look(
         self, request: Request, surface: Surface, wants: WantsNode, *,
-        survey: KeySurvey | None = None, keep: bool = False,
+        survey: KeySurvey | None = None, keep: bool = False, weigh: bool = False,
     ) -> Looks:  # fmt: skip
-        """Look at the chosen stores, all at once. Nothing is written."""
+        """Look at the chosen stores, all at once. Nothing is written.
+
+        The memory of Redis keys is asked for only with `weigh`.
+        """
         asks: Asks = {}
         if Measure.PATTERNS in request.stores:
             asks["patterns"] = lambda _: self.patterns.look(surface)
         if request.stores & set(_REDIS):
-            asks["keys"] = lambda _: self.keys.look(surface, wants, survey)
+            asks["keys"] = lambda _: self.keys.look(surface, wants, survey, weigh=weigh)
         if Measure.VECTORS in request.stores:
             asks["vectors"] = lambda _: self.vectors.look(surface, keep=keep)
         results = self._ask(asks)

@@ -168,10 +168,10 @@ class PurgeRun:
             self._jobs.say(self._job.id, progress, lease=self._lease.number)
 
     def _stops(self) -> bool:
-        job = self._jobs.job(self._job.id)
+        is_to_stop = self._jobs.is_to_stop(self._job.id)
         if self._lease.lost.is_set():
             raise LeaseLost(self._job.id)
-        return job is None or job.stop_asked
+        return is_to_stop
 
 
 def end_job(tools: Tools, job: Job, *, lease: int) -> None:

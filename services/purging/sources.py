@@ -82,8 +82,13 @@ class KeyEraser(Protocol):
         Without a pass over the keyspace. A session that is gone has none.
         """
 
-    def look(self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None) -> Look:
+    def look(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None, *,
+        weigh: bool = True,
+    ) -> Look:  # fmt: skip
         """Return an Item for each owner and kind of key, in one pass; in none with a survey.
+
+        The memory of a kb_id's keys is asked for only with `weigh`.
 
         Sessions (of nodes that `wants` says) come as `Measure.SESSIONS`, one Item a node_id;
         their node's active pointer, their ids in KATO's index and their caches as keys. A survey
@@ -229,6 +234,9 @@ class Jobs(Protocol):
 
     def leased(self, job_id: str, lease: int) -> bool:
         """Whether this is still the newest lease of a job that runs."""
+
+    def is_to_stop(self, job_id: str) -> bool:
+        """Whether somebody asked for an end between steps, or the job is gone."""
 
     def start_step(self, job_id: str, step: StepName, at: datetime, *, lease: int) -> None:
         """Journal that a step begins (or begins again); the result of before stays."""

@@ -18,7 +18,6 @@ from services.names import Owner, OwnerKind, read_collection
 from services.purging.models import LeftKind, LeftOut, Names, Request, Surface, Target
 
 _USER = "user"
-_FEW = 100  # tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,10 @@ def wants(target: Target, node_id: str, ownership: Ownership) -> bool:
     return ownership.tenant_of(node_id) in target.whole
 
 
-def may_be(target: Target, name: str, ownership: Ownership) -> bool:
-    """Say whether a kb_id may be the target's, as far as is known before the stores are read."""
-    return _doubts(target, name, ownership) is not None
+def may_be(target: Target, ownership: Ownership) -> Callable[[str], bool]:
+    """Return what says whether a kb_id may be the target's, as far as is known without stores."""
+    doubts = Doubts(target, ownership)
+    return lambda kb_id: doubts.about(kb_id) is not None
 
 
 def now_left(
@@ -114,9 +114,9 @@ def now_left(
     What was taken in by name goes as long as nobody else would lose it than was said then.
     """
     known = {each.kb_id: frozenset(each.losers) for each in taken}
-    found = []
+    doubts, found = Doubts(request.target, ownership), []
     for kb_id in sorted(surface.kb_ids):
-        judged = _doubts(request.target, kb_id, ownership)
+        judged = doubts.about(kb_id)
         if judged is None:
             found.append(LeftOut(kb_id, "it is no longer the target's at all"))
         elif judged[0] is not None and not _told(request, judged[0], known):
@@ -146,41 +146,53 @@ def _candidates(
     target: Target, there: set[str], ownership: Ownership
 ) -> Iterator[tuple[str, LeftOut | None]]:
     """Yield every kb_id that can be the target's, with what speaks against it."""
+    doubts = Doubts(target, ownership)
     for kb_id in sorted(there | ownership.nodes_by_kb.keys()):
-        doubts = _doubts(target, kb_id, ownership)
-        if doubts is not None:
-            yield kb_id, doubts[0]
+        found = doubts.about(kb_id)
+        if found is not None:
+            yield kb_id, found[0]
 
 
 _Doubts = tuple[LeftOut | None] | None
 """None where a kb_id is not the target's at all."""
 
 
-def _doubts(target: Target, kb_id: str, ownership: Ownership) -> _Doubts:
-    if _names_others_alone(target, kb_id, ownership):
-        return None
-    claim = ownership.kb(kb_id)
-    if target.user is not None:
-        return _of_user(target, kb_id, claim, ownership)
-    if target.node_id is not None:
-        return _of_node(target, kb_id, claim, ownership)
-    return _of_tenants(target, kb_id, claim)
+class Doubts:
+    """Says of each kb_id what speaks against it that it goes with a target."""
+
+    def __init__(self, target: Target, ownership: Ownership) -> None:
+        self._target = target
+        self._ownership = ownership
+        self._whole = frozenset(target.whole)
+        named = {tenant.id for tenant in target.whole}
+        if target.user is not None:
+            named.add(target.user)
+        self._named = named | set(map(sanitise, named))
+
+    def about(self, kb_id: str) -> _Doubts:
+        """Return None where a kb_id is not the target's at all, else what speaks against it."""
+        target, ownership = self._target, self._ownership
+        if self._names_others_alone(kb_id):
+            return None
+        if target.node_id is not None:
+            return _of_node(target, target.node_id, kb_id, ownership)
+        claim = ownership.kb(kb_id)
+        if target.user is not None:
+            return _of_user(target, kb_id, claim, ownership)
+        return _of_tenants(self._whole, kb_id, claim)
+
+    def _names_others_alone(self, kb_id: str) -> bool:
+        """Whether the text of a kb_id without a node_id has none of the target's names in it.
+
+        The text is all there is to go by then, and this costs far less than to read it by every
+        naming scheme.
+        """
+        if not self._named or kb_id in self._ownership.nodes_by_kb:
+            return False
+        return not any(name in kb_id for name in self._named)
 
 
-def _names_others_alone(target: Target, kb_id: str, ownership: Ownership) -> bool:
-    """Whether the text of a kb_id without a node_id cannot name any of a few whole tenants.
-
-    It is the only thing to go by then, and looking for their ids in it costs far less than reading
-    it by every naming scheme.
-    """
-    whole = target.whole
-    if not whole or len(whole) > _FEW or kb_id in ownership.nodes_by_kb:
-        return False
-    return not any(tenant.id in kb_id or sanitise(tenant.id) in kb_id for tenant in whole)
-
-
-def _of_tenants(target: Target, kb_id: str, claim: Claim) -> _Doubts:
-    wanted = frozenset(target.whole)
+def _of_tenants(wanted: frozenset[TenantKey], kb_id: str, claim: Claim) -> _Doubts:
     if wanted.isdisjoint(claim.tenants):
         return None
     if claim.state is ClaimState.INFERRED and TenantKey.of_kb(kb_id) in wanted:
@@ -188,9 +200,11 @@ def _of_tenants(target: Target, kb_id: str, claim: Claim) -> _Doubts:
     return (_doubt(kb_id, claim, wanted),)
 
 
-def _of_node(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
-    node = target.node_id or ""
-    if kb_id not in (kb_id_of(node, ownership.service), node) or target.tenant not in claim.tenants:
+def _of_node(target: Target, node: str, kb_id: str, ownership: Ownership) -> _Doubts:
+    if kb_id not in (kb_id_of(node, ownership.service), node):
+        return None
+    claim = ownership.kb(kb_id)
+    if target.tenant not in claim.tenants:
         return None
     doubt = _doubt(kb_id, claim, frozenset(target.tenants))
     others = [one for one in ownership.nodes_by_kb.get(kb_id, ()) if one != node]

@@ -41,26 +41,26 @@ def nearest(target: Target, names: Names, ownership: Ownership) -> tuple[str, ..
 def _unseen(
     target: Target, names: Names, ownership: Ownership, found: Collection[str]
 ) -> Target | None:
-    if target.whole and _is_seen(target, names, ownership, found):
-        return None
     if target.whole:
-        seen = _tenants(names, ownership) | {TenantKey("tenant", owner) for owner in found}
-        lacking = next((tenant for tenant in target.whole if tenant not in seen), None)
-        return None if lacking is None else Target(lacking)
+        lacking = _lacking(target, names, ownership, found)
+        return Target(lacking[0]) if lacking else None
     if any(wants(target, node, ownership) for node in ownership.nodes):
         return None
     kb_ids = (*names.kb_ids, *ownership.nodes_by_kb)
-    return None if any(may_be(target, kb_id, ownership) for kb_id in kb_ids) else target
+    return None if any(map(may_be(target, ownership), kb_ids)) else target
 
 
-def _is_seen(target: Target, names: Names, ownership: Ownership, found: Collection[str]) -> bool:
-    """Whether one tenant was seen, told without reading every kb_id; of many this is not told."""
-    tenant = target.tenant
-    if tenant is None:
-        return False
-    if tenant in ownership.tenants or (tenant.kind == "tenant" and tenant.id in found):
-        return True
-    return any(may_be(target, kb_id, ownership) for kb_id in names.kb_ids)
+def _lacking(
+    target: Target, names: Names, ownership: Ownership, found: Collection[str]
+) -> list[TenantKey]:
+    """Return the tenants that nothing names; the kb_ids are read for those alone that need it."""
+    seen = {*ownership.tenants, *(TenantKey("tenant", owner) for owner in found)}
+    doubtful = tuple(tenant for tenant in target.whole if tenant not in seen)
+    if not doubtful:
+        return []
+    theirs = filter(may_be(Target(many=doubtful), ownership), names.kb_ids)
+    seen |= {tenant for kb_id in theirs for tenant in ownership.kb(kb_id).tenants}
+    return [tenant for tenant in doubtful if tenant not in seen]
 
 
 def _tenants(names: Names, ownership: Ownership) -> set[TenantKey]:

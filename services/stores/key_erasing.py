@@ -113,12 +113,21 @@ class KeyErasing:
             found = newcomers(link, lambda one: text_of(one) in known, count=self._scan_count)
         return _by_id(found)
 
-    def look(self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None) -> Look:
-        """Return an Item for each owner and kind of key, and for the sessions of each node_id."""
+    def look(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None, *,
+        weigh: bool = True,
+    ) -> Look:  # fmt: skip
+        """Return an Item for each owner and kind of key, and for the sessions of each node_id.
+
+        The memory of a kb_id's keys is asked for only with `weigh`.
+        """
         tally, sorter = KeyFindings(), self._sorter(surface, wants)
         with self._talk("looking for keys to erase") as (link, _):
             source = self._source(link, surface, wants, survey)
-            source.weigh(sorter, tally)
+            if weigh:
+                source.weigh(sorter, tally)
+            else:
+                source.count(sorter, tally)
             ending = read_ending(link, sorter.aside, surface, wants)
             tally.weigh(ending.caches, weighed(link, ending.caches))
             for records in (_records_of(ending), sorter.aside.tenant_records):

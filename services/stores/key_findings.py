@@ -14,13 +14,14 @@ from services.figures import Measure
 from services.names import text_of
 from services.purging.models import Item, Progress
 from services.purging.sources import Said
-from services.stores.key_ending import Ending, chunks, keys_of
+from services.stores.key_ending import Ending, chunks, keys_of, sound
 from services.stores.key_sorting import KeySorter, Lots
 from services.stores.keylink import Link, packed
 from services.stores.keyscan import memory_of
 
 _SAMPLES = 3
 _BATCH = 500
+_FEW = 10
 _SAY_SECONDS = 0.5
 _TRIM = 5_000
 _HOW = {
@@ -132,6 +133,15 @@ def weighed(link: Link, lots: Lots) -> list[Any]:
     for at in _absent(link, keys, untold):
         found[at] = None
     return found
+
+
+def count_there(link: Link, lots: Lots, tally: KeyFindings) -> None:
+    """Count the keys that are there, by owner and kind."""
+    some = [(which, part) for which, keys in lots.items() for part in chunks(keys, _BATCH)]
+    for few in chunks(some, _FEW):
+        link.send(b"".join(packed("EXISTS", *part) for _, part in few))
+        for ((owner, kind), part), number in zip(few, sound(link, len(few)), strict=True):
+            tally.count(Measure.KEYS, owner, kind, number, sample=part[0])
 
 
 def is_refusal(reply: Any) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from services.names import KB_KINDS, OwnerKind, bytes_of, read_key, text_of
 from services.purging.models import Surface
 from services.purging.sources import WantsNode
-from services.stores.key_heads import SPECIAL_HEADS
+from services.stores.key_heads import SPECIAL_HEADS, heads_of
 
 _SHARED = SPECIAL_HEADS - {b"tenant"}
 
@@ -74,7 +75,7 @@ class KeySorter:
     def sort(self, keys: Iterable[bytes]) -> Lots:
         """Return the keys that are the surface's own, and keep in mind what may be."""
         heads, found = self._heads, defaultdict[Which, list[bytes]](list)
-        for key in [key for key in keys if key.partition(b":")[0] in heads]:
+        for key in compress(keys, map(heads.__contains__, heads_of(keys))):
             end = key.find(b":", key.find(b":") + 1)
             stem = key if end < 0 else key[:end]
             which = self._stems.get(stem) or self._sorted(key, stem)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Protocol
 
+from services.figures import Measure
 from services.names import bytes_of
 from services.purging.models import KeySurvey, Reckoning, Surface
 from services.purging.sources import WantsNode
 from services.stores.key_ending import CHUNK, chunks, keys_of
-from services.stores.key_findings import KeyFindings, is_refusal, weighed
+from services.stores.key_findings import KeyFindings, count_there, is_refusal, weighed
 from services.stores.key_sorting import KeySorter, Lots
 from services.stores.key_survey import HeldKeys, is_known_to, newcomers
 from services.stores.keylink import Link, packed
@@ -34,6 +35,9 @@ class Source(Protocol):
 
     def weigh(self, sorter: KeySorter, tally: KeyFindings) -> None:
         """Count the surface's own keys with their memory."""
+
+    def count(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count the surface's own keys; their memory is not asked for."""
 
     def everything(self) -> Reckoning | None:
         """Reckon up all keys of everyone, where all were gone through."""
@@ -72,6 +76,12 @@ class WholeKeyspace:
             elif own:
                 self._link.send(memory_of(keys_of(own)))
         self._weigh(due, tally)
+
+    def count(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count keys as they come."""
+        for own in self.own(sorter):
+            for (owner, kind), keys in own.items():
+                tally.count(Measure.KEYS, owner, kind, len(keys), sample=keys[0])
 
     def _weigh(self, due: Lots, tally: KeyFindings) -> bool:
         """Read what was asked for; False where all of it was refused."""
@@ -118,6 +128,11 @@ class HeldSource:
         """Count the keys that are there still, with their memory."""
         for own in self.own(sorter):
             tally.weigh(own, weighed(self._link, own))
+
+    def count(self, sorter: KeySorter, tally: KeyFindings) -> None:
+        """Count the keys that are there still."""
+        for own in self.own(sorter):
+            count_there(self._link, own, tally)
 
     def everything(self) -> None:
         """Nothing: no pass was made."""

@@ -81,6 +81,12 @@ class JobReading:
         with reading(self._engine, "asking for a lease") as connection:
             return connection.scalar(newest) is not None
 
+    def is_to_stop(self, job_id: str) -> bool:
+        """Whether somebody asked for an end between steps, or the job is gone."""
+        asked = select(JOBS.c.stop_asked).where(JOBS.c.id == job_id)
+        with reading(self._engine, "asking whether to stop") as connection:
+            return connection.scalar(asked) is not False
+
     def receipt(self, job_id: str) -> str | None:
         """Return the receipt of an ended job, as JSON."""
         with reading(self._engine, "reading a receipt") as connection:

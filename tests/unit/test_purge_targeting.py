@@ -13,7 +13,7 @@ from services.errors import PurgeRefused
 from services.figures import Measure
 from services.identity import NamingSchemes, TenantKey, kb_id_of
 from services.purging.models import LeftKind, Names, Request, Surface, Target, VectorNames
-from services.purging.targeting import goes, now_left, select
+from services.purging.targeting import Doubts, goes, now_left, select
 from services.purging.unseen import nearest, refuse_unseen
 
 ACME, CORP = TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp")
@@ -172,3 +172,26 @@ def test_what_the_guides_layout_has_of_a_tenant_was_seen() -> None:
     refuse_unseen(Target(ACME), names(), owned(), {"acme"})
     refuse_unseen(Target(ACME), names("tenant_acme_user_bob_kato"), owned(), ())
     refuse_unseen(Target(user="bob"), names("tenant_acme_user_bob_kato"), owned(), ())
+
+
+_TEXTS = st.text("acmeorp_-.b ", min_size=1, max_size=12)
+
+
+@given(
+    st.lists(st.builds("tenant:{}:user:{}".format, _TEXTS, _TEXTS), max_size=4),
+    st.one_of(
+        st.builds(lambda ids: Target(many=tuple(TenantKey("tenant", each) for each in ids)),
+                  st.lists(_TEXTS, min_size=1, max_size=5)),
+        st.builds(lambda user: Target(user=user), _TEXTS),
+    ),
+    st.lists(st.builds("tenant_{}_user_{}_kato".format, _TEXTS, _TEXTS), max_size=6),
+)  # fmt: skip
+def test_what_names_others_alone_is_told_without_reading_it(
+    nodes: list[str], target: Target, more: list[str]
+) -> None:
+    """Passing over a kb_id by its text comes to the same as reading it by every scheme."""
+    ownership = owned(*nodes)
+    doubts, slow = Doubts(target, ownership), Doubts(target, ownership)
+    slow._named = set()
+    for kb_id in (*map(kb_id_of, nodes), *map(kb_id_of, more)):
+        assert doubts.about(kb_id) == slow.about(kb_id)
