@@ -7,6 +7,16 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from tests.app.conftest import (  # noqa: F401  fixtures
+    _installed_once,
+    _no_leftovers,
+    _on_this_machine,
+    open_page,
+    put,
+    send,
+    services,
+    sign_in,
+)
 from tests.golden.clock import held_still
 from tests.golden.steady_redis import SteadyRedis
 from tests.servers.deployment import Deployment

@@ -17,6 +17,7 @@ _VARYING = {
     r"(?<=Memory in use,)[\d.]+ [KM]B": "<memory>",
     r"(?<=,)\d+\.\d{8,}(?=,)": "<duration>",  # in a table; nothing else has so many digits
     r"\b\d+\.\d (?=ms\b)": "<duration> ",
+    r"(?<=took )\d+ m?s\b": "<duration>",
     r'(?<="seconds": )\d+\.\d+': "<duration>",
     re.escape(f"sqlite {sqlite3.sqlite_version}"): "sqlite <version>",
 }

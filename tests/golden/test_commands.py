@@ -13,11 +13,19 @@ from tests.golden.expected import check
 ACME = ("--tenant", "tenant/acme")
 
 
-def printed(*arguments: str) -> str:
-    """Run `kato-tenants`, which has to end well, and return what it prints."""
+def printed(*arguments: str, code: int = 0) -> str:
+    """Run `kato-tenants`, which has to end with a code, and return what it prints."""
     done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, (arguments, done.stdout, done.stderr, done.exception)
+    assert done.exit_code == code, (arguments, done.stdout, done.stderr, done.exception)
     return done.stdout
+
+
+def purged(tenant: str, *, code: int = 0) -> str:
+    """Plan and run a purge, which has to end with a code, and return its receipt."""
+    named = ("--tenant", tenant)
+    digest = json.loads(printed("purge", "plan", *named, "--json"))["digest"]
+    sure = ("--digest", digest, "--confirm", tenant, "--reason", "ticket 4711")
+    return printed("purge", "run", *named, *sure, "--json", code=code)
 
 
 @pytest.mark.usefixtures("still")
@@ -35,9 +43,7 @@ def test_what_commands_print() -> None:
         "plan.json": printed("purge", "plan", *ACME, "--json"),
         "plan.txt": printed("purge", "plan", *ACME),
     }
-    digest = json.loads(found["plan.json"])["digest"]
-    sure = ("--digest", digest, "--confirm", "tenant/acme", "--reason", "ticket 4711")
-    found["receipt.json"] = printed("purge", "run", *ACME, *sure, "--json")
+    found["receipt.json"] = purged("tenant/acme")
     job = json.loads(found["receipt.json"])["job"]
     found["status.json"] = printed("purge", "status", job, "--json")
     found["purges.txt"] = printed("purge", "list")
