@@ -11,6 +11,7 @@ from dashboard import session
 from tests.app.conftest import Open, Put, SignIn
 from tests.app.test_sessions import press
 from tests.golden.expected import check
+from tests.golden.kept import keep_records
 from tests.golden.seen import seen
 from tests.golden.test_commands import purged
 
@@ -48,6 +49,14 @@ def asked_for(plan: AppTest) -> AppTest:
     return erase.click().run()
 
 
+def accepted(finding: AppTest) -> AppTest:
+    """Accept a finding."""
+    (label,) = (button.label for button in finding.button if button.label.startswith("Accept "))
+    app = press(finding, label)
+    app.text_area(key=session.ACCEPT_WHY).set_value("ticket 4711")
+    return press(app, "Accept")
+
+
 @pytest.mark.usefixtures("still")
 @pytest.mark.parametrize(("folder", "scope"), [("admin", "*"), ("confined", TENANT)])
 def test_what_pages_say(
@@ -81,4 +90,7 @@ def test_what_pages_say(
     look("purge-ended", open_page("purge", job=job_of(purged(TENANT, code=1))))
     look("purge-of-others", open_page("purge", job=others))
     look("purge-list", open_page("purge"))
+    if scope == "*":
+        look("isolation-accepted", accepted(open_page("isolation", finding=FINDING)))
+        keep_records()
     check(folder, found)
