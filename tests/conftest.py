@@ -42,7 +42,7 @@ hypothesis_settings.load_profile("default")
 
 
 _FOLDERS = itertools.count()
-BUSY, WAITING = ("e2e", "app"), ("contract",)
+BUSY, WAITING = ("e2e", "app", "golden"), ("contract",)
 """Folders whose tests keep the processor busy, and those whose tests mostly wait."""
 
 
