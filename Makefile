@@ -20,7 +20,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/unit/test_layers.py
+	$(BIN)/lint-imports --no-cache
 
 pictures: $(READY) needs
 	PICTURES=docs/pictures $(BIN)/python -m pytest tests/e2e -k pictures

@@ -15,9 +15,9 @@ import anyio
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard import hardening
+from dashboard.app import hardening
 from services.errors import KatoTenantsError, SettingsError
-from services.settings import Settings, load_settings
+from services.settings.environment import Settings, load_settings
 
 EXIT_SETTINGS = 2
 
@@ -31,7 +31,7 @@ async def _with_services(_: st.App) -> AsyncIterator[None]:
 
 
 def _start() -> None:
-    from dashboard import runtime  # noqa: PLC0415  its caches want the server to be there
+    from dashboard.app import runtime  # noqa: PLC0415  its caches want the server to be there
 
     try:
         runtime.services()
@@ -40,7 +40,7 @@ def _start() -> None:
 
 
 def _stop() -> None:
-    from dashboard import runtime  # noqa: PLC0415  as above
+    from dashboard.app import runtime  # noqa: PLC0415  as above
 
     with suppress(KatoTenantsError):  # it never started
         runtime.services().close()

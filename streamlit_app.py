@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from dashboard import components, find_entry, navigation, permits, runtime, sign_in
-from dashboard.formatting import markdown
+from dashboard.app import navigation, permits, runtime, sign_in
+from dashboard.draw import figures as components
+from dashboard.draw.formatting import markdown
+from dashboard.find import sidebar as find_entry
 from services.errors import KatoTenantsError
-from services.settings import load_settings
+from services.settings.environment import load_settings
 
 st.set_page_config(page_title="KATO tenants", page_icon=":material/hub:", layout="wide")
 viewer = sign_in.gate()

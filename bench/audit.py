@@ -17,17 +17,17 @@ from unittest import mock
 
 from bench import collector
 from bench.measure import median, side_by_side, spread, verdict
-from services.findings.models import RuleState
-from services.findings.rules import RULES
-from services.findings.sources import FactSources
-from services.isolation import IsolationService
-from services.settings import Settings
-from services.snapshot import Snapshot
-from services.stores.kato_audit import KatoAudit
-from services.stores.key_audit import KeyAudit
-from services.stores.pattern_audit import PatternAudit
-from services.stores.vector_audit import VectorAudit
-from services.usage import UsageService
+from services.isolation.audit import IsolationService
+from services.isolation.models import RuleState
+from services.isolation.ports import FactSources
+from services.isolation.rules import RULES
+from services.settings.environment import Settings
+from services.stores.clickhouse.audit import PatternAudit
+from services.stores.kato.audit import KatoAudit
+from services.stores.qdrant.audit import VectorAudit
+from services.stores.redis.audit import KeyAudit
+from services.usage.collect import UsageService
+from services.usage.snapshot import Snapshot
 
 AT_MOST = 2.0
 
@@ -68,7 +68,7 @@ def what(isolation: IsolationService, snapshot: Snapshot) -> None:
 
 def slow_rules(isolation: IsolationService, snapshot: Snapshot) -> None:
     """Name the rules that take longest."""
-    with mock.patch("services.isolation.judge", return_value=[]) as judging:
+    with mock.patch("services.isolation.audit.judge", return_value=[]) as judging:
         isolation.look(snapshot)
     seen = judging.call_args.args[1]
     times = {}

@@ -9,7 +9,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from bench.measure import sizes
-from services.embedded.tables import create_missing
+from services.embedded.write.rows import create_missing
 
 DATABASE = "kato"
 

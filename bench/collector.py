@@ -28,15 +28,15 @@ from bench.clickhouse import DATABASE, Connect, clickhouse, fill_patterns
 from bench.measure import PeakMemory, fill_keyspace, kb_ids, median, spread, valkey, verdict
 from bench.pages_server import Kato
 from services.figures import Measure, Precision
-from services.identity import NamingSchemes
-from services.rollup import roll_up
-from services.settings import Settings
-from services.snapshot import Snapshot
-from services.stores.keyspace import KeyspaceStore
-from services.stores.patterns import PatternStore
-from services.stores.state import StateStore
-from services.stores.vectors import VectorStore
-from services.usage import UsageService
+from services.settings.environment import Settings
+from services.stores.clickhouse.usage import PatternStore
+from services.stores.qdrant.usage import VectorStore
+from services.stores.records.nodes import StateStore
+from services.stores.redis.usage import KeyspaceStore
+from services.tenancy.kb_ids import NamingSchemes
+from services.usage.collect import UsageService
+from services.usage.rollup import roll_up
+from services.usage.snapshot import Snapshot
 
 COLLECTIONS, POINTS = 12, 50
 
@@ -157,7 +157,7 @@ def cold_usage(found: Stores) -> Iterator[UsageService]:
 def start_cold(found: Stores, *, aloud: bool = True) -> Start:
     """Collect once with nothing on record, noting what is handed out and every roll-up."""
     start = Start()
-    with cold_usage(found) as usage, mock.patch("services.usage.roll_up", timed(start)):
+    with cold_usage(found) as usage, mock.patch("services.usage.collect.roll_up", timed(start)):
         start.began = time.perf_counter()
         start.snapshot = usage.collect(progress=start.show if aloud else None)
         start.took = time.perf_counter() - start.began

@@ -21,16 +21,16 @@ from datetime import UTC, datetime
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import Run, median, side_by_side, spread, verdict
 from bench.readings import Fleet, fleet
-from services.attribution import Ownership
 from services.figures import Amount, Measure, StoreState
-from services.finding import FindService
-from services.fleetindex import FleetIndex
-from services.identity import NamingSchemes
-from services.rollup import Readings, roll_up
-from services.snapshot import Snapshot, StoreFigures
+from services.find.index import FleetIndex
+from services.find.search import FindService
 from services.stores.absent import absent
-from services.stores.keypeek import KeySight
-from services.stores.patterns import PatternStore
+from services.stores.clickhouse.usage import PatternStore
+from services.stores.redis.lookup import KeySight
+from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.ownership import Ownership
+from services.usage.rollup import Readings, roll_up
+from services.usage.snapshot import Snapshot, StoreFigures
 
 AT_MOST = 1.5
 _ANY = f"SELECT name FROM {DATABASE}.patterns_data LIMIT 1"

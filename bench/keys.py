@@ -30,8 +30,8 @@ from bench.measure import (
     valkey,
     verdict,
 )
-from services.readings import KeyReading
-from services.stores.keyspace import KeyspaceStore
+from services.stores.redis.usage import KeyspaceStore
+from services.usage.readings import KeyReading
 
 Reads = Callable[[], object]
 

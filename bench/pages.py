@@ -31,10 +31,10 @@ from websockets.sync.client import ClientConnection, connect
 from bench.measure import median, seconds, spread, verdict
 from bench.pages_server import usage_of
 from bench.readings import fleet
-from services.attribution import Ownership
-from services.identity import NamingSchemes
-from services.rollup import roll_up
-from services.stores.state import StateStore
+from services.stores.records.nodes import StateStore
+from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.ownership import Ownership
+from services.usage.rollup import roll_up
 
 KIBIBYTE = 1024
 PATIENCE = 60.0

@@ -20,18 +20,18 @@ from streamlit.web import bootstrap as streamlit_bootstrap
 from bench.readings import Fleet, fleet
 from services import bootstrap
 from services.bootstrap import Services
-from services.collector import Collector
 from services.figures import Amount, Measure
-from services.finding import FindService
-from services.findings.wiring import isolation_of
-from services.identity import NamingSchemes
-from services.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
-from services.settings import Settings
+from services.find.search import FindService
+from services.settings.environment import Settings
 from services.stores.absent import absent
-from services.stores.database import open_database
-from services.stores.finding_book import FindingBook
-from services.stores.state import StateStore
-from services.usage import UsageService
+from services.stores.records.database import open_database
+from services.stores.records.findings import FindingBook
+from services.stores.records.nodes import StateStore
+from services.tenancy.kb_ids import NamingSchemes
+from services.usage.collect import UsageService
+from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.refresh import Collector
+from services.wiring.isolation import isolation_of
 
 ENTRY = Path(__file__).parents[1] / "streamlit_app.py"
 

@@ -23,9 +23,9 @@ import redis
 from clickhouse_connect.driver.client import Client
 
 from bench.measure import fill, seconds, spread, valkey, verdict
-from services.inspected import PatternQuery, PatternSort
-from services.stores.frequencies import Frequencies
-from services.stores.pattern_pages import PatternPages
+from services.browse.models import PatternQuery, PatternSort
+from services.stores.clickhouse.pages import PatternPages
+from services.stores.redis.frequencies import Frequencies
 
 KB = "tenant_acme_user_bob_kato"
 PAGE = 50

@@ -18,8 +18,8 @@ from clickhouse_connect.driver.client import Client
 
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import kb_ids, median, side_by_side, spread, verdict
-from services.readings import PatternReading
-from services.stores.patterns import PatternStore
+from services.stores.clickhouse.usage import PatternStore
+from services.usage.readings import PatternReading
 
 _COUNT = "SELECT count() FROM {db:Identifier}.patterns_data WHERE kb_id = {kb_id:String}"
 _BYTES = """

@@ -30,9 +30,9 @@ from bench.measure import (
     valkey,
     verdict,
 )
-from services.names import bytes_of
-from services.purging.models import KeySurvey, Progress, Surface
-from services.stores.key_erasing import KeyErasing
+from services.purge.models import KeySurvey, Progress, Surface
+from services.stores.redis.erase import KeyErasing
+from services.tenancy.layout import bytes_of
 
 PASSES = ("survey", "sweep", "settle look")
 """What goes through all keys."""

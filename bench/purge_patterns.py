@@ -19,8 +19,8 @@ from clickhouse_connect.driver.client import Client
 
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import kb_ids, median, verdict
-from services.purging.models import Surface
-from services.stores.pattern_erasing import PatternErasing
+from services.purge.models import Surface
+from services.stores.clickhouse.erase import PatternErasing
 
 _MUTATION = """
 ALTER TABLE {db:Identifier}.patterns_data DELETE WHERE kb_id LIKE {like:String}

@@ -24,9 +24,9 @@ ONCE = """
 import json, sys, time
 from datetime import UTC, datetime
 from services import bootstrap
-from services.identity import TenantKey
-from services.purging.models import Request, Target
-from services.settings import load_settings
+from services.tenancy.kb_ids import TenantKey
+from services.purge.models import Request, Target
+from services.settings.environment import load_settings
 
 services = bootstrap.build(load_settings())
 names = json.loads(sys.argv[1])

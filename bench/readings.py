@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.figures import Amount
-from services.identity import kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import (
+from services.tenancy.kb_ids import kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,
@@ -20,7 +20,7 @@ from services.readings import (
     TableInfo,
     VectorReading,
 )
-from services.rollup import Readings
+from services.usage.rollup import Readings
 
 KINDS = (
     "frequency", "emotives", "metadata", "symbols", "symbol_to_patterns", "affinity", "global",

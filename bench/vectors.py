@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from qdrant_client import QdrantClient, models
 
 from bench.measure import median, side_by_side, spread, verdict
-from services.stores.vectors import VectorStore
+from services.stores.qdrant.usage import VectorStore
 from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.qdrant_http import qdrant_http
 

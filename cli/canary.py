@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import typer
 
 from cli import desk
-from services.canarying.models import CanaryReport, Outcome, Verdict
-from services.canarying.records import canary_json
-from services.settings import Settings
+from services.canary.formats import canary_json
+from services.canary.models import CanaryReport, Outcome, Verdict
+from services.settings.environment import Settings
 
 EXIT_UNKNOWN = 2
 

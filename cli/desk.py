@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from services.access.claims import COMMAND
-from services.access.models import Role, Viewer
-from services.settings import Settings
+from services.access.viewer import Role, Viewer
+from services.settings.environment import Settings
 
 if TYPE_CHECKING:
-    from services.desk.alone import Alone
-    from services.desk.desk import Desk
+    from services.desk import Desk
+    from services.x_desk_alone import Alone
 
 
 def viewer() -> Viewer:
@@ -33,7 +33,7 @@ def viewer() -> Viewer:
 def opened(settings: Settings) -> Iterator[Desk]:
     """Give the desk, with every store and engine. Raises what `bootstrap.build` raises."""
     from services import bootstrap  # noqa: PLC0415  takes seconds
-    from services.desk.desk import desk_of  # noqa: PLC0415  as above
+    from services.desk import desk_of  # noqa: PLC0415  as above
 
     with closing(bootstrap.build(settings)) as services:
         yield desk_of(services, viewer)
@@ -42,7 +42,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
 @contextmanager
 def opened_alone(settings: Settings) -> Iterator[Alone]:
     """Give the gate and the log, with no store and no engine. Raises SettingsError, StoreError."""
-    from services.desk.alone import alone  # noqa: PLC0415  as above
+    from services.x_desk_alone import alone  # noqa: PLC0415  as above
 
     with alone(settings, viewer) as found:
         yield found

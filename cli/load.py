@@ -7,10 +7,10 @@ from pathlib import Path
 
 from cli import desk
 from services import bootstrap
-from services.access.digests import digest_of_words
-from services.access.models import Action
+from services.access.viewer import Action
+from services.access.x_access_digests import digest_of_words
 from services.errors import CaptureError
-from services.settings import Settings
+from services.settings.environment import Settings
 
 
 def load(directory: Path, settings: Settings, *, merge: bool) -> str:

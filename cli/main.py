@@ -16,12 +16,13 @@ from typing import Annotated
 
 import typer
 
-from cli import canary, doctor, log, purge, usage
+from cli import audit_log as log
+from cli import canary, doctor, purge, usage
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.access.network import refuse_open
 from services.errors import SettingsError
-from services.findings.models import Severity
-from services.settings import load_settings
+from services.isolation.models import Severity
+from services.settings.environment import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(purge.app, name="purge")
@@ -125,7 +126,7 @@ def audit_command(
     ] = None,
 ) -> None:
     """Audit how tenants are kept apart. Exit 2 when a store could not be looked at."""
-    from cli import audit  # noqa: PLC0415  only where it is used
+    from cli import isolation as audit  # noqa: PLC0415  only where it is used
 
     with one_line_errors(failed=audit.EXIT_UNSEEN):
         result = audit.audit(load_settings(), as_json=as_json, fail_on=fail_on)
@@ -147,7 +148,7 @@ def doctor_command() -> None:
 @app.command("rotate-keys")
 def rotate_keys_command() -> None:
     """Re-encrypt sensitive metadata with the first key. Exit 1 when some could not be."""
-    from cli import rotate  # noqa: PLC0415  only where it is used
+    from cli import rotate_keys as rotate  # noqa: PLC0415  only where it is used
 
     with one_line_errors():
         text, done = rotate.rotate(load_settings())

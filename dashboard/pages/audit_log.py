@@ -1,6 +1,8 @@
 import streamlit as st
 
-from dashboard import log_check, log_list, unread
+from dashboard.app import x_unread as unread
+from dashboard.audit_log import listing as log_list
+from dashboard.audit_log import verification as log_check
 from services.errors import KatoTenantsError
 
 st.title("Audit log")

@@ -1,8 +1,12 @@
 import streamlit as st
 
-from dashboard import components, find_entry, finds, permits, runtime, session
-from dashboard.formatting import markdown, plural
-from services.matches import Answer
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw import figures as components
+from dashboard.draw.formatting import markdown, plural
+from dashboard.find import sidebar as find_entry
+from dashboard.find import tables as finds
+from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
 

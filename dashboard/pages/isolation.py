@@ -2,19 +2,26 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import (
-    canary_part,
-    components,
-    isolation_conservation,
-    isolation_finding,
-    isolation_head,
-    isolation_list,
-    permits,
-    runtime,
-    session,
-    unread,
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.app import x_unread as unread
+from dashboard.draw import figures as components
+from dashboard.isolation import (
+    canary as canary_part,
 )
-from services.access.models import Action
+from dashboard.isolation import (
+    conservation as isolation_conservation,
+)
+from dashboard.isolation import (
+    finding as isolation_finding,
+)
+from dashboard.isolation import (
+    listing as isolation_list,
+)
+from dashboard.isolation import (
+    summary as isolation_head,
+)
+from services.access.viewer import Action
 from services.errors import KatoTenantsError
 
 asked = st.query_params.get(session.FINDING, "")

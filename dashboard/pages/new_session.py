@@ -2,12 +2,15 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard import new_session_parts, permits, refusals, runtime, session, session_parts
-from dashboard.formatting import markdown
-from services.access.models import Action
+from dashboard.app import permits, refusals, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import markdown
+from dashboard.new_session import form as new_session_parts
+from dashboard.sessions import listing as session_parts
+from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
-from services.identity import NamingScheme, TenantKey
-from services.sessions import TTL_MAX, TTL_MIN
+from services.sessions.create import TTL_MAX, TTL_MIN
+from services.tenancy.kb_ids import NamingScheme, TenantKey
 
 st.title("New session")
 off = permits.why_not(Action.CREATE_SESSION)

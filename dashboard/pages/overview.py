@@ -2,7 +2,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import charts, components, isolation_tables, presenters, runtime, store_tables
+from dashboard.app import runtime
+from dashboard.draw import charts, store_tables
+from dashboard.draw import figures as components
+from dashboard.draw import notices as presenters
+from dashboard.isolation import tables as isolation_tables
 from services.figures import Measure
 
 CHOICES = {

@@ -1,17 +1,23 @@
 import streamlit as st
 
-from dashboard import (
-    components,
-    purge_choose,
-    purge_job,
-    purge_parts,
-    purge_plan,
-    runtime,
-    session,
-    unread,
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.app import x_unread as unread
+from dashboard.draw import figures as components
+from dashboard.purge import (
+    choose as purge_choose,
+)
+from dashboard.purge import (
+    job as purge_job,
+)
+from dashboard.purge import (
+    listing as purge_parts,
+)
+from dashboard.purge import (
+    plan as purge_plan,
 )
 from services.errors import KatoTenantsError
-from services.findings import resurrected
+from services.isolation.rules import resurrected
 
 asked = st.query_params.get(session.JOB, "")
 if asked:

@@ -4,19 +4,24 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import (
-    components,
-    permits,
-    presenters,
-    runtime,
-    session,
-    session_deeds,
-    session_parts,
-    session_tables,
-    session_view,
-    unread,
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.app import x_unread as unread
+from dashboard.draw import figures as components
+from dashboard.draw import notices as presenters
+from dashboard.draw.formatting import plural
+from dashboard.sessions import (
+    actions as session_deeds,
 )
-from dashboard.formatting import plural
+from dashboard.sessions import (
+    listing as session_parts,
+)
+from dashboard.sessions import (
+    one as session_view,
+)
+from dashboard.sessions import (
+    tables as session_tables,
+)
 from services.errors import StoreError
 from services.figures import Measure, Precision
 

@@ -1,8 +1,10 @@
 import streamlit as st
 
-from dashboard import components, permits, runtime, store_tables
-from dashboard.formatting import markdown
-from services.access.models import Action
+from dashboard.app import permits, runtime
+from dashboard.draw import figures as components
+from dashboard.draw import store_tables
+from dashboard.draw.formatting import markdown
+from services.access.viewer import Action
 from services.figures import Measure
 
 sees_all = runtime.desk().gate.viewer().sees_all

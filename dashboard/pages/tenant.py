@@ -2,24 +2,29 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import (
-    components,
-    isolation_tables,
-    log_part,
-    permits,
-    presenters,
-    purge_parts,
-    runtime,
-    session,
-    session_parts,
-    store_tables,
-    tables,
-    tenant_look,
-    unread,
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.app import x_unread as unread
+from dashboard.audit_log import x_log_part as log_part
+from dashboard.draw import (
+    figures as components,
 )
-from dashboard.downloads import download
-from dashboard.formatting import escaped, plural, visible
-from services.access.models import Action
+from dashboard.draw import (
+    notices as presenters,
+)
+from dashboard.draw import (
+    store_tables,
+)
+from dashboard.draw import (
+    usage_tables as tables,
+)
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import escaped, plural, visible
+from dashboard.isolation import tables as isolation_tables
+from dashboard.purge import listing as purge_parts
+from dashboard.sessions import listing as session_parts
+from dashboard.tenant import sections as tenant_look
+from services.access.viewer import Action
 from services.figures import Measure
 
 MATCHES = 12

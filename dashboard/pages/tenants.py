@@ -3,9 +3,12 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import components, runtime, session, tables
-from dashboard.downloads import download
-from dashboard.formatting import plural, visible
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.draw import figures as components
+from dashboard.draw import usage_tables as tables
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import plural, visible
 from services.figures import Measure
 
 PER_PAGE = 25

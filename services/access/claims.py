@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.access.models import Role, TenantPattern, Viewer
+from services.access.viewer import Role, TenantPattern, Viewer
 from services.errors import NamingError, NotSignedIn
 
 ID_LIMIT = 200

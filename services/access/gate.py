@@ -13,10 +13,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from services.access.models import PERMISSIONS, Action, Viewer, decide
+from services.access.viewer import PERMISSIONS, Action, Viewer, decide
+from services.audit_log.models import Outcome
 from services.errors import AccessDenied, ApprovalNeeded, EndNotLogged, KatoTenantsError
-from services.identity import TenantKey
-from services.logbook.models import Outcome
+from services.tenancy.kb_ids import TenantKey
 
 Tenants = Collection[TenantKey]
 

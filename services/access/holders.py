@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from services.attribution import Claim, Ownership
-from services.findings.models import Finding
-from services.identity import TenantKey, kb_id_of
-from services.inspected import Holding, Space
-from services.landing import Landing
-from services.names import (
+from services.browse.models import Holding, Space
+from services.isolation.models import Finding
+from services.purge.models import Plan
+from services.sessions.landing import Landing
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import (
     SESSION_PREFIX,
     Owner,
     OwnerKind,
@@ -23,8 +23,8 @@ from services.names import (
     read_key,
     text_of,
 )
-from services.purging.models import Plan
-from services.readings import SessionRecord
+from services.tenancy.ownership import Claim, Ownership
+from services.usage.readings import SessionRecord
 
 Holders = tuple[TenantKey, ...]
 

@@ -20,13 +20,13 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
 
-from services.embedded import sample
+from services.embedded.kato.server import StandInServer
 from services.embedded.lock import DATA_VARIABLE, DirectoryLock, make_private
-from services.embedded.standin import StandInServer
-from services.embedded.tables import create_missing
+from services.embedded.qdrant import open_local
+from services.embedded.sample import fill as sample
 from services.embedded.valkey import ValkeyProcess, client_of
-from services.embedded.vectors_local import open_local
-from services.embedded.writing import LoadReport, Targets
+from services.embedded.write.rows import create_missing
+from services.embedded.write.stores import LoadReport, Targets
 from services.errors import SettingsError, StoreUnavailable
 
 CLOSE_SECONDS = 10.0

@@ -21,14 +21,15 @@ import httpx
 import redis
 
 from services.errors import StoreDenied, StoreUnavailable
-from services.settings import Settings
-from services.stores import clickhouse, qdrant
-from services.stores.guard import DROPPED, IN_VAIN, TOO_SLOW
-from services.stores.kato_http import Call, ask
-from services.stores.keylink import conversation, packed
-from services.stores.keyspace import client_of
-from services.stores.trust import trusted
-from services.stores.vector_facts import names_of
+from services.settings.environment import Settings
+from services.stores.clickhouse import connect as clickhouse
+from services.stores.faults import DROPPED, IN_VAIN, TOO_SLOW
+from services.stores.kato.connect import Call, ask
+from services.stores.qdrant import connect as qdrant
+from services.stores.qdrant.facts import names_of
+from services.stores.redis.link import conversation, packed
+from services.stores.redis.usage import client_of
+from services.stores.x_stores_trust import trusted
 
 Door = Callable[[], bool | None]
 """Tries one door. Raises StoreUnavailable where nothing answers."""

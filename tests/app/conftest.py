@@ -12,10 +12,10 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from dashboard import runtime
-from services.access.models import Role
+from dashboard.app import runtime
+from services.access.viewer import Role
 from services.bootstrap import Services
-from services.settings import Settings
+from services.settings.environment import Settings
 from tests.servers import issuer
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")

@@ -14,16 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard import log_list, log_tables, session
-from dashboard.formatting import visible
-from services.access.models import Action, Role, Viewer
+from dashboard.app import state_keys as session
+from dashboard.audit_log import listing as log_list
+from dashboard.audit_log import tables as log_tables
+from dashboard.draw.formatting import visible
+from services.access.viewer import Action, Role, Viewer
+from services.audit_log.models import LogFilter, Outcome
+from services.audit_log.service import Logbook
+from services.audit_log.verify import Verifier
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
-from services.identity import TenantKey
-from services.logbook.models import LogFilter, Outcome
-from services.logbook.service import Logbook
-from services.logbook.verifying import Verifier
-from services.purging.models import Job, JobState, Plan, Request, Surface, Target
+from services.purge.models import Job, JobState, Plan, Request, Surface, Target
+from services.tenancy.kb_ids import TenantKey
 from tests.app.conftest import Open, words
 from tests.app.test_sessions import press
 

@@ -12,14 +12,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from services.bootstrap import Services
-from services.canarying.models import CanaryReport, CanaryState, Observation, Outcome, Probe
+from services.canary.models import CanaryReport, CanaryState, Observation, Outcome, Probe
 from tests.app.conftest import words
 from tests.app.test_sessions import press
 from tests.servers.faults import SOON
 
 
 def _script() -> None:
-    from dashboard import canary_part
+    from dashboard.isolation import canary as canary_part
 
     canary_part.draw()
 

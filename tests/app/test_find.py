@@ -7,9 +7,9 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard.formatting import visible
+from dashboard.draw.formatting import visible
 from services.bootstrap import Services
-from services.names import text_of
+from services.tenancy.layout import text_of
 from tests.app.conftest import Open, words
 from tests.servers.deployment import Deployment
 

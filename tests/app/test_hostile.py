@@ -7,11 +7,11 @@ import json
 import pytest
 import redis
 
-from dashboard import navigation
-from dashboard.formatting import escaped, visible
+from dashboard.app import navigation
+from dashboard.draw.formatting import escaped, visible
 from services.bootstrap import Services
 from services.figures import Measure
-from services.names import text_of
+from services.tenancy.layout import text_of
 from tests.app.conftest import Open, words
 from tests.servers.deployment import Deployment
 

@@ -10,12 +10,15 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard import access, isolation_tables, isolation_words, session
-from dashboard.formatting import escaped, visible
+from dashboard.app import state_keys as session
+from dashboard.app import viewer as access
+from dashboard.draw.formatting import escaped, visible
+from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import words as isolation_words
 from services.bootstrap import Services
 from services.errors import FindingError, StoreUnavailable
-from services.findings.models import Report, Severity, Status
-from services.isolation import IsolationService
+from services.isolation.audit import IsolationService
+from services.isolation.models import Report, Severity, Status
 from tests.app.conftest import Open, words
 from tests.app.test_sessions import press, refresh, table
 from tests.servers.deployment import Deployment
@@ -238,7 +241,7 @@ def test_rules_of_a_store_that_is_down_are_unknown_and_not_passed(
 def test_a_store_without_an_address_makes_its_rules_not_applicable(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch, open_page: Open
 ) -> None:
-    from dashboard import runtime
+    from dashboard.app import runtime
 
     monkeypatch.setenv("REDIS_URL", kato.environment["REDIS_URL"])
     assert runtime.services().collector.wait(timeout=60)
@@ -253,7 +256,7 @@ def test_before_the_first_audit_there_is_a_loading_state(
     kato_settings: object, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No score is shown; the sums are there already."""
-    from dashboard import runtime
+    from dashboard.app import runtime
 
     monkeypatch.setattr(IsolationService, "follow", lambda self, snapshot: None)
     services = runtime.services()

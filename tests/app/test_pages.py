@@ -11,13 +11,13 @@ import redis
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dashboard import navigation, runtime
+from dashboard.app import navigation, runtime
 from services.bootstrap import Services
-from services.collector import CollectorState
 from services.figures import Measure, Precision
-from services.settings import Settings
-from services.snapshot import Snapshot
-from services.usage import UsageService
+from services.settings.environment import Settings
+from services.usage.collect import UsageService
+from services.usage.refresh import CollectorState
+from services.usage.snapshot import Snapshot
 from tests.app.conftest import Open, Put, SignIn, words
 from tests.servers.deployment import SECRET, Deployment
 

@@ -11,14 +11,16 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard import access, purge_choose, session
-from dashboard.formatting import visible
+from dashboard.app import state_keys as session
+from dashboard.app import viewer as access
+from dashboard.draw.formatting import visible
+from dashboard.purge import choose as purge_choose
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.identity import TenantKey, kb_id_of
-from services.purging.models import Job, JobState, Outcome, Request, Target, Tombstone
-from services.purging.worker import PurgeWorker
+from services.purge.models import Job, JobState, Outcome, Request, Target, Tombstone
+from services.purge.worker import PurgeWorker
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.app.conftest import Open, words
 from tests.app.test_sessions import press, refresh, table
 from tests.servers.deployment import Deployment

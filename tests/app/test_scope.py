@@ -16,17 +16,18 @@ import streamlit
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from dashboard import navigation, runtime, session
-from dashboard.formatting import visible
-from services.access.models import Action, Role, TenantPattern, Viewer
+from dashboard.app import navigation, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import visible
+from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.audit_log.models import LogFilter, Outcome
 from services.bootstrap import Services
 from services.errors import AccessDenied, ApprovalNeeded, NotSignedIn
-from services.identity import TenantKey
-from services.logbook.models import LogFilter, Outcome
-from services.models_sessions import Deed
-from services.purging.models import Request, Target, Tombstone
-from services.purging.worker import PurgeWorker
-from services.snapshot import Snapshot
+from services.purge.models import Request, Target, Tombstone
+from services.purge.worker import PurgeWorker
+from services.sessions.models import Deed
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
 from tests.app.conftest import Open, Put, SignIn, words
 from tests.app.test_isolation import id_of
 from tests.app.test_sessions import listed, press, refresh, select
@@ -317,7 +318,7 @@ def _script() -> None:
     import streamlit as st
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-    from dashboard.exports import decided_button
+    from dashboard.draw.x_exports import decided_button
 
     def session_id() -> str:
         found = get_script_run_ctx()

@@ -11,9 +11,11 @@ import redis
 from cryptography.fernet import Fernet
 from streamlit.testing.v1 import AppTest
 
-from dashboard import runtime, session, session_tables
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.sessions import tables as session_tables
 from services.bootstrap import Services
-from services.sealing import Sealer
+from services.sessions.sealing import Sealer
 from tests.app.conftest import Open, words
 from tests.app.test_pages import fill
 from tests.servers.deployment import Deployment

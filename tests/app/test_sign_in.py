@@ -13,11 +13,12 @@ from streamlit import config
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from dashboard import access, hardening, runtime
-from services.access.models import EVERYTHING, Role
+from dashboard.app import hardening, runtime
+from dashboard.app import viewer as access
+from services.access.viewer import EVERYTHING, Role
 from services.bootstrap import Services
 from services.errors import AccessDenied, NotSignedIn, SettingsError
-from services.settings import load_settings
+from services.settings.environment import load_settings
 from tests.app.conftest import ENTRY, PROXY, RULES, Headers, Open, Put, Send, words
 from tests.servers import issuer
 from tests.servers.faults import Answer, HttpServer

@@ -6,11 +6,11 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard import session
-from dashboard.formatting import visible
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import visible
 from services.bootstrap import Services
-from services.inspection import InspectionService
-from services.names import text_of
+from services.browse.service import InspectionService
+from services.tenancy.layout import text_of
 from tests.app.conftest import Open, words
 from tests.app.test_hostile import KB_IDS
 from tests.servers.deployment import SECRET, Deployment

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.names import text_of
-from services.purging.models import Surface
+from services.purge.models import Surface
+from services.tenancy.layout import text_of
 
 MINE = "tenant_acme_user_bob_kato"
 HOSTILE = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import redis
 
-from services.embedded.writing import Targets
-from services.names import NOBODY, OwnerKind, read_collection, read_key, text_of
+from services.embedded.write.stores import Targets
+from services.tenancy.layout import NOBODY, OwnerKind, read_collection, read_key, text_of
 
 Prints = dict[str, frozenset[Hashable]]
 

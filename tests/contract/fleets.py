@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
 
-from services.embedded.dataset import Collection, Entry, KeyType, Point, Row
-from services.identity import kb_id_of
-from services.names import bytes_of
+from services.embedded.write.dataset import Collection, Entry, KeyType, Point, Row
+from services.tenancy.kb_ids import kb_id_of
+from services.tenancy.layout import bytes_of
 
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from clickhouse_connect.driver.client import Client
 
-from services.settings import Settings
+from services.settings.environment import Settings
 from tests.conftest import CAPTURE
 from tests.servers.faults import HttpServer
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import redis
 
-from services.names import Owner, read_key
-from services.readings import KeyReading
-from services.stores.keyspace import KeyspaceStore
+from services.stores.redis.usage import KeyspaceStore
+from services.tenancy.layout import Owner, read_key
+from services.usage.readings import KeyReading
 
 CAPTURE = Path(__file__).parents[1] / "data" / "kato-capture" / "redis.jsonl"
 

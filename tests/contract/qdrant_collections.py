@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from qdrant_client import QdrantClient, models
 
-from services.settings import Settings
-from services.stores.qdrant import client_of
-from services.stores.vectors import VectorStore
+from services.settings.environment import Settings
+from services.stores.qdrant.connect import client_of
+from services.stores.qdrant.usage import VectorStore
 from tests.conftest import capture_rows
 from tests.servers.faults import HttpServer
 

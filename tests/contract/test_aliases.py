@@ -10,14 +10,14 @@ from qdrant_client import QdrantClient
 
 from services import bootstrap
 from services.bootstrap import Services
+from services.browse.models import Space
 from services.figures import Measure
-from services.identity import TenantKey
-from services.inspected import Space
-from services.matches import COLLECTION
-from services.settings import Settings
-from services.snapshot import Snapshot, Usage
-from services.stores.vector_audit import VectorAudit
-from services.stores.vectors import VectorStore
+from services.find.models import COLLECTION
+from services.settings.environment import Settings
+from services.stores.qdrant.audit import VectorAudit
+from services.stores.qdrant.usage import VectorStore
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot, Usage
 from tests.contract.qdrant_collections import SHARED, add_alias, fill, move_behind_alias
 from tests.servers.deployment import Deployment
 

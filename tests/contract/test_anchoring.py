@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from services.access.models import Action, Role, Viewer
+from services.access.viewer import Action, Role, Viewer
+from services.audit_log import anchor as anchoring
+from services.audit_log.anchor import Anchorer
+from services.audit_log.chain import LogKeys
+from services.audit_log.formats import anchors_of
+from services.audit_log.models import State
+from services.audit_log.ports import AnchorPlace
+from services.audit_log.service import Logbook
 from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavailable
-from services.logbook import anchoring
-from services.logbook.anchoring import Anchorer
-from services.logbook.chain import LogKeys
-from services.logbook.models import State
-from services.logbook.records import anchors_of
-from services.logbook.service import Logbook
-from services.logbook.sources import AnchorPlace
 from services.stores.anchors import AnchorFile, AnchorUrl
-from services.stores.logbook import LogStore
+from services.stores.records.audit_log import LogStore
 from tests.servers.faults import SOON, Answer, Dropped, Fault, HttpServer, Refused, Request, Slow
 from tests.servers.records import Records
 

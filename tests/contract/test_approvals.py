@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from services.access.approvals import MOST_WAITING, ApprovalService
-from services.access.models import Action, Role, Viewer
-from services.access.requests import Request
+from services.access.viewer import Action, Role, Viewer
+from services.approvals.models import Request
+from services.approvals.service import MOST_WAITING, ApprovalService
 from services.errors import AccessDenied, ApprovalNeeded, StoreUnavailable
-from services.identity import TenantKey
-from services.stores.approvals import KEPT, ApprovalStore
+from services.stores.records.approvals import KEPT, ApprovalStore
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records, lines_of
 
 DIGEST = "d" * 64

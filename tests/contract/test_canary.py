@@ -17,21 +17,21 @@ from qdrant_client import models
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.canarying import owning
-from services.canarying.models import CanaryReport, Outcome, Verdict, is_canary, node_ids
-from services.canarying.records import canary_json
+from services.browse.holdings import scope_of
+from services.browse.models import Holding, Scope
+from services.browse.service import InspectionService
+from services.canary import x_canarying_owning as owning
+from services.canary.formats import canary_json
+from services.canary.models import CanaryReport, Outcome, Verdict, is_canary, node_ids
 from services.errors import StoreUnavailable
 from services.figures import Amount
-from services.finding import FindService
-from services.identity import TenantKey, kb_id_of
-from services.inspected import Holding, Scope
-from services.inspection import InspectionService
-from services.landing import land
-from services.rollup import RolledUp, roll_up
-from services.scope import scope_of
-from services.session_care import SessionCare
-from services.settings import Settings, load_settings
-from services.snapshot import Snapshot
+from services.find.search import FindService
+from services.sessions.care import SessionCare
+from services.sessions.landing import land
+from services.settings.environment import Settings, load_settings
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.usage.rollup import RolledUp, roll_up
+from services.usage.snapshot import Snapshot
 from tests.contract.fingerprint import Fingerprint
 from tests.contract.kato_tables import add_patterns
 from tests.contract.test_purge import prints
@@ -162,16 +162,16 @@ def _one_scope(self: InspectionService, snapshot: Snapshot, usage: object) -> Sc
 
 
 LEAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "pattern": lambda m: m.setattr("services.inspection.holding_of_kb", _anything),
-    "key": lambda m: m.setattr("services.inspection.holding_of_key", _anything),
-    "keys": lambda m: m.setattr("services.inspection.holding_of_owner", _anything),
-    "collection": lambda m: m.setattr("services.inspection.holding_of_space", _anything),
+    "pattern": lambda m: m.setattr("services.browse.service.holding_of_kb", _anything),
+    "key": lambda m: m.setattr("services.browse.service.holding_of_key", _anything),
+    "keys": lambda m: m.setattr("services.browse.service.holding_of_owner", _anything),
+    "collection": lambda m: m.setattr("services.browse.service.holding_of_space", _anything),
     "other's": lambda m: m.setattr(InspectionService, "scope", _one_scope),
     "session": lambda m: m.setattr(SessionCare, "inspect", _every_session(SessionCare.inspect)),
     "find": lambda m: m.setattr(FindService, "find", _every_hit(FindService.find)),
-    "number of patterns": lambda m: m.setattr("services.usage.roll_up", _two_counted),
+    "number of patterns": lambda m: m.setattr("services.usage.collect.roll_up", _two_counted),
     "create a session": lambda m: m.setattr(
-        "services.sessions.land", lambda *args: replace(land(*args), refusal="")
+        "services.sessions.create.land", lambda *args: replace(land(*args), refusal="")
     ),
 }
 
@@ -211,7 +211,7 @@ def test_an_answer_that_lacks_its_own_proves_nothing(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An empty list holds nothing of the other's, and that is no pass."""
-    from services.inspected import PatternPage, ReadCost
+    from services.browse.models import PatternPage, ReadCost
 
     empty = PatternPage((), None, ReadCost(0, 0, 0, 0))
     monkeypatch.setattr(InspectionService, "patterns", lambda *_: empty)
@@ -297,7 +297,7 @@ def test_a_fault_of_ours_is_not_known_and_cleaned_up(
     def explode(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("services.canarying.running.probes", explode)
+    monkeypatch.setattr("services.canary.run.probes", explode)
     report = run(services)
     assert report.verdict is Verdict.UNKNOWN
     assert "ZeroDivisionError" in report.probes[0].reason

@@ -17,11 +17,11 @@ from qdrant_client import QdrantClient, models
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.embedded import capture
-from services.embedded.capture import Capture
-from services.embedded.dataset import Collection, Entry, KeyType, Point, Row
-from services.embedded.fleet import fleet
-from services.embedded.writing import LoadReport, Targets, write
+from services.embedded.capture import read as capture
+from services.embedded.capture.read import Capture
+from services.embedded.sample.fleet import fleet
+from services.embedded.write.dataset import Collection, Entry, KeyType, Point, Row
+from services.embedded.write.stores import LoadReport, Targets, write
 from services.errors import (
     CaptureError,
     DataPresent,
@@ -29,7 +29,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.names import bytes_of
+from services.tenancy.layout import bytes_of
 from tests.conftest import CAPTURE, capture_rows
 from tests.servers.faults import free_port
 

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from cli import desk
 from cli.main import app
 from services import bootstrap
+from services.audit_log.models import Entry
 from services.errors import AccessDenied
-from services.logbook.models import Entry
-from services.settings import Settings, load_settings
+from services.settings.environment import Settings, load_settings
 from tests.conftest import CAPTURE
 from tests.servers.deployment import SECRET, Deployment
 

@@ -9,10 +9,10 @@ from itertools import cycle
 import pytest
 
 from services.access.claims import ClaimRules, identify
-from services.access.models import EVERYTHING, Role, Viewer
-from services.desk.desk import Desk
+from services.access.viewer import EVERYTHING, Role, Viewer
+from services.desk import Desk
 from services.errors import AccessDenied, NotSignedIn
-from services.stores.identity_keys import COOLDOWN
+from services.stores.sign_in.jwks import COOLDOWN
 from tests.contract.test_identity_tokens import BAD, Issuer
 from tests.servers import issuer
 from tests.servers.faults import Answer, HttpServer

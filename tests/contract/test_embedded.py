@@ -20,12 +20,13 @@ import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient, models
 
-from services.embedded import engines, sample
-from services.embedded.fleet import fleet
+from services.embedded import engines
 from services.embedded.lock import DirectoryLock
+from services.embedded.qdrant import LocalQdrant
+from services.embedded.sample import fill as sample
+from services.embedded.sample.fleet import fleet
 from services.embedded.valkey import ValkeyProcess
-from services.embedded.vectors_local import LocalQdrant
-from services.embedded.writing import Targets
+from services.embedded.write.stores import Targets
 from services.errors import EmbeddedBusy, SettingsError, StoreUnavailable
 from tests.conftest import CAPTURE
 from tests.servers.faults import SOON

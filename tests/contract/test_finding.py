@@ -10,13 +10,13 @@ import pytest
 import redis
 
 from services import bootstrap
-from services.attribution import ClaimState
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
-from services.matches import KEY, PATTERN, SESSION, Answer, TenantHit
-from services.settings import Settings, load_settings
-from services.snapshot import Snapshot
-from services.stores.state import StateStore
+from services.find.models import KEY, PATTERN, SESSION, Answer, TenantHit
+from services.settings.environment import Settings, load_settings
+from services.stores.records.nodes import StateStore
+from services.tenancy.ownership import ClaimState
+from services.usage.snapshot import Snapshot
 from tests.conftest import capture_rows
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 from tests.servers.faults import SOON
@@ -166,8 +166,8 @@ def test_a_key_of_any_name_is_found_as_it_is_and_as_it_is_shown(
     find: Asker, valkey: redis.Redis, key: bytes
 ) -> None:
     """Typed raw, or with the escapes that the pages write it with."""
-    from dashboard.formatting import visible
-    from services.names import text_of
+    from dashboard.draw.formatting import visible
+    from services.tenancy.layout import text_of
 
     valkey.set(key, "v", ex=3600)
     for typed in (text_of(key), visible(text_of(key))):

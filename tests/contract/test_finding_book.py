@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.errors import FindingError
-from services.findings.models import (
+from services.isolation.models import (
     NEW_FOR,
     Acceptance,
     Audit,
@@ -24,9 +24,9 @@ from services.findings.models import (
     Severity,
     Status,
 )
-from services.identity import TenantKey
-from services.stores import finding_book
-from services.stores.finding_book import FindingBook
+from services.stores.records import findings as finding_book
+from services.stores.records.findings import FindingBook
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records
 from tests.unit.fleets_seen import fleet
 

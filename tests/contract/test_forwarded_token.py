@@ -15,23 +15,23 @@ import pytest
 import redis
 
 from services.access.gate import Gate
-from services.access.models import Role, Viewer
-from services.attribution import Ownership
-from services.caller import carrying, headers_carried
-from services.desk.sessions import DeskCare, DeskSessions
-from services.embedded.standin import StandInServer
+from services.access.viewer import Role, Viewer
+from services.embedded.kato.server import StandInServer
 from services.errors import NotSignedIn, StoreDenied
-from services.identity import NamingSchemes
-from services.models_sessions import Deed, Result
-from services.names import Owner, OwnerKind
-from services.readings import SessionRecord
-from services.sealing import Sealer
-from services.session_care import SessionCare
-from services.sessions import SessionService
-from services.stores.kato import KatoApi, at
-from services.stores.sessionrecords import SessionRecords
-from services.stores.sessionwrites import SessionWrites
-from services.stores.state import StateStore
+from services.sessions.access import DeskCare, DeskSessions
+from services.sessions.caller import carrying, headers_carried
+from services.sessions.care import SessionCare
+from services.sessions.create import SessionService
+from services.sessions.models import Deed, Result
+from services.sessions.sealing import Sealer
+from services.stores.kato.api import KatoApi, at
+from services.stores.records.nodes import StateStore
+from services.stores.redis.session_detail import SessionRecords
+from services.stores.redis.session_writes import SessionWrites
+from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import Ownership
+from services.usage.readings import SessionRecord
 from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.logbooks import NobodyApproves, SqliteLog, sqlite_log
 

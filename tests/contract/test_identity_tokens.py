@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.access.tokens import TokenRules
 from services.errors import NotSignedIn
-from services.stores import identity_keys
-from services.stores.identity_keys import COOLDOWN, MAX_AGE, REFRESH_AFTER, KeySet
-from services.stores.identity_tokens import TOKEN_LIMIT, TokenVerifier
+from services.stores.sign_in import jwks as identity_keys
+from services.stores.sign_in.jwks import COOLDOWN, MAX_AGE, REFRESH_AFTER, KeySet
+from services.stores.sign_in.tokens import TOKEN_LIMIT, TokenVerifier
 from tests.servers import issuer
 from tests.servers.faults import Answer, Dropped, Fault, Garbage, HttpServer, Refused, Slow
 from tests.servers.issuer import AUDIENCE, ISSUER, SECRET, b64, jwk, signed, signed_bytes, token

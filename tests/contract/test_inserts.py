@@ -8,15 +8,15 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from services.canarying.models import Canary
-from services.canarying.writing import belongings
-from services.embedded import writing_rows
-from services.embedded.dataset import Row
-from services.embedded.tables import TABLES
+from services.canary.belongings import belongings
+from services.canary.models import Canary
+from services.embedded.write import x_embedded_writing_rows as writing_rows
+from services.embedded.write.dataset import Row
+from services.embedded.write.rows import TABLES
 from services.errors import StoreUnavailable
-from services.identity import TenantKey
-from services.stores.canary_writes import CanaryRows
-from services.stores.clickhouse import connecting
+from services.stores.canary import CanaryRows
+from services.stores.clickhouse.connect import connecting
+from services.tenancy.kb_ids import TenantKey
 from tests.contract.kato_tables import PASSWORD, make_tables, settings_for
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.faults import Dropped, Fault, HttpServer, Unheard

@@ -16,10 +16,10 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import FindingError
 from services.figures import Measure
-from services.findings.models import Finding, Need, Record, Report, RuleState, Severity, Status
-from services.identity import TenantKey
-from services.purging.models import Request, Target
-from services.settings import Settings
+from services.isolation.models import Finding, Need, Record, Report, RuleState, Severity, Status
+from services.purge.models import Request, Target
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey
 from tests.contract.fingerprint import fingerprint
 from tests.contract.kato_tables import add_patterns
 from tests.servers.deployment import FAULTS, Deployment

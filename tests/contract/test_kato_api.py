@@ -18,9 +18,9 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.readings import CachedProcessor
-from services.settings import Settings
-from services.stores.kato import KatoApi, at, over_http
+from services.settings.environment import Settings
+from services.stores.kato.api import KatoApi, at, over_http
+from services.usage.readings import CachedProcessor
 from tests.conftest import capture_rows
 from tests.servers.faults import SOON, Answer, Dropped, Garbage, HttpServer, Refused, Request, Slow
 

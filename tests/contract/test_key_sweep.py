@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from services.figures import Measure
-from services.names import text_of
-from services.purging.models import Look, Progress, Reckoning, Surface
+from services.purge.models import Look, Progress, Reckoning, Surface
+from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.keys import commands_called, restore_capture
 from tests.contract.test_key_erasing import (
@@ -228,7 +228,7 @@ def test_keys_that_others_write_meanwhile_are_told_as_moved(valkey: redis.Redis)
 
 
 def test_progress_is_told_as_it_goes(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.stores.key_findings._SAY_SECONDS", 0.0)
+    monkeypatch.setattr("services.stores.redis.look._SAY_SECONDS", 0.0)
     valkey.mset({f"{MINE}:frequency:{at}": 1 for at in range(100)})
     said: list[Progress] = []
     erasing_of(valkey).sweep(BOTH, nobody, said.append)

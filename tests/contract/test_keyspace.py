@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.figures import Precision
-from services.names import NOBODY, Owner, OwnerKind, read_key, text_of
-from services.readings import KeyReading
+from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_key, text_of
+from services.usage.readings import KeyReading
 from tests.contract.keys import counts_of, naive_counts, restore_capture, store_of
 
 
@@ -158,7 +158,7 @@ def test_a_key_that_vanishes_is_not_counted(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key that SCAN named and MEMORY USAGE no longer finds is in no group."""
-    from services.stores import keyscan
+    from services.stores.redis import scan as keyscan
 
     valkey.mset({f"a_kato:frequency:{number}": 1 for number in range(50)})
     honest = keyscan.memory_of
@@ -177,7 +177,7 @@ def test_keys_that_scan_repeats_are_counted_once(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the table shrinks during the pass, SCAN names some keys again, right after."""
-    from services.stores import keyscan
+    from services.stores.redis import scan as keyscan
 
     valkey.mset({f"a_kato:frequency:{number}": 1 for number in range(1000)})
     honest = keyscan.Link.reply

@@ -17,9 +17,9 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.settings import Settings
-from services.stores.keyfaults import refusal
-from services.stores.keyspace import KeyspaceStore
+from services.settings.environment import Settings
+from services.stores.redis.errors import refusal
+from services.stores.redis.usage import KeyspaceStore
 from tests.contract.keys import restore_capture, store_of
 from tests.servers.faults import SOON, Answer, FaultyProxy, HttpServer, free_port
 from tests.servers.valkey import new_valkey
@@ -243,7 +243,7 @@ def test_an_interrupted_report_leaves_no_connection(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the caller raises in the middle of a pass goes through as it is."""
-    from services.stores import keyscan
+    from services.stores.redis import scan as keyscan
 
     monkeypatch.setattr(keyscan, "_REPORT_SECONDS", 0.0)
     restore_capture(valkey)

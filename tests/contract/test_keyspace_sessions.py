@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 import redis
 
-from services.names import NOBODY, Owner, OwnerKind, text_of
-from services.readings import SessionRecord
+from services.tenancy.layout import NOBODY, Owner, OwnerKind, text_of
+from services.usage.readings import SessionRecord
 from tests.contract.keys import restore_capture, store_of
 
 INDEX = "kato:session:_active_index"
@@ -115,7 +115,7 @@ def test_a_session_younger_than_the_pass_is_not_stale(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member whose record came after SCAN had gone by is looked for before it counts as gone."""
-    from services.stores import keyspace
+    from services.stores.redis import usage as keyspace
 
     valkey.sadd(INDEX, "session-young", "session-gone")
     honest = keyspace.read_index
@@ -141,7 +141,7 @@ def test_a_session_that_vanishes_is_not_reported(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record that expired between SCAN and GET is not there."""
-    from services.stores import keyspace
+    from services.stores.redis import usage as keyspace
 
     for number in range(5):
         valkey.set(f"kato:session:session-{number}", '{"node_id": "x"}')

@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
-from cli.log import app
-from services.access.models import Action, Role, Viewer
+from cli.audit_log import app
+from services.access.viewer import Action, Role, Viewer
+from services.audit_log.service import Logbook
 from services.embedded.lock import DirectoryLock
-from services.identity import TenantKey
-from services.logbook.service import Logbook
-from services.settings import load_settings
-from services.stores.database import open_database
+from services.settings.environment import load_settings
+from services.stores.records.database import open_database
+from services.tenancy.kb_ids import TenantKey
 from tests.contract.test_cli import run as run_apart
 from tests.servers.logbooks import opened
 

@@ -8,21 +8,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services import bootstrap
-from services.access.endings import GRACE, add_missing_ends, log_purge
 from services.access.gate import Gate
-from services.access.models import Role, TenantPattern, Viewer
-from services.attribution import Ownership
-from services.desk.log import DeskLog
-from services.identity import NamingSchemes
-from services.logbook.anchoring import Anchorer
-from services.logbook.chain import LogKeys
-from services.logbook.models import Event, Outcome, State
-from services.logbook.service import Logbook
-from services.purging.models import Job, JobState
-from services.purging.models import Outcome as Came
-from services.settings import Settings
-from services.stores.logbook import LogStore
-from services.stores.purge_jobs import PurgeJobs
+from services.access.viewer import Role, TenantPattern, Viewer
+from services.audit_log.access import DeskLog
+from services.audit_log.anchor import Anchorer
+from services.audit_log.chain import LogKeys
+from services.audit_log.models import Event, Outcome, State
+from services.audit_log.service import Logbook
+from services.purge.models import Job, JobState
+from services.purge.models import Outcome as Came
+from services.settings.environment import Settings
+from services.stores.records.audit_log import LogStore
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.ownership import Ownership
+from services.wiring.log_endings import GRACE, add_missing_ends, log_purge
 from tests.servers.forked import run
 from tests.servers.logbooks import NobodyApproves
 from tests.servers.purger import LATER, NOW, begun, found_of, leased

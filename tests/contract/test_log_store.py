@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from services.access.models import Action, Role, TenantPattern, Viewer
+from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.audit_log.anchor import Anchorer
+from services.audit_log.chain import LogKeys
+from services.audit_log.formats import anchor_line
+from services.audit_log.models import Entry, LogFilter, Outcome, State
+from services.audit_log.service import Logbook
 from services.errors import LogError, StoreMisconfigured, StoreUnavailable
-from services.identity import TenantKey
-from services.logbook.anchoring import Anchorer
-from services.logbook.chain import LogKeys
-from services.logbook.models import Entry, LogFilter, Outcome, State
-from services.logbook.records import anchor_line
-from services.logbook.service import Logbook
-from services.stores.logbook import LogStore
+from services.stores.records.audit_log import LogStore
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records, killed_after_its_line, lines_of
 
 KEY = "k" * 32

@@ -22,11 +22,10 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.findings.facts import KatoFacts
-from services.findings.models import Need
-from services.findings.wiring import facts_of
-from services.settings import Settings
-from services.stores.kato_audit import KatoAudit
+from services.isolation.facts import KatoFacts
+from services.isolation.models import Need
+from services.settings.environment import Settings
+from services.stores.kato.audit import KatoAudit
 from services.stores.open_doors import (
     Door,
     clickhouse_door,
@@ -36,6 +35,7 @@ from services.stores.open_doors import (
     redis_door,
     tried,
 )
+from services.wiring.isolation import facts_of
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.deployment import FAULTS, STORES, Deployment
 from tests.servers.faults import (

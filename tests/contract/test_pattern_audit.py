@@ -10,10 +10,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.findings.facts import Grant
-from services.names import text_of
-from services.stores.grants import grants_in
-from services.stores.pattern_audit import PatternAudit
+from services.isolation.facts import Grant
+from services.stores.clickhouse.audit import PatternAudit
+from services.stores.clickhouse.grants import grants_in
+from services.tenancy.layout import text_of
 from tests.conftest import capture_rows
 from tests.contract.kato_tables import (
     MANY_PARTITIONS,

@@ -9,10 +9,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.figures import Measure
-from services.names import text_of
-from services.purging.models import LeftKind, Look, Surface
-from services.stores.clickhouse import Identifier
-from services.stores.pattern_erasing import PatternErasing
+from services.purge.models import LeftKind, Look, Surface
+from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.erase import PatternErasing
+from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, silent, surface_of
 from tests.contract.kato_tables import add_patterns, make_tables
 from tests.contract.test_pattern_erasing import FLAT, assert_nothing, extra

@@ -10,9 +10,9 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from services.purging.models import Progress
-from services.stores.pattern_disk import until
-from services.stores.pattern_erasing import PatternErasing
+from services.purge.models import Progress
+from services.stores.clickhouse.disk import until
+from services.stores.clickhouse.erase import PatternErasing
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import add_patterns, make_tables
 from tests.contract.test_pattern_erasing import extra

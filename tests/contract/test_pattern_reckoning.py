@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from clickhouse_connect.driver.client import Client
 
-from services.stores.pattern_erasing import PatternErasing
-from services.stores.patterns import PatternStore
+from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.usage import PatternStore
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.kato_tables import add_patterns, load_capture, make_tables
 from tests.contract.test_pattern_erasing import FLAT, extra

@@ -12,7 +12,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.stores.pattern_erasing import PatternErasing
+from services.stores.clickhouse.erase import PatternErasing
 from tests.contract.erasing import MINE, silent, surface_of
 from tests.contract.kato_tables import PASSWORD, load_capture, settings_for
 from tests.contract.test_pattern_erasing import prints

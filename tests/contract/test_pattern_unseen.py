@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied
 from services.figures import Measure
-from services.stores.pattern_erasing import PatternErasing
+from services.stores.clickhouse.erase import PatternErasing
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import PASSWORD, add_patterns, make_tables, settings_for
 from tests.contract.test_pattern_erasing import FLAT, extra, prints

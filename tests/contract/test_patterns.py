@@ -14,11 +14,11 @@ from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured, StoreNotConfigured, StoreRejected
 from services.figures import Precision
-from services.names import bytes_of, text_of
-from services.readings import PatternReading, PatternUsage
-from services.settings import Settings
-from services.stores.clickhouse import Identifier
-from services.stores.patterns import PatternStore
+from services.settings.environment import Settings
+from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.usage import PatternStore
+from services.tenancy.layout import bytes_of, text_of
+from services.usage.readings import PatternReading, PatternUsage
 from tests.conftest import capture_rows
 from tests.contract.kato_tables import (
     PASSWORD,

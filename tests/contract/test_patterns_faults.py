@@ -15,10 +15,10 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.readings import PatternReading
-from services.settings import Settings
-from services.stores.clickhouse import connecting
-from services.stores.patterns import PatternStore
+from services.settings.environment import Settings
+from services.stores.clickhouse.connect import connecting
+from services.stores.clickhouse.usage import PatternStore
+from services.usage.readings import PatternReading
 from tests.contract.kato_tables import (
     PASSWORD,
     add_patterns,

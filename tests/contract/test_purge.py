@@ -17,10 +17,9 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import NamingError, PurgeRefused
 from services.figures import Measure
-from services.identity import TenantKey, kb_id_of
-from services.purging import proofs
-from services.purging.looking import Erasers
-from services.purging.models import (
+from services.purge import verify as proofs
+from services.purge.look import Erasers
+from services.purge.models import (
     Job,
     JobState,
     Names,
@@ -30,8 +29,9 @@ from services.purging.models import (
     StepState,
     Target,
 )
-from services.purging.running import PurgeRun
-from services.settings import Settings
+from services.purge.run import PurgeRun
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.contract.fingerprint import Fingerprint, fingerprint
 from tests.contract.kato_tables import add_patterns
 from tests.servers.deployment import FAULTS, Deployment

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services import bootstrap
-from services.embedded.writing import Targets, write
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.purging.models import Outcome, Request, Target
-from services.settings import Settings
+from services.embedded.write.stores import Targets, write
+from services.purge.models import Outcome, Request, Target
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from tests.contract.fingerprint import Fingerprint, fingerprint
 from tests.contract.fleets import SmallFleet
 from tests.servers.deployment import Deployment

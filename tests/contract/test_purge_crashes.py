@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.bootstrap import Services
-from services.purging.models import JobState, Request, StepName, Target
+from services.purge.models import JobState, Request, StepName, Target
 from tests.contract.fingerprint import Fingerprint
 from tests.contract.test_purge import ACME, ACME_KBS, WHY, prints, services
 from tests.servers import purge_process

@@ -12,16 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.audit_log.chain import LogKeys
 from services.errors import PurgeRefused
 from services.figures import Measure
-from services.findings.facts import VectorFacts
-from services.findings.models import Audit, Finding, RuleResult, RuleState, Severity
-from services.findings.rules import RULES
-from services.findings.sources import FactSources
-from services.identity import kb_id_of
-from services.isolation import IsolationService
-from services.logbook.chain import LogKeys
-from services.purging.models import (
+from services.isolation.audit import IsolationService
+from services.isolation.facts import VectorFacts
+from services.isolation.models import Audit, Finding, RuleResult, RuleState, Severity
+from services.isolation.ports import FactSources
+from services.isolation.rules import RULES
+from services.purge.models import (
     Item,
     Job,
     JobState,
@@ -34,8 +33,9 @@ from services.purging.models import (
     Tombstone,
 )
 from services.stores.absent import absent
-from services.stores.finding_book import FindingBook
-from services.stores.purge_jobs import PurgeJobs
+from services.stores.records.findings import FindingBook
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import kb_id_of
 from tests.servers.purger import (
     HOUR,
     LATER,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.errors import LeaseLost, PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purging.models import (
+from services.purge.models import (
     Item,
     JobState,
     LaterLook,
@@ -24,7 +24,7 @@ from services.purging.models import (
     StepState,
     Tombstone,
 )
-from services.stores.purge_jobs import PurgeJobs
+from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import (
     HOUR,
     LATER,

@@ -15,16 +15,10 @@ import pytest
 from sqlalchemy import update
 
 from services.errors import LeaseLost
-from services.purging.models import (
-    JobState,
-    Outcome,
-    Progress,
-    StepName,
-    Tombstone,
-)
-from services.stores.database import writing
-from services.stores.purge_jobs import PurgeJobs
-from services.stores.state_tables import JOBS
+from services.purge.models import JobState, Outcome, Progress, StepName, Tombstone
+from services.stores.records.database import writing
+from services.stores.records.purges.jobs import PurgeJobs
+from services.stores.records.schema import JOBS
 from tests.servers.postgres import Postgres
 from tests.servers.purger import (
     HOUR,

@@ -28,11 +28,11 @@ from sqlalchemy import text
 
 from services import bootstrap
 from services.errors import PurgeRefused
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.purging import running
-from services.purging.models import Job, JobState, Outcome, Request, Target
-from services.settings import Settings
-from services.stores.database import writing
+from services.purge import run as running
+from services.purge.models import Job, JobState, Outcome, Request, Target
+from services.settings.environment import Settings
+from services.stores.records.database import writing
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from tests.contract.kato_tables import add_patterns
 from tests.contract.test_purge_bystanders import empty
 from tests.servers.deployment import Deployment

@@ -11,7 +11,7 @@ import clickhouse_connect
 import redis
 
 from services.bootstrap import Services
-from services.purging.models import Outcome, Request, Target
+from services.purge.models import Outcome, Request, Target
 from tests.contract.test_purge import ACME, WHY, services
 from tests.servers.deployment import Deployment
 from tests.servers.forked import CONTEXT

@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 from services import bootstrap
 from services.bootstrap import Services
 from services.errors import PurgeRefused
-from services.identity import TenantKey
-from services.purging.models import Outcome, Request, Target
-from services.settings import Settings
+from services.purge.models import Outcome, Request, Target
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey
 from tests.contract.fingerprint import Fingerprint
 from tests.contract.kato_tables import add_patterns
 from tests.contract.test_purge import ACME, ACME_KBS, WHY, prints, purge, services

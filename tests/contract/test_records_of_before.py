@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import MetaData, create_engine, text
 
 from services.figures import Measure
-from services.identity import TenantKey
-from services.purging.models import (
+from services.purge.formats import plan_json, plan_of
+from services.purge.models import (
     JobState,
     LaterLook,
     LeftKind,
@@ -26,10 +26,10 @@ from services.purging.models import (
     StepState,
     Tombstone,
 )
-from services.purging.records import plan_json, plan_of
-from services.stores import migrations
-from services.stores.migrations import MIGRATIONS, migrate
-from services.stores.purge_jobs import PurgeJobs
+from services.stores.records import migrations
+from services.stores.records.migrations import MIGRATIONS, migrate
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records
 
 DATA = Path(__file__).parents[1] / "data" / "records"

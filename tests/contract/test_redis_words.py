@@ -8,7 +8,7 @@ import pytest
 import redis
 from redis import exceptions as driver
 
-from services.canarying.writing import Belongings
+from services.canary.belongings import Belongings
 from services.errors import (
     StoreDenied,
     StoreError,
@@ -16,11 +16,11 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.settings import Settings
-from services.stores.canary_writes import CanaryKeys
-from services.stores.keyfaults import refusal, translated, translation
-from services.stores.keylink import conversation
-from services.stores.keyspace import KeyspaceStore
+from services.settings.environment import Settings
+from services.stores.canary import CanaryKeys
+from services.stores.redis.errors import refusal, translated, translation
+from services.stores.redis.link import conversation
+from services.stores.redis.usage import KeyspaceStore
 from tests.servers.valkey import new_valkey
 
 WORDS: tuple[tuple[str, type[StoreError], str], ...] = (

@@ -7,7 +7,7 @@ import json
 import redis
 from cryptography.fernet import Fernet
 
-from services.sealing import Sealer
+from services.sessions.sealing import Sealer
 from tests.servers.deployment import Deployment
 from tests.servers.forked import run
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from services.embedded.standin import StandInServer
+from services.embedded.kato.server import StandInServer
 from services.errors import (
     SessionGone,
     StoreError,
@@ -18,7 +18,7 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.stores.kato import KatoApi, at
+from services.stores.kato.api import KatoApi, at
 from tests.contract.test_kato_api import EXCHANGES, answer_of, answering
 from tests.servers.faults import SOON, Answer, Dropped, HttpServer, Refused, Request, Slow
 

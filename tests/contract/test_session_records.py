@@ -13,13 +13,13 @@ import redis
 from cryptography.fernet import Fernet
 
 from services.errors import SealingError, StoreUnavailable
-from services.models_sessions import IndexCleaning, SealedRecord
-from services.names import Owner, OwnerKind
-from services.rotation import KeyRotation
-from services.sealing import Sealer
-from services.stores import sessionwrites
-from services.stores.sessionrecords import RAW_LIMIT, SessionRecords
-from services.stores.sessionwrites import SessionWrites
+from services.sessions.models import IndexCleaning, SealedRecord
+from services.sessions.rotate import KeyRotation
+from services.sessions.sealing import Sealer
+from services.stores.redis import session_writes as sessionwrites
+from services.stores.redis.session_detail import RAW_LIMIT, SessionRecords
+from services.stores.redis.session_writes import SessionWrites
+from services.tenancy.layout import Owner, OwnerKind
 from tests.contract.keys import restore_capture
 from tests.servers.proxy import FaultyProxy
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 import redis
 
-from services.embedded.standin import StandInServer
+from services.embedded.kato.server import StandInServer
 from services.errors import StoreRejected
-from services.stores.kato import KatoApi, at
+from services.stores.kato.api import KatoApi, at
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")

@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, event, text
 
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.figures import Amount, Measure
-from services.stores import database
-from services.stores.state import HISTORY_KEPT, StateStore
+from services.stores.records import database
+from services.stores.records.nodes import HISTORY_KEPT, StateStore
 from tests.servers.postgres import Postgres
 from tests.servers.records import Records
 

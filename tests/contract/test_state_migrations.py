@@ -12,11 +12,11 @@ from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from services.errors import StoreUnavailable
 from services.figures import Amount, Measure
-from services.stores import migrations
-from services.stores.database import open_database
-from services.stores.migrations import MIGRATIONS, NEWEST
-from services.stores.state import StateStore
-from services.stores.state_tables import METADATA
+from services.stores.records import migrations
+from services.stores.records.database import open_database
+from services.stores.records.migrations import MIGRATIONS, NEWEST
+from services.stores.records.nodes import StateStore
+from services.stores.records.schema import METADATA
 from tests.servers.postgres import Postgres
 from tests.servers.purger import plan_for
 from tests.servers.records import Records, lines_of

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from services.errors import StoreUnavailable
-from services.stores.database import open_database, reading, writing
+from services.stores.records.database import open_database, reading, writing
 from tests.servers import postgres
 from tests.servers.postgres import Postgres
 

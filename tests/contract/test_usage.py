@@ -12,12 +12,13 @@ import httpx
 import pytest
 import redis
 
-from services import bootstrap, report
+from services import bootstrap
 from services.bootstrap import Services
 from services.figures import Amount, Measure, Precision, StoreState
-from services.settings import Settings
-from services.snapshot import Snapshot, Usage
-from services.stores.state import StateStore
+from services.settings.environment import Settings
+from services.stores.records.nodes import StateStore
+from services.usage import formats as report
+from services.usage.snapshot import Snapshot, Usage
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 from tests.servers.faults import SOON
 
@@ -133,7 +134,7 @@ def test_a_wrong_service_name_is_told(
     kato: Deployment, kato_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KATO pairs node_ids with kb_ids: another SERVICE_NAME would make others of them."""
-    from services.settings import load_settings
+    from services.settings.environment import load_settings
 
     monkeypatch.setenv("SERVICE_NAME", "other")
     httpx.post(f"{kato.environment['KATO_API_URL']}/sessions", json={"node_id": "user:seen"})
@@ -185,7 +186,7 @@ def test_a_store_that_is_not_configured_is_neither_0_nor_unknown(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Redis alone, the other figures have no address to be read from."""
-    from services.settings import load_settings
+    from services.settings.environment import load_settings
 
     monkeypatch.setenv("REDIS_URL", kato.environment["REDIS_URL"])
     services = bootstrap.build(load_settings())

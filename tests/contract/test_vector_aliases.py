@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
-from services.embedded.vectors_local import open_local
+from services.embedded.qdrant import open_local
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.purging.models import (
+from services.purge.models import (
     Item,
     LeftKind,
     LeftOut,
@@ -21,8 +21,8 @@ from services.purging.models import (
     Surface,
     VectorNames,
 )
-from services.stores.vector_erasing import VectorErasing
-from services.stores.vector_looking import KEPT
+from services.stores.qdrant.erase import VectorErasing
+from services.stores.qdrant.look import KEPT
 from tests.contract.erasing import MINE, silent
 from tests.contract.qdrant_collections import (
     KEY,

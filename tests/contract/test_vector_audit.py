@@ -9,9 +9,9 @@ import pytest
 from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.findings.facts import TenantIndex, VectorFacts
-from services.settings import Settings
-from services.stores.vector_audit import VectorAudit
+from services.isolation.facts import TenantIndex, VectorFacts
+from services.settings.environment import Settings
+from services.stores.qdrant.audit import VectorAudit
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import (
     SOON,

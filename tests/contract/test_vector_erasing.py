@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient
 
-from services.embedded.vectors_local import open_local
+from services.embedded.qdrant import open_local
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.purging.models import Look, Progress, Reckoning, Surface
-from services.stores.vector_erasing import VectorErasing
+from services.purge.models import Look, Progress, Reckoning, Surface
+from services.stores.qdrant.erase import VectorErasing
 from tests.contract.erasing import MINE, silent
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import SOON, Dropped, Fault, Garbage, HttpServer, Refused, Slow

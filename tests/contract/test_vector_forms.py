@@ -12,10 +12,10 @@ from qdrant_client import QdrantClient, models
 
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.purging.models import LeftKind, LeftOut, Look, Reckoning, Surface
-from services.stores import vector_calls
-from services.stores.vector_erasing import VectorErasing
-from services.stores.vector_naming import Named
+from services.purge.models import LeftKind, LeftOut, Look, Reckoning, Surface
+from services.stores.qdrant import calls as vector_calls
+from services.stores.qdrant.erase import VectorErasing
+from services.stores.qdrant.payloads import Named
 from tests.contract.erasing import MINE, silent
 from tests.contract.qdrant_collections import KEY, SHARED, add_alias, settings_for
 from tests.contract.test_vector_erasing import prints

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 
+from services.browse.models import Space
 from services.errors import (
     StoreDenied,
     StoreError,
@@ -17,8 +18,7 @@ from services.errors import (
     StoreUnavailable,
     VectorError,
 )
-from services.inspected import Space
-from services.stores.vector_pages import VectorPages
+from services.stores.qdrant.pages import VectorPages
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import Dropped, Fault, Garbage, HttpServer, Refused, Slow
 from tests.servers.qdrant_http import qdrant_http

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from qdrant_client import QdrantClient, models
 
-from services.readings import CollectionUsage, VectorReading
-from services.stores.vectors import VectorStore
+from services.stores.qdrant.usage import VectorStore
+from services.usage.readings import CollectionUsage, VectorReading
 from tests.conftest import capture_rows
 from tests.contract.qdrant_collections import (
     KEY,
@@ -255,7 +255,7 @@ class TestSharedCollections:
         self, qdrant: QdrantClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A collection of several pages is looked through to its end."""
-        monkeypatch.setattr("services.stores.vector_split._PAGE", 4)
+        monkeypatch.setattr("services.stores.qdrant.split._PAGE", 4)
         fill(qdrant, SHARED, ["a", "b"] * 9)
         with qdrant_http(qdrant) as server:
             (usage,) = over(server).read().collections

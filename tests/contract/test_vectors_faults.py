@@ -15,8 +15,8 @@ from services.errors import (
     StoreNotConfigured,
     StoreUnavailable,
 )
-from services.settings import Settings
-from services.stores.vectors import VectorStore
+from services.settings.environment import Settings
+from services.stores.qdrant.usage import VectorStore
 from tests.contract.qdrant_collections import (
     KEY,
     SHARED,

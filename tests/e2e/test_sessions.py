@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.formatting import visible
+from dashboard.draw.formatting import visible
 from tests.e2e.conftest import Visit, dashboard, settle
 
 USER, NAME, SECRET_VALUE = "ticket-4711", "insurance_no", "AB 12 34 56 C"

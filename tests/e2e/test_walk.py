@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard import navigation
+from dashboard.app import navigation
 from tests.e2e.conftest import ROOT, Visit, dashboard, picture, settle
 from tests.servers.deployment import SECRET, STORES, Deployment
 

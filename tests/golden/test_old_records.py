@@ -16,7 +16,7 @@ import pytest
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.settings import load_settings
+from services.settings.environment import load_settings
 from tests.golden.kept import FOLDER, restore
 from tests.golden.test_commands import printed
 

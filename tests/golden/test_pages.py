@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import session
+from dashboard.app import state_keys as session
 from tests.app.conftest import Open, Put, SignIn
 from tests.app.test_sessions import press
 from tests.golden.expected import check

@@ -6,8 +6,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.stores.approvals import ApprovalStore
-from services.stores.database import open_database
+from services.stores.records.approvals import ApprovalStore
+from services.stores.records.database import open_database
 
 
 def main(data: str, url: str, request_id: str) -> None:

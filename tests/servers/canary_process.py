@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from services import bootstrap
-from services.canarying.models import Verdict
-from services.settings import load_settings
+from services.canary.models import Verdict
+from services.settings.environment import load_settings
 from tests.servers.forked import forked
 from tests.servers.purge_process import die
 

@@ -15,8 +15,8 @@ import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
-from services.embedded.standin import StandInServer
-from services.embedded.writing import Targets, write
+from services.embedded.kato.server import StandInServer
+from services.embedded.write.stores import Targets, write
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.faults import Dropped, HttpServer, Refused, Slow
 from tests.servers.proxy import FaultyProxy

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from services.access.models import Action, Role, Viewer
-from services.identity import TenantKey
-from services.settings import Settings
+from services.access.viewer import Action, Role, Viewer
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.logbooks import opened
 
 

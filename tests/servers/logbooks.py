@@ -11,16 +11,16 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from services.access.gate import Tenants
-from services.access.models import Action, Viewer
+from services.access.viewer import Action, Viewer
+from services.audit_log.anchor import Anchorer
+from services.audit_log.chain import LogKeys
+from services.audit_log.models import Entry
+from services.audit_log.service import Logbook
 from services.errors import AccessDenied
-from services.logbook.anchoring import Anchorer
-from services.logbook.chain import LogKeys
-from services.logbook.models import Entry
-from services.logbook.service import Logbook
-from services.logbook.wiring import logbook_of
-from services.settings import Settings
-from services.stores.database import open_database, open_for
-from services.stores.logbook import LogStore
+from services.settings.environment import Settings
+from services.stores.records.audit_log import LogStore
+from services.stores.records.database import open_database, open_for
+from services.wiring.gate import logbook_of
 
 
 class SqliteLog:

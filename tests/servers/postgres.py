@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from services.stores.database import open_database
+from services.stores.records.database import open_database
 
 START_SECONDS = 60
 _ROOM = 2 << 30  # bytes; a server takes some 100 MB, and every worker has one

@@ -7,9 +7,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.purging.models import Outcome
-from services.stores.database import open_database
-from services.stores.purge_jobs import PurgeJobs
+from services.purge.models import Outcome
+from services.stores.records.database import open_database
+from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import begun, leased
 
 

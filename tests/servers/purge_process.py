@@ -13,12 +13,12 @@ from unittest import mock
 from sqlalchemy import text
 
 from services import bootstrap
-from services.purging import running
-from services.purging.context import Context, Result
-from services.purging.models import StepName
-from services.purging.steps import DOES
-from services.settings import load_settings
-from services.stores.database import writing
+from services.purge import run as running
+from services.purge.context import Context, Result
+from services.purge.models import StepName
+from services.purge.x_purging_steps import DOES
+from services.settings.environment import load_settings
+from services.stores.records.database import writing
 from tests.servers.forked import forked
 
 SHORT = timedelta(seconds=3)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.errors import LeaseLost, StoreUnavailable
-from services.purging.models import Progress, StepName
-from services.stores.database import open_database
-from services.stores.purge_jobs import PurgeJobs
+from services.purge.models import Progress, StepName
+from services.stores.records.database import open_database
+from services.stores.records.purges.jobs import PurgeJobs
 
 
 def main(data: str, url: str, job_id: str) -> None:

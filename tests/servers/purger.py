@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.errors import PurgeRefused
-from services.identity import TenantKey
-from services.purging.models import Job, Plan, Request, Step, StepName, Surface, Target
-from services.purging.sources import Jobs
-from services.stores.database import open_database
-from services.stores.purge_jobs import PurgeJobs
+from services.purge.models import Job, Plan, Request, Step, StepName, Surface, Target
+from services.purge.ports import Jobs
+from services.stores.records.database import open_database
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STEPS = (StepName.CHECK, StepName.KEYS, StepName.VERIFY)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from services.stores.database import open_database
-from services.stores.purge_jobs import PurgeJobs
-from services.stores.state import StateStore
+from services.stores.records.database import open_database
+from services.stores.records.nodes import StateStore
+from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]

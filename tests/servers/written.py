@@ -11,9 +11,9 @@ from typing import Self
 
 from clickhouse_connect.driver.client import Client
 
-from services.embedded import writing_rows
-from services.embedded.dataset import Collection, Dataset, Entry, Row
-from services.embedded.tables import TABLES
+from services.embedded.write import x_embedded_writing_rows as writing_rows
+from services.embedded.write.dataset import Collection, Dataset, Entry, Row
+from services.embedded.write.rows import TABLES
 
 _HOME = "written"
 

@@ -12,36 +12,24 @@ from types import SimpleNamespace
 from typing import Any, get_type_hints
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
-from services.access.approvals import ApprovalService
-from services.access.models import Action, Role, TenantPattern, Viewer
-from services.access.requests import Request as Asked
-from services.attribution import ClaimState
-from services.canary import CanaryService
-from services.canarying.models import CanaryReport, CanaryState
-from services.collector import Collector, CollectorState
-from services.desk.desk import Desk, desk_of
+from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.approvals.models import Request as Asked
+from services.approvals.service import ApprovalService
+from services.browse.holdings import scope_of
+from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
+from services.browse.service import InspectionService
+from services.canary.models import CanaryReport, CanaryState
+from services.canary.service import CanaryService
+from services.desk import Desk, desk_of
 from services.errors import AccessDenied, FindingError, KatoTenantsError, NoSuchJob
 from services.figures import Amount, Measure, StoreState
-from services.finding import FindService
-from services.findings.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.health import HealthService
-from services.identity import TenantKey, kb_id_of
-from services.inspected import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
-from services.inspection import InspectionService
-from services.isolation import AuditState, IsolationService
-from services.landing import land
-from services.matches import Answer, Certainty, Match, Place, TenantHit
-from services.models_sessions import (
-    Deed,
-    IndexCleaning,
-    KeyRotationReport,
-    Outcome,
-    Result,
-    SessionDetail,
-)
-from services.names import Owner, OwnerKind
-from services.purge import PurgeService
-from services.purging.models import (
+from services.find.models import Answer, Certainty, Match, Place, TenantHit
+from services.find.search import FindService
+from services.find.x_questions import Question
+from services.health.check import HealthService
+from services.isolation.audit import AuditState, IsolationService
+from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
+from services.purge.models import (
     Job,
     JobState,
     LaterLook,
@@ -51,16 +39,28 @@ from services.purging.models import (
     Target,
     Tombstone,
 )
-from services.questions import Question
-from services.readings import Check, Health, SessionRecord
-from services.rotation import KeyRotation
-from services.scope import scope_of
-from services.session_care import SessionCare
-from services.sessions import SessionService
-from services.settings import Settings
-from services.snapshot import Usage
-from services.stores.purge_jobs import PurgeJobs
-from services.stores.state import StateStore
+from services.purge.service import PurgeService
+from services.sessions.care import SessionCare
+from services.sessions.create import SessionService
+from services.sessions.landing import land
+from services.sessions.models import (
+    Deed,
+    IndexCleaning,
+    KeyRotationReport,
+    Outcome,
+    Result,
+    SessionDetail,
+)
+from services.sessions.rotate import KeyRotation
+from services.settings.environment import Settings
+from services.stores.records.nodes import StateStore
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import ClaimState
+from services.usage.readings import Check, Health, SessionRecord
+from services.usage.refresh import Collector, CollectorState
+from services.usage.snapshot import Usage
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.fleets_seen import NOW, fleet
 

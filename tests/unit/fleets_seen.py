@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from services.attribution import Ownership
 from services.figures import Amount, Measure, StoreState
-from services.findings.models import Seen
-from services.identity import NamingSchemes
-from services.names import Owner, OwnerKind
-from services.purging.models import Tombstone
-from services.readings import (
+from services.isolation.models import Seen
+from services.purge.models import Tombstone
+from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import Ownership
+from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,
@@ -22,8 +22,8 @@ from services.readings import (
     TableInfo,
     VectorReading,
 )
-from services.rollup import Readings, RolledUp, roll_up
-from services.snapshot import Snapshot, StoreFigures
+from services.usage.rollup import Readings, RolledUp, roll_up
+from services.usage.snapshot import Snapshot, StoreFigures
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NODE, KB, TENANT, NONE = OwnerKind.NODE, OwnerKind.KB, OwnerKind.TENANT, OwnerKind.NONE

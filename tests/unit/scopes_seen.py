@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from services.access.models import Role, TenantPattern, Viewer
-from services.attribution import Ownership
+from services.access.viewer import Role, TenantPattern, Viewer
 from services.figures import Amount, Measure, StoreState
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import (
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import Ownership
+from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,
@@ -25,8 +25,8 @@ from services.readings import (
     TableInfo,
     VectorReading,
 )
-from services.rollup import Readings, roll_up
-from services.snapshot import Snapshot, StoreFigures
+from services.usage.rollup import Readings, roll_up
+from services.usage.snapshot import Snapshot, StoreFigures
 from tests.unit.fleets_seen import NOW
 
 SCHEMES = NamingSchemes.of()

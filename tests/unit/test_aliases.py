@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.confining_fleet import confined
 from services.access.holders import holders_of_collection, holders_of_holding
-from services.access.models import Role, TenantPattern, Viewer
-from services.attribution import ClaimState, Ownership
+from services.access.viewer import Role, TenantPattern, Viewer
+from services.browse.holdings import scope_of
+from services.browse.models import Space
 from services.figures import Amount, Measure
-from services.findings import hostile, orphan_kbs, shared, unowned
-from services.findings.facts import PatternFacts
-from services.findings.models import Finding, Rule, Seen, Severity
-from services.fleetindex import FleetIndex
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.inspected import Space
-from services.matches import COLLECTION, Match
-from services.matching import matches_of
-from services.names import NOBODY, Owner, OwnerKind, owners_of_collection
-from services.questions import question_of
-from services.readings import CollectionUsage, VectorReading
-from services.rollup import Readings, roll_up
-from services.scope import scope_of
-from services.snapshot import Snapshot, Usage
+from services.find.index import FleetIndex
+from services.find.match import matches_of
+from services.find.models import COLLECTION, Match
+from services.find.x_questions import question_of
+from services.isolation.facts import PatternFacts
+from services.isolation.models import Finding, Rule, Seen, Severity
+from services.isolation.rules import hostile, orphan_kbs, shared, unowned
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
+from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.confined import confined
+from services.usage.readings import CollectionUsage, VectorReading
+from services.usage.rollup import Readings, roll_up
+from services.usage.snapshot import Snapshot, Usage
 from tests.unit.fleets_seen import fleet as seen_fleet
 from tests.unit.fleets_seen import pattern_reading
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import approval_tables
-from dashboard.approval_tables import Standing
-from services.access.models import Action
-from services.access.requests import Request
-from services.identity import TenantKey
+from dashboard.approvals import tables as approval_tables
+from dashboard.approvals.tables import Standing
+from services.access.viewer import Action
+from services.approvals.models import Request
+from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PEOPLE = st.sampled_from(["ann", "bob", "cid"])

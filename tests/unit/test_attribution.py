@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution import ClaimState, Ownership
-from services.identity import NamingSchemes, kb_id_of
-from services.names import Owner, OwnerKind, bytes_of, read_collection, read_key, text_of
+from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_collection, read_key, text_of
+from services.tenancy.ownership import ClaimState, Ownership
 from tests.conftest import capture_rows
 
 SCHEMES = NamingSchemes.of()

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.canarying import owning
-from services.canarying.judging import found_in, nothing, only_own, refused
-from services.canarying.models import (
+from services.canary import x_canarying_owning as owning
+from services.canary.belongings import COLUMNS, belongings
+from services.canary.formats import canary_json
+from services.canary.models import (
     Canary,
     CanaryReport,
     Observation,
@@ -21,10 +22,9 @@ from services.canarying.models import (
     is_canary,
     node_ids,
 )
-from services.canarying.records import canary_json
-from services.canarying.writing import COLUMNS, belongings
-from services.identity import TenantKey, kb_id_of
-from services.stores.state import SeenNode
+from services.canary.x_canarying_judging import found_in, nothing, only_own, refused
+from services.stores.records.nodes import SeenNode
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 
 WORD = "0badcafe"
 NOW = datetime.now(UTC)

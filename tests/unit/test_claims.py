@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access import mapping
 from services.access.claims import ClaimRules, identify
-from services.access.models import EVERYTHING, Role, TenantPattern, Viewer
+from services.access.viewer import EVERYTHING, Role, TenantPattern, Viewer
 from services.errors import NotSignedIn
+from services.settings import mappings as mapping
 
 EXP = 1_900_000_000
 RULES = ClaimRules(

@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 
 from bench.finding import snapshot_of as bench_snapshot
 from bench.readings import fleet as bench_fleet
-from services.access.confining import confined
-from services.access.models import EVERYTHING, Role, TenantPattern, Viewer
-from services.access.sight import Sight
-from services.attribution import Ownership
+from services.access.viewer import EVERYTHING, Role, TenantPattern, Viewer
+from services.access.x_access_sight import Sight
+from services.browse.holdings import scope_of
 from services.figures import Amount, Measure
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import CollectionUsage, KeyGroup, KeyReading, SessionRecord
-from services.scope import scope_of
-from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import Ownership
+from services.usage.confined import confined
+from services.usage.readings import CollectionUsage, KeyGroup, KeyReading, SessionRecord
+from services.usage.snapshot import (
+    KbUsage,
+    Snapshot,
+    StoreFigures,
+    TenantUsage,
+    Unattributed,
+    Usage,
+)
 from tests.unit.fleets_seen import fleet
 from tests.unit.scopes_seen import (
     ALONE,

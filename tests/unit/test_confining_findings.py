@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.confining import (
-    confined_answer,
+from services.access.viewer import EVERYTHING, Role, Viewer
+from services.find.confined import CONCEALED, confined_answer
+from services.find.models import Answer, Looked, Match, Place, TenantHit
+from services.find.search import FindService
+from services.find.x_questions import Question
+from services.isolation.confined import (
+    IN_SCOPE,
+    OF_TENANTS,
     confined_report,
     confined_tombstones,
     sees_finding,
 )
-from services.access.confining_findings import IN_SCOPE, OF_TENANTS
-from services.access.confining_finds import CONCEALED
-from services.access.models import EVERYTHING, Role, Viewer
-from services.finding import FindService
-from services.findings.judging import judge
-from services.findings.models import (
+from services.isolation.models import (
     Acceptance,
     Deed,
     Finding,
@@ -31,13 +32,12 @@ from services.findings.models import (
     RuleSummary,
     Seen,
 )
-from services.findings.rules import RULES
-from services.identity import TenantKey, kb_id_of
-from services.matches import Answer, Looked, Match, Place, TenantHit
-from services.purging.models import Tombstone
-from services.questions import Question
-from services.snapshot import Usage
-from services.stores.keypeek import KeySight
+from services.isolation.rules import RULES
+from services.isolation.x_findings_judging import judge
+from services.purge.models import Tombstone
+from services.stores.redis.lookup import KeySight
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.usage.snapshot import Usage
 from tests.unit.fleets_seen import NOW, fleet
 from tests.unit.scopes_seen import (
     ALONE,

@@ -8,11 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.confining import (
-    confined_job,
+from services.access.confined_ownership import (
+    ALIKE,
+    HELD_WITH_OTHERS,
+    NOT_IN_SCOPE,
+    TAKEN,
     confined_landing,
     confined_ownership,
-    confined_plan,
+    visible_nodes,
+)
+from services.access.holders import (
     holders_of_collection,
     holders_of_finding,
     holders_of_holding,
@@ -22,19 +27,13 @@ from services.access.confining import (
     holders_of_node,
     holders_of_plan,
     holders_of_session,
-    visible_nodes,
 )
-from services.access.confining_names import ALIKE, HELD_WITH_OTHERS, NOT_IN_SCOPE, TAKEN
-from services.access.confining_plans import BLOCKED, FAILED, UNTOLD
-from services.access.models import EVERYTHING, Role, Viewer
-from services.attribution import ClaimState
+from services.access.viewer import EVERYTHING, Role, Viewer
+from services.browse.models import Holding, Space
 from services.figures import Measure
-from services.findings.models import Finding, Severity
-from services.identity import TenantKey, kb_id_of
-from services.inspected import Holding, Space
-from services.landing import Landing, land
-from services.names import Owner, OwnerKind, text_of
-from services.purging.models import (
+from services.isolation.models import Finding, Severity
+from services.purge.confined import BLOCKED, FAILED, UNTOLD, confined_job, confined_plan
+from services.purge.models import (
     Item,
     Job,
     JobState,
@@ -48,9 +47,13 @@ from services.purging.models import (
     Surface,
     Target,
 )
-from services.purging.receipts import receipt_of
-from services.purging.targeting import select
-from services.readings import SessionRecord
+from services.purge.receipt import receipt_of
+from services.purge.target import select
+from services.sessions.landing import Landing, land
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind, text_of
+from services.tenancy.ownership import ClaimState
+from services.usage.readings import SessionRecord
 from tests.unit.fleets_seen import NOW, fleet
 from tests.unit.scopes_seen import (
     ALONE,

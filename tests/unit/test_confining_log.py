@@ -9,18 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.confining_log import (
-    FAILED,
-    confined_entry,
-    confined_filter,
-    still_found,
-)
-from services.access.models import EVERYTHING, Action, Role, TenantPattern, Viewer
-from services.access.requests import Request
-from services.caller import carrying, headers_carried
+from services.access.viewer import EVERYTHING, Action, Role, TenantPattern, Viewer
+from services.approvals.models import Request
+from services.audit_log.confined import FAILED, confined_entry, confined_filter, still_found
+from services.audit_log.models import Entry, Event, LogFilter, Outcome
+from services.audit_log.x_logbook_reading import in_scope
 from services.errors import NotSignedIn
-from services.logbook.models import Entry, Event, LogFilter, Outcome
-from services.logbook.reading import in_scope
+from services.sessions.caller import carrying, headers_carried
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CONFINED = Viewer("x", Role.SUPPORT, frozenset({TenantPattern("tenant", "acme")}))

@@ -10,9 +10,10 @@ from itertools import product
 
 import pytest
 
-from services.access.models import PERMISSIONS, Action, Role, Viewer
-from services.attribution import Claim, ClaimState, Ownership
-from services.canarying.models import CanaryState
+from services.access.viewer import PERMISSIONS, Action, Role, Viewer
+from services.audit_log.models import LogFilter, Outcome
+from services.audit_log.verify import VerifyState
+from services.canary.models import CanaryState
 from services.errors import (
     AccessDenied,
     ApprovalNeeded,
@@ -21,10 +22,9 @@ from services.errors import (
     StoreError,
     StoreUnavailable,
 )
-from services.landing import land
-from services.logbook.models import LogFilter, Outcome
-from services.logbook.verifying import VerifyState
-from services.purging.models import Request, Surface, Target
+from services.purge.models import Request, Surface, Target
+from services.sessions.landing import land
+from services.tenancy.ownership import Claim, ClaimState, Ownership
 from tests.unit.desks import (
     ACME,
     ACME_KB,

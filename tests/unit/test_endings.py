@@ -10,13 +10,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.access.endings import Ends, log_canary, log_purge
-from services.access.models import Action
-from services.canarying.models import CanaryReport, CanaryState, Probe
-from services.canarying.models import Outcome as Came
-from services.logbook.models import Event, Outcome
-from services.purging.models import JobState
-from services.purging.models import Outcome as Purged
+from services.access.viewer import Action
+from services.audit_log.models import Event, Outcome
+from services.canary.models import CanaryReport, CanaryState, Probe
+from services.canary.models import Outcome as Came
+from services.purge.models import JobState
+from services.purge.models import Outcome as Purged
+from services.wiring.log_endings import Ends, log_canary, log_purge
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.desks import JOB, OWNERSHIP
 

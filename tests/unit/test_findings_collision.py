@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 
 from services.figures import Measure
-from services.findings.collision import RULES
-from services.findings.models import CannotTell, DeedKind, Finding, Seen, Severity
-from services.identity import TenantKey, kb_id_of
+from services.isolation.models import CannotTell, DeedKind, Finding, Seen, Severity
+from services.isolation.rules.collision import RULES
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.unit.fleets_seen import fleet
 
 CORP, CORP_, ACME = (TenantKey("tenant", name) for name in ("acme-corp", "acme_corp", "acme"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.findings import exposure
-from services.findings.facts import Grant, KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.findings.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.facts import Grant, KatoFacts, KeyFacts, PatternFacts, VectorFacts
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.rules import exposure
 from tests.unit.fleets_seen import fleet
 
 RULES = {rule.code: rule for rule in exposure.RULES}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from services.figures import Amount, Measure
-from services.findings.hostile import RULES
-from services.findings.models import CannotTell, Finding, Seen, Severity
-from services.identity import TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import KeyGroup
+from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.rules.hostile import RULES
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import KeyGroup
 from tests.unit.fleets_seen import fleet
 
 OBRIEN = "tenant:O'Brien & Söhne:user:jürgen"

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from services.figures import Amount, Measure, Precision
-from services.findings import layout
-from services.findings.facts import PatternFacts
-from services.findings.models import CannotTell, Finding, Seen, Severity
-from services.names import Owner, OwnerKind
-from services.readings import KeyGroup, TableInfo
+from services.isolation.facts import PatternFacts
+from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.rules import layout
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import KeyGroup, TableInfo
 from tests.unit.fleets_seen import fleet
 
 RULES = {rule.code: rule for rule in layout.RULES}

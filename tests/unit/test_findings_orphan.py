@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.figures import Amount, Measure, Precision
-from services.findings import orphan
-from services.findings.facts import PatternFacts, VectorFacts
-from services.findings.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
-from services.identity import TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
-from services.purging.models import Tombstone
-from services.readings import KeyGroup
+from services.isolation.facts import PatternFacts, VectorFacts
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.rules import orphan
+from services.purge.models import Tombstone
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import KeyGroup
 from tests.unit.fleets_seen import NOW, fleet
 
 DANA, BOB, CORP_BOB, CORP2_BOB = (

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Amount, Measure
-from services.findings.models import CannotTell, Finding, Seen, Severity
-from services.findings.prefix import RULES
-from services.findings.wildcards import Names, glob_of, like_of
-from services.identity import TenantKey, kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import KeyGroup
+from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.rules.prefix import RULES
+from services.isolation.wildcards import Names, glob_of, like_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.usage.readings import KeyGroup
 from tests.unit.fleets_seen import fleet
 
 texts = st.text("ab_", max_size=7)

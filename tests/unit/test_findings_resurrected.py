@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from services.figures import Measure
-from services.findings.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
-from services.findings.resurrected import RULES
-from services.identity import TenantKey, kb_id_of
-from services.purging.models import Tombstone
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.rules.resurrected import RULES
+from services.purge.models import Tombstone
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.unit.fleets_seen import NOW, fleet
 
 ACME = TenantKey("tenant", "acme")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.findings.judging import judge
-from services.findings.models import (
+from services.isolation.formats import audit_json, finding_json, finding_of, report_of
+from services.isolation.models import (
     Audit,
     CannotTell,
     Deed,
@@ -26,9 +26,9 @@ from services.findings.models import (
     Seen,
     Severity,
 )
-from services.findings.records import audit_json, finding_json, finding_of, report_of
-from services.findings.rules import RULES
-from services.identity import TenantKey
+from services.isolation.rules import RULES
+from services.isolation.x_findings_judging import judge
+from services.tenancy.kb_ids import TenantKey
 from tests.unit.fleets_seen import fleet
 
 DOCS = Path(__file__).parents[2] / "docs" / "isolation"

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from services.figures import Amount
-from services.findings import shared
-from services.findings.facts import KeyFacts, TenantIndex, VectorFacts
-from services.findings.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
-from services.identity import TenantKey
-from services.readings import CollectionUsage
+from services.isolation.facts import KeyFacts, TenantIndex, VectorFacts
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.rules import shared
+from services.tenancy.kb_ids import TenantKey
+from services.usage.readings import CollectionUsage
 from tests.unit.fleets_seen import fleet as seen_fleet
 
 RULES = {rule.code: rule for rule in shared.RULES}

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from services.figures import Amount, Measure
-from services.findings.models import CannotTell, DeedKind, Finding, Need, Seen, Severity
-from services.findings.unowned import RULES
-from services.identity import TenantKey, kb_id_of
-from services.names import NOBODY
-from services.readings import CollectionUsage, KeyGroup, TableInfo
+from services.isolation.models import CannotTell, DeedKind, Finding, Need, Seen, Severity
+from services.isolation.rules.unowned import RULES
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import NOBODY
+from services.usage.readings import CollectionUsage, KeyGroup, TableInfo
 from tests.unit.fleets_seen import fleet
 
 NODE = "tenant:acme:user:a"

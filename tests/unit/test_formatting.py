@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import formatting as f
+from dashboard.draw import formatting as f
 from services.figures import Amount, Precision
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -11,7 +11,8 @@ from unittest.mock import Mock
 import pytest
 
 from services.access.gate import Approvals, Gate
-from services.access.models import PERMISSIONS, Action, Role, TenantPattern, Viewer
+from services.access.viewer import PERMISSIONS, Action, Role, TenantPattern, Viewer
+from services.audit_log.models import Outcome
 from services.errors import (
     AccessDenied,
     ApprovalNeeded,
@@ -20,8 +21,7 @@ from services.errors import (
     PurgeRefused,
     StoreUnavailable,
 )
-from services.identity import TenantKey
-from services.logbook.models import Outcome
+from services.tenancy.kb_ids import TenantKey
 from tests.servers.logbooks import NobodyApproves, SqliteLog, sqlite_log
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

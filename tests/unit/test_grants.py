@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.findings.facts import Grant
-from services.stores.grants import UnreadableGrant, grants_in
+from services.isolation.facts import Grant
+from services.stores.clickhouse.grants import UnreadableGrant, grants_in
 
 ESCAPES = {"\\": "\\\\", "`": "\\`", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0",
            "\b": "\\b", "\f": "\\f"}  # fmt: skip

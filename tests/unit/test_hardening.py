@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.hardening import HEADERS, Guard, Message
-from services.settings import Settings, load_settings
+from dashboard.app.hardening import HEADERS, Guard, Message
+from services.settings.environment import Settings, load_settings
 
 SIGN_IN = {
     "AUTH": "proxy", "PROXY_HEADER": "X-Token", "PROXY_ISSUER": "i", "PROXY_AUDIENCE": "a",

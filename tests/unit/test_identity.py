@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import NamingError
-from services.identity import (
+from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,
     KB_ID_LIMIT,
     NamingScheme,

@@ -12,19 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import inspection_tables as tables
-from dashboard.downloads import as_csv, as_parquet, file_name
-from dashboard.formatting import visible
-from services.attribution import Ownership
-from services.errors import (
-    NotThisTenants,
-    StoreNotConfigured,
-    StoreUnavailable,
-    VectorError,
-)
-from services.figures import Amount
-from services.identity import NamingSchemes, TenantKey
-from services.inspected import (
+from dashboard.draw.downloads import as_csv, as_parquet, file_name
+from dashboard.draw.formatting import visible
+from dashboard.tenant import tables
+from services.browse.holdings import scope_of
+from services.browse.models import (
     Holding,
     PatternContent,
     PatternPage,
@@ -36,13 +28,21 @@ from services.inspected import (
     Scope,
     Space,
 )
-from services.inspection import InspectionService, Sources
-from services.names import Owner, OwnerKind, text_of
-from services.pasted import read_point_id, read_vector
-from services.readings import CollectionUsage, PatternReading, PatternUsage, VectorReading
-from services.rollup import Readings, roll_up
-from services.scope import scope_of
-from services.snapshot import Snapshot
+from services.browse.pasted_vector import read_point_id, read_vector
+from services.browse.service import InspectionService, Sources
+from services.errors import (
+    NotThisTenants,
+    StoreNotConfigured,
+    StoreUnavailable,
+    VectorError,
+)
+from services.figures import Amount
+from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.layout import Owner, OwnerKind, text_of
+from services.tenancy.ownership import Ownership
+from services.usage.readings import CollectionUsage, PatternReading, PatternUsage, VectorReading
+from services.usage.rollup import Readings, roll_up
+from services.usage.snapshot import Snapshot
 
 ACME, OTHER = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
 THIRD = TenantKey("tenant", "third")

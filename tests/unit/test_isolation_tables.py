@@ -9,12 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import charts, isolation_sums, isolation_tables, isolation_words, presenters, session
-from dashboard.downloads import as_csv, as_parquet
-from dashboard.formatting import visible
-from services.attribution import Claim, ClaimState
+from dashboard.app import state_keys as session
+from dashboard.draw import charts
+from dashboard.draw import notices as presenters
+from dashboard.draw.downloads import as_csv, as_parquet
+from dashboard.draw.formatting import visible
+from dashboard.isolation import (
+    tables as isolation_tables,
+)
+from dashboard.isolation import (
+    words as isolation_words,
+)
+from dashboard.isolation import (
+    x_isolation_sums as isolation_sums,
+)
 from services.figures import Amount, Measure, Precision, StoreState
-from services.findings.models import (
+from services.isolation.models import (
     Acceptance,
     Deed,
     DeedKind,
@@ -26,8 +36,16 @@ from services.findings.models import (
     RuleSummary,
     Severity,
 )
-from services.identity import TenantKey
-from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.snapshot import (
+    KbUsage,
+    Snapshot,
+    StoreFigures,
+    TenantUsage,
+    Unattributed,
+    Usage,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("user", "zed")

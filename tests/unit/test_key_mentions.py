@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stores.key_heads import SPECIAL_HEADS, FarHeads, LooseKeys
-from services.stores.key_mentions import WholeNames
+from services.stores.redis.heads import SPECIAL_HEADS, FarHeads, LooseKeys
+from services.stores.redis.mentions import WholeNames
 
 KB = b"tenant_acme_user_bob_kato"
 NODE = b"tenant:acme:user:bob"
@@ -121,7 +121,7 @@ def test_every_key_is_passed_over_and_counted_or_left(
 
 def test_heads_of_no_kb_id_are_forgotten_and_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be as many of them as keys."""
-    monkeypatch.setattr("services.stores.key_heads._MOST_NEAR", 3)
+    monkeypatch.setattr("services.stores.redis.heads._MOST_NEAR", 3)
     far, left = FarHeads("kato", lambda head: head == b"mine_kato"), 0
     keys = [b"%d:x" % (at % 7) for at in range(50)] + [b"mine_kato:x", b"other_kato:x"]
     for at in range(0, len(keys) * 3, 2):

@@ -7,9 +7,9 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.names import OwnerKind, read_key, text_of
-from services.purging.models import Surface
-from services.stores.key_sorting import KeySorter
+from services.purge.models import Surface
+from services.stores.redis.targets import KeySorter
+from services.tenancy.layout import OwnerKind, read_key, text_of
 
 HEADS = st.sampled_from([b"a_kato", b"b_kato", b"loose", b"\xff_kato"])
 WORDS = st.sampled_from([b"frequency", b"frequenc", b"frequency ", b"own", b"\xff", b""])

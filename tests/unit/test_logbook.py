@@ -13,14 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.models import TenantPattern
-from services.errors import LogError
-from services.logbook import models
-from services.logbook.chain import LogKeys, linked, verify
-from services.logbook.exporting import COLUMNS, csv_lines, json_lines
-from services.logbook.models import Anchor, Entry, Event, Index, Kept, Outcome, State, cut
-from services.logbook.reading import in_scope
-from services.logbook.records import (
+from services.access.viewer import TenantPattern
+from services.audit_log import models
+from services.audit_log.chain import LogKeys, linked, verify
+from services.audit_log.formats import (
     anchor_line,
     anchors_of,
     entry_of,
@@ -29,6 +25,10 @@ from services.logbook.records import (
     needle,
     readable,
 )
+from services.audit_log.models import Anchor, Entry, Event, Index, Kept, Outcome, State, cut
+from services.audit_log.x_logbook_exporting import COLUMNS, csv_lines, json_lines
+from services.audit_log.x_logbook_reading import in_scope
+from services.errors import LogError
 
 T0 = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KEY, OTHER = "k" * 32, "o" * 32

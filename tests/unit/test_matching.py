@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.attribution import ClaimState, Ownership
 from services.figures import Amount, Measure, StoreState
-from services.fleetindex import FleetIndex
-from services.identity import NamingSchemes, kb_id_of, sanitise
-from services.matches import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match
-from services.matching import matches_of
-from services.names import Owner, OwnerKind, text_of
-from services.questions import question_of
-from services.readings import (
+from services.find.index import FleetIndex
+from services.find.match import matches_of
+from services.find.models import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match
+from services.find.x_questions import question_of
+from services.tenancy.kb_ids import NamingSchemes, kb_id_of, sanitise
+from services.tenancy.layout import Owner, OwnerKind, text_of
+from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.readings import (
     CollectionUsage,
     KeyReading,
     PatternReading,
@@ -25,8 +25,8 @@ from services.readings import (
     SessionRecord,
     VectorReading,
 )
-from services.rollup import Readings, roll_up
-from services.snapshot import Snapshot, StoreFigures
+from services.usage.rollup import Readings, roll_up
+from services.usage.snapshot import Snapshot, StoreFigures
 
 NOW = datetime.now(UTC)
 LONG = "tenant:" + "very-long-name" * 6 + ":user:q"

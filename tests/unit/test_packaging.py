@@ -19,7 +19,7 @@ def test_every_module_is_installed() -> None:
         p for p in packages if any(fnmatchcase(p, i) for i in SETUP["packages"]["find"]["include"])
     }
     assert found == packages
-    assert "services.desk" in packages
+    assert "services.purge" in packages
     scripts = {path.stem for path in ROOT.glob("*.py")}
     assert scripts == set(SETUP["py-modules"])
 

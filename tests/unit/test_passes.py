@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from services.ask_stores import Pass, ask_all, attempt
 from services.errors import StoreNotConfigured, StoreUnavailable
 from services.figures import StoreState
-from services.passes import Pass, ask_all, attempt
 from tests.servers.faults import SOON
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stores.pattern_tables import Rows, Share, Table, divide, roll_up
+from services.stores.clickhouse.tables import Rows, Share, Table, divide, roll_up
 
 WEIGHTS = st.dictionaries(st.binary(max_size=3), st.integers(0, 10**9), max_size=20)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stores.pattern_views import Ref, View, fed_from, renamed_columns
+from services.stores.clickhouse.views import Ref, View, fed_from, renamed_columns
 
 P = ("k", "p")
 

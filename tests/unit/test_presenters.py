@@ -9,12 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import charts, presenters, store_tables, tables
-from services.attribution import Claim, ClaimState
+from dashboard.draw import charts, store_tables
+from dashboard.draw import notices as presenters
+from dashboard.draw import usage_tables as tables
 from services.figures import Amount, Measure, Precision, StoreState
-from services.identity import TenantKey
-from services.readings import CollectionUsage, KeyReading
-from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.readings import CollectionUsage, KeyReading
+from services.usage.snapshot import (
+    KbUsage,
+    Snapshot,
+    StoreFigures,
+    TenantUsage,
+    Unattributed,
+    Usage,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NONE = Usage(None, None, None, None)

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Measure
-from services.identity import TenantKey
-from services.purging.models import (
+from services.purge.models import (
     ERASES,
     Item,
     Job,
@@ -31,7 +30,8 @@ from services.purging.models import (
     Target,
     steps_of,
 )
-from services.purging.receipts import receipt_of, tenants_of, tombstones_of
+from services.purge.receipt import receipt_of, tenants_of, tombstones_of
+from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KB = "tenant_acme_user_bob_kato"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Measure
-from services.identity import TenantKey
-from services.purging.models import (
+from services.purge.formats import plan_json, plan_of, receipt_json
+from services.purge.models import (
     Item,
     LeftKind,
     LeftOut,
@@ -23,7 +23,7 @@ from services.purging.models import (
     Surface,
     Target,
 )
-from services.purging.records import plan_json, plan_of, receipt_json
+from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -9,13 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import presenters, purge_receipts, purge_steps, purge_tables
-from dashboard.formatting import visible
-from services.attribution import Claim, ClaimState
+from dashboard.draw import notices as presenters
+from dashboard.draw.formatting import visible
+from dashboard.purge import (
+    job_words as purge_steps,
+)
+from dashboard.purge import (
+    plan_tables as purge_tables,
+)
+from dashboard.purge import (
+    receipt_tables as purge_receipts,
+)
 from services.figures import Amount, Measure, StoreState
-from services.findings import resurrected
-from services.identity import TenantKey
-from services.purging.models import (
+from services.isolation.rules import resurrected
+from services.purge.models import (
     Item,
     Job,
     JobState,
@@ -33,7 +40,16 @@ from services.purging.models import (
     Target,
     Tombstone,
 )
-from services.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed, Usage
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.snapshot import (
+    KbUsage,
+    Snapshot,
+    StoreFigures,
+    TenantUsage,
+    Unattributed,
+    Usage,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACME = TenantKey("tenant", "acme")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution import Ownership
 from services.errors import PurgeRefused
 from services.figures import Measure
-from services.identity import NamingSchemes, TenantKey, kb_id_of
-from services.purging.models import LeftKind, Names, Request, Surface, Target, VectorNames
-from services.purging.targeting import Doubts, goes, now_left, select
-from services.purging.unseen import nearest, refuse_unseen
+from services.purge.models import LeftKind, Names, Request, Surface, Target, VectorNames
+from services.purge.target import Doubts, goes, now_left, select
+from services.purge.unknown_target import nearest, refuse_unseen
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.ownership import Ownership
 
 ACME, CORP = TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp")
 UNDER = TenantKey("tenant", "acme_corp")

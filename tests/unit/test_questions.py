@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard.formatting import visible
-from services.names import text_of
-from services.questions import question_of, unescaped
+from dashboard.draw.formatting import visible
+from services.find.x_questions import question_of, unescaped
+from services.tenancy.layout import text_of
 
 SHA1 = "cae62b931e48cc7521d11be590d72ceb75ff94c8"
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution import ClaimState, Ownership
 from services.figures import Amount, Measure, Precision
-from services.identity import NamingSchemes, kb_id_of
-from services.names import Owner, OwnerKind
-from services.readings import (
+from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
     KeyReading,
@@ -21,8 +21,8 @@ from services.readings import (
     SessionRecord,
     VectorReading,
 )
-from services.rollup import Readings, RolledUp, roll_up
-from services.snapshot import Usage
+from services.usage.rollup import Readings, RolledUp, roll_up
+from services.usage.snapshot import Usage
 
 NODES = (
     "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob", "tenant:acme:user:dana",

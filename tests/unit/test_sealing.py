@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import SealingError, SettingsError
-from services.sealing import Sealer
-from services.settings import load_settings
+from services.sessions.sealing import Sealer
+from services.settings.environment import load_settings
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 SECRET = "hunter2 ünïcode 日本"

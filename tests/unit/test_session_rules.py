@@ -8,16 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from services.attribution import Ownership
-from services.embedded.standin_config import RULES
+from services.embedded.kato.config import RULES
 from services.errors import NamingError, SealingError, SessionRefused
-from services.identity import GUIDE_TEMPLATES, NamingScheme, NamingSchemes, TenantKey, sanitise
-from services.landing import NODE_ID_LIMIT, land
-from services.readings import CreatedSession
-from services.sealing import Sealer
-from services.session_options import OPTIONS, OptionKind, check_options, compare
-from services.sessions import SessionService
-from services.stores.state import StateStore
+from services.sessions.create import SessionService
+from services.sessions.landing import NODE_ID_LIMIT, land
+from services.sessions.options import OPTIONS, OptionKind, check_options, compare
+from services.sessions.sealing import Sealer
+from services.stores.records.nodes import StateStore
+from services.tenancy.kb_ids import (
+    GUIDE_TEMPLATES,
+    NamingScheme,
+    NamingSchemes,
+    TenantKey,
+    sanitise,
+)
+from services.tenancy.ownership import Ownership
+from services.usage.readings import CreatedSession
 from tests.unit.test_sealing import NEW, SECRET
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import SettingsError
-from services.settings import Settings, load_settings
+from services.settings.environment import Settings, load_settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -102,7 +102,8 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 
 def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     """REDIS_TLS and QDRANT_HTTPS turn KATO's own addresses into TLS ones."""
-    from services.stores import keyspace, qdrant
+    from services.stores.qdrant import connect as qdrant
+    from services.stores.redis import usage as keyspace
 
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@redis:6379")
     monkeypatch.setenv("REDIS_TLS", "true")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from services.access.models import PERMISSIONS, Action
 from services.access.network import (
     LOOPBACK_HOSTS,
     forwarded,
@@ -12,8 +11,9 @@ from services.access.network import (
     is_loopback,
     refuse_open,
 )
+from services.access.viewer import PERMISSIONS, Action
 from services.errors import SettingsError
-from services.settings import load_settings
+from services.settings.environment import load_settings
 
 P = "KATO_TENANTS_"
 RULES = {"ROLE_CLAIM": "groups", "ROLES": "a = admin", "DEFAULT_TENANTS": "*"}

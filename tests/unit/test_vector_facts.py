@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.stores.vector_facts import facts_of_info, facts_of_telemetry, names_of
+from services.stores.qdrant.facts import facts_of_info, facts_of_telemetry, names_of
 
 _WORDS = st.sampled_from([
     "result", "collections", "number_of_collections", "id", "name", "shards", "local", "remote",

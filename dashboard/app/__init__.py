@@ -1,0 +1,1 @@
+"""What is there once for the whole app."""

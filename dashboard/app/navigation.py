@@ -1,0 +1,81 @@
+"""The pages, one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from services.access.viewer import PERMISSIONS, Action, Role, Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One page: its file under dashboard/pages, how it is called, and what it is for.
+
+    `action` is what somebody has to be trusted with to open it.
+    """
+
+    name: str
+    title: str
+    icon: str
+    section: str
+    action: Action
+    help: str
+
+    @property
+    def file(self) -> str:
+        """The page's file, relative to the entry point."""
+        return f"dashboard/pages/{self.name}.py"
+
+    def open_to(self, role: Role) -> bool:
+        """Whether a role is enough to open it."""
+        return role.includes(PERMISSIONS[self.action].role)
+
+
+PAGES = (
+    PageRow("overview", "Overview", ":material/dashboard:", "Fleet", Action.SEE_FLEET,
+            "Totals, what needs attention, who uses most, and how fresh each figure is."),
+    PageRow("tenants", "Tenants", ":material/groups:", "Fleet", Action.SEE_FLEET,
+            "Every tenant with its usage, what tenants share, and what belongs to nobody."),
+    PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
+            "What keeps tenants apart: what was checked, what was found, and what to do."),
+    PageRow("find", "Find", ":material/search:", "Support", Action.FIND,
+            "Who has a user, node_id, session, pattern, kb_id, Redis key or collection."),
+    PageRow("tenant", "Tenant", ":material/person_search:", "Support", Action.SEE_FLEET,
+            "One tenant: its knowledge bases, usage by store, sessions, and how it is known."),
+    PageRow("sessions", "Sessions", ":material/forum:", "Support", Action.INSPECT_SESSION,
+            "Every session: find one, look into it without disturbing it, extend or end it."),
+    PageRow("new_session", "New session", ":material/add_circle:", "Support", Action.CREATE_SESSION,
+            "Create a session for a tenant, and see beforehand on whose memory it lands."),
+    PageRow("purge", "Purge", ":material/delete_sweep:", "Operations", Action.SEE_PURGES,
+            "Plan what would go, erase it step by step, and keep the receipt that proves it."),
+    PageRow("approvals", "Approvals", ":material/how_to_reg:", "Operations", Action.SEE_APPROVALS,
+            "What waits for a second person, what you asked for, and what was decided."),
+    PageRow("audit_log", "Audit log", ":material/history_edu:", "Operations", Action.SEE_LOG,
+            "Who did what to whose data, in a chain that cannot be edited unseen."),
+    PageRow("system", "System", ":material/dns:", "Operations", Action.SEE_FLEET,
+            "Each store's state, version and last pass, and the settings in force."),
+)  # fmt: skip
+
+
+def row(name: str) -> PageRow:
+    """Return a page's row by its name."""
+    return next(page for page in PAGES if page.name == name)
+
+
+def build(viewer: Viewer, *, approvals: bool) -> StreamlitPage:
+    """Declare every page and return the one to run; the menu has those that the role may open.
+
+    `approvals` is whether anything waits for a second person here.
+    """
+    sections: dict[str, list[StreamlitPage]] = {}
+    for page in PAGES:
+        shown = page.open_to(viewer.role) and (approvals or page.name != "approvals")
+        declared = st.Page(
+            page.file, title=page.title, icon=page.icon, url_path=page.name,
+            default=page is PAGES[0], help=page.help, visibility="visible" if shown else "hidden",
+        )  # fmt: skip
+        sections.setdefault(page.section, []).append(declared)
+    return st.navigation(sections)

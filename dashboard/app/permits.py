@@ -1,0 +1,88 @@
+"""What the viewer may do, as the screen says it: buttons and links that are off say why.
+
+None of this is a check: the use cases check, whatever is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+
+from dashboard.app import navigation, runtime
+from dashboard.app import x_unread as unread
+from dashboard.draw.formatting import escaped, markdown
+from services.access.viewer import PERMISSIONS, Action
+from services.errors import AccessDenied, NotSignedIn, StoreError
+from services.tenancy.kb_ids import TenantKey
+
+
+def why_not(action: Action, tenants: Collection[TenantKey] | None = None) -> str:
+    """Return in a sentence why the viewer may not do this now; empty where it may be done."""
+    reason = runtime.desk().gate.why_not(action, tenants=tenants)
+    return sentence(reason) if reason else ""
+
+
+def sentence(text: str) -> str:
+    """Return a reason as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def button(
+    label: str, action: Action, *, tenants: Collection[TenantKey] | None = None,
+    disabled: bool = False, tip: str | None = None, **options: Any,
+) -> bool:  # fmt: skip
+    """Draw a button for an action: off, with the reason as its tooltip, where it is not allowed."""
+    reason = why_not(action, tenants)
+    return st.button(label, disabled=disabled or bool(reason), help=markdown(reason) or tip,
+                     **options)  # fmt: skip
+
+
+def link(
+    name: str, label: str | None = None, query: Mapping[str, str | Sequence[str]] | None = None
+) -> None:
+    """Draw a link to a page: off, with the reason as its tooltip, for who may not open it.
+
+    `label` is Markdown already.
+    """
+    page = navigation.row(name)
+    reason = "" if _role_is_enough(page) else _role_words(page)
+    st.page_link(page.file, label=label or page.title, icon=page.icon, query_params=query or None,
+                 disabled=bool(reason), help=reason or None)  # fmt: skip
+
+
+def page_or_stop(name: str) -> None:
+    """Go on to a page that the viewer's role may open; else say what it takes, and stop."""
+    page = navigation.row(name)
+    if _role_is_enough(page):
+        return
+    st.title(page.title)
+    st.info(f"{_role_words(page)} {escaped(page.help)}", icon=":material/lock:")
+    st.stop()
+
+
+def _role_is_enough(page: navigation.PageRow) -> bool:
+    return page.open_to(runtime.desk().gate.viewer().role)
+
+
+def _role_words(page: navigation.PageRow) -> str:
+    return f"This page takes the role {PERMISSIONS[page.action].role.value}."
+
+
+@contextmanager
+def calmly() -> Iterator[None]:
+    """Draw in one calm line that something may not be seen, or not any more.
+
+    A sign-in that is over leads to the page that says so, and a store that does not answer is
+    named. As a decorator it is for fragments.
+    """
+    try:
+        yield
+    except NotSignedIn:
+        st.rerun()
+    except AccessDenied as exc:
+        st.info(markdown(sentence(str(exc))), icon=":material/lock:")
+    except StoreError as exc:
+        unread.draw("What should be here", exc)

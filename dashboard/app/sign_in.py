@@ -1,0 +1,124 @@
+"""The gate before every page, and what says in whose name one works."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import streamlit as st
+
+from dashboard.app import state_keys as session
+from dashboard.app import viewer as access
+from dashboard.app.navigation import PAGES
+from dashboard.draw.formatting import escaped, few, markdown, visible
+from services.access.claims import Identified
+from services.access.viewer import Viewer
+from services.errors import NotSignedIn, SettingsError
+from services.settings.environment import load_settings
+
+_BANNERS = {
+    False: "No sign-in: this dashboard listens on loopback only, and whoever reaches it is an "
+           "admin.",
+    True: "No sign-in, on purpose (KATO_TENANTS_ALLOW_OPEN): whoever reaches this dashboard is an "
+          "admin.",
+}  # fmt: skip
+_READ_ONLY = ("Read only (KATO_TENANTS_READ_ONLY): everything can be looked at, and nothing that "
+              "writes can be done.")  # fmt: skip
+_NAMED = 5
+_NEXT = {
+    "local": "Open it on the machine that it runs on or through an SSH tunnel, or set up a "
+             "sign-in: `docs/sign-in.md`.",
+    "proxy": "Open it at the proxy's address, or reload this page to be signed in again.",
+}  # fmt: skip
+
+
+def gate() -> Viewer:
+    """Let a signed-in person with a role pass; show anybody else what to do, and stop."""
+    try:
+        found = access.identified()
+    except SettingsError as exc:
+        _hide_pages()
+        st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
+        st.stop()
+    except NotSignedIn as exc:
+        _refuse(str(exc))
+    if found.viewer is None:
+        _refuse_without_role(found)
+    _begin_anew_for(found.viewer)
+    _banners(found.viewer)
+    return found.viewer
+
+
+def _begin_anew_for(viewer: Viewer) -> None:
+    """Forget what a tab holds when another person goes on in it."""
+    if st.session_state.get(session.WHO, viewer.id) != viewer.id:
+        st.session_state.clear()
+    st.session_state[session.WHO] = viewer.id
+
+
+def _banners(viewer: Viewer) -> None:
+    """Say what holds on every page: no sign-in, read only, or of which tenants the figures are."""
+    settings = load_settings()
+    if settings.auth == "local":
+        st.info(_BANNERS[settings.allow_open], icon=":material/lock_open:")
+    if settings.read_only:
+        st.info(_READ_ONLY, icon=":material/edit_off:")
+    if not viewer.sees_all:
+        st.caption(f":material/filter_alt: {_scope_words(viewer)}")
+
+
+def _scope_words(viewer: Viewer) -> str:
+    names = [escaped(visible(str(pattern))) for pattern in sorted(viewer.scope)]
+    if not names:
+        return "No tenant is in your scope."
+    named = few(names, _NAMED)
+    return f"All figures are of the tenants in your scope alone, totals too: {named}."
+
+
+def _hide_pages() -> None:
+    """Declare every page's address and none of its content, title or place in a menu.
+
+    An address that is not declared would show that there is no such page.
+    """
+    declared = [
+        st.Page(_nothing, title="KATO tenants", url_path=page.name, default=page is PAGES[0])
+        for page in PAGES
+    ]
+    st.navigation(declared, position="hidden")
+
+
+def _nothing() -> None:
+    """Draw nothing: what is to be seen is drawn around it."""
+
+
+def _refuse(reason: str) -> NoReturn:
+    _hide_pages()
+    auth = load_settings().auth
+    st.title("You are not signed in")
+    st.markdown(f"{markdown(reason[:1].upper() + reason[1:])}.")
+    if auth == "oidc":
+        st.button("Sign in", icon=":material/login:", type="primary", on_click=st.login)
+    else:
+        st.caption(_NEXT[auth])
+    st.stop()
+
+
+def _refuse_without_role(found: Identified) -> NoReturn:
+    _hide_pages()
+    st.title("You have no role here")
+    st.markdown(f"You are signed in as **{markdown(found.id)}**. Ask an admin of this dashboard "
+                "for a role: viewer, support, operator or admin.")  # fmt: skip
+    _sign_out()
+    st.stop()
+
+
+def sidebar(viewer: Viewer) -> None:
+    """Draw who is signed in, with what role, and the way out."""
+    with st.sidebar:
+        if load_settings().auth != "local":
+            st.caption(f":material/person: {markdown(viewer.id)} ({viewer.role.value})")
+        _sign_out()
+
+
+def _sign_out() -> None:
+    if load_settings().auth == "oidc":
+        st.button("Sign out", icon=":material/logout:", on_click=st.logout)

@@ -1,0 +1,126 @@
+"""The only names of session state and query parameters."""
+
+from __future__ import annotations
+
+from dashboard.draw.formatting import visible
+from services.tenancy.kb_ids import TenantKey
+
+TENANT = "tenant"
+"""Query parameter: which tenant the Tenant page shows, as `visible(kind/id)`."""
+
+SEARCH = "q"
+KIND = "kind"
+OWNERSHIP = "ownership"
+SORT = "sort"
+PAGE = "page"
+"""Query parameters of the Tenants page."""
+
+FIND = "find"
+ANYWHERE = "anywhere"
+"""Query parameters of the Find page: what is looked for, and whether inside of names too."""
+
+WHO = "who"
+"""Session state: who uses this tab."""
+
+FIND_ENTRY = "find_entry"
+FIND_TYPED = "find_typed"
+"""Session state: the search entry of the sidebar, and what was just typed into it."""
+
+CREATED = "created_session"
+"""Session state: KATO's answer to the session created last."""
+
+SESSION = "session"
+"""Query parameter: which session the Sessions page shows, as `session_tables.link_of` writes it."""
+
+SESSIONS_SEARCH = "sq"
+SESSIONS_TENANT = "of"
+SESSIONS_KIND = "sessions_kind"
+SESSIONS_STATE = "sessions_state"
+SESSIONS_AGE = "sessions_age"
+SESSIONS_PAGE = "sessions_page"
+"""The filters of the Sessions page; the first two are query parameters too."""
+
+REPORT = "session_report"
+"""Session state: what was done to sessions last, and how each went."""
+
+METADATA_ROWS = "metadata_rows"
+"""Session state: the numbers of the rows of metadata on the New session page; none comes twice."""
+
+LOOK_PATTERNS = "look_patterns"
+LOOK_KEYS = "look_keys"
+LOOK_VECTORS = "look_vectors"
+"""Session state: which sections of a tenant's page are open."""
+
+PATTERN_TRAIL = "pattern_trail"
+POINT_TRAIL = "point_trail"
+"""Session state: what was asked for, and where each page so far began."""
+
+JOB = "job"
+PLAN = "plan"
+"""Query parameters: which purge, or which plan by its digest, the Purge page shows."""
+
+PURGE_TENANT = TENANT
+PURGE_WHAT = "purge_what"
+PURGE_NODE = "purge_node"
+PURGE_USER = "purge_user"
+PURGE_STORES = "purge_stores"
+PURGE_TRIM = "purge_trim"
+PURGE_INFERRED = "purge_inferred"
+PURGE_DROP = "purge_drop"
+PURGE_PASSED = "purge_passed"
+PURGE_MANY = "purge_many"
+PURGE_PASTED = "purge_pasted"
+"""What is to be purged, as it is being chosen; the tenant is a query parameter too."""
+
+PURGE_PLAN = "purge_plan"
+PURGE_INCLUDE = "purge_include"
+"""Session state: the plan that is shown, and what of its left out is to go all the same."""
+
+PURGE_CONFIRM = "purge_confirm"
+PURGE_REASON = "purge_reason"
+PURGE_REFUSED = "purge_refused"
+"""Session state: what was typed to confirm a purge, and why it was refused."""
+
+FINDING = "finding"
+"""Query parameter: which finding the Isolation page shows, by its id."""
+
+ISOLATION_SEARCH = "fq"
+ISOLATION_TENANT = "about"
+ISOLATION_SEVERITY = "severity"
+ISOLATION_AREA = "area"
+ISOLATION_STATUS = "status"
+ISOLATION_PAGE = "findings_page"
+"""The filters of the Isolation page; all but the page are query parameters too."""
+
+AUDIT_ASKED = "audit_asked"
+"""Session state: when an audit was asked for."""
+
+ACCEPT_WHY = "accept_why"
+ACCEPT_UNTIL = "accept_until"
+ACCEPT_DATE = "accept_date"
+ACCEPT_REFUSED = "accept_refused"
+"""Session state: how a finding is accepted as it is, and why that was refused."""
+
+LOG_SEARCH = "lq"
+LOG_WHO = "by"
+LOG_ACTION = "did"
+LOG_OUTCOME = "outcome"
+LOG_TENANT = "whose"
+LOG_SINCE = "since"
+LOG_UNTIL = "until"
+LOG_UNENDED = "unended"
+"""The filters of the Audit log page, which are query parameters too."""
+
+REQUEST = "request"
+APPROVE_REFUSED = "approve_refused"
+CANARY_REFUSED = "canary_refused"
+"""Query parameter: which request the Approvals page shows. Session state: why none was
+approved, and why the canary test was not begun."""
+
+LOG_TRAIL = "log_trail"
+"""Session state: what of the log was asked for, and before which number each page so far began."""
+
+
+def of(widget: str, tenant: TenantKey) -> str:
+    """Return the key of a widget that each tenant has for itself: text that can be encoded."""
+    return f"{widget}_{visible(str(tenant))}"

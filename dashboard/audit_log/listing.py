@@ -1,0 +1,205 @@
+"""The list of entries of the audit log, with its filters, its pages and its downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.audit_log import tables as log_tables
+from dashboard.draw import downloads
+from dashboard.draw.formatting import escaped, moment, visible
+from dashboard.draw.x_exports import decided_button
+from services.access.viewer import Action
+from services.audit_log.models import Entry, LogFilter, Outcome
+from services.audit_log.x_logbook_exporting import json_lines
+
+PER_PAGE = 50
+EXPORTED = 50_000
+"""Most entries in a file; the command line exports all of them."""
+
+_FIRST_DAY, _LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
+
+COLOR_OF = {"begun": "gray", "done": "green", "refused": "orange", "failed": "red",
+            log_tables.NO_END: "violet"}  # fmt: skip
+COLUMNS = {
+    "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC",
+                                            help="In UTC", width=150),
+    "Outcome": st.column_config.MultiselectColumn(
+        options=list(log_tables.OUTCOMES), color=[COLOR_OF[o] for o in log_tables.OUTCOMES],
+        width=84, help="“no end”: it began, and it is under way, or its process died"),
+    "Who": st.column_config.TextColumn(width=160),
+    "Role": st.column_config.TextColumn(width=76),
+    "Action": st.column_config.TextColumn(width=165),
+    "Whose": st.column_config.TextColumn(width=150),
+    "Target": st.column_config.TextColumn(width=150),
+    "Reason": st.column_config.TextColumn(width=180),
+    "No.": st.column_config.NumberColumn(format="localized", width=70),
+    "Request": st.column_config.TextColumn(width=150),
+}  # fmt: skip
+
+
+def missing_ends() -> None:
+    """Say which purges ended and have no entry that says so. Raises KatoTenantsError."""
+    for end in runtime.desk().log.missing_ends():
+        st.warning(
+            f"The purge of {escaped(visible(end.target))} (job {escaped(end.job_id)}, by "
+            f"{escaped(visible(end.who))}) ended {moment(end.at)}, and no entry says so: its "
+            "process died first. It is added within a minute.",
+            icon=":material/link_off:",
+        )
+
+
+def draw() -> None:
+    """Draw the filters and one page of what passes them. Raises KatoTenantsError."""
+    wanted = _filters()
+    trail = _trail(wanted)
+    page = runtime.desk().log.page(wanted, before=trail[-1], limit=PER_PAGE)
+    if not page.entries:
+        _nothing(wanted)
+        return
+    table(page.entries, key="log_entries")
+    _pages(trail, older=page.older)
+    _downloads(wanted)
+
+
+def table(entries: Sequence[Entry], *, key: str, without: Sequence[str] = ()) -> None:
+    """Draw entries, the newest first."""
+    desk = runtime.desk()
+    frame = log_tables.frame_of(entries, desk.log.ends(entries))
+    if not desk.gate.viewer().sees_all:
+        without = (*without, "No.")  # where in the log it is tells how much was done to others
+    st.dataframe(
+        frame[[name for name in log_tables.SHOWN if name not in without]],
+        hide_index=True, key=key, height="content", column_config=COLUMNS,
+        alt="Entries of the audit log, the newest first: when, who, what, how it ended, whose",
+    )  # fmt: skip
+
+
+def _filters() -> LogFilter:
+    people = _people()  # first: where the log cannot be read there is nothing to filter
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search", type="search", placeholder="Part of any name", live=True, width=190,
+            key=session.LOG_SEARCH, bind="query-params",
+        )  # fmt: skip
+        tenant = st.text_input(
+            "Tenant", placeholder="kind/id, exactly", key=session.LOG_TENANT, width=150,
+            bind="query-params", help="As it is written on its page: tenant/acme",
+        )  # fmt: skip
+        who = _choices("Who", people, session.LOG_WHO)
+        actions = _choices("Action", [action.value for action in Action], session.LOG_ACTION)
+        since, until = _day("From", session.LOG_SINCE), _day("To", session.LOG_UNTIL)
+        outcomes = st.pills(
+            "Outcome", [outcome.value for outcome in Outcome], selection_mode="multi",
+            key=session.LOG_OUTCOME, bind="query-params",
+        )  # fmt: skip
+        unended = st.checkbox("Only what has not ended", key=session.LOG_UNENDED,
+                              bind="query-params")  # fmt: skip
+    return log_tables.filter_of(
+        text=text, who=who, actions=actions, outcomes=outcomes, tenant=tenant,
+        since=since, until=until, unended=unended,
+    )  # fmt: skip
+
+
+def _day(label: str, key: str) -> date | None:
+    return st.date_input(
+        label, None, min_value=_FIRST_DAY, max_value=_LAST_DAY, key=key, bind="query-params",
+        width=126, help="A day in UTC",
+    )  # fmt: skip
+
+
+def _choices(label: str, options: Sequence[str], key: str) -> list[str]:
+    asked = set(st.query_params.get_all(key)) - set(options)  # it may be in no entry
+    return st.multiselect(
+        label, [*options, *sorted(asked)], key=key, bind="query-params", placeholder="Any",
+        width=172,
+    )  # fmt: skip
+
+
+def _people() -> list[str]:
+    return sorted(map(visible, runtime.desk().log.people()))
+
+
+def _trail(wanted: LogFilter) -> list[int | None]:
+    """Return before which number each page so far began; another filter begins anew."""
+    asked, trail = st.session_state.get(session.LOG_TRAIL, (None, [None]))
+    if asked != wanted:
+        trail = [None]
+        st.session_state[session.LOG_TRAIL] = (wanted, trail)
+    return list(trail)
+
+
+def _pages(trail: list[int | None], *, older: int | None) -> None:
+    wanted, _ = st.session_state[session.LOG_TRAIL]
+    if len(trail) == 1 and older is None:
+        return
+
+    def go(to: list[int | None]) -> None:
+        st.session_state[session.LOG_TRAIL] = (wanted, to)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Newest", icon=":material/first_page:", key="log_newest", on_click=go,
+                  args=([None],), disabled=len(trail) == 1)  # fmt: skip
+        st.button("Newer", icon=":material/chevron_left:", key="log_newer", on_click=go,
+                  args=(trail[:-1],), disabled=len(trail) == 1)  # fmt: skip
+        st.button("Older", icon=":material/chevron_right:", key="log_older", on_click=go,
+                  args=([*trail, older],), disabled=older is None)  # fmt: skip
+
+
+def _nothing(wanted: LogFilter) -> None:
+    if wanted == LogFilter():
+        st.info("Nothing was logged yet. Whoever looks into a tenant, exports, or changes "
+                "something is written down here.", icon=":material/history_edu:")  # fmt: skip
+    else:
+        st.info("No entry matches.", icon=":material/search_off:")
+
+
+def _downloads(wanted: LogFilter) -> None:
+    off = permits.why_not(Action.EXPORT) or permits.why_not(Action.SEE_LOG)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for label, (write, mime) in _FORMATS.items():
+            decided_button(
+                label, partial(_file, write, wanted), reason=off, mime=mime,
+                file_name=f"audit_log.{label.lower()}", key=f"log_{label.lower()}",
+                type="tertiary", icon=":material/download:",
+            )  # fmt: skip
+        st.caption(f"The newest {EXPORTED:,} that match at most; `kato-tenants log export` "
+                   "has all.")  # fmt: skip
+
+
+def _file(write: Callable[[Sequence[Entry]], bytes], wanted: LogFilter) -> bytes:
+    """Make a file of what the viewer may export when it is clicked, the newest first."""
+    return write(runtime.desk().log.exported(wanted, limit=EXPORTED))
+
+
+def _whole(entries: Sequence[Entry]) -> pd.DataFrame:
+    ends = runtime.desk().log.ends(entries)
+    return log_tables.frame_of(entries, ends, all_tenants=True)
+
+
+def as_csv(entries: Sequence[Entry]) -> bytes:
+    """Return entries as CSV."""
+    return downloads.as_csv(_whole(entries))
+
+
+def as_parquet(entries: Sequence[Entry]) -> bytes:
+    """Return entries as Parquet."""
+    return downloads.as_parquet(_whole(entries))
+
+
+def as_jsonl(entries: Sequence[Entry]) -> bytes:
+    """Return entries as lines of JSON, with their hashes."""
+    return "".join(json_lines(entries)).encode()
+
+
+_FORMATS = {
+    "CSV": (as_csv, "text/csv"),
+    "Parquet": (as_parquet, "application/vnd.apache.parquet"),
+    "JSONL": (as_jsonl, "application/jsonl"),
+}

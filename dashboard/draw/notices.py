@@ -1,0 +1,171 @@
+"""What the screen says about models: titles, notes, and what needs attention. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dashboard.draw.formatting import age, few, number, plural, short, visible
+from services.figures import Measure, Precision, StoreState
+from services.isolation.rules.resurrected import came_back
+from services.purge.models import Tombstone
+from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.readings import SessionRecord
+from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
+
+STORE_OF = {
+    Measure.PATTERNS: "ClickHouse",
+    Measure.KEYS: "Redis",
+    Measure.VECTORS: "Qdrant",
+    Measure.SESSIONS: "Redis",
+}
+
+
+TITLE_OF = {
+    Measure.PATTERNS: "Patterns",
+    Measure.KEYS: "Redis keys",
+    Measure.VECTORS: "Vectors",
+    Measure.SESSIONS: "Sessions",
+}
+
+
+CLAIM_WORDS = {
+    ClaimState.KNOWN: "known",
+    ClaimState.INFERRED: "inferred",
+    ClaimState.SHARED: "shared",
+    ClaimState.UNATTRIBUTED: "nobody's",
+}
+
+
+class Level(StrEnum):
+    """How much something asks for attention."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs attention: what, as a visible text, and the page that shows more.
+
+    `query` are the parameters of that page's address.
+    """
+
+    level: Level
+    text: str
+    page: str
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+
+def sessions_of(
+    sessions: Iterable[SessionRecord], tenant: TenantUsage, ownership: Ownership
+) -> tuple[SessionRecord, ...]:
+    """Return the sessions of one tenant."""
+    return tuple(s for s in sessions if ownership.owner(s.owner).tenant == tenant.tenant)
+
+
+def last_good(figures: StoreFigures, now: datetime | None = None) -> str:
+    """Say what was last known of the whole of a measure, and how old that is."""
+    if figures.state is StoreState.NOT_CONFIGURED or figures.last_good is None:
+        return last_read(figures, now)
+    return f"last known: {number(figures.last_good.count)}, {age(figures.collected_at, now)}"
+
+
+def last_read(figures: StoreFigures, now: datetime | None = None) -> str:
+    """Say how old the last known figures of a store are, where not the whole is meant."""
+    if figures.state is StoreState.NOT_CONFIGURED:
+        return "not configured"
+    if figures.collected_at is None:
+        return "never read so far"
+    return f"last read {age(figures.collected_at, now)}"
+
+
+def precision_note(figures: StoreFigures) -> str:
+    """Say how a figure came about."""
+    match figures.precision:
+        case Precision.ESTIMATE if figures.measure is Measure.PATTERNS:
+            return "from the catalogue, which still counts deleted rows; the exact pass is running"
+        case Precision.ESTIMATE:
+            return "at least this many, by KATO's own counters; the exact pass is running"
+        case Precision.RUNNING:
+            return f"from {figures.share:.0%} of the keyspace, 95 % interval; the pass is running"
+        case Precision.SAMPLED:
+            return "memory is sampled, 95 % interval; counts are exact"
+        case _:
+            return f"exact; size {figures.bytes_note}" if figures.bytes_note else "exact"
+
+
+def notices(
+    snapshot: Snapshot, tombstones: Iterable[Tombstone] = (), *,
+    audited: Iterable[Notice] = (), told: Mapping[str, Collection[str]] | None = None,
+) -> tuple[Notice, ...]:  # fmt: skip
+    """Return what needs attention, the gravest first.
+
+    `audited` is what the isolation audit found, `told` the kb_ids that it speaks of, by area:
+    nothing is said twice.
+    """
+    told = told or {}
+    found = [
+        *audited,
+        *_came_back_notices(snapshot, tombstones, told.get("resurrected", ())),
+        *_store_notices(snapshot),
+        *_ownership_notices(snapshot, told.get("collision", ())),
+        *_loose_notices(snapshot),
+    ]
+    order = list(Level)
+    return tuple(sorted(found, key=lambda notice: order.index(notice.level)))
+
+
+def _came_back_notices(
+    snapshot: Snapshot, tombstones: Iterable[Tombstone], told: Collection[str]
+) -> Iterable[Notice]:
+    back = [stone for stone in came_back(snapshot, tombstones) if stone.kb_id not in told]
+    if back:
+        names = few([short(stone.kb_id) for stone in back])
+        verb = "has" if len(back) == 1 else "have"
+        text = f"{plural(len(back), 'kb_id')} that {verb} been purged came back: {names}."
+        yield Notice(Level.WARNING, text, "purge")
+
+
+def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
+    for measure, figures in snapshot.stores.items():
+        if figures.state is StoreState.OK and figures.difference.count:
+            off = f"{figures.difference.count:+,}"
+            text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
+            yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
+    if snapshot.kato_problem:
+        text = f"{visible(snapshot.kato_problem)}. Some tenants may be inferred that KATO knows."
+        yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
+
+
+def _ownership_notices(snapshot: Snapshot, told: Collection[str]) -> Iterable[Notice]:
+    for part in snapshot.shared:
+        if part.name in told:
+            continue
+        names = " and ".join(visible(str(tenant)) for tenant in part.claim.tenants)
+        text = f"{names} share one memory: {short(part.name)}."
+        yield Notice(Level.WARNING, text, "tenants")
+    inferred = sum(tenant.claim is ClaimState.INFERRED for tenant in snapshot.tenants)
+    if inferred:
+        text = f"{plural(inferred, 'tenant')} known only from the text of a kb_id: no node_id seen."
+        yield Notice(Level.INFO, text, "tenants")
+
+
+def _loose_notices(snapshot: Snapshot) -> Iterable[Notice]:
+    usage = snapshot.unattributed.usage
+    loose = [
+        f"{plural(amount.count, noun)}"
+        for measure, noun in (
+            (Measure.PATTERNS, "pattern"), (Measure.KEYS, "key"),
+            (Measure.VECTORS, "vector"), (Measure.SESSIONS, "session"),
+        )
+        if (amount := usage.of(measure)) is not None and amount.count
+    ]  # fmt: skip
+    if loose:
+        yield Notice(Level.INFO, f"{', '.join(loose)} that no tenant owns.", "tenants")
+    if snapshot.keys is not None and snapshot.keys.stale_members:
+        stale = plural(snapshot.keys.stale_members, "member")
+        yield Notice(Level.INFO, f"{stale} of KATO's session index have no session.", "sessions")

@@ -1,0 +1,133 @@
+"""The stores, how their passes went and the settings, as table rows. Pure.
+
+A cell is None where its figure is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from dashboard.draw.formatting import age, figure, number, size, visible
+from dashboard.draw.notices import STORE_OF, TITLE_OF, precision_note
+from services.figures import Amount
+from services.usage.readings import Check, CollectionUsage, KeyReading, TableInfo
+from services.usage.snapshot import Snapshot, TenantUsage
+
+
+def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
+    """Return one row a measure: what it is, how fresh, and whether its parts add up.
+
+    How long a pass took and the last tell of the `whole` fleet, and are left out of a part of it.
+    """
+    rows = [
+        {
+            "Figure": TITLE_OF[measure],
+            "Store": STORE_OF[measure],
+            "State": figures.state.value.replace("_", " "),
+            "Total": figure(figures.total, figures.precision),
+            "Size": size(figures.total.bytes) if figures.total else "unknown",
+            "Read": age(figures.collected_at),
+            "Took": figures.seconds,
+            "Difference": figures.difference.count if figures.total else None,
+            "Note": visible(figures.reason or precision_note(figures)),
+        }
+        for measure, figures in snapshot.stores.items()
+    ]
+    frame = pd.DataFrame(rows)
+    frame["Difference"] = frame["Difference"].astype("Int64")
+    return frame if whole else frame.drop(columns=["Took", "Difference"])
+
+
+def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
+    """Return one row a store: how it is, and what to do where it is not well."""
+    rows = [
+        {
+            "Store": check.store,
+            "State": check.state.value.replace("_", " "),
+            "Version": visible(check.health.version) if check.health else None,
+            "Latency": check.health.latency * 1000 if check.health else None,
+            "Detail": visible(check.health.detail if check.health else check.problem or ""),
+        }
+        for check in checks
+    ]
+    return pd.DataFrame(rows)
+
+
+def redis_facts(reading: KeyReading) -> dict[str, str]:
+    """Return what one pass said of the whole keyspace."""
+    lasting = None if reading.with_ttl is None else max(reading.keys_after - reading.with_ttl, 0)
+    return {
+        "Keys before and after the pass": f"{reading.keys_before:,} and {reading.keys_after:,}",
+        "Keys that expire": number(reading.with_ttl),
+        "Keys that never expire": number(lasting),
+        "Memory in use": size(reading.used_memory),
+        "Members of the session index": number(reading.index_members),
+        "Members whose session is gone": number(reading.stale_members),
+    }
+
+
+def tables_frame(tables: Iterable[TableInfo]) -> pd.DataFrame:
+    """Return one row a table of KATO's database."""
+    rows = [
+        {
+            "Table": visible(table.name),
+            "Engine": table.engine,
+            "Partitioned by": visible(table.partition_key) or "nothing",
+            "Per tenant": "yes" if table.has_kb_id else "no",
+            "Rows": table.rows,
+            "Disk": table.bytes,
+            "Parts": table.parts,
+            "Partitions": table.partitions,
+        }
+        for table in tables
+    ]
+    return pd.DataFrame(rows)
+
+
+def collections_of(
+    collections: Iterable[CollectionUsage], tenant: TenantUsage
+) -> tuple[CollectionUsage, ...]:
+    """Return the collections in which a tenant has points; of shared ones only its own part."""
+    names = {name for part in tenant.parts for name in part.collections}
+    return tuple(_own_part(c, tenant) for c in collections if c.name in names)
+
+
+def _own_part(collection: CollectionUsage, tenant: TenantUsage) -> CollectionUsage:
+    if collection.points_by_tenant is None:
+        return collection
+    own = Amount(collection.points_by_tenant.get(tenant.tenant.id, 0), None)
+    return replace(collection, amount=own, problem="shared: only this tenant's points")
+
+
+def collections_frame(collections: Iterable[CollectionUsage]) -> pd.DataFrame:
+    """Return one row a collection."""
+    rows = [
+        {
+            "Collection": visible(collection.name),
+            "Vectors": collection.amount.count,
+            "Size": collection.amount.bytes,
+            "Dimension": collection.size,
+            "Distance": collection.distance,
+            "Status": collection.status,
+            "Note": visible(_note(collection)),
+        }
+        for collection in collections
+    ]
+    frame = pd.DataFrame(rows)
+    for name in ("Size", "Dimension"):
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def _note(collection: CollectionUsage) -> str:
+    aliases = ", ".join(collection.aliases)
+    return "; ".join(filter(None, (aliases and f"alias {aliases}", collection.problem)))
+
+
+def settings_frame(in_force: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row a setting."""
+    rows = [{"Variable": name, "Value": value or "not set"} for name, value in in_force.items()]
+    return pd.DataFrame(rows)

@@ -1,0 +1,163 @@
+"""Owners and what they use, as table rows. Pure. A cell is None where its figure is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from dashboard.draw.formatting import visible
+from dashboard.draw.notices import CLAIM_WORDS
+from services.figures import Amount
+from services.tenancy.kb_ids import TenantKey
+from services.usage.readings import SessionRecord
+from services.usage.snapshot import KbUsage, Snapshot, TenantUsage, Usage
+
+NUMBERS = (
+    "Patterns", "Disk", "Keys", "Memory", "Vectors", "Sessions",
+)  # fmt: skip
+
+
+def usage_cells(usage: Usage) -> dict[str, int | None]:
+    """Return the numbers of one owner as table cells; None where not known."""
+    return {
+        "Patterns": _count(usage.patterns),
+        "Disk": _bytes(usage.patterns),
+        "Keys": _count(usage.keys),
+        "Memory": _bytes(usage.keys),
+        "Vectors": _count(usage.vectors),
+        "Sessions": _count(usage.sessions),
+    }
+
+
+def _count(amount: Amount | None) -> int | None:
+    return None if amount is None else amount.count
+
+
+def _bytes(amount: Amount | None) -> int | None:
+    return None if amount is None else amount.bytes
+
+
+def table(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> pd.DataFrame:
+    """Return rows as a frame whose numbers stay whole where some are not known."""
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    for name in frame.columns.intersection(list(NUMBERS)):
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "Knowledge bases", "Last write")
+
+
+def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
+    """Return one row a tenant."""
+    return table(
+        (
+            {
+                "Tenant": visible(str(tenant.tenant)),
+                "Ownership": CLAIM_WORDS[tenant.claim],
+                "Knowledge bases": len(tenant.kb_ids) + len(tenant.shared),
+                **usage_cells(tenant.usage),
+                "Last write": tenant.last_write,
+            }
+            for tenant in tenants
+        ),
+        TENANT_COLUMNS,
+    )
+
+
+def part_name(part: KbUsage) -> str:
+    """Return a kb_id, or what the guide's layout has instead."""
+    return visible(part.name) if part.is_kb else f"{visible(part.name)}:… (guide's layout)"
+
+
+KB_COLUMNS = ("kb_id", "Ownership", *NUMBERS, "First write", "Last write")
+
+
+def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
+    """Return one row a kb_id."""
+    return table(
+        (
+            {
+                "kb_id": part_name(part),
+                "Ownership": CLAIM_WORDS[part.claim.state],
+                **usage_cells(part.usage),
+                "First write": part.first_write,
+                "Last write": part.last_write,
+            }
+            for part in parts
+        ),
+        KB_COLUMNS,
+    )
+
+
+def tenants_in(frame: pd.DataFrame, snapshot: Snapshot) -> list[TenantKey]:
+    """Return the tenants of a frame's rows, which have their visible names."""
+    named = {visible(str(each.tenant)): each.tenant for each in snapshot.tenants}
+    return [named[name] for name in frame["Tenant"]]
+
+
+SHARED_COLUMNS = ("kb_id", "Shared by", *NUMBERS)
+
+
+def shared_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
+    """Return one row a shared kb_id, with everyone who holds it."""
+    return table(
+        (
+            {
+                "kb_id": visible(part.name),
+                "Shared by": [visible(str(tenant)) for tenant in part.claim.tenants],
+                **usage_cells(part.usage),
+            }
+            for part in parts
+        ),
+        SHARED_COLUMNS,
+    )
+
+
+SESSION_COLUMNS = ("Session", "Node", "Created", "Last access", "Expires in", "STM", "Memory")
+
+
+def sessions_frame(sessions: Iterable[SessionRecord]) -> pd.DataFrame:
+    """Return one row a session."""
+    frame = table(
+        (
+            {
+                "Session": visible(session.session_id),
+                "Node": visible(session.owner.name),
+                "Created": session.created_at,
+                "Last access": session.last_accessed,
+                "Expires in": session.expires_in,
+                "STM": session.stm_length,
+                "Memory": session.bytes,
+            }
+            for session in sessions
+        ),
+        SESSION_COLUMNS,
+    )
+    frame["STM"] = frame["STM"].astype("Int64")
+    return frame
+
+
+def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row a kind of key, the most frequent first."""
+    ordered = sorted(kinds.items(), key=lambda item: -item[1])
+    return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
+
+
+CLAIM_COLUMNS = ("kb_id", "node_ids seen", "How it is known", "Could also be")
+
+
+def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
+    """Return one row a kb_id: the node_ids seen on it, and how its owner is known."""
+    by_name = {part.name: part for part in parts}  # a shared one stands twice: keep the shared
+    rows = (
+        {
+            "kb_id": part_name(part),
+            "node_ids seen": [visible(node) for node in part.nodes],
+            "How it is known": visible(part.claim.why),
+            "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
+        }
+        for part in by_name.values()
+    )
+    return table(rows, CLAIM_COLUMNS)

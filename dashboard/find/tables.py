@@ -1,0 +1,164 @@
+"""What the Find page says: who has it, how well it fits, and where was looked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import age, plural, visible
+from dashboard.draw.notices import CLAIM_WORDS
+from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from services.find.models import (
+    COLLECTION,
+    KB,
+    KEY,
+    PATTERN,
+    SESSION,
+    Answer,
+    Certainty,
+    Looked,
+    Match,
+    TenantHit,
+)
+from services.tenancy.kb_ids import NamingSchemes
+from services.usage.snapshot import Snapshot
+
+HIT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "kb_ids", "Found as")
+MATCH_COLUMNS = (
+    "Tenant", "Found as", "Name", "Fit", "How it is known", "kb_id", "Ownership", "Could also be",
+)  # fmt: skip
+LOOKED_COLUMNS = ("Store", "Looked for", "Result", "Read")
+FIT_WORDS = {
+    Certainty.EXACT: "exact",
+    Certainty.INFERRED: "inferred",
+    Certainty.CONTAINS: "holds the text",
+}
+_WITHOUT_SESSIONS = {KB, PATTERN, KEY, COLLECTION}
+_EXAMPLES_FROM = 200
+
+
+def hits_frame(hits: Iterable[TenantHit]) -> pd.DataFrame:
+    """Return one row a tenant: what it has, and what lies there."""
+    rows = (
+        {
+            "Tenant": visible(str(hit.tenant)),
+            "Found as": ", ".join(dict.fromkeys(match.what for match in hit.matches)),
+            "Ownership": CLAIM_WORDS[hit.state],
+            "kb_ids": sum(place.is_kb for place in hit.places),
+            **usage_cells(hit.usage),
+        }
+        for hit in hits
+    )
+    return table(rows, HIT_COLUMNS)
+
+
+def matches_frame(matches: Iterable[Match]) -> pd.DataFrame:
+    """Return one row a match: what it is, how well it fits, and how its owner is known."""
+    rows = (
+        {
+            "Tenant": visible(str(match.tenant)) if match.tenant else "nobody's",
+            "Found as": match.what,
+            "Name": visible(match.found),
+            "kb_id": visible(match.place.name) if match.place else "",
+            "Fit": FIT_WORDS[match.certainty],
+            "Ownership": CLAIM_WORDS[match.state],
+            "How it is known": visible(match.how),
+            "Could also be": [visible(str(tenant)) for tenant in match.others],
+        }
+        for match in matches
+    )
+    return table(rows, MATCH_COLUMNS)
+
+
+def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
+    """Return one row for everything that was looked at, or could not be."""
+    rows = (
+        {
+            "Store": look.store,
+            "Looked for": look.what,
+            "Result": visible(look.reason) if look.reason else "looked at",
+            "Read": age(look.at) if look.at and not look.reason else "",
+        }
+        for look in looked
+    )
+    return table(rows, LOOKED_COLUMNS)
+
+
+def summary(answer: Answer) -> str:
+    """Say in how many tenants it was found, and as what: `user in 3 tenants`."""
+    words = " and ".join(_kinds(answer))
+    if not answer.hits:
+        return f"{words} of no tenant"
+    return f"{words} in {plural(len(answer.hits), 'tenant')}"
+
+
+def _kinds(answer: Answer) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(match.what for match in answer.matches))
+
+
+def ambiguities(answer: Answer) -> Iterator[str]:
+    """Say what about the answer could be read in another way."""
+    if len(_kinds(answer)) > 1 and not answer.question.contains:
+        yield f"This can mean different things: {', '.join(_kinds(answer))}. All are shown."
+    if any(match.others for match in answer.matches):
+        yield "Some names could also be other tenants': see the last column."
+    shared = dict.fromkeys(name for hit in answer.hits for name in hit.shared)
+    if shared:
+        yield (
+            f"{plural(len(shared), 'kb_id')} found here "
+            f"{'is' if len(shared) == 1 else 'are'} shared: the same figures stand with each "
+            "tenant that holds it, and nothing stored tells whose is whose."
+        )
+
+
+def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
+    """Return where the sessions of what was found are, as a label and a query; None for no link."""
+    named = [match for match in answer.matches if match.what not in _WITHOUT_SESSIONS]
+    if not named:
+        return None
+    only = named[0]
+    if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
+        return "Look into the session", {session.SESSION: visible(only.found)}
+    return "Sessions that name it", {session.SESSIONS_SEARCH: answer.question.typed.strip()}
+
+
+def unasked(answer: Answer) -> tuple[str, ...]:
+    """Return the stores that should have been looked at and could not be."""
+    return tuple(dict.fromkeys(look.store for look in answer.unknown if not look.absent))
+
+
+def examples_frame(snapshot: Snapshot, schemes: NamingSchemes) -> pd.DataFrame:
+    """Return what can be typed, with examples out of this fleet where it has any."""
+    node, kb_id, user = _example_node(snapshot, schemes)
+    session = next((each.session_id for each in snapshot.sessions or () if each.readable), "")
+    rows = [
+        ("A user id", user, "every tenant that the user is in"),
+        ("A node_id", node, "its tenant, and who else is on its kb_id"),
+        ("A tenant's id", _tenant(node, schemes), "the tenant, as a whole"),
+        ("A session id", session, "the tenant of the node_id in its record"),
+        ("A kb_id", kb_id, "every tenant that holds it"),
+        ("A pattern name", "40 hex digits", "every kb_id that learnt this pattern"),
+        ("A Redis key", kb_id and f"{kb_id}:symbols:freq", "whether it is there, and whose it is"),
+        ("A Qdrant collection", kb_id and f"vectors_{kb_id}", "whose it is"),
+    ]
+    frame = pd.DataFrame(rows, columns=["What can be typed", "For example", "What comes out"])
+    frame["For example"] = frame["For example"].map(visible)
+    return frame if node or session else frame.drop(columns="For example")
+
+
+def _tenant(node: str, schemes: NamingSchemes) -> str:
+    reading = schemes.read(node)
+    return str(reading.tenant) if reading else ""
+
+
+def _example_node(snapshot: Snapshot, schemes: NamingSchemes) -> tuple[str, str, str]:
+    """Return a node_id of the fleet with its kb_id and its user, empty where there is none."""
+    for tenant in snapshot.tenants[:_EXAMPLES_FROM]:
+        for part in tenant.parts:
+            for node in part.nodes:
+                reading = schemes.read(node)
+                if reading is not None and "user" in reading.values and node.isprintable():
+                    return node, part.name, reading.values["user"]
+    return "", "", ""

@@ -1,0 +1,107 @@
+"""The canary test on the Isolation page: what it does, a button, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import age, markdown, span
+from dashboard.isolation import x_canary_tables as canary_tables
+from services.access.viewer import Action
+from services.canary.models import CanaryReport, Observation, Verdict
+from services.errors import KatoTenantsError
+
+_LOOKS = {
+    Verdict.PASSED: (st.success, ":material/verified_user:"),
+    Verdict.FAILED: (st.error, ":material/gpp_bad:"),
+    Verdict.UNKNOWN: (st.warning, ":material/help:"),
+}
+
+
+def draw() -> None:
+    """Draw the section."""
+    st.subheader("Canary test")
+    st.markdown(
+        "Two throwaway tenants get sessions, patterns, keys and vectors of their own, and "
+        "everything here that reads a tenant is asked for the other's; a third shows a collision "
+        "of kb_ids. It writes into this deployment, under names that begin with `canary`, and "
+        "takes all of it away again."
+    )
+    running = runtime.desk().canary.state.running_since is not None
+    st.fragment(_body, run_every="1s" if running else None)(running)
+
+
+@permits.calmly()
+def _body(was_running: bool) -> None:
+    state = runtime.desk().canary.state
+    if was_running != (state.running_since is not None):
+        st.rerun()
+    permits.button("Run the canary test", Action.RUN_CANARY, icon=":material/science:",
+                   key="canary_run", disabled=state.running_since is not None,
+                   on_click=_start)  # fmt: skip
+    refusals.draw(session.CANARY_REFUSED, "Nothing was begun")
+    if state.running_since is not None:
+        seconds = max((datetime.now(UTC) - state.running_since).total_seconds(), 0)
+        st.info(f"Running for {span(seconds)}: {markdown(state.step or 'starting')}. This tab can "
+                "be closed.", icon=":material/pending:")  # fmt: skip
+        return
+    if state.problem:
+        st.error(f"The last run came to no result: {markdown(state.problem)}. What it wrote, the "
+                 "next run takes away.", icon=":material/error:")  # fmt: skip
+    if state.report is not None:
+        _report(state.report)
+    elif not state.problem:
+        st.caption("Not run yet since this dashboard was started.")
+
+
+def _start() -> None:
+    """Start a run; a refusal is said with the next drawing."""
+    try:
+        runtime.desk().canary.start()
+    except KatoTenantsError as exc:
+        refusals.keep(session.CANARY_REFUSED, exc)
+
+
+def _report(report: CanaryReport) -> None:
+    show, icon = _LOOKS[report.verdict]
+    show(markdown(canary_tables.verdict_words(report)), icon=icon)
+    _cleaned(report)
+    st.caption(f"Run {age(report.started)} by {markdown(report.by)}, for {span(report.seconds)}.")
+    st.dataframe(
+        canary_tables.probes_frame(report), hide_index=True, key="canary_probes",
+        alt="Every question of the canary test with its result",
+        column_config={
+            "Result": st.column_config.MultiselectColumn(
+                options=list(map(str, canary_tables.COLOR_OF)),
+                color=list(canary_tables.COLOR_OF.values()), width=120,
+            ),
+            "Asked": st.column_config.TextColumn(width="large"),
+        },
+    )  # fmt: skip
+    if report.observations:
+        st.markdown(f"**Seen of KATO** ({markdown(report.kato)})")
+    for number, each in enumerate(report.observations):
+        _observation(each, number)
+
+
+def _cleaned(report: CanaryReport) -> None:
+    if report.cleaned:
+        st.caption("Everything that it wrote was cleaned up, and is seen to be gone.")
+        return
+    left = "\n".join(f"- {markdown(text)}" for text in report.left)
+    st.warning(f"Not cleaned up, or not known to be; the next run tries again:\n{left}",
+               icon=":material/cleaning_services:")  # fmt: skip
+
+
+def _observation(each: Observation, number: int) -> None:
+    icon = ":material/visibility:" if each.known else ":material/visibility_off:"
+    with st.expander(f"{markdown(each.about).capitalize()}: {markdown(each.seen)}", icon=icon):
+        if each.evidence:
+            st.dataframe(canary_tables.evidence_frame(each), hide_index=True,
+                         key=f"canary_evidence_{number}",
+                         alt=f"What was seen: {each.about}")  # fmt: skip
+        else:
+            st.caption("Nothing more was seen.")

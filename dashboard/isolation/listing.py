@@ -1,0 +1,137 @@
+"""The list of findings with its filters, and the rules that were looked at."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import plural
+from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import words as isolation_words
+from services.isolation.models import Report, Severity, Status
+
+PER_PAGE = 25
+COLOR_OF = {
+    Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
+    Severity.LOW: "gray", Severity.INFO: "gray",
+}  # fmt: skip
+_TABLE = "findings"
+
+
+def rows_of(report: Report, now: datetime) -> pd.DataFrame:
+    """Return every finding with its status now."""
+    return isolation_tables.with_status(runtime.load_listing(report).frame, now)
+
+
+def draw(rows: pd.DataFrame, report: Report) -> None:
+    """Draw the filters, and the findings that pass them."""
+    st.subheader("Findings")
+    found = _filtered(rows) if len(rows) else rows
+    if len(rows):
+        st.caption(f"{len(found):,} of {plural(len(rows), 'finding')}")
+    if found.empty:
+        _nothing(rows, report)
+        return
+    pages = math.ceil(len(found) / PER_PAGE)
+    page = min(st.session_state.get(session.ISOLATION_PAGE, 1), pages)
+    _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
+    if pages > 1:
+        st.pagination(pages, key=session.ISOLATION_PAGE)
+    records = runtime.load_listing(report).records
+    whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
+    download(found[list(isolation_tables.EXPORTED)], "findings", tenants=sorted(whose))
+
+
+def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search", type="search", placeholder="Part of a finding, tenant or kb_id", live=True,
+            key=session.ISOLATION_SEARCH, bind="query-params", width=270,
+        )  # fmt: skip
+        asked = st.query_params.get(session.ISOLATION_TENANT)  # nothing may be found about it
+        tenants = isolation_tables.tenants_of(rows) | ({asked} if asked else set())
+        tenant = st.selectbox(
+            "Tenant", sorted(tenants), index=None, placeholder="Any", width=230,
+            key=session.ISOLATION_TENANT, bind="query-params",
+        )  # fmt: skip
+        severities = _pills("Severity", list(Severity), session.ISOLATION_SEVERITY)
+        areas = _pills("Area", sorted(rows["area"].unique()), session.ISOLATION_AREA)
+        standing = [status.value for status in isolation_tables.STANDING]
+        statuses = _pills("Status", list(Status), session.ISOLATION_STATUS, default=standing)
+    return isolation_tables.matching(
+        rows, text=text, tenant=tenant, severities=severities, areas=areas, statuses=statuses
+    )
+
+
+def _pills(label: str, options: list[str], key: str, default: list[str] | None = None) -> list[str]:
+    words = [str(option) for option in options]
+    return st.pills(label, words, selection_mode="multi", key=key, bind="query-params",
+                    default=default, wrap=True)  # fmt: skip
+
+
+def _nothing(rows: pd.DataFrame, report: Report) -> None:
+    standing = any(isolation_tables.counts(rows).values())
+    if standing or not len(rows):
+        text = "No finding matches." if standing else "Nothing was found."
+    else:
+        text = "Nothing stands: every finding is accepted or resolved, or none matches."
+    if report.unknown:
+        text += f" {plural(len(report.unknown), 'rule')} could not be looked at."
+    st.info(text, icon=":material/search_off:")
+
+
+def _table(found: pd.DataFrame) -> None:
+    clicked = st.session_state.get(f"{_TABLE}_open")
+    if clicked is not None and 0 <= clicked["row"] < len(found):
+        open_finding(str(found["Id"].iloc[clicked["row"]]))
+    shown = found[list(isolation_tables.SHOWN)].copy()
+    shown["Severity"] = [[severity] for severity in shown["Severity"]]
+    shown.insert(1, "Open", ":material/open_in_new:")
+    st.dataframe(
+        shown, hide_index=True, key=_TABLE, height="content",
+        alt="Findings, the gravest first: severity, what, whose, status, rule and times",
+        column_config={
+            "Severity": st.column_config.MultiselectColumn(
+                options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
+            ),
+            "Open": st.column_config.ButtonColumn(
+                "", key=f"{_TABLE}_open", type="tertiary", width=44
+            ),
+            "Finding": st.column_config.TextColumn(width=600),
+            "Whose": st.column_config.TextColumn(width=190),
+            "First seen": st.column_config.DatetimeColumn(format="distance"),
+            "Last seen": st.column_config.DatetimeColumn(format="distance"),
+        },
+    )  # fmt: skip
+
+
+def open_finding(id_: str) -> None:
+    """Go to one finding."""
+    st.query_params[session.FINDING] = id_  # beside the filters, which hold when one comes back
+    st.rerun()
+
+
+def rules(report: Report) -> None:
+    """Draw every rule and what came of it."""
+    st.subheader("What was checked")
+    counts = isolation_words.rule_counts(report)
+    st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
+    frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)
+    st.dataframe(
+        frame, hide_index=True, key="rules", placeholder="",
+        alt="Every rule: what came of it, why not where it is unknown, why it matters, what to do",
+        column_config={
+            "Rule": st.column_config.TextColumn(width=300),
+            "Findings": st.column_config.NumberColumn(format="localized", width="small"),
+            "Reason": st.column_config.TextColumn(width="medium"),
+            "Why it matters": st.column_config.TextColumn(width="large"),
+            "What to do": st.column_config.TextColumn(width="large"),
+        },
+    )  # fmt: skip
+    download(frame, "rules")

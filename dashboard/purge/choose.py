@@ -1,0 +1,148 @@
+"""Choosing what is to be purged; nothing is changed by it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import markdown
+from dashboard.purge import plan as purge_plan
+from dashboard.purge import plan_tables as purge_tables
+from dashboard.tenant import tables as inspection_tables
+from services.access.viewer import Action
+from services.errors import NamingError
+from services.figures import Measure
+from services.purge.models import Request, Target
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
+
+TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
+STORES = {
+    Measure.PATTERNS: "Patterns (ClickHouse)",
+    Measure.KEYS: "Keys (Redis)",
+    Measure.VECTORS: "Vectors (Qdrant)",
+}
+
+
+def choose(snapshot: Snapshot) -> None:
+    """Draw what can be purged, and the button that plans it."""
+    with st.container(border=True):
+        st.subheader("What is to go?")
+        what = st.segmented_control(
+            "What", WHATS, default=TENANT, required=True, key=session.PURGE_WHAT,
+            label_visibility="collapsed", persist_state="page",
+        )  # fmt: skip
+        target = _many(snapshot) if what == MANY else _target(what or TENANT, snapshot)
+        stores = _stores()
+        inferred = st.checkbox(
+            "Take in what is only inferred and could be nobody else's",
+            key=session.PURGE_INFERRED, persist_state="page",
+            help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
+            "The plan lists each of them before anything can be confirmed.",
+        )  # fmt: skip
+        trim = st.checkbox(
+            "Empty the `stm:*` streams as well", key=session.PURGE_TRIM, persist_state="page",
+            help="KATO writes the observations of every tenant into these streams, and nothing in "
+            "them tells whose is whose. Emptying them takes everyone's.",
+            disabled=bool(permits.why_not(Action.PLAN_PURGE, ())),
+        )  # fmt: skip
+        if trim:
+            st.warning("The streams hold everyone's observations: all of them will go.",
+                       icon=":material/groups:")  # fmt: skip
+        drop, passed = _more()
+        asked = permits.button(
+            "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
+            icon=":material/fact_check:", disabled=target is None,
+        )  # fmt: skip
+        if target is None:
+            st.caption("Choose whose data is to go.")
+        elif asked:
+            purge_plan.make(
+                Request(
+                    target,
+                    stores,
+                    trim_streams=trim,
+                    include_inferred=inferred,
+                    passed_over=passed,
+                    drop_collections=drop,
+                )
+            )
+
+
+def _more() -> tuple[bool, frozenset[str]]:
+    """Draw what is seldom asked for: whether collections go at once, and what is passed over."""
+    with st.expander("More"):
+        drop = st.checkbox(
+            "Drop collections of Qdrant at once", key=session.PURGE_DROP, persist_state="page",
+            help="Else they are emptied and stay until KATO was restarted: a worker that has used "
+            "one never makes it again, and loses every later vector of it.",
+        )  # fmt: skip
+        names = st.text_input(
+            "Leave out these tables and collections", key=session.PURGE_PASSED,
+            persist_state="page", placeholder="Names, with commas between them",
+            help="What of the target cannot be erased from them stays, and the receipt says how "
+            "much. A plan names them where they stop it.",
+        )  # fmt: skip
+    found = (inspection_tables.unseen(name.strip()) for name in names.split(","))
+    return drop, frozenset(filter(None, found))
+
+
+def _many(snapshot: Snapshot) -> Target | None:
+    """Draw the choice of several tenants; a list out of a ticket can be pasted."""
+    tenants = purge_tables.tenants_of(snapshot, runtime.load_ownership(), "")
+    left, right = st.columns(2)
+    names = left.multiselect("Tenants", list(tenants), key=session.PURGE_MANY,
+                             persist_state="page", placeholder="Type a part of a name")  # fmt: skip
+    pasted = right.text_area("Or one a line", key=session.PURGE_PASTED, persist_state="page",
+                             height=80, placeholder="tenant/acme")  # fmt: skip
+    lines = [line.strip() for line in pasted.splitlines() if line.strip()]
+    try:
+        typed = [TenantKey.parse(inspection_tables.unseen(line)) for line in lines]
+    except NamingError as exc:
+        right.caption(f"{markdown(str(exc))}")
+        return None
+    found = tuple(dict.fromkeys([*(tenants[name] for name in names), *typed]))
+    if len(found) == 1:
+        return Target(found[0])
+    return Target(many=found) if found else None
+
+
+def _target(what: str, snapshot: Snapshot) -> Target | None:
+    ownership = runtime.load_ownership()
+    tenants = purge_tables.tenants_of(snapshot, ownership, st.query_params.get(session.TENANT, ""))
+    left, right = st.columns(2)
+    name = left.selectbox(
+        "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
+        key=session.PURGE_TENANT, bind="query-params",
+        placeholder="Of all tenants" if what == USER else "Type a part of its name",
+    )  # fmt: skip
+    tenant = tenants.get(name or "")
+    if what == USER:
+        user = right.text_input("User id", key=session.PURGE_USER, persist_state="page")
+        return Target(tenant, user=inspection_tables.unseen(user)) if user.strip() else None
+    if tenant is None or what == TENANT:
+        return None if tenant is None else Target(tenant)
+    nodes = purge_tables.nodes_of(tenant, snapshot, ownership)
+    node = right.selectbox(
+        "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
+        key=session.of(session.PURGE_NODE, tenant), placeholder="Choose one, or type it",
+    )  # fmt: skip
+    return Target(tenant, node_id=nodes.get(node, inspection_tables.unseen(node))) if node else None
+
+
+def _stores() -> frozenset[Measure]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.pills(
+            "From", list(STORES), default=list(STORES), selection_mode="multi",
+            format_func=lambda store: STORES[store], key=session.PURGE_STORES,
+            persist_state="page",
+        )  # fmt: skip
+        st.button("Sessions only", type="tertiary", on_click=_only_sessions)
+    words = "Sessions always end: a live one would write again what was erased."
+    st.caption(words if chosen else f"Only sessions end. {words}")
+    return frozenset(chosen) | {Measure.SESSIONS}
+
+
+def _only_sessions() -> None:
+    st.session_state[session.PURGE_STORES] = []

@@ -1,0 +1,145 @@
+"""What the Purge page says of plans: table rows and texts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+import pandas as pd
+
+from dashboard.draw.formatting import UNKNOWN, number, size, visible
+from dashboard.tenant.tables import unseen
+from services.errors import NamingError
+from services.figures import Measure
+from services.purge.models import Item, LeftOut, Outcome, Plan
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
+from services.usage.snapshot import Snapshot
+
+STORE_WORDS = {
+    Measure.PATTERNS: "ClickHouse rows",
+    Measure.KEYS: "Redis keys",
+    Measure.VECTORS: "Qdrant points",
+    Measure.SESSIONS: "Sessions",
+}
+COUNTED = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
+"""What is counted of a kb_id that is left out; its sessions are told apart by their node_ids."""
+
+OUTCOME_WORDS = {
+    Outcome.ERASED: "erased", Outcome.ERASED_EXCEPT: "erased, except what was left out",
+    Outcome.PARTIAL: "partly erased", Outcome.UNKNOWN: UNKNOWN,
+}  # fmt: skip
+
+
+def tenants_of(snapshot: Snapshot, ownership: Ownership, asked: str) -> dict[str, TenantKey]:
+    """Return every tenant that has data or of which a node_id was seen, by its visible name.
+
+    And the one that the address asks for, as `visible`: it may have gone, or not been read yet.
+    """
+    found = {usage.tenant for usage in snapshot.tenants} | ownership.tenants
+    with suppress(NamingError):
+        found.add(TenantKey.parse(unseen(asked)))
+    named = ((visible(str(tenant)), tenant) for tenant in found)
+    return dict(sorted(named))
+
+
+def nodes_of(tenant: TenantKey, snapshot: Snapshot, ownership: Ownership) -> dict[str, str]:
+    """Return a tenant's node_ids, and its kb_ids without one, by their visible names."""
+    usage = snapshot.tenant(tenant)
+    parts = [part for part in usage.parts if part.is_kb] if usage else []
+    names = {node for node in ownership.nodes if ownership.tenant_of(node) == tenant}
+    names |= {part.name for part in parts if not part.nodes}
+    return {visible(name): name for name in sorted(names)}
+
+
+def total_words(plan: Plan, store: Measure) -> tuple[str, str]:
+    """Return how much of a store would go, and how many bytes, or why that is not known."""
+    if store in plan.problems:
+        return UNKNOWN, "did not answer"
+    if store in plan.absent:
+        return "none", "not configured"
+    if store not in plan.request.stores:
+        return "none", "not chosen"
+    return number(plan.total(store)), _bytes_words(i for i in plan.items if i.store is store)
+
+
+def _bytes_words(items: Iterable[Item]) -> str:
+    sizes = [item.bytes for item in items]
+    known = [one for one in sizes if one is not None]
+    if not known:
+        return "size not told by the store" if sizes else "nothing found"
+    return ("at least " if len(known) < len(sizes) else "") + size(sum(known))
+
+
+def entries(plan: Plan) -> int:
+    """Return how many rows, keys, points and sessions would go."""
+    return sum(item.count for item in plan.items)
+
+
+def items_frame(items: Iterable[Item]) -> pd.DataFrame:
+    """Return one row for each thing that would go."""
+    rows = [
+        (
+            STORE_WORDS[item.store], visible(item.owner), visible(item.kind), item.count,
+            item.bytes, visible(item.how),
+        )
+        for item in items
+    ]  # fmt: skip
+    columns = ["Store", "Owner", "What", "Count", "Size", "How"]
+    return pd.DataFrame(rows, columns=columns).astype({"Count": "Int64", "Size": "Int64"})
+
+
+def samples_frame(items: Iterable[Item]) -> pd.DataFrame:
+    """Return the samples of names that the looks brought along."""
+    rows = [
+        (STORE_WORDS[item.store], visible(item.owner), visible(item.kind), visible(sample))
+        for item in items
+        for sample in item.samples
+    ]
+    return pd.DataFrame(rows, columns=["Store", "Owner", "What", "For example"])
+
+
+def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
+    """Return one row for each part that is not touched, with how much of it is there."""
+    rows = [
+        (
+            visible(one.kb_id), visible(one.place) or one.kind.value, visible(one.why),
+            [visible(str(loser)) for loser in one.losers],
+            *(one.counts.get(store) for store in COUNTED),
+        )
+        for one in left
+    ]  # fmt: skip
+    counts = [STORE_WORDS[store] for store in COUNTED]
+    columns = ["kb_id", "What it is", "Why", "Who else would lose data", *counts]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(counts, "Int64"))
+
+
+def tenants_frame(plan: Plan) -> pd.DataFrame:
+    """Return one row for each tenant whose data would go, with how much of each store."""
+    sums: dict[str, dict[Measure, int]] = {str(one): {} for one in plan.request.target.tenants}
+    for item in plan.items:
+        of = sums.setdefault(plan.whose.get(item.owner, item.owner), {})
+        of[item.store] = of.get(item.store, 0) + item.count
+    rows = [(visible(t), *(of.get(store, 0) for store in STORE_WORDS)) for t, of in sums.items()]
+    return pd.DataFrame(rows, columns=["Tenant", *STORE_WORDS.values()])
+
+
+def losers_words(taken: Iterable[LeftOut], targets: Collection[TenantKey]) -> str:
+    """Name the other tenants that lose data by what was included, visible; empty when none do."""
+    found = dict.fromkeys(loser for one in taken for loser in one.losers if loser not in targets)
+    return " and ".join(visible(str(loser)) for loser in found)
+
+
+def confirming(plan: Plan, typed: str) -> str:
+    """Return what was typed; a name that cannot be typed may be typed as it is shown."""
+    name = plan.request.target.name
+    return name if typed == visible(name) else typed
+
+
+def missing(plan: Plan, *, typed: str, reason: str) -> tuple[str, ...]:
+    """Say what is still to be entered before a purge can be confirmed."""
+    wanted = {
+        "the name": confirming(plan, typed) == plan.request.target.name,
+        "a reason or ticket": bool(reason.strip()),
+    }
+    return tuple(words for words, there in wanted.items() if not there)

@@ -1,0 +1,195 @@
+"""What can be done to sessions from the screen: each deed behind a confirmation, with a report.
+
+The buttons in a dialog act in a callback and take what was entered from the session state: a
+value typed just before the click counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import plural, visible
+from dashboard.sessions import tables as session_tables
+from dashboard.sessions.listing import duration, duration_of
+from services.access.viewer import Action
+from services.errors import KatoTenantsError
+from services.sessions.models import Deed, Outcome, Result, is_katos
+from services.usage.readings import SessionRecord
+
+NAMES_SHOWN = 10
+_EXTENSION = "extension"
+
+
+@dataclass(frozen=True, slots=True)
+class DeedWords:
+    """How the screen speaks of a deed: its button, its icon, what it does, what was done."""
+
+    button: str
+    icon: str
+    effect_on_one: str
+    effect_on_many: str
+    done: str
+
+    def effect(self, count: int) -> str:
+        """Say what it does to this many sessions."""
+        return self.effect_on_one if count == 1 else self.effect_on_many
+
+
+WORDS = {
+    Deed.EXTEND: DeedWords(
+        "Extend", ":material/more_time:",
+        "It lives for this long from now. The next access through KATO sets it back to its own "
+        "time to live.",
+        "They live for this long from now. The next access through KATO sets each back to its "
+        "own time to live.",
+        "extended",
+    ),
+    Deed.CLEAR_STM: DeedWords(
+        "Clear STM", ":material/mop:",
+        "Its short-term memory is emptied, and nothing brings it back. The session goes on, and "
+        "what it learnt stays.",
+        "Their short-term memory is emptied, and nothing brings it back. The sessions go on, "
+        "and what they learnt stays.",
+        "cleared",
+    ),
+    Deed.DELETE: DeedWords(
+        "Delete", ":material/delete:",
+        "It ends now, with its short-term memory; whoever uses it is told that it is not found. "
+        "What it learnt stays.",
+        "They end now, with their short-term memory; whoever uses one is told that it is not "
+        "found. What they learnt stays.",
+        "deleted",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done last, in words, with a row a session where there are any.
+
+    `refusal` is why nothing was done, None where something was.
+    """
+
+    well: bool
+    text: str
+    icon: str
+    rows: pd.DataFrame | None = None
+    refusal: refusals.Refusal | None = None
+
+
+def draw_report() -> None:
+    """Draw what was done last, until it is put away."""
+    report: Report | None = st.session_state.get(session.REPORT)
+    if report is None:
+        return
+    with st.container(border=True):
+        if report.refusal is not None:
+            refusals.show(report.refusal, report.text)
+        else:
+            (st.success if report.well else st.warning)(report.text, icon=report.icon)
+        if report.rows is not None:
+            st.dataframe(
+                report.rows, hide_index=True, key="report", alt="What was done to each session",
+                column_config={"Why": st.column_config.TextColumn(width="large")},
+            )  # fmt: skip
+        st.button("Put away", type="tertiary", icon=":material/close:", on_click=_put_away)
+
+
+def _put_away() -> None:
+    st.session_state.pop(session.REPORT, None)
+
+
+def deed_buttons(records: Sequence[SessionRecord]) -> None:
+    """Draw a button a deed, which asks for confirmation first."""
+    for deed, words in WORDS.items():
+        if permits.button(words.button, Action.CHANGE_SESSIONS, icon=words.icon,
+                          disabled=not records, key=f"deed_{deed}"):  # fmt: skip
+            title = f"{words.button}: {plural(len(records), 'session')}"
+            st.dialog(title, width="medium", icon=words.icon)(_confirm)(deed, records)
+
+
+def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
+    words, mine = WORDS[deed], [record for record in records if is_katos(record)]
+    st.markdown(words.effect(len(mine)))
+    st.code("\n".join(visible(record.session_id) for record in mine[:NAMES_SHOWN]), language=None)
+    if len(mine) > NAMES_SHOWN:
+        st.caption(f"and {len(mine) - NAMES_SHOWN:,} more")
+    if len(mine) < len(records):
+        others = plural(len(records) - len(mine), "session")
+        st.caption(f"{others} in the guide's layout, which KATO does not know: left alone.")
+    if deed is Deed.EXTEND:
+        duration("Lives from now for", hint="From 1 minute to 30 days.", key=_EXTENSION)
+    label = f"{words.button} {plural(len(mine), 'session')}"
+    if permits.button(label, Action.CHANGE_SESSIONS, type="primary", disabled=not mine,
+                      on_click=_do, args=(deed, records)):  # fmt: skip
+        st.rerun()
+
+
+def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
+    words = WORDS[deed]
+    ttl = duration_of(_EXTENSION) if deed is Deed.EXTEND else None
+    try:
+        found = runtime.desk().care.act(deed, records, ttl_seconds=ttl)
+    except KatoTenantsError as exc:
+        _refused("Nothing was done", exc)
+        return
+    well = all(outcome.result is Result.DONE for outcome in found)
+    rows = session_tables.outcomes_frame(found)
+    _report(Report(well, _summary(deed, found), words.icon, rows))
+
+
+def _report(report: Report) -> None:
+    st.session_state[session.REPORT] = report
+    with suppress(KatoTenantsError):  # what was done is said, whoever is still signed in
+        runtime.desk().fleet.refresh()
+
+
+def _refused(before: str, exc: KatoTenantsError) -> None:
+    refusal = refusals.of(exc)
+    st.session_state[session.REPORT] = Report(False, before, "", refusal=refusal)
+
+
+def _summary(deed: Deed, found: Sequence[Outcome]) -> str:
+    words = {**session_tables.RESULT_WORDS, Result.DONE: WORDS[deed].done}
+    counts = {result: sum(one.result is result for one in found) for result in Result}
+    parts = [f"{count:,} {words[result]}" for result, count in counts.items() if count]
+    return f"{plural(len(found), 'session')}: {', '.join(parts)}."
+
+
+def stale_members(count: int) -> None:
+    """Draw how many ids of KATO's index have no session, with the clean-up, if there are any."""
+    if not count:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        verb = "has" if count == 1 else "have"
+        st.markdown(f"{plural(count, 'id')} in KATO's index of active sessions {verb} no session "
+                    "any more; KATO counts them as active.", width="stretch")  # fmt: skip
+        if permits.button("Clean up…", Action.CLEAN_INDEX, icon=":material/cleaning_services:"):
+            st.dialog("Clean up the index")(_confirm_cleaning)(count)
+
+
+def _confirm_cleaning(count: int) -> None:
+    st.markdown(
+        f"About {plural(count, 'id')} will be taken out of KATO's index: exactly those whose "
+        "session is gone when looked for again at that moment. No session is touched."
+    )
+    if permits.button("Take them out", Action.CLEAN_INDEX, type="primary", on_click=_clean):
+        st.rerun()
+
+
+def _clean() -> None:
+    icon = ":material/cleaning_services:"
+    try:
+        done = runtime.desk().care.clean_index()
+    except KatoTenantsError as exc:
+        _refused("The index was not cleaned up", exc)
+        return
+    text = f"{plural(done.removed, 'id')} taken out of the index, which held {done.members:,}."
+    _report(Report(True, text, icon))

@@ -1,0 +1,87 @@
+"""Pieces that show sessions on several pages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import navigation, permits
+from dashboard.app import state_keys as session
+from dashboard.draw import figures as components
+from dashboard.draw import usage_tables as tables
+from dashboard.draw.formatting import plural, visible
+from dashboard.sessions import tables as session_tables
+from services.usage.readings import SessionRecord
+
+UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
+ROWS_SHOWN = 10
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def duration(label: str, *, hint: str, key: str) -> int:
+    """Draw an input for a time to live and return it in seconds."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(label, min_value=1, value=1, help=hint, key=f"{key}_length")
+        st.segmented_control(
+            "Unit", list(UNITS), default="hours", required=True, label_visibility="collapsed",
+            key=f"{key}_unit",
+        )  # fmt: skip
+    return duration_of(key)
+
+
+def duration_of(key: str) -> int:
+    """Return what such an input holds now, in seconds."""
+    length = st.session_state[f"{key}_length"]
+    return int(length) * UNITS[st.session_state[f"{key}_unit"] or "hours"]
+
+
+LIST_COLUMNS: dict[str, Any] = components.USAGE_COLUMNS | {
+    "Memory": st.column_config.NumberColumn(format="bytes"),
+    "STM": st.column_config.NumberColumn(help="Events in the short-term memory"),
+    "Session": st.column_config.TextColumn(pinned=True, width=150),
+}
+
+
+def sessions_table(
+    frame: pd.DataFrame, records: Sequence[SessionRecord], *, key: str, select: bool = False
+) -> tuple[SessionRecord, ...]:
+    """Draw sessions, each row with a button that opens it; return those that are selected.
+
+    `records` are those of the rows. The widgets go by them: when other rows come into place, no
+    selection is carried over to them.
+    """
+    names = "\n".join(visible(record.key) for record in records)
+    key = f"{key}_{hashlib.blake2s(names.encode(), digest_size=8).hexdigest()}"
+    clicked = st.session_state.get(f"{key}_open")
+    if clicked is not None and 0 <= clicked["row"] < len(records):
+        open_session(records[clicked["row"]])
+    shown = frame.copy(deep=False)
+    shown.insert(1, "Open", ":material/open_in_new:")
+    opening = st.column_config.ButtonColumn("", key=f"{key}_open", type="tertiary", width=44)
+    event: Any = st.dataframe(
+        shown, key=key, alt="Sessions", hide_index=True, height="content", placeholder="unknown",
+        column_config={**LIST_COLUMNS, "Open": opening},
+        on_select="rerun" if select else "ignore", selection_mode="multi-row",
+    )  # fmt: skip
+    rows = event.selection.rows if select else ()
+    return tuple(records[row] for row in rows if row < len(records))
+
+
+def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:
+    """Draw the sessions of one tenant, the last used first, each with a link to it."""
+    ordered = sorted(records, key=lambda one: one.last_accessed or LONG_AGO, reverse=True)
+    first = ordered[:ROWS_SHOWN]
+    sessions_table(tables.sessions_frame(first), first, key="tenants_sessions")
+    label = f"All {plural(len(records), 'session')} of this tenant"
+    permits.link("sessions", label, {session.SESSIONS_TENANT: tenant})
+
+
+def open_session(record: SessionRecord) -> None:
+    """Go to one session on the Sessions page."""
+    query = {session.SESSION: session_tables.link_of(record)}
+    st.switch_page(navigation.row("sessions").file, query_params=query)

@@ -1,0 +1,100 @@
+"""The Redis keys of one tenant: by kind, the largest, and any one's value."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import escaped, markdown, plural, size, span
+from dashboard.draw.x_exports import concerned
+from dashboard.tenant import tables as inspection_tables
+from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
+
+_COLUMNS = {
+    "Keys": st.column_config.NumberColumn(format="localized"),
+    "Memory": st.column_config.NumberColumn(format="bytes", help="Redis, MEMORY USAGE"),
+    "Expiring": st.column_config.NumberColumn(format="localized", help="Keys with a TTL"),
+    "Shortest TTL": st.column_config.NumberColumn(format="duration"),
+    "Longest TTL": st.column_config.NumberColumn(format="duration"),
+    "TTL": st.column_config.NumberColumn(format="duration"),
+}
+
+
+def draw(scope: Scope) -> None:
+    """Draw the section. Raises StoreError and NotThisTenants."""
+    if not scope.holdings:
+        st.caption("Nothing of this tenant has keys.")
+        return
+    at = st.selectbox(
+        "Of", range(len(scope.holdings)), key=session.of("keys_of", scope.tenant),
+        format_func=lambda at: inspection_tables.holding_words(scope.holdings[at]),
+    )  # fmt: skip
+    holding = scope.holdings[min(at or 0, len(scope.holdings) - 1)]
+    _shared(holding)
+    inventory = runtime.load_inventory(scope, holding.owner)
+    table = session.of(f"largest_keys_{at}", scope.tenant)
+    chosen = _largest(scope, inventory, key=table) if inventory.count else None
+    if not inventory.count:
+        st.info("No keys.", icon=":material/key_off:")
+    typed = st.text_input(
+        "Show the value of a key",
+        key=session.of("keys_typed", scope.tenant),
+        placeholder="Its whole name",
+    )
+    wanted = inspection_tables.unseen(typed) if typed else chosen.key if chosen else None
+    if wanted is not None:
+        _value(scope, wanted)
+
+
+def _shared(holding: Holding) -> None:
+    if holding.shared_with:
+        others = escaped(inspection_tables.shared_words(holding))
+        st.warning(f"Shared with {others}: nothing stored says which keys are whose.",
+                   icon=":material/group_work:")  # fmt: skip
+
+
+def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | None:
+    """Draw the kinds and the largest keys; return the key that is selected."""
+    st.caption(f"{plural(inventory.count, 'key')}, counted just now, each with its memory.")
+    kinds = inspection_tables.kinds_frame(inventory.kinds)
+    st.dataframe(
+        kinds, key="key_kinds", alt="Keys by kind, with memory and TTLs", hide_index=True,
+        height="content", placeholder="none", column_config=_COLUMNS,
+    )  # fmt: skip
+    download(kinds, "key_kinds", tenants=concerned(scope))
+    st.markdown(f"**The largest {len(inventory.largest)}**")
+    frame = inspection_tables.largest_frame(inventory.largest)
+    state = st.dataframe(
+        frame, key=key, alt="The largest keys; select one for its value",
+        hide_index=True, placeholder="never", column_config=_COLUMNS, on_select="rerun",
+        selection_mode="single-row",
+    )  # fmt: skip
+    download(frame, "largest_keys", tenants=concerned(scope))
+    at = next(iter(state["selection"]["rows"]), None)
+    return inventory.largest[at] if at is not None and at < len(inventory.largest) else None
+
+
+def _value(scope: Scope, key: str) -> None:
+    value, holding = runtime.desk().inspection.value(scope, key)
+    st.subheader(markdown(key))
+    if value is None:
+        st.info("There is no such key, or no longer.", icon=":material/search_off:")
+        return
+    _shared(holding)
+    st.caption(markdown(_about(value)))
+    if value.type == "string":
+        text, language = inspection_tables.value_text(value.members[0][0])
+        st.code(text, language="json" if language == "json" else None, height=320)
+        return
+    frame = inspection_tables.members_frame(value)
+    st.dataframe(frame, key="key_value", alt="Members of this key", hide_index=True)
+    download(frame, "key_value", tenants=concerned(scope))
+
+
+def _about(value: KeyValue) -> str:
+    ttl = "never expires" if value.ttl is None else f"expires in {span(value.ttl)}"
+    length = size(value.size) if value.type == "string" else plural(value.size, "member")
+    facts = [value.type, length, f"{size(value.memory)} in memory", ttl]
+    return " · ".join([*facts, f"cut: {value.note}"] if value.note else facts)

@@ -1,0 +1,185 @@
+"""The patterns of one tenant: filters, pages, and one pattern with all that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import streamlit as st
+
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import markdown, plural, visible
+from dashboard.draw.x_exports import concerned
+from dashboard.tenant import tables as inspection_tables
+from dashboard.tenant.tables import unseen
+from dashboard.tenant.vectors import draw_points
+from services.browse.holdings import kb_holdings
+from services.browse.models import (
+    Holding,
+    KeyValue,
+    PatternCursor,
+    PatternDetail,
+    PatternPage,
+    PatternQuery,
+    PatternRow,
+    PatternSort,
+    Scope,
+)
+
+MOST_KB_IDS = 200
+"""Knowledge bases that one query takes in; a tenant with more chooses among them."""
+
+PER_PAGE = (50, 100, 500, 1000)
+_COLUMNS = {
+    "Frequency": st.column_config.NumberColumn(format="localized"),
+    "Created": st.column_config.DatetimeColumn(format="distance"),
+    "Updated": st.column_config.DatetimeColumn(format="distance"),
+}
+
+
+def draw(scope: Scope) -> None:
+    """Draw the section. Raises StoreError and NotThisTenants."""
+    holdings = kb_holdings(scope)
+    if not holdings:
+        st.caption("No knowledge base, so no patterns.")
+        return
+    query = _query(scope, holdings)
+    if query is None:
+        return
+    trail = _trail(query)
+    page = runtime.load_patterns(scope, replace(query, after=trail[-1]))
+    if not page.rows:
+        st.info("No pattern matches.", icon=":material/search_off:")
+        st.caption(inspection_tables.cost_text(page.cost))
+        return
+    chosen = _table(scope, page, key=f"patterns_{hash((query, trail[-1])):x}")
+    _turn(page, trail)
+    if chosen is not None:
+        _detail(scope, chosen)
+
+
+def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
+    """Draw the filters; None while too many knowledge bases are chosen."""
+    by_name = {holding.name: holding for holding in holdings}
+    chosen = st.multiselect(
+        "Knowledge bases", list(by_name), key=session.of("patterns_kbs", scope.tenant),
+        placeholder="All of them",
+        format_func=lambda name: inspection_tables.holding_words(by_name[name]),
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        prefix = st.text_input("Name begins with", key="patterns_prefix", width=190)
+        token = st.text_input("Has the symbol", key="patterns_token", width=190)
+        least = st.number_input("Events, from", 0, None, None, key="patterns_least", width=130)
+        most = st.number_input("Events, to", 0, None, None, key="patterns_most", width=130)
+        since, until = _dates()
+        sort = st.selectbox("Sort by", list(PatternSort), key="patterns_sort", width=160)
+        limit = st.selectbox("Rows", PER_PAGE, key="patterns_limit", width=100)
+    names = tuple(chosen or by_name)
+    if len(names) > MOST_KB_IDS:
+        st.info(f"{plural(len(names), 'knowledge base')}: choose at most {MOST_KB_IDS}.")
+        return None
+    return PatternQuery(
+        names,
+        unseen(prefix),
+        unseen(token),
+        least,
+        most,
+        since,
+        until,
+        sort or PatternSort.NEWEST,
+        limit or PER_PAGE[0],
+    )
+
+
+def _dates() -> tuple[datetime | None, datetime | None]:
+    """Draw the range of days, in UTC, the last one included."""
+    since = st.date_input("Created from", None, key="patterns_since", width=140)
+    until = st.date_input("Created until", None, key="patterns_until", width=140)
+    return _midnight(since), _midnight(until + timedelta(days=1)) if until else None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), UTC)
+
+
+def _trail(query: PatternQuery) -> list[PatternCursor | None]:
+    """Return where each page so far began; another question begins on its first page."""
+    asked, trail = st.session_state.get(session.PATTERN_TRAIL, (None, []))
+    if asked != query or not trail:
+        trail = [None]
+        st.session_state[session.PATTERN_TRAIL] = (query, trail)
+    return list(trail)
+
+
+def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
+    """Draw the page; return the row that is selected. Another page has another `key`."""
+    if page.problem:
+        st.warning(f"Frequencies unknown: {markdown(page.problem)}.", icon=":material/cloud_off:")
+    frame = inspection_tables.patterns_frame(page.rows)
+    missing = "unknown" if page.problem else "none"
+    state = st.dataframe(
+        frame, key=key, alt="Patterns of this tenant", hide_index=True,
+        placeholder=missing, column_config=_COLUMNS, on_select="rerun",
+        selection_mode="single-row",
+    )  # fmt: skip
+    download(frame, "patterns", tenants=concerned(scope))
+    at = next(iter(state["selection"]["rows"]), None)
+    return page.rows[at] if at is not None and at < len(page.rows) else None
+
+
+def _turn(page: PatternPage, trail: list[PatternCursor | None]) -> None:
+    query, _ = st.session_state[session.PATTERN_TRAIL]
+
+    def to(steps: list[PatternCursor | None]) -> None:
+        st.session_state[session.PATTERN_TRAIL] = (query, steps)
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Previous", icon=":material/chevron_left:", key="patterns_back",
+                  disabled=len(trail) == 1, on_click=to, args=(trail[:-1],))  # fmt: skip
+        st.caption(f"Page {len(trail):,}", width="content")
+        st.button("Next", icon=":material/chevron_right:", key="patterns_next",
+                  disabled=page.next is None, on_click=to, args=([*trail, page.next],))  # fmt: skip
+        st.caption(inspection_tables.cost_text(page.cost), width="stretch")
+
+
+def _detail(scope: Scope, row: PatternRow) -> None:
+    st.subheader(markdown(row.name))
+    detail = runtime.desk().inspection.pattern(scope, row.kb_id, row.name)
+    if detail is None:
+        st.info("It is gone since this page was read.", icon=":material/search_off:")
+        return
+    for problem in detail.problems:
+        st.warning(f"{markdown(problem)}.", icon=":material/cloud_off:")
+    _events(scope, detail)
+    with st.container(horizontal=True):
+        for kind, value in detail.facts.items():
+            _fact(kind, value)
+    names = detail.content.vector_names
+    if names:
+        st.caption(f"Vectors: {plural(len(names), 'symbol')} of it name one.")
+        draw_points(detail.points, "pattern_vectors", alt="Vectors of this pattern",
+                    tenants=concerned(scope))  # fmt: skip
+
+
+def _events(scope: Scope, detail: PatternDetail) -> None:
+    content = detail.content
+    frame = inspection_tables.events_frame(content.events)
+    st.dataframe(frame, key="events", alt="Events of this pattern", hide_index=True)
+    download(frame, "events", tenants=concerned(scope))
+    if content.cut:
+        shown = plural(len(content.events), "event")
+        st.caption(f"Cut: {shown} of {content.event_count:,}, the beginning of each.")
+
+
+def _fact(kind: str, value: KeyValue | None) -> None:
+    with st.container(width=260, border=True):
+        st.caption(kind.capitalize())
+        if value is None:
+            st.markdown("none")
+            return
+        text, language = inspection_tables.value_text(value.members[0][0] if value.members else b"")
+        st.code(text or visible(""), language=language if language == "json" else None)
+        if value.note:
+            st.caption(markdown(value.note))

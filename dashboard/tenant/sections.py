@@ -1,0 +1,55 @@
+"""Looking into a tenant, on its page: what is drawn, and read, only when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.app import permits, runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.formatting import markdown
+from dashboard.tenant import (
+    keys as tenant_keys,
+)
+from dashboard.tenant import (
+    patterns as tenant_patterns,
+)
+from dashboard.tenant import (
+    x_tenant_vectors as tenant_vectors,
+)
+from services.browse.models import Scope
+from services.errors import NotThisTenants, StoreError, VectorError
+from services.usage.snapshot import Snapshot, TenantUsage
+
+SECTIONS: tuple[tuple[str, str, str, Callable[[Scope], None]], ...] = (
+    ("Patterns", ":material/pattern:", session.LOOK_PATTERNS, tenant_patterns.draw),
+    ("Keys", ":material/key:", session.LOOK_KEYS, tenant_keys.draw),
+    ("Vectors", ":material/scatter_plot:", session.LOOK_VECTORS, tenant_vectors.draw),
+)
+
+
+def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
+    """Draw the sections of one tenant, closed until somebody opens them."""
+    scope = runtime.desk().inspection.scope(snapshot, usage)
+    for title, icon, key, body in SECTIONS:
+        st.fragment(_section)(title, icon, key, body, scope)
+
+
+@permits.calmly()
+def _section(title: str, icon: str, key: str, body: Callable[[Scope], None], scope: Scope) -> None:
+    section = st.expander(title, icon=icon, key=key, on_change="rerun")
+    if section.open:
+        with section:
+            _drawn(body, scope)
+
+
+def _drawn(body: Callable[[Scope], None], scope: Scope) -> None:
+    try:
+        body(scope)
+    except StoreError as exc:
+        text = f"{markdown(str(exc)[:1].upper() + str(exc)[1:])}. Nothing was changed."
+        st.warning(text, icon=":material/cloud_off:")
+        st.button("Try again", icon=":material/refresh:", key=f"again_{body.__module__}")
+    except (NotThisTenants, VectorError) as exc:
+        st.error(markdown(str(exc)), icon=":material/block:")

@@ -1,0 +1,1 @@
+"""Approvals: what a second person has to allow first."""

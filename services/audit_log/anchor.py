@@ -1,0 +1,127 @@
+"""Putting the head of the audit log where who can write the log cannot, from time to time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from services.audit_log.formats import anchor_line
+from services.audit_log.models import Anchor
+from services.audit_log.ports import AnchorPlace, LogBookStore
+from services.errors import KatoTenantsError, StoreUnavailable
+
+EVERY = 100
+"""After this many entries of this process the head is anchored before its time."""
+
+_LOG = "audit log"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorState:
+    """The last anchor of this process, and what went wrong the last time, by where."""
+
+    last: Anchor | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stdout:
+    """Prints anchors: what collects the output of this process keeps them."""
+
+    name = "stdout"
+
+    def put(self, line: str) -> None:
+        """Print one line at once. Raises StoreUnavailable."""
+        try:
+            print(line, flush=True)
+        except (OSError, ValueError) as exc:
+            raise StoreUnavailable(self.name, "anchoring the audit log", "it is closed") from exc
+
+    def close(self) -> None:
+        """It is not ours to close."""
+
+
+class Anchorer:
+    """Anchors the head at every place when it moved; never in the way of who writes the log.
+
+    `interval` is how often. What fails at one place is said in `state` and tried again.
+    """
+
+    def __init__(
+        self, store: LogBookStore, places: Sequence[AnchorPlace], *, interval: timedelta
+    ) -> None:
+        self._store, self._places, self._interval = store, list(places), interval
+        self._put: dict[str, str] = {}  # the hash that each place has
+        self._entries = 0  # of this process, since the last time
+        self._turn = threading.Lock()
+        self._wake, self._over = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.state = AnchorState()
+
+    def start(self) -> None:
+        """Anchor now, on stdout too, and from time to time, in a thread."""
+        self._places.insert(0, Stdout())
+        self._thread = threading.Thread(target=self._work, name="anchors", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Anchor a last time what this process wrote, and let go of every place."""
+        self._over.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        if self._thread is not None or self._entries:
+            self.anchor()
+        for place in self._places:
+            place.close()
+
+    def moved(self) -> None:
+        """Take note of one more entry; never waits."""
+        self._entries += 1
+        if self._entries >= EVERY:
+            self._wake.set()
+
+    def anchor(self) -> None:
+        """Put the head at every place that does not have it. Raises nothing: `state` tells."""
+        with self._turn:
+            self._entries = 0
+            try:
+                self.state = self._anchored(self.state.last)
+            except KatoTenantsError as exc:
+                self.state = AnchorState(self.state.last, {_LOG: str(exc)})
+            except Exception as exc:  # the thread has to outlive a fault of ours
+                logger.exception("the audit log could not be anchored")
+                problem = f"a fault in this product: {type(exc).__name__}"
+                self.state = AnchorState(self.state.last, {_LOG: problem})
+
+    def _anchored(self, last: Anchor | None) -> AnchorState:
+        problems: dict[str, str] = {}
+        if last is not None and self._store.hash_of(last.number) != last.hash:
+            problems[_LOG] = f"entry {last.number:,} is not the one that was anchored before"
+        head = self._store.head()
+        if head is None:
+            return AnchorState(last, problems)
+        anchor = Anchor(head.number, head.hash, datetime.now(UTC))
+        for place in self._places:
+            if self._put.get(place.name) != anchor.hash:
+                self._keep(place, anchor, problems)
+        keep = problems.get(_LOG) or (last is not None and last.hash == anchor.hash)
+        return AnchorState(last if keep else anchor, problems)
+
+    def _keep(self, place: AnchorPlace, anchor: Anchor, problems: dict[str, str]) -> None:
+        try:
+            place.put(anchor_line(anchor))
+        except KatoTenantsError as exc:
+            problems[place.name] = str(exc)
+        else:
+            self._put[place.name] = anchor.hash
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            self._wake.clear()
+            self.anchor()
+            self._wake.wait(self._interval.total_seconds())

@@ -1,0 +1,1 @@
+"""Browse: looking into one tenant's patterns, keys and vectors."""

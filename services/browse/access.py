@@ -1,0 +1,171 @@
+"""Looking into a tenant, and finding who has what, as one viewer may."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from services.access.gate import Doing, Gate
+from services.access.holders import holders_of_holding
+from services.access.viewer import Action
+from services.browse.holdings import (
+    holding_of_kb,
+    holding_of_key,
+    holding_of_owner,
+    holding_of_space,
+)
+from services.browse.models import (
+    Holding,
+    KeyInventory,
+    KeyValue,
+    PatternDetail,
+    PatternPage,
+    PatternQuery,
+    Point,
+    PointPage,
+    Scope,
+    Space,
+    SpaceFacts,
+)
+from services.browse.service import InspectionService
+from services.browse.x_access_confining_looks import confined_page, confined_space
+from services.find.confined import confined_answer
+from services.find.models import Answer
+from services.find.search import FindService
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import Owner, bytes_of, read_key
+from services.tenancy.ownership import Ownership
+from services.usage.snapshot import Snapshot, TenantUsage
+
+_DIGITS = 16
+
+
+class DeskInspection:
+    """One tenant's patterns, keys and vectors; each look is decided and logged."""
+
+    def __init__(
+        self, gate: Gate, inner: InspectionService, *, ownership: Callable[[], Ownership],
+        service: str,
+    ) -> None:  # fmt: skip
+        self._gate, self._inner = gate, inner
+        self._ownership, self._service = ownership, service
+
+    def scope(self, snapshot: Snapshot, usage: TenantUsage) -> Scope:
+        """Return what may be looked into: no kb_id that is held with tenants out of scope."""
+        viewer = self._gate.allow(Action.LOOK, tenants=[usage.tenant])
+        scope = self._inner.scope(snapshot, usage)
+        if viewer.sees_all:
+            return scope
+        own = self._ownership()
+        seen = (
+            each for each in scope.holdings
+            if viewer.sees_each(holders_of_holding(scope.tenant, each, own))
+        )  # fmt: skip
+        return replace(scope, holdings=tuple(seen))
+
+    def allow(self, scope: Scope) -> None:
+        """Raise AccessDenied where nothing of this may be looked into any more."""
+        self._gate.allow(Action.LOOK, tenants=self._holders(scope, scope.holdings))
+
+    def concerned(self, scope: Scope) -> tuple[TenantKey, ...]:
+        """Return everyone who holds what a tenant is looked into by. Raises AccessDenied."""
+        holders = self._holders(scope, scope.holdings)
+        self._gate.allow(Action.LOOK, tenants=holders)
+        return holders
+
+    def patterns(self, scope: Scope, query: PatternQuery) -> PatternPage:
+        """Return one page of patterns with their frequencies."""
+        holdings = [holding_of_kb(scope, kb_id) for kb_id in query.kb_ids]
+        with self._look(scope, holdings, "patterns"):
+            return confined_page(self._inner.patterns(scope, query), self._gate.viewer())
+
+    def pattern(self, scope: Scope, kb_id: str, name: str) -> PatternDetail | None:
+        """Return one pattern with what all stores hold of it, or None when it is not there."""
+        with self._look(scope, [holding_of_kb(scope, kb_id)], f"pattern {name} of {kb_id}"):
+            return self._inner.pattern(scope, kb_id, name)
+
+    def inventory(self, scope: Scope, owner: Owner) -> KeyInventory:
+        """Count every key of one of the tenant's owners, and list the largest."""
+        with self._look(scope, [holding_of_owner(scope, owner)], f"keys of {owner.name}"):
+            return self._inner.inventory(scope, owner)
+
+    def value(self, scope: Scope, key: str) -> tuple[KeyValue | None, Holding]:
+        """Return a key's value, None when it is not there, and whose it is."""
+        holding = holding_of_key(scope, key, service=self._service)
+        with self._look(scope, [holding], _key_words(key, self._service)):
+            return self._inner.value(scope, key)
+
+    def space(self, scope: Scope, space: Space) -> SpaceFacts | None:
+        """Return what a collection is now, or None when it is gone."""
+        with self._look(scope, [holding_of_space(scope, space)], space.collection):
+            return confined_space(self._inner.space(scope, space), self._gate.viewer())
+
+    def points(
+        self, scope: Scope, space: Space, *, after: int | str | None = None, limit: int = 50
+    ) -> PointPage:
+        """Return one page of a collection's points."""
+        with self._look(scope, [holding_of_space(scope, space)], space.collection):
+            return self._inner.points(scope, space, after=after, limit=limit)
+
+    def nearest_to_point(
+        self, scope: Scope, space: Space, point: int | str, *, using: str | None = None,
+        limit: int = 10,
+    ) -> tuple[Point, ...]:  # fmt: skip
+        """Return the points that are nearest to one of the tenant's own, without itself."""
+        with self._look(scope, [holding_of_space(scope, space)], space.collection):
+            return self._inner.nearest_to_point(scope, space, point, using=using, limit=limit)
+
+    def nearest_to_vector(
+        self, scope: Scope, space: Space, vector: Sequence[float], *, using: str | None = None,
+        limit: int = 10,
+    ) -> tuple[Point, ...]:  # fmt: skip
+        """Return the tenant's points that are nearest to a vector."""
+        with self._look(scope, [holding_of_space(scope, space)], space.collection):
+            return self._inner.nearest_to_vector(scope, space, vector, using=using, limit=limit)
+
+    def _look(
+        self, scope: Scope, holdings: Sequence[Holding], target: str
+    ) -> AbstractContextManager[Doing]:
+        tenants = self._holders(scope, holdings)
+        return self._gate.doing(Action.LOOK, tenants=tenants, target=target)
+
+    def _holders(self, scope: Scope, holdings: Sequence[Holding]) -> tuple[TenantKey, ...]:
+        """Return everyone who holds these; who owns what is read once for all of them."""
+        own = self._ownership()
+        each = (holders_of_holding(scope.tenant, holding, own) for holding in holdings)
+        return tuple(dict.fromkeys((scope.tenant, *(t for some in each for t in some))))
+
+
+def _key_words(key: str, service: str) -> str:
+    """Name a key for the log without what the tenant put into it: some end in a symbol."""
+    name = read_key(bytes_of(key), service)
+    digest = hashlib.sha256(bytes_of(key)).hexdigest()
+    return f"{name.kind} key of {name.owner.name}, SHA-256 {digest[:_DIGITS]}"
+
+
+class DeskFind:
+    """Who has what was typed, within scope."""
+
+    def __init__(
+        self, gate: Gate, inner: FindService, *, ownership: Callable[[], Ownership],
+        snapshot: Callable[[], Snapshot | None],
+    ) -> None:  # fmt: skip
+        self._gate, self._inner = gate, inner
+        self._ownership, self._snapshot = ownership, snapshot
+
+    def allow(self) -> None:
+        """Raise AccessDenied where this viewer may not find anything any more."""
+        self._gate.allow(Action.FIND)
+
+    def find(self, typed: str, *, contains: bool = False) -> Answer | None:
+        """Return every tenant in scope that has it; None before the first figures."""
+        self._gate.allow(Action.FIND)
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return None
+        with self._gate.doing(Action.FIND, target=typed):
+            viewer = self._gate.viewer()
+            answer = self._inner.find(typed, snapshot, contains=contains)
+            return confined_answer(answer, viewer, self._ownership())

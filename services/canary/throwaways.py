@@ -1,0 +1,77 @@
+"""What one run has written so far: recorded before, remembered, and taken away in the end."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from services.canary.belongings import belongings
+from services.canary.clean_up import Cleaning
+from services.canary.models import Canary
+from services.canary.tools import Tools
+from services.canary.x_canarying_owning import source
+from services.errors import StoreNotConfigured, StoreUnavailable
+from services.usage.readings import CreatedSession
+
+TTL_SECONDS = 900
+"""How long a session of the test lives when nobody ends it."""
+
+
+class Throwaways:
+    """Writes throwaway tenants. `busy` has the node_ids that this process works with.
+
+    `sessions` are those that KATO answered with, by node_id; `unsure` has node_ids of which a
+    session may exist, or come to be, that nobody knows the id of. `created_at` is when the last
+    was created, by the monotonic clock.
+    """
+
+    def __init__(self, tools: Tools, busy: set[str]) -> None:
+        self._tools, self._busy = tools, busy
+        self.nodes: set[str] = set()
+        self.sessions: dict[str, CreatedSession] = {}
+        self.unsure: set[str] = set()
+        self.created_at = time.monotonic()
+
+    def record(self, *canaries: Canary) -> None:
+        """Record node_ids before anything of theirs is written, so that a kill leaves a trace."""
+        nodes = [canary.node_id for canary in canaries]
+        self.nodes.update(nodes)
+        self._busy.update(nodes)
+        self._tools.registry.record_nodes(dict.fromkeys(nodes, source()), datetime.now(UTC))
+
+    def create(self, canary: Canary) -> bool | None:
+        """Create a session through KATO; None where there is no KATO. Raises StoreError."""
+        secret = {"canary": canary.symbol}
+        try:
+            created = self._tools.kato.create_session(
+                canary.node_id, ttl_seconds=TTL_SECONDS, metadata=secret,
+                config={"metadata": secret},
+            )  # fmt: skip
+        except StoreNotConfigured:
+            return None
+        except StoreUnavailable:
+            self.unsure.add(canary.node_id)  # it may be created all the same, and later
+            raise
+        self.sessions[canary.node_id] = created
+        self.created_at = time.monotonic()
+        return True
+
+    def session_id(self, canary: Canary) -> str:
+        """Return the id of a tenant's session; empty without one."""
+        created = self.sessions.get(canary.node_id)
+        return created.session_id if created is not None else ""
+
+    def write(self, canary: Canary, *, guest: bool = False) -> None:
+        """Write what a tenant owns into every store that is configured. Raises StoreError."""
+        owned = belongings(canary, guest=guest)
+        for writer in self._tools.writers.values():
+            writer.write(owned)
+
+    def clean(self) -> tuple[str, ...]:
+        """Take everything away again, and return what is left."""
+        known = {each.session_id: node for node, each in self.sessions.items()}
+        left = Cleaning(
+            self._tools, frozenset(self.nodes), sessions=known, unsure=frozenset(self.unsure)
+        ).run()
+        self._busy.difference_update(self.nodes)
+        return left

@@ -1,0 +1,1 @@
+"""The KATO stand-in."""

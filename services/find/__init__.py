@@ -1,0 +1,1 @@
+"""Find: who has what was looked for."""

@@ -1,0 +1,1 @@
+"""Health: how every store is."""

@@ -1,0 +1,175 @@
+"""What each kb_id holds over all stores, and findings about kb_ids: what several rules share. Pure.
+
+The same kb_id can stand in several parts of a snapshot, as its sessions name their tenant where
+its rows do not: here it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.figures import Measure, Precision
+from services.isolation.models import (
+    SAMPLES,
+    CannotTell,
+    Deed,
+    DeedKind,
+    Evidence,
+    Finding,
+    Seen,
+    Severity,
+    once,
+)
+from services.tenancy.kb_ids import sanitise, service_suffix
+from services.tenancy.layout import KB_KINDS, bytes_of
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.snapshot import KbUsage
+
+MANY = 100
+"""Above so many kb_ids with one defect it is the fleet's: one finding says so, not thousands."""
+
+SETTLING = timedelta(minutes=1)
+"""A kb_id that was written to so shortly before the stores were read may differ between them."""
+
+_FEW_TENANTS = 3
+_NOT_YET = (Precision.RUNNING, Precision.ESTIMATE)
+
+
+@dataclass(slots=True)
+class Held:
+    """What one kb_id holds; a count is None where its store's figures are not known."""
+
+    name: str
+    counts: dict[Measure, int | None]
+    kinds: dict[str, int] = field(default_factory=dict)
+    last_write: datetime | None = None
+
+    @property
+    def frequencies(self) -> int:
+        """How many of its patterns have a frequency in Redis."""
+        return self.kinds.get("frequency", 0)
+
+    def count(self, measure: Measure) -> int:
+        """Return the count of a measure, 0 where it is not known."""
+        return self.counts[measure] or 0
+
+    def by_kato(self, service: str) -> bool:
+        """Whether KATO wrote it: by the end of its name, or by keys that only KATO writes.
+
+        In the guide's layout a kb_id is the raw node_id and has no such keys.
+        """
+        return self.name.endswith(service_suffix(service)) or not KB_KINDS.isdisjoint(self.kinds)
+
+    def add(self, part: KbUsage) -> None:
+        """Add what a part of the snapshot has of it."""
+        for measure in Measure:
+            amount = part.usage.of(measure)
+            if amount is not None:
+                self.counts[measure] = self.count(measure) + amount.count
+        for kind, keys in (part.usage.keys_by_kind or {}).items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + keys
+        self.last_write = max(filter(None, (self.last_write, part.last_write)), default=None)
+
+
+def every_part(seen: Seen) -> Iterator[KbUsage]:
+    """Yield every part of the snapshot that has an owner."""
+    for tenant in seen.snapshot.tenants:
+        yield from tenant.parts
+    yield from seen.snapshot.shared
+
+
+@once
+def holdings(seen: Seen) -> tuple[Held, ...]:
+    """Return what each kb_id holds, by name."""
+    found: dict[str, Held] = {}
+    for part in every_part(seen):
+        if part.is_kb:
+            held = found.get(part.name)
+            if held is None:
+                held = found[part.name] = Held(part.name, dict.fromkeys(Measure))
+            held.add(part)
+    return tuple(sorted(found.values(), key=lambda held: bytes_of(held.name)))
+
+
+def counted_whole(seen: Seen, *measures: Measure) -> None:
+    """Raise CannotTell unless these figures are counts of the whole store."""
+    for measure in measures:
+        if seen.snapshot.stores[measure].precision in _NOT_YET:
+            raise CannotTell(f"the {measure.value} are not counted to the end yet")
+
+
+def unsettled(seen: Seen, *measures: Measure) -> Callable[[Held], bool]:
+    """Return whether a kb_id was written to while these were counted, or shortly before.
+
+    The stores are not read at one moment, so that what they have of such a kb_id may differ.
+    """
+    figures = [seen.snapshot.stores[measure] for measure in measures]
+    began = min(
+        (f.collected_at or seen.snapshot.collected_at) - timedelta(seconds=f.seconds or 0)
+        for f in figures
+    )
+    since = began - SETTLING
+    return lambda held: held.last_write is not None and held.last_write >= since
+
+
+def about_kb(
+    seen: Seen, kb_id: str, *, code: str, severity: Severity, what: str, evidence: Evidence
+) -> Finding:
+    """Make a finding about one kb_id. `what` is said of it, as in `has 3 keys`."""
+    claim = seen.ownership.kb(kb_id)
+    deeds = tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in claim.tenants)
+    what = f"{kb_id} ({whose(claim)}) {what}."
+    return Finding(code, kb_id, severity, what, claim.tenants, (kb_id,), evidence, deeds=deeds)
+
+
+def of_store(code: str, store: str, severity: Severity, what: str, evidence: Evidence) -> Finding:
+    """Make a finding about a whole store."""
+    deeds = (Deed(DeedKind.SYSTEM, store),)
+    return Finding(code, store, severity, what, evidence=evidence, deeds=deeds)
+
+
+def whose(claim: Claim) -> str:
+    """Say who holds something, and whether that is only inferred or shared."""
+    if not claim.tenants:
+        return "nobody's"
+    names = few(map(str, claim.tenants), limit=_FEW_TENANTS)
+    if claim.state is ClaimState.SHARED:
+        return f"shared by {names}"
+    return f"{names}, inferred" if claim.state is ClaimState.INFERRED else names
+
+
+def few(names: Iterable[str], *, limit: int) -> str:
+    """Join the first names, and say how many more there are."""
+    every = list(names)
+    shown, more = ", ".join(every[:limit]), len(every) - limit
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def gathered(found: Sequence[Finding], said: str) -> tuple[Finding, ...]:
+    """Return findings about kb_ids as they are, or as one where there are more than MANY."""
+    if len(found) <= MANY:
+        return tuple(found)
+    order = list(Severity)
+    kb_ids = tuple(kb_id for finding in found for kb_id in finding.kb_ids)
+    one = Finding(
+        code=found[0].code,
+        subject="many kb_ids",
+        severity=min((finding.severity for finding in found), key=order.index),
+        what=f"{len(found):,} kb_ids {said}.",
+        tenants=tuple(dict.fromkeys(tenant for finding in found for tenant in finding.tenants)),
+        kb_ids=kb_ids,
+        evidence={"number of kb_ids": len(found), "kb_ids": kb_ids[:SAMPLES]},
+    )
+    return (one,)
+
+
+def counted(count: int, noun: str) -> str:
+    """Say a count of something, in the singular or with an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def raw_kb(held: Held) -> bool:
+    """Whether a kb_id is a raw node_id, as in the guide's layout: KATO stores none unsanitised."""
+    return sanitise(held.name) != held.name

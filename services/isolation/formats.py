@@ -1,0 +1,150 @@
+"""Findings and audits as JSON: how they are kept, and what scripts read. Pure.
+
+The text is ASCII whatever the names hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.isolation.models import (
+    Audit,
+    Deed,
+    DeedKind,
+    Finding,
+    Record,
+    Report,
+    Rule,
+    RuleState,
+    RuleSummary,
+    Severity,
+)
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import StoreFigures
+
+
+def finding_json(finding: Finding) -> str:
+    """Write a finding, so that `finding_of` reads it back the same."""
+    return _text({
+        "code": finding.code,
+        "subject": finding.subject,
+        "severity": finding.severity.value,
+        "what": finding.what,
+        "tenants": list(map(str, finding.tenants)),
+        "kb_ids": list(finding.kb_ids),
+        "evidence": _plain(finding.evidence),
+        "remedy": finding.remedy,
+        "deeds": [[deed.kind.value, deed.about] for deed in finding.deeds],
+    })  # fmt: skip
+
+
+def finding_of(text: str) -> Finding:
+    """Read what `finding_json` wrote."""
+    read = json.loads(text)
+    return Finding(
+        code=read["code"],
+        subject=read["subject"],
+        severity=Severity(read["severity"]),
+        what=read["what"],
+        tenants=tuple(map(TenantKey.written, read["tenants"])),
+        kb_ids=tuple(read["kb_ids"]),
+        evidence={
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in read["evidence"].items()
+        },
+        remedy=read["remedy"],
+        deeds=tuple(Deed(DeedKind(kind), about) for kind, about in read["deeds"]),
+    )
+
+
+def audit_json(audit: Audit) -> str:
+    """Write what an audit came to, without its findings, so that `report_of` reads it back."""
+    return _text({
+        "seconds": audit.seconds,
+        "score": audit.score,
+        "rules": [
+            [result.rule.code, result.state.value, len(result.findings), result.reason]
+            for result in audit.results
+        ],
+    })  # fmt: skip
+
+
+def report_of(at: datetime, text: str, records: tuple[Record, ...]) -> Report:
+    """Read what `audit_json` wrote, and put the findings to it."""
+    read = json.loads(text)
+    rules = (
+        RuleSummary(code, RuleState(state), count, reason)
+        for code, state, count, reason in read["rules"]
+    )
+    return Report(at, read["seconds"], read["score"], tuple(rules), records)
+
+
+def report_json(
+    report: Report, stores: Mapping[str, StoreFigures], rules: Mapping[str, Rule]
+) -> str:
+    """Write what a script reads: findings that are there now, rules and stores.
+
+    `stores` is by measure; one that was not read has a null count and a reason.
+    """
+    now = datetime.now(UTC)
+    return json.dumps(
+        {
+            "at": _time(report.at),
+            "score": report.score,
+            "findings": [
+                _finding(record, now, rules) for record in report.records
+                if record.resolved_at is None
+            ],
+            "rules": {
+                rule.code: {
+                    "state": rule.state.value, "findings": rule.count, "reason": rule.reason
+                }
+                for rule in report.rules
+            },
+            "stores": {name: _store(figures) for name, figures in stores.items()},
+        },
+        indent=2,
+    )  # fmt: skip
+
+
+def _finding(record: Record, now: datetime, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    finding, rule = record.finding, rules.get(record.finding.code)
+    return {
+        "id": finding.id,
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "status": record.status(now).value,
+        "what": finding.what,
+        "tenants": list(map(str, finding.tenants)),
+        "kb_ids": list(finding.kb_ids),
+        "evidence": _plain(finding.evidence),
+        "remedy": finding.remedy or (rule.remedy if rule else ""),
+        "first_seen": _time(record.first_seen),
+        "last_seen": _time(record.last_seen),
+    }
+
+
+def _store(figures: StoreFigures) -> dict[str, Any]:
+    return {
+        "state": figures.state.value,
+        "count": None if figures.total is None else figures.total.count,
+        "difference": None if figures.total is None else figures.difference.count,
+        "reason": figures.reason,
+    }
+
+
+def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in evidence.items()
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,28 @@
+"""Every rule of the isolation audit, in the order in which they are shown. Pure."""
+
+from __future__ import annotations
+
+from services.isolation.models import Rule
+from services.isolation.rules import (
+    collision,
+    exposure,
+    hostile,
+    layout,
+    orphan,
+    prefix,
+    resurrected,
+    shared,
+    unowned,
+)
+
+RULES: tuple[Rule, ...] = (
+    *collision.RULES,
+    *resurrected.RULES,
+    *shared.RULES,
+    *prefix.RULES,
+    *orphan.RULES,
+    *unowned.RULES,
+    *layout.RULES,
+    *exposure.RULES,
+    *hostile.RULES,
+)

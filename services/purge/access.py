@@ -1,0 +1,214 @@
+"""Purges, as one viewer may plan, run and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from services.access.gate import Gate
+from services.access.holders import holders_of_node, holders_of_plan
+from services.access.viewer import Action, Viewer
+from services.access.x_access_digests import digest_of_words
+from services.approvals.models import REASON
+from services.errors import AccessDenied, NoSuchJob
+from services.isolation.confined import confined_tombstones
+from services.purge.confined import confined_job, confined_plan
+from services.purge.formats import receipt_json
+from services.purge.later_looks import with_later_looks
+from services.purge.models import Job, LaterLook, Plan, Receipt, Request, Tombstone
+from services.purge.receipt import receipt_of
+from services.purge.service import PurgeService
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
+
+
+class DeskPurge:
+    """A plan and a job concern every tenant that holds what they name."""
+
+    def __init__(
+        self, gate: Gate, inner: PurgeService, *, ownership: Callable[[], Ownership]
+    ) -> None:
+        self._gate, self._inner, self._ownership = gate, inner, ownership
+
+    def plan(self, request: Request) -> Plan:
+        """Return what a purge would do. Raises AccessDenied, PurgeRefused, StoreError."""
+        target = request.target
+        with self._gate.doing(
+            Action.PLAN_PURGE, tenants=self._asked(request), target=str(target)
+        ) as doing:
+            plan = self._inner.plan(request)
+            viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
+            doing.digest = plan.digest
+            return confined_plan(plan, viewer, self._ownership())
+
+    def planned(self, digest: str) -> Plan:
+        """Return a plan that was made. Raises AccessDenied, PurgeRefused."""
+        self._gate.allow(Action.PLAN_PURGE)
+        plan = self._inner.planned(digest)
+        viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
+        return confined_plan(plan, viewer, self._ownership())
+
+    def concerned(self, plan: Plan) -> tuple[TenantKey, ...]:
+        """Return everyone whose data a plan is about. Raises AccessDenied."""
+        holders = self._holders(plan)
+        self._gate.allow(Action.SEE_PURGES, tenants=holders)
+        return holders
+
+    def begin(self, digest: str, *, confirm: str, reason: str) -> Job:
+        """Begin the purge that a plan describes, once its target's name was typed.
+
+        Raises AccessDenied, ApprovalNeeded, PurgeRefused, StoreError.
+        """
+        self._gate.allow(Action.RUN_PURGE)
+        plan = self._inner.planned(digest)
+        holders, target = self._holders(plan), str(plan.request.target)
+        viewer = self._gate.allow(Action.RUN_PURGE, tenants=holders, target=target)
+        self._inner.check(confined_plan(plan, viewer, self._ownership()), confirm, reason)
+        ownership = self._ownership()  # before: what is begun must not fail for want of it
+        with self._gate.doing(
+            Action.RUN_PURGE, tenants=holders, target=target, digest=digest,
+            details={REASON: reason.strip()},
+        ):  # fmt: skip
+            job = self._inner.begin(digest, confirm=confirm, reason=reason, asked_by=viewer.id)
+        return confined_job(job, viewer, ownership)
+
+    def run_here(self, job_id: str) -> Job:
+        """Run a job in this process until it ends, stops or fails: one whose beginning is logged.
+
+        Raises AccessDenied, PurgeRefused, StoreError.
+        """
+        _, viewer, _ = self._known(Action.STEER_PURGE, job_id)
+        return confined_job(self._inner.run_here(job_id), viewer, self._ownership())
+
+    def run_soon(self) -> None:
+        """Let the worker look for jobs at once."""
+        self._gate.allow(Action.STEER_PURGE)
+        self._inner.run_soon()
+
+    def job(self, job_id: str) -> Job:
+        """Return one job. Raises AccessDenied, and NoSuchJob where there is none in scope."""
+        job, viewer, _ = self._known(Action.SEE_PURGES, job_id)
+        return confined_job(job, viewer, self._ownership())
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest jobs that are in scope."""
+        viewer, ownership = self._gate.allow(Action.SEE_PURGES), self._ownership()
+        return tuple(
+            confined_job(job, viewer, ownership)
+            for job in self._inner.jobs()
+            if viewer.sees_all or viewer.sees_each(holders_of_plan(job.plan, ownership))
+        )
+
+    def stop(self, job_id: str) -> None:
+        """Let a running job end before its next step."""
+        with self._steering(job_id, "stop", Action.STOP_PURGE):
+            self._inner.stop(job_id)
+
+    def resume(self, job_id: str, *, digest: str = "", confirm: str = "") -> Job:
+        """Let a stopped or failed job run again, by its own plan or by a new one.
+
+        Raises PurgeRefused for one that ended, and what planning anew has to raise.
+        """
+        ownership = self._ownership()
+        if digest:
+            self.planned(digest)  # whoever may not see it may not go by it
+        with self._steering(job_id, "resume", digest=digest) as viewer:
+            job = self._inner.resume(job_id, digest=digest, confirm=confirm)
+        return confined_job(job, viewer, ownership)
+
+    def look_again(self, job_id: str) -> LaterLook:
+        """Look at what an ended job erased, and keep with its receipt what is back. Logged."""
+        with self._steering(job_id, "look again at", Action.PLAN_PURGE):
+            return self._inner.look_again(job_id)
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+        self._known(Action.SEE_PURGES, job_id)
+        return self._inner.later_looks(job_id)
+
+    def abandon(self, job_id: str) -> Job:
+        """End a stopped or failed job as it is, after one more look at what is left."""
+        ownership = self._ownership()
+        with self._steering(job_id, "end") as viewer:
+            job = self._inner.abandon(job_id)
+        return confined_job(job, viewer, ownership)
+
+    def receipt(self, job_id: str, *, tenant: str | None = None) -> Receipt:
+        """Return what came of a job, or of one tenant in it; so far, of one that has not ended."""
+        return _receipt(self.job(job_id), tenant)
+
+    def receipt_text(self, job_id: str, *, tenant: str | None = None) -> str:
+        """Return the receipt as JSON: as it was kept, or what is known so far. It is logged.
+
+        Of one tenant of many it is written anew, and so is a confined viewer's, of what they may
+        see of the job.
+        """
+        job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
+        with self._gate.doing(
+            Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
+            digest=job.plan.digest,
+        ):  # fmt: skip
+            if viewer.sees_all and tenant is None:
+                return self._inner.receipt_text(job_id)
+            seen = confined_job(job, viewer, self._ownership())
+            looks = self._inner.later_looks(job_id)
+            return with_later_looks(receipt_json(_receipt(seen, tenant)), looks)
+
+    def being_purged(self, names: Sequence[str]) -> str | None:
+        """Return the id of a job in scope that holds one of these tenants or kb_ids."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        job_id = self._inner.being_purged(names)
+        if job_id is None or viewer.sees_all:
+            return job_id
+        holders = self._holders(self._inner.job(job_id).plan)
+        return job_id if viewer.sees_each(holders) else None
+
+    def tombstones(self, kb_ids: Iterable[str]) -> tuple[Tombstone, ...]:
+        """Return the tombstones of those of these kb_ids that are in scope."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return confined_tombstones(self._inner.tombstones(kb_ids), viewer, self._ownership())
+
+    def _known(self, action: Action, job_id: str) -> tuple[Job, Viewer, tuple[TenantKey, ...]]:
+        """Return a job as it is, who asks for it, and whom it concerns.
+
+        Whether there is one that is not in scope is not told: it is refused in the log alone.
+        """
+        self._gate.allow(action, target=job_id)
+        job = self._inner.job(job_id)
+        holders = self._holders(job.plan)
+        try:
+            viewer = self._gate.allow(action, tenants=holders, target=job_id)
+        except AccessDenied:
+            raise NoSuchJob(job_id) from None
+        return job, viewer, holders
+
+    @contextmanager
+    def _steering(
+        self, job_id: str, deed: str, action: Action = Action.STEER_PURGE, *, digest: str = ""
+    ) -> Iterator[Viewer]:
+        job, viewer, holders = self._known(action, job_id)
+        with self._gate.doing(
+            action, tenants=holders, target=f"{deed} {job_id}",
+            digest=digest_of_words(deed, job_id, digest or job.plan.digest),
+            details={"Purge of": str(job.plan.request.target)},
+        ):  # fmt: skip
+            yield viewer
+
+    def _asked(self, request: Request) -> tuple[TenantKey, ...]:
+        """Return whom a request names; nobody, and so only for who sees all, for everyone."""
+        target = request.target
+        if not target.tenants or request.trim_streams:
+            return ()
+        named = (
+            holders_of_node(target.node_id, self._ownership()) if target.node_id is not None else ()
+        )
+        return tuple(dict.fromkeys((*target.tenants, *named)))
+
+    def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
+        return holders_of_plan(plan, self._ownership())
+
+
+def _receipt(job: Job, tenant: str | None) -> Receipt:
+    at = job.ended_at or datetime.now(UTC)
+    return receipt_of(job, at=at, versions={}, tenant=tenant)

@@ -1,0 +1,109 @@
+"""What a viewer who is confined to tenants sees of a purge that concerns these alone. Pure.
+
+Whom a plan concerns, `holders_of_plan` says, and the gate decides by. What stands here takes out
+of it what the stores say of themselves: how much they hold of everyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from services.access.confined_texts import told
+from services.access.holders import holders_of_kb
+from services.access.viewer import Viewer
+from services.approvals.models import FREE_TEXTS
+from services.approvals.models import Request as Asked
+from services.purge.models import Item, Job, LeftOut, Plan, Progress, Step
+from services.tenancy.ownership import Ownership
+
+UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
+UNTOLD_REASON = "only who asked for it and those who see all tenants are told"
+FAILED = "it could not go on, and an admin can see why"
+BLOCKED = "what is there cannot be told from what is another's, or not be erased: ask an admin"
+
+
+def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
+    """Return what a viewer may see of a plan: the same object for one who sees all.
+
+    With the same digest, and an obstacle wherever the whole has one. A kb_id that is left out is
+    named only where whoever would lose it is in scope.
+    """
+    if viewer.sees_all:
+        return plan
+
+    def sees(left: LeftOut) -> bool:
+        holders = (*holders_of_kb(left.kb_id, ownership), *left.losers)
+        return viewer.sees_each(holders)
+
+    return Plan(
+        request=plan.request,
+        surface=plan.surface,
+        items=tuple(map(_item, plan.items)),
+        left_out=tuple(filter(sees, plan.left_out)),
+        disclosed=(UNTOLD,) if plan.disclosed else (),
+        blockers=(BLOCKED,) if plan.blockers else (),
+        problems={store: told(why) or "" for store, why in plan.problems.items()},
+        absent=plan.absent,
+        created_at=plan.created_at,
+        digest=plan.digest,
+        taken=tuple(filter(sees, plan.taken)),
+        whose=plan.whose,
+    )
+
+
+def confined_request(request: Asked, viewer: Viewer) -> Asked:
+    """Return what a viewer may see of a request for approval: free texts may name anybody."""
+    if viewer.sees_all or request.asked_by == viewer.id:
+        return request
+    told_of = {name: text for name, text in request.details.items() if name not in FREE_TEXTS}
+    return replace(request, details=told_of)
+
+
+def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
+    """Return what a viewer may see of a job: the same object for one who sees all.
+
+    Good to make a receipt of: `receipt_of` reads nothing else. The receipt that was kept is not.
+    """
+    if viewer.sees_all:
+        return job
+    return replace(
+        job,
+        plan=confined_plan(job.plan, viewer, ownership),
+        reason=job.reason if job.asked_by == viewer.id else UNTOLD_REASON,
+        progress=Progress(""),  # a mutation's is about the table that all tenants are in
+        problem=_failure(job.problem),
+        steps=tuple(map(_step, job.steps)),
+    )
+
+
+_OWN_RESULTS = (
+    "items", "attempts", "before", "sessions", "live", "ended", "kato", "at", "asked", "late",
+    "late_items", "abandoned",
+)  # fmt: skip
+"""What a step says of the target alone; how much a store holds of everyone is not among it."""
+
+
+def _step(step: Step) -> Step:
+    found, error = _result(step.result), _failure(step.error)
+    return Step(step.name, step.state, step.started_at, step.ended_at, found, error)
+
+
+def _failure(reason: str) -> str:
+    return (told(reason, FAILED) or "") if reason else ""
+
+
+def _result(result: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: result[name] for name in _OWN_RESULTS if name in result}
+    if "problems" in result:
+        found["problems"] = {store: told(why) for store, why in result["problems"].items()}
+    if "blockers" in result:
+        found["blockers"] = [BLOCKED] if result["blockers"] else []
+    return found
+
+
+def _item(item: Item) -> Item:
+    """Leave out what it costs, where that is counted: a table's rows and bytes are everyone's."""
+    counts = any(sign.isdigit() for sign in item.how)
+    return replace(item, how="") if counts else item

@@ -1,0 +1,210 @@
+"""Plans and receipts as JSON: how they are kept, and what scripts read. Pure.
+
+The text is canonical, and ASCII whatever the names hold: equal values give equal text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.figures import Measure
+from services.purge.models import (
+    Conserved,
+    Item,
+    LeftKind,
+    LeftOut,
+    Line,
+    Outcome,
+    Plan,
+    Receipt,
+    Request,
+    Surface,
+    Target,
+)
+from services.tenancy.kb_ids import TenantKey
+
+_FIGURES = ("planned", "deleted", "absent", "failed", "left")
+
+
+def plan_json(plan: Plan) -> str:
+    """Write a plan, so that `plan_of` reads it back the same."""
+    request, surface, target = plan.request, plan.surface, plan.request.target
+    return _text({
+        "target": {
+            "tenant": None if target.tenant is None else str(target.tenant),
+            "node_id": target.node_id,
+            "user": target.user,
+            "many": list(map(str, target.many)),
+        },
+        "stores": _stores(request.stores),
+        "included": sorted(request.included),
+        "include_inferred": request.include_inferred,
+        "passed_over": sorted(request.passed_over),
+        "trim_streams": request.trim_streams,
+        "drop_collections": request.drop_collections,
+        "surface": {
+            "kb_ids": sorted(surface.kb_ids),
+            "tenant_ids": sorted(surface.tenant_ids),
+            "nodes": sorted(surface.nodes),
+            "collections": sorted(surface.collections),
+            "shared_collections": sorted(surface.shared_collections),
+            "sessions": [list(pair) for pair in surface.sessions],
+            "passed_over": sorted(surface.passed_over),
+        },
+        "items": [_item(item) for item in plan.items],
+        "left_out": _left_out(plan.left_out),
+        "disclosed": list(plan.disclosed),
+        "blockers": list(plan.blockers),
+        "problems": {store.value: why for store, why in plan.problems.items()},
+        "absent": [store.value for store in plan.absent],
+        "created_at": _time(plan.created_at),
+        "digest": plan.digest,
+        "taken": _left_out(plan.taken),
+        "whose": dict(plan.whose),
+    })  # fmt: skip
+
+
+def plan_of(text: str) -> Plan:
+    """Read what `plan_json` wrote, in this version or an earlier one, which said less."""
+    found = json.loads(text)
+    return Plan(
+        request=_request(found),
+        surface=_surface(found["surface"]),
+        items=tuple(map(_item_of, found["items"])),
+        left_out=tuple(map(_left_out_of, found["left_out"])),
+        disclosed=tuple(found["disclosed"]),
+        blockers=tuple(found["blockers"]),
+        problems={Measure(store): why for store, why in found["problems"].items()},
+        absent=tuple(map(Measure, found["absent"])),
+        created_at=datetime.fromisoformat(found["created_at"]),
+        digest=found["digest"],
+        taken=tuple(map(_left_out_of, found.get("taken", ()))),
+        whose=found.get("whose", {}),
+    )
+
+
+def receipt_json(receipt: Receipt) -> str:
+    """Write a receipt. What is not known is null, and never 0."""
+    return _text({
+        "job": receipt.job_id,
+        "target": receipt.target,
+        "outcome": receipt.outcome.value,
+        "asked_by": receipt.asked_by,
+        "reason": receipt.reason,
+        "digest": receipt.digest,
+        "planned_at": _time(receipt.planned_at),
+        "started_at": _time(receipt.started_at),
+        "ended_at": _time(receipt.ended_at),
+        "stores": {store.value: _sums(receipt, store) for store in receipt.stores},
+        "lines": [_line(line) for line in receipt.lines],
+        "left_out": _left_out(receipt.left_out),
+        "disclosed": list(receipt.disclosed),
+        "problems": list(receipt.problems),
+        "seconds": dict(receipt.seconds),
+        "versions": dict(receipt.versions),
+        "conserved": [_conserved(each) for each in receipt.conserved],
+    })  # fmt: skip
+
+
+def _conserved(each: Conserved) -> dict[str, object]:
+    return {
+        "store": each.store, "before": each.before, "after": each.after, "deleted": each.deleted,
+        "others": each.others, "unexplained": each.unexplained,
+    }  # fmt: skip
+
+
+def _sums(receipt: Receipt, store: Measure) -> dict[str, int | None]:
+    """Add up a store's lines. A store without any may be the one that could not be asked."""
+    lines = [line for line in receipt.lines if line.store is store]
+    sums: dict[str, int | None] = {
+        figure: sum(getattr(line, figure) for line in lines) for figure in _FIGURES[:-1]
+    }
+    left = [line.left for line in lines if line.left is not None]
+    asked = len(left) == len(lines) and bool(lines or receipt.outcome is not Outcome.UNKNOWN)
+    return {**sums, "left": sum(left) if asked else None}
+
+
+def _line(line: Line) -> dict[str, object]:
+    figures = {figure: getattr(line, figure) for figure in _FIGURES}
+    return {"store": line.store.value, "owner": line.owner, "kind": line.kind, **figures}
+
+
+def _item(item: Item) -> dict[str, object]:
+    return {
+        "store": item.store.value, "owner": item.owner, "kind": item.kind, "count": item.count,
+        "bytes": item.bytes, "samples": list(item.samples), "how": item.how,
+    }  # fmt: skip
+
+
+def _item_of(found: Mapping[str, Any]) -> Item:
+    values = {**found, "store": Measure(found["store"]), "samples": tuple(found["samples"])}
+    return Item(**values)
+
+
+def _left_out(left_out: Collection[LeftOut]) -> list[dict[str, object]]:
+    return [
+        {
+            "kb_id": each.kb_id, "why": each.why, "losers": list(map(str, each.losers)),
+            "kind": each.kind.value, "alone": each.alone, "place": each.place,
+            "counts": {store.value: count for store, count in each.counts.items()},
+        }
+        for each in left_out
+    ]  # fmt: skip
+
+
+def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
+    return LeftOut(
+        found["kb_id"], found["why"], _tenants(found["losers"]),
+        kind=LeftKind(found.get("kind", LeftKind.SHARED)),
+        alone=found.get("alone", False),
+        place=found.get("place", ""),
+        counts={Measure(store): count for store, count in found.get("counts", {}).items()},
+    )  # fmt: skip
+
+
+def _tenants(texts: Iterable[str]) -> tuple[TenantKey, ...]:
+    return tuple(map(TenantKey.written, texts))
+
+
+def _tenant(text: str | None) -> TenantKey | None:
+    return None if text is None else TenantKey.written(text)
+
+
+def _stores(stores: Collection[Measure]) -> list[str]:
+    return [store.value for store in Measure if store in stores]
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _text(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def _request(found: Mapping[str, Any]) -> Request:
+    target = found["target"]
+    return Request(
+        Target(
+            _tenant(target["tenant"]), target["node_id"], target["user"],
+            _tenants(target.get("many", ())),
+        ),
+        frozenset(map(Measure, found["stores"])),
+        frozenset(found["included"]),
+        trim_streams=found["trim_streams"],
+        include_inferred=found.get("include_inferred", False),
+        passed_over=frozenset(found.get("passed_over", ())),
+        drop_collections=found.get("drop_collections", False),
+    )  # fmt: skip
+
+
+def _surface(found: Mapping[str, Any]) -> Surface:
+    names = {
+        name: frozenset(found[name])
+        for name in ("kb_ids", "tenant_ids", "nodes", "collections", "shared_collections")
+    }
+    sessions = tuple((session, node) for session, node in found.get("sessions", ()))
+    return Surface(**names, sessions=sessions, passed_over=frozenset(found.get("passed_over", ())))

@@ -1,0 +1,65 @@
+"""Looks at what an ended purge erased: by the collector with each snapshot, or when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from services.isolation.rules.resurrected import came_back
+from services.purge.models import LaterLook
+from services.purge.ports import Jobs
+from services.usage.snapshot import Snapshot
+
+_NOTED_ANEW = timedelta(minutes=10)
+_LOOKED_AT = timedelta(days=400)
+
+
+class LaterLooks:
+    """Looks at every tombstone in each snapshot, and notes with its job's receipt what is back.
+
+    What stays as it was is noted every ten minutes, and for somewhat more than a year.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._noted: dict[str, tuple[datetime, int]] = {}
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Note what one snapshot shows. Raises StoreError."""
+        if not snapshot.settled or any(each.failed for each in snapshot.stores.values()):
+            return
+        since = snapshot.collected_at - _LOOKED_AT
+        jobs = {s.job_id for s in self._jobs.tombstones() if s.erased_at > since}
+        if not jobs:
+            return
+        stones = self._jobs.tombstones(snapshot.kb_ids)
+        back = Counter(stone.job_id for stone in came_back(snapshot, stones))
+        for job_id in sorted(jobs):
+            self._note(job_id, snapshot.collected_at, back[job_id])
+
+    def _note(self, job_id: str, at: datetime, back: int) -> None:
+        last = self._noted.get(job_id)
+        if last is not None and last[1] == back and at - last[0] < _NOTED_ANEW:
+            return
+        self._jobs.note_look(job_id, LaterLook(at, back))
+        self._noted[job_id] = at, back
+
+
+def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
+    """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
+    found = json.loads(receipt)
+    found["later_looks"] = [
+        {
+            "first_at": _time(look.first_at or look.at),
+            "at": _time(look.at),
+            "kb_ids_back": look.back,
+        }
+        for look in looks
+    ]
+    return json.dumps(found, ensure_ascii=True, sort_keys=True)
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

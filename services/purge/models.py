@@ -1,0 +1,477 @@
+"""A purge before, while and after it runs: plan, job, receipt. Frozen values. Pure.
+
+Counts are numbers of rows, keys, points or sessions; `bytes` are bytes, None where not known;
+times are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from services.figures import Measure
+from services.tenancy.kb_ids import TenantKey
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose data is to go: a whole tenant, one of its node_ids, one user of all tenants, or many.
+
+    `tenant` is None for a user of all tenants, and for `many`: whole tenants in one job.
+    `node_id`, `user` and `many` exclude each other.
+    """
+
+    tenant: TenantKey | None = None
+    node_id: str | None = None
+    user: str | None = None
+    many: tuple[TenantKey, ...] = ()
+
+    @property
+    def tenants(self) -> tuple[TenantKey, ...]:
+        """The tenants that are named; none for a user of all tenants."""
+        return self.many or (() if self.tenant is None else (self.tenant,))
+
+    @property
+    def whole(self) -> tuple[TenantKey, ...]:
+        """The tenants that are to go as a whole."""
+        return self.tenants if self.node_id is None and self.user is None else ()
+
+    @property
+    def name(self) -> str:
+        """What has to be typed to confirm."""
+        if self.many:
+            return f"erase {len(self.many):,} tenants"
+        if self.node_id is not None:
+            return self.node_id
+        return self.user if self.user is not None else str(self.tenant)
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        if self.node_id is not None:
+            return f"the node_id {self.node_id} of {self.tenant}"
+        if self.user is not None:
+            return f"the user {self.user}" + (f" of {self.tenant}" if self.tenant else "")
+        if self.many:
+            return f"{len(self.many):,} tenants"
+        return str(self.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an admin asks for.
+
+    `stores` are the stores that are to be purged, `included` the kb_ids that are not surely the
+    target's alone and are to go all the same, `include_inferred` whether every kb_id goes whose
+    owner is only inferred and that could be nobody else's, `passed_over` the tables and
+    collections whose rows and points of the target cannot be erased and are to stay,
+    `trim_streams` whether KATO's `stm:*` streams are to be emptied, of everyone's observations,
+    `drop_collections` whether collections go at once although a running KATO may have used them.
+    """
+
+    target: Target
+    stores: frozenset[Measure] = frozenset(Measure)
+    included: frozenset[str] = frozenset()
+    trim_streams: bool = False
+    include_inferred: bool = False
+    passed_over: frozenset[str] = frozenset()
+    drop_collections: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """The exact names that a purge goes by, and nothing else.
+
+    `kb_ids` are erased whole; `tenant_ids` are raw ids as the guide's layout writes them
+    (`tenant:{id}:…`, `kato_tenant_{id}`, a point's payload `tenant_id`); `nodes` are the raw
+    node_ids whose sessions end. `collections` of Qdrant are dropped whole, and of
+    `shared_collections` only the points that carry one of `tenant_ids`. `sessions` are ids of
+    KATO's sessions that a job has seen, with their node_ids: by these it finds what is cached of
+    them when their records are gone. `passed_over` are tables and collections of which what
+    cannot be erased stays, and is named.
+    """
+
+    kb_ids: frozenset[str] = frozenset()
+    tenant_ids: frozenset[str] = frozenset()
+    nodes: frozenset[str] = frozenset()
+    collections: frozenset[str] = frozenset()
+    shared_collections: frozenset[str] = frozenset()
+    sessions: tuple[tuple[str, str], ...] = ()
+    passed_over: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is: `words` for people, and `done` of `whole` where it counts."""
+
+    words: str
+    done: int | None = None
+    whole: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that is there: so much of one kind, of one owner, in one store.
+
+    `owner` is a kb_id, a node_id or a tenant's raw id, as it is written; `kind` a table, a kind
+    of key, a collection, or `session`. `how` says how it would be erased and what that costs.
+    """
+
+    store: Measure
+    owner: str
+    kind: str
+    count: int
+    bytes: int | None = None
+    samples: tuple[str, ...] = ()
+    how: str = ""
+
+    @property
+    def key(self) -> tuple[Measure, str, str]:
+        """What makes it the same thing in another look."""
+        return self.store, self.owner, self.kind
+
+
+class LeftKind(StrEnum):
+    """Why a part of the target stays."""
+
+    SHARED = "shared"
+    INFERRED = "inferred"
+    NOT_ERASABLE = "not erasable"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of the target that is not touched unless it is named.
+
+    A kb_id that is not surely the target's alone; or, with `place`, what is there of an owner in
+    a table or collection that cannot be erased from. `alone` is whether nobody else could hold
+    it, `counts` how much of it is there, a store without a number where that is not known.
+    """
+
+    kb_id: str
+    why: str
+    losers: tuple[TenantKey, ...] = ()
+    kind: LeftKind = LeftKind.SHARED
+    alone: bool = False
+    place: str = ""
+    counts: Mapping[Measure, int | None] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything of it is there, as far as that is known."""
+        return any(count != 0 for count in self.counts.values()) or not self.counts
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How much a store holds, of everyone, told in two ways at one time.
+
+    `total` is what the store says of itself, `seen` what a look went through, one by one;
+    `moved` is by how much the store's own total changed while it looked.
+    """
+
+    total: int
+    seen: int
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at one store found.
+
+    `items` are erased, `blockers` say what is there and cannot be erased by this product, or not
+    told from what is another's: with one, nothing is purged. `disclosed` is what is there and
+    cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
+    stays, since it was passed over by name. `everything` is about all of the store, of everyone.
+    """
+
+    items: tuple[Item, ...] = ()
+    blockers: tuple[str, ...] = ()
+    disclosed: tuple[str, ...] = ()
+    left: tuple[LeftOut, ...] = ()
+    everything: Reckoning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySurvey:
+    """One pass over the whole keyspace of Redis, for everything that a plan asks of it.
+
+    `kb_ids` has every kb_id with its number of keys, `nodes` every node_id that a session or a
+    pointer names; `held` are the keys of who may be a target, for the eraser alone that made it.
+    `unsure` are those of the kb_ids that only look like one, by the word behind them: each is one
+    when something else says so too, as `services.usage.rollup` has it.
+    """
+
+    kb_ids: Mapping[str, int]
+    nodes: frozenset[str]
+    everything: Reckoning
+    held: object = None
+    unsure: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class VectorNames:
+    """The collections of Qdrant with their points, which are shared by payload, and the aliases.
+
+    `aliases` has the collection of each alias.
+    """
+
+    collections: Mapping[str, int]
+    shared: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a purge would do; nothing was written to make it.
+
+    `left_out` stays, `taken` goes all the same, since it was asked for by name. `whose` is the
+    tenant of each owner that items can have. `problems` has the stores that could not be asked,
+    with the reason: such a plan cannot run. `absent` are the stores that are not configured.
+    `digest` is over everything but the time.
+    """
+
+    request: Request
+    surface: Surface
+    items: tuple[Item, ...]
+    left_out: tuple[LeftOut, ...]
+    disclosed: tuple[str, ...]
+    blockers: tuple[str, ...]
+    problems: Mapping[Measure, str]
+    absent: tuple[Measure, ...]
+    created_at: datetime
+    digest: str
+    taken: tuple[LeftOut, ...] = ()
+    whose: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why this plan cannot run; empty when it can."""
+        unasked = (
+            f"{store.value} could not be asked: {why}" for store, why in self.problems.items()
+        )
+        return (*unasked, *self.blockers)
+
+    def total(self, store: Measure) -> int:
+        """Return how many of a store's rows, keys, points or sessions would go."""
+        return sum(item.count for item in self.items if item.store is store)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name that the stores hold, and the node_ids that speak of them, at one time.
+
+    `kb_ids` says how much there is of each, store by store; `nodes` where each node_id was seen.
+    `problems` has the stores whose names are not all known, with the reason.
+    """
+
+    kb_ids: Mapping[str, Mapping[Measure, int]] = field(default_factory=dict)
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    vectors: VectorNames = field(default_factory=lambda: VectorNames({}))
+    survey: KeySurvey | None = None
+    problems: Mapping[Measure, str] = field(default_factory=dict)
+
+
+class StepName(StrEnum):
+    """The steps of a job, in their order."""
+
+    CHECK = "check"
+    SESSIONS = "end sessions"
+    FLUSH = "flush inserts"
+    KEYS = "erase keys"
+    PATTERNS = "erase patterns"
+    VECTORS = "erase vectors"
+    CACHES = "invalidate caches"
+    VERIFY = "verify"
+    SETTLE = "verify again"
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """What one step is about: its words on the screen, the store of it, and whether it erases.
+
+    A step of no store is one of every purge.
+    """
+
+    words: str
+    of: Measure | None = None
+    erases: bool = False
+
+
+STEPS: Mapping[StepName, StepKind] = {
+    StepName.CHECK: StepKind("Check that the stores are as planned"),
+    StepName.SESSIONS: StepKind("End sessions", Measure.SESSIONS, erases=True),
+    StepName.FLUSH: StepKind("Flush inserts that are held back", Measure.PATTERNS),
+    StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
+    StepName.PATTERNS: StepKind("Erase ClickHouse rows", Measure.PATTERNS, erases=True),
+    StepName.VECTORS: StepKind("Erase Qdrant points", Measure.VECTORS, erases=True),
+    StepName.CACHES: StepKind("Have KATO forget its caches"),
+    StepName.VERIFY: StepKind("Look again, with other eyes"),
+    StepName.SETTLE: StepKind("Look once more, a little later"),
+}
+"""Every step, in the order in which they are done."""
+
+ERASES: Mapping[Measure, StepName] = {
+    kind.of: name for name, kind in STEPS.items() if kind.erases and kind.of is not None
+}
+"""The step that erases from each store."""
+
+
+def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
+    """Return the steps of a purge of these stores, in order.
+
+    Sessions end first wherever something is erased: a live one would write it again.
+    """
+    return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
+
+
+class StepState(StrEnum):
+    """How far a step is."""
+
+    WAITING = "waiting"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as the journal has it. `result` is what it found or did, `error` why it failed."""
+
+    name: StepName
+    state: StepState = StepState.WAITING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+class JobState(StrEnum):
+    """Where a job is. A stopped or failed job can be resumed; an ended one cannot."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """What a purge came to."""
+
+    ERASED = "erased"
+    ERASED_EXCEPT = "erased_except"
+    PARTIAL = "partial"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A purge that was confirmed, as the state store has it.
+
+    `owner` is the process that runs it, until `leased_until`. `stop_asked` ends it between steps.
+    """
+
+    id: str
+    plan: Plan
+    asked_by: str
+    reason: str
+    created_at: datetime
+    state: JobState
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
+    stop_asked: bool = False
+    owner: str = ""
+    leased_until: datetime | None = None
+    problem: str = ""
+    progress: Progress = Progress("")
+    steps: tuple[Step, ...] = ()
+
+    def step(self, name: StepName) -> Step | None:
+        """Return one step, or None when the job has it not."""
+        return next((step for step in self.steps if step.name is name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a receipt: planned / deleted / already absent / failed / left."""
+
+    store: Measure
+    owner: str
+    kind: str
+    planned: int
+    deleted: int
+    absent: int
+    failed: int
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conserved:
+    """How much one store holds of everyone before and after: what went is accounted for.
+
+    `before` - `after` = `deleted` by the job + `others`, by how much the store lost of what is
+    not the target's (less than 0 where it grew) + `unexplained`, of which nothing is known.
+    """
+
+    store: str
+    before: int
+    after: int
+    deleted: int
+    others: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a purge. `left` None means that the store could not be asked: *unknown*.
+
+    `conserved` is empty where no two looks at a whole store can be compared.
+    """
+
+    job_id: str
+    target: str
+    stores: tuple[Measure, ...]
+    asked_by: str
+    reason: str
+    digest: str
+    planned_at: datetime
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    lines: tuple[Line, ...]
+    left_out: tuple[LeftOut, ...]
+    disclosed: tuple[str, ...]
+    problems: tuple[str, ...]
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+    conserved: tuple[Conserved, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A kb_id that was purged: what comes back under it later is reported."""
+
+    kb_id: str
+    tenant: str
+    job_id: str
+    erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LaterLook:
+    """What a look found of what an ended job erased: so many kb_ids with data again, at a time.
+
+    `first_at` is when this was found first, `at` when last.
+    """
+
+    at: datetime
+    back: int
+    first_at: datetime | None = None
+
+
+def held_names(tenants: Iterable[TenantKey], kb_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the names by which a job has tenants and kb_ids for itself alone."""
+    found = {*map(str, tenants)}
+    return (*sorted(found), *sorted(f"kb_id {kb_id}" for kb_id in kb_ids))

@@ -1,0 +1,273 @@
+"""Purge a tenant, a node or a user: plan, confirm, run, prove. What pages and scripts call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from services.errors import NoSuchJob, PurgeRefused
+from services.figures import Measure
+from services.purge.context import presence_of
+from services.purge.formats import receipt_json
+from services.purge.journal import found_of
+from services.purge.later_looks import with_later_looks
+from services.purge.models import (
+    Job,
+    JobState,
+    LaterLook,
+    Names,
+    Plan,
+    Request,
+    StepName,
+    Tombstone,
+    held_names,
+    steps_of,
+)
+from services.purge.plan import Looks, plan_of_looks
+from services.purge.ports import KatoState
+from services.purge.receipt import receipt_of
+from services.purge.run import LEASE, end_job
+from services.purge.target import Selection, may_be, select, wanting
+from services.purge.tools import Tools
+from services.purge.unknown_target import refuse_unseen
+from services.purge.worker import PurgeWorker, new_owner
+from services.tenancy.ownership import Ownership
+
+MOST_TENANTS = 1_000
+_REASON_LIMIT = 2_000  # characters
+_POLL_SECONDS = 0.5
+
+
+class PurgeService:
+    """Plans purges and keeps their jobs."""
+
+    def __init__(self, tools: Tools, *, worker: PurgeWorker) -> None:
+        self._tools = tools
+        self._jobs = tools.jobs
+        self._worker = worker
+        self._plan_age = timedelta(seconds=tools.plan_seconds)
+
+    def plan(self, request: Request) -> Plan:
+        """Return what a purge would do, and keep it for `begin`. Nothing is written elsewhere.
+
+        Sessions always end: a live one would write again what was erased. Raises PurgeRefused
+        for a target that cannot be resolved or of which nothing was ever seen, StoreError when
+        this product's records fail.
+        """
+        if len(request.target.many) > MOST_TENANTS:
+            raise PurgeRefused(f"at most {MOST_TENANTS:,} tenants go in one job")
+        request = replace(request, stores=request.stores | {Measure.SESSIONS})
+        names, ownership = self._names(request)
+        selection = select(request, names, ownership)
+        looks = self._look(request, selection, names, ownership)
+        if not looks.problems:
+            found = {item.owner for item in looks.items}
+            refuse_unseen(request.target, names, ownership, found)
+        plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
+        self._jobs.keep_plan(plan, expires_at=plan.created_at + self._plan_age)
+        if names.survey is not None:
+            seconds = self._tools.plan_seconds
+            self._tools.surveys.keep(plan.digest, names.survey, seconds=seconds)
+        return plan
+
+    def planned(self, digest: str) -> Plan:
+        """Return a plan that was made. Raises PurgeRefused when there is none."""
+        plan = self._jobs.plan(digest)
+        if plan is None:
+            raise PurgeRefused("there is no plan with this digest: plan again")
+        return plan
+
+    def begin(self, digest: str, *, confirm: str, reason: str, asked_by: str) -> Job:
+        """Begin the purge that a plan describes, once its target's name was typed.
+
+        From here on the target is *being purged*: it gets no new sessions from this product, and
+        no other purge touches it. Raises PurgeRefused.
+        """
+        plan = self.planned(digest)
+        self.check(plan, confirm, reason)
+        ownership = self._tools.ownership()
+        return self._jobs.begin(
+            plan,
+            asked_by=asked_by,
+            reason=reason.strip(),
+            names=_names(plan, ownership),
+            steps=steps_of(plan.request.stores),
+            at=datetime.now(UTC),
+        )
+
+    def check(self, plan: Plan, confirm: str, reason: str) -> None:
+        """Raise PurgeRefused where a plan cannot begin, or is not confirmed as it has to be."""
+        if datetime.now(UTC) - plan.created_at > self._plan_age:
+            raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
+        if plan.obstacles:
+            raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
+        if confirm != plan.request.target.name:
+            raise PurgeRefused(f"to confirm, type exactly: {plan.request.target.name}")
+        if not reason.strip():
+            raise PurgeRefused("a reason or ticket is needed")
+        if len(reason) > _REASON_LIMIT:
+            raise PurgeRefused(f"the reason is longer than {_REASON_LIMIT:,} characters")
+
+    def run_here(self, job_id: str) -> Job:
+        """Run a job in this process until it ends, stops or fails.
+
+        One that another process has is waited for until that has it no longer.
+        """
+        while (job := self.job(job_id)).state is JobState.RUNNING:
+            if not self._worker.run(job_id):
+                time.sleep(_POLL_SECONDS)
+        return job
+
+    def run_soon(self) -> None:
+        """Let the worker look for jobs at once."""
+        self._worker.wake()
+
+    def job(self, job_id: str) -> Job:
+        """Return one job. Raises NoSuchJob when there is none."""
+        job = self._jobs.job(job_id)
+        if job is None:
+            raise NoSuchJob(job_id)
+        return job
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest jobs."""
+        return self._jobs.all()
+
+    def stop(self, job_id: str) -> None:
+        """Let a running job end before its next step."""
+        self._jobs.ask_stop(job_id)
+
+    def resume(self, job_id: str, *, digest: str = "", confirm: str = "") -> Job:
+        """Let a stopped or failed job run again, by its own plan or by a new one.
+
+        A new plan, for the same target and confirmed as the first was, is needed once the job's
+        own is too old; the journal stays. Raises PurgeRefused, also for a job that ended.
+        """
+        job = self.job(job_id)
+        if job.state is JobState.ENDED:
+            raise PurgeRefused("this purge has ended: plan another")
+        if digest:
+            self._replan(job, digest, confirm)
+        elif job.state is not JobState.RUNNING:
+            if datetime.now(UTC) - job.plan.created_at > self._plan_age:
+                age = _words(self._plan_age)
+                raise PurgeRefused(f"its plan is older than {age}: look anew, and resume with that")
+            self._jobs.resume(job_id)
+        return self.job(job_id)
+
+    def abandon(self, job_id: str) -> Job:
+        """End a stopped or failed job as it is, after one more look at what is left."""
+        job = self.job(job_id)
+        if job.state not in (JobState.STOPPED, JobState.FAILED):
+            raise PurgeRefused("only a stopped or failed purge can be ended")
+        now = datetime.now(UTC)
+        lease = self._jobs.lease(job_id, new_owner(), at=now, until=now + LEASE)
+        if lease is None:
+            raise PurgeRefused("another process has this purge now")
+        looks = self._look_at(job)
+        last, at = StepName.SETTLE, datetime.now(UTC)
+        self._jobs.start_step(job_id, last, at, lease=lease)
+        result = {**found_of(looks), "abandoned": True}
+        self._jobs.end_step(job_id, last, at, result=result, lease=lease)
+        end_job(self._tools, self.job(job_id), lease=lease)
+        ended = self.job(job_id)
+        self._worker.on_end(ended)
+        return ended
+
+    def look_again(self, job_id: str) -> LaterLook:
+        """Look at what an ended job erased, and keep with its receipt what is back.
+
+        Raises PurgeRefused for one that has not ended, or where a store cannot be asked.
+        """
+        job = self.job(job_id)
+        if job.state is not JobState.ENDED:
+            raise PurgeRefused("this purge has not ended")
+        looks = self._look_at(job)
+        if looks.problems:
+            store, why = next(iter(looks.problems.items()))
+            raise PurgeRefused(f"{store.value} could not be asked: {why}")
+        back = {item.owner for item in looks.items if item.count}
+        look = LaterLook(datetime.now(UTC), len(back))
+        self._jobs.note_look(job_id, look)
+        return look
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+        return self._jobs.later_looks(job_id)
+
+    def receipt_text(self, job_id: str) -> str:
+        """Return the receipt as JSON: as it was kept, or what is known so far, and later looks."""
+        job = self.job(job_id)
+        kept = self._jobs.receipt(job_id)
+        if kept is None:
+            return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
+        return with_later_looks(kept, self._jobs.later_looks(job_id))
+
+    def being_purged(self, names: Sequence[str]) -> str | None:
+        """Return the id of a job that holds one of these tenants or kb_ids."""
+        return self._jobs.holder(names)
+
+    def tombstones(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
+        """Return the tombstones of these kb_ids; without them, all, without their kb_ids."""
+        return self._jobs.tombstones(kb_ids)
+
+    # --- looking ---
+
+    def _names(self, request: Request) -> tuple[Names, Ownership]:
+        """Read every name there is, take in the node_ids, and say who owns what by now."""
+        before = self._tools.ownership()
+        names = self._tools.erasers.names(may_be(request.target, before))
+        self._tools.saw(names.nodes)
+        return names, self._tools.ownership()
+
+    def _look(
+        self, request: Request, selection: Selection, names: Names, ownership: Ownership
+    ) -> Looks:
+        looks = self._tools.erasers.look(
+            request, selection.surface, wanting(request, ownership), survey=names.survey,
+            keep=self._keeps(request), weigh=True,
+        )  # fmt: skip
+        unread = {m: why for m, why in names.problems.items() if m in request.stores}
+        lacking = () if looks.problems else self._tools.erasers.lacking(request)
+        return replace(
+            looks,
+            problems={**unread, **looks.problems},
+            blockers=(*looks.blockers, *lacking),
+        )
+
+    def _look_at(self, job: Job) -> Looks:
+        request, plan = job.plan.request, job.plan
+        wants = wanting(request, self._tools.ownership())
+        keep = self._keeps(request)
+        return self._tools.erasers.look(request, plan.surface, wants, keep=keep)
+
+    def _keeps(self, request: Request) -> bool:
+        if request.drop_collections or not self._tools.learns:
+            return False
+        presence = presence_of(self._tools)
+        stopped = presence is not None and presence.state is KatoState.STOPPED
+        return not stopped
+
+    def _replan(self, job: Job, digest: str, confirm: str) -> None:
+        plan = self.planned(digest)
+        if plan.request.target != job.plan.request.target:
+            raise PurgeRefused("the plan with this digest is for another target")
+        if steps_of(plan.request.stores) != tuple(step.name for step in job.steps):
+            raise PurgeRefused("the plan with this digest is for other stores")
+        self.check(plan, confirm, job.reason)
+        names = _names(plan, self._tools.ownership())
+        self._jobs.resume(job.id, plan=plan, names=names)
+
+
+def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:
+    """Return what a job holds for itself alone: its tenants and its kb_ids."""
+    surface = plan.surface
+    tenants = {tenant for kb_id in surface.kb_ids for tenant in ownership.kb(kb_id).tenants}
+    tenants |= {ownership.tenant_of(node) for node in surface.nodes}
+    return held_names({*tenants, *plan.request.target.tenants}, surface.kb_ids)
+
+
+def _words(age: timedelta) -> str:
+    return f"{age.total_seconds() / 60:.0f} min"

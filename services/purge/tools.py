@@ -1,0 +1,70 @@
+"""What planning and running a purge need of everything else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from services.purge.look import Erasers
+from services.purge.models import KeySurvey
+from services.purge.ports import Jobs, SessionEnder
+from services.tenancy.ownership import Ownership
+
+_HELD = 4  # plans; a survey holds the key names of who may be a target
+
+SETTLE_SECONDS = 30.0
+"""How long after the first proof the second one comes, where nothing says otherwise."""
+
+SETTLE_AFTER_SESSIONS = 130.0
+"""The same where sessions were live: longer than KATO's own request timeout of 120 s."""
+
+SETTLE_AFTER_FAILOVER = 15.0
+"""At least so long where Redis has replicas: a failover may bring back what was deleted."""
+
+
+class Surveys:
+    """The surveys of the newest plans of this process, since the records keep no names of keys."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, tuple[float, KeySurvey]] = OrderedDict()
+
+    def keep(self, digest: str, survey: KeySurvey, *, seconds: float) -> None:
+        """Keep what a plan was made of, for so long."""
+        with self._lock:
+            self._held[digest] = time.monotonic() + seconds, survey
+            self._held.move_to_end(digest)
+            while len(self._held) > _HELD:
+                self._held.popitem(last=False)
+
+    def take(self, digest: str) -> KeySurvey | None:
+        """Return what is kept of a plan, once."""
+        with self._lock:
+            ends, survey = self._held.pop(digest, (0.0, None))
+        return survey if time.monotonic() < ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a purge needs.
+
+    `saw` records node_ids with where each was seen, `ownership` says who owns what by all that
+    are recorded. `versions` names the stores' versions for the receipt. `settle_seconds` is how
+    long to wait before the second proof, None for as long as it takes. `plan_seconds` is how old
+    a plan may be when its job begins, or goes on after it had stood still. `learns` is whether
+    KATO uses collections: the stand-in does not.
+    """
+
+    erasers: Erasers
+    kato: SessionEnder
+    jobs: Jobs
+    saw: Callable[[Mapping[str, str]], None]
+    ownership: Callable[[], Ownership]
+    versions: Callable[[], Mapping[str, str]]
+    settle_seconds: float | None
+    plan_seconds: float
+    learns: bool = True
+    surveys: Surveys = field(default_factory=Surveys)

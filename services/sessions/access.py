@@ -1,0 +1,148 @@
+"""Sessions, as one viewer may create, look into, change and end them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from services.access.confined_ownership import confined_landing
+from services.access.gate import Gate
+from services.access.holders import holders_of_landing, holders_of_session
+from services.access.viewer import Action
+from services.access.x_access_digests import digest_of_words
+from services.errors import AccessDenied
+from services.sessions.caller import carrying
+from services.sessions.care import SessionCare
+from services.sessions.create import SessionService
+from services.sessions.landing import Landing
+from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail
+from services.tenancy.kb_ids import NamingScheme
+from services.tenancy.ownership import Ownership
+from services.usage.readings import CreatedSession, SessionRecord
+
+
+class DeskSessions:
+    """Creating sessions."""
+
+    def __init__(self, gate: Gate, inner: SessionService, *, forward: bool = False) -> None:
+        self._gate, self._inner, self._forward = gate, inner, forward
+
+    @property
+    def can_seal(self) -> bool:
+        """Whether there is a key to encrypt metadata with."""
+        self._gate.allow(Action.CREATE_SESSION)
+        return self._inner.can_seal
+
+    def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
+        """Return where a session would land; who else is there is told only within scope.
+
+        Raises AccessDenied for a tenant out of scope, NamingError.
+        """
+        self._gate.allow(Action.CREATE_SESSION)
+        landing = self._inner.landing(scheme, values)
+        viewer = self._gate.allow(Action.CREATE_SESSION, tenants=[landing.tenant])
+        return confined_landing(landing, viewer)
+
+    def create(
+        self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
+        metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> CreatedSession:  # fmt: skip
+        """Create a session. Raises what `SessionService.create` raises, and AccessDenied."""
+        self._gate.allow(Action.CREATE_SESSION)
+        landing = self._inner.landing(scheme, values)
+        sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
+                "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
+        with self._gate.doing(
+            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=landing.node_id,
+            digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
+            details=_details(ttl_seconds, metadata, sensitive or {}, config or {}),
+        ), _carrying(self._gate, self._forward):  # fmt: skip
+            return self._inner.create(
+                landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
+                config=config,
+            )  # fmt: skip
+
+
+class DeskCare:
+    """Sessions that are there."""
+
+    def __init__(
+        self, gate: Gate, inner: SessionCare, *, ownership: Callable[[], Ownership],
+        forward: bool = False,
+    ) -> None:  # fmt: skip
+        self._gate, self._inner, self._ownership = gate, inner, ownership
+        self._forward = forward
+
+    def inspect(self, key: str) -> SessionDetail | None:
+        """Read one session, which extends nothing; None when there is none in scope."""
+        self._gate.allow(Action.INSPECT_SESSION)
+        detail = self._inner.inspect(key)
+        if detail is None:
+            return None
+        holders = holders_of_session(detail.record, self._ownership())
+        target = detail.record.session_id
+        try:
+            with self._gate.doing(Action.INSPECT_SESSION, tenants=holders, target=target):
+                return detail
+        except AccessDenied:
+            return None  # whether another's session is there is not told either
+
+    def reveal(self, detail: SessionDetail) -> Mapping[str, object]:
+        """Decrypt a session's sensitive metadata. Raises SealingError, AccessDenied."""
+        holders = holders_of_session(detail.record, self._ownership())
+        target = detail.record.session_id
+        with self._gate.doing(Action.DECRYPT, tenants=holders, target=target):
+            return self._inner.reveal(detail)
+
+    def act(
+        self, deed: Deed, records: Sequence[SessionRecord], *, ttl_seconds: int | None = None
+    ) -> tuple[Outcome, ...]:
+        """Do something to sessions, all of which have to be in scope. Raises AccessDenied."""
+        ownership = self._ownership()
+        held = [holders_of_session(record, ownership) for record in records]
+        # one that names nobody is only for those who see all, whatever the others are
+        tenants = () if not all(held) else tuple({t: None for each in held for t in each})
+        ids = sorted(record.session_id for record in records)
+        with self._gate.doing(
+            Action.CHANGE_SESSIONS, tenants=tenants, target=f"{deed.value}: {', '.join(ids)}",
+            digest=digest_of_words(deed.value, str(ttl_seconds), *ids),
+            details={} if ttl_seconds is None else {"TTL": _seconds(ttl_seconds)},
+        ) as doing, _carrying(self._gate, self._forward):  # fmt: skip
+            outcomes = self._inner.act(deed, records, ttl_seconds=ttl_seconds)
+            doing.failure = _failure(outcomes)
+            return outcomes
+
+    def clean_index(self) -> IndexCleaning:
+        """Take the ids without a session out of KATO's index. Raises AccessDenied, StoreError."""
+        target = "kato:session:_active_index"
+        with self._gate.doing(Action.CLEAN_INDEX, target=target, digest=digest_of_words("clean")):
+            return self._inner.clean_index()
+
+
+def _carrying(gate: Gate, forward: bool) -> AbstractContextManager[None]:
+    """Send the caller's token along to KATO, where that is set."""
+    return carrying(gate.viewer().token if forward else "")
+
+
+def _details(
+    ttl_seconds: int, metadata: Mapping[str, str], sensitive: Mapping[str, str],
+    config: Mapping[str, object],
+) -> dict[str, str]:  # fmt: skip
+    """Say what a new session would be, of its metadata the names alone."""
+    said = {
+        "TTL": _seconds(ttl_seconds), "Metadata": ", ".join(metadata),
+        "Encrypted metadata": ", ".join(sensitive),
+        "Configuration": ", ".join(f"{name} {value}" for name, value in config.items()),
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value}
+
+
+def _seconds(ttl_seconds: int) -> str:
+    return f"{ttl_seconds:,} s"
+
+
+def _failure(outcomes: Sequence[Outcome]) -> str:
+    failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
+    return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""

@@ -1,0 +1,140 @@
+"""Look into sessions without disturbing them; extend, clear and end them through KATO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from services.errors import (
+    SealingError,
+    SessionGone,
+    StoreDenied,
+    StoreError,
+    StoreMisconfigured,
+    StoreNotConfigured,
+    StoreUnavailable,
+)
+from services.sessions.create import check_ttl
+from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail, is_katos
+from services.sessions.sealing import Sealer
+from services.usage.readings import SessionRecord
+
+_HOPELESS = (StoreUnavailable, StoreDenied, StoreMisconfigured, StoreNotConfigured)
+NOT_KATOS = "it is in the guide's layout, which KATO's API does not know: it can only be read"
+
+
+class SessionActs(Protocol):
+    """What KATO does to one session."""
+
+    def extend(self, session_id: str, *, ttl_seconds: int) -> None:
+        """Let it live so many seconds from now."""
+
+    def clear_stm(self, session_id: str) -> None:
+        """Empty its short-term memory."""
+
+    def delete(self, session_id: str) -> None:
+        """End it."""
+
+    def exists(self, session_id: str) -> bool:
+        """Return whether it is there."""
+
+
+class RecordSource(Protocol):
+    """Where records are read."""
+
+    def detail(self, key: str) -> SessionDetail | None:
+        """Read one record."""
+
+
+class IndexWriter(Protocol):
+    """Where the index is cleaned up."""
+
+    def clean_index(self) -> IndexCleaning:
+        """Take out what has no record."""
+
+
+class SessionCare:
+    """What support staff do with sessions that are there."""
+
+    def __init__(
+        self, api: SessionActs, *, records: RecordSource, index: IndexWriter, sealer: Sealer
+    ) -> None:
+        self._api = api
+        self._records = records
+        self._index = index
+        self._sealer = sealer
+
+    def inspect(self, key: str) -> SessionDetail | None:
+        """Read one session in Redis, which extends nothing; None when it is not there.
+
+        `key` is its record's key. Raises StoreError.
+        """
+        return self._records.detail(key)
+
+    def reveal(self, detail: SessionDetail) -> Mapping[str, object]:
+        """Decrypt a session's sensitive metadata. Raises SealingError; nothing is kept."""
+        if detail.sealed is None:
+            raise SealingError("this session has no encrypted metadata")
+        return self._sealer.open(detail.sealed)
+
+    def act(
+        self, deed: Deed, records: Sequence[SessionRecord], *, ttl_seconds: int | None = None
+    ) -> tuple[Outcome, ...]:
+        """Do something to sessions, one after the other, and say how each went.
+
+        `ttl_seconds` is for extending. When KATO does not answer, or is not KATO, those that
+        follow are not tried. Raises SessionRefused for a time to live out of bounds.
+        """
+        if deed is Deed.EXTEND:
+            check_ttl(ttl_seconds or 0)
+        return tuple(self._outcomes(deed, records, ttl_seconds or 0))
+
+    def clean_index(self) -> IndexCleaning:
+        """Take the ids without a session out of KATO's index. Raises StoreError."""
+        return self._index.clean_index()
+
+    def _outcomes(
+        self, deed: Deed, records: Sequence[SessionRecord], ttl_seconds: int
+    ) -> Iterator[Outcome]:
+        stopped = ""
+        for record in records:
+            if stopped:
+                yield Outcome(record, Result.NOT_TRIED, stopped)
+                continue
+            try:
+                yield self._outcome(deed, record, ttl_seconds)
+            except _HOPELESS as exc:
+                yield Outcome(record, Result.FAILED, str(exc))
+                stopped = "KATO failed at the one before"
+
+    def _outcome(self, deed: Deed, record: SessionRecord, ttl_seconds: int) -> Outcome:
+        if not is_katos(record):
+            return Outcome(record, Result.NOT_TRIED, NOT_KATOS)
+        try:
+            self._do(deed, record.session_id, ttl_seconds)
+        except SessionGone:
+            return Outcome(record, Result.GONE, "KATO has no such session any more")
+        except _HOPELESS:
+            raise
+        except StoreError as exc:
+            return Outcome(record, Result.FAILED, self._and_now(deed, record, str(exc)))
+        return Outcome(record, Result.DONE)
+
+    def _do(self, deed: Deed, session_id: str, ttl_seconds: int) -> None:
+        match deed:
+            case Deed.EXTEND:
+                self._api.extend(session_id, ttl_seconds=ttl_seconds)
+            case Deed.CLEAR_STM:
+                self._api.clear_stm(session_id)
+            case Deed.DELETE:
+                self._api.delete(session_id)
+
+    def _and_now(self, deed: Deed, record: SessionRecord, reason: str) -> str:
+        """Add to why a deletion failed whether the session is there, where KATO says so."""
+        if deed is not Deed.DELETE:
+            return reason
+        try:
+            there = self._api.exists(record.session_id)
+        except StoreError:
+            return reason
+        return f"{reason} KATO says that it {'is still there' if there else 'is gone'}."

@@ -1,0 +1,131 @@
+"""Create tenant sessions through KATO, knowing beforehand on whose memory they will land."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from services.errors import NamingError, SessionRefused, StoreError
+from services.purge.models import held_names
+from services.sessions.landing import Landing, land
+from services.sessions.models import SEALED_NAME
+from services.sessions.options import check_options
+from services.sessions.sealing import Sealer
+from services.stores.records.nodes import StateStore
+from services.tenancy.kb_ids import NamingScheme
+from services.tenancy.ownership import Ownership
+from services.usage.readings import CreatedSession
+
+logger = logging.getLogger(__name__)
+
+TTL_MIN, TTL_MAX, TTL_DEFAULT = 60, 30 * 24 * 3600, 3600
+"""Bounds and default of a session's time to live, in seconds."""
+
+
+class SessionApi(Protocol):
+    """What creating a session asks of KATO."""
+
+    def create_session(
+        self,
+        node_id: str,
+        *,
+        ttl_seconds: int | None = None,
+        metadata: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> CreatedSession:
+        """Create a session."""
+
+
+class SessionService:
+    """Creates sessions, and says beforehand where they land."""
+
+    def __init__(
+        self,
+        api: SessionApi,
+        *,
+        state: StateStore,
+        ownership: Callable[[], Ownership],
+        sealer: Sealer | None = None,
+        being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
+    ) -> None:
+        self._api = api
+        self._state = state
+        self._being_purged = being_purged
+        self._ownership = ownership
+        self._sealer = sealer or Sealer()
+
+    @property
+    def can_seal(self) -> bool:
+        """Whether there is a key to encrypt metadata with."""
+        return self._sealer.ready
+
+    def fingerprint(self, sensitive: Mapping[str, str]) -> str:
+        """Return by what sensitive values are known again, without telling them."""
+        return self._sealer.fingerprint(sensitive)
+
+    def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
+        """Return where a session would land, and why it may not be created where that is so.
+
+        Raises NamingError for values that do not make a node_id.
+        """
+        return self._land(scheme.make(**values))
+
+    def create(
+        self,
+        node_id: str,
+        *,
+        ttl_seconds: int,
+        metadata: Mapping[str, str],
+        sensitive: Mapping[str, str] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> CreatedSession:
+        """Create a session and record its node_id as seen.
+
+        `sensitive` metadata is encrypted before it leaves. Raises NamingError for a node_id that
+        must not be used, SessionRefused for a TTL, metadata or option that KATO would take and
+        mishandle, SealingError without a key, StoreError when KATO does not answer or refuses.
+        """
+        landing = self._land(node_id)
+        if landing.refusal:
+            raise NamingError(landing.refusal)
+        check_ttl(ttl_seconds)
+        check_options(config or {})
+        sent = self._sealed(metadata, sensitive or {})
+        session = self._api.create_session(
+            node_id, ttl_seconds=ttl_seconds, metadata=sent, config=dict(config or {}) or None
+        )
+        self._record(node_id)
+        return session
+
+    def _record(self, node_id: str) -> None:
+        """Note that a node_id was seen; the session is there, and the next pass sees it too."""
+        try:
+            self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
+        except StoreError as exc:
+            logger.warning("a session was created, and that was not recorded yet: %s", exc)
+
+    def _land(self, node_id: str) -> Landing:
+        """Return where a session would land; a tenant that is being purged takes none."""
+        landing = land(node_id, self._ownership())
+        held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
+        if landing.refusal or not held:
+            return landing
+        why = f"{landing.tenant} is being purged: no session until that has ended"
+        return replace(landing, refusal=why)
+
+    def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:
+        """Return the metadata as it is sent: what is sensitive as one encrypted text."""
+        if SEALED_NAME in metadata:
+            raise SessionRefused(f"metadata cannot be called {SEALED_NAME}: encrypted values are")
+        if not sensitive:
+            return dict(metadata)
+        return {**metadata, SEALED_NAME: self._sealer.seal(sensitive)}
+
+
+def check_ttl(ttl_seconds: int) -> None:
+    """Raise SessionRefused for a time to live out of bounds."""
+    if not TTL_MIN <= ttl_seconds <= TTL_MAX:
+        raise SessionRefused("the time to live has to be from 60 seconds to 30 days")

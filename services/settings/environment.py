@@ -1,0 +1,181 @@
+"""The only reader of the environment.
+
+The names of the stores' settings are those that KATO's own deployment uses, so that this drops
+into KATO's compose network unchanged. `docs/settings.md` lists all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.errors import NamingError, SealingError, SettingsError
+from services.sessions.sealing import Sealer
+from services.settings.sign_in import Names, SignInSettings
+from services.tenancy.kb_ids import NamingSchemes
+
+APP_NAME = "kato-tenants"
+
+_LOG_KEY_LENGTH = 32
+
+
+class Settings(SignInSettings):
+    """Everything that can be set, with its default. Times are in seconds."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    clickhouse_host: str | None = Field(None, alias="CLICKHOUSE_HOST")
+    clickhouse_port: int = Field(8123, alias="CLICKHOUSE_PORT", ge=1, le=65535)
+    clickhouse_user: str = Field("default", alias="CLICKHOUSE_USER")
+    clickhouse_password: SecretStr = Field(SecretStr(""), alias="CLICKHOUSE_PASSWORD")
+    clickhouse_db: str = Field("kato", alias="CLICKHOUSE_DB", min_length=1)
+    clickhouse_cluster: str | None = Field(None, alias="CLICKHOUSE_CLUSTER")
+    clickhouse_secure: bool = Field(False, alias="CLICKHOUSE_SECURE")
+    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+    redis_tls: bool = Field(False, alias="REDIS_TLS")
+    qdrant_url: SecretStr | None = Field(None, alias="QDRANT_URL")
+    qdrant_host: str | None = Field(None, alias="QDRANT_HOST")
+    qdrant_port: int = Field(6333, alias="QDRANT_PORT", ge=1, le=65535)
+    qdrant_https: bool = Field(False, alias="QDRANT_HTTPS")
+    qdrant_api_key: SecretStr | None = Field(None, alias="QDRANT_API_KEY")
+    kato_api_url: SecretStr | None = Field(None, alias="KATO_API_URL")
+    service_name: str = Field("kato", alias="SERVICE_NAME", min_length=1, max_length=40)
+
+    data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
+    state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
+    state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
+    fill: Literal["sample", "empty"] = Field("empty", alias="KATO_TENANTS_FILL")
+    schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
+    shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
+    refresh_seconds: float = Field(60, alias="KATO_TENANTS_REFRESH_SECONDS", ge=1)
+    timeout_seconds: float = Field(10, alias="KATO_TENANTS_TIMEOUT_SECONDS", gt=0, le=600)
+    pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0)
+    memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
+    memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
+    scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
+
+    plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0)
+    audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0)
+    settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
+
+    metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
+
+    log_key: SecretStr | None = Field(None, alias="KATO_TENANTS_LOG_KEY")
+    anchor_minutes: float = Field(10, alias="KATO_TENANTS_ANCHOR_MINUTES", gt=0, le=1440)
+    anchor_file: Path | None = Field(None, alias="KATO_TENANTS_ANCHOR_FILE")
+    anchor_url: SecretStr | None = Field(None, alias="KATO_TENANTS_ANCHOR_URL")
+
+    @field_validator("metadata_keys")
+    @classmethod
+    def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            Sealer(_keys_in(value))
+        except SealingError as exc:
+            raise ValueError(str(exc)) from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        return _of_scheme(value, "redis://", "rediss://", "unix://")
+
+    @field_validator("log_key")
+    @classmethod
+    def _log_keys_are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if any(len(key) < _LOG_KEY_LENGTH for key in _keys_in(value)):
+            raise ValueError(f"a key has at least {_LOG_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("qdrant_url", "kato_api_url", "anchor_url")
+    @classmethod
+    def _http_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        return _of_scheme(value, "http://", "https://")
+
+    @field_validator("schemes")
+    @classmethod
+    def _schemes_make_sense(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            NamingSchemes.of(value)
+        except NamingError as exc:
+            raise ValueError(str(exc)) from None
+        return value
+
+    @property
+    def embedded(self) -> bool:
+        """Whether no store is configured, so that the embedded engines take their place."""
+        stores = (self.clickhouse_host, self.redis_url, self.qdrant_url, self.qdrant_host)
+        return not any((*stores, self.kato_api_url))
+
+    @property
+    def naming(self) -> NamingSchemes:
+        """The guide's naming schemes and this deployment's own."""
+        return NamingSchemes.of(self.schemes)
+
+    @property
+    def sealer(self) -> Sealer:
+        """What encrypts sensitive metadata, with the keys that are set."""
+        return Sealer(_keys_in(self.metadata_keys))
+
+    @property
+    def log_keys(self) -> tuple[str, ...]:
+        """The keys that seal the audit log: the first seals, all verify."""
+        return tuple(_keys_in(self.log_key))
+
+    def in_force(self) -> dict[str, str]:
+        """Return every setting by its variable, secrets redacted, for the screen."""
+        shown = {}
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                value = ", ".join(value)
+            shown[str(info.alias)] = "" if value is None else _redacted(value)
+        return shown
+
+
+def _keys_in(value: SecretStr | None) -> list[str]:
+    secret = value.get_secret_value() if value is not None else ""
+    return [key.strip() for key in secret.split(",") if key.strip()]
+
+
+def _of_scheme(value: SecretStr | None, *schemes: str) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(schemes):
+        raise ValueError(f"has to begin with {' or '.join(schemes)}")
+    return value
+
+
+def _redacted(value: object) -> str:
+    """Show a value; of a secret URL only what is neither user nor password nor query."""
+    if not isinstance(value, SecretStr):
+        return str(value)
+    secret = value.get_secret_value()
+    scheme, found, rest = secret.partition("://")
+    if not found:
+        return "(set)" if secret else ""
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def load_settings() -> Settings:
+    """Read the environment, when it has changed since. Raises SettingsError.
+
+    That names the first variable at fault.
+    """
+    return _read(frozenset(os.environ.items()))
+
+
+@lru_cache(maxsize=2)
+def _read(environment: frozenset[tuple[str, str]]) -> Settings:
+    del environment  # what the cache goes by: everyone who does anything is looked up by settings
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(str(first["loc"][0]), reason) from None

@@ -1,0 +1,143 @@
+"""Writes what a throwaway tenant owns into the stores, in KATO's layout, and nothing else.
+
+No table is created: where KATO's are not there, nothing is written. Collections are, as KATO
+makes one for each knowledge base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+import redis
+from clickhouse_connect.driver.client import Client
+from qdrant_client import QdrantClient, models
+
+from services.canary.belongings import COLUMNS, KEYS_LIVE, Belongings
+from services.errors import StoreUnavailable
+from services.settings.environment import Settings
+from services.stores.clickhouse import connect as clickhouse
+from services.stores.clickhouse.query import Asking, Names
+from services.stores.faults import guarded
+from services.stores.qdrant import connect as qdrant
+from services.stores.redis import errors as keyfaults
+from services.stores.redis import usage as keyspace
+
+_WRITING = "writing for the canary test"
+_AT_ONCE = {"async_insert": 0}
+_THERE = """
+SELECT count(), uniqExact(name) FROM {home:Identifier}.patterns_data
+WHERE kb_id = {kb_id:String} AND name IN {names:Array(String)}
+"""
+
+
+class CanaryRows:
+    """Writes patterns into one ClickHouse database. Raises StoreError.
+
+    `connect` makes clients that send an INSERT once.
+    """
+
+    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
+        self._connect = connect
+        self._database = database
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
+        return cls(clickhouse.connecting(settings, once=True), database=settings.clickhouse_db)
+
+    def write(self, belongings: Belongings) -> None:
+        """Insert the rows, each once, and wait until they are there.
+
+        Where the answer was lost, what is there tells whether they were inserted.
+        """
+        try:
+            self._insert(belongings)
+        except StoreUnavailable:
+            if not self._are_there(belongings):
+                raise
+
+    def _are_there(self, belongings: Belongings) -> bool:
+        asking = Asking(self._connect, database=self._database)
+        names = [str(row[COLUMNS.index("name")]) for row in belongings.rows]
+        bound = {"kb_id": belongings.rows[0][COLUMNS.index("kb_id")], "names": Names(names)}
+        try:
+            found = asking.rows(_WRITING, _THERE, bound)
+        finally:
+            asking.close()
+        return [tuple(row) for row in found] == [(len(names), len(names))]
+
+    def _insert(self, belongings: Belongings) -> None:
+        judge = partial(clickhouse.judge, database=self._database)
+        with guarded(clickhouse.STORE, _WRITING, judge):
+            client = self._connect()
+            try:
+                client.insert(
+                    "patterns_data",
+                    list(belongings.rows),
+                    column_names=list(COLUMNS),
+                    database=self._database,
+                    settings=dict(_AT_ONCE),
+                )
+            finally:
+                client.close()
+
+
+class CanaryKeys:
+    """Writes keys into one Redis, which drops them after an hour. Raises StoreError."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    @classmethod
+    def over_url(cls, settings: Settings) -> Self:
+        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
+        return cls(keyspace.client_of(settings))
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self._client.close()
+
+    def write(self, belongings: Belongings) -> None:
+        """Write the keys, all or none: in one transaction."""
+        with keyfaults.translated(_WRITING):
+            pipeline: Any = self._client.pipeline(transaction=True)  # hset's types are too narrow
+            for key, text in belongings.texts.items():
+                pipeline.set(key, text, ex=KEYS_LIVE)
+            for key, entries in belongings.hashes.items():
+                pipeline.hset(key, mapping=dict(entries))
+                pipeline.expire(key, KEYS_LIVE)
+            for key, members in belongings.sets.items():
+                pipeline.sadd(key, *members)
+                pipeline.expire(key, KEYS_LIVE)
+            pipeline.execute()
+
+
+class CanaryPoints:
+    """Writes vectors into one Qdrant. Raises StoreError."""
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
+        return cls(qdrant.client_of(settings))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def write(self, belongings: Belongings) -> None:
+        """Write the points, and wait until they are there; the collection is made for them."""
+        name, size = belongings.collection, len(belongings.points[0][1])
+        points = [
+            models.PointStruct(id=point, vector=list(vector), payload=dict(payload))
+            for point, vector, payload in belongings.points
+        ]
+        params = models.VectorParams(size=size, distance=models.Distance.EUCLID)
+        with guarded(qdrant.STORE, _WRITING, qdrant.judge):
+            if not self._client.collection_exists(name):
+                self._client.create_collection(name, vectors_config=params)
+            self._client.upsert(name, points=points, wait=True)

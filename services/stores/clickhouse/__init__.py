@@ -1,0 +1,1 @@
+"""ClickHouse: KATO's patterns."""

@@ -1,0 +1,122 @@
+"""What ClickHouse's catalogue shows of the tables that can hold rows of an owner. Reads only.
+
+KATO's own database, and whatever views fill from it, in any database that this user is shown.
+Every question is answered with exactly one row, so that an answer without a body is never taken
+for "nothing there".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.errors import StoreMisconfigured
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE
+from services.stores.clickhouse.owner_columns import Column, Place, Table, filled, known_columns
+from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.views import Fed, Ref, View, fed_from, renamed_columns
+from services.tenancy.layout import text_of
+
+_TABLES = """
+SELECT groupArray((home, name, engine, key, full, columns)) FROM (
+    SELECT t.database AS home, t.name AS name, t.engine AS engine, t.partition_key AS key,
+           t.engine_full AS full, arraySort(groupArray((c.position, c.name, c.type))) AS columns
+    FROM system.tables AS t
+    INNER JOIN system.columns AS c ON c.database = t.database AND c.table = t.name
+    WHERE (t.database = {db:String}
+           OR (t.database IN {homes:Array(String)} AND t.name IN {tables:Array(String)}))
+      AND (c.database = {db:String} OR c.database IN {homes:Array(String)})
+    GROUP BY home, name, engine, key, full
+    ORDER BY home, name
+)
+"""
+_VIEWS = """
+SELECT groupArray((database, name, engine, toString(uuid), as_select, create_table_query,
+                   arrayZip(dependencies_database, dependencies_table)))
+FROM system.tables
+WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')
+  AND (endsWith(engine, 'View') OR notEmpty(dependencies_table))
+"""
+LOOKING = "looking for what is to be erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The tables that are looked into. `unseen` are views whose rows nobody shows us."""
+
+    tables: tuple[Table, ...]
+    unseen: tuple[Ref, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """By what the rows of each table are told apart, where something surely says it."""
+        return tuple(place for table in self.tables if (place := table.place) is not None)
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        """The databases of the tables."""
+        return tuple(dict.fromkeys(table.database for table in self.tables))
+
+
+def catalogue_of(asking: Asking) -> Catalogue:
+    """Read it. Raises StoreError; StoreMisconfigured where KATO's table is not there."""
+    home = asking.database
+    own = _tables(asking, home, ())
+    if not any(place.table.name == PATTERNS and not place.obstacle for place in _by_kb(own)):
+        reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
+        raise StoreMisconfigured(STORE, LOOKING, reason)
+    fed = _fed(asking, own)
+    away = [ref for ref in fed.tables if ref[0] != home]
+    tables = _tables(asking, home, away) if away else own
+    renamed = renamed_columns(fed, dict(known_columns(tables)))
+    wanted = fed.tables
+    return Catalogue(
+        tuple(
+            filled(table, (view.ref for view in wanted[table.ref]), renamed.get(table.ref))
+            if table.ref in wanted
+            else table
+            for table in tables
+            if table.here or table.ref in wanted
+        ),
+        fed.unseen,
+    )
+
+
+def one(asking: Asking, query: str, bound: Mapping[str, Any], **settings: Any) -> Sequence[Any]:
+    """Return the one row that a question is answered with."""
+    rows = asking.rows(LOOKING, query, bound, settings=settings)
+    if len(rows) != 1:
+        raise StoreMisconfigured(STORE, LOOKING, NOT_CLICKHOUSE)
+    return rows[0]
+
+
+def _by_kb(tables: Iterable[Table]) -> Iterable[Place]:
+    return (
+        place for table in tables
+        if (place := table.place) is not None and place.column.name == "kb_id"
+    )  # fmt: skip
+
+
+def _tables(asking: Asking, home: str, away: Sequence[Ref]) -> tuple[Table, ...]:
+    homes, names = ({ref[part] for ref in away} for part in (0, 1))
+    (found,) = one(asking, _TABLES, {"homes": Names(sorted(homes)), "tables": Names(sorted(names))})
+    return tuple(_table(row, home) for row in found)
+
+
+def _table(row: Sequence[Any], home: str) -> Table:
+    database, name, engine, key, full = map(text_of, row[:5])
+    columns = tuple(Column(text_of(called), text_of(kind)) for _, called, kind in row[5])
+    return Table(database, name, engine, key, columns, full, here=database == home)
+
+
+def _fed(asking: Asking, own: Iterable[Table]) -> Fed:
+    (found,) = one(asking, _VIEWS, {})
+    views, depending = list[View](), dict[Ref, list[Ref]]()
+    for *texts, dependents in found:
+        database, name, engine, uuid, select, create = map(text_of, texts)
+        depending[database, name] = [(text_of(there), text_of(view)) for there, view in dependents]
+        if engine.endswith("View"):
+            views.append(View(database, name, engine != "View", uuid, select, create))
+    return fed_from((table.ref for table in own), views, depending)

@@ -1,0 +1,185 @@
+"""How to reach ClickHouse over HTTP, and what its driver's errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ProgrammingError
+from clickhouse_connect.driver.httputil import get_pool_manager_options
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
+
+from services.errors import (
+    StoreDenied,
+    StoreMisconfigured,
+    StoreNotConfigured,
+    StoreRejected,
+    StoreUnavailable,
+)
+from services.settings.environment import Settings
+from services.stores.faults import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict
+
+STORE = "clickhouse"
+NOT_CLICKHOUSE = "what answers at that address is not ClickHouse"
+
+_UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
+# The numbers are those of ClickHouse's system.errors.
+_DENIED = frozenset({
+    164,  # READONLY
+    192, 193, 194, 195,  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, IP_ADDRESS_NOT_ALLOWED
+    291,  # DATABASE_ACCESS_DENIED
+    392,  # QUERY_IS_PROHIBITED: this user may not ALTER
+    497, 516,  # ACCESS_DENIED, AUTHENTICATION_FAILED
+})  # fmt: skip
+_OVERLOADED = frozenset({
+    159, 160,  # TIMEOUT_EXCEEDED, TOO_SLOW
+    173, 241, 243,  # CANNOT_ALLOCATE_MEMORY, MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE
+    201, 202, 203,  # QUOTA_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, NO_FREE_CONNECTION
+    209, 210, 279,  # SOCKET_TIMEOUT, NETWORK_ERROR, ALL_CONNECTION_TRIES_FAILED
+    225, 242, 285, 999,  # NO_ZOOKEEPER, TABLE_IS_READ_ONLY, TOO_FEW_LIVE_REPLICAS, KEEPER_EXCEPTION
+    236, 394,  # ABORTED, QUERY_WAS_CANCELLED: by somebody else, or since it shuts down
+    252,  # TOO_MANY_PARTS: merges are behind
+    439,  # CANNOT_SCHEDULE_TASK
+    473,  # DEADLOCK_AVOIDED: it waited too long for a table's lock
+    745,  # SERVER_OVERLOADED
+})  # fmt: skip
+_DENIED_STATUS = frozenset({401, 403, 407})
+_OVERLOADED_STATUS = frozenset({408, 429, *range(500, 600)})
+_MEANWHILE = frozenset({"x-clickhouse-progress"})  # headers that come before an answer does
+_STATUS = re.compile(r"\bHTTP status (\d{3})\b")
+
+# Its errors are raised as ours: unless logging is set up, it is not to print them as well.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A database's, table's or column's name, to be bound to `{…:Identifier}`.
+
+    ClickHouse takes it as it is; a plain string the driver would escape as it does text, and
+    then a name with a quote or backslash in it names nothing.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _OneTry(PoolManager):
+    """Sends a request once, and gives up `seconds` after the last byte that arrived.
+
+    The driver's own pool would try a connection twice and take twice as long to fail. With `once`
+    the driver is not told that the server hung up, for then it sends an INSERT again that may
+    have been done, whatever its `query_retries` says.
+    """
+
+    def __init__(self, seconds: float, *, once: bool) -> None:
+        super().__init__(**get_pool_manager_options())
+        self._seconds = seconds
+        self._once = once
+
+    def urlopen(  # type: ignore[override]  # urllib3's own override differs from its base too
+        self,
+        method: str,
+        url: str,
+        redirect: bool = False,  # noqa: ARG002 - urllib3's signature
+        **options: Any,
+    ) -> BaseHTTPResponse:
+        limits = {"retries": False, "timeout": Timeout(total=self._seconds)}
+        if not self._once:
+            return super().urlopen(method, url, redirect=False, **{**options, **limits})
+        with contextlib.suppress(ProtocolError):
+            response = super().urlopen(method, url, redirect=False, **{**options, **limits})
+            if {name.lower() for name in response.headers} - _MEANWHILE:
+                return response
+        raise HTTPError(DROPPED)  # from nothing: the driver looks for what it came from
+
+
+def connecting(settings: Settings, *, once: bool = False) -> Callable[[], Client]:
+    """Return what connects to the configured ClickHouse; nothing is sent before it is called.
+
+    Each request is given `timeout_seconds`. No session, so several threads may share a client.
+    Proxies of the environment are not used. `once` is for who inserts: whatever is sent is sent
+    once, where otherwise the driver repeats what it lost the answer to. Raises
+    StoreNotConfigured.
+    """
+    if settings.clickhouse_host is None:
+        raise StoreNotConfigured(STORE, "connect", "CLICKHOUSE_HOST is not set")
+    host, pool = settings.clickhouse_host, _OneTry(settings.timeout_seconds, once=once)
+
+    def connect() -> Client:
+        return clickhouse_connect.get_client(
+            host=host,
+            port=settings.clickhouse_port,
+            username=settings.clickhouse_user,
+            password=settings.clickhouse_password.get_secret_value(),
+            interface="https" if settings.clickhouse_secure else "http",
+            autogenerate_session_id=False,
+            query_retries=0,
+            pool_mgr=pool,
+        )
+
+    return connect
+
+
+def judge(exc: Exception, *, database: str) -> Verdict:
+    """Say what any error out of the driver means."""
+    code = getattr(exc, "code", None)
+    if isinstance(code, int):
+        return _by_code(code, database)
+    transport = _transport_error(exc)
+    if transport is not None:
+        return _by_transport(transport)
+    status = _STATUS.search(str(exc))
+    if status is not None:
+        return _by_status(int(status[1]))
+    if isinstance(exc, ProgrammingError):
+        return StoreRejected, "the driver would not send it"
+    return StoreMisconfigured, NOT_CLICKHOUSE
+
+
+def _by_code(code: int, database: str) -> Verdict:
+    if code in _DENIED:
+        return StoreDenied, REFUSED
+    if code in _OVERLOADED:
+        return StoreUnavailable, OVERLOADED
+    if code == _UNKNOWN_DATABASE:
+        return StoreMisconfigured, f"there is no database {database!r}"
+    if code == _UNKNOWN_TABLE:
+        return StoreMisconfigured, f"a table of the database {database!r} is gone"
+    return StoreRejected, f"ClickHouse error {code}"
+
+
+def _transport_error(exc: BaseException) -> HTTPError | OSError | None:
+    """Return the failure of the connection that an error came from, if one did."""
+    cause: BaseException | None = exc
+    while cause is not None and not isinstance(cause, HTTPError | OSError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _by_transport(exc: HTTPError | OSError) -> Verdict:
+    if isinstance(exc, NewConnectionError):
+        return StoreUnavailable, IN_VAIN
+    if isinstance(exc, HTTPTimeout | TimeoutError):
+        return StoreUnavailable, TOO_SLOW
+    if isinstance(exc, SSLError):
+        return StoreMisconfigured, "no TLS connection could be made with it"
+    return StoreUnavailable, DROPPED
+
+
+def _by_status(status: int) -> Verdict:
+    if status in _DENIED_STATUS:
+        return StoreDenied, REFUSED
+    if status in _OVERLOADED_STATUS:
+        return StoreUnavailable, OVERLOADED
+    return StoreMisconfigured, f"{NOT_CLICKHOUSE}: HTTP status {status}"

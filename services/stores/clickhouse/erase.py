@@ -1,0 +1,216 @@
+"""Patterns: what a purge finds of some owners in ClickHouse, and erases.
+
+A table whose partitions are owners loses partitions, which touches nothing else; of any other
+MergeTree table rows are deleted by one mutation. All of it may be repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+from clickhouse_connect.driver.binding import quote_identifier
+from clickhouse_connect.driver.client import Client
+
+from services.errors import StoreDenied, StoreRejected, StoreUnavailable
+from services.purge.models import Look, Progress, Surface
+from services.purge.ports import Said
+from services.settings.environment import Settings
+from services.stores.clickhouse.catalogue import Catalogue
+from services.stores.clickhouse.connect import STORE, connecting
+from services.stores.clickhouse.disk import PATIENCE, PatternDisk
+from services.stores.clickhouse.look import PatternLook, by_partition, detached_of
+from services.stores.clickhouse.owner_columns import Place
+from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.rights import PatternRights
+from services.stores.clickhouse.surface import PatternSurface, Whole
+
+_ALTER = "ALTER TABLE {home:Identifier}.{table:Identifier}"
+_DROP = " DROP PARTITION ID {id:String}"
+_DROP_DETACHED = " DROP DETACHED PARTITION ID {id:String}"
+_DELETE = " DELETE WHERE "
+_APPLY_MASK = " APPLY DELETED MASK"
+_FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
+_RUNNING = """
+SELECT count(), sum(parts_to_do), max(latest_fail_reason != '')
+FROM system.mutations
+WHERE database = {at:String} AND table = {name:String} AND NOT is_done AND NOT is_killed
+  AND (position(command, 'DELETE WHERE') > 0 OR position(command, 'APPLY DELETED MASK') > 0)
+"""
+_ANY_SIZE = {"max_partition_size_to_drop": 0}
+_SYNC = {"mutations_sync": 2}
+_NO_QUEUE = 36
+_ERASING = "erasing patterns"
+_FIRST_PAUSE, _LAST_PAUSE = 0.05, 2.0
+
+
+class PatternErasing:
+    """Erases owners from one ClickHouse, on a `cluster` where one is named.
+
+    `connect` makes clients for questions, `connect_slow` for what may take `seconds`: mutations.
+    `patience` is for how many seconds old parts are waited for. Every method raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        database: str,
+        seconds: float,
+        connect_slow: Callable[[], Client] | None = None,
+        cluster: str | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._asking = Asking(connect, database=database)
+        self._slow = Asking(connect_slow or connect, database=database)
+        self._seconds = seconds
+        self._patience = patience
+        # ON CLUSTER takes no bound name
+        self._alter = f"{_ALTER} ON CLUSTER {quote_identifier(cluster)}" if cluster else _ALTER
+        self._everywhere = cluster is not None
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
+        patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
+        return cls(
+            connecting(settings),
+            database=settings.clickhouse_db,
+            seconds=settings.pass_seconds,
+            connect_slow=connecting(patient),
+            cluster=settings.clickhouse_cluster,
+        )
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._asking.close()
+        self._slow.close()
+
+    def names(self) -> Mapping[str, int]:
+        """Return every kb_id with its rows, those too that are only marked deleted.
+
+        Of all tables that surely name kb_ids, also of copies that views keep in other databases
+        and this user may read.
+        """
+        there = PatternSurface(self._asking, Surface())
+        catalogue = there.catalogue()
+        places = [each for each in catalogue.places if each.is_surely_kb]
+        wholes, named = there.wholes(catalogue.homes), by_partition(places)
+        rows = Counter[str]()
+        for part in there.partitions(catalogue.homes, whole=True):
+            if part.ref in named:
+                rows[part.owner] += part.rows
+        for place in places:
+            whole = wholes.get(place.table.ref)
+            if place.table.ref not in named and place.table.has_rows:
+                rows.update(_readable_rows(there, place, whole))
+        return dict(rows)
+
+    def rights(self) -> tuple[str, ...]:
+        """Say what this user lacks to erase and to look, in words; nothing is changed."""
+        return PatternRights(self._asking, everywhere=self._everywhere).missing()
+
+    def look(self, surface: Surface) -> Look:
+        """Return an Item for each table and owner with rows, also those only marked deleted."""
+        return PatternLook(PatternSurface(self._asking, surface), surface).run()
+
+    def flush(self) -> None:
+        """Have ClickHouse write the inserts that it holds back."""
+        try:
+            self._slow.command("flushing inserts", _FLUSH, {})
+        except StoreRejected as exc:
+            if getattr(exc.__cause__, "code", None) != _NO_QUEUE:  # never used: nothing held back
+                raise
+
+    def await_disk(self, surface: Surface, said: Said) -> tuple[str, ...]:
+        """Wait, within reason, until no replaced part holds what was erased, or say until when."""
+        return PatternDisk(self._asking, surface, patience=self._patience).wait(said)
+
+    def erase(self, surface: Surface, said: Said) -> None:
+        """Erase every row of every owner of the surface, and wait until it is done."""
+        there = PatternSurface(self._asking, surface)
+        catalogue = there.catalogue()
+        if not there.everyone:
+            return
+        self._drop_partitions(there, catalogue, said)
+        self._drop_detached(there, catalogue, said)
+        for place in _mutable(there, catalogue):
+            self._delete(there, place, said)
+
+    def _drop_partitions(self, there: PatternSurface, catalogue: Catalogue, said: Said) -> None:
+        named = by_partition(catalogue.places)
+        due = [
+            (each.ref, each.id)
+            for each in there.partitions(catalogue.homes)
+            if each.ref in named and each.owner in there.names_in(named[each.ref])
+        ]
+        if self._everywhere:  # other servers may hold what this one does not
+            ids = there.partition_ids()
+            due += [
+                (ref, at)
+                for ref, place in named.items()
+                for at, owner in ids.items()
+                if owner in there.names_in(place)
+            ]
+        whole = dict.fromkeys(due)
+        for number, (ref, at) in enumerate(whole, start=1):
+            self._do(_DROP, there.bound(named[ref]) | {"id": at}, _ANY_SIZE)
+            words = f"{named[ref].table.label}: dropped partition {number} of {len(whole)}"
+            said(Progress(words, number, len(whole)))
+
+    def _drop_detached(self, there: PatternSurface, catalogue: Catalogue, said: Said) -> None:
+        detached = there.detached(catalogue.homes)
+        for place, at, _, parts in detached_of(there, catalogue, detached):
+            self._do(_DROP_DETACHED, there.bound(place) | {"id": at}, {"allow_drop_detached": 1})
+            said(Progress(f"{place.table.label}: dropped {parts} detached parts"))
+
+    def _delete(self, there: PatternSurface, place: Place, said: Said) -> None:
+        """Delete rows of all owners at once, after what an earlier try left running."""
+        self._await_running(place, said)
+        if self._everywhere or there.rows(place):
+            self._do(_DELETE + place.column.condition, there.bound(place), _SYNC)
+        if there.rows(place, masked=True):  # marked before, and on disk until this
+            self._do(_APPLY_MASK, there.bound(place), _SYNC)
+        self._await_running(place, said)  # whatever was answered: this user may not set _SYNC
+        said(Progress(f"{place.table.label}: deleted"))
+
+    def _await_running(self, place: Place, said: Said) -> None:
+        ends, pause, whole = time.monotonic() + self._seconds, _FIRST_PAUSE, 0
+        label, bound = place.table.label, {"at": place.table.database, "name": place.table.name}
+        while True:
+            ((running, parts, failing),) = self._asking.rows(_ERASING, _RUNNING, bound)
+            if not running:
+                return
+            if failing:
+                raise StoreRejected(STORE, _ERASING, f"a mutation of {label!r} keeps failing")
+            if time.monotonic() > ends:
+                reason = f"a mutation of {label!r} took longer than {self._seconds:g} s"
+                raise StoreUnavailable(STORE, _ERASING, reason)
+            whole = max(whole, parts)
+            words = f"{label}: a mutation has {parts} parts to do"
+            said(Progress(words, whole - parts, whole))
+            time.sleep(pause)
+            pause = min(2 * pause, _LAST_PAUSE)
+
+    def _do(self, what: str, bound: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        self._slow.command(_ERASING, self._alter + what, bound, settings=settings)
+
+
+def _readable_rows(there: PatternSurface, place: Place, whole: Whole | None) -> Mapping[str, int]:
+    """Count the rows of everyone; none of a copy elsewhere that may not be read: a look says so."""
+    try:
+        return there.all_rows(place, masked=whole is not None and whole.masked)
+    except StoreDenied:
+        if place.table.here:
+            raise
+        return {}
+
+
+def _mutable(there: PatternSurface, catalogue: Catalogue) -> Iterator[Place]:
+    """Yield the tables of which rows are deleted one by one, and that can name an owner."""
+    for place in catalogue.places:
+        if not place.obstacle and not place.by_partition and there.names_in(place):
+            yield place

@@ -1,0 +1,126 @@
+"""Asking one ClickHouse from several threads, with names that may be any bytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from services.stores.clickhouse.connect import STORE, Identifier, judge
+from services.stores.faults import guarded
+from services.tenancy.layout import bytes_of
+
+_AS_BYTES = {"String": "bytes"}
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
+
+
+class Names:
+    """Names to be bound to `{…:Array(String)}`: every byte that could mean anything is escaped.
+
+    The driver's own way of writing text cannot carry bytes that are not UTF-8. A constant array
+    also is what lets ClickHouse prune partitions, which an expression does not.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._text = "[" + ",".join(f"'{_escaped(bytes_of(name))}'" for name in names) + "]"
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _escaped(name: bytes) -> str:
+    return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name)
+
+
+def hexed(text: str) -> str:
+    """Return a text to be bound to `unhex({…:String})`."""
+    return bytes_of(text).hex()
+
+
+def _allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Leave out what this version does not know and what this user may not set."""
+    known = client.server_settings
+    return {
+        name: value
+        for name, value in (settings or {}).items()
+        if name in known and not known[name].readonly
+    }
+
+
+class Asking:
+    """Runs queries in one database, on a client of its own for each that runs at the same time.
+
+    Every String comes back as bytes. `database` is what `db` and `home` are bound to. Raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
+        self.database = database
+        self._connect = connect
+        self._judge = partial(judge, database=database)
+        self._idle: deque[Client] = deque()
+
+    def close(self) -> None:
+        """Close the clients that no query is using."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def rows(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Sequence[Sequence[Any]]:
+        """Return all rows of a query; `db` and `home` are bound to the database."""
+        with self._client(operation) as client:
+            found = client.query(
+                query,
+                self._bound(bound),
+                settings=_allowed(client, settings),
+                query_formats=_AS_BYTES,
+            )
+            return found.result_rows
+
+    def command(
+        self,
+        operation: str,
+        statement: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Run a statement that changes something, with what it may set of these settings."""
+        with self._client(operation) as client:
+            client.command(statement, self._bound(bound), settings=_allowed(client, settings))
+
+    def blocks(
+        self, operation: str, query: str, bound: Mapping[str, Any]
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Yield a query's columns block by block, as they arrive."""
+        with self._client(operation) as client:
+            stream = client.query_column_block_stream(
+                query, self._bound(bound), query_formats=_AS_BYTES
+            )
+            with stream:
+                yield from stream
+
+    def _bound(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        return {"db": self.database, "home": Identifier(self.database), **more}
+
+    @contextmanager
+    def _client(self, operation: str) -> Iterator[Client]:
+        """Lend a client; one that failed, or was left half-way, is not used again."""
+        with guarded(STORE, operation, self._judge):
+            client = self._idle.pop() if self._idle else self._connect()
+            try:
+                yield client
+            except BaseException:
+                client.close()
+                raise
+            self._idle.append(client)

@@ -1,0 +1,162 @@
+"""What a ClickHouse user may not do of what a purge does. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clickhouse_connect.driver.binding import quote_identifier
+
+from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
+from services.isolation.facts import Grant
+from services.purge.models import Surface
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
+from services.stores.clickhouse.grants import UnreadableGrant, grants_in
+from services.stores.clickhouse.owner_columns import Place
+from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.surface import PatternSurface
+from services.tenancy.layout import text_of
+
+_SETTINGS = "SELECT toInt64(getSetting('readonly')), toInt64(getSetting('allow_ddl'))"
+_SYSTEM_TABLES = ("parts", "detached_parts", "mutations", "merge_tree_settings")
+_READ = "SELECT count() FROM {home:Identifier}.{table:Identifier} WHERE 0"
+_READ_COLUMN = (
+    "SELECT count() FROM (SELECT {column:Identifier} FROM {home:Identifier}.{table:Identifier}"
+    " LIMIT 0)"
+)
+_FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
+_WIDER = {
+    "ALTER DELETE": ("ALTER DELETE", "DELETE", "ALTER TABLE", "ALTER", "ALL", "ALL PRIVILEGES"),
+    _FLUSH: (_FLUSH, "FLUSH ASYNC INSERT QUEUE", "SYSTEM FLUSH", "SYSTEM", "ALL", "ALL PRIVILEGES"),
+    "CLUSTER": ("CLUSTER", "ALL", "ALL PRIVILEGES"),
+}
+"""By which rights each of these is given, its own name first."""
+
+_SYNTAX_ERROR = 62
+_ASKING = "asking what this user may do"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A right that erasing takes; `place` is None for one that is on everything."""
+
+    right: str
+    place: Place | None = None
+
+    @property
+    def on(self) -> str:
+        """On what, as a statement says it."""
+        if self.place is None:
+            return "*.*"
+        table = self.place.table
+        return f"{quote_identifier(table.database)}.{quote_identifier(table.name)}"
+
+    @property
+    def words(self) -> str:
+        """Say that it is missing."""
+        if self.place is None:
+            return f"this user lacks the grant {self.right} on *.*"
+        table = self.place.table
+        return f"this user lacks the grant {self.right} on {table.database}.{table.name}"
+
+    def given_by(self, grant: Grant) -> bool:
+        """Whether a grant as SHOW GRANTS says it gives this right."""
+        if not {*grant.rights} & {*_WIDER[self.right]}:
+            return False
+        if self.place is None:
+            return grant.on == "*.*"
+        table = self.place.table
+        return grant.on in {"*.*", f"{table.database}.*", f"{table.database}.{table.name}"}
+
+
+class PatternRights:
+    """Asks one ClickHouse what this user may not. Raises StoreError where it cannot be asked."""
+
+    def __init__(self, asking: Asking, *, everywhere: bool = False) -> None:
+        self._asking = asking
+        self._everywhere = everywhere
+
+    def missing(self) -> tuple[str, ...]:
+        """Return what this user lacks to look and to erase, in words."""
+        try:
+            catalogue = PatternSurface(self._asking, Surface()).catalogue()
+        except StoreDenied:
+            return ("this user lacks the grant SELECT on system.tables and system.columns",)
+        places = [place for place in catalogue.places if not place.obstacle]
+        return (
+            *self._settings(),
+            *self._unreadable(places),
+            *(need.words for need in self._lacking(self._needs(places))),
+        )
+
+    def _settings(self) -> Iterator[str]:
+        readonly, ddl = self._one(_SETTINGS)
+        if readonly:
+            yield f"this user may only read (readonly = {readonly})"
+        if not ddl:
+            yield "this user may not ALTER any table (allow_ddl = 0)"
+
+    def _unreadable(self, places: Iterable[Place]) -> Iterator[str]:
+        """Try to read nothing from each: whatever way a right is given, this tells."""
+        for name in _SYSTEM_TABLES:
+            if not self._may(_READ, home=Identifier("system"), table=Identifier(name)):
+                yield f"this user lacks the grant SELECT on system.{name}"
+        for place in places:
+            table, column = place.table, place.column.name
+            bound = {"home": Identifier(table.database), "table": Identifier(table.name)}
+            if not self._may(_READ_COLUMN, column=Identifier(column), **bound):
+                where = f"{table.database}.{table.name}"
+                yield f"this user lacks the grant SELECT({column}) on {where}"
+
+    def _may(self, query: str, **bound: object) -> bool:
+        try:
+            self._one(query, **bound)
+        except StoreDenied:
+            return False
+        return True
+
+    def _one(self, query: str, **bound: object) -> Sequence[Any]:
+        rows = self._asking.rows(_ASKING, query, bound)
+        if len(rows) != 1:
+            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
+        return rows[0]
+
+    def _needs(self, places: Iterable[Place]) -> list[Need]:
+        needs = [Need("ALTER DELETE", place) for place in places]
+        return [*needs, Need(_FLUSH), *([Need("CLUSTER")] if self._everywhere else [])]
+
+    def _lacking(self, needs: list[Need]) -> list[Need]:
+        """Return the needs that are not granted; none where the server cannot tell."""
+        try:
+            return [need for need in needs if not self._granted(need)]
+        except StoreRejected as exc:
+            if getattr(exc.__cause__, "code", None) != _SYNTAX_ERROR:
+                raise
+        grants = self._grants()  # a ClickHouse before 24.10 has no CHECK GRANT
+        if grants is None:
+            return []
+        return [need for need in needs if not any(map(need.given_by, grants))]
+
+    def _granted(self, need: Need) -> bool:
+        # CHECK GRANT takes no bound names
+        answer = _plain(self._one(f"CHECK GRANT {need.right} ON {need.on}"))
+        if answer not in {"0", "1"}:
+            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
+        return answer == "1"
+
+    def _grants(self) -> tuple[Grant, ...] | None:
+        for query in ("SHOW GRANTS FINAL", "SHOW GRANTS"):
+            try:
+                rows = self._asking.rows(_ASKING, query, {})
+                return grants_in(text_of(row[0]) for row in rows)
+            except (StoreDenied, StoreRejected, UnreadableGrant):
+                continue
+        return None
+
+
+def _plain(value: object) -> str:
+    """Take an answer out of the lists or bytes in which the driver gives it."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return text_of(value) if isinstance(value, bytes) else str(value)

@@ -1,0 +1,220 @@
+"""Patterns: what ClickHouse holds of every kb_id, in one pass for the whole fleet.
+
+Reads only. Every identifier and value is a bound parameter, and kb_ids travel as bytes. What a
+pass costs depends on the number of tables, not on that of kb_ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, Self
+
+from clickhouse_connect.driver.client import Client
+
+from services.errors import StoreMisconfigured
+from services.figures import Amount, Precision
+from services.settings.environment import Settings
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, connecting
+from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.tables import (
+    PATTERNS,
+    Part,
+    Rows,
+    Share,
+    Table,
+    roll_up,
+    table_infos,
+)
+from services.tenancy.layout import text_of
+from services.usage.readings import Health, PatternReading
+
+_HEALTH = "SELECT version()"
+_DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"
+_TABLES = r"""
+SELECT t.name, t.engine, t.partition_key, ifNull(t.total_rows, 0), ifNull(t.total_bytes, 0),
+       c.kb_type, c.created, c.updated
+FROM system.tables AS t
+LEFT JOIN (
+    SELECT table, anyIf(type, name = 'kb_id') AS kb_type,
+           countIf(name = 'created_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS created,
+           countIf(name = 'updated_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS updated
+    FROM system.columns WHERE database = {db:String} GROUP BY table
+) AS c ON c.table = t.name
+WHERE t.database = {db:String}
+ORDER BY t.name
+"""
+_PARTS = """
+SELECT table, partition AS raw, sum(rows), sum(bytes_on_disk), max(has_lightweight_delete), count()
+FROM system.parts WHERE database = {db:String} AND active
+GROUP BY table, partition
+"""
+_ROWS = """
+SELECT ifNull(toString(kb_id), '') AS raw, count()
+FROM {home:Identifier}.{table:Identifier} GROUP BY raw
+"""
+_ROWS_AND_WRITES = """
+SELECT ifNull(toString(kb_id), '') AS raw, count(),
+       toUnixTimestamp(min(created_at)),
+       toUnixTimestamp(greatest(max(created_at), max({updated:Identifier})))
+FROM {home:Identifier}.{table:Identifier} GROUP BY raw
+"""
+_TOTAL = """
+SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
+       (SELECT sum(bytes_on_disk) FROM system.parts
+        WHERE database = {db:String} AND active AND table IN {tables:Array(String)})
+"""
+_HOLDERS = """
+SELECT groupArray(hex(raw)), groupArray(found) FROM (
+    SELECT ifNull(toString(kb_id), '') AS raw, count() AS found
+    FROM {home:Identifier}.{table:Identifier} WHERE name IN {names:Array(String)} GROUP BY raw
+)
+"""
+_MASK = "apply_deleted_mask"
+
+
+class PatternStore:
+    """Reads KATO's tables in one ClickHouse database.
+
+    `connect` makes a client; it is called on first use, and again after a query failed.
+    Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    Safe to use from several threads.
+    """
+
+    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
+        self._asking = Asking(connect, database=database)
+        self._database = database
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
+        return cls(connecting(settings), database=settings.clickhouse_db)
+
+    def close(self) -> None:
+        """Close the connections that are not in use; the next use makes another."""
+        self._asking.close()
+
+    def health(self) -> Health:
+        """Return version and latency, once KATO's database and table were seen to be there."""
+        self._tables("check")
+        started = perf_counter()
+        (version,) = self._ask_one("check", _HEALTH)
+        return Health(
+            STORE, text_of(version), perf_counter() - started, f"database {self._database}"
+        )
+
+    def quick(self) -> PatternReading:
+        """Read counts and bytes from the catalogue alone: two queries, no table is touched.
+
+        It is an estimate where rows were deleted without being merged away, and where a table
+        is not partitioned by kb_id: that table is in `total` and in no kb_id.
+        """
+        tables = self._tables("read the catalogue")
+        parts = self._parts("read the catalogue")
+        shares = [s for t in tables if t.by_partition for s in t.shares_of_parts(parts[t.name])]
+        counted = [part for t in tables if t.counted for part in parts[t.name]]
+        rows = sum(part.rows for part in parts[PATTERNS])
+        whole = all(t.by_partition or not parts[t.name] for t in tables if t.counted)
+        exact = whole and not any(part.deleted for part in counted)
+        return PatternReading(
+            usages=roll_up(shares),
+            tables=table_infos(tables, parts),
+            total=Amount(rows, sum(part.size for part in counted)),
+            precision=Precision.EXACT if exact else Precision.ESTIMATE,
+        )
+
+    def read(self) -> PatternReading:
+        """Read exact counts, bytes on disk, and first and last write of every kb_id.
+
+        Deleted rows do not count, though their bytes do until ClickHouse merges them away.
+        """
+        tables = self._tables("read the patterns")
+        parts = self._parts("read the patterns")
+        shares: list[Share] = []
+        for table in tables:
+            if table.counted and (found := parts[table.name]):
+                rows = self._rows(table)
+                shares += table.shares(found, rows, self._stored(table, found, rows))
+        return PatternReading(
+            usages=roll_up(shares), tables=table_infos(tables, parts), total=self._total(tables)
+        )
+
+    def holders(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many rows of these pattern names each kb_id has, in one query."""
+        table = Identifier(PATTERNS)
+        raws, counts = self._ask_one("find a pattern", _HOLDERS, table=table, names=Names(names))
+        kb_ids = (text_of(bytes.fromhex(text_of(raw))) for raw in raws)
+        return dict(zip(kb_ids, counts, strict=True))
+
+    def _tables(self, operation: str) -> tuple[Table, ...]:
+        tables = tuple(_table(row) for row in self._ask(operation, _TABLES))
+        if not any(table.name == PATTERNS and table.counted for table in tables):
+            raise StoreMisconfigured(STORE, operation, self._missing(operation))
+        return tables
+
+    def _missing(self, operation: str) -> str:
+        (there,) = self._ask_one(operation, _DATABASE)
+        if not there:
+            return f"there is no database {self._database!r}, or this user may not see it"
+        return f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
+
+    def _parts(self, operation: str) -> dict[str, list[Part]]:
+        parts: dict[str, list[Part]] = defaultdict(list)
+        for row in self._ask(operation, _PARTS):
+            part = Part(text_of(row[0]), *row[1:])
+            parts[part.table].append(part)
+        return parts
+
+    def _rows(self, table: Table) -> list[Rows]:
+        dated = table.name == PATTERNS and table.has_created
+        rows = self._ask(
+            "count the rows",
+            _ROWS_AND_WRITES if dated else _ROWS,
+            table=Identifier(table.name),
+            updated=Identifier("updated_at" if table.has_updated else "created_at"),
+        )
+        return [Rows(*row) for row in rows]
+
+    def _stored(
+        self, table: Table, parts: Sequence[Part], rows: Sequence[Rows]
+    ) -> dict[bytes, int]:
+        """Count the rows whose bytes are to be divided, deleted ones too where that is allowed."""
+        hidden = not table.by_partition and any(part.deleted for part in parts)
+        if hidden:  # who may not set this is given the same rows once more
+            found = self._ask(
+                "count the rows", _ROWS, settings={_MASK: 0}, table=Identifier(table.name)
+            )
+            rows = [Rows(*row) for row in found]
+        return {row.raw: row.count for row in rows}
+
+    def _total(self, tables: Sequence[Table]) -> Amount:
+        counted = [table.name for table in tables if table.counted]
+        (rows, size) = self._ask_one(
+            "sum up", _TOTAL, table=Identifier(PATTERNS), tables=Names(counted)
+        )
+        return Amount(rows, size)
+
+    def _ask_one(self, operation: str, query: str, **parameters: Any) -> Sequence[Any]:
+        """Run a query that has one row: that it came is how a silent proxy is told apart."""
+        rows = self._ask(operation, query, **parameters)
+        if len(rows) != 1:
+            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
+        return rows[0]
+
+    def _ask(
+        self,
+        operation: str,
+        query: str,
+        *,
+        settings: dict[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Sequence[Sequence[Any]]:
+        """Run one query; every String comes as bytes."""
+        return self._asking.rows(operation, query, parameters, settings=settings)
+
+
+def _table(row: Sequence[Any]) -> Table:
+    *texts, rows, size, kb_type, created, updated = row
+    name, engine, key = map(text_of, texts)
+    return Table(name, engine, key, rows, size, text_of(kb_type), created, updated)

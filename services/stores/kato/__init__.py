@@ -1,0 +1,1 @@
+"""KATO's own HTTP API."""

@@ -1,0 +1,129 @@
+"""Qdrant: what the isolation audit asks of it besides the usage. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Self
+
+from qdrant_client import QdrantClient
+
+from services.errors import StoreMisconfigured
+from services.isolation.facts import TenantIndex, VectorFacts
+from services.settings.environment import Settings
+from services.stores.faults import guarded
+from services.stores.open_doors import Door, no_door, qdrant_door, tried
+from services.stores.qdrant.aliases import Standing, standing_of
+from services.stores.qdrant.answers import answers_of
+from services.stores.qdrant.connect import NOT_QDRANT, STORE, client_of, judge
+from services.stores.qdrant.facts import TENANT, at
+from services.tenancy.layout import owners_of_collection
+
+_READING = "reading how a shared collection is indexed"
+_SNAPSHOTS = "listing the snapshots of the whole storage"
+
+
+class VectorAudit:
+    """Asks one Qdrant how it keeps tenants apart.
+
+    `shared_collections` names those whose points carry their tenant in the payload `tenant_id`;
+    one whose name says nothing counts as such when it has an index on that field. Raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        *,
+        shared_collections: frozenset[str] = frozenset(),
+        door: Door = no_door,
+    ) -> None:
+        self._client = client
+        self._answers = answers_of(client)
+        self._shared = shared_collections
+        self._door = door
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
+        client = client_of(settings)
+        return cls(
+            client,
+            shared_collections=frozenset(settings.shared_collections),
+            door=qdrant_door(client.http.client.host, seconds=settings.timeout_seconds),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def facts(self) -> VectorFacts:
+        """Ask for every collection that is shared by payload, and for the full snapshots."""
+        standing = standing_of(self._answers, _asking)
+        found = {name: self._index(name, standing) for name in self._may_be_shared(standing)}
+        return VectorFacts(
+            tenant_indexes={name: index for name, index in found.items() if index is not None},
+            full_snapshots=self._snapshots(),
+            open=tried(self._door),
+        )
+
+    def _may_be_shared(self, standing: Standing) -> list[str]:
+        return sorted(
+            name
+            for name in standing.collections
+            if not owners_of_collection(standing.names_of(name), self._shared)
+        )
+
+    def _index(self, name: str, standing: Standing) -> TenantIndex | None:
+        """Return how a collection is indexed; None when it is gone, or not shared after all."""
+        with _asking(_READING):
+            answer = self._answers.info(name)
+        if answer is None:
+            return None
+        schema = at(answer, "result", "payload_schema")
+        if not isinstance(schema, Mapping):
+            raise StoreMisconfigured(STORE, _READING, NOT_QDRANT)
+        if TENANT not in schema and self._shared.isdisjoint(standing.names_of(name)):
+            return None
+        return _tenant_index(at(schema, TENANT))
+
+    def _snapshots(self) -> dict[str, float | None]:
+        """Return the snapshots of the whole storage; of a cluster, those of the asked server."""
+        with _asking(_SNAPSHOTS):
+            listed = at(self._answer_of_snapshots(), "result")
+        names = [at(each, "name") for each in listed] if isinstance(listed, list) else [None]
+        if not all(isinstance(name, str) for name in names):
+            raise StoreMisconfigured(STORE, _SNAPSHOTS, NOT_QDRANT)
+        return {each["name"]: _seconds(each.get("creation_time")) for each in listed}
+
+    def _answer_of_snapshots(self) -> object:
+        try:
+            rest = self._client.http.client
+        except NotImplementedError:  # the embedded engine, which makes no snapshots
+            return {"result": []}
+        return rest.request(type_=dict, method="GET", url="/snapshots")
+
+
+def _tenant_index(index: object) -> TenantIndex:
+    """Read a field of a payload schema; before Qdrant 1.11 nothing separates tenants."""
+    kind = at(index, "data_type")
+    is_tenant = at(index, "params", "is_tenant") is True
+    return TenantIndex(kind if isinstance(kind, str) else None, is_tenant)
+
+
+def _seconds(time: object) -> float | None:
+    """Read a time of Qdrant's, which has no zone and is UTC; None for anything else."""
+    try:
+        found = datetime.fromisoformat(time) if isinstance(time, str) else None
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+@contextmanager
+def _asking(operation: str) -> Iterator[None]:
+    with guarded(STORE, operation, judge):
+        yield

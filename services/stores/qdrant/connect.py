@@ -1,0 +1,132 @@
+"""How to reach Qdrant, and what its driver's errors mean."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable
+from functools import partial
+from math import ceil
+from typing import Any, cast
+
+import httpx
+from qdrant_client import QdrantClient
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from services.errors import (
+    SettingsError,
+    StoreDenied,
+    StoreMisconfigured,
+    StoreNotConfigured,
+    StoreRejected,
+    StoreUnavailable,
+)
+from services.settings.environment import Settings
+from services.stores.faults import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict
+from services.stores.x_stores_trust import trusted
+
+STORE = "qdrant"
+NOT_QDRANT = "what answers at that address is not Qdrant"
+
+_DENIED = frozenset({401, 403, 407})
+_OVERLOADED = frozenset({408, 429, *range(500, 600)})
+
+
+class _Late:
+    """A client that is made when it is first used: making one takes 50 ms, and few are needed."""
+
+    def __init__(self, make: Callable[[], QdrantClient]) -> None:
+        self._make = make
+        self._turn = threading.Lock()
+        self._made: QdrantClient | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._turn:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+    def close(self) -> None:
+        """Close the client, if there is one."""
+        if self._made is not None:
+            self._made.close()
+
+
+def client_of(settings: Settings) -> QdrantClient:
+    """Return a client of the configured Qdrant; no request is made.
+
+    The timeout is `timeout_seconds`, rounded up to whole seconds. Raises StoreNotConfigured, and
+    SettingsError for a QDRANT_HOST that is no host name.
+    """
+    # The key goes into a header, because the driver warns of every key that is sent without TLS,
+    # which is how KATO's own compose network does it.
+    key = settings.qdrant_api_key
+    client = partial(
+        QdrantClient,
+        port=settings.qdrant_port,
+        timeout=ceil(settings.timeout_seconds),
+        headers={"api-key": key.get_secret_value()} if key else None,
+        check_compatibility=False,
+        verify=trusted(),
+    )
+    if settings.qdrant_url is not None:
+        return _late(partial(client, url=settings.qdrant_url.get_secret_value()))
+    if settings.qdrant_host is None:
+        raise StoreNotConfigured(STORE, "connect", "neither QDRANT_URL nor QDRANT_HOST is set")
+    if "://" in settings.qdrant_host:
+        raise SettingsError("QDRANT_HOST", "takes a host's name; an address goes into QDRANT_URL")
+    return _late(partial(client, host=settings.qdrant_host, https=settings.qdrant_https))
+
+
+def _late(make: Callable[[], QdrantClient]) -> QdrantClient:
+    return cast("QdrantClient", _Late(make))
+
+
+def judge(exc: Exception) -> Verdict | None:
+    """Say what an error out of the driver means; None for what does not come from the store."""
+    match exc:
+        case UnexpectedResponse():
+            return _by_status(exc)
+        case ResourceExhaustedResponse():
+            return StoreUnavailable, OVERLOADED
+        case ResponseHandlingException(source=httpx.TransportError() as source):
+            return _by_transport(source)
+        case ResponseHandlingException() | ValueError():
+            return StoreMisconfigured, NOT_QDRANT
+        case RuntimeError():  # the embedded engine, closed or changing under our hands
+            return StoreUnavailable, "the embedded engine is busy or closed"
+    return None
+
+
+def _by_status(exc: UnexpectedResponse) -> Verdict:
+    status = exc.status_code or 0
+    if status in _DENIED:
+        return StoreDenied, REFUSED
+    if status in _OVERLOADED:
+        return StoreUnavailable, OVERLOADED
+    if _speaks_qdrant(exc):
+        return StoreRejected, f"HTTP status {status}"
+    return StoreMisconfigured, f"{NOT_QDRANT}: HTTP status {status}"
+
+
+def _speaks_qdrant(exc: UnexpectedResponse) -> bool:
+    """Whether a refusal is worded as Qdrant words its own."""
+    try:
+        body = exc.structured()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("status"), dict)
+
+
+def _by_transport(exc: httpx.TransportError) -> Verdict:
+    if isinstance(exc, httpx.TimeoutException):
+        return StoreUnavailable, TOO_SLOW
+    if not isinstance(exc, httpx.ConnectError):
+        return StoreUnavailable, DROPPED
+    cause: BaseException | None = exc
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return StoreMisconfigured, "no TLS connection could be made with it"
+    return StoreUnavailable, IN_VAIN

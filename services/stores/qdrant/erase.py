@@ -1,0 +1,159 @@
+"""Vectors: what a purge finds of its surface in Qdrant, and erases.
+
+What goes whole goes by the collection's own name, once everyone who reaches it is known to be the
+target, and with its snapshots, which would outlive it. Of a shared collection only points go that
+name the target and nobody else.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Self
+from uuid import uuid4
+
+from qdrant_client import QdrantClient
+
+from services.errors import StoreDenied
+from services.purge.models import Look, Progress, Surface, VectorNames
+from services.purge.ports import Said
+from services.settings.environment import Settings
+from services.stores.qdrant.aliases import Standing, say_nothing
+from services.stores.qdrant.calls import EVERYTHING, VectorCalls
+from services.stores.qdrant.connect import client_of
+from services.stores.qdrant.look import Looking
+from services.stores.qdrant.payloads import PATHS
+from services.stores.qdrant.targets import Aim
+
+_ROUNDS = 3
+"""How often a collection is emptied to which a running KATO may still write."""
+
+
+class VectorErasing:
+    """Erases from one Qdrant, through a `patient` client where one is given.
+
+    `shared_collections` names those whose points carry their tenant in the payload `tenant_id`;
+    one whose names say nothing counts as such when it has an index on that field. Every method
+    raises a StoreError when it cannot be asked.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        *,
+        patient: QdrantClient | None = None,
+        shared_collections: frozenset[str] = frozenset(),
+    ) -> None:
+        self._calls = VectorCalls(client, patient or client)
+        self._shared = shared_collections
+
+    @classmethod
+    def over_http(cls, settings: Settings) -> Self:
+        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
+        patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
+        return cls(
+            client_of(settings),
+            patient=client_of(patient),
+            shared_collections=frozenset(settings.shared_collections),
+        )
+
+    def close(self) -> None:
+        """Close the connections, or the embedded engine."""
+        self._calls.close()
+
+    def names(self) -> VectorNames:
+        """Return every collection with its points, which are shared by payload, and the aliases.
+
+        Points are as the server reports them in one call, and counted where it does not.
+        """
+        standing, reported = self._calls.standing(), self._calls.reported()
+        points = {
+            name: reported[name]
+            if name in reported
+            else self._calls.if_there(name, self._calls.count, 0)
+            for name in standing.collections
+        }
+        shared = frozenset(name for name in points if self._is_shared(name, standing))
+        return VectorNames(points, shared, standing.aliases)
+
+    def _is_shared(self, name: str, standing: Standing) -> bool:
+        names = standing.names_of(name)
+        by_index = say_nothing(names, self._shared) and self._calls.is_split(name)
+        return by_index or not self._shared.isdisjoint(names)
+
+    def rights(self) -> tuple[str, ...]:
+        """Say what this key lacks, in words; nothing is changed.
+
+        A read-only key (since Qdrant 1.7) and a token that is confined to some collections (since
+        1.9) may not drop collections, and the second is shown no others. Who may drop them may
+        do everything else. Deleting points is not tried on a name that is not there: newer
+        servers look for the collection, whose strict mode they want to know, before the rights.
+        """
+        if self._calls.embedded:
+            return ()
+        try:
+            self._calls.standing()
+        except StoreDenied:
+            return ("this key may not list the collections and their aliases",)
+        if self._calls.may_drop(f"kato-tenants-{uuid4().hex}"):
+            return ()
+        why = "it is read-only, or confined to some collections"
+        return (f"this key may not delete points and drop collections of everyone: {why}",)
+
+    def look(self, surface: Surface, *, keep: bool = False) -> Look:
+        """Return an Item for each collection that goes whole, and for the points of others.
+
+        With `keep` collections are to be emptied and stay; one that is empty is no Item then.
+        """
+        return Looking(self._calls, Aim(surface, self._calls.standing()), keep).look()
+
+    def erase(self, surface: Surface, said: Said, *, keep: bool = False) -> None:
+        """Empty or drop the collections with their snapshots, and erase the points; wait for it.
+
+        What is reached by names of others too is left, as `look` says.
+        """
+        aim = Aim(surface, self._calls.standing())
+        deeds = [partial(self._erase_whole, aim, name, keep=keep) for name in aim.whole]
+        if aim.named:
+            deeds += [partial(self._erase_points, aim, name) for name in aim.shared]
+        for number, deed in enumerate(deeds, 1):
+            said(Progress(deed(), number, len(deeds)))
+
+    def _erase_whole(self, aim: Aim, collection: str, *, keep: bool) -> str:
+        """Empty or drop a collection, where nobody but the target reaches it by now."""
+        name, now = aim.asked(collection), aim.by(self._calls.aliases())
+        if collection not in now.whole or now.others(collection):
+            return f"left {name}, which others reach too"
+        ask = partial(self._empty, asked=name) if keep else partial(self._drop, now)
+        self._calls.if_there(collection, ask, None)
+        return f"emptied {name}" if keep else f"dropped {name}"
+
+    def _empty(self, collection: str, *, asked: str) -> None:
+        self._calls.delete_snapshots(collection)
+        for _ in range(_ROUNDS):
+            self._calls.delete(collection, EVERYTHING)
+            if self._calls.count(asked) == 0:
+                return
+
+    def _drop(self, aim: Aim, collection: str) -> None:
+        self._calls.delete_snapshots(collection)
+        self._calls.drop(collection)
+        aliases = aim.standing.aliases_of(collection)
+        if aliases:
+            still = self._calls.aliases()
+            dangling = [alias for alias in aliases if still.get(alias) == collection]
+            if dangling:
+                self._calls.delete_aliases(dangling)
+
+    def _erase_points(self, aim: Aim, collection: str) -> str:
+        self._calls.if_there(collection, partial(self._erase_points_now, aim), None)
+        return f"erased the target's points from {aim.asked(collection)}"
+
+    def _erase_points_now(self, aim: Aim, collection: str) -> None:
+        named = aim.named
+        for page in self._calls.pages(collection, named.filter, PATHS):
+            read = [(point, named.read(payload)) for point, payload in page]
+            for exact in (True, False):
+                mine = [point for point, found in read
+                        if found is not None and found.alone and found.exact is exact]  # fmt: skip
+                if mine:
+                    self._calls.delete(collection, named.these(mine, exact=exact))

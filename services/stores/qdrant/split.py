@@ -1,0 +1,149 @@
+"""Whose the points of a shared collection are, by their payload `tenant_id`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from qdrant_client import QdrantClient, models
+
+from services.errors import StoreMisconfigured, StoreRejected
+from services.stores.qdrant.facts import TENANT
+
+FACET_LIMIT = 100_000
+"""Most tenants that are asked for at once; Qdrant sets memory aside for as many."""
+
+_PAGE = 5_000
+_SEVERAL = models.Filter(
+    must=[models.FieldCondition(key=TENANT, values_count=models.ValuesCount(gt=1))]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Points by tenant, None where they could not be told apart; `problem` says what is amiss."""
+
+    points: Mapping[str, int] | None
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Points by tenant, and those that name nobody for certain.
+
+    A tenant_id counts only when it is text, as it is in the guide: the number 5 and the text "5"
+    are not the same to Qdrant, and a purge of one would not touch the other. A point that names
+    several tenants is nobody's, so that no point counts twice.
+    """
+
+    tenants: Counter[str] = field(default_factory=Counter)
+    several: int = 0
+    not_text: int = 0
+
+    def add(self, value: object, count: int = 1) -> None:
+        """Count points that carry this tenant_id."""
+        values = value if isinstance(value, list) else [value]
+        named = {each for each in values if isinstance(each, str) and each}
+        if len(named) == 1:
+            self.tenants[named.pop()] += count
+        elif named:
+            self.several += count
+        elif any(each is not None and each != "" for each in values):
+            self.not_text += count
+
+    def split(self) -> Split:
+        """Return what was counted."""
+        odd = {"several tenants": self.several, "a tenant_id that is not text": self.not_text}
+        said = [f"{what} in {count} of its points" for what, count in odd.items() if count]
+        return Split(dict(self.tenants), "; ".join([*said, "counted for nobody"]) if said else "")
+
+
+class TenantSplitter:
+    """Splits shared collections of one Qdrant.
+
+    `indexed` tells how many points the index on tenant_id of a collection has; it is None for
+    the embedded engine, which has no indexes. `budget` is how many points are looked through
+    where the server cannot count by tenant. `asking` translates errors.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        *,
+        indexed: Callable[[str], int | None] | None,
+        budget: int,
+        asking: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        self._client = client
+        self._indexed = indexed
+        self._budget = budget
+        self._asking = asking
+
+    def split(self, name: str, points: int) -> Split:
+        """Count the points of one collection by tenant: one facet call, or else a look through.
+
+        Raises StoreUnavailable and StoreDenied.
+        """
+        try:
+            hits = self._facet(name)
+            if hits is None or self._blurred(name, hits):
+                return self._look_through(name, points)
+        except (StoreRejected, StoreMisconfigured) as exc:
+            return Split(None, f"it could not be split by tenant: {exc.reason}")
+        tally = _Tally()
+        for hit in hits:
+            tally.add(hit.value, hit.count)
+        return tally.split()
+
+    def _facet(self, name: str) -> list[models.FacetValueHit] | None:
+        """Ask for all tenants at once; None where there is no index to do it by, or too many."""
+        try:
+            with self._asking("split a shared collection"):
+                hits = self._client.facet(name, key=TENANT, limit=FACET_LIMIT, exact=True).hits
+        except (StoreRejected, StoreMisconfigured):
+            return None  # no index on the field, or a server from before facets
+        return hits if len(hits) < FACET_LIMIT else None
+
+    def _blurred(self, name: str, hits: Iterable[models.FacetValueHit]) -> bool:
+        """Whether the facet counts points twice, under several tenants, or changes their names.
+
+        The index is asked after the facet, so that points that arrive in between do no harm.
+        """
+        if self._indexed is not None:
+            indexed = self._indexed(name)
+            return indexed is not None and sum(hit.count for hit in hits) > indexed
+        if any(_looks_rewritten(hit.value) for hit in hits):
+            return True
+        with self._asking("split a shared collection"):
+            return self._client.count(name, count_filter=_SEVERAL).count > 0
+
+    def _look_through(self, name: str, points: int) -> Split:
+        if points > self._budget:
+            return Split(
+                None, f"no index counts it by tenant, and it has over {self._budget} points"
+            )
+        tally, offset, seen = _Tally(), None, 0
+        while seen <= self._budget:
+            with self._asking("look through a shared collection"):
+                page, offset = self._client.scroll(
+                    name, limit=_PAGE, offset=offset, with_payload=[TENANT], with_vectors=False
+                )
+            for record in page:
+                tally.add((record.payload or {}).get(TENANT))
+            seen += len(page)
+            if offset is None:
+                return tally.split()
+        return Split(None, f"it grew to over {self._budget} points while it was looked through")
+
+
+def _looks_rewritten(value: object) -> bool:
+    """Whether the embedded engine, which writes every UUID with hyphens, may have made this."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return str(UUID(value)) == value
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""This product's own records, in SQLite or PostgreSQL."""

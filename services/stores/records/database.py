@@ -1,0 +1,229 @@
+"""The database of this product's own records: opening, transactions, errors.
+
+SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
+from services.settings.environment import Settings
+from services.stores.records.migrations import NEWEST, migrate
+from services.stores.records.postgresql import Reach
+from services.stores.records.timeouts import NoAnswer
+
+STORE = "state store"
+VARIABLE = "KATO_TENANTS_STATE_URL"
+
+READ_SECONDS = 1.5
+"""How long a read may take, where no setting says otherwise."""
+
+_WRITE_SECONDS = 10.0
+_LONG_SECONDS = 600.0  # tables are made and changed
+_PSYCOPG = "postgresql+psycopg"
+_BATCH = 500  # parameters a statement; SQLite takes 32,766
+_CANCELLED = "57014"
+_BUSY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How long this database may take for one statement, in seconds; SQLite, to be free for it.
+
+    `reach` has PostgreSQL reached, and watched.
+    """
+
+    read: float
+    write: float
+    reach: Reach | None = None
+
+
+def open_database(data: Path, url: str | None = None, *, seconds: float = READ_SECONDS) -> Engine:
+    """Open the database at `url`, or the SQLite file in the data directory, and migrate it.
+
+    A read may take so many seconds, a write 10 or as many where that is more. Raises
+    SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
+    of this product, StoreUnavailable when the database does not answer.
+    """
+    if url is None:
+        data.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{data / 'state.sqlite'}"
+    engine = _engine(_address(url), seconds)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    engine.update_execution_options(connecting=seconds)
+    return engine
+
+
+def open_for(settings: Settings, stack: ExitStack) -> Engine:
+    """Open the database that the settings name, closed with `stack`. Raises as `open_database`."""
+    url = settings.state_url.get_secret_value() if settings.state_url else None
+    database = open_database(settings.data, url, seconds=settings.state_seconds)
+    stack.callback(database.dispose)
+    return database
+
+
+@contextmanager
+def reading(engine: Engine, operation: str, *, long: bool = False) -> Iterator[Connection]:
+    """Read in one transaction. Raises StoreUnavailable, in time where nothing answers.
+
+    What reads very much may take as `long` as a write, once the database is known to answer.
+    """
+    limits = _limits(engine)
+    with _connected(engine, operation, limits.write if long else limits.read) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine, operation: str) -> Iterator[Connection]:
+    """Read and write in one transaction, which any error undoes. Raises StoreUnavailable.
+
+    SQLite is locked for other writers from the beginning: a transaction that reads first and
+    writes then would fail at once when another one wrote in between.
+    """
+    with _connected(engine, operation, _limits(engine).write, writes=True) as connection:
+        yield connection
+
+
+def scrub(engine: Engine) -> bool:
+    """Have SQLite cut its log, which still has what was deleted; False where a reader needs it.
+
+    In the file itself that is overwritten at once. PostgreSQL's own VACUUM does it there.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    try:
+        with engine.connect() as connection:
+            cursor = connection.connection.cursor()  # no transaction, which it would wait for
+            cursor.execute(f"PRAGMA busy_timeout={_limits(engine).read * 1000:.0f}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.fetchone() or (1,)
+            return not busy
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error):
+        return False
+
+
+@contextmanager
+def _connected(
+    engine: Engine, operation: str, seconds: float, *, writes: bool = False,
+    within: float | None = None,
+) -> Iterator[Connection]:  # fmt: skip
+    reach = _limits(engine).reach
+    options = {"writes": writes, "seconds": seconds}
+    try:
+        with (
+            engine.connect() if reach is None else reach.connected(within=within) as connection,
+            connection.execution_options(**options).begin(),
+        ):
+            yield connection
+    except NoAnswer as exc:
+        raise StoreUnavailable(STORE, operation, "it gave no answer in time") from exc
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable(STORE, operation, _why(exc, reach)) from exc
+
+
+def _limits(engine: Engine) -> _Limits:
+    limits: _Limits = engine.get_execution_options()["limits"]
+    return limits
+
+
+def _why(exc: SQLAlchemyError, reach: Reach | None) -> str:
+    driver = getattr(exc, "orig", None)
+    if isinstance(exc, PoolTimeout):
+        return "every connection to it is in use"
+    if reach is not None and reach.breaker.silent:
+        return "it gave no answer in time"
+    if getattr(driver, "sqlstate", "") == _CANCELLED:
+        return "it took too long"
+    if getattr(driver, "sqlite_errorcode", 0) & 0xFF == _BUSY:
+        return "another process is writing to it"
+    return "its database gave an error"
+
+
+def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that can say what to do where the row is there."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut what would be too many parameters for one statement."""
+    return (values[at : at + _BATCH] for at in range(0, len(values), _BATCH))
+
+
+def _migrate(engine: Engine) -> None:
+    with _connected(
+        engine, "opening", _LONG_SECONDS, writes=True, within=_WRITE_SECONDS
+    ) as connection:
+        found = migrate(connection)
+        if found > NEWEST:
+            reason = "its records were written by a newer version of this product"
+            raise StoreMisconfigured(STORE, "opening", reason)
+    if found < NEWEST:
+        scrub(engine)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError(VARIABLE, f"is no database URL, as {_PSYCOPG}://…") from None
+    if address.drivername in {"postgresql", "postgres"}:
+        address = address.set(drivername=_PSYCOPG)
+    if address.get_backend_name() not in {"postgresql", "sqlite"}:
+        raise SettingsError(VARIABLE, f"has to begin with {_PSYCOPG}:// or sqlite:///")
+    return address
+
+
+def _engine(address: URL, seconds: float) -> Engine:
+    write = max(_WRITE_SECONDS, seconds)
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address, pool_timeout=write)
+        event.listen(engine, "connect", partial(_prepare_sqlite, engine))
+        event.listen(engine, "begin", _begin_sqlite)
+        engine.update_execution_options(limits=_Limits(seconds, write))
+        return engine
+    if "connect_timeout" not in address.query:
+        address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS) + 2)})
+    try:
+        engine = create_engine(address, pool_timeout=seconds)
+    except ImportError:
+        driver = address.drivername
+        advice = "install kato-tenants[postgresql]" if driver == _PSYCOPG else f"use {_PSYCOPG}://"
+        raise SettingsError(VARIABLE, f"the driver of {driver} is missing: {advice}") from None
+    except ArgumentError:
+        raise SettingsError(VARIABLE, f"has to begin with {_PSYCOPG}:// or sqlite:///") from None
+    engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, connection: object, _: object) -> None:
+    seconds = engine.get_execution_options().get("connecting", _WRITE_SECONDS)
+    connection.isolation_level = None  # type: ignore[attr-defined]  # we begin, not the driver
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection has no type
+    cursor.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    milliseconds = options.get("seconds", _WRITE_SECONDS) * 1000
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds:.0f}").close()
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")

@@ -1,0 +1,187 @@
+"""How the tables of this product's own records came to be, one version after the other.
+
+What is here is history and never changes: a new version is one more entry. A test holds the
+result against `state_tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection, inspect, text
+
+from services.stores.records.migration_7 import hash_names
+
+_FIRST = (
+    """CREATE TABLE IF NOT EXISTS node_seen (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, node_id {bytes} NOT NULL,
+        source VARCHAR(32) NOT NULL, first_seen {moment} NOT NULL, last_seen {moment} NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS usage_history (
+        measure VARCHAR(16) NOT NULL, collected_at {moment} NOT NULL, count BIGINT NOT NULL,
+        bytes BIGINT, PRIMARY KEY (measure, collected_at))""",
+)
+
+_PURGING = (
+    """CREATE TABLE purge_plan (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, created_at {moment} NOT NULL,
+        text TEXT NOT NULL)""",
+    """CREATE TABLE purge_job (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, plan TEXT NOT NULL, asked_by TEXT NOT NULL,
+        reason TEXT NOT NULL, created_at {moment} NOT NULL, state VARCHAR(16) NOT NULL,
+        outcome VARCHAR(16), ended_at {moment}, stop_asked BOOLEAN NOT NULL, owner TEXT NOT NULL,
+        leased_until {moment}, problem TEXT NOT NULL, progress TEXT NOT NULL, receipt TEXT)""",
+    """CREATE TABLE purge_step (
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id), ordinal INTEGER NOT NULL,
+        name VARCHAR(32) NOT NULL, state VARCHAR(16) NOT NULL, started_at {moment},
+        ended_at {moment}, result TEXT NOT NULL, error TEXT NOT NULL,
+        PRIMARY KEY (job, ordinal))""",
+    """CREATE TABLE purge_hold (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY,
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id))""",
+    """CREATE TABLE tombstone (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, kb_id {bytes} NOT NULL, tenant TEXT NOT NULL,
+        job VARCHAR(32) NOT NULL, erased_at {moment} NOT NULL)""",
+)
+
+_AUDITING = (
+    """CREATE TABLE finding (
+        id VARCHAR(16) NOT NULL PRIMARY KEY, code VARCHAR(64) NOT NULL, text TEXT NOT NULL,
+        first_seen {moment} NOT NULL, last_seen {moment} NOT NULL, resolved_at {moment})""",
+    """CREATE TABLE finding_acceptance (
+        finding VARCHAR(16) NOT NULL PRIMARY KEY REFERENCES finding (id),
+        accepted_by TEXT NOT NULL, why TEXT NOT NULL, accepted_at {moment} NOT NULL,
+        until {moment})""",
+    """CREATE TABLE audit_run ("at" {moment} NOT NULL PRIMARY KEY, text TEXT NOT NULL)""",
+)
+
+_LOGGING = (
+    """CREATE TABLE audit_log (
+        number {number} NOT NULL PRIMARY KEY, "at" {moment} NOT NULL, who TEXT NOT NULL,
+        action TEXT NOT NULL, outcome VARCHAR(16) NOT NULL, request_id VARCHAR(32) NOT NULL,
+        words TEXT NOT NULL, text TEXT NOT NULL, hash VARCHAR(64) NOT NULL)""",
+    """CREATE TABLE audit_log_tenant (
+        tenant VARCHAR(64) NOT NULL, number {number} NOT NULL REFERENCES audit_log (number),
+        PRIMARY KEY (tenant, number))""",
+    "CREATE INDEX audit_log_tenant_by_number ON audit_log_tenant (number)",
+    'CREATE INDEX audit_log_by_time ON audit_log ("at")',
+    "CREATE INDEX audit_log_by_who ON audit_log (who, number)",
+    "CREATE INDEX audit_log_by_action ON audit_log (action, number)",
+    "CREATE INDEX audit_log_by_outcome ON audit_log (outcome, number)",
+    "CREATE INDEX audit_log_by_request ON audit_log (request_id, outcome)",
+    {
+        "sqlite": (
+            """CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_update BEFORE UPDATE ON audit_log_tenant
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_delete BEFORE DELETE ON audit_log_tenant
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+        ),
+        "postgresql": (
+            """CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$""",
+            """CREATE TRIGGER audit_log_no_change
+                BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()""",
+            """CREATE TRIGGER audit_log_tenant_no_change
+                BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log_tenant
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse()""",
+        ),
+    },
+)
+
+_APPROVING = (
+    """CREATE TABLE approval (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, action VARCHAR(64) NOT NULL,
+        digest VARCHAR(64) NOT NULL, target TEXT NOT NULL, tenants TEXT NOT NULL,
+        asked_by TEXT NOT NULL, asked_at {moment} NOT NULL, expires_at {moment} NOT NULL,
+        approved_by TEXT NOT NULL, approved_at {moment}, used_at {moment},
+        details TEXT NOT NULL)""",
+    "CREATE INDEX approval_by_what ON approval (action, digest)",
+    "CREATE INDEX approval_by_time ON approval (asked_at)",
+)
+
+_COUNTING = (
+    "CREATE TABLE node_version (version BIGINT NOT NULL)",
+    "INSERT INTO node_version (version) VALUES (0)",
+)
+
+_FENCING = (
+    # what was planned before has expired: the first plan of this version removes it
+    "ALTER TABLE purge_plan ADD COLUMN expires_at {moment} NOT NULL DEFAULT '1970-01-01 00:00:00'",
+    "ALTER TABLE purge_job ADD COLUMN plan_number INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE purge_job ADD COLUMN lease BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE purge_job ADD COLUMN done BIGINT",
+    "ALTER TABLE purge_job ADD COLUMN whole BIGINT",
+    "ALTER TABLE purge_job ADD COLUMN logged_at {moment}",
+    "UPDATE purge_job SET logged_at = ended_at",
+    "CREATE INDEX purge_job_unlogged ON purge_job (ended_at) WHERE logged_at IS NULL",
+    """CREATE TABLE purge_look (
+        job VARCHAR(32) NOT NULL REFERENCES purge_job (id), first_at {moment} NOT NULL,
+        "at" {moment} NOT NULL, back INTEGER NOT NULL, PRIMARY KEY (job, first_at))""",
+    "CREATE TABLE own_key (secret VARCHAR(64) NOT NULL PRIMARY KEY)",
+    """CREATE TABLE tombstone_7 (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job VARCHAR(32) NOT NULL,
+        erased_at {moment} NOT NULL)""",
+    hash_names,
+    "DROP TABLE tombstone",
+    "ALTER TABLE tombstone_7 RENAME TO tombstone",
+)
+
+Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
+
+MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING,
+)  # fmt: skip
+"""The statements that lead from each version to the next, from version 0, nothing, on.
+
+Those that each kind of database has in its own words are by its name; what no statement can do
+is done by a function.
+"""
+
+NEWEST = len(MIGRATIONS)
+
+_TYPES = {
+    "sqlite": {"bytes": "BLOB", "moment": "DATETIME", "number": "INTEGER"},
+    "postgresql": {"bytes": "BYTEA", "moment": "TIMESTAMP WITH TIME ZONE", "number": "BIGINT"},
+}
+_LOCK = 0x6B61746F  # "kato": any number that others hardly choose
+
+
+def migrate(connection: Connection) -> int:
+    """Bring the tables to the newest version, and return the version that was found.
+
+    A version above `NEWEST` is left as it is. The transaction has to be one that writes, so that
+    of two processes that start at once the second finds what the first did.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = _version(connection)
+    for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
+        for statement in statements:
+            _do(connection, statement)
+        connection.execute(text("UPDATE schema_version SET version = :to"), {"to": number})
+    return found
+
+
+def _do(connection: Connection, statement: Statement) -> None:
+    dialect = connection.dialect.name
+    if isinstance(statement, str):
+        connection.execute(text(statement.format_map(_TYPES[dialect])))
+    elif isinstance(statement, Mapping):
+        for each in statement[dialect]:
+            connection.execute(text(each))
+    else:
+        statement(connection)
+
+
+def _version(connection: Connection) -> int:
+    """Return the version of the tables that are there; 0 for none."""
+    if not inspect(connection).has_table("schema_version"):
+        connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
+    version = connection.execute(text("SELECT version FROM schema_version")).scalar()
+    if version is None:
+        connection.execute(text("INSERT INTO schema_version (version) VALUES (0)"))
+    return int(version or 0)

@@ -1,0 +1,1 @@
+"""Purge jobs in this product's own records."""

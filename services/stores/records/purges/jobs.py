@@ -1,0 +1,128 @@
+"""Purge plans, jobs, receipts and tombstones, as `services.purge.ports.Jobs` asks for them.
+
+What keeps two jobs off one tenant or kb_id is a primary key, so it holds between processes too.
+What each of the records keeps of names, and how long, docs/records.md says.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from services.errors import PurgeRefused
+from services.purge.formats import plan_json, plan_of
+from services.purge.models import Job, JobState, LaterLook, Plan, Step, StepName, Tombstone
+from services.stores.records.database import reading, writing
+from services.stores.records.purges.lease import LET_GO, JobRuns
+from services.stores.records.purges.rows import hold, job_row, put_newer, sampleless, step_rows
+from services.stores.records.purges.tombstones import add_look, looks_of, nameless, stones_of
+from services.stores.records.schema import JOBS, PLANS, STEPS
+
+_PAUSED = (JobState.STOPPED.value, JobState.FAILED.value)
+
+
+class PurgeJobs(JobRuns):
+    """The purge jobs in the state store. Raises StoreUnavailable when it does not answer."""
+
+    def keep_plan(self, plan: Plan, *, expires_at: datetime) -> None:
+        """Keep a plan by its digest, without its samples, and remove those that expired.
+
+        Of two with one digest the newer stays.
+        """
+        row = {
+            "digest": plan.digest, "created_at": plan.created_at, "expires_at": expires_at,
+            "text": plan_json(sampleless(plan)),
+        }  # fmt: skip
+        with writing(self._engine, "keeping a plan") as connection:
+            connection.execute(delete(PLANS).where(PLANS.c.expires_at <= plan.created_at))
+            put_newer(connection, PLANS, [row], by="created_at")
+
+    def drop_plans(self, at: datetime) -> int:
+        """Remove the plans that have expired by a time, and return how many these were."""
+        with writing(self._engine, "removing plans") as connection:
+            removed = connection.execute(delete(PLANS).where(PLANS.c.expires_at <= at)).rowcount
+        self._scrub(when=removed > 0)
+        return removed
+
+    def plan(self, digest: str) -> Plan | None:
+        """Return the newest plan with this digest."""
+        with reading(self._engine, "reading a plan") as connection:
+            text = connection.scalar(select(PLANS.c.text).where(PLANS.c.digest == digest))
+        return None if text is None else plan_of(text)
+
+    def begin(
+        self, plan: Plan, *, asked_by: str, reason: str, names: Sequence[str],
+        steps: Sequence[StepName], at: datetime,
+    ) -> Job:  # fmt: skip
+        """Create a running job that holds every one of `names`.
+
+        Raises PurgeRefused, which names the job, when another one that has not ended holds one.
+        """
+        job = Job(
+            secrets.token_hex(8), sampleless(plan), asked_by, reason, at, JobState.RUNNING,
+            steps=tuple(Step(name) for name in steps),
+        )  # fmt: skip
+        with writing(self._engine, "beginning a purge") as connection:
+            connection.execute(insert(JOBS), job_row(job))
+            if steps:
+                connection.execute(insert(STEPS), step_rows(job))
+            hold(connection, job.id, names)
+        return job
+
+    def ask_stop(self, job_id: str) -> None:
+        """Ask for an end between steps."""
+        running = (JOBS.c.id == job_id, JOBS.c.state == JobState.RUNNING.value)
+        with writing(self._engine, "asking for an end") as connection:
+            connection.execute(update(JOBS).where(*running).values(stop_asked=True))
+
+    def resume(self, job_id: str, *, plan: Plan | None = None, names: Sequence[str] = ()) -> None:
+        """Let a stopped or failed job run again; with a plan, by that one, and with its journal.
+
+        `names` are held besides. One that runs goes on. Raises PurgeRefused as `begin` does, for
+        a job that ended, and for one that runs by another plan.
+        """
+        values = {"state": JobState.RUNNING.value, "stop_asked": False, "problem": "", **LET_GO}
+        if plan is not None:
+            new = {"plan": plan_json(sampleless(plan)), "plan_number": JOBS.c.plan_number + 1}
+            values.update(new)
+        paused = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(_PAUSED))
+        # whoever has a lease of it, to end it by hand, has none any more
+        paused = paused.values(lease=JOBS.c.lease + 1, **values)
+        with writing(self._engine, "resuming a purge job") as connection:
+            if connection.execute(paused).rowcount == 1:
+                hold(connection, job_id, names)
+                return
+            state = connection.scalar(select(JOBS.c.state).where(JOBS.c.id == job_id))
+        if state != JobState.RUNNING.value:
+            raise PurgeRefused(f"the purge job {job_id} has ended, or never was")
+        if plan is not None:
+            raise PurgeRefused(f"the purge job {job_id} runs already, by the plan of before")
+
+    def logged(self, job_id: str) -> None:
+        """Note that the audit log has the end of a job."""
+        unlogged = (JOBS.c.id == job_id, JOBS.c.logged_at.is_(None))
+        with writing(self._engine, "noting that an end was logged") as connection:
+            connection.execute(update(JOBS).where(*unlogged).values(logged_at=datetime.now(UTC)))
+
+    def tombstones(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
+        """Return the newest tombstone of each of these kb_ids that has one.
+
+        They are kept by a keyed hash: without kb_ids to ask for, each comes with an empty one.
+        """
+        with reading(self._engine, "reading tombstones", long=True) as connection:
+            if kb_ids is None:
+                return nameless(connection)
+            return stones_of(connection, kb_ids, self._marks(connection))
+
+    def note_look(self, job_id: str, look: LaterLook) -> None:
+        """Add a later look to a job that ended; one that found what the last found moves that."""
+        with writing(self._engine, "noting a later look") as connection:
+            add_look(connection, job_id, look)
+
+    def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
+        """Return the later looks at what an ended job erased, oldest first."""
+        with reading(self._engine, "reading later looks") as connection:
+            return looks_of(connection, job_id)

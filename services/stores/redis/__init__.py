@@ -1,0 +1,1 @@
+"""Redis: KATO's keys and sessions."""

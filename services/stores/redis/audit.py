@@ -1,0 +1,121 @@
+"""Redis: what the isolation audit asks of it besides the usage. Reads only.
+
+The streams are found by a SCAN of the whole keyspace, of which the server sends nothing but their
+names: it takes a tenth of the time that the usage of the same keys takes. KATO names them by a
+kb_id, but one that nothing else may know any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import hiredis
+import redis
+
+from services.errors import StoreMisconfigured
+from services.isolation.facts import KeyFacts
+from services.settings.environment import Settings
+from services.stores.open_doors import Door, no_door, redis_door, tried
+from services.stores.redis.erase_sessions import chunks
+from services.stores.redis.errors import STORE
+from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.usage import client_of
+from services.tenancy.layout import text_of
+
+_ASKING = "asking how it is set up"
+_COUNT = 2_500
+"""Keys that the server looks at in one go, in about 2 ms: nobody else is answered meanwhile."""
+
+_BATCH = 500
+_SAVE = b"save"
+
+
+class KeyAudit:
+    """Asks one Redis how it keeps what it has.
+
+    All of it may take `pass_seconds`, and each answer the client's `socket_timeout`. Raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(self, client: redis.Redis, *, pass_seconds: float, door: Door = no_door) -> None:
+        self._client = client
+        self._pass_seconds = pass_seconds
+        self._door = door
+
+    @classmethod
+    def over_url(cls, settings: Settings) -> Self:
+        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
+        client, door = client_of(settings), redis_door(settings)
+        return cls(client, pass_seconds=settings.pass_seconds, door=door)
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self._client.close()
+
+    def facts(self) -> KeyFacts:
+        """Ask for every stream with its length, and for the limits and the persistence."""
+        seconds = self._pass_seconds
+        with conversation(self._client, operation=_ASKING, seconds=seconds) as link:
+            link.send(packed("CLIENT", "NO-TOUCH", "ON"))
+            link.replies(1)  # servers before Redis 7.2 do not know it, which is all right
+            told = _told(link)
+            streams, saves = _streams(link), _saves(link, told)
+        limit = told.get("maxmemory", "")
+        return KeyFacts(
+            streams=streams,
+            max_memory=int(limit) if limit.isdecimal() else None,
+            eviction=told.get("maxmemory_policy"),
+            saves=saves,
+            open=tried(self._door),
+        )
+
+
+def _told(link: Link) -> Mapping[str, str]:
+    """Read INFO. Raises StoreMisconfigured for a server that holds only a part of the keys."""
+    lines = link.ask("INFO").decode("utf-8", "replace").splitlines()
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    mode = told.get("redis_mode", told.get("server_mode", "standalone"))
+    if mode != "standalone":
+        reason = f"it runs in {mode} mode; KATO uses a single server, which holds every key"
+        raise StoreMisconfigured(STORE, _ASKING, reason)
+    return told
+
+
+def _streams(link: Link) -> dict[str, int]:
+    """Return the length of every `stm:*` stream; one that goes meanwhile has none."""
+    found: dict[str, int] = {}
+    for keys in chunks(_names(link), _BATCH):
+        link.send(b"".join(packed("XLEN", key) for key in keys))
+        for key, length in zip(keys, link.replies(len(keys)), strict=True):
+            if isinstance(length, int):
+                found[text_of(key)] = length
+            elif not str(length).startswith("WRONGTYPE"):
+                raise link.error(length)
+    return found
+
+
+def _names(link: Link) -> Sequence[bytes]:
+    """Go through the keyspace for keys named as KATO names its streams, whatever their type."""
+    found: set[bytes] = set()
+    cursor: Any = 0
+    while True:
+        cursor, keys = link.ask("SCAN", cursor, "MATCH", "stm:*", "COUNT", _COUNT)
+        found.update(keys)
+        if cursor == b"0":
+            return sorted(found)
+
+
+def _saves(link: Link, told: Mapping[str, str]) -> bool | None:
+    """Whether anything is written to disk; None where the server does not let its plan be read."""
+    appends = told.get("aof_enabled")
+    if appends == "1":
+        return True
+    link.send(packed("CONFIG", "GET", _SAVE))
+    (reply,) = link.replies(1)
+    if isinstance(reply, hiredis.ReplyError) or appends is None:
+        return None
+    if not isinstance(reply, dict):  # as it comes in version 3 of the protocol
+        reply = dict(zip(reply[::2], reply[1::2], strict=True))
+    plan = reply.get(_SAVE)
+    return None if plan is None else bool(plan.strip())

@@ -1,0 +1,115 @@
+"""One conversation with Redis: raw commands out, framed replies in, every wait bounded.
+
+redis-py finds the server, signs in and selects the database; from there its own reply loop costs
+more time per key than all the rest, so that the replies are read with hiredis' Reader.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import hiredis
+import redis
+
+from services.errors import StoreError, StoreUnavailable
+from services.stores.redis.errors import STORE, refusal, translated
+
+_READ_BYTES = 1 << 18
+_SHORTEST_WAIT = 0.005
+_NOT_YET = object()
+
+Word = bytes | str | int
+
+
+def packed(*words: Word) -> bytes:
+    """Write one command as it goes over the wire."""
+    command: bytes = hiredis.pack_command(words)  # type: ignore[arg-type] # any number of words
+    return command
+
+
+class Link:
+    """A connection with no reply under way. Every method raises a StoreError when it fails."""
+
+    def __init__(self, connection: Any, *, operation: str, seconds: float) -> None:
+        self._connection = connection
+        # redis-py has no public way to the bytes that it receives.
+        self._socket = connection._sock  # noqa: SLF001
+        self._reader = hiredis.Reader(notEnoughData=_NOT_YET)
+        self._buffer = bytearray(_READ_BYTES)
+        self._operation = operation
+        self._patience: float = connection.socket_timeout or seconds
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def ask(self, *words: Word) -> Any:
+        """Send one command and return its reply."""
+        self.send(packed(*words))
+        return self.reply()
+
+    def send(self, commands: bytes) -> None:
+        """Send packed commands; the caller reads as many replies, in the same order."""
+        self._limit()
+        with translated(self._operation):
+            self._connection.send_packed_command([commands], check_health=False)
+
+    def reply(self) -> Any:
+        """Return the next reply. An error reply is raised."""
+        (reply,) = self.replies(1)
+        if isinstance(reply, hiredis.ReplyError):
+            raise self.error(reply)
+        return reply
+
+    def replies(self, number: int) -> list[Any]:
+        """Return the next replies, error replies (`hiredis.ReplyError`) in their places."""
+        found: list[Any] = []
+        gets = self._reader.gets
+        with translated(self._operation):
+            found.extend(islice(iter(gets, _NOT_YET), number))
+            while len(found) < number:
+                self._receive()
+                found.extend(islice(iter(gets, _NOT_YET), number - len(found)))
+        return found
+
+    def error(self, reply: hiredis.ReplyError) -> StoreError:
+        """Return what an error reply means."""
+        return refusal(str(reply), self._operation)
+
+    def _receive(self) -> None:
+        """Wait for bytes. An OSError is left to the caller to translate."""
+        self._limit()
+        try:
+            size = self._socket.recv_into(self._buffer)
+        except TimeoutError:
+            self._limit()
+            raise
+        if not size:
+            raise StoreUnavailable(STORE, self._operation, "it hung up half-way")
+        self._reader.feed(self._buffer, 0, size)  # type: ignore[arg-type] # any buffer will do
+
+    def _limit(self) -> None:
+        """Let the next wait end with the deadline. Raises StoreUnavailable when that is here."""
+        left = self._deadline - time.monotonic()
+        if left < _SHORTEST_WAIT:
+            reason = f"it took longer than {self._seconds:g} s"
+            raise StoreUnavailable(STORE, self._operation, reason)
+        self._socket.settimeout(min(left, self._patience))
+
+
+@contextmanager
+def conversation(client: redis.Redis, *, operation: str, seconds: float) -> Iterator[Link]:
+    """Open a link for one operation that may take so many seconds.
+
+    It closes at the end: a connection whose replies were read past redis-py is not reused.
+    """
+    pool = client.connection_pool
+    with translated(operation):
+        connection: Any = pool.get_connection()
+    try:
+        yield Link(connection, operation=operation, seconds=seconds)
+    finally:
+        connection.disconnect()
+        pool.release(connection)

@@ -1,0 +1,154 @@
+"""What a Redis is, and what its user may do there, told before anything is changed.
+
+A right is tried by the deed, on a key that is not there: whatever a user of few rights is allowed
+to ask about himself, and whatever state the server is in, this tells. Nothing comes of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import hiredis
+
+from services.errors import StoreMisconfigured
+from services.stores.redis.errors import STORE, refusal
+from services.stores.redis.link import Link, Word, packed
+from services.tenancy.kb_ids import service_suffix
+from services.tenancy.layout import INDEX_KEY
+
+_KEYS, _RECORDS, _CACHES, _INDEX = "keys of kb_ids", "session records", "caches", "KATO's index"
+_STREAMS, _ALL = "streams", ""
+_OF_TYPE = "WRONGTYPE"
+_REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a server says of itself: its mode (`standalone`), and whether it is a replica."""
+
+    mode: str
+    is_replica: bool
+
+
+def standing(link: Link) -> Standing:
+    """Ask a server what it is. Raises StoreMisconfigured for one that holds only a part.
+
+    By HELLO, which every user may send; by INFO where the server is older than Redis 6.
+    """
+    link.send(packed("HELLO"))
+    (answer,) = link.replies(1)
+    if isinstance(answer, hiredis.ReplyError):
+        found = _by_info(info(link))
+    else:
+        # a map in protocol 3, a list of names and values in protocol 2
+        pairs = answer if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
+        facts = dict(pairs)
+        found = Standing(facts.get(b"mode", b"").decode(), facts.get(b"role") != b"master")
+    if found.mode != "standalone":
+        reason = f"it runs in {found.mode} mode; KATO uses a single server, which holds every key"
+        raise StoreMisconfigured(STORE, "asking what it is", reason)
+    return found
+
+
+def _by_info(facts: Mapping[str, str]) -> Standing:
+    mode = facts.get("redis_mode", facts.get("server_mode", "standalone"))
+    return Standing(mode, facts.get("role", "master") != "master")
+
+
+def info(link: Link) -> Mapping[str, str]:
+    """Return what INFO says, by field."""
+    lines = link.ask("INFO").decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def replicas(link: Link) -> int:
+    """Return how many replicas follow a server. Raises what was answered where it does not tell."""
+    link.send(packed("ROLE") + packed("INFO", "replication"))
+    role, facts = link.replies(2)
+    if isinstance(role, list) and role[0] == b"master":
+        return len(role[2])
+    if isinstance(facts, hiredis.ReplyError):
+        raise link.error(facts)
+    for line in facts.splitlines():
+        name, _, number = line.partition(b":")
+        if name == b"connected_slaves" and number.isdigit():
+            return int(number)
+    raise StoreMisconfigured(STORE, "asking for its replicas", "it does not tell how many it has")
+
+
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """A command that comes to nothing, and on what it would have been done."""
+
+    words: tuple[Word, ...]
+    on: str = _ALL
+
+
+def obstacles(link: Link, found: Standing, *, service: str, trim: bool) -> tuple[str, ...]:
+    """Say why a purge could not look or erase here; `trim` is whether streams are to be emptied.
+
+    MEMORY USAGE is not among what it takes: without it, bytes are not known.
+    """
+    deeds = list(_deeds(service, trim=trim))
+    link.send(b"".join(packed(*deed.words) for deed in deeds))
+    answers = link.replies(len(deeds))
+    refused = [(d, str(a)) for d, a in zip(deeds, answers, strict=True) if _refused(a)]
+    link.send(packed("UNWATCH"))
+    link.replies(1)
+    replica = [_REPLICA] if found.is_replica else []
+    return (*replica, *_told(refused, is_replica=found.is_replica))
+
+
+def _deeds(service: str, *, trim: bool) -> Iterator[_Deed]:
+    lot = secrets.token_hex(16)
+    keys = {
+        _KEYS: f"tenant_{lot}{service_suffix(service)}:frequency:{lot}",
+        _RECORDS: f"kato:session:{lot}",
+        _CACHES: f"patterns:top:{lot}",
+    }
+    yield from (_Deed(("SCAN", 0, "COUNT", 1)), _Deed(("DBSIZE",)))
+    yield from (_Deed((word, key), on) for word in ("EXISTS", "UNLINK") for on, key in keys.items())
+    record = keys[_RECORDS]
+    yield from (_Deed(("WATCH", record), _RECORDS), _Deed(("GET", record), _RECORDS))
+    yield from (_Deed(("MULTI",)), _Deed(("UNLINK", record), _RECORDS), _Deed(("EXEC",)))
+    yield _Deed(("TYPE", INDEX_KEY), _INDEX)
+    yield _Deed(("SSCAN", INDEX_KEY, 0, "COUNT", 1), _INDEX)
+    yield from (_Deed((word, INDEX_KEY, lot), _INDEX) for word in ("SISMEMBER", "SREM"))
+    yield _Deed(("XLEN", f"stm:{lot}"), _STREAMS)
+    if trim:
+        yield _Deed(("XTRIM", f"stm:{lot}", "MAXLEN", 0), _STREAMS)
+
+
+def _refused(answer: Any) -> bool:
+    """Whether a deed was refused; an index that is no set is none that a purge would touch."""
+    return isinstance(answer, hiredis.ReplyError) and not str(answer).startswith(
+        (_OF_TYPE, "EXECABORT", "ERR EXEC without")
+    )
+
+
+def _told(refused: Iterable[tuple[_Deed, str]], *, is_replica: bool) -> Iterator[str]:
+    """Put what was refused in our own words, each command and each reason once."""
+    denied: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    reasons: dict[str, None] = {}
+    for deed, answer in refused:
+        command, code = str(deed.words[0]), answer.partition(" ")[0]
+        if code == "NOPERM":
+            denied[command][deed.on] = None
+        elif answer.startswith("ERR unknown"):
+            reasons[f"it does not know the command {command}"] = None
+        elif not (code == "READONLY" and is_replica):
+            reasons[refusal(answer, "erasing").reason] = None
+    for command, on in denied.items():
+        whose = f" on {', '.join(on)}" if all(on) else ""
+        yield f"its user may not use {command}{whose}"
+    yield from reasons
+
+
+def untouching(link: Link) -> None:
+    """Ask not to count as use; servers before Redis 7.2 do not know it, which is all right."""
+    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
+    link.replies(1)

@@ -1,0 +1,145 @@
+"""One session's record in Redis, read whole without touching it, and which of them hold secrets.
+
+KATO's own GET would keep the session alive; GET, PTTL and MEMORY USAGE in Redis do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import redis
+
+from services.sessions.models import SealedRecord, SessionDetail, sealed_in
+from services.settings.environment import Settings
+from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.scan import scan
+from services.stores.redis.sessions import Problem, content_of, look_at, record_of
+from services.tenancy.layout import bytes_of, read_key
+
+RAW_LIMIT = 20_000
+"""Of a record that cannot be read, so many bytes are kept."""
+
+_VANISHED = -2
+_CHUNK = 200
+_KNOWN = {
+    "session_id", "node_id", "created_at", "last_accessed", "stm", "emotives_accumulator",
+    "metadata_accumulator", "metadata", "session_config", "config",
+}  # fmt: skip
+
+
+class SessionRecords:
+    """Reads records of sessions, in KATO's layout and the guide's. Nothing is touched.
+
+    A whole read may take `seconds`. Every method raises StoreUnavailable, StoreDenied,
+    StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(
+        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
+    ) -> None:
+        self._client = client
+        self._service = service
+        self._scan_count = scan_count
+        self._seconds = seconds
+
+    @classmethod
+    def over(cls, client: redis.Redis, settings: Settings) -> Self:
+        """Build the store over a client, as the settings say."""
+        return cls(
+            client,
+            service=settings.service_name,
+            scan_count=settings.scan_count,
+            seconds=settings.pass_seconds,
+        )
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self._client.close()
+
+    def detail(self, key: str) -> SessionDetail | None:
+        """Read one record by its key; None when there is none, or no longer."""
+        raw = bytes_of(key)
+        with conversation(
+            self._client, operation="reading a session", seconds=self._seconds
+        ) as link:
+            _untouching(link)
+            link.send(look_at(raw))
+            value, ttl, size = link.replies(3)
+        if value is None or ttl == _VANISHED:
+            return None
+        return _detail(raw, value, self._service, ttl=ttl, size=size)
+
+    def sealed(self) -> tuple[SealedRecord, ...]:
+        """Return every record whose metadata is encrypted, in one pass over the keyspace."""
+        with conversation(
+            self._client, operation="looking for encrypted metadata", seconds=self._seconds
+        ) as link:
+            _untouching(link)
+            keys = self._keys(link)
+            return tuple(_sealed(link, keys))
+
+    def _keys(self, link: Link) -> Sequence[bytes]:
+        replies = scan(link, "SCAN", count=self._scan_count)
+        return [k for keys in replies for k in keys if self._is_session(k)]
+
+    def _is_session(self, key: bytes) -> bool:
+        return b":session:" in key and read_key(key, self._service).kind == "session"
+
+
+def _untouching(link: Link) -> None:
+    """Ask not to count as use, where the server knows that (Redis 7.2 and later)."""
+    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
+    link.replies(1)
+
+
+def _sealed(link: Link, keys: Sequence[bytes]) -> Iterator[SealedRecord]:
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        link.send(b"".join(packed("GET", key) for key in chunk))
+        for key, value in zip(chunk, link.replies(len(chunk)), strict=True):
+            token = _token_of(value)
+            if token is not None:
+                yield SealedRecord(key.decode("utf-8", "surrogateescape"), token)
+
+
+def _token_of(value: Any) -> str | None:
+    found = content_of(value) if value is not None else None
+    if not isinstance(found, dict):
+        return None
+    return sealed_in(found.get("metadata"), _config_of(found))
+
+
+def _config_of(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a session's config, by KATO's name for it or by the guide's."""
+    config = found.get("session_config", found.get("config"))
+    return config if isinstance(config, dict) else {}
+
+
+def _detail(raw: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> SessionDetail:
+    record = record_of(raw, value, service, ttl=ttl, size=size)
+    found = content_of(value)
+    if isinstance(found, Problem):
+        text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else ""
+        return SessionDetail(record, raw=text[:RAW_LIMIT], cut=len(text) > RAW_LIMIT)
+    metadata = found.get("metadata")
+    return SessionDetail(
+        record=record,
+        stm=_events(found.get("stm")),
+        emotives=_listed(found.get("emotives_accumulator")),
+        metadata_seen=_listed(found.get("metadata_accumulator")),
+        config=_config_of(found),
+        metadata=metadata if isinstance(metadata, dict) else {},
+        rest={name: value for name, value in found.items() if name not in _KNOWN},
+    )
+
+
+def _events(stm: object) -> tuple[tuple[str, ...], ...] | None:
+    """Read the STM as events of symbols; what is no list of lists is None."""
+    if not isinstance(stm, list) or not all(isinstance(event, list) for event in stm):
+        return None
+    return tuple(tuple(str(symbol) for symbol in event) for event in stm)
+
+
+def _listed(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list) else ()

@@ -1,0 +1,139 @@
+"""Session records in Redis: fetched without touching them, and read out of their JSON.
+
+KATO keeps `kato:session:{id}` and an index of ids that outlives them; the isolation guide has
+`tenant:{tenant}:session:{id}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import hiredis
+
+from services.stores.redis.link import Link, packed
+from services.stores.redis.scan import scan
+from services.tenancy.layout import (
+    INDEX_KEY,
+    NOBODY,
+    SESSION_PREFIX,
+    Owner,
+    OwnerKind,
+    read_key,
+    text_of,
+)
+from services.usage.readings import SessionRecord
+
+_CHUNK = 100
+_VANISHED = -2
+
+
+def read_sessions(link: Link, keys: Sequence[bytes], service: str) -> Iterator[SessionRecord]:
+    """Yield the records that are still there, a chunk of them under way at a time.
+
+    A record that does not parse comes too, with its problem. Its memory is None where Redis
+    would not tell it.
+    """
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        link.send(b"".join(map(look_at, chunk)))
+        replies = iter(link.replies(3 * len(chunk)))
+        for key, value, ttl, size in zip(chunk, replies, replies, replies, strict=True):
+            if value is not None and ttl != _VANISHED and size is not None:
+                yield record_of(key, value, service, ttl=ttl, size=size)
+
+
+def look_at(key: bytes) -> bytes:
+    """Return the three commands that read one record and touch nothing."""
+    return packed("GET", key) + packed("PTTL", key) + packed("MEMORY", "USAGE", key)
+
+
+def record_of(key: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> SessionRecord:
+    """Return what the replies to GET, PTTL and MEMORY USAGE say of one record."""
+    record = _parsed(_named(key, service), value)
+    return replace(
+        record,
+        expires_in=ttl / 1000 if isinstance(ttl, int) and ttl >= 0 else None,
+        bytes=size if isinstance(size, int) else None,
+    )
+
+
+def _named(key: bytes, service: str) -> SessionRecord:
+    """What the name of a record says: the guide's has the tenant, KATO's nobody."""
+    owner = read_key(key, service).owner
+    prefix = SESSION_PREFIX
+    if owner != NOBODY:
+        prefix = b":".join([*key.split(b":", 2)[:2], b"session:"])
+    return SessionRecord(text_of(key), text_of(key.removeprefix(prefix)), owner)
+
+
+def _parsed(named: SessionRecord, value: Any) -> SessionRecord:
+    found = content_of(value)
+    if isinstance(found, Problem):
+        return replace(named, readable=False, problem=found.text)
+    node_id = found.get("node_id")
+    if named.owner == NOBODY:
+        if not isinstance(node_id, str):
+            problem = "its node_id is not text" if "node_id" in found else "it has no node_id"
+            return replace(named, readable=False, problem=problem)
+        named = replace(named, owner=Owner(OwnerKind.NODE, node_id))
+    stm = found.get("stm")
+    return replace(
+        named,
+        created_at=_moment(found.get("created_at")),
+        last_accessed=_moment(found.get("last_accessed")),
+        stm_length=len(stm) if isinstance(stm, list) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a record cannot be read."""
+
+    text: str
+
+
+def content_of(value: Any) -> dict[str, Any] | Problem:
+    """Return the object that a record holds, or why there is none."""
+    if isinstance(value, hiredis.ReplyError):
+        wrong = str(value).startswith("WRONGTYPE")
+        return Problem("it is not a string in Redis" if wrong else "Redis would not show it")
+    try:
+        content = json.loads(value.decode())
+    except UnicodeDecodeError:
+        return Problem("it is not text in UTF-8")
+    except (ValueError, RecursionError):
+        return Problem("it is not JSON")
+    return content if isinstance(content, dict) else Problem("its JSON is not an object")
+
+
+def _moment(value: object) -> datetime | None:
+    """Read a time; one without a zone is in UTC, as KATO's are."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def read_index(link: Link, live: Container[bytes], *, count: int) -> tuple[int, int]:
+    """Return how many ids KATO's active index holds, and how many of them have no record.
+
+    `live` are the keys of the records that were just read; a record that is younger than the
+    pass is looked for. An index that is not a set holds no ids: (0, 0).
+    """
+    if link.ask("TYPE", INDEX_KEY) != b"set":
+        return 0, 0
+    members = stale = asked = 0
+    for ids in scan(link, "SSCAN", INDEX_KEY, count=count):
+        found = link.reply() if asked else 0
+        missing = [key for key in (SESSION_PREFIX + one for one in ids) if key not in live]
+        if missing:
+            link.send(packed("EXISTS", *missing))
+        members, stale, asked = members + len(ids), stale - found + len(missing), len(missing)
+    return members, stale - (link.reply() if asked else 0)

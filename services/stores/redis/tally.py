@@ -1,0 +1,133 @@
+"""Adds up keys by owner and kind, as their names say. No I/O.
+
+What a key is stands in its name up to the second colon: a *head* (the kb_id) and a *word* (the
+kind). Both repeat a million times over, so each head and each word is understood once. The two
+are remembered apart: together they would be many times as many, and no longer fit a CPU's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from services.stores.redis.sums import Indexes, Sums
+from services.tenancy.kb_ids import service_suffix
+from services.tenancy.layout import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
+from services.usage.readings import KeyGroup
+
+MAX_SAMPLES = 20
+"""How many names of keys that belong to nobody are kept."""
+
+_MAX_STEMS = 50_000
+_WHOLE_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
+_UNCLEAR = -1_000
+_SESSION = -1
+_KINDS = (*sorted(KB_KINDS), "other")
+_OTHER = len(_KINDS) - 1
+
+
+class KeyTally:
+    """The sums of one pass. Its memory grows with owners and sessions, not with keys.
+
+    `service` is KATO's SERVICE_NAME. `scanned` counts every key, `sessions` holds the names of
+    session records, which are no part of the groups, and `samples` some names of keys that belong
+    to nobody.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._suffix = service_suffix(service).encode()
+        self.sums = Sums()
+        # The first group of each kb_id that its suffix makes sure; one for each kind follows it.
+        self._heads: dict[bytes, int] = {}
+        self._words = {kind.encode(): at for at, kind in enumerate(_KINDS[:-1])}
+        self._stems: dict[bytes, int] = {}
+        self._others: dict[KeyName, int] = {}
+        self._unknown = self._number(KeyName(NOBODY, "unknown"))
+        self.sessions: dict[bytes, None] = {}
+        self.samples: list[str] = []
+        self.scanned = 0
+
+    def count(self, keys: list[bytes]) -> Indexes:
+        """Count keys, and return their groups. Session records are set aside, out of the list."""
+        self.scanned += len(keys)
+        groups = np.array(self._by_head_and_word(keys), np.intp)
+        for at in np.flatnonzero(groups < 0).tolist():
+            groups[at] = self._settle(keys[at])
+        records = np.flatnonzero(groups == _SESSION)
+        if records.size:
+            groups = np.delete(groups, records)
+            for at in reversed(records.tolist()):
+                del keys[at]
+        self.sums.add(groups)
+        return groups
+
+    def groups(self, share: float = 1.0) -> Iterator[KeyGroup]:
+        """Yield what was found, scaled up from the share of the keyspace that was scanned."""
+        amounts = self.sums.amounts(share)
+        for name, number in self._others.items():
+            if number in amounts:
+                yield KeyGroup(name.owner, name.kind, amounts[number], name.sure)
+        for head, first in self._heads.items():
+            owner = Owner(OwnerKind.KB, text_of(head))
+            for number, kind in enumerate(_KINDS, start=first):
+                if number in amounts:
+                    yield KeyGroup(owner, kind, amounts[number])
+
+    def _by_head_and_word(self, keys: list[bytes]) -> list[int]:
+        """Return the group of each key, below 0 where head and word do not tell.
+
+        One line is what every key of the fleet goes through.
+        """
+        head, word = self._heads.get, self._words.get
+        try:
+            return [
+                head((part := key.split(b":", 2))[0], _UNCLEAR) + word(part[1], _OTHER)
+                for key in keys
+            ]
+        except IndexError:  # a key without a colon
+            coloned = [self._by_head_and_word([key]) if b":" in key else [_UNCLEAR] for key in keys]
+            return [group for groups in coloned for group in groups]
+
+    def _settle(self, key: bytes) -> int:
+        """Return the group of a key whose head is not remembered; keep what it is for."""
+        head, colon, rest = key.partition(b":")
+        if not colon or head in _WHOLE_HEADS:
+            return self._settle_whole(key)
+        word = rest.partition(b":")[0]
+        if head.endswith(self._suffix):
+            if head not in self._heads:
+                self._heads[head] = self.sums.new(len(_KINDS))
+            return self._heads[head] + self._words.get(word, _OTHER)
+        return self._settle_stem(head + b":" + word, key)
+
+    def _settle_stem(self, stem: bytes, key: bytes) -> int:
+        """Return the group of a key that a kb_id may only seem to own."""
+        group = self._stems.get(stem)
+        if group is None or self._wants(group):
+            group = self._settle_whole(key)
+            if len(self._stems) >= _MAX_STEMS:
+                self._stems.clear()
+            self._stems[stem] = group
+        return group
+
+    def _settle_whole(self, key: bytes) -> int:
+        name = read_key(key, self._service)
+        if name.kind == "session":
+            self.sessions[key] = None
+            return _SESSION
+        group = self._number(name)
+        if self._wants(group):
+            self.samples.append(text_of(key))
+        return group
+
+    def _wants(self, group: int) -> bool:
+        """Whether a name of this group is wanted as a sample."""
+        return group == self._unknown and len(self.samples) < MAX_SAMPLES
+
+    def _number(self, name: KeyName) -> int:
+        number = self._others.get(name)
+        if number is None:
+            number = self._others[name] = self.sums.new()
+        return number

@@ -1,0 +1,1 @@
+"""What an identity provider signs: its keys and tokens."""

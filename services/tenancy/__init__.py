@@ -1,0 +1,1 @@
+"""Whose it is: names, kb_ids, naming schemes and ownership. Pure."""

@@ -1,0 +1,220 @@
+"""Whose a kb_id, Redis key, Qdrant collection or session is, and how that is known. Pure.
+
+Two steps: `layout` says what a name *is* (without knowing who exists); an `Ownership`, built from
+the node_ids that were ever seen, says *whose* that is. No decision here rests on a prefix match.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+
+from services.tenancy.kb_ids import (
+    NamingSchemes,
+    Reading,
+    TenantKey,
+    kb_id_of,
+    node_text_of,
+    sanitise,
+)
+from services.tenancy.layout import Owner, OwnerKind, bytes_of
+
+
+class ClaimState(StrEnum):
+    """How the ownership of data is known."""
+
+    KNOWN = "known"
+    INFERRED = "inferred"
+    SHARED = "shared"
+    UNATTRIBUTED = "unattributed"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who holds something, and how that is known.
+
+    `tenants` are the holders: one when known or inferred, several when shared, none when
+    unattributed. `why` is one sentence for the screen. `others` are tenants that the same text
+    could also name: the reading is not the only one. `alike` is whether names of tenants that
+    were never seen would read the same, since KATO writes `-`, `.` and the like as `_`.
+    """
+
+    state: ClaimState
+    tenants: tuple[TenantKey, ...]
+    why: str
+    others: tuple[TenantKey, ...] = ()
+    alike: bool = False
+
+    @property
+    def tenant(self) -> TenantKey | None:
+        """The one holder, or None when there is not exactly one."""
+        return self.tenants[0] if len(self.tenants) == 1 else None
+
+
+_NOBODYS = Claim(ClaimState.UNATTRIBUTED, (), "nothing in its name says whose it is")
+
+
+class Ownership:
+    """Answers whose something is, from the node_ids that were ever seen.
+
+    Immutable: build another when new node_ids were seen. `service` is KATO's SERVICE_NAME.
+    """
+
+    def __init__(
+        self, nodes: Iterable[str], *, schemes: NamingSchemes, service: str = "kato"
+    ) -> None:
+        self.schemes = schemes
+        self.service = service
+        self.nodes = frozenset(nodes)
+        self._claim_of_kb = lru_cache(maxsize=200_000)(self._work_out_kb)
+
+    @cached_property
+    def nodes_by_kb(self) -> dict[str, tuple[str, ...]]:
+        """Every kb_id that a seen node_id falls on, with those node_ids."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for node in sorted(self.nodes, key=bytes_of):
+            found[kb_id_of(node, self.service)].append(node)
+        return {kb_id: tuple(nodes) for kb_id, nodes in found.items()}
+
+    @cached_property
+    def tenants(self) -> frozenset[TenantKey]:
+        """Every tenant of which a node_id was seen."""
+        return frozenset(self.tenant_of(node) for node in self.nodes)
+
+    @cached_property
+    def _by_sanitised(self) -> dict[tuple[str, str], tuple[TenantKey, ...]]:
+        found: dict[tuple[str, str], list[TenantKey]] = defaultdict(list)
+        for tenant in sorted(self.tenants, key=str):
+            found[tenant.kind, sanitise(tenant.id)].append(tenant)
+        return {key: tuple(tenants) for key, tenants in found.items()}
+
+    def read_node(self, node_id: str) -> Reading | None:
+        """Read a node_id by the naming schemes."""
+        return self.schemes.read(node_id)
+
+    def tenant_of(self, node_id: str) -> TenantKey:
+        """Return the tenant of a node_id; one that no scheme reads stands for its kb_id."""
+        reading = self.read_node(node_id)
+        return reading.tenant if reading else TenantKey.of_kb(kb_id_of(node_id, self.service))
+
+    def is_kb(self, name: str) -> bool:
+        """Whether a name that only looks like a kb_id is one: a scheme reads it."""
+        return name in self.nodes_by_kb or self.schemes.read_sanitised(name) is not None
+
+    def node(self, node_id: str) -> Claim:
+        """Whose the data is that names this node_id itself, as a session does."""
+        reading = self.read_node(node_id)
+        if reading is None:
+            why = "its node_id was seen, and no naming scheme reads it"
+            return Claim(ClaimState.KNOWN, (self.tenant_of(node_id),), why)
+        why = f"its node_id was seen: {node_id}"
+        return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others)
+
+    def kb(self, kb_id: str) -> Claim:
+        """Whose the data under a kb_id is."""
+        return self._claim_of_kb(kb_id)
+
+    def owner(self, owner: Owner) -> Claim:
+        """Whose something is, by the owning part of its name."""
+        match owner.kind:
+            case OwnerKind.KB:
+                return self.kb(owner.name)
+            case OwnerKind.NODE:
+                return self.node(owner.name)
+            case OwnerKind.TENANT:
+                return self.named(owner.name)
+            case _:
+                return _NOBODYS
+
+    def jointly(self, owners: Iterable[Owner]) -> Claim:
+        """Whose something is that stands under names of these owners, as a collection may."""
+        claims = [self.owner(owner) for owner in owners]
+        if len(claims) < 2:  # noqa: PLR2004 - several
+            return claims[0] if claims else _NOBODYS
+        tenants = tuple(dict.fromkeys(t for claim in claims for t in claim.tenants))
+        others = tuple(dict.fromkeys(t for claim in claims for t in claim.others))
+        alike = any(claim.alike for claim in claims)
+        if len(tenants) > 1:
+            why = "it stands under names of several owners, and nothing tells whose is whose"
+            return Claim(ClaimState.SHARED, tenants, why, others, alike)
+        known = all(claim.state is ClaimState.KNOWN for claim in claims)
+        state = ClaimState.KNOWN if known else ClaimState.INFERRED
+        why = "it stands under names of several owners, all of one tenant"
+        return Claim(state, tenants, why, others, alike)
+
+    def named(self, tenant_id: str) -> Claim:
+        """Whose data is that carries a tenant's raw id, as the guide's layouts do."""
+        tenant = TenantKey("tenant", tenant_id)
+        if tenant in self.tenants:
+            return Claim(ClaimState.KNOWN, (tenant,), "it carries the id of a tenant that was seen")
+        why = "it carries this id; no node_id of that tenant was seen"
+        return Claim(ClaimState.INFERRED, (tenant,), why)
+
+    def _work_out_kb(self, kb_id: str) -> Claim:
+        nodes = self.nodes_by_kb.get(kb_id)
+        return self._claim_by_nodes(nodes) if nodes else self._claim_by_text(kb_id)
+
+    def _claim_by_nodes(self, nodes: tuple[str, ...]) -> Claim:
+        claims = [self.node(node) for node in nodes]
+        tenants = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.tenants))
+        others = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.others))
+        if len(tenants) == 1:
+            return Claim(ClaimState.KNOWN, tenants, claims[0].why, others)
+        why = "node_ids of several tenants were seen, and KATO gives them one kb_id"
+        return Claim(ClaimState.SHARED, tenants, why, others)
+
+    def _claim_by_text(self, kb_id: str) -> Claim:
+        text, cut = node_text_of(kb_id, self.service)
+        raw = self.schemes.read(text) if not cut else None
+        if raw is not None and sanitise(text) != text:
+            return self._claim_verbatim(raw)
+        readings = self._cut_readings(text) if cut else self._readings(text)
+        if not readings:
+            why = "its name is cut before the tenant ends" if cut else "no naming scheme reads it"
+            why += "; it stands for itself"
+            return Claim(ClaimState.INFERRED, (TenantKey.of_kb(kb_id),), why)
+        return self._choose(readings)
+
+    def _claim_verbatim(self, reading: Reading) -> Claim:
+        """The kb_id is a raw node_id, as in the guide's layout: nothing was lost."""
+        why = "the kb_id is the node_id itself, as it was written"
+        return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others)
+
+    def _readings(self, text: str) -> tuple[TenantKey, ...]:
+        """The tenants that the text can name, the most telling first.
+
+        Less telling schemes count only where they name a tenant that is known.
+        """
+        best = self.schemes.read_sanitised(text)
+        if best is None:
+            return ()
+        weaker = self.schemes.every_reading(text) if self._by_sanitised else ()
+        known = (tenant for tenant in weaker if self._known_as(tenant))
+        return tuple(dict.fromkeys((best.tenant, *best.others, *known)))
+
+    def _cut_readings(self, text: str) -> tuple[TenantKey, ...]:
+        found = dict.fromkeys(
+            TenantKey(scheme.kind, name)
+            for scheme in self.schemes.by_weight
+            for name in scheme.begins(text)
+        )
+        return tuple(found)
+
+    def _known_as(self, tenant: TenantKey) -> tuple[TenantKey, ...]:
+        return self._by_sanitised.get((tenant.kind, sanitise(tenant.id)), ())
+
+    def _choose(self, readings: tuple[TenantKey, ...]) -> Claim:
+        known = [tenant for tenant in readings if self._known_as(tenant)]
+        chosen = known[0] if known else readings[0]
+        others = tuple(tenant for tenant in readings if tenant != chosen)
+        holders, alike = self._known_as(chosen) or (chosen,), "_" in chosen.id
+        if len(holders) > 1:
+            why = "its text fits several known tenants, which KATO does not tell apart"
+            return Claim(ClaimState.SHARED, holders, why, others, alike)
+        why = f"read out of the kb_id's text, which fits {'a' if known else 'no'} tenant seen"
+        if others:
+            why += "; the text can be read in another way too"
+        return Claim(ClaimState.INFERRED, holders, why, others, alike)

@@ -1,0 +1,1 @@
+"""Usage of the whole fleet: readings, the roll-up, the snapshot."""

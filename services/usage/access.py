@@ -1,0 +1,65 @@
+"""Figures of the fleet, as one viewer may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from services.access.confined_texts import told
+from services.access.gate import Gate
+from services.access.viewer import Action
+from services.figures import Amount, Measure
+from services.health.check import HealthService
+from services.stores.records.nodes import StateStore
+from services.tenancy.ownership import Ownership
+from services.usage.confined import confined, confined_check
+from services.usage.readings import Check
+from services.usage.refresh import Collector, CollectorState
+from services.usage.snapshot import Snapshot
+
+
+class DeskFleet:
+    """The collector's figures, the stores' health, and the totals over time."""
+
+    def __init__(
+        self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
+        health: HealthService, state: StateStore, ownership: Callable[[], Ownership],
+        settings: Callable[[], dict[str, str]],
+    ) -> None:  # fmt: skip
+        self._gate, self._read = gate, read
+        self._collector, self._health, self._state = collector, health, state
+        self._ownership, self._settings = ownership, settings
+
+    def figures(self) -> CollectorState:
+        """Return what the collector has, confined. Never waits for a store."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        state = self._collector.state
+        if viewer.sees_all:
+            return state
+        seen = state.snapshot and confined(state.snapshot, viewer, self._ownership())
+        return CollectorState(seen, state.refreshing_since, told(state.problem))
+
+    def read(self) -> Snapshot:
+        """Read every store here and now, and return that, confined. Raises StoreError."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return confined(self._read(), viewer, self._ownership())
+
+    def refresh(self) -> None:
+        """Ask for new figures."""
+        self._gate.allow(Action.SEE_FLEET)
+        self._collector.refresh()
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return how every store is, confined; takes at most the timeout."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return tuple(confined_check(check, viewer) for check in self._health.check())
+
+    def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
+        """Return the whole fleet's totals over time; none for a viewer who does not see it."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._state.history(measure, since) if viewer.sees_all else ()
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings in force, secrets redacted. Raises AccessDenied."""
+        self._gate.allow(Action.SEE_SETTINGS)
+        return self._settings()

@@ -1,0 +1,261 @@
+"""The usage snapshot: ask every store once, at the same time, and roll up what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from services.ask_stores import Emit, Pass, Turns, ask_all
+from services.figures import Amount, Measure, Precision, StoreState
+from services.stores.records.nodes import StateStore, seen_of
+from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.layout import OwnerKind
+from services.tenancy.ownership import Ownership
+from services.usage.cold_start import Opening
+from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.rollup import Readings, RolledUp, roll_up
+from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.x_sources import KeySource, PatternSource, ProcessorSource, VectorSource
+
+_PROGRESS_PART = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How each pass went, so far."""
+
+    patterns: Pass[PatternReading]
+    keys: Pass[KeyReading]
+    vectors: Pass[VectorReading]
+    kato: Pass[tuple[CachedProcessor, ...]]
+
+    @property
+    def ended(self) -> bool:
+        return not any(each.pending for each in (self.patterns, self.keys, self.vectors, self.kato))
+
+
+class UsageService:
+    """Collects the usage of the whole fleet."""
+
+    def __init__(
+        self,
+        *,
+        patterns: PatternSource,
+        keys: KeySource,
+        vectors: VectorSource,
+        kato: ProcessorSource,
+        state: StateStore,
+        schemes: NamingSchemes,
+        service: str = "kato",
+        shared_collections: frozenset[str] = frozenset(),
+        deadline: float = 300.0,
+    ) -> None:
+        self._patterns, self._keys, self._vectors, self._kato = patterns, keys, vectors, kato
+        self._state = state
+        self._schemes, self._service = schemes, service
+        self._shared_collections = shared_collections
+        self._deadline = deadline
+        self._owning: tuple[int, Ownership] | None = None
+        self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
+
+    def ownership(self) -> Ownership:
+        """Return who owns what, by every node_id that was ever seen."""
+        version = self._state.nodes_version()  # before what it is the version of
+        if self._owning is None or self._owning[0] != version:
+            self._owning = version, self._owned_by(seen_of(self._state.nodes()))
+        return self._owning[1]
+
+    def _owned_by(self, nodes: frozenset[str]) -> Ownership:
+        if self._owning is not None and self._owning[1].nodes == nodes:
+            return self._owning[1]  # others cache by the object
+        return Ownership(nodes, schemes=self._schemes, service=self._service)
+
+    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
+        """Ask every store in parallel, one pass each, and return the fleet's usage.
+
+        A store that fails leaves its figures unknown; the others stay. With `progress`, what is
+        known before all passes have ended is handed out as it comes: first KATO's own counters,
+        then the running pass, each marked as what it is.
+        """
+        if not self._last_good:
+            self._last_good = self._state.last_totals()
+        asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
+        self._record_nodes(asked)
+        snapshot = self._snapshot(asked, self.ownership())
+        self._remember(snapshot)
+        return snapshot
+
+    def _ask_silently(self) -> _Asked:
+        return self._ask(patterns=lambda _: self._patterns.read(), keys=lambda _: self._keys.read())
+
+    def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
+        ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
+        asked = _Asked(*(Pass.begun(datetime.now(UTC)) for _ in range(4)))
+
+        def news(name: str, result: Pass[object]) -> None:
+            nonlocal asked, ownership
+            asked = replace(asked, **{name: result})  # type: ignore[arg-type]  # by name
+            if _precision(result) is Precision.RUNNING and not turns.due():
+                return
+            if name == "patterns" and result.pending and _awaited(asked.keys):
+                return  # the first figure of keys is about to come, and one roll-up does for both
+            if asked.ended:
+                return  # these figures are what is returned next
+            ownership = ownership or self.ownership()  # read while the stores are busy
+            with turns.taken():
+                progress(self._snapshot(asked, ownership))
+            opening.shown(name)
+
+        return self._ask(
+            patterns=lambda emit: opening.patterns(self._patterns, emit),
+            keys=lambda emit: opening.keys(self._keys, emit),
+            on_news=news,
+        )
+
+    def _ask(
+        self,
+        *,
+        patterns: Callable[[Emit], PatternReading],
+        keys: Callable[[Emit], KeyReading],
+        on_news: Callable[[str, Pass[object]], None] | None = None,
+    ) -> _Asked:
+        results = ask_all(
+            {
+                "patterns": patterns,
+                "keys": keys,
+                "vectors": lambda _: self._vectors.read(),
+                "kato": lambda _: self._kato.cached_processors(),
+            },
+            deadline=self._deadline,
+            on_news=on_news,
+        )
+        return _Asked(**results)  # type: ignore[arg-type]  # by name
+
+    def _record_nodes(self, asked: _Asked) -> None:
+        seen: dict[str, str] = {}
+        for processor in asked.kato.reading or ():
+            seen[processor.node_id] = "kato"
+        if asked.keys.reading is not None:
+            for group in asked.keys.reading.groups:
+                if group.owner.kind is OwnerKind.NODE:
+                    seen[group.owner.name] = "pointer"
+            for session in asked.keys.reading.sessions or ():
+                if session.owner.kind is OwnerKind.NODE:
+                    seen[session.owner.name] = "session"
+        self._state.record_nodes(seen, datetime.now(UTC))
+
+    def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
+        readings = Readings(asked.patterns.reading, asked.keys.reading, asked.vectors.reading)
+        rolled = roll_up(readings, ownership, shared_collections=self._shared_collections)
+        return Snapshot(
+            collected_at=datetime.now(UTC),
+            stores={measure: self._figures(measure, asked, rolled) for measure in Measure},
+            tenants=rolled.tenants,
+            shared=rolled.shared,
+            unattributed=rolled.unattributed,
+            sessions=asked.keys.reading.sessions if asked.keys.reading else None,
+            tables=asked.patterns.reading.tables if asked.patterns.reading else (),
+            collections=asked.vectors.reading.collections if asked.vectors.reading else (),
+            keys=_without_parts(asked.keys.reading),
+            kato_problem=_kato_problem(asked.kato, self._service),
+        )
+
+    def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
+        source = _pass_of(measure, asked)
+        at, amount = self._last_good.get(measure, (None, None))
+        if source.reading is None:
+            return StoreFigures(
+                measure, source.state, None, source.reason, at, seconds=source.seconds,
+                precision=Precision.RUNNING if source.pending else Precision.EXACT,
+                last_good=amount,
+            )  # fmt: skip
+        total = own_total(measure, source.reading, rolled.sums[measure])
+        return StoreFigures(
+            measure,
+            StoreState.OK,
+            total,
+            None,
+            source.at,
+            precision=source.reading.precision,
+            share=source.reading.share if isinstance(source.reading, KeyReading) else 1.0,
+            difference=difference(total, rolled.sums[measure]),
+            seconds=source.seconds,
+            last_good=total,
+            bytes_note=source.reading.bytes_note
+            if isinstance(source.reading, VectorReading)
+            else "",
+        )
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        totals = {
+            measure: figures.total
+            for measure, figures in snapshot.stores.items()
+            if figures.total is not None
+        }
+        self._state.record_totals(totals, snapshot.collected_at)
+        self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
+
+
+def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> str | None:
+    """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
+    if asked.pending or asked.reason:
+        return None if asked.pending else asked.reason
+    for processor in asked.reading or ():
+        if kb_id_of(processor.node_id, service) != processor.kb_id:
+            return f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
+    return None
+
+
+def _awaited(result: Pass[KeyReading]) -> bool:
+    return result.pending and result.reading is None
+
+
+def _precision(result: Pass[object]) -> Precision | None:
+    return result.reading.precision if isinstance(result.reading, KeyReading) else None
+
+
+def _without_parts(reading: KeyReading | None) -> KeyReading | None:
+    """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
+    return replace(reading, groups=(), sessions=None) if reading is not None else None
+
+
+_Reading = PatternReading | KeyReading | VectorReading
+
+
+def _pass_of(
+    measure: Measure, asked: _Asked
+) -> Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]:
+    by_measure: Mapping[Measure, Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]] = {
+        Measure.PATTERNS: asked.patterns,
+        Measure.KEYS: asked.keys,
+        Measure.SESSIONS: _sessions_pass(asked.keys),
+        Measure.VECTORS: asked.vectors,
+    }
+    return by_measure[measure]
+
+
+def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
+    """Return how reading the sessions goes: they come at the end of the pass over Redis."""
+    unread = keys.reading is not None and keys.reading.sessions is None
+    return Pass.begun(keys.at) if unread else keys
+
+
+def own_total(measure: Measure, reading: _Reading, parts: Amount) -> Amount:
+    """Return what a store says it holds, apart from what its parts add up to.
+
+    Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how
+    many of the keys are sessions: these come from the parts.
+    """
+    if isinstance(reading, KeyReading):
+        if measure is Measure.SESSIONS or reading.sessions is None:
+            return parts
+        return replace(parts, count=reading.keys_after - len(reading.sessions))
+    return reading.total
+
+
+def difference(total: Amount, parts: Amount) -> Amount:
+    """Return the store's own total less the sum of its parts."""
+    if total.bytes is None or parts.bytes is None:
+        return Amount(total.count - parts.count, None)
+    return Amount(total.count - parts.count, total.bytes - parts.bytes)

@@ -1,0 +1,119 @@
+"""The snapshot as the documented JSON and CSV, the interface for scripts. Pure.
+
+`docs/usage-json.md` describes the shape. `null` means not known.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from services.figures import Amount, Measure, Precision
+from services.tenancy.ownership import ClaimState
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, Usage
+
+Json = Mapping[str, object]
+
+CSV_HEADER = (
+    "owner", "claim", "patterns", "patterns_bytes", "keys", "keys_bytes", "vectors",
+    "vectors_bytes", "sessions", "sessions_bytes",
+)  # fmt: skip
+
+
+def as_json(snapshot: Snapshot) -> Json:
+    """Return the snapshot as plain JSON values."""
+    return {
+        "collected_at": stamp(snapshot.collected_at),
+        "stores": {m.value: _store(figures) for m, figures in snapshot.stores.items()},
+        "tenants": [
+            {
+                "tenant": str(tenant.tenant),
+                "claim": tenant.claim.value,
+                "kb_ids": list(tenant.kb_ids),
+                **_usage(tenant.usage),
+            }
+            for tenant in snapshot.tenants
+        ],
+        "shared": [_shared(part) for part in snapshot.shared],
+        "unattributed": {
+            **_usage(snapshot.unattributed.usage),
+            "samples": list(snapshot.unattributed.samples),
+        },
+    }
+
+
+def as_csv(snapshot: Snapshot) -> str:
+    """Return one line an owner, with a header; an empty field is not known."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    writer.writerows(_lines(snapshot))
+    return out.getvalue()
+
+
+def neutral(text: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula."""
+    return "'" + text if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def stamp(at: datetime | None) -> str | None:
+    """Write a time in UTC, to the second, as `2026-01-31T12:00:00Z`."""
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _store(figures: StoreFigures) -> Json:
+    entry: dict[str, object] = {
+        "state": figures.state.value,
+        "reason": figures.reason,
+        "collected_at": stamp(figures.collected_at),
+        "total": _amount(figures.total),
+    }
+    if figures.total is not None:
+        entry["difference"] = _amount(figures.difference)
+        entry["precision"] = figures.precision.value
+    if figures.precision is not Precision.EXACT and figures.total is not None:
+        entry["margin"] = {
+            "count": round(figures.total.count_margin),
+            "bytes": round(figures.total.bytes_margin),
+        }
+    return entry
+
+
+def _shared(part: KbUsage) -> Json:
+    tenants = [str(tenant) for tenant in part.claim.tenants]
+    return {"kb_id": part.name, "tenants": tenants, **_usage(part.usage)}
+
+
+def _usage(usage: Usage) -> dict[str, object]:
+    found: dict[str, object] = {m.value: _amount(usage.of(m)) for m in Measure}
+    if usage.keys is not None and usage.keys_by_kind is not None:
+        by_kind = dict(sorted(usage.keys_by_kind.items()))
+        found[Measure.KEYS.value] = {**_known(usage.keys), "by_kind": by_kind}
+    return found
+
+
+def _amount(amount: Amount | None) -> Json | None:
+    return None if amount is None else _known(amount)
+
+
+def _known(amount: Amount) -> dict[str, object]:
+    return {"count": amount.count, "bytes": amount.bytes}
+
+
+def _lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
+    for tenant in snapshot.tenants:
+        yield (neutral(str(tenant.tenant)), tenant.claim.value, *_figures(tenant.usage))
+    for part in snapshot.shared:
+        names = " + ".join(str(tenant) for tenant in part.claim.tenants)
+        yield (neutral(f"{part.name} ({names})"), part.claim.state.value, *_figures(part.usage))
+    nobody = ClaimState.UNATTRIBUTED.value
+    yield ("(unattributed)", nobody, *_figures(snapshot.unattributed.usage))
+
+
+def _figures(usage: Usage) -> Iterator[object]:
+    for measure in Measure:
+        amount = usage.of(measure)
+        yield "" if amount is None else amount.count
+        yield "" if amount is None or amount.bytes is None else amount.bytes

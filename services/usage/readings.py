@@ -1,0 +1,192 @@
+"""What the stores bring back: frozen values, one reading a pass. Pure.
+
+Units as in `services.figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.figures import Amount, Precision, StoreState
+from services.tenancy.layout import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class PatternUsage:
+    """What ClickHouse holds of one kb_id.
+
+    `amount` counts rows of `patterns_data` and bytes on disk of every table with a kb_id;
+    `rows_by_table` counts the rows of each table. `bytes_shared_out` is True where a table is
+    not partitioned by kb_id and its bytes were divided by rows.
+    """
+
+    kb_id: str
+    amount: Amount
+    first_write: datetime | None = None
+    last_write: datetime | None = None
+    rows_by_table: Mapping[str, int] = field(default_factory=dict)
+    bytes_shared_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A table of KATO's database: rows and bytes on disk, and how it is laid out."""
+
+    name: str
+    engine: str
+    partition_key: str
+    has_kb_id: bool
+    rows: int
+    bytes: int
+    parts: int
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReading:
+    """One pass over ClickHouse.
+
+    `total` is the store's own sum, asked for apart from the parts.
+    """
+
+    usages: tuple[PatternUsage, ...]
+    tables: tuple[TableInfo, ...]
+    total: Amount
+    precision: Precision = Precision.EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """All keys of one kind with one owner, as their names say."""
+
+    owner: Owner
+    kind: str
+    amount: Amount
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One session as Redis holds it, in KATO's layout or the guide's.
+
+    `owner` is the node_id (KATO) or the tenant's id (guide); a record that does not parse has
+    `readable` False and says in `problem` why. `expires_in` is the TTL in seconds, None for a
+    record that never expires. `bytes` is the record's memory.
+    """
+
+    key: str
+    session_id: str
+    owner: Owner
+    created_at: datetime | None = None
+    last_accessed: datetime | None = None
+    expires_in: float | None = None
+    stm_length: int | None = None
+    bytes: int | None = None
+    readable: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReading:
+    """One pass over Redis.
+
+    `keys_before` and `keys_after` are DBSIZE around the pass, `share` the part of the keyspace
+    that was scanned. `sessions` and the index are known once the pass has ended: `index_members`
+    counts the active index, `stale_members` those of them whose session is gone. `with_ttl`
+    counts the keys that expire; it and `used_memory` are what the server says of itself.
+    `samples` are names of keys that belong to nobody.
+    """
+
+    groups: tuple[KeyGroup, ...]
+    sessions: tuple[SessionRecord, ...] | None
+    keys_before: int
+    keys_after: int
+    with_ttl: int | None
+    used_memory: int | None
+    index_members: int | None = None
+    stale_members: int | None = None
+    samples: tuple[str, ...] = ()
+    share: float = 1.0
+    precision: Precision = Precision.EXACT
+    memory_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionUsage:
+    """One Qdrant collection.
+
+    `amount` counts points; its bytes are None where the server does not say. `size` is the
+    vectors' dimension and `distance` its metric, None for a collection without a single vector
+    config. `points_by_tenant` splits a collection that is shared by payload; None where it is
+    not shared, or could not be split (`problem` says why). `aliases` are the other names that
+    it is read and written by.
+    """
+
+    name: str
+    amount: Amount
+    status: str
+    size: int | None = None
+    distance: str | None = None
+    indexed: int | None = None
+    points_by_tenant: Mapping[str, int] | None = None
+    problem: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that reaches it, its own first."""
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorReading:
+    """One pass over Qdrant. `total` is the sum over its collections as it reports them."""
+
+    collections: tuple[CollectionUsage, ...]
+    total: Amount
+    precision: Precision = Precision.EXACT
+    bytes_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a store answered when asked how it is. `latency` is in seconds."""
+
+    store: str
+    version: str
+    latency: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one store is. `health` is None unless it answered; `advice` says what to do."""
+
+    store: str
+    state: StoreState
+    health: Health | None
+    problem: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CachedProcessor:
+    """A processor in KATO's memory: a node_id paired with its kb_id."""
+
+    node_id: str
+    kb_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedSession:
+    """KATO's answer to a new session; `config` is what KATO accepted."""
+
+    session_id: str
+    node_id: str
+    ttl_seconds: int
+    created_at: datetime | None
+    expires_at: datetime | None
+    metadata: Mapping[str, object]
+    config: Mapping[str, object]

@@ -1,0 +1,108 @@
+"""Keeps the last snapshot fresh in the background, one refresh at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.errors import KatoTenantsError
+from services.usage.collect import UsageService
+from services.usage.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorState:
+    """What the collector has and does.
+
+    `snapshot` is None before the first figures; `problem` says why the last refresh as a whole
+    failed, None when it did not.
+    """
+
+    snapshot: Snapshot | None = None
+    refreshing_since: datetime | None = None
+    problem: str | None = None
+
+
+class Collector:
+    """Refreshes the usage snapshot every `interval` seconds, and when asked.
+
+    Single-flight: however many ask, one refresh runs. Readers take `state`, which is replaced
+    whole and never waited for; `rounds` counts the refreshes that ended. `then` is called with
+    each new snapshot, before the next refresh.
+    """
+
+    def __init__(
+        self, usage: UsageService, *, interval: float,
+        then: Callable[[Snapshot], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._usage = usage
+        self._interval = interval
+        self._then = then
+        self._wanted = threading.Event()
+        self._stopped = threading.Event()
+        self._finished = threading.Condition()
+        self.rounds = 0
+        self._thread: threading.Thread | None = None
+        self.state = CollectorState()
+
+    def start(self) -> None:
+        """Begin to refresh; the first refresh starts at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
+            self._thread.start()
+
+    def stop(self, *, timeout: float = 5.0) -> None:
+        """Stop refreshing, and wait at most `timeout` seconds for the refresh under way."""
+        self._stopped.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def refresh(self) -> None:
+        """Ask for a refresh now; while one is under way, one more follows it, however many ask.
+
+        The one under way may have passed what the caller has just written.
+        """
+        self._wanted.set()
+
+    def wait(self, *, rounds: int = 1, timeout: float) -> bool:
+        """Wait until `rounds` refreshes have ended since the start; False when time ran out."""
+        with self._finished:
+            return self._finished.wait_for(lambda: self.rounds >= rounds, timeout)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wanted.clear()
+            self._refresh()
+            self._wanted.wait(self._interval)
+
+    def _refresh(self) -> None:
+        before = self.state.snapshot
+        self._set(before, refreshing=True)
+        cold = before is None or not before.settled
+        try:
+            snapshot = self._usage.collect(progress=self._show if cold else None)
+            self._set(snapshot)
+            self._then(snapshot)
+        except KatoTenantsError as exc:
+            self._set(self.state.snapshot, problem=str(exc))
+        except Exception as exc:  # the thread has to outlive a fault of ours
+            logger.exception("a refresh failed")
+            self._set(self.state.snapshot, problem=f"a fault in this product: {type(exc).__name__}")
+        with self._finished:
+            self.rounds += 1
+            self._finished.notify_all()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._set(snapshot, refreshing=True)
+
+    def _set(
+        self, snapshot: Snapshot | None, *, refreshing: bool = False, problem: str | None = None
+    ) -> None:
+        since = (self.state.refreshing_since or datetime.now(UTC)) if refreshing else None
+        self.state = CollectorState(snapshot, since, problem)

@@ -1,0 +1,261 @@
+"""Roll up what the stores brought back into a snapshot. Pure, and conserved.
+
+Every row, key, byte, point and session goes to exactly one of: a tenant, a shared kb_id, or
+nobody. What a store says of itself is compared with the sum of these, and the difference shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from services.figures import Amount, Measure
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
+from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.parts import Part, Parts
+from services.usage.readings import (
+    CollectionUsage,
+    KeyGroup,
+    KeyReading,
+    PatternReading,
+    VectorReading,
+)
+from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the stores brought back; None where a store's figures are not known."""
+
+    patterns: PatternReading | None = None
+    keys: KeyReading | None = None
+    vectors: VectorReading | None = None
+
+    def known(self, measure: Measure) -> bool:
+        """Whether the figures of a measure are known: sessions only once their pass has ended."""
+        found = {
+            Measure.PATTERNS: self.patterns,
+            Measure.KEYS: self.keys,
+            Measure.SESSIONS: None if self.keys is None else self.keys.sessions,
+            Measure.VECTORS: self.vectors,
+        }
+        return found[measure] is not None
+
+    def zero(self, measure: Measure) -> Amount:
+        """Return what an owner without data has: no bytes only where bytes are known at all."""
+        if measure is Measure.VECTORS and self.vectors is not None:
+            return Amount(0, None if self.vectors.total.bytes is None else 0)
+        if measure is Measure.KEYS and self.keys is not None:
+            sized = not self.keys.groups or any(
+                g.amount.bytes is not None for g in self.keys.groups
+            )
+            return Amount(0, 0 if sized else None)
+        return Amount(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """The fleet divided among its owners, and the sum of all parts by measure."""
+
+    tenants: tuple[TenantUsage, ...]
+    shared: tuple[KbUsage, ...]
+    unattributed: Unattributed
+    sums: Mapping[Measure, Amount]
+
+
+def roll_up(
+    readings: Readings, ownership: Ownership, *, shared_collections: frozenset[str] = frozenset()
+) -> RolledUp:
+    """Divide everything the stores hold among tenants, shared kb_ids and nobody."""
+    parts = Parts(ownership)
+    if readings.patterns is not None:
+        _add_patterns(parts, readings.patterns)
+    if readings.vectors is not None:
+        for collection in readings.vectors.collections:
+            _add_collection(parts, collection, shared_collections)
+    if readings.keys is not None:
+        _add_keys(parts, readings.keys)
+    return _divide(parts, readings)
+
+
+def _add_patterns(parts: Parts, reading: PatternReading) -> None:
+    for usage in reading.usages:
+        part = parts.of(Owner(OwnerKind.KB, usage.kb_id))
+        part.add(Measure.PATTERNS, usage.amount)
+        part.pattern = usage
+
+
+def _add_collection(parts: Parts, collection: CollectionUsage, shared: frozenset[str]) -> None:
+    if collection.points_by_tenant is None:
+        found = _parts_of_collection(parts, collection, shared)
+        found[0].add(Measure.VECTORS, collection.amount)
+        for part in found:
+            part.collections.append(collection.name)
+        return
+    for owner, amount in _split_points(collection, collection.points_by_tenant):
+        part = parts.of(owner, f"points of {collection.name} without a tenant_id")
+        part.add(Measure.VECTORS, amount)
+        part.collections.append(collection.name)
+
+
+def _parts_of_collection(
+    parts: Parts, collection: CollectionUsage, shared: frozenset[str]
+) -> list[Part]:
+    """Return the parts that a whole collection is of, and the one that it is counted in first."""
+    owners = owners_of_collection(collection.names, shared)
+    if len(owners) > 1:
+        return parts.jointly(owners, f"{COLLECTION_PART}{collection.name}")
+    owner = owners[0] if owners else NOBODY
+    return [parts.of(owner, f"collection {collection.name}")]
+
+
+def _split_points(
+    collection: CollectionUsage, by_tenant: Mapping[str, int]
+) -> Iterable[tuple[Owner, Amount]]:
+    """Divide a shared collection's points by tenant_id, and its bytes by points."""
+    whole, left = collection.amount, collection.amount.bytes
+    for tenant_id, points in by_tenant.items():
+        size = None if whole.bytes is None else whole.bytes * points // max(whole.count, 1)
+        left = None if left is None or size is None else left - size
+        yield Owner(OwnerKind.TENANT, tenant_id), Amount(points, size)
+    rest = whole.count - sum(by_tenant.values())
+    if rest > 0 or left:
+        yield NOBODY, Amount(max(rest, 0), left)
+
+
+def _add_keys(parts: Parts, reading: KeyReading) -> None:
+    known = {part.name for part in parts.found.values() if part.is_kb}
+    for group in reading.groups:
+        part = parts.of(_owner_of(group, known, parts.ownership))
+        kind = group.kind if part.claim.tenants or group.sure else "unknown"
+        part.add_keys(kind, group.amount)
+    for session in reading.sessions or ():
+        part = parts.of(session.owner, f"session {session.session_id}")
+        part.add(Measure.SESSIONS, Amount(1, session.bytes))
+    for sample in reading.samples:
+        parts.keep(sample)
+
+
+def _owner_of(group: KeyGroup, known: set[str], ownership: Ownership) -> Owner:
+    """Return a group's owner; what only looks like a kb_id has to be one elsewhere too."""
+    if group.sure or group.owner.name in known or ownership.is_kb(group.owner.name):
+        return group.owner
+    return NOBODY
+
+
+def _divide(parts: Parts, readings: Readings) -> RolledUp:
+    by_tenant: dict[TenantKey, list[KbUsage]] = {}
+    none = _nothing(readings)
+    shared, nobodys = list[KbUsage](), none
+    sums = {measure: readings.zero(measure) for measure in Measure}
+    for part in parts.found.values():
+        frozen = _freeze(part, none, parts.ownership)
+        for measure in part.sums:
+            sums[measure] = sums[measure] + (frozen.usage.of(measure) or Amount())
+        if not part.claim.tenants:
+            nobodys = frozen.usage
+        elif part.claim.state is ClaimState.SHARED:
+            shared.append(frozen)
+        else:
+            by_tenant.setdefault(part.claim.tenants[0], []).append(frozen)
+    tenants = _tenants(by_tenant, shared, parts.ownership, none)
+    shared.sort(key=lambda part: part.name)
+    return RolledUp(tenants, tuple(shared), Unattributed(nobodys, tuple(parts.samples)), sums)
+
+
+def _tenants(
+    by_tenant: dict[TenantKey, list[KbUsage]],
+    shared: Iterable[KbUsage],
+    ownership: Ownership,
+    none: Usage,
+) -> tuple[TenantUsage, ...]:
+    held: dict[TenantKey, list[str]] = {}
+    for part in shared:
+        for tenant in part.claim.tenants:
+            held.setdefault(tenant, []).extend([part.name] if part.is_kb else [])
+    found = []
+    for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
+        own = tuple(sorted(by_tenant.get(tenant, ()), key=lambda part: part.name))
+        with_others = {part.name for part in own if _is_shared(part, ownership)}
+        known = tenant in ownership.tenants or _any_known(own)
+        found.append(
+            TenantUsage(
+                tenant,
+                ClaimState.KNOWN if known else ClaimState.INFERRED,
+                add_usages([part.usage for part in own] or [none]),
+                own,
+                tuple(sorted(with_others.union(held.get(tenant, ())))),
+            )
+        )
+    return tuple(found)
+
+
+def _is_shared(part: KbUsage, ownership: Ownership) -> bool:
+    """Whether others hold this kb_id too, though what is here names its tenant, as sessions do."""
+    return part.is_kb and ownership.kb(part.name).state is ClaimState.SHARED
+
+
+def _any_known(parts: Iterable[KbUsage]) -> bool:
+    return any(part.claim.state is ClaimState.KNOWN for part in parts)
+
+
+def _freeze(part: Part, none: Usage, ownership: Ownership) -> KbUsage:
+    pattern = part.pattern
+    return KbUsage(
+        name=part.name,
+        is_kb=part.is_kb,
+        claim=part.claim,
+        usage=_usage(part, none),
+        nodes=ownership.nodes_by_kb.get(part.name, ()) if part.is_kb else (),
+        first_write=pattern.first_write if pattern else None,
+        last_write=pattern.last_write if pattern else None,
+        collections=tuple(part.collections),
+        rows_by_table=pattern.rows_by_table if pattern else {},
+    )
+
+
+def _nothing(readings: Readings) -> Usage:
+    """Return what an owner has of whom nothing was found: zeros where figures are known."""
+    figures = {m.value: readings.zero(m) if readings.known(m) else None for m in Measure}
+    return Usage(**figures, keys_by_kind=None if readings.keys is None else {})
+
+
+def _usage(part: Part, none: Usage) -> Usage:
+    def figure(measure: Measure) -> Amount | None:
+        found = part.sums.get(measure)
+        return none.of(measure) if found is None else found.amount()
+
+    return Usage(
+        patterns=figure(Measure.PATTERNS),
+        keys=figure(Measure.KEYS),
+        vectors=figure(Measure.VECTORS),
+        sessions=figure(Measure.SESSIONS),
+        keys_by_kind=None if none.keys_by_kind is None else part.kinds,
+    )
+
+
+def add_usages(usages: Iterable[Usage]) -> Usage:
+    """Sum usages; a figure that is unknown in one is unknown in the sum."""
+    first, *rest = usages
+    for usage in rest:
+        first = _add_two(first, usage)
+    return first
+
+
+def _add_two(a: Usage, b: Usage) -> Usage:
+    def both(measure: Measure) -> Amount | None:
+        one, other = a.of(measure), b.of(measure)
+        return None if one is None or other is None else one + other
+
+    kinds = None
+    if a.keys_by_kind is not None and b.keys_by_kind is not None:
+        kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
+    return Usage(
+        patterns=both(Measure.PATTERNS),
+        keys=both(Measure.KEYS),
+        vectors=both(Measure.VECTORS),
+        sessions=both(Measure.SESSIONS),
+        keys_by_kind=kinds,
+    )

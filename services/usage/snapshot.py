@@ -1,0 +1,166 @@
+"""The whole fleet at one moment, owner by owner: frozen values. Pure.
+
+Units as in `services.figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.figures import Amount, Measure, Precision, StoreState
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
+
+COLLECTION_PART = "collection:"
+"""How a part is called that is a collection under names of several tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The four figures of one owner; None where the store's figures are not known."""
+
+    patterns: Amount | None
+    keys: Amount | None
+    vectors: Amount | None
+    sessions: Amount | None
+    keys_by_kind: Mapping[str, int] | None = None
+
+    def of(self, measure: Measure) -> Amount | None:
+        """Return the figure of one measure, whose value is the field's name."""
+        amount: Amount | None = getattr(self, measure)
+        return amount
+
+
+@dataclass(frozen=True, slots=True)
+class KbUsage:
+    """Usage of one kb_id or, in the guide's layout, of what carries a tenant's id.
+
+    `name` is the kb_id, or a label (then `is_kb` is False): `tenant:{id}` for the guide's layout,
+    `collection:{name}` for a collection that stands under names of several tenants.
+    """
+
+    name: str
+    is_kb: bool
+    claim: Claim
+    usage: Usage
+    nodes: tuple[str, ...] = ()
+    first_write: datetime | None = None
+    last_write: datetime | None = None
+    collections: tuple[str, ...] = ()
+    rows_by_table: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_guides(self) -> bool:
+        """Whether it is what carries a tenant's id in the guide's layout."""
+        return not self.is_kb and not self.name.startswith(COLLECTION_PART)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantUsage:
+    """Usage of one tenant: what is only its own. `shared` names kb_ids it holds with others."""
+
+    tenant: TenantKey
+    claim: ClaimState
+    usage: Usage
+    parts: tuple[KbUsage, ...]
+    shared: tuple[str, ...] = ()
+
+    @property
+    def kb_ids(self) -> tuple[str, ...]:
+        """The kb_ids that are this tenant's alone."""
+        own = (part.name for part in self.parts if part.is_kb)
+        return tuple(name for name in own if name not in self.shared)
+
+    @property
+    def last_write(self) -> datetime | None:
+        """When a pattern of this tenant was last written, or None when not known."""
+        return max((p.last_write for p in self.parts if p.last_write), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unattributed:
+    """What belongs to nobody, with samples of its names."""
+
+    usage: Usage
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """One measure over the whole fleet, and how its pass went.
+
+    `total` is the store's own sum and `difference` that sum less the sum of all parts: 0 unless
+    the store changed while it was read. When `state` is not ok, `total` is None, `reason` says
+    why, and `last_good` with `collected_at` tell what was last read and when. `seconds` is how
+    long the pass took, `bytes_note` what the store's bytes are, where that needs saying.
+    """
+
+    measure: Measure
+    state: StoreState
+    total: Amount | None = None
+    reason: str | None = None
+    collected_at: datetime | None = None
+    precision: Precision = Precision.EXACT
+    share: float = 1.0
+    difference: Amount = field(default_factory=Amount)
+    seconds: float | None = None
+    last_good: Amount | None = None
+    bytes_note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the store was asked and did not answer; not so before its first answer."""
+        return self.state is StoreState.UNKNOWN and self.precision is not Precision.RUNNING
+
+    @property
+    def unread(self) -> str | None:
+        """Why not all of it is known; None where it was read to the end or is not configured."""
+        if self.state is StoreState.UNKNOWN:
+            return self.reason or "it was not read"
+        return f"only {self.share:.0%} of it was read in time" if self.share < 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole fleet at one moment. Conserved: tenants + shared + unattributed = total.
+
+    `sessions` is None where they are not known. `keys` is the pass over Redis without its groups
+    and sessions. `kato_problem` says why KATO's API could not be asked which node_ids it has in
+    memory.
+    """
+
+    collected_at: datetime
+    stores: Mapping[Measure, StoreFigures]
+    tenants: tuple[TenantUsage, ...]
+    shared: tuple[KbUsage, ...]
+    unattributed: Unattributed
+    sessions: tuple[SessionRecord, ...] | None = None
+    tables: tuple[TableInfo, ...] = ()
+    collections: tuple[CollectionUsage, ...] = ()
+    keys: KeyReading | None = None
+    kato_problem: str | None = None
+
+    def tenant(self, tenant: TenantKey) -> TenantUsage | None:
+        """Return one tenant's usage, or None when nothing of it was found."""
+        return next((usage for usage in self.tenants if usage.tenant == tenant), None)
+
+    @property
+    def kb_ids(self) -> frozenset[str]:
+        """Every kb_id that somebody holds."""
+        owned = (part for tenant in self.tenants for part in tenant.parts)
+        return frozenset(part.name for part in (*owned, *self.shared) if part.is_kb)
+
+    @property
+    def unread(self) -> Mapping[Measure, str]:
+        """The measures of which not the whole is known, with why."""
+        reasons = {measure: figures.unread for measure, figures in self.stores.items()}
+        return {measure: why for measure, why in reasons.items() if why is not None}
+
+    @property
+    def settled(self) -> bool:
+        """Whether no figure is still being worked out."""
+        passing = (Precision.RUNNING, Precision.ESTIMATE)
+        return all(figures.precision not in passing for figures in self.stores.values())

@@ -1,0 +1,116 @@
+"""What a purge or a canary test came to goes into the audit log, in the name of who began it.
+
+Both run in the background, long after it was logged that they were begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from services.access.holders import holders_of_plan
+from services.access.viewer import Action, Role, Viewer
+from services.audit_log.models import Outcome
+from services.audit_log.service import Logbook
+from services.canary.models import CanaryState
+from services.errors import KatoTenantsError
+from services.purge.models import Job, JobState
+from services.purge.models import Outcome as Came
+from services.tenancy.ownership import Ownership
+
+GRACE = timedelta(seconds=5)
+"""How long who ran a job has to log its end, before others take it for missing."""
+
+_ID_DIGITS = 16
+
+logger = logging.getLogger(__name__)
+
+
+_DONE = frozenset({Came.ERASED, Came.ERASED_EXCEPT})
+"""What a purge comes to when all that was planned is gone."""
+
+
+class Ends(Protocol):
+    """Ended purge jobs. Every method raises StoreUnavailable."""
+
+    def unlogged(self, before: datetime) -> tuple[Job, ...]:
+        """Return the jobs that ended before a time, and whose end no log has."""
+
+    def logged(self, job_id: str) -> None:
+        """Note that the audit log has the end of a job."""
+
+
+def log_canary(log: Logbook, by: str, state: CanaryState) -> None:
+    """Note what a run of the canary test came to; done is one after which nothing is left."""
+    report = state.report
+    done = state.problem is None and report is not None and report.cleaned
+    words = state.problem or (f"verdict: {report.verdict.value}" if report else "")
+    with warning("the end of the canary test could not be logged"):
+        log.note(
+            Viewer(by, Role.ADMIN), Action.RUN_CANARY.value, target="its end",
+            outcome=Outcome.DONE if done else Outcome.FAILED, reason=words,
+        )  # fmt: skip
+
+
+def log_purge(log: Logbook, jobs: Ends, job: Job, ownership: Callable[[], Ownership]) -> None:
+    """Note how far a job came, each time that it stopped or failed, and once that it ended."""
+    if job.state is JobState.RUNNING:
+        return
+    with warning(f"the end of the purge {job.id} could not be logged"):
+        if job.state is JobState.ENDED:
+            _end(log, jobs, job, ownership())
+        else:
+            log.note(**_entry(job, ownership()))
+
+
+def add_missing_ends(
+    log: Logbook, jobs: Ends, ownership: Callable[[], Ownership], *, now: datetime
+) -> int:
+    """Add the ends that the log has not, since who would have logged them died before; count them.
+
+    Each is added once, whoever else does it at the same time, and says that it was added. One
+    that came just now is left to who runs the job.
+    """
+    added = 0
+    with warning("purges whose end no log has could not be looked for"):
+        for job in jobs.unlogged(now - GRACE):
+            with warning(f"the end of the purge {job.id} could not be added to the log"):
+                added += _end(log, jobs, job, ownership(), added=True)
+    return added
+
+
+def _end(log: Logbook, jobs: Ends, job: Job, ownership: Ownership, *, added: bool = False) -> bool:
+    """Have the end of a job in the log, and note that it is; False where it was there before."""
+    about = hashlib.sha256(f"the end of the purge {job.id}".encode()).hexdigest()
+    new = log.note_once(**_entry(job, ownership, added=added), request_id=about[:_ID_DIGITS])
+    jobs.logged(job.id)
+    return new
+
+
+def _entry(job: Job, ownership: Ownership, *, added: bool = False) -> dict[str, Any]:
+    erased = job.outcome is Came.ERASED
+    words = [] if erased else [job.outcome.value if job.outcome else job.state.value, job.problem]
+    if added and job.ended_at is not None:
+        words.insert(0, f"added later: it ended on {job.ended_at:%Y-%m-%d %H:%M:%S} UTC")
+    return {
+        "viewer": Viewer(job.asked_by, Role.ADMIN),
+        "action": Action.RUN_PURGE.value,
+        "tenants": holders_of_plan(job.plan, ownership),
+        "target": f"{job.plan.request.target}: job {job.id}",
+        "outcome": Outcome.DONE if job.outcome in _DONE else Outcome.FAILED,
+        "reason": ": ".join(filter(None, words)),
+        "digest": job.plan.digest,
+    }
+
+
+@contextmanager
+def warning(of: str) -> Iterator[None]:
+    """Warn of what could not be done now: it is done later, or what has ended has ended anyway."""
+    try:
+        yield
+    except KatoTenantsError as exc:
+        logger.warning("%s: %s", of, exc)
