@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from services.canary.belongings import belongings
@@ -65,7 +66,8 @@ class Throwaways:
         """Write what a tenant owns into every store that is configured. Raises StoreError."""
         owned = belongings(canary, guest=guest)
         for writer in self._tools.writers.values():
-            writer.write(owned)
+            with suppress(StoreNotConfigured):
+                writer.write(owned)
 
     def clean(self) -> tuple[str, ...]:
         """Take everything away again, and return what is left."""
