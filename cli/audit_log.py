@@ -21,8 +21,8 @@ from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
 from services.access.viewer import Action
 from services.audit_log.access import DeskLog
+from services.audit_log.formats import csv_lines, json_lines, seen
 from services.audit_log.models import Entry, LogFilter, MissingEnd, Outcome, State, Verification
-from services.audit_log.x_logbook_exporting import csv_lines, json_lines, seen
 from services.errors import LogError
 from services.settings.environment import load_settings
 

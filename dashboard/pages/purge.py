@@ -1,8 +1,7 @@
 import streamlit as st
 
-from dashboard.app import runtime
+from dashboard.app import runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.draw import figures as components
 from dashboard.purge import (
     choose as purge_choose,
@@ -41,7 +40,7 @@ purge = runtime.desk().purge
 try:
     jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
 except KatoTenantsError as exc:
-    unread.draw("Purges so far", exc)
+    unreadable.draw("Purges so far", exc)
     st.stop()
 
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "

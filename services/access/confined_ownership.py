@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.access.holders import claimants, holders_of_kb, holders_of_landing
-from services.access.viewer import Viewer
-from services.access.x_access_sight import Sight
+from services.access.viewer import Sight, Viewer
 from services.sessions.landing import Landing
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 

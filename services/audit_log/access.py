@@ -13,9 +13,8 @@ from services.access.viewer import Action, Viewer
 from services.audit_log.anchor import AnchorState
 from services.audit_log.confined import confined_entry, confined_filter, still_found
 from services.audit_log.models import Entry, LogFilter, MissingEnd, Outcome, Verification
-from services.audit_log.service import PAGE, Logbook
+from services.audit_log.service import PAGE, Logbook, in_scope
 from services.audit_log.verify import VerifyState
-from services.audit_log.x_logbook_reading import in_scope
 from services.errors import NamingError
 from services.purge.models import Job
 from services.tenancy.kb_ids import TenantKey

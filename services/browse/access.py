@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from services.access.gate import Doing, Gate
 from services.access.holders import holders_of_holding
-from services.access.viewer import Action
+from services.access.viewer import Action, Viewer
 from services.browse.holdings import (
     holding_of_kb,
     holding_of_key,
@@ -30,7 +30,6 @@ from services.browse.models import (
     SpaceFacts,
 )
 from services.browse.service import InspectionService
-from services.browse.x_access_confining_looks import confined_page, confined_space
 from services.find.confined import confined_answer
 from services.find.models import Answer
 from services.find.search import FindService
@@ -169,3 +168,17 @@ class DeskFind:
             viewer = self._gate.viewer()
             answer = self._inner.find(typed, snapshot, contains=contains)
             return confined_answer(answer, viewer, self._ownership())
+
+
+def confined_page(page: PatternPage, viewer: Viewer) -> PatternPage:
+    """Return a page of patterns without how large the table is that all tenants are in."""
+    if viewer.sees_all:
+        return page
+    return replace(page, cost=replace(page.cost, all_rows=None, all_parts=None))
+
+
+def confined_space(facts: SpaceFacts | None, viewer: Viewer) -> SpaceFacts | None:
+    """Return what a collection is, without the index of one that tenants share by payload."""
+    if facts is None or viewer.sees_all or facts.space.tenant_id is None:
+        return facts
+    return replace(facts, indexed=None)

@@ -7,10 +7,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from services.access.confined_texts import told
-from services.access.gate import Gate
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import holders_of_finding
 from services.access.viewer import Action, Viewer
-from services.access.x_access_digests import digest_of_words
 from services.approvals.models import HOW_LONG, WHY, Request
 from services.approvals.service import ApprovalService
 from services.canary.models import CanaryReport, CanaryState

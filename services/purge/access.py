@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from services.access.gate import Gate
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import holders_of_node, holders_of_plan
 from services.access.viewer import Action, Viewer
-from services.access.x_access_digests import digest_of_words
 from services.approvals.models import REASON
 from services.errors import AccessDenied, NoSuchJob
 from services.isolation.confined import confined_tombstones

@@ -1,4 +1,4 @@
-"""Sessions, as one viewer may create, look into, change and end them."""
+"""Sessions, as one viewer may create, look into, change and end them, and rotate their keys."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from services.access.confined_ownership import confined_landing
-from services.access.gate import Gate
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import holders_of_landing, holders_of_session
 from services.access.viewer import Action
-from services.access.x_access_digests import digest_of_words
 from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.landing import Landing
-from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail
+from services.sessions.models import (
+    Deed,
+    IndexCleaning,
+    KeyRotationReport,
+    Outcome,
+    Result,
+    SessionDetail,
+)
+from services.sessions.rotate import KeyRotation
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession, SessionRecord
@@ -146,3 +153,17 @@ def _seconds(ttl_seconds: int) -> str:
 def _failure(outcomes: Sequence[Outcome]) -> str:
     failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
     return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""
+
+
+class DeskRotation:
+    """Re-encrypts sensitive metadata."""
+
+    def __init__(self, gate: Gate, inner: KeyRotation) -> None:
+        self._gate, self._inner = gate, inner
+
+    def run(self) -> KeyRotationReport:
+        """Re-encrypt what can be. Raises AccessDenied, SealingError, StoreError."""
+        with self._gate.doing(Action.ROTATE_KEYS, digest=digest_of_words("rotate")) as doing:
+            report = self._inner.run()
+            doing.failure = f"{len(report.failed)} could not be" if report.failed else ""
+            return report

@@ -13,10 +13,18 @@ from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import OwnerKind
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
-from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.readings import (
+    CachedProcessor,
+    KeyReading,
+    KeySource,
+    PatternReading,
+    PatternSource,
+    ProcessorSource,
+    VectorReading,
+    VectorSource,
+)
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
-from services.usage.x_sources import KeySource, PatternSource, ProcessorSource, VectorSource
 
 _PROGRESS_PART = 0.1
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from services.access.confined_texts import told
 from services.access.holders import claimants, holders_of_collection, holders_of_kb
-from services.access.viewer import Viewer
-from services.access.x_access_sight import Sight
+from services.access.viewer import Sight, Viewer
 from services.figures import Amount, Measure
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection

@@ -1,13 +1,14 @@
-"""What the stores bring back: frozen values, one reading a pass. Pure.
+"""What the stores bring back (frozen values, one reading a pass), and who brings it. Pure.
 
 Units as in `services.figures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from services.figures import Amount, Precision, StoreState
 from services.tenancy.layout import Owner
@@ -190,3 +191,39 @@ class CreatedSession:
     expires_at: datetime | None
     metadata: Mapping[str, object]
     config: Mapping[str, object]
+
+
+class PatternSource(Protocol):
+    """What the snapshot asks of ClickHouse."""
+
+    def quick(self) -> PatternReading:
+        """Read counts and bytes from the catalogue alone."""
+
+    def read(self) -> PatternReading:
+        """Read everything exactly."""
+
+
+class KeySource(Protocol):
+    """What the snapshot asks of Redis."""
+
+    def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
+        """Estimate the number of keys from KATO's own counters."""
+
+    def read(
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
+    ) -> KeyReading:
+        """Read the whole keyspace in one pass."""
+
+
+class VectorSource(Protocol):
+    """What the snapshot asks of Qdrant."""
+
+    def read(self) -> VectorReading:
+        """Read every collection in one pass."""
+
+
+class ProcessorSource(Protocol):
+    """What the snapshot asks of KATO."""
+
+    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+        """Return the node_ids that KATO has in memory."""

@@ -318,7 +318,7 @@ def _script() -> None:
     import streamlit as st
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-    from dashboard.draw.x_exports import decided_button
+    from dashboard.draw.downloads import decided_button
 
     def session_id() -> str:
         found = get_script_run_ctx()

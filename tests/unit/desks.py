@@ -23,9 +23,8 @@ from services.canary.service import CanaryService
 from services.desk import Desk, desk_of
 from services.errors import AccessDenied, FindingError, KatoTenantsError, NoSuchJob
 from services.figures import Amount, Measure, StoreState
-from services.find.models import Answer, Certainty, Match, Place, TenantHit
+from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
-from services.find.x_questions import Question
 from services.health.check import HealthService
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity

@@ -15,8 +15,7 @@ from services.browse.models import Space
 from services.figures import Amount, Measure
 from services.find.index import FleetIndex
 from services.find.match import matches_of
-from services.find.models import COLLECTION, Match
-from services.find.x_questions import question_of
+from services.find.models import COLLECTION, Match, question_of
 from services.isolation.facts import PatternFacts
 from services.isolation.models import Finding, Rule, Seen, Severity
 from services.isolation.rules import hostile, orphan_kbs, shared, unowned

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from services.isolation.evidence import Held, holdings
+from services.isolation.evidence import Held, holdings, wholly_read
 from services.isolation.models import Deed, DeedKind, Evidence, Finding, Rule, Seen, Severity
-from services.isolation.x_findings_names_seen import wholly_read
 from services.purge.models import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import KbUsage, Snapshot
