@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.approvals import tables as approval_tables
 from dashboard.approvals.tables import Standing
 from dashboard.draw.formatting import age, escaped, markdown, moment, visible
@@ -35,7 +34,7 @@ def draw_status(
     try:
         requests = desk.approvals.mine(action)
     except StoreError as exc:
-        unread.draw("Whether it is approved", exc)
+        unreadable.draw("Whether it is approved", exc)
         return None
     mine = [
         request for request in requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import runtime, unreadable
 from dashboard.audit_log import tables as log_tables
 from dashboard.draw.formatting import age, markdown
 from dashboard.draw.notices import Level
@@ -21,7 +21,7 @@ def draw() -> None:
         st.fragment(_body, run_every="1s" if verifying else None)(verifying)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _body(was_verifying: bool) -> None:
     log = runtime.desk().log
     state = log.verifying

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, runtime
+from dashboard.app import navigation, permits, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.draw import notices as presenters
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
@@ -61,7 +61,7 @@ def freshness(state: CollectorState) -> None:
     watch(shown, state.refreshing_since is not None)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _watch(shown: datetime | None, refreshing: bool) -> None:
     state = runtime.load_state()
     now_shown = state.snapshot.collected_at if state.snapshot else None

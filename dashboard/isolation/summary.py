@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import age, escaped, markdown, plural, span
 from dashboard.isolation import tables as isolation_tables
@@ -56,7 +56,7 @@ def _seen(state: AuditState) -> tuple[object, ...]:
     return (at, state.auditing_since is not None, state.problem)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _watch(seen: tuple[object, ...], report: Report | None, busy: bool) -> None:
     state = runtime.desk().isolation.state
     if _seen(state) != seen or busy != (state.auditing_since is not None or _asked(report)):

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.approvals import listing as approval_parts
-from dashboard.draw.downloads import download, file_name
+from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, markdown, plural, visible
-from dashboard.draw.x_exports import concerned, export_button
 from dashboard.purge import plan_tables as purge_tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
@@ -242,7 +241,7 @@ def _disclosed(plan: Plan) -> None:
         st.warning(f"{said}\n{listed}", icon=":material/visibility_off:")
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _confirm(shown: Shown) -> None:
     plan = shown.plan
     target = plan.request.target

@@ -6,9 +6,8 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.draw.formatting import age, escaped, markdown, moment, plural, size, span, visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.sessions import actions as session_deeds
@@ -32,7 +31,7 @@ def draw(asked: str) -> None:
     try:
         detail = runtime.desk().care.inspect(key)
     except KatoTenantsError as exc:
-        unread.draw("The session", exc)
+        unreadable.draw("The session", exc)
         return
     if detail is None:
         st.warning(f"There is no session {escaped(asked)}: it expired, was ended, or never was.",

@@ -6,9 +6,8 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.app import state_keys as session
-from dashboard.draw.downloads import download
+from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, size, span
-from dashboard.draw.x_exports import concerned
 from dashboard.tenant import tables as inspection_tables
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
 

@@ -9,9 +9,8 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.app import state_keys as session
-from dashboard.draw.downloads import download
+from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import markdown, plural, visible
-from dashboard.draw.x_exports import concerned
 from dashboard.tenant import tables as inspection_tables
 from dashboard.tenant.tables import unseen
 from dashboard.tenant.vectors import draw_points

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from bench.finding import snapshot_of as bench_snapshot
 from bench.readings import fleet as bench_fleet
-from services.access.viewer import EVERYTHING, Role, TenantPattern, Viewer
-from services.access.x_access_sight import Sight
+from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewer
 from services.browse.holdings import scope_of
 from services.figures import Amount, Measure
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of

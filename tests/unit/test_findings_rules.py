@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.isolation.audit import judge
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
 from services.isolation.models import (
     Audit,
@@ -27,7 +28,6 @@ from services.isolation.models import (
     Severity,
 )
 from services.isolation.rules import RULES
-from services.isolation.x_findings_judging import judge
 from services.tenancy.kb_ids import TenantKey
 from tests.unit.fleets_seen import fleet
 

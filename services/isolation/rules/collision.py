@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.figures import Measure, StoreState
-from services.isolation.evidence import Held, every_part, holdings
+from services.isolation.evidence import (
+    Held,
+    every_part,
+    holdings,
+    in_order,
+    kb_ids_of,
+    listed,
+    samples,
+    wholly_read,
+)
 from services.isolation.models import (
     SAMPLES,
     Deed,
@@ -22,13 +31,6 @@ from services.isolation.models import (
     Rule,
     Seen,
     Severity,
-)
-from services.isolation.x_findings_names_seen import (
-    in_order,
-    kb_ids_of,
-    listed,
-    samples,
-    wholly_read,
 )
 from services.tenancy.kb_ids import TenantKey, node_text_of, sanitise
 from services.tenancy.ownership import Claim

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from services.isolation.evidence import counted, every_part
+from services.isolation.evidence import counted, every_part, listed, samples, wholly_read
 from services.isolation.models import (
     SAMPLES,
     Deed,
@@ -22,7 +22,6 @@ from services.isolation.models import (
     once,
 )
 from services.isolation.wildcards import Names
-from services.isolation.x_findings_names_seen import listed, samples, wholly_read
 from services.tenancy.kb_ids import NamingScheme, TenantKey, sanitise
 from services.usage.snapshot import TenantUsage
 

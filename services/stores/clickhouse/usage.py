@@ -13,6 +13,7 @@ from typing import Any
 
 from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
+from services.health.models import Health
 from services.stores.clickhouse.connect import STORE, Identifier
 from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.clickhouse.tables import (
@@ -25,7 +26,7 @@ from services.stores.clickhouse.tables import (
     table_infos,
 )
 from services.tenancy.layout import text_of
-from services.usage.readings import Health, PatternReading
+from services.usage.readings import PatternReading
 
 _HEALTH = "SELECT version()"
 _DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"

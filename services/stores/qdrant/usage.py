@@ -16,13 +16,14 @@ from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.figures import Amount
+from services.health.models import Health
 from services.stores.faults import guarded
 from services.stores.qdrant.aliases import Standing, aliases_listed, collections_listed, say_nothing
 from services.stores.qdrant.answers import EmbeddedAnswers, answers_of
 from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge
 from services.stores.qdrant.facts import Facts, at, facts_of_info, facts_of_telemetry
 from services.stores.qdrant.split import Split, TenantSplitter
-from services.usage.readings import CollectionUsage, Health, VectorReading
+from services.usage.readings import CollectionUsage, VectorReading
 
 SCROLL_BUDGET = 200_000
 
