@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
 
 from services.settings.environment import Settings
 from services.stores.absent import AbsentStore
@@ -46,6 +46,10 @@ _making = RLock()
 class made_once(cached_property[T]):  # noqa: N801  it is written as a decorator
     """What is made when it is first asked for, once, also where several threads ask at a time."""
 
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         """Return it."""
         with _making:

