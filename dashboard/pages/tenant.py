@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, runtime, unreadable
+from dashboard.app import permits, read, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.audit_log import listing as log_listing
 from dashboard.draw import (
@@ -39,7 +39,7 @@ if tenant is None:
                    icon=":material/search_off:")  # fmt: skip
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
-    frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+    frame = read.tenants_frame(snapshot)
     hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
     hits = hits.sort_values("Memory", ascending=False, na_position="last")
     st.caption(
@@ -101,7 +101,7 @@ elif snapshot.sessions is None:
     st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
     with unreadable.said("Which these are"):
-        mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
+        mine = presenters.sessions_of(snapshot.sessions, tenant, read.ownership())
         if mine:
             session_parts.tenants_sessions(asked, mine)
         else:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.approvals import listing as approval_parts
+from dashboard.app.cache import sight_of
+from dashboard.draw.approval_status import draw_status
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, markdown, plural, visible
@@ -58,7 +59,7 @@ def shown_plan() -> Shown | None:
 
 
 def _sight() -> str:
-    return runtime.sight_of(runtime.desk().gate.viewer())
+    return sight_of(runtime.desk().gate.viewer())
 
 
 def show_kept(digest: str) -> None:
@@ -251,7 +252,7 @@ def _confirm(shown: Shown) -> None:
                     "looked at again, twice. Type this name to confirm:")  # fmt: skip
         st.code(visible(target.name), language=None)
         typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
-        asked = approval_parts.draw_status(Action.RUN_PURGE, digest=plan.digest)
+        asked = draw_status(Action.RUN_PURGE, digest=plan.digest)
         reason = st.text_input(
             "Reason or ticket", asked.details.get(REASON, "") if asked else "", live=True,
             key=session.PURGE_REASON, max_chars=MOST_REASON,

@@ -10,6 +10,7 @@ from dashboard.app import runtime
 from dashboard.app import state_keys as session
 from dashboard.draw.downloads import Whose, concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
+from dashboard.tenant import read
 from dashboard.tenant import tables as inspection_tables
 from services.browse.models import Holding, Point, Scope, SpaceFacts
 from services.browse.pasted_vector import read_point_id, read_vector
@@ -37,7 +38,7 @@ Found = tuple[SpaceFacts, Holding]
 
 def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
-    found = runtime.load_spaces(scope)
+    found = read.spaces(scope)
     if not found:
         st.info("No vectors.", icon=":material/scatter_plot:")
         return
@@ -69,7 +70,7 @@ def _browse(scope: Scope, facts: SpaceFacts) -> None:
     asked, trail = st.session_state.get(session.POINT_TRAIL, (None, []))
     if asked != facts.space or not trail:
         trail = [None]
-    page = runtime.load_points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
+    page = read.points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
     draw_points(page.points, "points", alt="Points with their payloads",
                 tenants=concerned(scope))  # fmt: skip
 
