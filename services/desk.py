@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from services.access.gate import Approvals, Gate, Log
 from services.access.viewer import Viewer
+from services.approvals.access import DeskApprovals
 from services.audit_log.access import DeskLog
 from services.audit_log.chain import LogKeys
-from services.browse.access import DeskFind, DeskInspection
-from services.isolation.access import DeskApprovals, DeskCanary, DeskIsolation
+from services.browse.access import DeskInspection
+from services.canary.access import DeskCanary
+from services.find.access import DeskFind
+from services.isolation.access import DeskIsolation
 from services.purge.access import DeskPurge
+from services.purge.log_ends import missing_ends
 from services.sessions.access import DeskCare, DeskRotation, DeskSessions
 from services.settings.environment import Settings
 from services.stores.records.approvals import ApprovalStore
@@ -75,7 +79,9 @@ def desk_of(services: Services, viewer: Callable[[], Viewer]) -> Desk:
         canary=DeskCanary(gate, services.canary),
         purge=DeskPurge(gate, services.purge, ownership=ownership),
         approvals=DeskApprovals(gate, services.approvals),
-        log=DeskLog(gate, services.logbook, jobs=services.jobs, ownership=ownership),
+        log=DeskLog(
+            gate, services.logbook, missing=lambda: missing_ends(services.jobs, ownership)
+        ),
         rotation=DeskRotation(gate, services.rotation),
     )  # fmt: skip
 
@@ -110,4 +116,4 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
         logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
         approvals = approvals_of(settings, ApprovalStore(database))
         gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
-        yield Alone(gate, DeskLog(gate, logbook, jobs=PurgeJobs(database)))
+        yield Alone(gate, DeskLog(gate, logbook, missing=lambda: missing_ends(PurgeJobs(database))))

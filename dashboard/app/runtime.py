@@ -36,13 +36,13 @@ from services.desk import Desk, desk_of
 from services.errors import StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
+from services.health.models import Check
 from services.isolation.models import Report
 from services.purge.models import Tombstone
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.layout import Owner
 from services.tenancy.ownership import Ownership
-from services.usage.readings import Check
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
 

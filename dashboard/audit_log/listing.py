@@ -15,9 +15,9 @@ from dashboard.audit_log import tables as log_tables
 from dashboard.draw import downloads
 from dashboard.draw.downloads import decided_button
 from dashboard.draw.formatting import escaped, moment, visible
-from services.access.viewer import Action
+from services.access.viewer import Action, Outcome
 from services.audit_log.formats import json_lines
-from services.audit_log.models import Entry, LogFilter, Outcome
+from services.audit_log.models import Entry, LogFilter
 from services.errors import KatoTenantsError
 
 PER_PAGE = 50

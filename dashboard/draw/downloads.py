@@ -19,8 +19,8 @@ from services.access.viewer import Action
 from services.browse.models import Scope
 from services.errors import AccessDenied
 from services.purge.models import Plan
+from services.spreadsheet import neutral
 from services.tenancy.kb_ids import TenantKey
-from services.usage.formats import neutral
 
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 _FORMATS: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]]

@@ -16,7 +16,7 @@ from dashboard.purge import (
     plan as purge_plan,
 )
 from services.errors import KatoTenantsError
-from services.isolation.rules import resurrected
+from services.purge.came_back import came_back
 
 asked = st.query_params.get(session.JOB, "")
 if asked:
@@ -46,5 +46,5 @@ except KatoTenantsError as exc:
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
            "says what is gone, found by looking again.")  # fmt: skip
 purge_choose.choose(snapshot)
-purge_parts.came_back(resurrected.came_back(snapshot, stones))
+purge_parts.came_back_part(came_back(snapshot, stones))
 purge_parts.jobs_list(jobs)

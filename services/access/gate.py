@@ -15,8 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from services.access.viewer import PERMISSIONS, Action, Viewer, decide
-from services.audit_log.models import Outcome
+from services.access.viewer import PERMISSIONS, Action, Outcome, Viewer, decide
 from services.errors import AccessDenied, ApprovalNeeded, EndNotLogged, KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 

@@ -8,7 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from services.errors import AccessDenied, NamingError
+from services.errors import (
+    AccessDenied,
+    NamingError,
+)
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -200,3 +203,12 @@ class Sight:
     def sees_each(self, tenants: Collection[TenantKey]) -> bool:
         """Whether all of these are in scope; nobody's is only for those who see all."""
         return self._all or (bool(tenants) and all(map(self.sees, tenants)))
+
+
+class Outcome(StrEnum):
+    """How far an action is. What has begun and has no other entry never ended."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"

@@ -5,9 +5,7 @@ The text is ASCII whatever the names hold.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,11 +13,11 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from services.access.viewer import TenantPattern
-from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, Kept, Outcome, cut
+from services.access.viewer import Outcome, TenantPattern
+from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, Kept, cut
 from services.errors import LogError
+from services.spreadsheet import csv_text, neutral
 from services.tenancy.layout import bytes_of
-from services.usage.formats import neutral
 
 ANCHOR_OF = "kato-tenants audit log"
 """How a line says that it is an anchor: a log of much else may hold it."""
@@ -220,6 +218,4 @@ def _cell(text: str) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    return csv_text([cells])

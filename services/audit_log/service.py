@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.access.viewer import TenantPattern, Viewer
+from services.access.viewer import Outcome, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer
 from services.audit_log.models import (
     DIGEST_LIMIT,
@@ -16,16 +18,17 @@ from services.audit_log.models import (
     Entry,
     Event,
     LogFilter,
-    Outcome,
     Verification,
     cut,
 )
 from services.audit_log.ports import LogBookStore, ReadAnchors
 from services.audit_log.verify import Verifier, VerifyState
-from services.errors import LogError, NamingError
+from services.errors import KatoTenantsError, LogError, NamingError
 from services.tenancy.kb_ids import TenantKey
 
 PAGE = 50
+
+logger = logging.getLogger(__name__)
 
 Tenants = Collection[TenantKey]
 
@@ -207,3 +210,12 @@ def _covered(name: str, scope: frozenset[TenantPattern]) -> bool:
     except NamingError:
         return False
     return any(pattern.covers(tenant) for pattern in scope)
+
+
+@contextmanager
+def warning(of: str) -> Iterator[None]:
+    """Warn of what could not be done now: it is done later, or what has ended has ended anyway."""
+    try:
+        yield
+    except KatoTenantsError as exc:
+        logger.warning("%s: %s", of, exc)

@@ -14,8 +14,7 @@ from services.canary.clean_up import Cleaning
 from services.canary.models import SOURCE, Canary, is_canary
 from services.canary.tools import Tools
 from services.errors import StoreNotConfigured, StoreUnavailable
-from services.stores.records.nodes import SeenNode
-from services.usage.readings import CreatedSession
+from services.usage.readings import CreatedSession, SeenNode
 
 TTL_SECONDS = 900
 """How long a session of the test lives when nobody ends it."""

@@ -175,3 +175,12 @@ def _meant(escape: re.Match[str]) -> str:
     if escape[1][0] == "x" and code in _HIGH_BYTES:
         return chr(_SURROGATE_ESCAPE + code)
     return chr(code)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySight:
+    """A key that is there. `expires_in` is in seconds, None for one that never expires."""
+
+    key: bytes
+    type: str
+    expires_in: float | None

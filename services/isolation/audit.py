@@ -28,7 +28,7 @@ from services.isolation.models import (
     Until,
 )
 from services.isolation.ports import Book, FactSources, Tombstones
-from services.isolation.rules.resurrected import kb_ids_in
+from services.purge.came_back import kb_ids_in
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from services.access.confined_texts import names_only, told
 from services.access.holders import (
+    Holders,
+    each_of,
     holders_of_collection,
-    holders_of_finding,
     holders_of_kb,
     holders_of_node,
 )
@@ -20,7 +21,6 @@ from services.access.viewer import Viewer
 from services.errors import NamingError
 from services.figures import Measure
 from services.isolation.models import Acceptance, Finding, Record, Report, RuleState, RuleSummary
-from services.purge.models import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
@@ -69,20 +69,6 @@ def confined_report(report: Report, viewer: Viewer, ownership: Ownership) -> Rep
 def sees_finding(finding: Finding, viewer: Viewer, ownership: Ownership) -> bool:
     """Whether a viewer may see a finding: for the page of one, and to accept it."""
     return viewer.sees_all or _Names(viewer, ownership).of_finding(finding)
-
-
-def confined_tombstones(
-    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
-) -> tuple[Tombstone, ...]:
-    """Return the purged kb_ids that a viewer may see, those for whom they were purged too."""
-    if viewer.sees_all:
-        return stones
-    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
-    return tuple(
-        stone
-        for stone, holders in found
-        if viewer.sees_each(holders) and names_only(stone.tenant, holders)
-    )
 
 
 def _record(record: Record) -> Record:
@@ -179,3 +165,10 @@ def _names_too_few(finding: Finding) -> bool:
     evidence = finding.evidence
     hit, kb_ids = evidence.get("number of tenants hit", 0), evidence.get("number of kb_ids", 0)
     return hit not in range(len(finding.tenants)) or kb_ids not in range(len(finding.kb_ids) + 1)
+
+
+def holders_of_finding(finding: Finding, ownership: Ownership) -> Holders:
+    """Return whom a finding concerns; empty for one about a store or the fleet."""
+    if not finding.tenants:
+        return ()
+    return each_of(finding.tenants, *(holders_of_kb(kb_id, ownership) for kb_id in finding.kb_ids))

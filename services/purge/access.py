@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from services.access.gate import Gate, digest_of_words
-from services.access.holders import holders_of_node, holders_of_plan
+from services.access.holders import holders_of_node
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
 from services.errors import AccessDenied, NoSuchJob
-from services.isolation.confined import confined_tombstones
-from services.purge.confined import confined_job, confined_plan
+from services.purge.confined import (
+    confined_job,
+    confined_plan,
+    confined_tombstones,
+    holders_of_plan,
+)
 from services.purge.formats import receipt_json
 from services.purge.later_looks import with_later_looks
 from services.purge.models import Job, LaterLook, Plan, Receipt, Request, Tombstone

@@ -22,7 +22,6 @@ from services.purge.models import (
     Request,
     StepName,
     Tombstone,
-    held_names,
     steps_of,
 )
 from services.purge.plan import Looks, plan_of_looks
@@ -33,6 +32,7 @@ from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker, new_owner
+from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 
 MOST_TENANTS = 1_000

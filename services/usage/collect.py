@@ -8,20 +8,23 @@ from datetime import UTC, datetime
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
-from services.stores.records.nodes import StateStore, seen_of
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import OwnerKind
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
+from services.usage.ports import (
+    KeySource,
+    PatternSource,
+    ProcessorSource,
+    UsageRecords,
+    VectorSource,
+)
 from services.usage.readings import (
     CachedProcessor,
     KeyReading,
-    KeySource,
     PatternReading,
-    PatternSource,
-    ProcessorSource,
     VectorReading,
-    VectorSource,
+    seen_of,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
@@ -53,7 +56,7 @@ class UsageService:
         keys: KeySource,
         vectors: VectorSource,
         kato: ProcessorSource,
-        state: StateStore,
+        state: UsageRecords,
         schemes: NamingSchemes,
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),

@@ -5,12 +5,11 @@ Units as in `services.figures`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
-from services.figures import Amount, Precision, StoreState
+from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
 
 
@@ -152,27 +151,6 @@ class VectorReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What a store answered when asked how it is. `latency` is in seconds."""
-
-    store: str
-    version: str
-    latency: float
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How one store is. `health` is None unless it answered; `advice` says what to do."""
-
-    store: str
-    state: StoreState
-    health: Health | None
-    problem: str | None = None
-    advice: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CachedProcessor:
     """A processor in KATO's memory: a node_id paired with its kb_id."""
 
@@ -193,37 +171,16 @@ class CreatedSession:
     config: Mapping[str, object]
 
 
-class PatternSource(Protocol):
-    """What the snapshot asks of ClickHouse."""
+@dataclass(frozen=True, slots=True)
+class SeenNode:
+    """A node_id that was seen: where first, and when first and last."""
 
-    def quick(self) -> PatternReading:
-        """Read counts and bytes from the catalogue alone."""
-
-    def read(self) -> PatternReading:
-        """Read everything exactly."""
-
-
-class KeySource(Protocol):
-    """What the snapshot asks of Redis."""
-
-    def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
-        """Estimate the number of keys from KATO's own counters."""
-
-    def read(
-        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
-    ) -> KeyReading:
-        """Read the whole keyspace in one pass."""
+    node_id: str
+    source: str
+    first_seen: datetime
+    last_seen: datetime
 
 
-class VectorSource(Protocol):
-    """What the snapshot asks of Qdrant."""
-
-    def read(self) -> VectorReading:
-        """Read every collection in one pass."""
-
-
-class ProcessorSource(Protocol):
-    """What the snapshot asks of KATO."""
-
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the node_ids that KATO has in memory."""
+def seen_of(nodes: Iterable[SeenNode]) -> frozenset[str]:
+    """Return the node_ids alone."""
+    return frozenset(node.node_id for node in nodes)

@@ -19,8 +19,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app import navigation, runtime
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import visible
-from services.access.viewer import Action, Role, TenantPattern, Viewer
-from services.audit_log.models import LogFilter, Outcome
+from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
+from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.errors import AccessDenied, ApprovalNeeded, NotSignedIn
 from services.purge.models import Request, Target, Tombstone

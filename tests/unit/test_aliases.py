@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.holders import holders_of_collection, holders_of_holding
+from services.access.holders import holders_of_collection
 from services.access.viewer import Role, TenantPattern, Viewer
+from services.browse.access import holders_of_holding
 from services.browse.holdings import scope_of
 from services.browse.models import Space
 from services.figures import Amount, Measure

@@ -23,8 +23,8 @@ from services.canary.models import (
     is_canary,
     node_ids,
 )
-from services.stores.records.nodes import SeenNode
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.usage.readings import SeenNode
 
 WORD = "0badcafe"
 NOW = datetime.now(UTC)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.viewer import TenantPattern
+from services.access.viewer import Outcome, TenantPattern
 from services.audit_log import models
 from services.audit_log.chain import LogKeys, linked, verify
 from services.audit_log.formats import (
@@ -28,7 +28,7 @@ from services.audit_log.formats import (
     needle,
     readable,
 )
-from services.audit_log.models import Anchor, Entry, Event, Index, Kept, Outcome, State, cut
+from services.audit_log.models import Anchor, Entry, Event, Index, Kept, State, cut
 from services.audit_log.service import in_scope
 from services.errors import LogError
 
