@@ -15,7 +15,8 @@ from services.access.holders import holders_of_kb
 from services.access.viewer import Viewer
 from services.approvals.models import FREE_TEXTS
 from services.approvals.models import Request as Asked
-from services.purge.models import Item, Job, LeftOut, Plan, Progress, Step
+from services.purge.models import Item, Job, LeftOut, Plan, Progress
+from services.purge.steps import Step
 from services.tenancy.ownership import Ownership
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"

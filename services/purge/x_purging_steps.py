@@ -1,4 +1,4 @@
-"""What each step of a purge does."""
+"""What each step of a purge does: apart from their table, which pages read, as this erases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.purge.erase import (
     flush,
     invalidate,
 )
-from services.purge.models import StepName
+from services.purge.steps import StepName
 from services.purge.verify import settle, verify
 
 DOES: dict[StepName, Callable[[Context], Result]] = {

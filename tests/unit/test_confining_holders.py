@@ -41,13 +41,11 @@ from services.purge.models import (
     Names,
     Plan,
     Request,
-    Step,
-    StepName,
-    StepState,
     Surface,
     Target,
 )
 from services.purge.receipt import receipt_of
+from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select
 from services.sessions.landing import Landing, land
 from services.tenancy.kb_ids import TenantKey, kb_id_of
