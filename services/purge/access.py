@@ -12,8 +12,7 @@ from services.access.viewer import Action, Viewer
 from services.access.x_access_digests import digest_of_words
 from services.approvals.models import REASON
 from services.errors import AccessDenied, NoSuchJob
-from services.isolation.confined import confined_tombstones
-from services.purge.confined import confined_job, confined_plan
+from services.purge.confined import confined_job, confined_plan, confined_tombstones
 from services.purge.formats import receipt_json
 from services.purge.later_looks import with_later_looks
 from services.purge.models import Job, LaterLook, Plan, Receipt, Request, Tombstone

@@ -15,7 +15,7 @@ from services.access.holders import holders_of_kb
 from services.access.viewer import Viewer
 from services.approvals.models import FREE_TEXTS
 from services.approvals.models import Request as Asked
-from services.purge.models import Item, Job, LeftOut, Plan, Progress
+from services.purge.models import Item, Job, LeftOut, Plan, Progress, Tombstone
 from services.purge.steps import Step
 from services.tenancy.ownership import Ownership
 
@@ -76,6 +76,23 @@ def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
         progress=Progress(""),  # a mutation's is about the table that all tenants are in
         problem=_failure(job.problem),
         steps=tuple(map(_step, job.steps)),
+    )
+
+
+def confined_tombstones(
+    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
+) -> tuple[Tombstone, ...]:
+    """Return the purged kb_ids that a viewer may see, those for whom they were purged too.
+
+    A version before wrote down a purge's target in words: whom these name is not known.
+    """
+    if viewer.sees_all:
+        return stones
+    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
+    return tuple(
+        stone
+        for stone, holders in found
+        if viewer.sees_each(holders) and stone.tenant in map(str, holders)
     )
 
 
