@@ -11,11 +11,11 @@ import pandas as pd
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import UNKNOWN, age, moment, plural, visible
 from dashboard.isolation.tables import title_of
+from services.isolation.about import Evidence, Value, plain
 from services.isolation.models import (
     Acceptance,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Record,
     Report,
@@ -147,12 +147,12 @@ def facts(evidence: Evidence) -> dict[str, str]:
     """Return what was seen that is one value, by visible names."""
     return {
         visible(name): _fact(value)
-        for name, value in evidence.items()
+        for name, value in plain(evidence).items()
         if not isinstance(value, tuple) or len(value) == 1
     }
 
 
-def _fact(value: float | str | tuple[str, ...]) -> str:
+def _fact(value: Value) -> str:
     if isinstance(value, tuple):
         return visible(value[0])
     return visible(value) if isinstance(value, str) else f"{value:,}"
@@ -165,7 +165,7 @@ def names_seen(finding: Finding) -> dict[str, list[str]]:
     """
     samples = {
         visible(name): [visible(each) for each in value]
-        for name, value in finding.evidence.items()
+        for name, value in plain(finding.evidence).items()
         if isinstance(value, tuple) and len(value) > 1
     }
     whose = {

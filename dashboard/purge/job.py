@@ -27,8 +27,9 @@ from dashboard.purge import (
 )
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
-from services.purge.models import Job, JobState, LaterLook, Outcome, Receipt, StepName, StepState
+from services.purge.models import Job, JobState, LaterLook, Outcome, Receipt
 from services.purge.receipt import tenants_of
+from services.purge.steps import StepName, StepState
 
 _LOOKS_SHOWN = 3
 

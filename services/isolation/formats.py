@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from services.isolation.about import About, Evidence, Fact, plain
 from services.isolation.models import (
     Audit,
     Deed,
@@ -35,14 +36,18 @@ def finding_json(finding: Finding) -> str:
         "what": finding.what,
         "tenants": list(map(str, finding.tenants)),
         "kb_ids": list(finding.kb_ids),
-        "evidence": _plain(finding.evidence),
+        "evidence": plain(finding.evidence),
+        "about": {
+            word: said.about.value for word, said in finding.evidence.items()
+            if isinstance(said, Fact)
+        },
         "remedy": finding.remedy,
         "deeds": [[deed.kind.value, deed.about] for deed in finding.deeds],
     })  # fmt: skip
 
 
 def finding_of(text: str) -> Finding:
-    """Read what `finding_json` wrote."""
+    """Read what `finding_json` wrote, in this version or an earlier one, which said less."""
     read = json.loads(text)
     return Finding(
         code=read["code"],
@@ -51,13 +56,17 @@ def finding_of(text: str) -> Finding:
         what=read["what"],
         tenants=tuple(map(TenantKey.written, read["tenants"])),
         kb_ids=tuple(read["kb_ids"]),
-        evidence={
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in read["evidence"].items()
-        },
+        evidence=_evidence_of(read["evidence"], read.get("about", {})),
         remedy=read["remedy"],
         deeds=tuple(Deed(DeedKind(kind), about) for kind, about in read["deeds"]),
     )
+
+
+def _evidence_of(values: Mapping[str, Any], about: Mapping[str, str]) -> Evidence:
+    found = {
+        word: tuple(value) if isinstance(value, list) else value for word, value in values.items()
+    }
+    return found | {word: Fact(found[word], About(whom)) for word, whom in about.items()}
 
 
 def audit_json(audit: Audit) -> str:
@@ -120,7 +129,7 @@ def _finding(record: Record, now: datetime, rules: Mapping[str, Rule]) -> dict[s
         "what": finding.what,
         "tenants": list(map(str, finding.tenants)),
         "kb_ids": list(finding.kb_ids),
-        "evidence": _plain(finding.evidence),
+        "evidence": plain(finding.evidence),
         "remedy": finding.remedy or (rule.remedy if rule else ""),
         "first_seen": _time(record.first_seen),
         "last_seen": _time(record.last_seen),
@@ -133,12 +142,6 @@ def _store(figures: StoreFigures) -> dict[str, Any]:
         "count": None if figures.total is None else figures.total.count,
         "difference": None if figures.total is None else figures.difference.count,
         "reason": figures.reason,
-    }
-
-
-def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in evidence.items()
     }
 
 

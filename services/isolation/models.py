@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import wraps
 from typing import TypeVar, cast
 
+from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.purge.models import Tombstone
 from services.tenancy.kb_ids import TenantKey
@@ -77,9 +78,6 @@ class Deed:
 
 Until = datetime | timedelta | None
 """How long something is accepted: to a time, for a length from when it is, or None for good."""
-
-Evidence = Mapping[str, int | float | str | tuple[str, ...]]
-"""What was seen, by the words that name it: counts, texts, and samples of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,8 @@ class Rule:
 
     `find` is pure, yields findings in a stable order, and raises CannotTell where what it needs
     is not there. `severity` is that of its gravest findings. `needs` are what it looks at: where
-    one could not be read, the rule is not run and is *unknown*.
+    one could not be read, the rule is not run and is *unknown*. A rule that is `shown_to` tenants
+    has evidence that says whom it is about, as `services.isolation.about` has it.
     """
 
     code: str
@@ -161,6 +160,7 @@ class Rule:
     remedy: str
     needs: frozenset[Need]
     find: Callable[[Seen], Iterable[Finding]]
+    shown_to: ShownTo = ShownTo.FLEET
 
     @property
     def area(self) -> str:

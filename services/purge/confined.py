@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.access.confined_texts import names_only, told
+from services.access.confined_texts import told
 from services.access.holders import Holders, claimants, each_of, holders_of_kb
 from services.access.viewer import Viewer
-from services.purge.models import Item, Job, LeftOut, Plan, Progress, Step, Tombstone
+from services.purge.models import Item, Job, LeftOut, Plan, Progress, Tombstone
+from services.purge.steps import Step
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import (
     Owner,
@@ -74,6 +75,23 @@ def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
     )
 
 
+def confined_tombstones(
+    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
+) -> tuple[Tombstone, ...]:
+    """Return the purged kb_ids that a viewer may see, those for whom they were purged too.
+
+    A version before wrote down a purge's target in words: whom these name is not known.
+    """
+    if viewer.sees_all:
+        return stones
+    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
+    return tuple(
+        stone
+        for stone, holders in found
+        if viewer.sees_each(holders) and stone.tenant in map(str, holders)
+    )
+
+
 _OWN_RESULTS = (
     "items", "attempts", "before", "sessions", "live", "ended", "kato", "at", "asked", "late",
     "late_items", "abandoned",
@@ -126,17 +144,3 @@ def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     told = tuple(TenantKey.written(tenant) for tenant in sorted(set(plan.whose.values())))
     losers = (each.losers for each in plan.taken)
     return each_of(target.tenants, told, *losers, *holders)
-
-
-def confined_tombstones(
-    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
-) -> tuple[Tombstone, ...]:
-    """Return the purged kb_ids that a viewer may see, those for whom they were purged too."""
-    if viewer.sees_all:
-        return stones
-    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
-    return tuple(
-        stone
-        for stone, holders in found
-        if viewer.sees_each(holders) and names_only(stone.tenant, holders)
-    )

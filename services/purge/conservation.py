@@ -7,7 +7,8 @@ from typing import Any
 
 from services.figures import Measure
 from services.purge.journal import last_look, result_of
-from services.purge.models import Conserved, Job, Line, Reckoning, StepName
+from services.purge.models import Conserved, Job, Line, Reckoning
+from services.purge.steps import StepName
 
 _MEASURES: Mapping[str, frozenset[Measure]] = {
     "patterns": frozenset({Measure.PATTERNS}),

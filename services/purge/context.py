@@ -10,9 +10,10 @@ from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.purge.journal import sessions_of
 from services.purge.judge import Judge
-from services.purge.models import Job, KeySurvey, Request, StepName, StepState, Surface
+from services.purge.models import Job, KeySurvey, Request, Surface
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence, Said
+from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools
 
 Result = Mapping[str, Any]

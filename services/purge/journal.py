@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.figures import Measure
-from services.purge.models import Item, Job, StepName, StepState
+from services.purge.models import Item, Job
 from services.purge.plan import Looks
+from services.purge.steps import StepName, StepState
 
 CHECKED = "attempts"
 """In the result of the check: what each run of the job found first, and which steps were done."""

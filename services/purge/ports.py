@@ -17,11 +17,11 @@ from services.purge.models import (
     Outcome,
     Plan,
     Progress,
-    StepName,
     Surface,
     Tombstone,
     VectorNames,
 )
+from services.purge.steps import StepName
 from services.usage.readings import CachedProcessor
 
 Said = Callable[[Progress], None]

@@ -11,18 +11,9 @@ from typing import Any
 from services.figures import Measure
 from services.purge.conservation import conserved_of, unexplained
 from services.purge.journal import Counts, attempts_of, counts, last_look, late_of, result_of
-from services.purge.models import (
-    ERASES,
-    Item,
-    Job,
-    Line,
-    Outcome,
-    Receipt,
-    StepName,
-    StepState,
-    Tombstone,
-)
+from services.purge.models import Item, Job, Line, Outcome, Receipt, Tombstone
 from services.purge.ports import KatoState
+from services.purge.steps import ERASES, StepName, StepState
 
 Key = tuple[Measure, str, str]
 

@@ -29,8 +29,9 @@ from services.purge.erase import (
 )
 from services.purge.formats import receipt_json
 from services.purge.judge import Stopped
-from services.purge.models import Job, JobState, Outcome, Progress, StepName, StepState
+from services.purge.models import Job, JobState, Outcome, Progress
 from services.purge.receipt import receipt_of, tombstones_of
+from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools
 from services.purge.verify import settle, verify
 

@@ -20,14 +20,13 @@ from services.purge.models import (
     Names,
     Plan,
     Request,
-    StepName,
     Tombstone,
-    steps_of,
 )
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import LEASE, end_job
+from services.purge.steps import StepName, steps_of
 from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen

@@ -14,9 +14,10 @@ from services.purge.context import Context, Result, presence_of
 from services.purge.erase import erase_patterns, erase_vectors, flush
 from services.purge.journal import counts_rows, found_of
 from services.purge.judge import Stopped
-from services.purge.models import Item, Look, Progress, StepName
+from services.purge.models import Item, Look, Progress
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence
+from services.purge.steps import StepName
 from services.purge.tools import SETTLE_AFTER_FAILOVER, SETTLE_AFTER_SESSIONS, SETTLE_SECONDS
 
 _REDIS = frozenset({Measure.KEYS, Measure.SESSIONS})

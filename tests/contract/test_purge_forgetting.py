@@ -28,10 +28,10 @@ from services.purge.models import (
     Outcome,
     Plan,
     Progress,
-    StepName,
     Surface,
     Tombstone,
 )
+from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook
 from services.stores.records.purges.jobs import PurgeJobs

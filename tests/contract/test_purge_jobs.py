@@ -14,16 +14,8 @@ from hypothesis import strategies as st
 
 from services.errors import LeaseLost, PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purge.models import (
-    Item,
-    JobState,
-    LaterLook,
-    Outcome,
-    Progress,
-    StepName,
-    StepState,
-    Tombstone,
-)
+from services.purge.models import Item, JobState, LaterLook, Outcome, Progress, Tombstone
+from services.purge.steps import StepName, StepState
 from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import (
     HOUR,

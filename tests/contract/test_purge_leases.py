@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import update
 
 from services.errors import LeaseLost
-from services.purge.models import JobState, Outcome, Progress, StepName, Tombstone
+from services.purge.models import JobState, Outcome, Progress, Tombstone
+from services.purge.steps import StepName
 from services.stores.records.database import writing
 from services.stores.records.purges.jobs import PurgeJobs
 from services.stores.records.schema import JOBS

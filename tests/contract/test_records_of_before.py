@@ -22,10 +22,9 @@ from services.purge.models import (
     LeftOut,
     Outcome,
     Progress,
-    StepName,
-    StepState,
     Tombstone,
 )
+from services.purge.steps import StepName, StepState
 from services.stores.records import migrations
 from services.stores.records.migrations import MIGRATIONS, migrate
 from services.stores.records.purges.jobs import PurgeJobs

@@ -37,13 +37,11 @@ from services.purge.models import (
     Names,
     Plan,
     Request,
-    Step,
-    StepName,
-    StepState,
     Surface,
     Target,
 )
 from services.purge.receipt import receipt_of
+from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select
 from services.sessions.access import (
     ALIKE,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.isolation.about import About, Fact, ShownTo
 from services.isolation.audit import judge
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
 from services.isolation.models import (
@@ -31,6 +32,7 @@ from services.isolation.rules import RULES
 from services.tenancy.kb_ids import TenantKey
 from tests.unit.fleets_seen import fleet
 
+_FOR = {ShownTo.TENANTS: "its", ShownTo.FLEET: "all"}
 DOCS = Path(__file__).parents[2] / "docs" / "isolation"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 AREAS = {
@@ -38,6 +40,7 @@ AREAS = {
     "hostile",
 }  # fmt: skip
 names = st.text(st.characters(codec=None, categories=None), min_size=1)
+values = st.integers() | names | st.floats(0, 1) | st.lists(names).map(tuple)
 
 
 def rule(
@@ -86,7 +89,8 @@ def test_codes_are_unique_and_every_area_is_there() -> None:
 def test_the_overview_of_the_rules_names_each() -> None:
     overview = (DOCS / "README.md").read_text("utf-8")
     for each in RULES:
-        assert f"]({each.code}.md)" in overview
+        (row,) = [line for line in overview.splitlines() if f"]({each.code}.md)" in line]
+        assert row.endswith(f" {_FOR[each.shown_to]} tenants |")
 
 
 def test_nothing_to_find_in_nothing() -> None:
@@ -160,7 +164,7 @@ def test_the_score_is_of_what_could_be_looked_at(drawn: list[tuple[Severity, Rul
         ).map(tuple),
         kb_ids=st.lists(names).map(tuple),
         evidence=st.dictionaries(
-            names, st.integers() | names | st.floats(0, 1) | st.lists(names).map(tuple)
+            names, values | st.builds(Fact, values, st.sampled_from(About))
         ),
         remedy=names,
         deeds=st.lists(st.builds(Deed, st.sampled_from(DeedKind), names)).map(tuple),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from services.figures import Measure
 from services.purge.models import (
-    ERASES,
     Item,
     Job,
     JobState,
@@ -23,14 +22,11 @@ from services.purge.models import (
     Plan,
     Receipt,
     Request,
-    Step,
-    StepName,
-    StepState,
     Surface,
     Target,
-    steps_of,
 )
 from services.purge.receipt import receipt_of, tenants_of, tombstones_of
+from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -33,13 +33,11 @@ from services.purge.models import (
     Progress,
     Receipt,
     Request,
-    Step,
-    StepName,
-    StepState,
     Surface,
     Target,
     Tombstone,
 )
+from services.purge.steps import Step, StepName, StepState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import (

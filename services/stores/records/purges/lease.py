@@ -14,7 +14,8 @@ from datetime import datetime
 from sqlalchemy import Connection, case, delete, select, update
 
 from services.errors import LeaseLost, PurgeRefused
-from services.purge.models import JobState, Outcome, Progress, StepName, StepState, Tombstone
+from services.purge.models import JobState, Outcome, Progress, Tombstone
+from services.purge.steps import StepName, StepState
 from services.stores.records.database import batches, scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, Table, func, select
 
 from services.errors import PurgeRefused
 from services.purge.formats import plan_json
-from services.purge.models import Job, JobState, Outcome, Plan, Progress, Step, StepName, StepState
+from services.purge.models import Job, JobState, Outcome, Plan, Progress
+from services.purge.steps import Step, StepName, StepState
 from services.stores.records.database import batches, insert_into
 from services.stores.records.schema import HOLDS, JOBS, STEPS, digest_of
 
