@@ -122,7 +122,8 @@ def load_state() -> CollectorState:
         return desk().fleet.figures()
     state = services().collector.state
     at = state.snapshot.collected_at if state.snapshot else None
-    return _confined_state(sight_of(viewer), (at, state.refreshing_since, state.problem))
+    problem = None if state.problem is None else str(state.problem)
+    return _confined_state(sight_of(viewer), (at, state.refreshing_since, problem))
 
 
 @st.cache_resource(ttl=10, max_entries=32, show_spinner=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
 from services.canary.models import Outcome
-from services.errors import StoreNotConfigured
+from services.errors import Fault, Problem
 from services.tenancy.layout import text_of
 
 Judgement = tuple[Outcome, tuple[str, ...], str]
@@ -90,5 +90,9 @@ def refused(others: Iterable[str]) -> Judge:
 
 def _problem_of(answer: object) -> str:
     """Return why an answer is not whole; by a store that is not configured it is not less."""
-    problems = (str(getattr(answer, "problem", "")), *getattr(answer, "problems", ()))
-    return "; ".join(each for each in problems if each and StoreNotConfigured.summary not in each)
+    found = (getattr(answer, "problem", None), *getattr(answer, "problems", ()))
+    return "; ".join(str(each) for each in found if each and not _not_configured(each))
+
+
+def _not_configured(problem: object) -> bool:
+    return isinstance(problem, Problem) and problem.fault is Fault.NOT_CONFIGURED

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from services.ask_stores import Emit, Pass, ask_all
-from services.errors import FindingError, KatoTenantsError
+from services.errors import FindingError, KatoTenantsError, Problem
 from services.figures import Measure, StoreState
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import Acceptance, Audit, Need, Report, Rule, Seen, Until
@@ -39,7 +39,7 @@ class AuditState:
 
     report: Report | None = None
     auditing_since: datetime | None = None
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 class IsolationService:
@@ -118,10 +118,10 @@ class IsolationService:
         try:
             self.audit(snapshot)
         except KatoTenantsError as exc:
-            self.state = replace(self.state, problem=str(exc))
+            self.state = replace(self.state, problem=exc.problem)
         except Exception as exc:  # the thread that follows has to outlive a fault of ours
             logger.exception("an audit failed")
-            problem = f"a fault in this product: {type(exc).__name__}"
+            problem = Problem(f"a fault in this product: {type(exc).__name__}")
             self.state = replace(self.state, problem=problem)
 
     def want(self) -> None:
@@ -188,7 +188,7 @@ def _reading(result: Pass[object], kind: type[T]) -> T | None:
 
 def _unread(
     snapshot: Snapshot, asked: Mapping[Need, Pass[object]]
-) -> tuple[dict[Need, str], frozenset[Need]]:
+) -> tuple[dict[Need, Problem], frozenset[Need]]:
     """Return what could not be read, with why, and what is not configured."""
     measured = {Need(measure.value): snapshot.stores[measure] for measure in Measure}
     states = {need: each.state for need, each in measured.items()}

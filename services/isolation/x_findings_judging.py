@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from services.errors import Problem
 from services.isolation.models import CannotTell, Need, Rule, RuleResult, RuleState, Seen
 
 _EXPOSURE = "exposure"
@@ -11,7 +12,7 @@ _OURS = "the engines run inside this dashboard, and nobody else reaches them"
 
 
 def judge(
-    rules: Iterable[Rule], seen: Seen, *, unread: Mapping[Need, str], absent: Collection[Need],
+    rules: Iterable[Rule], seen: Seen, *, unread: Mapping[Need, Problem], absent: Collection[Need],
     embedded: bool,
 ) -> Iterator[RuleResult]:  # fmt: skip
     """Yield what comes of each rule.
@@ -24,10 +25,10 @@ def judge(
         absence = next((need for need in missing if need in absent), None)
         problem = next((unread[need] for need in missing if need in unread), None)
         if embedded and rule.area == _EXPOSURE:
-            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=_OURS)
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(_OURS))
         elif absence is not None:
             reason = f"{absence.value} are of a store that is not configured"
-            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=reason)
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(reason))
         elif problem is not None:
             yield RuleResult(rule, RuleState.UNKNOWN, reason=problem)
         else:
@@ -38,5 +39,5 @@ def _run(rule: Rule, seen: Seen) -> RuleResult:
     try:
         found = tuple(rule.find(seen))
     except CannotTell as exc:
-        return RuleResult(rule, RuleState.UNKNOWN, reason=str(exc))
+        return RuleResult(rule, RuleState.UNKNOWN, reason=Problem(str(exc)))
     return RuleResult(rule, RuleState.FOUND if found else RuleState.PASSED, found)

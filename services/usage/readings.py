@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.errors import Problem
 from services.figures import Amount, Precision, StoreState
 from services.tenancy.layout import Owner
 
@@ -167,7 +168,7 @@ class Check:
     store: str
     state: StoreState
     health: Health | None
-    problem: str | None = None
+    problem: Problem | None = None
     advice: str | None = None
 
 
