@@ -29,7 +29,8 @@ def state() -> CollectorState:
         return runtime.desk().fleet.figures()
     has = runtime.last_collected()
     at = has.snapshot.collected_at if has.snapshot else None
-    return _confined_state((at, has.refreshing_since, has.problem))
+    problem = None if has.problem is None else str(has.problem)
+    return _confined_state((at, has.refreshing_since, problem))
 
 
 @cached(Action.SEE_FLEET, key=lambda stamp: stamp, seconds=10, entries=32)

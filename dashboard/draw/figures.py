@@ -43,7 +43,9 @@ def snapshot_or_stop(title: str) -> Snapshot:
         with st.container(width="content"):
             freshness(state)
     if state.problem:
-        st.error(f"The last refresh failed: {markdown(state.problem)}", icon=":material/error:")
+        st.error(
+            f"The last refresh failed: {markdown(str(state.problem))}", icon=":material/error:"
+        )
     if state.snapshot is None:
         st.caption("Asking the stores for the first time…")
         for height in (110, 340, 200):
@@ -107,7 +109,7 @@ def _card(
         chart_type="area",
         border=True,
         height="stretch",
-        help=presenters.precision_note(figures) if amount is not None else figures.reason,
+        help=str(figures.reason or "") if amount is None else presenters.precision_note(figures),
     )
 
 
@@ -123,7 +125,7 @@ def partial_banner(snapshot: Snapshot) -> None:
     for measure, figures in snapshot.stores.items():
         if figures.failed and measure is not Measure.SESSIONS:
             st.warning(
-                f"{presenters.TITLE_OF[measure]} unknown: {markdown(figures.reason or '')}. "
+                f"{presenters.TITLE_OF[measure]} unknown: {markdown(str(figures.reason or ''))}. "
                 f"{markdown(presenters.last_good(figures).capitalize())}.",
                 icon=":material/cloud_off:",
             )

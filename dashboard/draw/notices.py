@@ -137,7 +137,9 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
             text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
-        text = f"{visible(snapshot.kato_problem)}. Some tenants may be inferred that KATO knows."
+        text = (
+            f"{visible(str(snapshot.kato_problem))}. Some tenants may be inferred that KATO knows."
+        )
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 

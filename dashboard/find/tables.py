@@ -77,8 +77,8 @@ def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
     rows = (
         {
             "Store": look.store,
-            "Looked for": look.what,
-            "Result": visible(look.reason) if look.reason else "looked at",
+            "Looked for": look.what if look.count is None else f"{look.count:,} {look.what}",
+            "Result": visible(str(look.reason)) if look.reason else "looked at",
             "Read": age(look.at) if look.at and not look.reason else "",
         }
         for look in looked

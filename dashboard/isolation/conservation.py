@@ -40,7 +40,9 @@ def _card(found: Sums, snapshot: Snapshot) -> None:
         help=f"What {presenters.STORE_OF[figures.measure]} itself says that it holds",
     )
     if not found.parts:
-        st.caption(f"Unknown, so nothing can be summed: {markdown(figures.reason or 'not read')}.")
+        st.caption(
+            f"Unknown, so nothing can be summed: {markdown(str(figures.reason or 'not read'))}."
+        )
         return
     if found.sum:
         words = ", ".join(f"{name} {count:,}" for name, count in found.parts)

@@ -32,7 +32,7 @@ _CARD, _TALL = 150, 210  # pixels
 def problems(state: AuditState) -> None:
     """Say why the last audit failed, if it did."""
     if state.problem:
-        st.error(f"The last audit failed: {markdown(state.problem)}.", icon=":material/error:")
+        st.error(f"The last audit failed: {markdown(str(state.problem))}.", icon=":material/error:")
 
 
 def audit_line(report: Report | None) -> None:

@@ -127,7 +127,7 @@ def _rule_row(
         "Rule": title_of(summary.code, rules),
         "Severity": rule.severity.value if rule else "",
         "Findings": summary.count if told else None,
-        "Reason": visible(summary.reason),
+        "Reason": visible(str(summary.reason or "")),
         "Why it matters": rule.why if rule else "",
         "What to do": rule.remedy if rule else "",
         "Code": visible(summary.code),
@@ -138,7 +138,7 @@ def unknown_words(report: Report) -> tuple[str, ...]:
     """Say why rules are unknown, each reason once, with how many rules it concerns."""
     by_reason: dict[str, int] = {}
     for rule in report.unknown:
-        reason = rule.reason or "it was not said why"
+        reason = str(rule.reason or "it was not said why")
         by_reason[reason] = by_reason.get(reason, 0) + 1
     return tuple(f"{plural(n, 'rule')}: {visible(reason)}" for reason, n in by_reason.items())
 

@@ -264,8 +264,8 @@ def _text(job_id: str, tenant: str | None) -> str:
 
 def _printable(job_id: str, tenant: str | None) -> str:
     """Return a page to print, with the stores' versions as the kept receipt has them."""
-    receipt = runtime.desk().purge.receipt(job_id, tenant=tenant)
-    return purge_receipts.printable(receipt, purge_receipts.versions_of(_text(job_id, None)))
+    receipt = runtime.desk().purge.receipt_to_print(job_id, tenant=tenant)
+    return purge_receipts.printable(receipt)
 
 
 def _counts(job: Job, receipt: Receipt) -> None:

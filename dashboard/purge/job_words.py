@@ -78,7 +78,7 @@ def _took(step: Step, now: datetime) -> str:
 def step_words(step: Step, job: Job) -> str:
     """Say what a step found or did, visible."""
     if step.state is StepState.FAILED:
-        return visible(step.error)
+        return visible(str(step.error or ""))
     if step.state is StepState.STARTED:
         return progress_words(job.progress) or "under way"
     if step.state is StepState.WAITING:

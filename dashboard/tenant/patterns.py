@@ -115,7 +115,9 @@ def _trail(query: PatternQuery) -> list[PatternCursor | None]:
 def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
     """Draw the page; return the row that is selected. Another page has another `key`."""
     if page.problem:
-        st.warning(f"Frequencies unknown: {markdown(page.problem)}.", icon=":material/cloud_off:")
+        st.warning(
+            f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
+        )
     frame = inspection_tables.patterns_frame(page.rows)
     missing = "unknown" if page.problem else "none"
     state = st.dataframe(
@@ -150,7 +152,7 @@ def _detail(scope: Scope, row: PatternRow) -> None:
         st.info("It is gone since this page was read.", icon=":material/search_off:")
         return
     for problem in detail.problems:
-        st.warning(f"{markdown(problem)}.", icon=":material/cloud_off:")
+        st.warning(f"{markdown(str(problem))}.", icon=":material/cloud_off:")
     _events(scope, detail)
     with st.container(horizontal=True):
         for kind, value in detail.facts.items():

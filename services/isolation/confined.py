@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.access.confined_texts import told
 from services.access.holders import (
     Holders,
     each_of,
@@ -18,7 +17,7 @@ from services.access.holders import (
     holders_of_node,
 )
 from services.access.viewer import Viewer
-from services.errors import NamingError
+from services.errors import NamingError, Problem
 from services.isolation.about import About, Fact, ShownTo, Value
 from services.isolation.models import Acceptance, Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.rules import RULES
@@ -72,12 +71,12 @@ def _record(record: Record) -> Record:
 def _rule(rule: RuleSummary, shown: tuple[Record, ...]) -> RuleSummary:
     count = sum(each.finding.code == rule.code and each.resolved_at is None for each in shown)
     if rule.state is RuleState.UNKNOWN:
-        return RuleSummary(rule.code, rule.state, reason=told(rule.reason) or "")
+        return RuleSummary(rule.code, rule.state, reason=rule.reason and rule.reason.nameless())
     if rule.state is RuleState.NOT_CONFIGURED:
         return RuleSummary(rule.code, rule.state, reason=rule.reason)
     if count:
         return RuleSummary(rule.code, RuleState.FOUND, count)
-    return RuleSummary(rule.code, RuleState.PASSED, reason=IN_SCOPE)
+    return RuleSummary(rule.code, RuleState.PASSED, reason=Problem(IN_SCOPE))
 
 
 @dataclass(frozen=True, slots=True)

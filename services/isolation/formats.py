@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from services.errors import Problem
 from services.isolation.about import About, Evidence, Fact, plain
 from services.isolation.models import (
     Audit,
@@ -75,17 +76,21 @@ def audit_json(audit: Audit) -> str:
         "seconds": audit.seconds,
         "score": audit.score,
         "rules": [
-            [result.rule.code, result.state.value, len(result.findings), result.reason]
+            [result.rule.code, result.state.value, len(result.findings), _kept(result.reason)]
             for result in audit.results
         ],
     })  # fmt: skip
+
+
+def _kept(reason: Problem | None) -> str | list[str]:
+    return "" if reason is None else reason.kept
 
 
 def report_of(at: datetime, text: str, records: tuple[Record, ...]) -> Report:
     """Read what `audit_json` wrote, and put the findings to it."""
     read = json.loads(text)
     rules = (
-        RuleSummary(code, RuleState(state), count, reason)
+        RuleSummary(code, RuleState(state), count, Problem.of_kept(reason) if reason else None)
         for code, state, count, reason in read["rules"]
     )
     return Report(at, read["seconds"], read["score"], tuple(rules), records)
@@ -109,7 +114,8 @@ def report_json(
             ],
             "rules": {
                 rule.code: {
-                    "state": rule.state.value, "findings": rule.count, "reason": rule.reason
+                    "state": rule.state.value, "findings": rule.count,
+                    "reason": str(rule.reason or ""),
                 }
                 for rule in report.rules
             },
@@ -141,7 +147,7 @@ def _store(figures: StoreFigures) -> dict[str, Any]:
         "state": figures.state.value,
         "count": None if figures.total is None else figures.total.count,
         "difference": None if figures.total is None else figures.difference.count,
-        "reason": figures.reason,
+        "reason": figures.reason and str(figures.reason),
     }
 
 

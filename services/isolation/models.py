@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import wraps
 from typing import TypeVar, cast
 
+from services.errors import Problem
 from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.purge.models import Tombstone
@@ -149,8 +150,7 @@ class Rule:
 
     `find` is pure, yields findings in a stable order, and raises CannotTell where what it needs
     is not there. `severity` is that of its gravest findings. `needs` are what it looks at: where
-    one could not be read, the rule is not run and is *unknown*. A rule that is `shown_to` tenants
-    has evidence that says whom it is about, as `services.isolation.about` has it.
+    one could not be read, the rule is not run and is *unknown*. `shown_to` is as `About` has it.
     """
 
     code: str
@@ -184,7 +184,7 @@ class RuleResult:
     rule: Rule
     state: RuleState
     findings: tuple[Finding, ...] = ()
-    reason: str = ""
+    reason: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Audit:
     at: datetime
     snapshot: Snapshot
     results: tuple[RuleResult, ...]
-    problems: Mapping[Need, str] = field(default_factory=dict)
+    problems: Mapping[Need, Problem] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -273,7 +273,7 @@ class RuleSummary:
     code: str
     state: RuleState
     count: int = 0
-    reason: str = ""
+    reason: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

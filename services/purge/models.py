@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import Problem
 from services.figures import Measure
 from services.purge.steps import Step, StepName
 from services.tenancy.kb_ids import TenantKey
@@ -116,7 +117,8 @@ class Item:
     """One thing that is there: so much of one kind, of one owner, in one store.
 
     `owner` is a kb_id, a node_id or a tenant's raw id, as it is written; `kind` a table, a kind
-    of key, a collection, or `session`. `how` says how it would be erased and what that costs.
+    of key, a collection, or `session`. `how` says how it would be erased and what that costs;
+    `plain` that it neither counts nor names anything.
     """
 
     store: Measure
@@ -126,6 +128,7 @@ class Item:
     bytes: int | None = None
     samples: tuple[str, ...] = ()
     how: str = ""
+    plain: bool = False
 
     @property
     def key(self) -> tuple[Measure, str, str]:
@@ -239,7 +242,7 @@ class Plan:
     left_out: tuple[LeftOut, ...]
     disclosed: tuple[str, ...]
     blockers: tuple[str, ...]
-    problems: Mapping[Measure, str]
+    problems: Mapping[Measure, Problem]
     absent: tuple[Measure, ...]
     created_at: datetime
     digest: str
@@ -271,7 +274,7 @@ class Names:
     nodes: Mapping[str, str] = field(default_factory=dict)
     vectors: VectorNames = field(default_factory=lambda: VectorNames({}))
     survey: KeySurvey | None = None
-    problems: Mapping[Measure, str] = field(default_factory=dict)
+    problems: Mapping[Measure, Problem] = field(default_factory=dict)
 
 
 class JobState(StrEnum):

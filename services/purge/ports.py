@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from services.errors import Problem
 from services.purge.models import (
     Job,
     JobState,
@@ -243,7 +244,7 @@ class Jobs(Protocol):
 
     def end_step(
         self, job_id: str, step: StepName, at: datetime, *, lease: int, result: object = None,
-        error: str = "",
+        error: Problem | None = None,
     ) -> None:  # fmt: skip
         """Journal how a step ended: with a result (a dict of JSON), or with an error.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
-from services.purge.formats import receipt_json
+from services.purge.formats import receipt_json, versions_of
 from services.purge.journal import found_of
 from services.purge.later_looks import with_later_looks
 from services.purge.models import (
@@ -203,6 +203,11 @@ class PurgeService:
         if kept is None:
             return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
         return with_later_looks(kept, self._jobs.later_looks(job_id))
+
+    def versions(self, job_id: str) -> Mapping[str, str]:
+        """Return the stores' versions when a job ended, as its receipt has them."""
+        kept = self._jobs.receipt(job_id)
+        return {} if kept is None else versions_of(kept)
 
     def being_purged(self, names: Sequence[str]) -> str | None:
         """Return the id of a job that holds one of these tenants or kb_ids."""

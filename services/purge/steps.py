@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from services.errors import Problem
 from services.figures import Measure
 
 
@@ -86,4 +87,4 @@ class Step:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
+    error: Problem | None = None

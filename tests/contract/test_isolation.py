@@ -290,7 +290,7 @@ def test_an_audit_that_fails_says_so_and_leaves_the_last_one(
     monkeypatch.setattr(type(isolation), "look", lambda self, snapshot: fails(snapshot))
     isolation.want()
     isolation.follow(snapshot)
-    assert isolation.state.problem == "a fault in this product: ValueError"
+    assert str(isolation.state.problem) == "a fault in this product: ValueError"
     assert isolation.state.auditing_since is None
     assert isolation.report() is kept
 

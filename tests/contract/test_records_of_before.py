@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine, text
 
+from services.errors import Problem
 from services.figures import Measure
-from services.purge.formats import plan_json, plan_of
+from services.purge.formats import plan_json, plan_of, plan_record
 from services.purge.models import (
     JobState,
     LaterLook,
@@ -168,8 +169,8 @@ def test_a_plan_as_text_reads_and_is_written_again() -> None:
     assert plan.request.stores == set(Measure)
     assert plan.request.trim_streams
     assert plan.items[1].samples == (f"{KB}:symbol:ann@example.org", "nul\0")
-    assert plan.problems == {Measure.VECTORS: "no answer"}
-    assert plan_of(plan_json(plan)) == plan
+    assert plan.problems == {Measure.VECTORS: Problem("no answer")}
+    assert plan_of(plan_record(plan)) == plan
     written = json.loads(plan_json(plan))
     of_before = json.loads(PLAN)
     assert {

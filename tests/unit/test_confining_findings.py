@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Viewer
+from services.errors import Fault, Problem, StoreUnavailable
 from services.find.confined import CONCEALED, confined_answer
 from services.find.models import Answer, KeySight, Looked, Match, Place, Question, TenantHit
 from services.find.search import FindService
@@ -116,7 +117,7 @@ def test_rules_count_what_is_visible(case: tuple[tuple[Made, ...], Viewer]) -> N
         assert rule.count == count
         if rule.state is not RuleState.UNKNOWN:
             assert rule.state is (RuleState.FOUND if count else RuleState.PASSED)
-            assert rule.reason == ("" if count else IN_SCOPE)
+            assert rule.reason == (None if count else Problem(IN_SCOPE))
 
 
 def test_whoever_sees_all_gets_the_very_report() -> None:
@@ -348,14 +349,24 @@ def test_a_name_that_may_be_anothers_is_not_found() -> None:
 def test_what_could_not_be_looked_at_stays() -> None:
     """Which store, since when, and no count of the fleet or name in the reason."""
     looked = (
-        Looked("Own records", "1,234 node_ids ever seen"),
-        Looked("Redis", "a key of this name", "redis did not answer (peek at tenant:zed:x)", NOW),
+        Looked("Own records", "node_ids ever seen", count=1_234),
+        Looked(
+            "Redis",
+            "a key of this name",
+            StoreUnavailable("redis", "peek at tenant:zed:x", "slow").problem,
+            NOW,
+        ),
     )
     answer = Answer(Question("x", ("x",)), looked=looked, illegible=4)
     seen = confined_answer(answer, viewer("tenant/a"), fleet().ownership)
     assert seen.looked == (
         Looked("Own records", "node_ids ever seen"),
-        Looked("Redis", "a key of this name", "redis did not answer", NOW),
+        Looked(
+            "Redis",
+            "a key of this name",
+            Problem(store="redis", fault=Fault.UNAVAILABLE),
+            NOW,
+        ),
     )
     assert len(seen.unknown) == 1
     everything = Viewer("admin", Role.ADMIN, EVERYTHING)
@@ -371,7 +382,7 @@ DONE: dict[type, dict[str, str]] = {
     },
     RuleSummary: {
         "code": "of tenants only", "state": "by what is visible", "count": "by what is visible",
-        "reason": "our own words",
+        "reason": "which store did what",
     },
     Record: {
         "finding": "visible", "first_seen": "kept", "last_seen": "kept", "resolved_at": "kept",
@@ -402,8 +413,8 @@ DONE: dict[type, dict[str, str]] = {
     },
     Place: {"name": "visible", "is_kb": "kept"},
     Looked: {
-        "store": "kept", "what": "without its count", "reason": "our own words", "at": "kept",
-        "absent": "kept",
+        "store": "kept", "what": "kept", "reason": "which store did what", "at": "kept",
+        "absent": "kept", "count": "dropped",
     },
     Usage: dict.fromkeys(["patterns", "keys", "vectors", "sessions", "keys_by_kind"], "whole"),
 }  # fmt: skip

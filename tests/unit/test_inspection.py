@@ -205,7 +205,7 @@ class TestStoresThatFail:
         service = service_of(patterns=Recorder(), frequencies=Down())
         page = service.patterns(scope(), PatternQuery((OWN_KB,)))
         assert [row.frequency for row in page.rows] == [None]
-        assert "nothing listens there" in page.problem
+        assert "nothing listens there" in str(page.problem)
 
     def test_a_page_by_frequency_does_not(self) -> None:
         service = service_of(patterns=Recorder(), frequencies=Down())
