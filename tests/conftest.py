@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import shutil
 import sys
@@ -35,6 +36,23 @@ if sys.dont_write_bytecode:
     # would compile some 1,500 modules anew. They keep it away from the sources.
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(sys.prefix, ".pycache"))
     os.environ.update(PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=sys.pycache_prefix)
+
+
+def _in_memory() -> None:
+    """Put temporary files where they cost nothing: engines write thousands, and all are removed."""
+    memory = Path("/dev/shm")  # containers have 64 MB of it
+    if "TMPDIR" in os.environ or not (memory.is_dir() and os.access(memory, os.W_OK)):
+        return
+    if shutil.disk_usage(memory).free > _ROOM:
+        os.environ["TMPDIR"], tempfile.tempdir = str(memory), None
+
+
+_ROOM = 8 << 30  # bytes; a worker takes some 500 MB
+_in_memory()
+
+logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
+    lambda record: "No runtime found" not in record.getMessage()  # which tests never have
+)
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
