@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from services.figures import Amount, Measure
 from services.find.search import FindService
 from services.settings.environment import Settings
 from services.stores.absent import absent
+from services.stores.adapters import Stores
 from services.stores.records.database import open_database
 from services.stores.records.findings import FindingBook
 from services.stores.records.nodes import StateStore
@@ -114,8 +114,8 @@ def services_of(tenants: int, data: Path) -> Services:
     _record_a_week(built.state)
     usage = usage_of(fleet(tenants), built.state)
     isolation = isolation_of(
-        settings, None, usage=usage, book=FindingBook(open_database(data)),
-        tombstones=lambda *_: (), stack=ExitStack(),
+        settings, Stores(settings), embedded=False, usage=usage,
+        book=FindingBook(open_database(data)), tombstones=lambda *_: (),
     )  # fmt: skip
     collector = Collector(usage, interval=3600, then=isolation.follow)
     collector.start()

@@ -30,16 +30,15 @@ from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
-from services.stores.clickhouse import connect as clickhouse
-from services.stores.open import Stores, stores_of
-from services.stores.qdrant import connect as qdrant
+from services.stores.absent import present
+from services.stores.adapters import Stores
+from services.stores.open import engines_of
 from services.stores.records.approvals import ApprovalStore
 from services.stores.records.audit_log import LogStore
 from services.stores.records.database import open_for
 from services.stores.records.findings import FindingBook
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
-from services.stores.redis import usage as keyspace
 from services.usage.collect import UsageService
 from services.usage.refresh import Collector
 from services.usage.snapshot import Snapshot
@@ -125,12 +124,13 @@ def build(settings: Settings) -> Services:
         database = open_for(settings, stack)
         state = StateStore(database)
         logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
-        stores = stores_of(settings, embedded, stack)
+        stores = Stores(settings, embedded)
+        stack.callback(stores.close)
         usage = _usage(settings, stores, state)
         jobs = PurgeJobs(database, LogKeys(settings.log_keys))
         isolation = isolation_of(
-            settings, embedded, usage=usage, book=FindingBook(database),
-            tombstones=jobs.tombstones, stack=stack,
+            settings, stores, embedded=embedded is not None, usage=usage,
+            book=FindingBook(database), tombstones=jobs.tombstones,
         )  # fmt: skip
         collector = Collector(
             usage, interval=settings.refresh_seconds,
@@ -139,8 +139,9 @@ def build(settings: Settings) -> Services:
         stack.callback(collector.stop)
         health = _health(settings, stores, state)
         purge, purge_worker = purge_of(
-            settings, embedded, kato=stores.kato, jobs=jobs, usage=usage, registry=state,
-            health=health, on_end=_after_purge(collector, logbook, jobs, usage), stack=stack,
+            settings, stores, embedded=embedded is not None, jobs=jobs, usage=usage,
+            registry=state, health=health, on_end=_after_purge(collector, logbook, jobs, usage),
+            stack=stack,
         )  # fmt: skip
         sessions = SessionService(
             stores.kato,
@@ -150,9 +151,9 @@ def build(settings: Settings) -> Services:
             being_purged=purge.being_purged,
         )
         care, finding = _care(settings, stores), _finding(settings, stores, usage)
-        inspection = inspection_of(settings, embedded, stack)
+        inspection = inspection_of(settings, stores)
         canary = canary_of(
-            settings, embedded, kato=stores.kato, registry=state, usage=usage,
+            settings, stores, registry=state, usage=usage,
             cases=UseCases(inspection, finding, sessions, care), collector=collector,
             tell=partial(log_canary, logbook), stack=stack,
         )  # fmt: skip
@@ -163,7 +164,9 @@ def build(settings: Settings) -> Services:
             sessions=sessions,
             care=care,
             rotation=KeyRotation(
-                records=stores.records, writes=stores.writes, encryption=settings.encryption
+                records=stores.session_records,
+                writes=stores.session_writes,
+                encryption=settings.encryption,
             ),
             health=health,
             finding=finding,
@@ -252,16 +255,13 @@ def load_capture(directory: Path, settings: Settings, *, merge: bool) -> str:
 def _targets(settings: Settings, stack: ExitStack) -> Targets:
     from services.embedded.write.stores import Targets  # noqa: PLC0415  takes a second
 
-    if settings.embedded:
-        embedded = _start_embedded(settings, stack)
-        clickhouse_client = embedded.connect_clickhouse()
-        return Targets(clickhouse_client, embedded.redis, embedded.qdrant, embedded.database)
+    embedded = _start_embedded(settings, stack) if settings.embedded else None
+    engines = engines_of(settings, embedded, stack)
+    clickhouse = present(engines.clickhouse)
     return Targets(
-        clickhouse.connecting(settings, once=True)() if settings.clickhouse_host else None,
-        keyspace.client_of(settings) if settings.redis_url else None,
-        qdrant.client_of(settings) if settings.qdrant_url or settings.qdrant_host else None,
-        settings.clickhouse_db,
-    )
+        clickhouse.connect_once() if clickhouse else None, present(engines.redis),
+        present(engines.qdrant), settings.clickhouse_db,
+    )  # fmt: skip
 
 
 def _start_embedded(settings: Settings, stack: ExitStack) -> EmbeddedSet:
@@ -293,8 +293,9 @@ def _usage(settings: Settings, stores: Stores, state: StateStore) -> UsageServic
 
 def _care(settings: Settings, stores: Stores) -> SessionCare:
     return SessionCare(
-        stores.kato, records=stores.records, index=stores.writes, encryption=settings.encryption
-    )
+        stores.kato, records=stores.session_records, index=stores.session_writes,
+        encryption=settings.encryption,
+    )  # fmt: skip
 
 
 def _finding(settings: Settings, stores: Stores, usage: UsageService) -> FindService:

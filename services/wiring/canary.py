@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from services.canary.models import CanaryState
 from services.canary.service import CanaryService
-from services.canary.tools import OwnSessionCalls, Registry, SessionCalls, Tools, UseCases, Writer
+from services.canary.tools import Registry, Tools, UseCases
 from services.settings.environment import Settings
-from services.stores.canary import CanaryKeys, CanaryPoints, CanaryRows
-from services.stores.kato.canary import OwnSession
+from services.stores.adapters import Stores
 from services.usage.collect import UsageService
 from services.usage.refresh import Collector
 from services.wiring.purge import erasers_of
 
-if TYPE_CHECKING:
-    from services.embedded.engines import EmbeddedSet
-
 
 def canary_of(
     settings: Settings,
-    embedded: EmbeddedSet | None,
+    stores: Stores,
     *,
-    kato: SessionCalls,
     cases: UseCases,
     registry: Registry,
     usage: UsageService,
@@ -36,14 +30,17 @@ def canary_of(
 
     `tell` is told who began a run in the background, and what it came to.
     """
-    writers = _configured(settings, stack) if embedded is None else _of(embedded)
     service = CanaryService(
         Tools(
-            kato=kato,
-            own_session=_own_session(settings, embedded, stack),
-            writers=writers,
+            kato=stores.kato,
+            own_session=stores.own_session,
+            writers={
+                "clickhouse": stores.canary_rows,
+                "redis": stores.canary_keys,
+                "qdrant": stores.canary_points,
+            },
             cases=cases,
-            erasers=erasers_of(settings, embedded, stack),
+            erasers=erasers_of(settings, stores),
             registry=registry,
             observe=usage.collect,
             ownership=usage.ownership,
@@ -61,39 +58,3 @@ def _wait(collector: Collector, seconds: float) -> None:
     rounds = collector.rounds
     if collector.state.refreshing_since is not None:
         collector.wait(rounds=rounds + 1, timeout=seconds)
-
-
-def _own_session(
-    settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack
-) -> OwnSessionCalls | None:
-    if embedded is None and not settings.kato_api_url:
-        return None
-    own = (
-        OwnSession.over_http(settings)
-        if embedded is None
-        else OwnSession(embedded.kato_url, timeout_seconds=settings.timeout_seconds)
-    )
-    stack.callback(own.close)
-    return own
-
-
-def _configured(settings: Settings, stack: ExitStack) -> dict[str, Writer]:
-    writers: dict[str, Writer] = {}
-    if settings.clickhouse_host:
-        writers["clickhouse"] = CanaryRows.over_http(settings)
-    if settings.redis_url:
-        writers["redis"] = keys = CanaryKeys.over_url(settings)
-        stack.callback(keys.close)
-    if settings.qdrant_url or settings.qdrant_host:
-        writers["qdrant"] = points = CanaryPoints.over_http(settings)
-        stack.callback(points.close)
-    return writers
-
-
-def _of(embedded: EmbeddedSet) -> dict[str, Writer]:
-    """Write into the embedded engines, which are closed by who started them."""
-    return {
-        "clickhouse": CanaryRows(embedded.connect_clickhouse, database=embedded.database),
-        "redis": CanaryKeys(embedded.redis),
-        "qdrant": CanaryPoints(embedded.qdrant),
-    }
