@@ -16,8 +16,7 @@ from typing import Annotated
 
 import typer
 
-from cli import audit_log as log
-from cli import canary, doctor, purge, usage
+from cli import audit_log, canary, doctor, purge, usage
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.access.network import refuse_open
 from services.errors import SettingsError
@@ -26,7 +25,7 @@ from services.settings.environment import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(purge.app, name="purge")
-app.add_typer(log.app, name="log")
+app.add_typer(audit_log.app, name="log")
 
 
 @app.command()

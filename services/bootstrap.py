@@ -21,9 +21,9 @@ from services.canary.tools import UseCases
 from services.find.search import FindService
 from services.health.check import HealthService, Pingable
 from services.isolation.audit import IsolationService
+from services.purge.job import Job
 from services.purge.later_looks import LaterLooks
 from services.purge.log_ends import add_missing_ends, log_purge
-from services.purge.models import Job
 from services.purge.service import PurgeService
 from services.purge.worker import PurgeWorker
 from services.sessions.care import SessionCare

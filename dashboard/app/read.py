@@ -15,7 +15,7 @@ from services.errors import StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
 from services.health.models import Check
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot

@@ -10,7 +10,7 @@ from enum import StrEnum
 from dashboard.draw.formatting import age, few, number, plural, short, visible
 from services.figures import Measure, Precision, StoreState
 from services.purge.came_back import came_back
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage

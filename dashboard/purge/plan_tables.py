@@ -10,7 +10,8 @@ import pandas as pd
 from dashboard.draw.formatting import UNKNOWN, number, size, unseen, visible
 from services.errors import NamingError
 from services.figures import Measure
-from services.purge.models import Item, LeftOut, Outcome, Plan
+from services.purge.job import Outcome
+from services.purge.models import Item, LeftOut, Plan
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot

@@ -10,7 +10,8 @@ import pandas as pd
 from dashboard.draw.formatting import UNKNOWN, moment, number, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS, STORE_WORDS
 from services.figures import Measure
-from services.purge.models import LeftOut, Line, Outcome, Receipt
+from services.purge.job import Line, Outcome, Receipt
+from services.purge.models import LeftOut
 
 COUNTS = ("Planned", "Deleted", "Already absent", "Failed", "Left")
 _STYLE = """

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from services.health.check import HealthService
+from services.purge.job import Job
 from services.purge.look import Erasers
-from services.purge.models import Job
 from services.purge.ports import Jobs
 from services.purge.service import PurgeService
 from services.purge.tools import Tools

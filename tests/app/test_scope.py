@@ -23,7 +23,8 @@ from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
 from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.errors import AccessDenied, ApprovalNeeded, NotSignedIn
-from services.purge.models import Request, Target, Tombstone
+from services.purge.job import Tombstone
+from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey

@@ -36,16 +36,8 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Plan,
-    Request,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
