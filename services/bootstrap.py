@@ -19,9 +19,9 @@ from services.wiring.reading import Reading
 if TYPE_CHECKING:
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
+    from services.purge.job import Job
     from services.purge.later_looks import LaterLooks
     from services.purge.look import Erasers
-    from services.purge.models import Job
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker

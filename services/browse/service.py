@@ -87,7 +87,7 @@ class InspectionService:
         page = self._sources.patterns.page(query)
         found = _attempt(lambda: self._sources.frequencies.of(page.rows))
         if isinstance(found, StoreError):
-            return replace(page, problem=str(found))
+            return replace(page, problem=found.problem)
         rows = zip(page.rows, found, strict=True)
         return replace(page, rows=tuple(replace(row, frequency=number) for row, number in rows))
 
@@ -109,7 +109,7 @@ class InspectionService:
             return None
         facts = _attempt(lambda: self._facts(kb_id, name))
         points = _attempt(lambda: self._named(holding, content.vector_names))
-        problems = tuple(str(each) for each in (facts, points) if isinstance(each, StoreError))
+        problems = tuple(each.problem for each in (facts, points) if isinstance(each, StoreError))
         return PatternDetail(
             content,
             {} if isinstance(facts, StoreError) else facts,

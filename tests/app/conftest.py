@@ -12,7 +12,8 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import runtime
+from dashboard.app import cache, runtime
+from services import bootstrap
 from services.access.viewer import Role
 from services.bootstrap import Services
 from services.settings.environment import Settings
@@ -48,9 +49,9 @@ def _no_leftovers() -> Iterator[None]:
     A process that a later test starts would run that script: a second dashboard.
     """
     main = sys.modules["__main__"]
-    runtime.clear()
+    cache.clear()
     yield
-    runtime.clear()
+    cache.clear()
     sys.modules["__main__"] = main
 
 
@@ -105,6 +106,22 @@ def services(kato_settings: Settings) -> Iterator[Services]:
     assert built.collector.wait(timeout=60)
     yield built
     built.close()
+
+
+@pytest.fixture(scope="module")
+def _reading(reading_settings: Settings) -> Iterator[Services]:
+    built = bootstrap.build(reading_settings)
+    built.start()
+    assert built.collector.wait(timeout=60)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def reading_services(_reading: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """Services for pages that only read, the same for every test of a module."""
+    monkeypatch.setattr(runtime._holder, "_built", _reading)
+    return _reading
 
 
 @pytest.fixture

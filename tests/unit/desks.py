@@ -21,7 +21,14 @@ from services.browse.service import InspectionService
 from services.canary.models import CanaryReport, CanaryState
 from services.canary.service import CanaryService
 from services.desk import Desk, desk_of
-from services.errors import AccessDenied, FindingError, KatoTenantsError, NoSuchJob
+from services.errors import (
+    AccessDenied,
+    FindingError,
+    KatoTenantsError,
+    NoSuchJob,
+    Problem,
+    StoreUnavailable,
+)
 from services.figures import Amount, Measure, StoreState
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
@@ -29,16 +36,8 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Plan,
-    Request,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
@@ -135,12 +134,15 @@ class World:
             ownership=lambda: OWNERSHIP, collect=Mock(name="collect", return_value=SNAPSHOT)
         )
         self.collector = _mock(Collector)
-        self.collector.state = CollectorState(SNAPSHOT, None, f"zed has {COUNTED}")
+        self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
         self.health = _mock(HealthService)
         detail = f"collections: {COUNTED}"
         self.health.check.return_value = (
             Check("qdrant", StoreState.OK, Health("qdrant", "1.15", 0.1, detail)),
-            Check("kato", StoreState.UNKNOWN, None, f"kato did not answer (zed): {COUNTED}", "set"),
+            Check(
+                "kato", StoreState.UNKNOWN, None, StoreUnavailable("kato", "zed", COUNTED).problem,
+                "set",
+            ),
         )  # fmt: skip
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
@@ -165,7 +167,7 @@ class World:
         self.finding.find.return_value = _answer()
         self.isolation = _mock(IsolationService)
         self.isolation.rules = {}
-        self.isolation.state = AuditState(REPORT, None, f"zed has {COUNTED}")
+        self.isolation.state = AuditState(REPORT, None, Problem(f"zed has {COUNTED}"))
         self.isolation.report.return_value = REPORT
         self.isolation.audit.return_value = REPORT
         self.isolation.scores.return_value = ((NOW, int(COUNTED)),)
@@ -182,6 +184,7 @@ class World:
             **{"look_again.return_value": looked, "later_looks.return_value": (looked,)}
         )
         self.purge.receipt_text.return_value = f"zed {COUNTED}"
+        self.purge.versions.return_value = {"redis": f"zed {COUNTED}"}
         self.purge.being_purged.return_value = JOB.id
         self.purge.tombstones.return_value = (
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
@@ -427,6 +430,10 @@ CASES: dict[str, Case] = {
     "purge.receipt_text": Case(
         lambda d: d.purge.receipt_text(JOB.id), OPERATOR, action=Action.EXPORT, tenants=(ACME,),
         target=f"the receipt of {JOB.id}", refused=NoSuchJob,
+    ),
+    "purge.receipt_to_print": Case(
+        lambda d: d.purge.receipt_to_print(JOB.id), OPERATOR, action=Action.EXPORT,
+        tenants=(ACME,), target=f"the receipt of {JOB.id}", refused=NoSuchJob,
     ),
     "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
     "purge.tombstones": Case(lambda d: d.purge.tombstones([ACME_KB, ZED_KB]), VIEWER, ANY),
