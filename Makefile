@@ -4,15 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Byte-code is kept, away from the sources, wherever a container is set up to keep none.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(abspath $(VENV)/.pycache)
+
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 
-.PHONY: run test check needs setup pictures bench clean
+.PHONY: run test quick check needs setup pictures bench clean
 
 run: $(READY)
 	$(BIN)/kato-tenants run --sample
 
 test: $(READY) needs
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+quick: $(READY)
+	$(BIN)/python -m pytest --hypothesis-profile quick tests/unit
 
 setup: $(READY)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, runtime, sign_in
+from dashboard.app import navigation, permits, runtime, sign_in, unreadable
 from dashboard.draw import figures as components
 from dashboard.draw.formatting import markdown
 from dashboard.find import sidebar as find_entry
@@ -18,7 +18,7 @@ try:
 except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
-with permits.calmly():
+with unreadable.calmly():
     find_entry.draw(page.url_path)
     components.sidebar()
     sign_in.sidebar(viewer)

@@ -23,10 +23,10 @@ from bench.measure import Run, median, side_by_side, spread, verdict
 from bench.readings import Fleet, fleet
 from services.figures import Amount, Measure, StoreState
 from services.find.index import FleetIndex
+from services.find.models import KeySight
 from services.find.search import FindService
 from services.stores.absent import absent
 from services.stores.clickhouse.usage import PatternStore
-from services.stores.redis.lookup import KeySight
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.rollup import Readings, roll_up

@@ -19,10 +19,10 @@ import typer
 
 from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
-from services.access.viewer import Action
+from services.access.viewer import Action, Outcome
 from services.audit_log.access import DeskLog
-from services.audit_log.models import Entry, LogFilter, MissingEnd, Outcome, State, Verification
-from services.audit_log.x_logbook_exporting import csv_lines, json_lines, seen
+from services.audit_log.formats import csv_lines, json_lines, seen
+from services.audit_log.models import Entry, LogFilter, MissingEnd, State, Verification
 from services.errors import LogError
 from services.settings.environment import load_settings
 

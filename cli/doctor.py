@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from cli import desk
 from services.figures import StoreState
+from services.health.models import Check
 from services.settings.environment import Settings
-from services.usage.readings import Check
 
 
 def examine(settings: Settings) -> tuple[str, bool]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cli import desk
 from services import bootstrap
+from services.access.gate import digest_of_words
 from services.access.viewer import Action
-from services.access.x_access_digests import digest_of_words
 from services.errors import CaptureError
 from services.settings.environment import Settings
 

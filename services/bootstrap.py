@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 from services.approvals.service import ApprovalService
 from services.audit_log.chain import LogKeys
-from services.audit_log.service import Logbook
+from services.audit_log.service import Logbook, warning
 from services.browse.service import InspectionService
+from services.canary.access import log_canary
 from services.canary.service import CanaryService
 from services.canary.tools import UseCases
 from services.find.search import FindService
 from services.health.check import HealthService, Pingable
 from services.isolation.audit import IsolationService
 from services.purge.later_looks import LaterLooks
+from services.purge.log_ends import add_missing_ends, log_purge
 from services.purge.models import Job
 from services.purge.service import PurgeService
 from services.purge.worker import PurgeWorker
@@ -45,7 +47,6 @@ from services.wiring.browse import inspection_of
 from services.wiring.canary import canary_of
 from services.wiring.gate import logbook_of
 from services.wiring.isolation import isolation_of
-from services.wiring.log_endings import add_missing_ends, log_canary, log_purge, warning
 from services.wiring.purge import purge_of
 from services.wiring.x_access_wiring import approvals_of
 
@@ -145,7 +146,7 @@ def build(settings: Settings) -> Services:
             stores.kato,
             state=state,
             ownership=usage.ownership,
-            sealer=settings.sealer,
+            encryption=settings.encryption,
             being_purged=purge.being_purged,
         )
         care, finding = _care(settings, stores), _finding(settings, stores, usage)
@@ -162,7 +163,7 @@ def build(settings: Settings) -> Services:
             sessions=sessions,
             care=care,
             rotation=KeyRotation(
-                records=stores.records, writes=stores.writes, sealer=settings.sealer
+                records=stores.records, writes=stores.writes, encryption=settings.encryption
             ),
             health=health,
             finding=finding,
@@ -292,7 +293,7 @@ def _usage(settings: Settings, stores: Stores, state: StateStore) -> UsageServic
 
 def _care(settings: Settings, stores: Stores) -> SessionCare:
     return SessionCare(
-        stores.kato, records=stores.records, index=stores.writes, sealer=settings.sealer
+        stores.kato, records=stores.records, index=stores.writes, encryption=settings.encryption
     )
 
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from services.access.gate import Gate
+from services.access.gate import Approvals, Gate, Log
 from services.access.viewer import Viewer
+from services.approvals.access import DeskApprovals
 from services.audit_log.access import DeskLog
-from services.browse.access import DeskFind, DeskInspection
-from services.isolation.access import DeskApprovals, DeskCanary, DeskIsolation
+from services.audit_log.chain import LogKeys
+from services.browse.access import DeskInspection
+from services.canary.access import DeskCanary
+from services.find.access import DeskFind
+from services.isolation.access import DeskIsolation
 from services.purge.access import DeskPurge
-from services.sessions.access import DeskCare, DeskSessions
-from services.sessions.x_desk_rotating import DeskRotation
+from services.purge.log_ends import missing_ends
+from services.sessions.access import DeskCare, DeskRotation, DeskSessions
+from services.settings.environment import Settings
+from services.stores.records.approvals import ApprovalStore
+from services.stores.records.audit_log import LogStore
+from services.stores.records.database import open_for
+from services.stores.records.purges.jobs import PurgeJobs
 from services.usage.access import DeskFleet
-from services.x_desk_opening import gate_of
+from services.wiring.gate import logbook_of
+from services.wiring.x_access_wiring import approvals_of
 
 if TYPE_CHECKING:
     from services.bootstrap import Services
@@ -67,6 +79,41 @@ def desk_of(services: Services, viewer: Callable[[], Viewer]) -> Desk:
         canary=DeskCanary(gate, services.canary),
         purge=DeskPurge(gate, services.purge, ownership=ownership),
         approvals=DeskApprovals(gate, services.approvals),
-        log=DeskLog(gate, services.logbook, jobs=services.jobs, ownership=ownership),
+        log=DeskLog(
+            gate, services.logbook, missing=lambda: missing_ends(services.jobs, ownership)
+        ),
         rotation=DeskRotation(gate, services.rotation),
     )  # fmt: skip
+
+
+def gate_of(
+    settings: Settings, viewer: Callable[[], Viewer], *, log: Log, approvals: Approvals
+) -> Gate:
+    """Return a gate that asks `viewer` anew for every action."""
+    return Gate(
+        viewer=viewer,
+        log=log,
+        approvals=approvals,
+        now=lambda: datetime.now(UTC),
+        read_only=settings.read_only,
+        two_persons=settings.two_person_actions,
+    )
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A gate, and the log as its viewer may use it."""
+
+    gate: Gate
+    log: DeskLog
+
+
+@contextmanager
+def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
+    """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    with ExitStack() as stack:
+        database = open_for(settings, stack)
+        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
+        approvals = approvals_of(settings, ApprovalStore(database))
+        gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
+        yield Alone(gate, DeskLog(gate, logbook, missing=lambda: missing_ends(PurgeJobs(database))))

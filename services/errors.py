@@ -13,7 +13,7 @@ KatoTenantsError
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
-├── SealingError             metadata that cannot be encrypted or decrypted
+├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
 ├── VectorError              a vector or a point's id that cannot be searched with
 ├── EmbeddedBusy             another process holds the embedded engines
@@ -194,7 +194,7 @@ class LogError(KatoTenantsError):
     """An entry of the audit log, or an anchor of it, that cannot be written or read."""
 
 
-class SealingError(KatoTenantsError):
+class EncryptionError(KatoTenantsError):
     """Metadata that cannot be encrypted or decrypted. Carries neither values nor keys."""
 
 

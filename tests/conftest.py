@@ -38,6 +38,9 @@ if sys.dont_write_bytecode:
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
 hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis_settings.register_profile(
+    "quick", hypothesis_settings.get_profile("default"), max_examples=20
+)
 hypothesis_settings.load_profile("default")
 
 
@@ -176,6 +179,7 @@ def _records(
     request: pytest.FixtureRequest, tmp_path: Path, *, tables: bool
 ) -> Iterator[Records]:  # fmt: skip
     from tests.servers.records import Records
+    from tests.servers.sqlite import put_tables
 
     with ExitStack() as stack:
         url = None
@@ -183,6 +187,8 @@ def _records(
             server: Postgres = request.getfixturevalue("postgres_server")
             url = server.copied_database() if tables else server.new_database()
             stack.callback(server.drop, url)
+        elif tables:
+            put_tables(tmp_path / "records")
         yield stack.enter_context(closing(Records(tmp_path / "records", url)))
 
 
@@ -227,12 +233,15 @@ def kato_settings(
     """The settings of a dashboard of that deployment, impatient where a test's `fault` is slow."""
     from services.settings.environment import load_settings
     from tests.servers.deployment import IMPATIENT
+    from tests.servers.sqlite import put_tables
 
     parameters = getattr(request.node, "callspec", None)
     slow = parameters is not None and parameters.params.get("fault") == "slow"
     for variable, value in {**kato.environment, **(IMPATIENT if slow else {})}.items():
         monkeypatch.setenv(variable, value)
-    return load_settings()
+    settings = load_settings()
+    put_tables(settings.data)
+    return settings
 
 
 def capture_rows(name: str) -> list[dict[str, Any]]:

@@ -5,17 +5,14 @@ None of this is a check: the use cases check, whatever is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from dashboard.app import navigation, runtime
-from dashboard.app import x_unread as unread
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import PERMISSIONS, Action
-from services.errors import AccessDenied, NotSignedIn, StoreError
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -69,20 +66,3 @@ def _role_is_enough(page: navigation.PageRow) -> bool:
 
 def _role_words(page: navigation.PageRow) -> str:
     return f"This page takes the role {PERMISSIONS[page.action].role.value}."
-
-
-@contextmanager
-def calmly() -> Iterator[None]:
-    """Draw in one calm line that something may not be seen, or not any more.
-
-    A sign-in that is over leads to the page that says so, and a store that does not answer is
-    named. As a decorator it is for fragments.
-    """
-    try:
-        yield
-    except NotSignedIn:
-        st.rerun()
-    except AccessDenied as exc:
-        st.info(markdown(sentence(str(exc))), icon=":material/lock:")
-    except StoreError as exc:
-        unread.draw("What should be here", exc)

@@ -1,4 +1,4 @@
-"""The list of entries of the audit log, with its filters, its pages and its downloads."""
+"""The list of entries of the audit log with filters, pages, downloads; and that of one tenant."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.audit_log import tables as log_tables
 from dashboard.draw import downloads
+from dashboard.draw.downloads import decided_button
 from dashboard.draw.formatting import escaped, moment, visible
-from dashboard.draw.x_exports import decided_button
-from services.access.viewer import Action
-from services.audit_log.models import Entry, LogFilter, Outcome
-from services.audit_log.x_logbook_exporting import json_lines
+from services.access.viewer import Action, Outcome
+from services.audit_log.formats import json_lines
+from services.audit_log.models import Entry, LogFilter
+from services.errors import KatoTenantsError
 
 PER_PAGE = 50
 EXPORTED = 50_000
@@ -203,3 +204,26 @@ _FORMATS = {
     "Parquet": (as_parquet, "application/vnd.apache.parquet"),
     "JSONL": (as_jsonl, "application/jsonl"),
 }
+
+
+LAST = 10
+
+
+def tenant_log(name: str) -> None:
+    """Draw the last entries about a tenant, who may be no more; nothing where there are none.
+
+    `name` is the tenant as `visible` writes it.
+    """
+    if permits.why_not(Action.SEE_LOG):
+        return
+    wanted = log_tables.filter_of(tenant=name)
+    try:
+        entries = runtime.desk().log.page(wanted, limit=LAST).entries
+        if not entries:
+            return
+        st.subheader("What was done to it")
+        table(entries, key="tenant_log", without=("Role", "No.", "Request"))
+    except KatoTenantsError as exc:
+        unreadable.draw("What was done to it", exc)
+        return
+    permits.link("audit_log", "All of it in the audit log", {session.LOG_TENANT: name})

@@ -13,7 +13,8 @@ import pandas as pd
 
 from dashboard.draw.formatting import few, plural, visible
 from dashboard.draw.notices import Level
-from services.audit_log.models import Entry, LogFilter, Outcome, State, Verification
+from services.access.viewer import Outcome
+from services.audit_log.models import Entry, LogFilter, State, Verification
 
 SHOWN = ("When", "Who", "Action", "Outcome", "Whose", "Target", "Reason", "Role", "No.", "Request")
 EXPORTED = (*SHOWN, "Digest", "Hash")

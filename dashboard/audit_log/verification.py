@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import runtime, unreadable
 from dashboard.audit_log import tables as log_tables
 from dashboard.draw.formatting import age, markdown
 from dashboard.draw.notices import Level
-from services.audit_log.access import DeskLog
+from services.audit_log.anchor import AnchorState
 from services.audit_log.models import State
+from services.audit_log.verify import VerifyState
 
 
 def draw() -> None:
@@ -21,14 +22,14 @@ def draw() -> None:
         st.fragment(_body, run_every="1s" if verifying else None)(verifying)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _body(was_verifying: bool) -> None:
     log = runtime.desk().log
     state = log.verifying
     if was_verifying and state.since is None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        _anchored(log)
+        _anchored(log.anchored)
         if st.button("Verify the log", icon=":material/verified:", key="log_verify",
                      disabled=state.since is not None):  # fmt: skip
             log.start_verifying()
@@ -40,13 +41,12 @@ def _body(was_verifying: bool) -> None:
         st.error(f"The log could not be verified. {markdown(state.problem)}",
                  icon=":material/error:")  # fmt: skip
     elif state.result is not None:
-        _result(log)
+        _result(log.verifying)
     else:
         st.caption("Not verified since this dashboard was started.")
 
 
-def _anchored(log: DeskLog) -> None:
-    state = log.anchored
+def _anchored(state: AnchorState) -> None:
     number = None if state.last is None else state.last.number
     words = log_tables.anchored_words(number, state.problems)
     st.caption(f"{words} Each entry holds the hash of the one before it.", width="stretch")
@@ -54,8 +54,7 @@ def _anchored(log: DeskLog) -> None:
         st.warning(markdown(problem), icon=":material/anchor:")
 
 
-def _result(log: DeskLog) -> None:
-    state = log.verifying
+def _result(state: VerifyState) -> None:
     if state.result is None:
         return
     level = log_tables.level_of(state.result)

@@ -1,17 +1,27 @@
-"""A table as a file: CSV for spreadsheets, Parquet for programs."""
+"""Files to download, each decided and logged when it is clicked: CSV, and Parquet for programs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from dashboard.app import permits, runtime
+from dashboard.app.cache import sight_of
 from dashboard.draw.formatting import visible
-from dashboard.draw.x_exports import Whose, export_button
-from services.usage.formats import neutral
+from services.access.viewer import Action
+from services.browse.models import Scope
+from services.errors import AccessDenied
+from services.purge.models import Plan
+from services.spreadsheet import neutral
+from services.tenancy.kb_ids import TenantKey
 
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 _FORMATS: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]]
@@ -74,3 +84,74 @@ _FORMATS = {
     "csv": (as_csv, "text/csv"),
     "parquet": (as_parquet, "application/vnd.apache.parquet"),
 }
+
+
+Made = bytes | str
+Whose = Collection[TenantKey] | Callable[[], Collection[TenantKey]] | None
+"""Whose data is in a file, or what says so when it is made; None where it is no tenant's."""
+
+_CHANGED = "your role or scope is another than when this page was drawn: reload it"
+
+
+def export_button(
+    label: str, make: Callable[[], Made], *, target: str, file_name: str, mime: str, key: str,
+    tenants: Whose = None, icon: str = ":material/download:", **options: Any,
+) -> None:  # fmt: skip
+    """Draw a button that downloads what `make` returns; `target` is what the log calls it.
+
+    Whoever may not export it when it is clicked, or sees other things by then, gets no file.
+    """
+    sight = sight_of(runtime.desk().gate.viewer())
+    decided_button(
+        label, partial(_logged, make, target, tenants, sight),
+        reason=permits.why_not(Action.EXPORT), file_name=file_name, mime=mime, key=key, icon=icon,
+        **options,
+    )  # fmt: skip
+
+
+def concerned(about: Scope | Plan) -> Callable[[], Collection[TenantKey]]:
+    """Return what says whose data a file is of, when it is made: a tenant's, or a plan's."""
+    desk = runtime.desk()
+    if isinstance(about, Plan):
+        return partial(desk.purge.concerned, about)
+    return partial(desk.inspection.concerned, about)
+
+
+def decided_button(
+    label: str, make: Callable[[], Made], *, reason: str, **options: Any
+) -> None:  # fmt: skip
+    """Draw a button for a file of which `make` itself decides, and logs; off for a `reason`."""
+    st.download_button(
+        label, _of_this_viewer(make), on_click="ignore", disabled=bool(reason),
+        help=reason or None, **options,
+    )  # fmt: skip
+
+
+def _logged(
+    make: Callable[[], Made], target: str, tenants: Whose, sight: str
+) -> Made:  # fmt: skip
+    gate = runtime.desk().gate
+    whose = tenants() if callable(tenants) else tenants
+    with gate.doing(Action.EXPORT, tenants=whose, target=target):
+        if sight_of(gate.viewer()) != sight:
+            raise AccessDenied(Action.EXPORT.value, _CHANGED)
+        return make()
+
+
+def _of_this_viewer(make: Callable[[], Made]) -> Callable[[], Made]:
+    """Return the same, to be called from a thread that knows of no browser.
+
+    Streamlit makes files in such a thread, where nobody is signed in. So this goes by the
+    connection that the button was drawn for, and looks at its sign-in anew.
+    """
+    drawn_for = get_script_run_ctx()
+
+    def join() -> None:
+        if drawn_for is not None:
+            add_script_run_ctx(threading.current_thread(), drawn_for)
+
+    def made() -> Made:
+        with ThreadPoolExecutor(1, initializer=join) as one:
+            return one.submit(make).result()
+
+    return made

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, runtime
+from dashboard.app import navigation, permits, read, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.draw import notices as presenters
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
@@ -37,7 +37,7 @@ _POINTS = 60
 
 def snapshot_or_stop(title: str) -> Snapshot:
     """Draw the page's title and return the newest figures, or draw the loading state and stop."""
-    state = runtime.load_state()
+    state = read.state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="stretch")
         with st.container(width="content"):
@@ -63,9 +63,9 @@ def freshness(state: CollectorState) -> None:
     watch(shown, state.refreshing_since is not None)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _watch(shown: datetime | None, refreshing: bool) -> None:
-    state = runtime.load_state()
+    state = read.state()
     now_shown = state.snapshot.collected_at if state.snapshot else None
     if now_shown != shown or (state.refreshing_since is not None) != refreshing:
         st.rerun()
@@ -81,7 +81,7 @@ def fleet_figures(snapshot: Snapshot) -> None:
     """Draw the four measures of the whole fleet as cards, each with its recent past."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            points = [point.count for point in runtime.load_history(measure)[-_POINTS:]]
+            points = [point.count for point in read.history(measure)[-_POINTS:]]
             _card(figures, figures.total, missing=presenters.last_good(figures), points=points)
 
 

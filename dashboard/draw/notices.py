@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from dashboard.draw.formatting import age, few, number, plural, short, visible
 from services.figures import Measure, Precision, StoreState
-from services.isolation.rules.resurrected import came_back
+from services.purge.came_back import came_back
 from services.purge.models import Tombstone
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord

@@ -13,7 +13,8 @@ import pandas as pd
 from dashboard.draw.formatting import age, figure, number, size, visible
 from dashboard.draw.notices import STORE_OF, TITLE_OF, precision_note
 from services.figures import Amount
-from services.usage.readings import Check, CollectionUsage, KeyReading, TableInfo
+from services.health.models import Check
+from services.usage.readings import CollectionUsage, KeyReading, TableInfo
 from services.usage.snapshot import Snapshot, TenantUsage
 
 

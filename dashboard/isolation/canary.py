@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.draw.formatting import age, markdown, span
-from dashboard.isolation import x_canary_tables as canary_tables
+from dashboard.draw.formatting import age, markdown, plural, span, visible
 from services.access.viewer import Action
-from services.canary.models import CanaryReport, Observation, Verdict
+from services.canary.models import CanaryReport, Observation, Outcome, Probe, Verdict
 from services.errors import KatoTenantsError
 
 _LOOKS = {
@@ -34,7 +34,7 @@ def draw() -> None:
     st.fragment(_body, run_every="1s" if running else None)(running)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _body(was_running: bool) -> None:
     state = runtime.desk().canary.state
     if was_running != (state.running_since is not None):
@@ -67,16 +67,16 @@ def _start() -> None:
 
 def _report(report: CanaryReport) -> None:
     show, icon = _LOOKS[report.verdict]
-    show(markdown(canary_tables.verdict_words(report)), icon=icon)
+    show(markdown(verdict_words(report)), icon=icon)
     _cleaned(report)
     st.caption(f"Run {age(report.started)} by {markdown(report.by)}, for {span(report.seconds)}.")
     st.dataframe(
-        canary_tables.probes_frame(report), hide_index=True, key="canary_probes",
+        probes_frame(report), hide_index=True, key="canary_probes",
         alt="Every question of the canary test with its result",
         column_config={
             "Result": st.column_config.MultiselectColumn(
-                options=list(map(str, canary_tables.COLOR_OF)),
-                color=list(canary_tables.COLOR_OF.values()), width=120,
+                options=list(map(str, COLOR_OF)),
+                color=list(COLOR_OF.values()), width=120,
             ),
             "Asked": st.column_config.TextColumn(width="large"),
         },
@@ -100,8 +100,58 @@ def _observation(each: Observation, number: int) -> None:
     icon = ":material/visibility:" if each.known else ":material/visibility_off:"
     with st.expander(f"{markdown(each.about).capitalize()}: {markdown(each.seen)}", icon=icon):
         if each.evidence:
-            st.dataframe(canary_tables.evidence_frame(each), hide_index=True,
+            st.dataframe(evidence_frame(each), hide_index=True,
                          key=f"canary_evidence_{number}",
                          alt=f"What was seen: {each.about}")  # fmt: skip
         else:
             st.caption("Nothing more was seen.")
+
+
+_ORDER = [Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_CONFIGURED, Outcome.PASSED]
+COLOR_OF = {
+    Outcome.FAILED: "red", Outcome.UNKNOWN: "orange", Outcome.NOT_CONFIGURED: "gray",
+    Outcome.PASSED: "green",
+}  # fmt: skip
+
+
+def probes_frame(report: CanaryReport) -> pd.DataFrame:
+    """Return one row a question, what did not pass first."""
+    probes = sorted(report.probes, key=lambda probe: _ORDER.index(probe.outcome))
+    return pd.DataFrame(
+        [
+            {
+                "Result": [probe.outcome.value],
+                "Asked": visible(probe.asked),
+                "In the name of": visible(probe.tenant),
+                "About": visible(probe.about),
+                "Why": visible(_why(probe)),
+            }
+            for probe in probes
+        ],
+        columns=["Result", "Asked", "In the name of", "About", "Why"],
+    )
+
+
+def _why(probe: Probe) -> str:
+    if probe.leaked:
+        return f"came back: {', '.join(probe.leaked)}"
+    return probe.reason
+
+
+def verdict_words(report: CanaryReport) -> str:
+    """Say in one sentence what came of a run; its names are not made visible yet."""
+    asked = plural(len(report.probes), "question")
+    if report.verdict is Verdict.FAILED:
+        failed = sum(probe.outcome is Outcome.FAILED for probe in report.probes)
+        return f"{failed:,} of {asked} brought back what is another tenant's."
+    if report.verdict is Verdict.PASSED:
+        absent = sum(probe.outcome is Outcome.NOT_CONFIGURED for probe in report.probes)
+        rest = f", {absent:,} of them about a store that is not configured" if absent else ""
+        return f"{asked} asked{rest}: neither tenant was given anything of the other's."
+    return "It is not known whether tenants are kept apart: not everything could be looked at."
+
+
+def evidence_frame(observation: Observation) -> pd.DataFrame:
+    """Return what an observation was seen by, one row each."""
+    rows = [(visible(name), visible(value)) for name, value in observation.evidence.items()]
+    return pd.DataFrame(rows, columns=["What", "Seen"])

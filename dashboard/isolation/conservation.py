@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import streamlit as st
 
 from dashboard.draw import charts
 from dashboard.draw import notices as presenters
 from dashboard.draw.figures import SPARK_COLOR
-from dashboard.draw.formatting import escaped, figure, markdown
-from dashboard.isolation import x_isolation_sums as isolation_sums
-from dashboard.isolation.x_isolation_sums import Sums
-from services.usage.snapshot import Snapshot
+from dashboard.draw.formatting import escaped, figure, markdown, moment, number
+from services.figures import Measure, Precision, StoreState
+from services.usage.snapshot import Snapshot, StoreFigures, Usage
 
 _CARD = 380  # pixels
 
@@ -21,7 +23,7 @@ def draw(snapshot: Snapshot) -> None:
     st.caption("Everything in the stores belongs to tenants, is shared, or is nobody's: the sum "
                "of these has to be what each store itself says that it holds.")  # fmt: skip
     grid = st.grid(2, gap="small", min_column_width=_CARD)
-    for found in isolation_sums.sums(snapshot):
+    for found in sums(snapshot):
         with grid, st.container(border=True, height="stretch"):
             _card(found, snapshot)
 
@@ -32,7 +34,7 @@ def _card(found: Sums, snapshot: Snapshot) -> None:
     st.metric(
         title,
         figure(figures.total, figures.precision),
-        delta=isolation_sums.sums_words(found) if found.parts else presenters.last_good(figures),
+        delta=sums_words(found) if found.parts else presenters.last_good(figures),
         delta_color=SPARK_COLOR[figures.measure],
         delta_arrow="off",
         help=f"What {presenters.STORE_OF[figures.measure]} itself says that it holds",
@@ -49,7 +51,78 @@ def _card(found: Sums, snapshot: Snapshot) -> None:
             config={"displayModeBar": False}, alt=f"{title} divided: {words}",
         )  # fmt: skip
     st.markdown(" · ".join(f"{escaped(name)} **{count:,}**" for name, count in found.parts))
-    st.caption(isolation_sums.times_words(found, snapshot))
-    note = isolation_sums.sums_note(found)
+    st.caption(times_words(found, snapshot))
+    note = sums_note(found)
     if note:
         st.caption(f":material/info: {note}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """One measure's conservation: what its parts sum to, beside the store's own total.
+
+    All counts are None where the store's figures are not known.
+    """
+
+    figures: StoreFigures
+    tenants: int | None = None
+    shared: int | None = None
+    nobodys: int | None = None
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """The parts by their names; empty where they are not known."""
+        if self.tenants is None or self.shared is None or self.nobodys is None:
+            return ()
+        return (("tenants", self.tenants), ("shared", self.shared), ("nobody's", self.nobodys))
+
+    @property
+    def sum(self) -> int | None:
+        """The sum of the parts."""
+        return sum(count for _, count in self.parts) if self.parts else None
+
+
+def sums(snapshot: Snapshot) -> Iterator[Sums]:
+    """Sum the parts of each measure."""
+    for measure, figures in snapshot.stores.items():
+        if figures.state is not StoreState.OK or figures.total is None:
+            yield Sums(figures)
+            continue
+        nobodys = snapshot.unattributed.usage.of(measure)
+        yield Sums(
+            figures,
+            _total(measure, (tenant.usage for tenant in snapshot.tenants)),
+            _total(measure, (part.usage for part in snapshot.shared)),
+            nobodys.count if nobodys else 0,
+        )
+
+
+def _total(measure: Measure, usages: Iterable[Usage]) -> int:
+    amounts = (usage.of(measure) for usage in usages)
+    return sum(amount.count for amount in amounts if amount is not None)
+
+
+def sums_words(found: Sums) -> str:
+    """Say what the parts sum to, and what that differs by from the store's own total."""
+    off = found.figures.difference.count
+    return f"sum {number(found.sum)}, difference {f'{off:+,}' if off else '0'}"
+
+
+def times_words(found: Sums, snapshot: Snapshot) -> str:
+    """Say when the store's own total was read, and when its parts were summed."""
+    read, summed = moment(found.figures.collected_at), moment(snapshot.collected_at)
+    day = f"{summed.split()[0]} "
+    at = summed.removeprefix(day) if read.startswith(day) else summed
+    return f"Total read {read}, parts summed {at}."
+
+
+def sums_note(found: Sums) -> str:
+    """Say what has to be known to read a sum; empty where nothing does."""
+    figures = found.figures
+    if figures.precision in (Precision.ESTIMATE, Precision.RUNNING):
+        return "The exact pass is running: until it has ended, the two sides differ."
+    if figures.difference.count:
+        return "The store changed while it was read."
+    if figures.measure is Measure.SESSIONS:
+        return "Redis does not count sessions: this is what the pass over its keys found."
+    return ""

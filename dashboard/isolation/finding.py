@@ -8,8 +8,9 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime
 from dashboard.app import state_keys as session
-from dashboard.approvals import listing as approval_parts
+from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
+from dashboard.isolation import read
 from dashboard.isolation import tables as isolation_tables
 from dashboard.isolation import words as isolation_words
 from dashboard.isolation.listing import COLOR_OF
@@ -33,7 +34,7 @@ def draw(asked: str, report: Report | None) -> None:
         st.info("There is no audit yet: the first one follows the first figures.",
                 icon=":material/hourglass_empty:")  # fmt: skip
         return
-    record = runtime.load_listing(report).records.get(asked)
+    record = read.listing(report).records.get(asked)
     if record is None:
         st.warning(f"There is no finding {markdown(asked)}: it was resolved long ago, or never "
                    "was.", icon=":material/search_off:")  # fmt: skip
@@ -127,7 +128,7 @@ def _acceptance(record: Record, now: datetime) -> None:
 def _accept_form(record: Record) -> None:
     st.markdown("It stays on the list as accepted, and asks for no more attention until then. "
                 "Nothing in the stores changes.")  # fmt: skip
-    asked = approval_parts.draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
+    asked = draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
     if asked:
         st.caption(f"Asked for: {markdown(asked.details[HOW_LONG])}.")
     st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=session.ACCEPT_WHY,

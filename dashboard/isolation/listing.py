@@ -12,6 +12,7 @@ from dashboard.app import runtime
 from dashboard.app import state_keys as session
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
+from dashboard.isolation import read
 from dashboard.isolation import tables as isolation_tables
 from dashboard.isolation import words as isolation_words
 from services.isolation.models import Report, Severity, Status
@@ -26,7 +27,7 @@ _TABLE = "findings"
 
 def rows_of(report: Report, now: datetime) -> pd.DataFrame:
     """Return every finding with its status now."""
-    return isolation_tables.with_status(runtime.load_listing(report).frame, now)
+    return isolation_tables.with_status(read.listing(report).frame, now)
 
 
 def draw(rows: pd.DataFrame, report: Report) -> None:
@@ -43,7 +44,7 @@ def draw(rows: pd.DataFrame, report: Report) -> None:
     _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
     if pages > 1:
         st.pagination(pages, key=session.ISOLATION_PAGE)
-    records = runtime.load_listing(report).records
+    records = read.listing(report).records
     whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
     download(found[list(isolation_tables.EXPORTED)], "findings", tenants=sorted(whose))
 

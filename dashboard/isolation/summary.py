@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import age, escaped, markdown, plural, span
+from dashboard.isolation import read
 from dashboard.isolation import tables as isolation_tables
 from dashboard.isolation import words as isolation_words
 from services.access.viewer import Action
@@ -56,7 +57,7 @@ def _seen(state: AuditState) -> tuple[object, ...]:
     return (at, state.auditing_since is not None, state.problem)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _watch(seen: tuple[object, ...], report: Report | None, busy: bool) -> None:
     state = runtime.desk().isolation.state
     if _seen(state) != seen or busy != (state.auditing_since is not None or _asked(report)):
@@ -94,7 +95,7 @@ def figures(report: Report, rows: pd.DataFrame) -> None:
 
 def _score(report: Report) -> None:
     shown = isolation_words.score(report, runtime.desk().isolation.rules)
-    points = [score for _, score in runtime.load_scores() if score is not None]
+    points = [score for _, score in read.scores() if score is not None]
     st.metric(
         "Score", shown.value, delta=shown.note, delta_color="gray", delta_arrow="off",
         chart_data=points if len(points) > 1 else None, chart_type="area", border=True,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, read
 from dashboard.app import state_keys as session
-from dashboard.draw.formatting import escaped, markdown, moment, visible
-from dashboard.sessions import tables as session_tables
+from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
-from services.sessions.options import OPTIONS, Option, OptionKind, compare
+from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
 from services.usage.readings import CreatedSession
 
 
@@ -122,7 +122,7 @@ def options_form() -> dict[str, object]:
 
 def _input(option: Option) -> object:
     key, label = f"option_{option.name}", option.name
-    default = f"KATO's own ({session_tables.words_of(option.default)})"
+    default = f"KATO's own ({words_of(option.default)})"
     match option.kind:
         case OptionKind.FLAG:
             picked = st.selectbox(label, ["on", "off"], index=None, placeholder=default, key=key,
@@ -181,15 +181,15 @@ def answer(asked: Asked) -> None:
     }, border="horizontal", width="content", alt="The created session")  # fmt: skip
     _links(created)
     st.dataframe(
-        session_tables.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
+        answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
         key="answers", alt="What was asked beside what KATO accepted",
     )  # fmt: skip
     with st.expander("All options as KATO has them now"):
-        st.json(session_tables.visible_json(created.config), expanded=1)
+        st.json(visible_json(created.config), expanded=1)
 
 
 def _links(created: CreatedSession) -> None:
-    name = visible(str(runtime.load_ownership().tenant_of(created.node_id)))
+    name = visible(str(read.ownership().tenant_of(created.node_id)))
     with st.container(horizontal=True):
         permits.link("tenant", f"Open {escaped(name)}", {session.TENANT: name})
         permits.link("sessions", "Look into the session",
@@ -208,3 +208,17 @@ def _accepted(asked: Asked) -> dict[str, object]:
     if f"metadata: {SEALED_NAME}" in found:
         found[f"metadata: {SEALED_NAME}"] = "(encrypted)"
     return {"Time to live": f"{created.ttl_seconds} s", **created.config, **found}
+
+
+def answers_frame(answers: Iterable[Answered]) -> pd.DataFrame:
+    """Return one row a thing asked of KATO, beside what it accepted."""
+    rows = [
+        {
+            "What": visible(answer.name),
+            "Asked": words_of(answer.asked),
+            "Accepted": words_of(answer.accepted),
+            "Verdict": "as asked" if answer.kept else "KATO did otherwise",
+        }
+        for answer in answers
+    ]
+    return pd.DataFrame(rows, columns=["What", "Asked", "Accepted", "Verdict"])

@@ -1,8 +1,7 @@
 import streamlit as st
 
-from dashboard.app import runtime
+from dashboard.app import runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.approvals import listing as approval_parts
 from services.errors import StoreError
 
@@ -18,4 +17,4 @@ st.caption(f"A second admin has to approve these: {', '.join(actions)}. An appro
 try:
     approval_parts.draw(st.query_params.get(session.REQUEST, ""))
 except StoreError as exc:
-    unread.draw("Requests", exc)
+    unreadable.draw("Requests", exc)

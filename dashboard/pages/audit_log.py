@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard.app import x_unread as unread
+from dashboard.app import unreadable
 from dashboard.audit_log import listing as log_list
 from dashboard.audit_log import verification as log_check
 from services.errors import KatoTenantsError
@@ -13,4 +13,4 @@ try:
     log_list.missing_ends()
     log_list.draw()
 except KatoTenantsError as exc:
-    unread.draw("The audit log", exc)
+    unreadable.draw("The audit log", exc)

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, read, runtime
 from dashboard.app import state_keys as session
 from dashboard.draw import figures as components
 from dashboard.draw.formatting import markdown, plural
@@ -37,13 +37,13 @@ if not typed.strip():
     st.caption("Type a name as it stands in a ticket or a log. It has to be the whole name, "
                "unless it may be anywhere in one.")  # fmt: skip
     st.dataframe(
-        finds.examples_frame(snapshot, runtime.load_schemes()), hide_index=True,
+        finds.examples_frame(snapshot, runtime.schemes()), hide_index=True,
         key="examples", height="content", alt="What can be typed, with examples",
     )  # fmt: skip
     st.stop()
 
 with st.skeleton(height=180):
-    answer = runtime.load_answer(snapshot.collected_at, typed, contains=contains)
+    answer = read.answer(snapshot.collected_at, typed, contains)
 if answer is None:
     st.stop()
 missing = " and ".join(finds.unasked(answer))

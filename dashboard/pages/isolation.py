@@ -2,9 +2,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.draw import figures as components
 from dashboard.isolation import (
     canary as canary_part,
@@ -35,7 +34,7 @@ isolation = desk.isolation
 try:
     report = isolation.report()
 except KatoTenantsError as exc:
-    unread.draw("The findings", exc)
+    unreadable.draw("The findings", exc)
     st.stop()
 
 if asked:

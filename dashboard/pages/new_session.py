@@ -19,7 +19,7 @@ if off:
     st.stop()
 
 sessions = runtime.desk().sessions
-schemes = {scheme.template: scheme for scheme in runtime.load_schemes().schemes}
+schemes = {scheme.template: scheme for scheme in runtime.schemes().schemes}
 
 if runtime.is_embedded():
     st.caption(

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import runtime
+from dashboard.app import read, runtime
 from dashboard.draw import charts, store_tables
 from dashboard.draw import figures as components
 from dashboard.draw import notices as presenters
@@ -22,7 +22,7 @@ components.fleet_figures(snapshot)
 sees_all = runtime.desk().gate.viewer().sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
-    snapshot, runtime.load_tombstones(snapshot),
+    snapshot, read.tombstones(snapshot),
     audited=isolation_tables.attention(audit, datetime.now(UTC)) if audit else (),
     told=isolation_tables.told(audit) if audit else None,
 )  # fmt: skip
@@ -57,7 +57,7 @@ with st.container(border=True):
             alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
         )  # fmt: skip
     by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
-    frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+    frame = read.tenants_frame(snapshot)
     top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
     components.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
 

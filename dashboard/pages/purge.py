@@ -1,8 +1,7 @@
 import streamlit as st
 
-from dashboard.app import runtime
+from dashboard.app import runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.draw import figures as components
 from dashboard.purge import (
     choose as purge_choose,
@@ -17,7 +16,7 @@ from dashboard.purge import (
     plan as purge_plan,
 )
 from services.errors import KatoTenantsError
-from services.isolation.rules import resurrected
+from services.purge.came_back import came_back
 
 asked = st.query_params.get(session.JOB, "")
 if asked:
@@ -41,11 +40,11 @@ purge = runtime.desk().purge
 try:
     jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
 except KatoTenantsError as exc:
-    unread.draw("Purges so far", exc)
+    unreadable.draw("Purges so far", exc)
     st.stop()
 
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
            "says what is gone, found by looking again.")  # fmt: skip
 purge_choose.choose(snapshot)
-purge_parts.came_back(resurrected.came_back(snapshot, stones))
+purge_parts.came_back_part(came_back(snapshot, stones))
 purge_parts.jobs_list(jobs)

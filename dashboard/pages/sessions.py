@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
 from dashboard.draw import figures as components
 from dashboard.draw import notices as presenters
 from dashboard.draw.formatting import plural
@@ -22,6 +21,7 @@ from dashboard.sessions import (
 from dashboard.sessions import (
     tables as session_tables,
 )
+from dashboard.sessions.listing import session_rows
 from services.errors import StoreError
 from services.figures import Measure, Precision
 
@@ -47,9 +47,9 @@ if snapshot.sessions is None:
 now = datetime.now(UTC)
 read_at = figures.collected_at or snapshot.collected_at
 try:
-    rows = runtime.load_sessions_frame(snapshot, snapshot.collected_at)
+    rows = session_rows(snapshot)
 except StoreError as exc:
-    unread.draw("Whose sessions there are", exc)
+    unreadable.draw("Whose sessions there are", exc)
     st.stop()
 frame = session_tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0

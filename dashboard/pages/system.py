@@ -1,6 +1,6 @@
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, read, runtime
 from dashboard.draw import figures as components
 from dashboard.draw import store_tables
 from dashboard.draw.formatting import markdown
@@ -12,7 +12,7 @@ snapshot = components.snapshot_or_stop("System")
 
 st.subheader("Stores")
 with st.skeleton(height=180):
-    checks = runtime.load_checks()
+    checks = read.checks()
     st.dataframe(
         store_tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
         alt="Each store with its state, version and latency, and what to do",
@@ -63,4 +63,4 @@ else:
         height="content", key="settings", alt="Settings in force, secrets redacted",
     )  # fmt: skip
 st.subheader("Naming schemes")
-st.code("\n".join(scheme.template for scheme in runtime.load_schemes().schemes), language=None)
+st.code("\n".join(scheme.template for scheme in runtime.schemes().schemes), language=None)

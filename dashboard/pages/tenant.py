@@ -2,10 +2,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, read, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
-from dashboard.audit_log import x_log_part as log_part
+from dashboard.audit_log import listing as log_listing
 from dashboard.draw import (
     figures as components,
 )
@@ -38,9 +37,9 @@ if tenant is None:
     if asked:
         st.warning(f"Nothing in the stores belongs to {escaped(asked)}.",
                    icon=":material/search_off:")  # fmt: skip
-        log_part.tenant_log(asked)
+        log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
-    frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+    frame = read.tenants_frame(snapshot)
     hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
     hits = hits.sort_values("Memory", ascending=False, na_position="last")
     st.caption(
@@ -56,7 +55,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
     permits.link("new_session", query={session.TENANT: asked})
 
-with unread.said("Whether it is being purged"):
+with unreadable.said("Whether it is being purged"):
     purge_parts.tenant_notes(tenant, snapshot)
 components.owner_figures(tenant.usage, snapshot)
 
@@ -101,8 +100,8 @@ if off:
 elif snapshot.sessions is None:
     st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
-    with unread.said("Which these are"):
-        mine = presenters.sessions_of(snapshot.sessions, tenant, runtime.load_ownership())
+    with unreadable.said("Which these are"):
+        mine = presenters.sessions_of(snapshot.sessions, tenant, read.ownership())
         if mine:
             session_parts.tenants_sessions(asked, mine)
         else:
@@ -153,6 +152,6 @@ else:
     st.caption("Read from the stores when it is opened; nothing is changed by looking.")
     tenant_look.draw(snapshot, tenant)
 
-log_part.tenant_log(asked)
+log_listing.tenant_log(asked)
 
 purge_parts.purge_link(asked)

@@ -3,7 +3,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import runtime
+from dashboard.app import read, runtime
 from dashboard.app import state_keys as session
 from dashboard.draw import figures as components
 from dashboard.draw import usage_tables as tables
@@ -19,7 +19,7 @@ SORTS = {
 
 snapshot = components.snapshot_or_stop("Tenants")
 sees_all = runtime.desk().gate.viewer().sees_all
-frame = runtime.load_tenants_frame(snapshot, snapshot.collected_at)
+frame = read.tenants_frame(snapshot)
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import permits, read
 from dashboard.app import state_keys as session
-from dashboard.draw.formatting import markdown
+from dashboard.draw.formatting import markdown, unseen
 from dashboard.purge import plan as purge_plan
 from dashboard.purge import plan_tables as purge_tables
-from dashboard.tenant import tables as inspection_tables
 from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
@@ -84,13 +83,13 @@ def _more() -> tuple[bool, frozenset[str]]:
             help="What of the target cannot be erased from them stays, and the receipt says how "
             "much. A plan names them where they stop it.",
         )  # fmt: skip
-    found = (inspection_tables.unseen(name.strip()) for name in names.split(","))
+    found = (unseen(name.strip()) for name in names.split(","))
     return drop, frozenset(filter(None, found))
 
 
 def _many(snapshot: Snapshot) -> Target | None:
     """Draw the choice of several tenants; a list out of a ticket can be pasted."""
-    tenants = purge_tables.tenants_of(snapshot, runtime.load_ownership(), "")
+    tenants = purge_tables.tenants_of(snapshot, read.ownership(), "")
     left, right = st.columns(2)
     names = left.multiselect("Tenants", list(tenants), key=session.PURGE_MANY,
                              persist_state="page", placeholder="Type a part of a name")  # fmt: skip
@@ -98,7 +97,7 @@ def _many(snapshot: Snapshot) -> Target | None:
                              height=80, placeholder="tenant/acme")  # fmt: skip
     lines = [line.strip() for line in pasted.splitlines() if line.strip()]
     try:
-        typed = [TenantKey.parse(inspection_tables.unseen(line)) for line in lines]
+        typed = [TenantKey.parse(unseen(line)) for line in lines]
     except NamingError as exc:
         right.caption(f"{markdown(str(exc))}")
         return None
@@ -109,7 +108,7 @@ def _many(snapshot: Snapshot) -> Target | None:
 
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:
-    ownership = runtime.load_ownership()
+    ownership = read.ownership()
     tenants = purge_tables.tenants_of(snapshot, ownership, st.query_params.get(session.TENANT, ""))
     left, right = st.columns(2)
     name = left.selectbox(
@@ -120,7 +119,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
     tenant = tenants.get(name or "")
     if what == USER:
         user = right.text_input("User id", key=session.PURGE_USER, persist_state="page")
-        return Target(tenant, user=inspection_tables.unseen(user)) if user.strip() else None
+        return Target(tenant, user=unseen(user)) if user.strip() else None
     if tenant is None or what == TENANT:
         return None if tenant is None else Target(tenant)
     nodes = purge_tables.nodes_of(tenant, snapshot, ownership)
@@ -128,7 +127,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
         "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
         key=session.of(session.PURGE_NODE, tenant), placeholder="Choose one, or type it",
     )  # fmt: skip
-    return Target(tenant, node_id=nodes.get(node, inspection_tables.unseen(node))) if node else None
+    return Target(tenant, node_id=nodes.get(node, unseen(node))) if node else None
 
 
 def _stores() -> frozenset[Measure]:

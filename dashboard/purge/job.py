@@ -9,12 +9,10 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
-from dashboard.draw.downloads import download, file_name
+from dashboard.draw.downloads import concerned, decided_button, download, file_name
 from dashboard.draw.formatting import age, escaped, markdown, moment, plural, span, visible
-from dashboard.draw.x_exports import concerned, decided_button
 from dashboard.purge import (
     job_words as purge_steps,
 )
@@ -182,7 +180,7 @@ def _ended(job: Job) -> None:
     try:
         receipt = runtime.desk().purge.receipt(job.id)
     except KatoTenantsError as exc:
-        unread.draw("The receipt", exc)
+        unreadable.draw("The receipt", exc)
         return
     later = runtime.desk().purge.later_looks(job.id)
     if later and later[-1].back and receipt.outcome is not Outcome.PARTIAL:

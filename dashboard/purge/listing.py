@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, runtime
+from dashboard.app import navigation, permits, read, runtime
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import age, escaped, moment, visible
 from dashboard.purge import job_words as purge_steps
-from services.isolation.rules import resurrected
+from services.purge.came_back import came_back
 from services.purge.models import Job, Tombstone
 from services.usage.snapshot import Snapshot, TenantUsage
 
@@ -46,7 +46,7 @@ def open_job(job_id: str) -> None:
     st.switch_page(navigation.row("purge").file, query_params={session.JOB: job_id})
 
 
-def came_back(stones: Sequence[Tombstone]) -> None:
+def came_back_part(stones: Sequence[Tombstone]) -> None:
     """Draw the kb_ids that have data again after they were purged."""
     if not stones:
         return
@@ -73,11 +73,7 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
                        width="stretch")  # fmt: skip
             permits.link("purge", "See the purge", {session.JOB: job_id})
     own = {part.name for part in usage.parts} | set(usage.shared)
-    back = [
-        s
-        for s in resurrected.came_back(snapshot, runtime.load_tombstones(snapshot))
-        if s.kb_id in own
-    ]
+    back = [s for s in came_back(snapshot, read.tombstones(snapshot)) if s.kb_id in own]
     if back:
         names = ", ".join(visible(stone.kb_id) for stone in back)
         st.warning(f"Came back after it was purged {age(back[0].erased_at)}: {escaped(names)}.",

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.approvals import listing as approval_parts
-from dashboard.draw.downloads import download, file_name
+from dashboard.app.cache import sight_of
+from dashboard.draw.approval_status import draw_status
+from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, markdown, plural, visible
-from dashboard.draw.x_exports import concerned, export_button
 from dashboard.purge import plan_tables as purge_tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
@@ -59,7 +59,7 @@ def shown_plan() -> Shown | None:
 
 
 def _sight() -> str:
-    return runtime.sight_of(runtime.desk().gate.viewer())
+    return sight_of(runtime.desk().gate.viewer())
 
 
 def show_kept(digest: str) -> None:
@@ -242,7 +242,7 @@ def _disclosed(plan: Plan) -> None:
         st.warning(f"{said}\n{listed}", icon=":material/visibility_off:")
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _confirm(shown: Shown) -> None:
     plan = shown.plan
     target = plan.request.target
@@ -252,7 +252,7 @@ def _confirm(shown: Shown) -> None:
                     "looked at again, twice. Type this name to confirm:")  # fmt: skip
         st.code(visible(target.name), language=None)
         typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
-        asked = approval_parts.draw_status(Action.RUN_PURGE, digest=plan.digest)
+        asked = draw_status(Action.RUN_PURGE, digest=plan.digest)
         reason = st.text_input(
             "Reason or ticket", asked.details.get(REASON, "") if asked else "", live=True,
             key=session.PURGE_REASON, max_chars=MOST_REASON,

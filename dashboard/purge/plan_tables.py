@@ -7,8 +7,7 @@ from contextlib import suppress
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, number, size, visible
-from dashboard.tenant.tables import unseen
+from dashboard.draw.formatting import UNKNOWN, number, size, unseen, visible
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.models import Item, LeftOut, Outcome, Plan

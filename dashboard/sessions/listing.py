@@ -10,17 +10,26 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import navigation, permits
+from dashboard.app import navigation, permits, read
 from dashboard.app import state_keys as session
+from dashboard.app.cache import cached
 from dashboard.draw import figures as components
 from dashboard.draw import usage_tables as tables
 from dashboard.draw.formatting import plural, visible
 from dashboard.sessions import tables as session_tables
+from services.access.viewer import Action
 from services.usage.readings import SessionRecord
+from services.usage.snapshot import Snapshot
 
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
 ROWS_SHOWN = 10
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
+def session_rows(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a session, made once a snapshot."""
+    return session_tables.list_frame(snapshot.sessions or (), read.ownership())
 
 
 def duration(label: str, *, hint: str, key: str) -> int:

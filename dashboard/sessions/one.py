@@ -6,10 +6,20 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
+from dashboard.app import permits, read, refusals, runtime, unreadable
 from dashboard.app import state_keys as session
-from dashboard.app import x_unread as unread
-from dashboard.draw.formatting import age, escaped, markdown, moment, plural, size, span, visible
+from dashboard.draw.formatting import (
+    age,
+    escaped,
+    markdown,
+    moment,
+    plural,
+    size,
+    span,
+    visible,
+    visible_json,
+    words_of,
+)
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.sessions import actions as session_deeds
 from dashboard.sessions import tables as session_tables
@@ -26,13 +36,13 @@ _NO_OPTIONS = {"session_id", "node_id", "created_at", "updated_at", "version", "
 def draw(asked: str) -> None:
     """Draw the session that a link names."""
     st.button("All sessions", icon=":material/arrow_back:", type="tertiary", on_click=_back)
-    snapshot = runtime.load_state().snapshot
+    snapshot = read.state().snapshot
     key = session_tables.key_asked(asked, (snapshot and snapshot.sessions) or ())
     session_deeds.draw_report()
     try:
         detail = runtime.desk().care.inspect(key)
     except KatoTenantsError as exc:
-        unread.draw("The session", exc)
+        unreadable.draw("The session", exc)
         return
     if detail is None:
         st.warning(f"There is no session {escaped(asked)}: it expired, was ended, or never was.",
@@ -50,7 +60,7 @@ def draw(asked: str) -> None:
         _config(detail)
     if detail.rest:
         with st.expander("Everything else in the record"):
-            st.json(session_tables.visible_json(detail.rest), expanded=1)
+            st.json(visible_json(detail.rest), expanded=1)
 
 
 def _back() -> None:
@@ -71,10 +81,10 @@ def _head(detail: SessionDetail) -> None:
 
 def _facts(detail: SessionDetail) -> None:
     record = detail.record
-    claim = runtime.load_ownership().owner(record.owner)
+    claim = read.ownership().owner(record.owner)
     tenant = visible(str(claim.tenant)) if claim.tenant else "nobody"
     node = record.owner.kind is OwnerKind.NODE
-    service = runtime.load_ownership().service
+    service = read.ownership().service
     own = detail.rest.get("ttl_seconds")
     facts = {
         "Tenant": f"{escaped(tenant)} ({CLAIM_WORDS[claim.state]})",
@@ -131,7 +141,7 @@ def _memory(detail: SessionDetail) -> None:
         )  # fmt: skip
     if detail.metadata_seen:
         with st.expander(f"Metadata, {len(detail.metadata_seen):,} times"):
-            st.json(session_tables.visible_json(detail.metadata_seen), expanded=1)
+            st.json(visible_json(detail.metadata_seen), expanded=1)
     else:
         st.caption("No metadata accumulated.")
 
@@ -161,7 +171,7 @@ def _sealed(detail: SessionDetail) -> None:
         refusals.show(refusals.of(exc), "It cannot be decrypted")
         return
     st.table(
-        {markdown(str(name)): markdown(session_tables.words_of(value))
+        {markdown(str(name)): markdown(words_of(value))
          for name, value in values.items()},
         border="horizontal", alt="Decrypted metadata",
     )  # fmt: skip

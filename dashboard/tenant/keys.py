@@ -6,9 +6,9 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.app import state_keys as session
-from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, markdown, plural, size, span
-from dashboard.draw.x_exports import concerned
+from dashboard.draw.downloads import concerned, download
+from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
+from dashboard.tenant import read
 from dashboard.tenant import tables as inspection_tables
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
 
@@ -33,7 +33,7 @@ def draw(scope: Scope) -> None:
     )  # fmt: skip
     holding = scope.holdings[min(at or 0, len(scope.holdings) - 1)]
     _shared(holding)
-    inventory = runtime.load_inventory(scope, holding.owner)
+    inventory = read.inventory(scope, holding.owner)
     table = session.of(f"largest_keys_{at}", scope.tenant)
     chosen = _largest(scope, inventory, key=table) if inventory.count else None
     if not inventory.count:
@@ -43,7 +43,7 @@ def draw(scope: Scope) -> None:
         key=session.of("keys_typed", scope.tenant),
         placeholder="Its whole name",
     )
-    wanted = inspection_tables.unseen(typed) if typed else chosen.key if chosen else None
+    wanted = unseen(typed) if typed else chosen.key if chosen else None
     if wanted is not None:
         _value(scope, wanted)
 

@@ -9,11 +9,10 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.app import state_keys as session
-from dashboard.draw.downloads import download
-from dashboard.draw.formatting import markdown, plural, visible
-from dashboard.draw.x_exports import concerned
+from dashboard.draw.downloads import concerned, download
+from dashboard.draw.formatting import markdown, plural, unseen, visible
+from dashboard.tenant import read
 from dashboard.tenant import tables as inspection_tables
-from dashboard.tenant.tables import unseen
 from dashboard.tenant.vectors import draw_points
 from services.browse.holdings import kb_holdings
 from services.browse.models import (
@@ -49,7 +48,7 @@ def draw(scope: Scope) -> None:
     if query is None:
         return
     trail = _trail(query)
-    page = runtime.load_patterns(scope, replace(query, after=trail[-1]))
+    page = read.patterns(scope, replace(query, after=trail[-1]))
     if not page.rows:
         st.info("No pattern matches.", icon=":material/search_off:")
         st.caption(inspection_tables.cost_text(page.cost))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import permits, runtime
+from dashboard.app import runtime, unreadable
 from dashboard.app import state_keys as session
 from dashboard.draw.formatting import markdown
 from dashboard.tenant import (
@@ -16,7 +16,7 @@ from dashboard.tenant import (
     patterns as tenant_patterns,
 )
 from dashboard.tenant import (
-    x_tenant_vectors as tenant_vectors,
+    vectors as tenant_vectors,
 )
 from services.browse.models import Scope
 from services.errors import NotThisTenants, StoreError, VectorError
@@ -36,7 +36,7 @@ def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
         st.fragment(_section)(title, icon, key, body, scope)
 
 
-@permits.calmly()
+@unreadable.calmly()
 def _section(title: str, icon: str, key: str, body: Callable[[Scope], None], scope: Scope) -> None:
     section = st.expander(title, icon=icon, key=key, on_change="rerun")
     if section.open:

@@ -1,4 +1,4 @@
-"""A table of points, as several sections draw it."""
+"""The vectors of one tenant: its collections, their points, and the nearest to one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,130 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.draw.downloads import download
-from dashboard.draw.x_exports import Whose
+from dashboard.app import runtime
+from dashboard.app import state_keys as session
+from dashboard.draw.downloads import Whose, concerned, download
+from dashboard.draw.formatting import escaped, markdown, plural, visible
+from dashboard.tenant import read
 from dashboard.tenant import tables as inspection_tables
-from services.browse.models import Point
+from services.browse.models import Holding, Point, Scope, SpaceFacts
+from services.browse.pasted_vector import read_point_id, read_vector
+from services.errors import NotThisTenants, VectorError
 
-_COLUMNS = {
+PER_PAGE = 50
+NEAREST = (10, 25, 100)
+
+_POINT_COLUMNS = {
     "Score": st.column_config.NumberColumn(
         format="%.4f", help="As the collection's distance has it: for Euclid the lower the nearer"
     )
 }
+
+
+_COLUMNS = {
+    "Points": st.column_config.NumberColumn(format="localized", help="Only this tenant's"),
+    "Indexed": st.column_config.NumberColumn(
+        format="localized", help="Vectors in the collection's index; few are searched one by one"
+    ),
+}
+
+Found = tuple[SpaceFacts, Holding]
+
+
+def draw(scope: Scope) -> None:
+    """Draw the section. Raises StoreError and NotThisTenants."""
+    found = read.spaces(scope)
+    if not found:
+        st.info("No vectors.", icon=":material/scatter_plot:")
+        return
+    frame = inspection_tables.spaces_frame(found)
+    st.dataframe(
+        frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
+        placeholder="not told", column_config=_COLUMNS,
+    )  # fmt: skip
+    download(frame, "collections", tenants=concerned(scope))
+    chosen = _choose(scope, found)
+    _browse(scope, chosen)
+    _nearest(scope, chosen)
+
+
+def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
+    at = st.selectbox(
+        "Collection", range(len(found)), key=session.of("vectors_in", scope.tenant),
+        format_func=lambda at: visible(found[at][0].space.collection),
+    )  # fmt: skip
+    facts, holding = found[min(at or 0, len(found) - 1)]
+    if holding.shared_with:
+        others = escaped(inspection_tables.shared_words(holding))
+        st.warning(f"Shared with {others}: nothing stored says which points are whose.",
+                   icon=":material/group_work:")  # fmt: skip
+    return facts
+
+
+def _browse(scope: Scope, facts: SpaceFacts) -> None:
+    asked, trail = st.session_state.get(session.POINT_TRAIL, (None, []))
+    if asked != facts.space or not trail:
+        trail = [None]
+    page = read.points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
+    draw_points(page.points, "points", alt="Points with their payloads",
+                tenants=concerned(scope))  # fmt: skip
+
+    def to(steps: list[int | str | None]) -> None:
+        st.session_state[session.POINT_TRAIL] = (facts.space, steps)
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Previous", icon=":material/chevron_left:", key="points_back",
+                  disabled=len(trail) == 1, on_click=to, args=(trail[:-1],))  # fmt: skip
+        st.caption(f"Page {len(trail):,}", width="content")
+        st.button("Next", icon=":material/chevron_right:", key="points_next",
+                  disabled=page.next is None, on_click=to, args=([*trail, page.next],))  # fmt: skip
+        st.caption(f"{plural(facts.points, 'point')} of this tenant here.", width="stretch")
+
+
+def _nearest(scope: Scope, facts: SpaceFacts) -> None:
+    st.markdown("**Nearest points**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = st.segmented_control(
+            "Nearest to", ["a point", "a vector"], default="a point", required=True,
+            key="nearest_by",
+        )  # fmt: skip
+        limit = st.selectbox("How many", NEAREST, key="nearest_limit", width=110)
+        using = None
+        if facts.vector_names:
+            using = st.selectbox("Vector", facts.vector_names, key="nearest_using", width=180)
+    label = "Its id" if by == "a point" else "Its numbers"
+    typed = st.text_area(
+        label,
+        key=session.of("nearest_typed", scope.tenant),
+        height=68,
+        placeholder=_hint(by, facts),
+    )
+    if typed.strip():
+        _search(scope, facts, typed, by=by, using=using, limit=limit)
+
+
+def _hint(by: str, facts: SpaceFacts) -> str:
+    if by == "a point":
+        return "A whole number or a UUID, as in the table above"
+    return f"[0.1, 0.2, …], {facts.size or 'as many as the collection has'} numbers"
+
+
+def _search(
+    scope: Scope, facts: SpaceFacts, typed: str, *, by: str, using: str | None, limit: int
+) -> None:
+    service = runtime.desk().inspection
+    try:
+        if by == "a point":
+            point = read_point_id(typed)
+            found = service.nearest_to_point(scope, facts.space, point, using=using, limit=limit)
+        else:
+            vector = read_vector(typed, size=facts.size)
+            found = service.nearest_to_vector(scope, facts.space, vector, using=using, limit=limit)
+    except (VectorError, NotThisTenants) as exc:
+        st.error(markdown(str(exc)[:1].upper() + str(exc)[1:]), icon=":material/block:")
+        return
+    draw_points(found, "nearest", alt="The nearest points, the nearest first",
+                tenants=concerned(scope))  # fmt: skip
 
 
 def draw_points(points: Sequence[Point], key: str, *, alt: str, tenants: Whose) -> None:
@@ -24,5 +138,5 @@ def draw_points(points: Sequence[Point], key: str, *, alt: str, tenants: Whose) 
         st.caption("No such points.")
         return
     frame = inspection_tables.points_frame(points)
-    st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=_COLUMNS)
+    st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=_POINT_COLUMNS)
     download(frame, key, tenants=tenants)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from services.access.holders import claimants, holders_of_kb, holders_of_landing
-from services.access.viewer import Viewer
-from services.access.x_access_sight import Sight
-from services.sessions.landing import Landing
+from services.access.holders import claimants, holders_of_kb
+from services.access.viewer import Sight, Viewer
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 
 HELD_WITH_OTHERS = Claim(
@@ -17,16 +13,6 @@ HELD_WITH_OTHERS = Claim(
 
 NOT_IN_SCOPE = Claim(ClaimState.UNATTRIBUTED, (), "it is not of a tenant in scope")
 """The answer for everything else, whether it is there or not."""
-
-TAKEN = (
-    "this kb_id is already used by tenants that are not in scope: both would read and write one "
-    "memory, and nothing stored would tell whose is whose"
-)
-
-ALIKE = (
-    "no session of this tenant was seen here yet, and names of others may read the same as KATO "
-    "writes them: somebody who sees every tenant of its kind has to create the first"
-)
 
 
 class ConfinedOwnership(Ownership):
@@ -80,14 +66,3 @@ def visible_nodes(ownership: Ownership, viewer: Viewer) -> frozenset[str]:
         if sight.sees_each(holders_of_kb(kb_id, ownership))
         for node in nodes
     )
-
-
-def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
-    """Return a landing that names nobody out of scope, and refuses what it refused."""
-    if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
-        return landing
-    mine = viewer.sees(landing.tenant)
-    claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
-    hidden = any(not viewer.sees(other) for other in landing.others)
-    refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal)

@@ -5,6 +5,8 @@ An action that cannot be logged does not happen: what is logged first is that it
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from services.access.viewer import PERMISSIONS, Action, Viewer, decide
-from services.audit_log.models import Outcome
+from services.access.viewer import PERMISSIONS, Action, Outcome, Viewer, decide
 from services.errors import AccessDenied, ApprovalNeeded, EndNotLogged, KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 
@@ -172,3 +173,8 @@ class Gate:
 def _words(exc: BaseException) -> str:
     """Say why something failed: our own errors are safe to show, others may hold anything."""
     return str(exc) if isinstance(exc, KatoTenantsError) else type(exc).__name__
+
+
+def digest_of_words(*words: str) -> str:
+    """Return SHA-256 over words, in hex; no two lists of words have one text."""
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()

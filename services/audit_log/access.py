@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from services.access.gate import Doing, Gate
-from services.access.holders import holders_of_plan
-from services.access.viewer import Action, Viewer
+from services.access.holders import Holders
+from services.access.viewer import Action, Outcome, Viewer
 from services.audit_log.anchor import AnchorState
 from services.audit_log.confined import confined_entry, confined_filter, still_found
-from services.audit_log.models import Entry, LogFilter, MissingEnd, Outcome, Verification
-from services.audit_log.service import PAGE, Logbook
+from services.audit_log.models import Entry, LogFilter, MissingEnd, Verification
+from services.audit_log.service import PAGE, Logbook, in_scope
 from services.audit_log.verify import VerifyState
-from services.audit_log.x_logbook_reading import in_scope
 from services.errors import NamingError
-from services.purge.models import Job
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.ownership import Ownership
-from services.wiring.log_endings import GRACE, Ends
 
 _PEOPLE_FROM = 1_000  # entries that tell a confined viewer who is in the log
 
@@ -40,11 +35,10 @@ class DeskLog:
     """Entries of which every tenant is in scope; how long the log is, only for who sees all."""
 
     def __init__(
-        self, gate: Gate, inner: Logbook, *, jobs: Ends,
-        ownership: Callable[[], Ownership] | None = None,
+        self, gate: Gate, inner: Logbook, *,
+        missing: Callable[[], Iterable[tuple[MissingEnd, Holders]]],
     ) -> None:  # fmt: skip
-        self._gate, self._inner = gate, inner
-        self._jobs, self._ownership = jobs, ownership
+        self._gate, self._inner, self._missing = gate, inner, missing
 
     def page(
         self, wanted: LogFilter = LogFilter(), *, before: int | None = None, limit: int = PAGE,  # noqa: B008  frozen
@@ -70,13 +64,7 @@ class DeskLog:
         Whoever starts a dashboard next, and is not read-only, adds them.
         """
         viewer = self._gate.allow(Action.SEE_LOG)
-        found = self._jobs.unlogged(datetime.now(UTC) - GRACE)
-        return tuple(_missing(job) for job in found if self._may_see(viewer, job))
-
-    def _may_see(self, viewer: Viewer, job: Job) -> bool:
-        if viewer.sees_all or self._ownership is None:
-            return viewer.sees_all
-        return viewer.sees_each(holders_of_plan(job.plan, self._ownership()))
+        return tuple(end for end, holders in self._missing() if viewer.sees_each(holders))
 
     def people(self) -> tuple[str, ...]:
         """Return who is in the log; a confined viewer, who did something to tenants in scope."""
@@ -141,11 +129,6 @@ class DeskLog:
         return self._gate.doing(
             Action.EXPORT, tenants=_tenants(wanted), target=f"the audit log{about}"
         )
-
-
-def _missing(job: Job) -> MissingEnd:
-    target = str(job.plan.request.target)
-    return MissingEnd(job.id, job.asked_by, target, job.ended_at or job.created_at)
 
 
 def _tenants(wanted: LogFilter) -> tuple[TenantKey, ...] | None:

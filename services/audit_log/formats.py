@@ -13,9 +13,10 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from services.access.viewer import TenantPattern
-from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, Kept, Outcome, cut
+from services.access.viewer import Outcome, TenantPattern
+from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, Kept, cut
 from services.errors import LogError
+from services.spreadsheet import csv_text, neutral
 from services.tenancy.layout import bytes_of
 
 ANCHOR_OF = "kato-tenants audit log"
@@ -175,3 +176,46 @@ def _time(at: datetime) -> str:
 
 
 _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
+COLUMNS = (
+    "number", "at", "who", "role", "action", "tenants", "target", "outcome", "reason", "request",
+    "digest", "hash",
+)  # fmt: skip
+
+
+def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """Write one line of JSON an entry: all of it, with its hash and that of the one before."""
+    for entry in entries:
+        yield line_of(entry) + "\n"
+
+
+def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
+    """Write one line an entry after a header: no cell is a formula, and every byte is visible."""
+    yield _row(COLUMNS)
+    for entry in entries:
+        yield _row(map(_cell, _values(entry)))
+
+
+def seen(text: str) -> str:
+    """Return a text in which nothing can break a line or a terminal."""
+    if text.isprintable() and "\\" not in text:
+        return text
+    return text.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _values(entry: Entry) -> tuple[str, ...]:
+    event = entry.event
+    return (
+        str(entry.number), event.at.isoformat(timespec="microseconds"), event.who, event.role,
+        event.action, ", ".join(event.tenants), event.target, event.outcome.value, event.reason,
+        event.request_id, event.digest, entry.hash,
+    )  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    return neutral(seen(text))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return csv_text([cells])

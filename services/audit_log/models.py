@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
-from services.access.viewer import TenantPattern
+from services.access.viewer import Outcome, TenantPattern
 from services.tenancy.layout import bytes_of
 
 GENESIS = "0" * 64
@@ -24,15 +24,6 @@ TENANTS_LIMIT = 1_000
 """Most tenants that an entry names; the last stands for those beyond, with their digest."""
 
 _DIGITS = 16
-
-
-class Outcome(StrEnum):
-    """How far an action is. What has begun and has no other entry never ended."""
-
-    BEGUN = "begun"
-    DONE = "done"
-    REFUSED = "refused"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from services.access.viewer import Outcome
 from services.audit_log.chain import LogKeys
-from services.audit_log.models import Entry, Event, Kept, LogFilter, Outcome
+from services.audit_log.models import Entry, Event, Kept, LogFilter
 
 
 class LogBookStore(Protocol):

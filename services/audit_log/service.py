@@ -1,14 +1,16 @@
-"""The audit log: an action is noted before it happens, and how it ended afterwards."""
+"""The audit log: an action is noted before it happens, and how it ended; and whose may be read."""
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.access.viewer import Viewer
+from services.access.viewer import Outcome, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer
 from services.audit_log.models import (
     DIGEST_LIMIT,
@@ -16,17 +18,17 @@ from services.audit_log.models import (
     Entry,
     Event,
     LogFilter,
-    Outcome,
     Verification,
     cut,
 )
 from services.audit_log.ports import LogBookStore, ReadAnchors
 from services.audit_log.verify import Verifier, VerifyState
-from services.audit_log.x_logbook_reading import entries_in, in_scope
-from services.errors import LogError
+from services.errors import KatoTenantsError, LogError, NamingError
 from services.tenancy.kb_ids import TenantKey
 
 PAGE = 50
+
+logger = logging.getLogger(__name__)
 
 Tenants = Collection[TenantKey]
 
@@ -184,3 +186,36 @@ def _event(
         tenants=map(str, tenants), target=target, outcome=outcome, reason=reason,
         request_id=request_id or secrets.token_hex(8), digest=digest,
     )  # fmt: skip
+
+
+def entries_in(store: LogBookStore, wanted: LogFilter) -> Iterator[Entry]:
+    """Yield every entry that passes, the oldest first."""
+    number = 0
+    while entries := store.after(wanted, number=number):
+        yield from (entry for entry in entries if in_scope(entry, wanted.scope))
+        number = entries[-1].number
+
+
+def in_scope(entry: Entry, scope: frozenset[TenantPattern] | None) -> bool:
+    """Whether an entry concerns tenants of a scope and nobody else."""
+    if scope is None or TenantPattern("*", "*") in scope:
+        return True
+    tenants = entry.event.tenants
+    return bool(tenants) and all(_covered(tenant, scope) for tenant in tenants)
+
+
+def _covered(name: str, scope: frozenset[TenantPattern]) -> bool:
+    try:
+        tenant = TenantKey.parse(name)
+    except NamingError:
+        return False
+    return any(pattern.covers(tenant) for pattern in scope)
+
+
+@contextmanager
+def warning(of: str) -> Iterator[None]:
+    """Warn of what could not be done now: it is done later, or what has ended has ended anyway."""
+    try:
+        yield
+    except KatoTenantsError as exc:
+        logger.warning("%s: %s", of, exc)

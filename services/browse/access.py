@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from services.access.gate import Doing, Gate
-from services.access.holders import holders_of_holding
-from services.access.viewer import Action
+from services.access.holders import Holders, claimants, each_of, holders_of_collection
+from services.access.viewer import Action, Viewer
 from services.browse.holdings import (
     holding_of_kb,
     holding_of_key,
@@ -30,12 +30,12 @@ from services.browse.models import (
     SpaceFacts,
 )
 from services.browse.service import InspectionService
-from services.browse.x_access_confining_looks import confined_page, confined_space
-from services.find.confined import confined_answer
-from services.find.models import Answer
-from services.find.search import FindService
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.layout import Owner, bytes_of, read_key
+from services.tenancy.layout import (
+    Owner,
+    bytes_of,
+    read_key,
+)
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot, TenantUsage
 
@@ -145,27 +145,28 @@ def _key_words(key: str, service: str) -> str:
     return f"{name.kind} key of {name.owner.name}, SHA-256 {digest[:_DIGITS]}"
 
 
-class DeskFind:
-    """Who has what was typed, within scope."""
+def confined_page(page: PatternPage, viewer: Viewer) -> PatternPage:
+    """Return a page of patterns without how large the table is that all tenants are in."""
+    if viewer.sees_all:
+        return page
+    return replace(page, cost=replace(page.cost, all_rows=None, all_parts=None))
 
-    def __init__(
-        self, gate: Gate, inner: FindService, *, ownership: Callable[[], Ownership],
-        snapshot: Callable[[], Snapshot | None],
-    ) -> None:  # fmt: skip
-        self._gate, self._inner = gate, inner
-        self._ownership, self._snapshot = ownership, snapshot
 
-    def allow(self) -> None:
-        """Raise AccessDenied where this viewer may not find anything any more."""
-        self._gate.allow(Action.FIND)
+def confined_space(facts: SpaceFacts | None, viewer: Viewer) -> SpaceFacts | None:
+    """Return what a collection is, without the index of one that tenants share by payload."""
+    if facts is None or viewer.sees_all or facts.space.tenant_id is None:
+        return facts
+    return replace(facts, indexed=None)
 
-    def find(self, typed: str, *, contains: bool = False) -> Answer | None:
-        """Return every tenant in scope that has it; None before the first figures."""
-        self._gate.allow(Action.FIND)
-        snapshot = self._snapshot()
-        if snapshot is None:
-            return None
-        with self._gate.doing(Action.FIND, target=typed):
-            viewer = self._gate.viewer()
-            answer = self._inner.find(typed, snapshot, contains=contains)
-            return confined_answer(answer, viewer, self._ownership())
+
+def holders_of_holding(tenant: TenantKey, holding: Holding, ownership: Ownership) -> Holders:
+    """Return who holds one name that a tenant is looked into by, with its points."""
+    own = claimants(ownership.owner(holding.owner))
+    points = (_holders_of_space(space, ownership) for space in holding.spaces)
+    return each_of((tenant,), holding.shared_with, own, *points)
+
+
+def _holders_of_space(space: Space, ownership: Ownership) -> Holders:
+    if space.tenant_id is not None:
+        return claimants(ownership.named(space.tenant_id))
+    return holders_of_collection(space.collection, ownership, aliases=space.aliases)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from services.browse.models import PatternQuery
+from services.canary.ask import found_in
 from services.canary.models import Canary, Observation
 from services.canary.tools import OwnSessionCalls, UseCases
-from services.canary.x_canarying_judging import found_in
 from services.errors import KatoTenantsError, NamingError, StoreNotConfigured, StoreUnavailable
 from services.sessions.care import SessionCare
 from services.sessions.models import KATO_PREFIX, SessionDetail, is_katos

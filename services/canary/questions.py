@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from services.browse.models import PatternQuery, Space
-from services.canary.ask import Asker, Question, put
-from services.canary.belongings import belongings
-from services.canary.models import Outcome, Probe
-from services.canary.x_canarying_judging import (
+from services.canary.ask import (
     PASSED,
+    Asker,
     Judgement,
+    Question,
     nothing,
     only_own,
+    put,
     refused,
     unknown,
 )
+from services.canary.belongings import belongings
+from services.canary.models import Outcome, Probe
 from services.errors import KatoTenantsError, Problem, StoreNotConfigured, StoreUnavailable
 from services.figures import Measure, StoreState
 from services.find.models import Answer

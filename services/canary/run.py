@@ -13,9 +13,8 @@ from services.canary.ask import Asker
 from services.canary.clean_up import Cleaning
 from services.canary.models import Canary, CanaryReport, Observation, Outcome, Probe, node_ids
 from services.canary.questions import probes
-from services.canary.throwaways import TTL_SECONDS, Throwaways
+from services.canary.throwaways import TTL_SECONDS, Throwaways, left_behind
 from services.canary.tools import Tools
-from services.canary.x_canarying_owning import left_behind
 from services.errors import (
     Fault,
     KatoTenantsError,

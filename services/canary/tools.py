@@ -11,12 +11,12 @@ from services.browse.service import InspectionService
 from services.canary.belongings import Belongings
 from services.canary.models import CanaryState
 from services.find.search import FindService
+from services.health.models import Health
 from services.purge.look import Erasers
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
-from services.stores.records.nodes import SeenNode
 from services.tenancy.ownership import Ownership
-from services.usage.readings import CreatedSession, Health
+from services.usage.readings import CreatedSession, SeenNode
 from services.usage.snapshot import Snapshot
 
 

@@ -11,9 +11,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from services.find.index import FleetIndex
-from services.find.models import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match, Place
+from services.find.models import (
+    COLLECTION,
+    KB,
+    NODE,
+    SESSION,
+    TENANT,
+    Certainty,
+    Match,
+    Place,
+    Question,
+)
 from services.find.probes import Probes
-from services.find.x_questions import Question
 from services.tenancy.kb_ids import NamingScheme, TenantKey, kb_id_of, sanitise
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import Claim, ClaimState

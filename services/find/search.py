@@ -21,13 +21,14 @@ from services.find.models import (
     SESSION,
     Answer,
     Certainty,
+    KeySight,
     Looked,
     Match,
     Place,
+    Question,
     TenantHit,
+    question_of,
 )
-from services.find.x_questions import Question, question_of
-from services.stores.redis.lookup import KeySight
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.tenancy.ownership import Claim, ClaimState, Ownership

@@ -15,7 +15,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import StoreState
-from services.usage.readings import Check, Health
+from services.health.models import Check, Health
 
 
 class Pingable(Protocol):

@@ -6,19 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from services.access.gate import Gate
-from services.access.holders import holders_of_finding
+from services.access.gate import Gate, digest_of_words
 from services.access.viewer import Action, Viewer
-from services.access.x_access_digests import digest_of_words
-from services.approvals.models import HOW_LONG, WHY, Request
-from services.approvals.service import ApprovalService
-from services.canary.models import CanaryReport, CanaryState
-from services.canary.service import CanaryService
+from services.approvals.models import HOW_LONG, WHY
 from services.errors import AccessDenied, FindingError, StoreError
 from services.isolation.audit import AuditState, IsolationService
-from services.isolation.confined import confined_report, sees_finding
+from services.isolation.confined import confined_report, holders_of_finding, sees_finding
 from services.isolation.models import Finding, Report, Rule, Until
-from services.purge.confined import confined_request
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -135,72 +129,3 @@ def _length(until: Until) -> str:
     if isinstance(until, timedelta):
         return f"{until.days:,} days"
     return f"until {until:%Y-%m-%d %H:%M} UTC"
-
-
-class DeskCanary:
-    """The canary test, for those who see all."""
-
-    def __init__(self, gate: Gate, inner: CanaryService) -> None:
-        self._gate, self._inner = gate, inner
-
-    @property
-    def state(self) -> CanaryState:
-        """What the test does and last came to."""
-        self._gate.allow(Action.SEE_CANARY)
-        return self._inner.state
-
-    def start(self) -> bool:
-        """Run in a thread of its own; False when a run is under way."""
-        if self._inner.state.running_since is not None:
-            self._gate.allow(Action.RUN_CANARY)
-            return False
-        with self._gate.doing(Action.RUN_CANARY, digest=digest_of_words("canary")) as doing:
-            started = self._inner.start(by=self._gate.viewer().id)
-            doing.failure = "" if started else "another run is under way"
-            return started
-
-    def run(self) -> CanaryReport:
-        """Run here and now. Raises AccessDenied, StoreError."""
-        with self._gate.doing(Action.RUN_CANARY, digest=digest_of_words("canary")) as doing:
-            report = self._inner.run(by=self._gate.viewer().id)
-            doing.failure = "" if report.cleaned else "it could not clean up all of its own"
-            return report
-
-
-class DeskApprovals:
-    """What waits for a second person."""
-
-    def __init__(self, gate: Gate, inner: ApprovalService) -> None:
-        self._gate, self._inner = gate, inner
-
-    def all(self) -> tuple[Request, ...]:
-        """Return the newest requests in scope. Raises AccessDenied, StoreError."""
-        viewer = self._gate.allow(Action.SEE_APPROVALS)
-        seen = (each for each in self._inner.all() if viewer.sees_each(each.tenants))
-        return tuple(confined_request(each, viewer) for each in seen)
-
-    def mine(self, action: Action) -> tuple[Request, ...]:
-        """Return the viewer's own for a kind of action, neither used nor over, the oldest first.
-
-        Raises AccessDenied, StoreError.
-        """
-        viewer = self._gate.allow(Action.SEE_APPROVALS)
-        return tuple(r for r in self._inner.live(viewer, action) if viewer.sees_each(r.tenants))
-
-    def one(self, request_id: str) -> Request | None:
-        """Return one in scope; None where there is none. Raises AccessDenied, StoreError."""
-        viewer = self._gate.allow(Action.SEE_APPROVALS)
-        found = self._inner.find(request_id)
-        if found is None or not viewer.sees_each(found.tenants):
-            return None
-        return confined_request(found, viewer)
-
-    def approve(self, request_id: str) -> Request:
-        """Approve what somebody else asked for. Raises AccessDenied, StoreError."""
-        self._gate.allow(Action.APPROVE, target=request_id)
-        request = self._inner.request(request_id)
-        target = f"{request.action.value}: {request.target}"
-        with self._gate.doing(
-            Action.APPROVE, tenants=request.tenants, target=target, digest=request.digest
-        ):
-            return self._inner.approve(self._gate.viewer(), request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,10 +15,20 @@ from services.ask_stores import Emit, Pass, ask_all
 from services.errors import FindingError, KatoTenantsError, Problem
 from services.figures import Measure, StoreState
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.isolation.models import Acceptance, Audit, Need, Report, Rule, Seen, Until
+from services.isolation.models import (
+    Acceptance,
+    Audit,
+    CannotTell,
+    Need,
+    Report,
+    Rule,
+    RuleResult,
+    RuleState,
+    Seen,
+    Until,
+)
 from services.isolation.ports import Book, FactSources, Tombstones
-from services.isolation.rules.resurrected import kb_ids_in
-from services.isolation.x_findings_judging import judge
+from services.purge.came_back import kb_ids_in
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -197,3 +207,39 @@ def _unread(
     reasons = {need: figures.unread for need, figures in measured.items()}
     reasons |= {n: each.reason for n, each in asked.items() if each.state is StoreState.UNKNOWN}
     return {need: why for need, why in reasons.items() if why is not None}, frozenset(absent)
+
+
+_EXPOSURE = "exposure"
+_OURS = "the engines run inside this dashboard, and nobody else reaches them"
+
+
+def judge(
+    rules: Iterable[Rule], seen: Seen, *, unread: Mapping[Need, Problem], absent: Collection[Need],
+    embedded: bool,
+) -> Iterator[RuleResult]:  # fmt: skip
+    """Yield what comes of each rule.
+
+    `unread` are the needs that could not be read, with why, `absent` those of stores that are
+    not configured; a rule that needs one of either is not run.
+    """
+    for rule in rules:
+        missing = [need for need in Need if need in rule.needs]
+        absence = next((need for need in missing if need in absent), None)
+        problem = next((unread[need] for need in missing if need in unread), None)
+        if embedded and rule.area == _EXPOSURE:
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(_OURS))
+        elif absence is not None:
+            reason = f"{absence.value} are of a store that is not configured"
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(reason))
+        elif problem is not None:
+            yield RuleResult(rule, RuleState.UNKNOWN, reason=problem)
+        else:
+            yield _run(rule, seen)
+
+
+def _run(rule: Rule, seen: Seen) -> RuleResult:
+    try:
+        found = tuple(rule.find(seen))
+    except CannotTell as exc:
+        return RuleResult(rule, RuleState.UNKNOWN, reason=Problem(str(exc)))
+    return RuleResult(rule, RuleState.FOUND if found else RuleState.PASSED, found)

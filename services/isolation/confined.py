@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.access.holders import (
+    Holders,
+    each_of,
     holders_of_collection,
-    holders_of_finding,
     holders_of_kb,
     holders_of_node,
 )
@@ -145,3 +146,10 @@ class _Names:
 
 def _of_others(said: Value | Fact) -> bool:
     return isinstance(said, Fact) and said.about is About.OTHERS
+
+
+def holders_of_finding(finding: Finding, ownership: Ownership) -> Holders:
+    """Return whom a finding concerns; empty for one about a store or the fleet."""
+    if not finding.tenants:
+        return ()
+    return each_of(finding.tenants, *(holders_of_kb(kb_id, ownership) for kb_id in finding.kb_ids))

@@ -22,7 +22,7 @@ from services.isolation.models import (
     Severity,
     once,
 )
-from services.tenancy.kb_ids import sanitise, service_suffix
+from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import KbUsage
@@ -178,3 +178,38 @@ def counted(count: int, noun: str) -> str:
 def raw_kb(held: Held) -> bool:
     """Whether a kb_id is a raw node_id, as in the guide's layout: KATO stores none unsanitised."""
     return sanitise(held.name) != held.name
+
+
+def wholly_read(seen: Seen, *measures: Measure) -> None:
+    """Raise CannotTell where one of these was not read, or only in part; without any, all."""
+    for measure in measures or Measure:
+        why = seen.snapshot.stores[measure].unread
+        if why is not None:
+            raise CannotTell(f"the names in the store of {measure.value} are not all known: {why}")
+
+
+def kb_ids_of(seen: Seen) -> tuple[str, ...]:
+    """Return every kb_id that anything is stored under or that a seen node_id falls on."""
+    stored = {part.name for part in every_part(seen) if part.is_kb}
+    return in_order(stored.union(seen.ownership.nodes_by_kb))
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in the order of their bytes."""
+    return tuple(sorted(names, key=bytes_of))
+
+
+def samples(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the first few names, in their order."""
+    return in_order(names)[:SAMPLES]
+
+
+def listed(tenants: Iterable[TenantKey]) -> str:
+    """Say who, in one line: all of a few tenants, the first of many."""
+    names = sorted(map(str, tenants))
+    if len(names) <= _NAMED:
+        return " and ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED:,} more"
+
+
+_NAMED = 3

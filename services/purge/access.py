@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.access.gate import Gate
-from services.access.holders import holders_of_node, holders_of_plan
+from services.access.gate import Gate, digest_of_words
+from services.access.holders import holders_of_node
 from services.access.viewer import Action, Viewer
-from services.access.x_access_digests import digest_of_words
 from services.approvals.models import REASON
 from services.errors import AccessDenied, NoSuchJob
-from services.purge.confined import confined_job, confined_plan, confined_tombstones
+from services.purge.confined import (
+    confined_job,
+    confined_plan,
+    confined_tombstones,
+    holders_of_plan,
+)
 from services.purge.formats import receipt_json
 from services.purge.later_looks import with_later_looks
 from services.purge.models import Job, LaterLook, Plan, Receipt, Request, Tombstone

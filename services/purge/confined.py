@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.access.holders import holders_of_kb
+from services.access.holders import Holders, claimants, each_of, holders_of_kb
 from services.access.viewer import Viewer
-from services.approvals.models import FREE_TEXTS
-from services.approvals.models import Request as Asked
 from services.purge.journal import problems_of
 from services.purge.models import Item, Job, LeftOut, Plan, Progress, Tombstone
 from services.purge.steps import Step
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import (
+    Owner,
+    OwnerKind,
+    read_collection,
+)
 from services.tenancy.ownership import Ownership
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
@@ -52,14 +56,6 @@ def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
         taken=tuple(filter(sees, plan.taken)),
         whose=plan.whose,
     )
-
-
-def confined_request(request: Asked, viewer: Viewer) -> Asked:
-    """Return what a viewer may see of a request for approval: free texts may name anybody."""
-    if viewer.sees_all or request.asked_by == viewer.id:
-        return request
-    told_of = {name: text for name, text in request.details.items() if name not in FREE_TEXTS}
-    return replace(request, details=told_of)
 
 
 def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
@@ -121,3 +117,26 @@ def _result(result: Mapping[str, Any]) -> dict[str, Any]:
 def _item(item: Item) -> Item:
     """Leave out what it costs, where that counts: a table's rows and bytes are everyone's."""
     return item if item.plain else replace(item, how="")
+
+
+def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
+    """Return everyone whose data a purge takes; what it leaves out is another's and stays.
+
+    Empty, and so only for those who see all, where it concerns everyone: a user of all tenants
+    is looked for in each, and KATO's streams hold everyone's observations.
+    """
+    target, surface = plan.request.target, plan.surface
+    if not target.tenants or plan.request.trim_streams:
+        return ()
+    kb_ids = surface.kb_ids | plan.request.included
+    nodes = {*surface.nodes, *(node for _, node in surface.sessions)}
+    if target.node_id is not None:
+        nodes.add(target.node_id)
+    owners = [Owner(OwnerKind.KB, name) for name in sorted(kb_ids)]
+    owners += [Owner(OwnerKind.NODE, name) for name in sorted(nodes)]
+    owners += [Owner(OwnerKind.TENANT, name) for name in sorted(surface.tenant_ids)]
+    owners += [read_collection(name).owner for name in sorted(surface.collections)]
+    holders = (claimants(ownership.owner(owner)) for owner in owners)
+    told = tuple(TenantKey.written(tenant) for tenant in sorted(set(plan.whose.values())))
+    losers = (each.losers for each in plan.taken)
+    return each_of(target.tenants, told, *losers, *holders)

@@ -6,7 +6,7 @@ times are aware datetimes in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -398,9 +398,3 @@ class LaterLook:
     at: datetime
     back: int
     first_at: datetime | None = None
-
-
-def held_names(tenants: Iterable[TenantKey], kb_ids: Iterable[str]) -> tuple[str, ...]:
-    """Return the names by which a job has tenants and kb_ids for itself alone."""
-    found = {*map(str, tenants)}
-    return (*sorted(found), *sorted(f"kb_id {kb_id}" for kb_id in kb_ids))

@@ -11,20 +11,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from services.errors import KatoTenantsError, LeaseLost, Problem, StoreError
+from services.purge.check import check
 from services.purge.context import Context, Result
+from services.purge.erase import (
+    end_sessions,
+    erase_keys,
+    erase_patterns,
+    erase_vectors,
+    flush,
+    invalidate,
+)
 from services.purge.formats import receipt_json
 from services.purge.judge import Stopped
 from services.purge.models import Job, JobState, Outcome, Progress
 from services.purge.receipt import receipt_of, tombstones_of
 from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools
-from services.purge.x_purging_steps import DOES
+from services.purge.verify import settle, verify
 
 LEASE = timedelta(seconds=30)
 """A job whose process says nothing for so long is taken over by another."""
@@ -195,3 +204,16 @@ def _nodes(job: Job) -> frozenset[str]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+DOES: dict[StepName, Callable[[Context], Result]] = {
+    StepName.CHECK: check,
+    StepName.SESSIONS: end_sessions,
+    StepName.FLUSH: flush,
+    StepName.KEYS: erase_keys,
+    StepName.PATTERNS: erase_patterns,
+    StepName.VECTORS: erase_vectors,
+    StepName.CACHES: invalidate,
+    StepName.VERIFY: verify,
+    StepName.SETTLE: settle,
+}

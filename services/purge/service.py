@@ -21,7 +21,6 @@ from services.purge.models import (
     Plan,
     Request,
     Tombstone,
-    held_names,
 )
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
@@ -32,6 +31,7 @@ from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker, new_owner
+from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 
 MOST_TENANTS = 1_000

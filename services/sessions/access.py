@@ -1,22 +1,30 @@
-"""Sessions, as one viewer may create, look into, change and end them."""
+"""Sessions, as one viewer may create, look into, change and end them, and rotate their keys."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from services.access.confined_ownership import confined_landing
-from services.access.gate import Gate
-from services.access.holders import holders_of_landing, holders_of_session
-from services.access.viewer import Action
-from services.access.x_access_digests import digest_of_words
+from services.access.confined_ownership import HELD_WITH_OTHERS, NOT_IN_SCOPE
+from services.access.gate import Gate, digest_of_words
+from services.access.holders import Holders, claimants, each_of
+from services.access.viewer import Action, Viewer
 from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.landing import Landing
-from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail
+from services.sessions.models import (
+    Deed,
+    IndexCleaning,
+    KeyRotationReport,
+    Outcome,
+    Result,
+    SessionDetail,
+)
+from services.sessions.rotate import KeyRotation
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession, SessionRecord
@@ -90,7 +98,7 @@ class DeskCare:
             return None  # whether another's session is there is not told either
 
     def reveal(self, detail: SessionDetail) -> Mapping[str, object]:
-        """Decrypt a session's sensitive metadata. Raises SealingError, AccessDenied."""
+        """Decrypt a session's sensitive metadata. Raises EncryptionError, AccessDenied."""
         holders = holders_of_session(detail.record, self._ownership())
         target = detail.record.session_id
         with self._gate.doing(Action.DECRYPT, tenants=holders, target=target):
@@ -146,3 +154,53 @@ def _seconds(ttl_seconds: int) -> str:
 def _failure(outcomes: Sequence[Outcome]) -> str:
     failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
     return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""
+
+
+class DeskRotation:
+    """Re-encrypts sensitive metadata."""
+
+    def __init__(self, gate: Gate, inner: KeyRotation) -> None:
+        self._gate, self._inner = gate, inner
+
+    def run(self) -> KeyRotationReport:
+        """Re-encrypt what can be. Raises AccessDenied, EncryptionError, StoreError."""
+        with self._gate.doing(Action.ROTATE_KEYS, digest=digest_of_words("rotate")) as doing:
+            report = self._inner.run()
+            doing.failure = f"{len(report.failed)} could not be" if report.failed else ""
+            return report
+
+
+def holders_of_landing(landing: Landing) -> Holders:
+    """Return on whose memory a new session would land, whoever it is named after first."""
+    return each_of((landing.tenant,), landing.others, claimants(landing.claim))
+
+
+TAKEN = (
+    "this kb_id is already used by tenants that are not in scope: both would read and write one "
+    "memory, and nothing stored would tell whose is whose"
+)
+
+
+ALIKE = (
+    "no session of this tenant was seen here yet, and names of others may read the same as KATO "
+    "writes them: somebody who sees every tenant of its kind has to create the first"
+)
+
+
+def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
+    """Return a landing that names nobody out of scope, and refuses what it refused."""
+    if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
+        return landing
+    mine = viewer.sees(landing.tenant)
+    claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
+    hidden = any(not viewer.sees(other) for other in landing.others)
+    refusal = TAKEN if hidden else landing.refusal or ALIKE
+    return replace(landing, claim=claim, others=(), refusal=refusal)
+
+
+def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:
+    """Return who holds a session's record, which is its tenant's own on whatever kb_id it is.
+
+    What the session reads and writes is more: for that ask `holders_of_node`.
+    """
+    return claimants(ownership.owner(record.owner))

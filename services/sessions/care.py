@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from services.encryption import Encryption
 from services.errors import (
-    SealingError,
+    EncryptionError,
     SessionGone,
     StoreDenied,
     StoreError,
@@ -16,7 +17,6 @@ from services.errors import (
 )
 from services.sessions.create import check_ttl
 from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail, is_katos
-from services.sessions.sealing import Sealer
 from services.usage.readings import SessionRecord
 
 _HOPELESS = (StoreUnavailable, StoreDenied, StoreMisconfigured, StoreNotConfigured)
@@ -57,12 +57,12 @@ class SessionCare:
     """What support staff do with sessions that are there."""
 
     def __init__(
-        self, api: SessionActs, *, records: RecordSource, index: IndexWriter, sealer: Sealer
+        self, api: SessionActs, *, records: RecordSource, index: IndexWriter, encryption: Encryption
     ) -> None:
         self._api = api
         self._records = records
         self._index = index
-        self._sealer = sealer
+        self._encryption = encryption
 
     def inspect(self, key: str) -> SessionDetail | None:
         """Read one session in Redis, which extends nothing; None when it is not there.
@@ -72,10 +72,10 @@ class SessionCare:
         return self._records.detail(key)
 
     def reveal(self, detail: SessionDetail) -> Mapping[str, object]:
-        """Decrypt a session's sensitive metadata. Raises SealingError; nothing is kept."""
+        """Decrypt a session's sensitive metadata. Raises EncryptionError; nothing is kept."""
         if detail.sealed is None:
-            raise SealingError("this session has no encrypted metadata")
-        return self._sealer.open(detail.sealed)
+            raise EncryptionError("this session has no encrypted metadata")
+        return self._encryption.decrypt(detail.sealed)
 
     def act(
         self, deed: Deed, records: Sequence[SessionRecord], *, ttl_seconds: int | None = None

@@ -8,15 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from services.encryption import Encryption
 from services.errors import NamingError, SessionRefused, StoreError
-from services.purge.models import held_names
 from services.sessions.landing import Landing, land
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import check_options
-from services.sessions.sealing import Sealer
-from services.stores.records.nodes import StateStore
-from services.tenancy.kb_ids import NamingScheme
+from services.tenancy.kb_ids import NamingScheme, held_names
 from services.tenancy.ownership import Ownership
+from services.usage.ports import UsageRecords
 from services.usage.readings import CreatedSession
 
 logger = logging.getLogger(__name__)
@@ -46,25 +45,25 @@ class SessionService:
         self,
         api: SessionApi,
         *,
-        state: StateStore,
+        state: UsageRecords,
         ownership: Callable[[], Ownership],
-        sealer: Sealer | None = None,
+        encryption: Encryption | None = None,
         being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
     ) -> None:
         self._api = api
         self._state = state
         self._being_purged = being_purged
         self._ownership = ownership
-        self._sealer = sealer or Sealer()
+        self._encryption = encryption or Encryption()
 
     @property
     def can_seal(self) -> bool:
         """Whether there is a key to encrypt metadata with."""
-        return self._sealer.ready
+        return self._encryption.ready
 
     def fingerprint(self, sensitive: Mapping[str, str]) -> str:
         """Return by what sensitive values are known again, without telling them."""
-        return self._sealer.fingerprint(sensitive)
+        return self._encryption.fingerprint(sensitive)
 
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
         """Return where a session would land, and why it may not be created where that is so.
@@ -86,7 +85,7 @@ class SessionService:
 
         `sensitive` metadata is encrypted before it leaves. Raises NamingError for a node_id that
         must not be used, SessionRefused for a TTL, metadata or option that KATO would take and
-        mishandle, SealingError without a key, StoreError when KATO does not answer or refuses.
+        mishandle, EncryptionError without a key, StoreError when KATO does not answer or refuses.
         """
         landing = self._land(node_id)
         if landing.refusal:
@@ -122,7 +121,7 @@ class SessionService:
             raise SessionRefused(f"metadata cannot be called {SEALED_NAME}: encrypted values are")
         if not sensitive:
             return dict(metadata)
-        return {**metadata, SEALED_NAME: self._sealer.seal(sensitive)}
+        return {**metadata, SEALED_NAME: self._encryption.encrypt(sensitive)}
 
 
 def check_ttl(ttl_seconds: int) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from services.errors import SealingError, StoreRejected
+from services.encryption import VARIABLE, Encryption
+from services.errors import EncryptionError, StoreRejected
 from services.sessions.models import KeyRotationReport, SealedRecord
-from services.sessions.sealing import VARIABLE, Sealer
 
 _CHANGED = "it was written or ended meanwhile, or holds its text in another form: run this again"
 _UNDONE = "KATO wrote it back from its own copy: run this again when the session is idle"
@@ -34,19 +34,19 @@ class TextSwap(Protocol):
 class KeyRotation:
     """Moves encrypted metadata to the first key."""
 
-    def __init__(self, *, records: SealedSource, writes: TextSwap, sealer: Sealer) -> None:
+    def __init__(self, *, records: SealedSource, writes: TextSwap, encryption: Encryption) -> None:
         self._records = records
         self._writes = writes
-        self._sealer = sealer
+        self._encryption = encryption
 
     def run(self) -> KeyRotationReport:
         """Re-encrypt what can be, look again, and report the rest with why.
 
         May be run again at any time: what is on the first key already is left alone. Raises
-        SealingError without a key, StoreError when Redis fails.
+        EncryptionError without a key, StoreError when Redis fails.
         """
-        if not self._sealer.ready:
-            raise SealingError(f"there is no key: set {VARIABLE}")
+        if not self._encryption.ready:
+            raise EncryptionError(f"there is no key: set {VARIABLE}")
         failed: dict[str, str] = {}
         renewed: dict[str, str] = {}
         current = 0
@@ -63,11 +63,11 @@ class KeyRotation:
     def _renewed(self, record: SealedRecord, failed: dict[str, str]) -> str | None:
         """Rewrite one record and return its new text, None where it was not rewritten."""
         try:
-            new = self._sealer.renew(record.token)
+            new = self._encryption.rotate(record.token)
             if new is not None and not self._writes.swap(record.key, record.token, new):
                 failed[record.key] = _CHANGED
                 return None
-        except (SealingError, StoreRejected) as exc:
+        except (EncryptionError, StoreRejected) as exc:
             failed[record.key] = str(exc)
             return None
         return new
@@ -78,6 +78,6 @@ class KeyRotation:
 
     def _needs(self, token: str) -> bool:
         try:
-            return self._sealer.renew(token) is not None
-        except SealingError:
+            return self._encryption.rotate(token) is not None
+        except EncryptionError:
             return True

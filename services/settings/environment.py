@@ -15,8 +15,8 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.errors import NamingError, SealingError, SettingsError
-from services.sessions.sealing import Sealer
+from services.encryption import Encryption
+from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings.sign_in import Names, SignInSettings
 from services.tenancy.kb_ids import NamingSchemes
 
@@ -77,8 +77,8 @@ class Settings(SignInSettings):
     @classmethod
     def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         try:
-            Sealer(_keys_in(value))
-        except SealingError as exc:
+            Encryption(_keys_in(value))
+        except EncryptionError as exc:
             raise ValueError(str(exc)) from None
         return value
 
@@ -120,9 +120,9 @@ class Settings(SignInSettings):
         return NamingSchemes.of(self.schemes)
 
     @property
-    def sealer(self) -> Sealer:
+    def encryption(self) -> Encryption:
         """What encrypts sensitive metadata, with the keys that are set."""
-        return Sealer(_keys_in(self.metadata_keys))
+        return Encryption(_keys_in(self.metadata_keys))
 
     @property
     def log_keys(self) -> tuple[str, ...]:

@@ -23,13 +23,12 @@ import redis
 from services.errors import StoreDenied, StoreUnavailable
 from services.settings.environment import Settings
 from services.stores.clickhouse import connect as clickhouse
-from services.stores.faults import DROPPED, IN_VAIN, TOO_SLOW
+from services.stores.faults import DROPPED, IN_VAIN, TOO_SLOW, trusted
 from services.stores.kato.connect import Call, ask
 from services.stores.qdrant import connect as qdrant
 from services.stores.qdrant.facts import names_of
 from services.stores.redis.link import conversation, packed
 from services.stores.redis.usage import client_of
-from services.stores.x_stores_trust import trusted
 
 Door = Callable[[], bool | None]
 """Tries one door. Raises StoreUnavailable where nothing answers."""

@@ -276,3 +276,9 @@ class NamingSchemes:
                 first, *others = tenants
                 return Reading(scheme, first, found[0], tuple(others))
         return None
+
+
+def held_names(tenants: Iterable[TenantKey], kb_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the names by which a job has tenants and kb_ids for itself alone."""
+    found = {*map(str, tenants)}
+    return (*sorted(found), *sorted(f"kb_id {kb_id}" for kb_id in kb_ids))

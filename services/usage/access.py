@@ -9,10 +9,10 @@ from services.access.gate import Gate
 from services.access.viewer import Action
 from services.figures import Amount, Measure
 from services.health.check import HealthService
-from services.stores.records.nodes import StateStore
+from services.health.models import Check
 from services.tenancy.ownership import Ownership
 from services.usage.confined import confined, confined_check
-from services.usage.readings import Check
+from services.usage.ports import UsageRecords
 from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ class DeskFleet:
 
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
-        health: HealthService, state: StateStore, ownership: Callable[[], Ownership],
+        health: HealthService, state: UsageRecords, ownership: Callable[[], Ownership],
         settings: Callable[[], dict[str, str]],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from services.ask_stores import Emit, attempt
+from services.usage.ports import KeySource, PatternSource
 from services.usage.readings import KeyReading, PatternReading
-from services.usage.x_sources import KeySource, PatternSource
 
 HEAD_START = 0.5
 """Longest wait, in seconds, of one step for the step before it."""

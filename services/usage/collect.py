@@ -9,15 +9,26 @@ from datetime import UTC, datetime
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
-from services.stores.records.nodes import StateStore, seen_of
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import OwnerKind
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
-from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.ports import (
+    KeySource,
+    PatternSource,
+    ProcessorSource,
+    UsageRecords,
+    VectorSource,
+)
+from services.usage.readings import (
+    CachedProcessor,
+    KeyReading,
+    PatternReading,
+    VectorReading,
+    seen_of,
+)
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
-from services.usage.x_sources import KeySource, PatternSource, ProcessorSource, VectorSource
 
 _PROGRESS_PART = 0.1
 
@@ -46,7 +57,7 @@ class UsageService:
         keys: KeySource,
         vectors: VectorSource,
         kato: ProcessorSource,
-        state: StateStore,
+        state: UsageRecords,
         schemes: NamingSchemes,
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from services.access.holders import claimants, holders_of_collection, holders_of_kb
-from services.access.viewer import Viewer
-from services.access.x_access_sight import Sight
+from services.access.viewer import Sight, Viewer
 from services.figures import Amount, Measure
+from services.health.models import Check, Health
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 from services.usage.parts import Sum
-from services.usage.readings import Check, CollectionUsage, Health, SessionRecord
+from services.usage.readings import CollectionUsage, SessionRecord
 from services.usage.rollup import add_usages
 from services.usage.snapshot import (
     KbUsage,

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from services.figures import Amount, Measure, Precision
+from services.spreadsheet import csv_text, neutral
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, Usage
 
@@ -46,16 +45,7 @@ def as_json(snapshot: Snapshot) -> Json:
 
 def as_csv(snapshot: Snapshot) -> str:
     """Return one line an owner, with a header; an empty field is not known."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    writer.writerows(_lines(snapshot))
-    return out.getvalue()
-
-
-def neutral(text: str) -> str:
-    """Return a text that a spreadsheet does not take for a formula."""
-    return "'" + text if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return csv_text((CSV_HEADER, *_lines(snapshot)))
 
 
 def stamp(at: datetime | None) -> str | None:

@@ -1,16 +1,15 @@
-"""What the stores bring back: frozen values, one reading a pass. Pure.
+"""What the stores bring back (frozen values, one reading a pass), and who brings it. Pure.
 
 Units as in `services.figures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.errors import Problem
-from services.figures import Amount, Precision, StoreState
+from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
 
 
@@ -152,27 +151,6 @@ class VectorReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What a store answered when asked how it is. `latency` is in seconds."""
-
-    store: str
-    version: str
-    latency: float
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How one store is. `health` is None unless it answered; `advice` says what to do."""
-
-    store: str
-    state: StoreState
-    health: Health | None
-    problem: Problem | None = None
-    advice: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CachedProcessor:
     """A processor in KATO's memory: a node_id paired with its kb_id."""
 
@@ -191,3 +169,18 @@ class CreatedSession:
     expires_at: datetime | None
     metadata: Mapping[str, object]
     config: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenNode:
+    """A node_id that was seen: where first, and when first and last."""
+
+    node_id: str
+    source: str
+    first_seen: datetime
+    last_seen: datetime
+
+
+def seen_of(nodes: Iterable[SeenNode]) -> frozenset[str]:
+    """Return the node_ids alone."""
+    return frozenset(node.node_id for node in nodes)

@@ -18,8 +18,8 @@ from dashboard.app import state_keys as session
 from dashboard.audit_log import listing as log_list
 from dashboard.audit_log import tables as log_tables
 from dashboard.draw.formatting import visible
-from services.access.viewer import Action, Role, Viewer
-from services.audit_log.models import LogFilter, Outcome
+from services.access.viewer import Action, Outcome, Role, Viewer
+from services.audit_log.models import LogFilter
 from services.audit_log.service import Logbook
 from services.audit_log.verify import Verifier
 from services.bootstrap import Services

@@ -11,11 +11,11 @@ import redis
 from cryptography.fernet import Fernet
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import runtime
 from dashboard.app import state_keys as session
 from dashboard.sessions import tables as session_tables
+from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
-from services.sessions.sealing import Sealer
+from services.encryption import Encryption
 from tests.app.conftest import Open, words
 from tests.app.test_pages import fill
 from tests.servers.deployment import Deployment
@@ -353,7 +353,7 @@ def test_sensitive_metadata_goes_out_encrypted_and_is_decrypted_when_asked(
     raw = valkey.get(f"kato:session:{name}") or b""
     assert b"hunter2" not in raw
     token = json.loads(raw)["metadata"]["encrypted_data"]
-    assert Sealer([KEY]).open(token) == {"pin": "hunter2"}
+    assert Encryption([KEY]).decrypt(token) == {"pin": "hunter2"}
     assert "hunter2" not in held(app)
     answers = next(e.value for e in app.dataframe if "Accepted" in e.value.columns)
     assert "(encrypted)" in list(answers["Accepted"])
@@ -402,7 +402,7 @@ def test_without_a_key_nothing_can_be_sensitive(services: Services, open_page: O
 def test_a_wrong_key_gives_a_clear_error(
     sealed: None, services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
-    token = Sealer([Fernet.generate_key().decode()]).seal({"pin": "hunter2"})
+    token = Encryption([Fernet.generate_key().decode()]).seal({"pin": "hunter2"})
     content = {"node_id": "user:x", "metadata": {"encrypted_data": token}}
     valkey.set("kato:session:session-x", json.dumps(content), ex=900)
     app = press(open_page("sessions", session="session-x"), "Decrypt")
@@ -450,6 +450,6 @@ def test_the_frame_is_made_once_a_snapshot(services: Services, open_page: Open) 
     open_page("sessions")
     snapshot = services.collector.state.snapshot
     assert snapshot
-    frame = runtime.load_sessions_frame(snapshot, snapshot.collected_at)
-    assert frame is runtime.load_sessions_frame(snapshot, snapshot.collected_at)
+    frame = session_rows(snapshot)
+    assert frame is session_rows(snapshot)
     assert "State" not in frame.columns

@@ -20,7 +20,7 @@ from services.bootstrap import Services
 from services.browse.holdings import scope_of
 from services.browse.models import Holding, Scope
 from services.browse.service import InspectionService
-from services.canary import x_canarying_owning as owning
+from services.canary import throwaways as owning
 from services.canary.formats import canary_json
 from services.canary.models import CanaryReport, Outcome, Verdict, is_canary, node_ids
 from services.errors import StoreUnavailable

@@ -17,13 +17,13 @@ import redis
 from services.access.gate import Gate
 from services.access.viewer import Role, Viewer
 from services.embedded.kato.server import StandInServer
+from services.encryption import Encryption
 from services.errors import NotSignedIn, StoreDenied
 from services.sessions.access import DeskCare, DeskSessions
 from services.sessions.caller import carrying, headers_carried
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.models import Deed, Result
-from services.sessions.sealing import Sealer
 from services.stores.kato.api import KatoApi, at
 from services.stores.records.nodes import StateStore
 from services.stores.redis.session_detail import SessionRecords
@@ -68,7 +68,7 @@ class Behind:
         )
         records = SessionRecords(self.valkey, service="kato", scan_count=100, seconds=20)
         index = SessionWrites(self.valkey, scan_count=100, seconds=20)
-        care = SessionCare(self.api, records=records, index=index, sealer=Sealer())
+        care = SessionCare(self.api, records=records, index=index, encryption=Encryption())
         ownership = Ownership((), schemes=SCHEMES)
         return (
             DeskSessions(gate, sessions, forward=forward),

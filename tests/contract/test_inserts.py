@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from services.canary.belongings import belongings
 from services.canary.models import Canary
-from services.embedded.write import x_embedded_writing_rows as writing_rows
+from services.embedded.write import rows as writing_rows
 from services.embedded.write.dataset import Row
 from services.embedded.write.rows import TABLES
 from services.errors import StoreUnavailable

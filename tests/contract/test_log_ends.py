@@ -9,12 +9,13 @@ import pytest
 
 from services import bootstrap
 from services.access.gate import Gate
-from services.access.viewer import Role, TenantPattern, Viewer
+from services.access.viewer import Outcome, Role, TenantPattern, Viewer
 from services.audit_log.access import DeskLog
 from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import LogKeys
-from services.audit_log.models import Event, Outcome, State
+from services.audit_log.models import Event, State
 from services.audit_log.service import Logbook
+from services.purge.log_ends import GRACE, add_missing_ends, log_purge, missing_ends
 from services.purge.models import Job, JobState
 from services.purge.models import Outcome as Came
 from services.settings.environment import Settings
@@ -22,7 +23,6 @@ from services.stores.records.audit_log import LogStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
-from services.wiring.log_endings import GRACE, add_missing_ends, log_purge
 from tests.servers.forked import run
 from tests.servers.logbooks import NobodyApproves
 from tests.servers.purger import LATER, NOW, begun, found_of, leased
@@ -136,7 +136,7 @@ def test_a_job_that_only_stopped_may_stop_again(records: Records) -> None:
 def desk(records: Records, viewer: Viewer) -> DeskLog:
     log = logbook(records)
     gate = Gate(lambda: viewer, log, NobodyApproves(), lambda: datetime.now(UTC))
-    return DeskLog(gate, log, jobs=records.jobs(), ownership=lambda: OWNERSHIP)
+    return DeskLog(gate, log, missing=lambda: missing_ends(records.jobs(), lambda: OWNERSHIP))
 
 
 def test_a_missing_end_is_shown_until_it_is_there(records: Records) -> None:

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import LogKeys
 from services.audit_log.formats import anchor_line
-from services.audit_log.models import Entry, LogFilter, Outcome, State
+from services.audit_log.models import Entry, LogFilter, State
 from services.audit_log.service import Logbook
 from services.errors import LogError, StoreMisconfigured, StoreUnavailable
 from services.stores.records.audit_log import LogStore

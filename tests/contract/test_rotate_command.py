@@ -7,7 +7,7 @@ import json
 import redis
 from cryptography.fernet import Fernet
 
-from services.sessions.sealing import Sealer
+from services.encryption import Encryption
 from tests.servers.deployment import Deployment
 from tests.servers.forked import run
 
@@ -16,7 +16,7 @@ OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 
 def test_it_reports_what_it_did_and_exits_by_it(kato: Deployment, valkey: redis.Redis) -> None:
     """0 when everything is on the first key, 1 when something could not be, 2 for a wrong key."""
-    token = Sealer([OLD]).seal({"pin": "hunter2"})
+    token = Encryption([OLD]).encrypt({"pin": "hunter2"})
     content = {"node_id": "user:x", "metadata": {"encrypted_data": token}}
     valkey.set("kato:session:session-x", json.dumps(content), ex=900)
     lost = run("rotate-keys", **kato.environment, KATO_TENANTS_METADATA_KEYS=NEW)
@@ -27,7 +27,7 @@ def test_it_reports_what_it_did_and_exits_by_it(kato: Deployment, valkey: redis.
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[0] == "re-encrypted: 1"
     stored = json.loads(valkey.get("kato:session:session-x") or b"")["metadata"]["encrypted_data"]
-    assert Sealer([NEW]).open(stored) == {"pin": "hunter2"}
+    assert Encryption([NEW]).decrypt(stored) == {"pin": "hunter2"}
     wrong = run("rotate-keys", **kato.environment, KATO_TENANTS_METADATA_KEYS="hunter2")
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
     assert wrong.stderr.startswith("kato-tenants: KATO_TENANTS_METADATA_KEYS: ")

@@ -12,10 +12,10 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from services.errors import SealingError, StoreUnavailable
+from services.encryption import Encryption
+from services.errors import EncryptionError, StoreUnavailable
 from services.sessions.models import IndexCleaning, SealedRecord
 from services.sessions.rotate import KeyRotation
-from services.sessions.sealing import Sealer
 from services.stores.redis import session_writes as sessionwrites
 from services.stores.redis.session_detail import RAW_LIMIT, SessionRecords
 from services.stores.redis.session_writes import SessionWrites
@@ -195,14 +195,16 @@ def test_no_index_or_one_of_another_type_is_left_alone(valkey: redis.Redis) -> N
 
 def seal(valkey: redis.Redis, name: str, key: str, **fields: Any) -> str:
     """Store a session with metadata encrypted with a key."""
-    token = Sealer([key]).seal({"pin": name})
+    token = Encryption([key]).encrypt({"pin": name})
     content = {"node_id": "n", "metadata": {"encrypted_data": token, "plan": "prö"}, **fields}
     valkey.set(f"kato:session:{name}", json.dumps(content), ex=500)
     return token
 
 
 def rotation(valkey: redis.Redis, *keys: str) -> KeyRotation:
-    return KeyRotation(records=records_of(valkey), writes=writes_of(valkey), sealer=Sealer(keys))
+    return KeyRotation(
+        records=records_of(valkey), writes=writes_of(valkey), encryption=Encryption(keys)
+    )
 
 
 def test_keys_are_rotated_and_the_rest_is_reported(valkey: redis.Redis) -> None:
@@ -227,7 +229,7 @@ def test_keys_are_rotated_and_the_rest_is_reported(valkey: redis.Redis) -> None:
     assert isinstance(after, bytes)
     token = json.loads(after)["metadata"]["encrypted_data"]
     assert after.replace(token.encode(), old[7].encode()) == before
-    assert Sealer([NEW]).open(token) == {"pin": "old-7"}
+    assert Encryption([NEW]).decrypt(token) == {"pin": "old-7"}
     assert 490 < valkey.ttl("kato:session:old-7") <= 500
     assert valkey.ttl("tenant:acme:session:1") == -1
     assert valkey.get("tenant:acme:other") is not None
@@ -277,8 +279,8 @@ def test_what_kato_writes_back_from_its_own_copy_is_reported(valkey: redis.Redis
             return done
 
     writes = Undone(valkey, scan_count=100, seconds=20)
-    sealer = Sealer([NEW, OLD])
-    report = KeyRotation(records=records_of(valkey), writes=writes, sealer=sealer).run()
+    encryption = Encryption([NEW, OLD])
+    report = KeyRotation(records=records_of(valkey), writes=writes, encryption=encryption).run()
     assert report.renewed == 0
     assert "wrote it back" in report.failed["kato:session:busy"]
 
@@ -295,5 +297,5 @@ def test_a_text_that_stands_in_another_form_is_reported(valkey: redis.Redis) -> 
 
 
 def test_without_a_key_nothing_is_looked_at(valkey: redis.Redis) -> None:
-    with pytest.raises(SealingError, match="KATO_TENANTS_METADATA_KEYS"):
+    with pytest.raises(EncryptionError, match="KATO_TENANTS_METADATA_KEYS"):
         rotation(valkey).run()

@@ -16,6 +16,8 @@ import pytest
 
 from services import bootstrap
 from services.bootstrap import Services
+from services.isolation.formats import finding_json
+from services.purge.formats import plan_json, plan_of
 from services.settings.environment import load_settings
 from tests.golden.kept import FOLDER, restore
 from tests.golden.test_commands import printed
@@ -96,6 +98,8 @@ def test_a_plan(services: Services) -> None:
         "keys": 212, "patterns": 16,
     }  # fmt: skip
     assert (plan.whose[SHARED], len(plan.whose)) == ("tenant/acme-corp", 5)
+    for (text,) in kept("SELECT text FROM purge_plan UNION SELECT plan FROM purge_job"):
+        assert plan_json(plan_of(text)) == text
 
 
 def test_findings(services: Services) -> None:
@@ -119,6 +123,8 @@ def test_findings(services: Services) -> None:
         "number of node_ids": 2, "patterns": 16, "sessions": 3, "vectors": 0,
     }  # fmt: skip
     assert (gravest.first_seen, gravest.last_seen, gravest.resolved_at) == (AT, AT, None)
+    texts = dict(kept("SELECT id, text FROM finding"))
+    assert {each.finding.id: finding_json(each.finding) for each in report.records} == texts
     accepted = gravest.acceptance
     assert accepted is not None
     assert (accepted.by, accepted.why, accepted.at, accepted.until) == (

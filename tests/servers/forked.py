@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["cli.main", "services.bootstrap", "services.x_desk_alone"])
+CONTEXT.set_forkserver_preload(["cli.main", "services.bootstrap", "services.desk"])
 
 _SECONDS = 120
 

@@ -21,6 +21,7 @@ from services.settings.environment import Settings
 from services.stores.records.audit_log import LogStore
 from services.stores.records.database import open_database, open_for
 from services.wiring.gate import logbook_of
+from tests.servers.sqlite import put_tables
 
 
 class SqliteLog:
@@ -88,6 +89,7 @@ def sqlite_log(data: Path) -> SqliteLog:
 
     Nothing is waited for until it is on the disk: what these tests ask survives no power cut.
     """
+    put_tables(data)
     engine = open_database(data)
     event.listen(engine, "connect", _hurry)
     engine.dispose()  # its connections are older than that

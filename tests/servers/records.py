@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from services.stores.records.database import open_database
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
-from tests.servers.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +45,11 @@ class Records:
 
     def dump(self) -> str:
         """Return all that PostgreSQL holds of them; of SQLite, `everything` has it."""
-        return "" if self.url is None else Postgres.dump(self.url)
+        if self.url is None:
+            return ""
+        from tests.servers.postgres import Postgres  # with its driver
+
+        return Postgres.dump(self.url)
 
     def close(self) -> None:
         """Close every connection."""

@@ -11,7 +11,7 @@ from typing import Self
 
 from clickhouse_connect.driver.client import Client
 
-from services.embedded.write import x_embedded_writing_rows as writing_rows
+from services.embedded.write import rows as writing_rows
 from services.embedded.write.dataset import Collection, Dataset, Entry, Row
 from services.embedded.write.rows import TABLES
 

@@ -30,10 +30,10 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import Amount, Measure, StoreState
-from services.find.models import Answer, Certainty, Match, Place, TenantHit
+from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
-from services.find.x_questions import Question
 from services.health.check import HealthService
+from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
 from services.purge.models import (
@@ -65,7 +65,7 @@ from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState
-from services.usage.readings import Check, Health, SessionRecord
+from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Usage
 from tests.servers.logbooks import SqliteLog, sqlite_log

@@ -43,7 +43,7 @@ SHARED_KB = "tenant_acme_corp_user_bob_kato"
 ALONE = "tenant:acme-corp:user:eve"
 """A node_id whose kb_id is one tenant's alone."""
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=min(40, settings().max_examples))
 
 
 @dataclass(frozen=True)

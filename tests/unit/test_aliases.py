@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.access.holders import holders_of_collection, holders_of_holding
+from services.access.holders import holders_of_collection
 from services.access.viewer import Role, TenantPattern, Viewer
+from services.browse.access import holders_of_holding
 from services.browse.holdings import scope_of
 from services.browse.models import Space
 from services.figures import Amount, Measure
 from services.find.index import FleetIndex
 from services.find.match import matches_of
-from services.find.models import COLLECTION, Match
-from services.find.x_questions import question_of
+from services.find.models import COLLECTION, Match, question_of
 from services.isolation.about import plain
 from services.isolation.facts import PatternFacts
 from services.isolation.models import Finding, Rule, Seen, Severity

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.canary import x_canarying_owning as owning
+from services.canary import throwaways as owning
+from services.canary.ask import found_in, nothing, only_own, refused
 from services.canary.belongings import COLUMNS, belongings
 from services.canary.formats import canary_json
 from services.canary.models import (
@@ -22,9 +23,8 @@ from services.canary.models import (
     is_canary,
     node_ids,
 )
-from services.canary.x_canarying_judging import found_in, nothing, only_own, refused
-from services.stores.records.nodes import SeenNode
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.usage.readings import SeenNode
 
 WORD = "0badcafe"
 NOW = datetime.now(UTC)

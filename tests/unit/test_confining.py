@@ -10,10 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.finding import snapshot_of as bench_snapshot
-from bench.readings import fleet as bench_fleet
-from services.access.viewer import EVERYTHING, Role, TenantPattern, Viewer
-from services.access.x_access_sight import Sight
+from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewer
 from services.browse.holdings import scope_of
 from services.errors import Fault, Problem, StoreError, StoreNotConfigured, StoreUnavailable
 from services.figures import Amount, Measure
@@ -328,6 +325,9 @@ def test_a_collection_that_tenants_share_shows_ones_own_points() -> None:
 
 def test_ten_thousand_tenants_are_confined_at_once() -> None:
     """Within 50 ms of work for a scope of a few; the tightest of three is told."""
+    from bench.finding import snapshot_of as bench_snapshot  # which knows an engine's driver
+    from bench.readings import fleet as bench_fleet
+
     made, schemes = bench_fleet(10_000), NamingSchemes.of()
     ownership = Ownership(made.seen, schemes=schemes)
     snapshot = bench_snapshot(made, ownership)

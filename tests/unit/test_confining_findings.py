@@ -13,15 +13,11 @@ from hypothesis import strategies as st
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.errors import Fault, Problem, StoreUnavailable
 from services.find.confined import CONCEALED, confined_answer
-from services.find.models import Answer, Looked, Match, Place, TenantHit
+from services.find.models import Answer, KeySight, Looked, Match, Place, Question, TenantHit
 from services.find.search import FindService
-from services.find.x_questions import Question
 from services.isolation.about import About, Fact, ShownTo, Value
-from services.isolation.confined import (
-    IN_SCOPE,
-    confined_report,
-    sees_finding,
-)
+from services.isolation.audit import judge
+from services.isolation.confined import IN_SCOPE, confined_report, sees_finding
 from services.isolation.models import (
     Acceptance,
     Deed,
@@ -33,10 +29,8 @@ from services.isolation.models import (
     Seen,
 )
 from services.isolation.rules import RULES
-from services.isolation.x_findings_judging import judge
 from services.purge.confined import confined_tombstones
 from services.purge.models import Tombstone
-from services.stores.redis.lookup import KeySight
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.snapshot import Usage
 from tests.unit.fleets_seen import NOW, fleet

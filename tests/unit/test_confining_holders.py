@@ -9,31 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access.confined_ownership import (
-    ALIKE,
     HELD_WITH_OTHERS,
     NOT_IN_SCOPE,
-    TAKEN,
-    confined_landing,
     confined_ownership,
     visible_nodes,
 )
-from services.access.holders import (
-    holders_of_collection,
-    holders_of_finding,
-    holders_of_holding,
-    holders_of_kb,
-    holders_of_key,
-    holders_of_landing,
-    holders_of_node,
-    holders_of_plan,
-    holders_of_session,
-)
+from services.access.holders import holders_of_collection, holders_of_kb, holders_of_node
 from services.access.viewer import EVERYTHING, Role, Viewer
+from services.browse.access import holders_of_holding
 from services.browse.models import Holding, Space
 from services.errors import Problem, StoreUnavailable
 from services.figures import Measure
+from services.isolation.confined import holders_of_finding
 from services.isolation.models import Finding, Severity
-from services.purge.confined import BLOCKED, FAILED, UNTOLD, confined_job, confined_plan
+from services.purge.confined import (
+    BLOCKED,
+    FAILED,
+    UNTOLD,
+    confined_job,
+    confined_plan,
+    holders_of_plan,
+)
 from services.purge.models import (
     Item,
     Job,
@@ -48,6 +44,13 @@ from services.purge.models import (
 from services.purge.receipt import receipt_of
 from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select
+from services.sessions.access import (
+    ALIKE,
+    TAKEN,
+    confined_landing,
+    holders_of_landing,
+    holders_of_session,
+)
 from services.sessions.landing import Landing, land
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind, text_of
@@ -108,27 +111,6 @@ def test_a_sessions_record_is_its_tenants_own() -> None:
     assert holders_of_session(record(Owner(OwnerKind.NONE, "")), OWNERSHIP) == ()
 
 
-@pytest.mark.parametrize(
-    ("key", "holders"),
-    [
-        (f"{SHARED_KB}:frequency:x".encode(), (DASHED, DOTTED)),
-        (f"{kb_id_of(ZED)}:anything".encode(), (ZEDS,)),
-        (b"kato:session:node:tenant:zed:user:x:active", (ZEDS,)),
-        (b"kato:session:1", (DASHED,)),
-        (b"kato:session:2", ()),
-        (b"kato:session:_active_index", ()),
-        (b"tenant:zed:anything", (ZEDS,)),
-        (b"strange:frequency:x", ()),
-        (b"stm:global", ()),
-        (b"\xff\x00", ()),
-        (b"", ()),
-    ],
-)
-def test_whoever_holds_a_key(key: bytes, holders: tuple[TenantKey, ...]) -> None:
-    sessions = {"kato:session:1": SessionRecord("kato:session:1", "1", Owner(OwnerKind.NODE, DASH))}
-    assert holders_of_key(key, OWNERSHIP, sessions=sessions) == holders
-
-
 def test_whoever_holds_a_collection_or_its_points() -> None:
     """Of a collection that tenants share nobody is the holder, and of its points one is."""
     shared = frozenset({"kato_vectors", "kato_tenant_all"})
@@ -162,7 +144,6 @@ def test_any_name_has_an_answer(text: str, raw: bytes) -> None:
             holders_of_landing(land(name, OWNERSHIP)),
         ]
         assert all(isinstance(each, tuple) for each in answers)
-    assert not viewer("tenant/*").sees_each(holders_of_key(b"\xff" + raw, OWNERSHIP))
 
 
 def test_a_finding_of_the_fleet_is_nobodys() -> None:

@@ -10,8 +10,8 @@ from itertools import product
 
 import pytest
 
-from services.access.viewer import PERMISSIONS, Action, Role, Viewer
-from services.audit_log.models import LogFilter, Outcome
+from services.access.viewer import PERMISSIONS, Action, Outcome, Role, Viewer
+from services.audit_log.models import LogFilter
 from services.audit_log.verify import VerifyState
 from services.canary.models import CanaryState
 from services.errors import (

@@ -10,13 +10,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.access.viewer import Action
-from services.audit_log.models import Event, Outcome
+from services.access.viewer import Action, Outcome
+from services.audit_log.models import Event
+from services.canary.access import log_canary
 from services.canary.models import CanaryReport, CanaryState, Probe
 from services.canary.models import Outcome as Came
+from services.purge.log_ends import Ends, log_purge
 from services.purge.models import JobState
 from services.purge.models import Outcome as Purged
-from services.wiring.log_endings import Ends, log_canary, log_purge
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.desks import JOB, OWNERSHIP
 

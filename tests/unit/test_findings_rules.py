@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.errors import Problem, StoreUnavailable
 from services.isolation.about import About, Fact, ShownTo
+from services.isolation.audit import judge
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
 from services.isolation.models import (
     Audit,
@@ -29,7 +30,6 @@ from services.isolation.models import (
     Severity,
 )
 from services.isolation.rules import RULES
-from services.isolation.x_findings_judging import judge
 from services.tenancy.kb_ids import TenantKey
 from tests.unit.fleets_seen import fleet
 

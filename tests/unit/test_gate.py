@@ -11,8 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from services.access.gate import Approvals, Gate
-from services.access.viewer import PERMISSIONS, Action, Role, TenantPattern, Viewer
-from services.audit_log.models import Outcome
+from services.access.viewer import PERMISSIONS, Action, Outcome, Role, TenantPattern, Viewer
 from services.errors import (
     AccessDenied,
     ApprovalNeeded,

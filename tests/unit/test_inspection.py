@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.draw.downloads import as_csv, as_parquet, file_name
-from dashboard.draw.formatting import visible
+from dashboard.draw.formatting import unseen, visible
 from dashboard.tenant import tables
 from services.browse.holdings import scope_of
 from services.browse.models import (
@@ -280,7 +280,7 @@ class TestTables:
     @given(st.binary())
     def test_what_is_copied_from_the_screen_finds_its_like(self, raw: bytes) -> None:
         text = text_of(raw)
-        assert tables.unseen(visible(text)) == text
+        assert unseen(visible(text)) == text
 
     @given(st.text(), st.text())
     def test_payloads_can_be_printed(self, key: str, value: str) -> None:

@@ -15,13 +15,13 @@ from dashboard.draw import notices as presenters
 from dashboard.draw.downloads import as_csv, as_parquet
 from dashboard.draw.formatting import visible
 from dashboard.isolation import (
+    conservation as isolation_sums,
+)
+from dashboard.isolation import (
     tables as isolation_tables,
 )
 from dashboard.isolation import (
     words as isolation_words,
-)
-from dashboard.isolation import (
-    x_isolation_sums as isolation_sums,
 )
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState

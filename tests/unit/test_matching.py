@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from services.figures import Amount, Measure, StoreState
 from services.find.index import FleetIndex
 from services.find.match import matches_of
-from services.find.models import COLLECTION, KB, NODE, SESSION, TENANT, Certainty, Match
-from services.find.x_questions import question_of
+from services.find.models import (
+    COLLECTION,
+    KB,
+    NODE,
+    SESSION,
+    TENANT,
+    Certainty,
+    Match,
+    question_of,
+)
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of, sanitise
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from services.tenancy.ownership import ClaimState, Ownership

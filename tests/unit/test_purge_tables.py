@@ -22,7 +22,7 @@ from dashboard.purge import (
 )
 from services.errors import Problem
 from services.figures import Amount, Measure, StoreState
-from services.isolation.rules import resurrected
+from services.purge.came_back import came_back
 from services.purge.models import (
     Item,
     Job,
@@ -223,10 +223,10 @@ def test_what_came_back_was_read_after_it_was_erased() -> None:
     stones = [Tombstone(name, "tenant/acme", "j1", NOW - timedelta(minutes=1)) for name in "abc"]
     parts = (part("a", Amount(2, 2)), part("b", Amount(0, 0)), part("c", None),
              part("d", Amount(5, 5)))  # fmt: skip
-    assert [s.kb_id for s in resurrected.came_back(snapshot(*parts), stones)] == ["a"]
+    assert [s.kb_id for s in came_back(snapshot(*parts), stones)] == ["a"]
     early = snapshot(*parts, read_at=NOW - timedelta(seconds=55))
-    assert resurrected.came_back(early, stones) == ()
-    assert resurrected.came_back(snapshot(*parts), ()) == ()
+    assert came_back(early, stones) == ()
+    assert came_back(snapshot(*parts), ()) == ()
     notice = presenters.notices(snapshot(*parts), stones)[0]
     assert notice.text == "1 kb_id that has been purged came back: a."
     assert notice.page == "purge"

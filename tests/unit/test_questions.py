@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.draw.formatting import visible
-from services.find.x_questions import question_of, unescaped
+from services.find.models import question_of, unescaped
 from services.tenancy.layout import text_of
 
 SHA1 = "cae62b931e48cc7521d11be590d72ceb75ff94c8"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.embedded.kato.config import RULES
-from services.errors import NamingError, SealingError, SessionRefused
+from services.encryption import Encryption
+from services.errors import EncryptionError, NamingError, SessionRefused
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, land
 from services.sessions.options import OPTIONS, OptionKind, check_options, compare
-from services.sessions.sealing import Sealer
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,
@@ -24,7 +24,7 @@ from services.tenancy.kb_ids import (
 )
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession
-from tests.unit.test_sealing import NEW, SECRET
+from tests.unit.test_encryption import NEW, SECRET
 
 
 def owned(*nodes: str) -> Ownership:
@@ -59,7 +59,7 @@ def kato() -> Kato:
 def service(tmp_path: Path, kato: Kato) -> SessionService:
     state = StateStore.open(tmp_path)
     seen = owned("tenant:acme-corp:user:bob")
-    return SessionService(kato, state=state, ownership=lambda: seen, sealer=Sealer([NEW]))
+    return SessionService(kato, state=state, ownership=lambda: seen, encryption=Encryption([NEW]))
 
 
 REFUSED = {
@@ -141,13 +141,13 @@ def test_sensitive_metadata_leaves_encrypted(service: SessionService, kato: Kato
     assert isinstance(sent, dict)
     assert sent.keys() == {"plan", "encrypted_data"}
     assert "hunter2" not in repr(kato.sent)
-    assert Sealer([NEW]).open(sent["encrypted_data"]) == {"pin": SECRET}
+    assert Encryption([NEW]).decrypt(sent["encrypted_data"]) == {"pin": SECRET}
 
 
 def test_sensitive_metadata_without_a_key_is_refused(tmp_path: Path, kato: Kato) -> None:
     """It never leaves in the clear."""
     bare = SessionService(kato, state=StateStore.open(tmp_path), ownership=owned)
-    with pytest.raises(SealingError):
+    with pytest.raises(EncryptionError):
         bare.create("user:a", ttl_seconds=60, metadata={}, sensitive={"pin": SECRET})
     assert kato.sent == []
 

@@ -13,8 +13,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from services.embedded.write.dataset import Collection, Entry, KeyType, Misread, Point, Row
+from services.embedded.write.keys import KINDS
 from services.embedded.write.rows import TABLES, Table
-from services.embedded.write.x_embedded_redis_values import KINDS
 
 DISTANCES = ("Cosine", "Euclid", "Dot", "Manhattan")
 """Qdrant's metrics, by its names for them."""

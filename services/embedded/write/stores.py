@@ -16,10 +16,10 @@ from services.embedded.write import (
     keys as writing_keys,
 )
 from services.embedded.write import (
-    vectors as writing_vectors,
+    rows as writing_rows,
 )
 from services.embedded.write import (
-    x_embedded_writing_rows as writing_rows,
+    vectors as writing_vectors,
 )
 from services.embedded.write.dataset import Dataset
 from services.errors import DataPresent, StoreNotConfigured

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 from services.figures import Measure, StoreState
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
-from services.isolation.evidence import Held, every_part, holdings
-from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen, Severity
-from services.isolation.x_findings_names_seen import (
+from services.isolation.evidence import (
+    Held,
+    every_part,
+    holdings,
     in_order,
     kb_ids_of,
     listed,
     samples,
     wholly_read,
 )
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen, Severity
 from services.tenancy.kb_ids import TenantKey, node_text_of, sanitise
 from services.tenancy.ownership import Claim
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
-from services.isolation.evidence import every_part
+from services.isolation.evidence import every_part, in_order, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, Severity
-from services.isolation.x_findings_names_seen import in_order, listed, samples, wholly_read
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import owners_of_collection
 

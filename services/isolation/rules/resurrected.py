@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from services.isolation.about import About, Fact, ShownTo, Value, these
-from services.isolation.evidence import Held, holdings
+from services.isolation.evidence import Held, holdings, wholly_read
 from services.isolation.models import Deed, DeedKind, Finding, Rule, Seen, Severity
-from services.isolation.x_findings_names_seen import wholly_read
+from services.purge.came_back import came_back
 from services.purge.models import Tombstone
 from services.tenancy.kb_ids import TenantKey
-from services.usage.snapshot import KbUsage, Snapshot
 
 _KB_ID = "resurrected.kb-id"
-
-
-def kb_ids_in(snapshot: Snapshot) -> frozenset[str]:
-    """Return every kb_id that a snapshot has: by these tombstones are asked for."""
-    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
-    return frozenset(part.name for part in (*owned, *snapshot.shared) if part.is_kb)
-
-
-def came_back(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
-    """Return the purged kb_ids that have data again, read after they were erased."""
-    stones = {stone.kb_id: stone for stone in tombstones}
-    if not stones:
-        return ()
-    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
-    found = {
-        part.name
-        for part in (*owned, *snapshot.shared)
-        if part.is_kb and part.name in stones and _has_since(part, snapshot, stones[part.name])
-    }
-    return tuple(stones[name] for name in sorted(found))
-
-
-def _has_since(part: KbUsage, snapshot: Snapshot, stone: Tombstone) -> bool:
-    for measure, figures in snapshot.stores.items():
-        amount = part.usage.of(measure)
-        read = figures.collected_at or snapshot.collected_at
-        began = read - timedelta(seconds=figures.seconds or 0)
-        if amount is not None and amount.count and began > stone.erased_at:
-            return True
-    return False
 
 
 def _resurrected(seen: Seen) -> Iterable[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.isolation.about import About, Fact, ShownTo, these
-from services.isolation.evidence import counted
+from services.isolation.evidence import counted, listed
 from services.isolation.models import (
     SAMPLES,
     CannotTell,
@@ -17,7 +17,6 @@ from services.isolation.models import (
     Seen,
     Severity,
 )
-from services.isolation.x_findings_names_seen import listed
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, owners_of_collection
 from services.tenancy.ownership import ClaimState

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from services.figures import Measure, StoreState
 from services.isolation.about import Evidence, Fact, Value
-from services.isolation.evidence import Held, counted, holdings, of_store
+from services.isolation.evidence import Held, counted, holdings, of_store, wholly_read
 from services.isolation.models import (
     SAMPLES,
     Deed,
@@ -22,7 +22,6 @@ from services.isolation.models import (
     Severity,
 )
 from services.isolation.rules.collision import is_cut
-from services.isolation.x_findings_names_seen import wholly_read
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import owners_of_collection
 from services.usage.readings import CollectionUsage, TableInfo

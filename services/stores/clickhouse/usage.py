@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
+from services.health.models import Health
 from services.settings.environment import Settings
 from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, connecting
 from services.stores.clickhouse.query import Asking, Names
@@ -28,7 +29,7 @@ from services.stores.clickhouse.tables import (
     table_infos,
 )
 from services.tenancy.layout import text_of
-from services.usage.readings import Health, PatternReading
+from services.usage.readings import PatternReading
 
 _HEALTH = "SELECT version()"
 _DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"

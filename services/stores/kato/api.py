@@ -20,11 +20,12 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
+from services.health.models import Health
 from services.purge.ports import Presence
 from services.settings.environment import Settings
 from services.stores.kato.connect import STORE, Call, ask, client_at, cut
 from services.stores.kato.presence import presence_over
-from services.usage.readings import CachedProcessor, CreatedSession, Health
+from services.usage.readings import CachedProcessor, CreatedSession
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503

@@ -21,7 +21,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.sessions.caller import headers_carried
-from services.stores.x_stores_trust import trusted
+from services.stores.faults import trusted
 
 STORE = "kato"
 ANSWER_LIMIT = 8 * 1024 * 1024

@@ -23,8 +23,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
-from services.stores.faults import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict
-from services.stores.x_stores_trust import trusted
+from services.stores.faults import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict, trusted
 
 STORE = "qdrant"
 NOT_QDRANT = "what answers at that address is not Qdrant"

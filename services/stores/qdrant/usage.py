@@ -17,6 +17,7 @@ from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.figures import Amount
+from services.health.models import Health
 from services.settings.environment import Settings
 from services.stores.faults import guarded
 from services.stores.qdrant.aliases import Standing, aliases_listed, collections_listed, say_nothing
@@ -24,7 +25,7 @@ from services.stores.qdrant.answers import EmbeddedAnswers, answers_of
 from services.stores.qdrant.connect import NOT_QDRANT, STORE, client_of, judge
 from services.stores.qdrant.facts import Facts, at, facts_of_info, facts_of_telemetry
 from services.stores.qdrant.split import Split, TenantSplitter
-from services.usage.readings import CollectionUsage, Health, VectorReading
+from services.usage.readings import CollectionUsage, VectorReading
 
 SCROLL_BUDGET = 200_000
 

@@ -21,10 +21,10 @@ from sqlalchemy import (
     text,
 )
 
-from services.access.viewer import TenantPattern
+from services.access.viewer import Outcome, TenantPattern
 from services.audit_log.chain import LogKeys, linked
 from services.audit_log.formats import kept_of, needle, pattern_digest, readable, tenant_digest
-from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, Outcome, cut
+from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, cut
 from services.errors import LogError, StoreMisconfigured
 from services.stores.records.database import STORE, batches, reading, writing
 from services.stores.records.schema import LOG, LOG_TENANTS

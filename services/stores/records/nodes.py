@@ -7,7 +7,6 @@ their records in one database: what two write at once is written once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -15,22 +14,13 @@ from time import perf_counter
 from sqlalchemy import Connection, Engine, func, select, update
 
 from services.figures import Amount, Measure
+from services.health.models import Health
 from services.stores.records.database import STORE, insert_into, open_database, reading, writing
 from services.stores.records.schema import HISTORY, NODES, NODES_VERSION, digest_of
-from services.usage.readings import Health
+from services.usage.readings import SeenNode
 
 HISTORY_KEPT = timedelta(days=90)
 LAST_SEEN_GRAIN = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class SeenNode:
-    """A node_id that was seen: where first, and when first and last."""
-
-    node_id: str
-    source: str
-    first_seen: datetime
-    last_seen: datetime
 
 
 class StateStore:
@@ -161,8 +151,3 @@ def _row(digest: str, node_id: str, source: str, at: datetime) -> dict[str, obje
     return {
         "digest": digest, "node_id": node_id, "source": source, "first_seen": at, "last_seen": at
     }  # fmt: skip
-
-
-def seen_of(nodes: Iterable[SeenNode]) -> frozenset[str]:
-    """Return the node_ids alone."""
-    return frozenset(node.node_id for node in nodes)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import hiredis
 
+from services.find.models import KeySight
 from services.stores.redis.link import Link, packed
 
 _ABSENT = b"none"
-
-
-@dataclass(frozen=True, slots=True)
-class KeySight:
-    """A key that is there. `expires_in` is in seconds, None for one that never expires."""
-
-    key: bytes
-    type: str
-    expires_in: float | None
 
 
 def sights(link: Link, keys: Sequence[bytes]) -> tuple[KeySight, ...]:

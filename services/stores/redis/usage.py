@@ -14,17 +14,19 @@ from redis.retry import Retry
 
 from services.errors import StoreMisconfigured
 from services.figures import Precision
+from services.find.models import KeySight
+from services.health.models import Health
 from services.settings.environment import Settings
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.lookup import KeySight, sights
+from services.stores.redis.lookup import sights
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
 from services.tenancy.layout import bytes_of
-from services.usage.readings import Health, KeyReading
+from services.usage.readings import KeyReading
 
 Progress = Callable[[KeyReading], None]
 

@@ -17,6 +17,7 @@ from services.errors import LeaseLost, Problem, PurgeRefused
 from services.purge.models import JobState, Outcome, Progress, Tombstone
 from services.purge.steps import StepName, StepState
 from services.stores.records.database import batches, scrub, writing
+from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks
 from services.stores.records.purges.forget import (
     forgotten_plan,
@@ -36,7 +37,6 @@ from services.stores.records.schema import (
     STEPS,
     digest_of,
 )
-from services.stores.records.x_stores_finding_forgetting import forget_in_findings
 
 UNENDED = JOBS.c.state != JobState.ENDED.value
 LET_GO: Mapping[str, object] = {"owner": "", "leased_until": None}

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from services.errors import SealingError
+from services.errors import EncryptionError
 
 VARIABLE = "KATO_TENANTS_METADATA_KEYS"
 
@@ -22,10 +22,10 @@ _VERSION = 0x80
 _SHORTEST = 73  # version, time, nonce, one block and the signature, in bytes
 
 
-class Sealer:
+class Encryption:
     """Encrypts with the first key, decrypts with any. Without a key it only says so.
 
-    Raises SealingError for a key that is none: 32 bytes in URL-safe base64.
+    Raises EncryptionError for a key that is none: 32 bytes in URL-safe base64.
     """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
@@ -47,25 +47,25 @@ class Sealer:
         text = "fingerprint " + json.dumps(dict(values), sort_keys=True)
         return hmac.digest(self._secret, text.encode(), "sha256").hex()
 
-    def seal(self, values: Mapping[str, str]) -> str:
-        """Return the values as one encrypted text. Raises SealingError without a key."""
+    def encrypt(self, values: Mapping[str, str]) -> str:
+        """Return the values as one encrypted text. Raises EncryptionError without a key."""
         return self._any().encrypt(json.dumps(dict(values)).encode()).decode("ascii")
 
-    def open(self, token: str) -> Mapping[str, object]:
+    def decrypt(self, token: str) -> Mapping[str, object]:
         """Return the values in an encrypted text.
 
-        Raises SealingError, which tells a missing key, a wrong key and a text that was never
+        Raises EncryptionError, which tells a missing key, a wrong key and a text that was never
         encrypted apart.
         """
         found = _object(self._decrypted(token))
         if found is None:
-            raise SealingError("what was encrypted is not a JSON object")
+            raise EncryptionError("what was encrypted is not a JSON object")
         return found
 
-    def renew(self, token: str) -> str | None:
+    def rotate(self, token: str) -> str | None:
         """Return a text re-encrypted with the first key, None when it is on that key already.
 
-        Raises SealingError when no key decrypts it.
+        Raises EncryptionError when no key decrypts it.
         """
         everyone, raw = self._any(), _raw(token)
         try:
@@ -77,7 +77,7 @@ class Sealer:
 
     def _any(self) -> MultiFernet:
         if not self._keys:
-            raise SealingError(f"there is no key: set {VARIABLE}")
+            raise EncryptionError(f"there is no key: set {VARIABLE}")
         return MultiFernet(self._keys)
 
     def _decrypted(self, token: str) -> bytes:
@@ -85,7 +85,7 @@ class Sealer:
         try:
             return everyone.decrypt(raw)
         except InvalidToken:
-            raise SealingError(_reason(raw)) from None
+            raise EncryptionError(_reason(raw)) from None
 
 
 def _key(key: str, number: int) -> Fernet:
@@ -93,7 +93,7 @@ def _key(key: str, number: int) -> Fernet:
         return Fernet(key.encode())
     except (ValueError, binascii.Error):
         reason = f"key {number} is not 32 bytes in URL-safe base64"
-        raise SealingError(reason) from None
+        raise EncryptionError(reason) from None
 
 
 def _raw(token: str) -> bytes:

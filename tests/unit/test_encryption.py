@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.errors import SealingError, SettingsError
-from services.sessions.sealing import Sealer
+from services.encryption import Encryption
+from services.errors import EncryptionError, SettingsError
 from services.settings.environment import load_settings
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
@@ -22,24 +22,24 @@ values = st.dictionaries(st.text(), st.text())
 @given(values)
 def test_what_is_sealed_opens_again(given_values: dict[str, str]) -> None:
     """Any names and values, and none of them readable in the text."""
-    sealer = Sealer([NEW])
-    token = sealer.seal(given_values)
-    assert sealer.open(token) == given_values
+    encryption = Encryption([NEW])
+    token = encryption.encrypt(given_values)
+    assert encryption.decrypt(token) == given_values
     assert token.isascii()
 
 
 @given(values)
 def test_keys_can_be_rotated(given_values: dict[str, str]) -> None:
     """An old text opens while its key is there, is renewed once, and then needs no old key."""
-    old = Sealer([OLD]).seal(given_values)
-    both = Sealer([NEW, OLD])
-    assert both.open(old) == given_values
-    renewed = both.renew(old)
+    old = Encryption([OLD]).encrypt(given_values)
+    both = Encryption([NEW, OLD])
+    assert both.decrypt(old) == given_values
+    renewed = both.rotate(old)
     assert renewed is not None
-    assert both.renew(renewed) is None
-    assert Sealer([NEW]).open(renewed) == given_values
-    with pytest.raises(SealingError):
-        Sealer([OLD]).open(renewed)
+    assert both.rotate(renewed) is None
+    assert Encryption([NEW]).decrypt(renewed) == given_values
+    with pytest.raises(EncryptionError):
+        Encryption([OLD]).decrypt(renewed)
 
 
 @given(values, values)
@@ -47,45 +47,45 @@ def test_a_fingerprint_is_of_the_values_and_the_key(
     one: dict[str, str], other: dict[str, str]
 ) -> None:
     """What was approved is told from what is sent, and nobody without the key can try values."""
-    sealer = Sealer([NEW, OLD])
-    assert (sealer.fingerprint(one) == sealer.fingerprint(other)) == (one == other)
-    assert len(sealer.fingerprint(one)) == 64
-    assert sealer.fingerprint(one) != Sealer([OLD]).fingerprint(one)
-    assert Sealer().fingerprint(one) == ""
+    encryption = Encryption([NEW, OLD])
+    assert (encryption.fingerprint(one) == encryption.fingerprint(other)) == (one == other)
+    assert len(encryption.fingerprint(one)) == 64
+    assert encryption.fingerprint(one) != Encryption([OLD]).fingerprint(one)
+    assert Encryption().fingerprint(one) == ""
 
 
 def test_the_text_of_the_guide_opens() -> None:
     """The guide encrypts a JSON object of anything, not only of texts."""
     token = Fernet(NEW).encrypt(json.dumps({"ssn": 5, "tags": ["a"]}).encode()).decode()
-    assert Sealer([NEW]).open(token) == {"ssn": 5, "tags": ["a"]}
+    assert Encryption([NEW]).decrypt(token) == {"ssn": 5, "tags": ["a"]}
 
 
 def test_a_wrong_key_is_told_from_a_text_that_was_never_encrypted() -> None:
     """Neither gives garbage, and neither message holds the value or a key."""
-    token = Sealer([OLD]).seal({"pin": SECRET})
+    token = Encryption([OLD]).encrypt({"pin": SECRET})
     flipped = token[:-6] + ("A" if token[-6] != "A" else "B") + token[-5:]
     for text in (token, flipped):
-        with pytest.raises(SealingError, match=r"no key in KATO_TENANTS_METADATA_KEYS fits"):
-            Sealer([NEW, OTHER] if text is token else [OLD]).open(text)
+        with pytest.raises(EncryptionError, match=r"no key in KATO_TENANTS_METADATA_KEYS fits"):
+            Encryption([NEW, OTHER] if text is token else [OLD]).decrypt(text)
     for text in ("", "gAAA", "not base64 \ud800", "x" * 500, token[:50], base64.b64encode(b"a")):
-        with pytest.raises(SealingError, match="not an encrypted text") as caught:
-            Sealer([NEW]).open(text if isinstance(text, str) else text.decode())
+        with pytest.raises(EncryptionError, match="not an encrypted text") as caught:
+            Encryption([NEW]).decrypt(text if isinstance(text, str) else text.decode())
         assert NEW not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[1]", b"\xff", b"[" * 100_000])
 def test_what_decrypts_to_something_else_says_so(content: bytes) -> None:
     token = Fernet(NEW).encrypt(content).decode()
-    with pytest.raises(SealingError, match="not a JSON object"):
-        Sealer([NEW]).open(token)
+    with pytest.raises(EncryptionError, match="not a JSON object"):
+        Encryption([NEW]).decrypt(token)
 
 
 def test_without_a_key_nothing_is_sealed_or_opened() -> None:
     """And the error says what to set."""
-    token = Sealer([NEW]).seal({"a": "b"})
-    assert not Sealer().ready
-    for act in (lambda: Sealer().seal({"a": "b"}), lambda: Sealer().open(token)):
-        with pytest.raises(SealingError, match="set KATO_TENANTS_METADATA_KEYS"):
+    token = Encryption([NEW]).encrypt({"a": "b"})
+    assert not Encryption().ready
+    for act in (lambda: Encryption().encrypt({"a": "b"}), lambda: Encryption().decrypt(token)):
+        with pytest.raises(EncryptionError, match="set KATO_TENANTS_METADATA_KEYS"):
             act()
 
 
@@ -108,7 +108,7 @@ def test_keys_are_listed_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     """The first encrypts; neither a repr nor the settings in force hold one."""
     monkeypatch.setenv("KATO_TENANTS_METADATA_KEYS", f" {NEW} , {OLD},")
     settings = load_settings()
-    assert Sealer([NEW]).open(settings.sealer.seal({"a": "b"})) == {"a": "b"}
-    assert settings.sealer.open(Sealer([OLD]).seal({"a": "b"})) == {"a": "b"}
+    assert Encryption([NEW]).decrypt(settings.encryption.encrypt({"a": "b"})) == {"a": "b"}
+    assert settings.encryption.decrypt(Encryption([OLD]).encrypt({"a": "b"})) == {"a": "b"}
     assert settings.in_force()["KATO_TENANTS_METADATA_KEYS"] == "(set)"
-    assert NEW not in repr(settings) + repr(settings.sealer) + repr(settings.in_force())
+    assert NEW not in repr(settings) + repr(settings.encryption) + repr(settings.in_force())

@@ -1,23 +1,21 @@
-"""What a purge or a canary test came to goes into the audit log, in the name of who began it.
+"""What a purge came to goes into the audit log, in the name of who began it.
 
-Both run in the background, long after it was logged that they were begun.
+It runs in the background, long after it was logged that it was begun.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from services.access.holders import holders_of_plan
-from services.access.viewer import Action, Role, Viewer
-from services.audit_log.models import Outcome
-from services.audit_log.service import Logbook
-from services.canary.models import CanaryState
-from services.errors import KatoTenantsError
+from services.access.holders import Holders
+from services.access.viewer import Action, Outcome, Role, Viewer
+from services.audit_log.models import MissingEnd
+from services.audit_log.service import Logbook, warning
+from services.purge.confined import holders_of_plan
 from services.purge.models import Job, JobState
 from services.purge.models import Outcome as Came
 from services.tenancy.ownership import Ownership
@@ -42,18 +40,6 @@ class Ends(Protocol):
 
     def logged(self, job_id: str) -> None:
         """Note that the audit log has the end of a job."""
-
-
-def log_canary(log: Logbook, by: str, state: CanaryState) -> None:
-    """Note what a run of the canary test came to; done is one after which nothing is left."""
-    report = state.report
-    done = state.problem is None and report is not None and report.cleaned
-    words = state.problem or (f"verdict: {report.verdict.value}" if report else "")
-    with warning("the end of the canary test could not be logged"):
-        log.note(
-            Viewer(by, Role.ADMIN), Action.RUN_CANARY.value, target="its end",
-            outcome=Outcome.DONE if done else Outcome.FAILED, reason=words,
-        )  # fmt: skip
 
 
 def log_purge(log: Logbook, jobs: Ends, job: Job, ownership: Callable[[], Ownership]) -> None:
@@ -107,10 +93,21 @@ def _entry(job: Job, ownership: Ownership, *, added: bool = False) -> dict[str, 
     }
 
 
-@contextmanager
-def warning(of: str) -> Iterator[None]:
-    """Warn of what could not be done now: it is done later, or what has ended has ended anyway."""
-    try:
-        yield
-    except KatoTenantsError as exc:
-        logger.warning("%s: %s", of, exc)
+def missing_ends(
+    jobs: Ends, ownership: Callable[[], Ownership] | None = None
+) -> tuple[tuple[MissingEnd, Holders], ...]:
+    """Return the purges that ended and whose end the log has not, the oldest first, and whose.
+
+    Whoever starts a dashboard next, and is not read-only, adds them. Without `ownership` they are
+    nobody's, which is only for those to see who see all.
+    """
+    found = jobs.unlogged(datetime.now(UTC) - GRACE)
+    return tuple(
+        (_missing(job), holders_of_plan(job.plan, ownership()) if ownership else ())
+        for job in found
+    )
+
+
+def _missing(job: Job) -> MissingEnd:
+    target = str(job.plan.request.target)
+    return MissingEnd(job.id, job.asked_by, target, job.ended_at or job.created_at)

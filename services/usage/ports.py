@@ -1,0 +1,74 @@
+"""What the snapshot asks of each store and of this product's records; adapters answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.figures import Amount, Measure
+from services.usage.readings import (
+    CachedProcessor,
+    KeyReading,
+    PatternReading,
+    SeenNode,
+    VectorReading,
+)
+
+
+class PatternSource(Protocol):
+    """What the snapshot asks of ClickHouse."""
+
+    def quick(self) -> PatternReading:
+        """Read counts and bytes from the catalogue alone."""
+
+    def read(self) -> PatternReading:
+        """Read everything exactly."""
+
+
+class KeySource(Protocol):
+    """What the snapshot asks of Redis."""
+
+    def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
+        """Estimate the number of keys from KATO's own counters."""
+
+    def read(
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
+    ) -> KeyReading:
+        """Read the whole keyspace in one pass."""
+
+
+class VectorSource(Protocol):
+    """What the snapshot asks of Qdrant."""
+
+    def read(self) -> VectorReading:
+        """Read every collection in one pass."""
+
+
+class ProcessorSource(Protocol):
+    """What the snapshot asks of KATO."""
+
+    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+        """Return the node_ids that KATO has in memory."""
+
+
+class UsageRecords(Protocol):
+    """This product's own records of node_ids and totals. Every method raises StoreUnavailable."""
+
+    def record_nodes(self, seen: Mapping[str, str], at: datetime) -> None:
+        """Record node_ids (each with where it was seen) as seen at this time."""
+
+    def nodes_version(self) -> int:
+        """Return a number that is another one whenever node_ids came or went, in any process."""
+
+    def nodes(self) -> tuple[SeenNode, ...]:
+        """Return every node_id that was ever seen."""
+
+    def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
+        """Add one point to the history of each measure."""
+
+    def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
+        """Return the recorded totals of one measure since a time, oldest first."""
+
+    def last_totals(self) -> dict[Measure, tuple[datetime, Amount]]:
+        """Return the newest recorded total of each measure."""
