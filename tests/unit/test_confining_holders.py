@@ -295,13 +295,14 @@ DONE: dict[type, dict[str, str]] = {
     Plan: {
         "request": "kept: the target is in scope", "surface": "as request",
         "items": "without costs", "left_out": "where every loser is in scope",
-        "disclosed": "a constant", "blockers": "a constant", "problems": "our own words",
+        "disclosed": "a constant", "blockers": "a constant", "problems": "which store did what",
         "absent": "kept", "created_at": "kept", "digest": "kept",
         "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",
-        "bytes": "the target's", "samples": "the target's", "how": "without counts",
+        "bytes": "the target's", "samples": "the target's", "how": "where it is plain",
+        "plain": "kept",
     },
     LeftOut: dict.fromkeys(
         ["kb_id", "why", "losers", "kind", "alone", "place", "counts"],
@@ -317,12 +318,12 @@ DONE: dict[type, dict[str, str]] = {
             ["id", "asked_by", "reason", "created_at", "state", "outcome", "ended_at",
              "stop_asked", "owner", "leased_until"], "kept",
         ),
-        "plan": "confined", "problem": "our own words", "progress": "dropped",
+        "plan": "confined", "problem": "a constant", "progress": "dropped",
         "steps": "confined",
     },
     Step: {
         "name": "kept", "state": "kept", "started_at": "kept", "ended_at": "kept",
-        "result": "the target's", "error": "our own words",
+        "result": "the target's", "error": "which store did what",
     },
     Landing: {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",
