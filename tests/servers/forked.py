@@ -13,7 +13,7 @@ from pathlib import Path
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["cli.main", "services.bootstrap", "services.desk"])
 
-_SECONDS = 120
+_SECONDS = 240
 
 
 def forked(work: Callable[..., None], *arguments: object) -> int:
