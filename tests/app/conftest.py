@@ -103,7 +103,7 @@ def services(kato_settings: Settings) -> Iterator[Services]:
     """The services that the pages will use, their first refresh done."""
     assert not kato_settings.embedded
     built = runtime.services()
-    assert built.collector.wait(timeout=60)
+    assert built.collector.wait(timeout=240)
     yield built
     built.close()
 
@@ -112,7 +112,7 @@ def services(kato_settings: Settings) -> Iterator[Services]:
 def _reading(reading_settings: Settings) -> Iterator[Services]:
     built = bootstrap.build(reading_settings)
     built.start()
-    assert built.collector.wait(timeout=60)
+    assert built.collector.wait(timeout=240)
     yield built
     built.close()
 
@@ -129,7 +129,7 @@ def open_page() -> Open:
     """Open a page by its name, with query parameters."""
 
     def opened(name: str = "overview", **query: str) -> AppTest:
-        app = AppTest.from_file(ENTRY, default_timeout=60)
+        app = AppTest.from_file(ENTRY, default_timeout=240)
         for key, value in query.items():
             app.query_params[key] = value
         if name != "overview":

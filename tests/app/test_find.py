@@ -121,7 +121,7 @@ def test_what_was_found_may_not_be_all(
     kato.fail("clickhouse", "down")
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = ask(open_page, "alice")
     assert "There may be more: ClickHouse could not be asked" in words(app)
     assert tables(app)[0]["Patterns"].isna().all()
@@ -173,7 +173,7 @@ def test_many_hits_are_cut_and_say_so(
         valkey.set(f"tenant_t{at:03d}_user_u_kato:symbols:freq", "1")
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = ask(open_page, "_user_u_", anywhere="true")
     assert len(hits(app)) == 100
     assert "The first 100 of 250 tenants" in words(app)

@@ -252,7 +252,7 @@ def test_a_store_without_an_address_makes_its_rules_not_applicable(
     from dashboard.app import runtime
 
     monkeypatch.setenv("REDIS_URL", kato.environment["REDIS_URL"])
-    assert runtime.services().collector.wait(timeout=60)
+    assert runtime.services().collector.wait(timeout=240)
     app = open_page("isolation")
     runtime.services().close()
     frame = rules(app)
@@ -268,7 +268,7 @@ def test_before_the_first_audit_there_is_a_loading_state(
 
     monkeypatch.setattr(IsolationService, "follow", lambda self, snapshot: None)
     services = runtime.services()
-    assert services.collector.wait(timeout=60)
+    assert services.collector.wait(timeout=240)
     app = open_page("isolation")
     assert "The first audit follows the first figures." in words(app)
     assert "Score" not in metrics(app)
@@ -315,7 +315,7 @@ def test_an_audit_can_be_asked_for(services: Services, report: Report, open_page
     rounds = services.collector.rounds
     app = press(app, "Audit now")
     assert next(b for b in app.button if b.label == "Auditing…").disabled
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app.run()
     assert not next(b for b in app.button if b.label == "Audit now").disabled
     after = services.isolation.report()

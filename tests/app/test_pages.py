@@ -62,7 +62,7 @@ def test_every_page_stays_up_when_a_store_is_down(
     kato.fail(store, "down")
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     for name in PAGES:
         app = open_page(name, tenant="tenant/acme") if name == "tenant" else open_page(name)
         shown = {metric.label: metric.value for metric in app.metric}
@@ -123,7 +123,7 @@ def test_a_store_without_an_address_is_called_so(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch, open_page: Open
 ) -> None:
     monkeypatch.setenv("REDIS_URL", kato.environment["REDIS_URL"])
-    assert runtime.services().collector.wait(timeout=60)
+    assert runtime.services().collector.wait(timeout=240)
     deltas = {metric.label: metric.delta for metric in open_page().metric}
     runtime.services().close()
     assert deltas["Patterns"] == "not configured"
@@ -183,7 +183,7 @@ def test_an_empty_deployment_says_what_to_do_next(
         qdrant.delete_collection(collection.name)
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = open_page()
     assert {metric.value for metric in app.metric} == {"0"}
     assert "There is no tenant yet" in words(app)
@@ -326,6 +326,6 @@ def test_system_shows_settings_without_secrets(reading_services: Services, open_
 def test_the_history_draws_a_sparkline(services: Services, open_page: Open) -> None:
     """With two points of the past there is a trend."""
     services.collector.refresh()
-    assert services.collector.wait(rounds=2, timeout=60)
+    assert services.collector.wait(rounds=2, timeout=240)
     assert len(read.history(Measure.KEYS)) >= 2
     open_page()

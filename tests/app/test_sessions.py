@@ -31,7 +31,7 @@ HOSTILE = [
 def refresh(services: Services) -> None:
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
 
 
 def listed(app: AppTest) -> Any:

@@ -63,7 +63,7 @@ def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened() -> AppTest:
-    app = AppTest.from_file(ENTRY, default_timeout=60).run()
+    app = AppTest.from_file(ENTRY, default_timeout=240).run()
     assert not app.exception, app.exception
     return app
 

@@ -73,7 +73,7 @@ def test_pages_turn(services: Services, kato: Deployment, open_page: Open) -> No
     )
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = looking(open_page, session.LOOK_PATTERNS, tenant="tenant/many")
     seen = [row["Pattern"] for row in table(app, "Pattern")]
     assert app.button(key="patterns_back").disabled

@@ -298,7 +298,7 @@ def test_an_audit_that_fails_says_so_and_leaves_the_last_one(
 def test_the_collector_brings_the_first_audit(services: Services) -> None:
     """Nobody has to ask."""
     services.collector.start()
-    assert services.collector.wait(timeout=60)
+    assert services.collector.wait(timeout=240)
     assert services.isolation.state.report is not None
 
 

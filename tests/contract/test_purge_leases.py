@@ -211,6 +211,6 @@ def told(process: subprocess.Popen[str], word: str) -> str:
 
 def ended(process: subprocess.Popen[str], word: str) -> str:
     """Tell a process a word, and return what it says last."""
-    answer, _ = process.communicate(f"{word}\n", timeout=60)
+    answer, _ = process.communicate(f"{word}\n", timeout=240)
     assert process.returncode == 0
     return answer.strip()

@@ -32,7 +32,7 @@ def standin(valkey: redis.Redis) -> Iterator[StandInServer]:
 @pytest.fixture
 def http(standin: StandInServer) -> Iterator[httpx.Client]:
     """A client on a real socket."""
-    with httpx.Client(base_url=standin.url, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=standin.url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -167,7 +167,7 @@ def test_a_negative_ttl_fails_inside_and_drops_the_connection(standin: StandInSe
     """As in KATO: 500, plain text, and the connection is gone."""
     body = b'{"node_id": "x", "ttl_seconds": -5}'
     port = int(standin.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
         raw.sendall(
             b"POST /sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -192,7 +192,7 @@ def test_a_broken_record_harms_no_other_call(http: httpx.Client, valkey: redis.R
 
 def test_it_says_that_it_is_a_stand_in_and_kato_client_reads_it(standin: StandInServer) -> None:
     """The screen can say so, because GET / does."""
-    with httpx.Client(base_url=standin.url, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=standin.url, timeout=60, trust_env=False) as client:
         api = KatoApi(client)
         health = api.health()
         assert "stand-in" in health.version

@@ -21,10 +21,10 @@ from tests.servers.sockets import free_port
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-START_SECONDS = 90
+START_SECONDS = 240
 Theme = Literal["light", "dark"]
 
-expect.set_options(timeout=30_000)  # ms: a busy machine takes its time
+expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterat
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=240)
         text = log.read_text("utf-8", "replace")
         assert "Traceback" not in text, text
 

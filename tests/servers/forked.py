@@ -22,7 +22,7 @@ _ALL = [
 ]
 CONTEXT.set_forkserver_preload([name for name in _ALL if not name.endswith("__main__")])
 
-_SECONDS = 120
+_SECONDS = 240
 
 
 def forked(work: Callable[..., None], *arguments: object) -> int:
