@@ -23,6 +23,7 @@ from services.canary.models import (
     is_canary,
     node_ids,
 )
+from services.errors import Problem, StoreNotConfigured, StoreUnavailable
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.readings import SeenNode
 
@@ -88,7 +89,7 @@ def test_a_guest_overwrites_nothing_of_its_host() -> None:
 @dataclass(frozen=True)
 class _Answer:
     held: object
-    problem: str = ""
+    problem: Problem | None = None
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,11 @@ def test_silence_is_a_pass_only_beside_what_is_its_own() -> None:
     assert judge(FIRST.patterns)[0] is Outcome.PASSED
     assert judge(FIRST.patterns[:1])[0] is Outcome.UNKNOWN
     assert judge(None)[0] is Outcome.UNKNOWN
-    assert judge(_Answer(FIRST.patterns, "redis did not answer"))[0] is Outcome.UNKNOWN
-    assert judge(_Answer(FIRST.patterns, "qdrant is not configured"))[0] is Outcome.PASSED
-    assert judge(_Answer(SECOND.patterns, "redis did not answer"))[0] is Outcome.FAILED
+    down = StoreUnavailable("redis", "reading", "slow").problem
+    absent = StoreNotConfigured("qdrant", "reading", "set QDRANT_HOST").problem
+    assert judge(_Answer(FIRST.patterns, down))[0] is Outcome.UNKNOWN
+    assert judge(_Answer(FIRST.patterns, absent))[0] is Outcome.PASSED
+    assert judge(_Answer(SECOND.patterns, down))[0] is Outcome.FAILED
 
 
 def test_what_is_to_be_refused_or_empty_is_nothing_else() -> None:
