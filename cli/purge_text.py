@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.purge.models import Job, LeftOut, Plan
+from services.purge.job import Job
+from services.purge.models import LeftOut, Plan
 
 
 def ascii_of(text: str) -> str:
@@ -57,7 +58,7 @@ def status_of(job: Job) -> dict[str, object]:
         "done": progress.done,
         "whole": progress.whole,
         "steps": [
-            {"name": step.name.value, "state": step.state.value, "error": step.error}
+            {"name": step.name.value, "state": step.state.value, "error": str(step.error or "")}
             for step in job.steps
         ],
     }
@@ -67,7 +68,7 @@ def status_text(job: Job) -> str:
     """Say how far a job is, step by step."""
     lines = [_head(job)]
     lines += [
-        f"  {step.name.value}: {step.state.value} {ascii_of(step.error)}".rstrip()
+        f"  {step.name.value}: {step.state.value} {ascii_of(str(step.error or ''))}".rstrip()
         for step in job.steps
     ]
     return "\n".join([*lines, *([ascii_of(job.problem)] if job.problem else [])])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from services.errors import StoreError, StoreNotConfigured
+from services.errors import Fault, Problem, StoreError, StoreNotConfigured
 from services.figures import StoreState
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Pass(Generic[T]):
 
     state: StoreState
     reading: T | None
-    reason: str | None
+    reason: Problem | None
     at: datetime
     seconds: float
     pending: bool = False
@@ -37,7 +37,7 @@ class Pass(Generic[T]):
     @classmethod
     def begun(cls, at: datetime) -> Pass[T]:
         """Return the pass of a store whose first answer is not there yet."""
-        reason = "being read for the first time"
+        reason = Problem(fault=Fault.PENDING)
         return cls(StoreState.UNKNOWN, None, reason, at, 0.0, pending=True)
 
 
@@ -45,19 +45,19 @@ def attempt(ask: Callable[[], T]) -> Pass[T]:
     """Ask a store and say how it went; a StoreError becomes the reason."""
     started = time.monotonic()
 
-    def done(state: StoreState, reading: T | None, reason: str | None) -> Pass[T]:
+    def done(state: StoreState, reading: T | None, reason: Problem | None) -> Pass[T]:
         return Pass(state, reading, reason, datetime.now(UTC), time.monotonic() - started)
 
     try:
         return done(StoreState.OK, ask(), None)
     except StoreNotConfigured as exc:
-        return done(StoreState.NOT_CONFIGURED, None, str(exc))
+        return done(StoreState.NOT_CONFIGURED, None, exc.problem)
     except StoreError as exc:
-        return done(StoreState.UNKNOWN, None, str(exc))
+        return done(StoreState.UNKNOWN, None, exc.problem)
     except Exception as exc:  # a fault of ours must not take the other stores down
         logger.exception("a pass failed")
         reason = f"this product failed while reading it ({type(exc).__name__})"
-        return done(StoreState.UNKNOWN, None, reason)
+        return done(StoreState.UNKNOWN, None, Problem(reason))
 
 
 Emit = Callable[[str, object], None]
@@ -90,7 +90,7 @@ def ask_all(
             done[item.name] = item.result
         if on_news is not None:
             on_news(item.name, item.result)
-    late = f"no answer within {deadline:g} s"
+    late = Problem(f"no answer within {deadline:g} s")
     for name in asks.keys() - done.keys():
         done[name] = Pass(StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
     return done

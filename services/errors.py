@@ -34,11 +34,78 @@ words, never a driver's text, which can hold a password or a URL.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
+
+_NAMED = frozenset({"", "clickhouse", "redis", "qdrant", "kato", "state store"})
+"""The stores that have a name of ours; others, as where anchors go, have one from the settings."""
+
+NOT_READ = "it could not be read"
+
+
+class Fault(StrEnum):
+    """What a store did, or did not do."""
+
+    FAILED = "failed"
+    UNAVAILABLE = "did not answer"
+    DENIED = "refused access"
+    MISCONFIGURED = "is not set up for KATO"
+    REJECTED = "rejected the request"
+    NOT_CONFIGURED = "is not configured"
+    PENDING = "being read for the first time"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something is not known, or was not done; `str` says it in words.
+
+    `fault` is what `store` did, None where it was no store's. These two name nobody, and the
+    others may quote a node_id, a collection or an address.
+    """
+
+    reason: str = ""
+    store: str = ""
+    fault: Fault | None = None
+    operation: str = ""
+
+    def __str__(self) -> str:
+        if self.fault is None:
+            return self.reason
+        doing = f" ({self.operation})" if self.operation else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.store} {self.fault}".lstrip() + doing + why
+
+    def nameless(self, otherwise: str = NOT_READ) -> Problem:
+        """Return what of it names nobody: which store did what, or else `otherwise`."""
+        if self.fault is None or self.store not in _NAMED:
+            return Problem(otherwise)
+        return Problem(store=self.store, fault=self.fault)
+
+    @property
+    def kept(self) -> str | list[str]:
+        """The JSON as which it is kept; `of_kept` reads it back."""
+        if self.fault is None:
+            return self.reason
+        return [self.store, self.fault.value, self.operation, self.reason]
+
+    @classmethod
+    def of_kept(cls, found: str | list[str]) -> Problem:
+        """Read `kept`, or the words alone that a version before wrote."""
+        if isinstance(found, str):
+            return cls(found)
+        store, fault, operation, reason = found
+        known = fault in set(Fault)  # a name that was to be forgotten may have been the same word
+        return cls(reason, store, Fault(fault), operation) if known else cls(reason)
 
 
 class KatoTenantsError(Exception):
     """The root of every error that this product raises on purpose."""
+
+    @property
+    def problem(self) -> Problem:
+        """What it comes to, as a value."""
+        return Problem(str(self))
 
 
 class AccessDenied(KatoTenantsError):
@@ -168,37 +235,42 @@ class StoreError(KatoTenantsError):
     being done, `reason` why it failed, in our own words.
     """
 
-    summary: ClassVar[str] = "failed"
+    fault: ClassVar[Fault] = Fault.FAILED
 
     def __init__(self, store: str, operation: str, reason: str) -> None:
-        super().__init__(f"{store} {self.summary} ({operation}): {reason}")
+        super().__init__(f"{store} {self.fault} ({operation}): {reason}")
         self.store = store
         self.operation = operation
         self.reason = reason
+
+    @property
+    def problem(self) -> Problem:
+        """What it comes to, as a value."""
+        return Problem(self.reason, self.store, self.fault, self.operation)
 
 
 class StoreUnavailable(StoreError):
     """The store gave no answer: it is down, too slow, or dropped the connection."""
 
-    summary = "did not answer"
+    fault = Fault.UNAVAILABLE
 
 
 class StoreDenied(StoreError):
     """The store answered and refused our credentials or rights."""
 
-    summary = "refused access"
+    fault = Fault.DENIED
 
 
 class StoreMisconfigured(StoreError):
     """The store answered, but it lacks what KATO would have put there."""
 
-    summary = "is not set up for KATO"
+    fault = Fault.MISCONFIGURED
 
 
 class StoreRejected(StoreError):
     """The store answered and refused this one request."""
 
-    summary = "rejected the request"
+    fault = Fault.REJECTED
 
 
 class SessionGone(StoreRejected):
@@ -208,4 +280,4 @@ class SessionGone(StoreRejected):
 class StoreNotConfigured(StoreError):
     """No address was given for this store."""
 
-    summary = "is not configured"
+    fault = Fault.NOT_CONFIGURED

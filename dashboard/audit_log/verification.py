@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import runtime, unreadable
-from dashboard.audit_log import tables as log_tables
+from dashboard.audit_log import tables
 from dashboard.draw.formatting import age, markdown
 from dashboard.draw.notices import Level
-from services.audit_log.access import DeskLog
+from services.audit_log.anchor import AnchorState
 from services.audit_log.models import State
+from services.audit_log.verify import VerifyState
 
 
 def draw() -> None:
@@ -28,7 +29,7 @@ def _body(was_verifying: bool) -> None:
     if was_verifying and state.since is None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        _anchored(log)
+        _anchored(log.anchored)
         if st.button("Verify the log", icon=":material/verified:", key="log_verify",
                      disabled=state.since is not None):  # fmt: skip
             log.start_verifying()
@@ -40,25 +41,23 @@ def _body(was_verifying: bool) -> None:
         st.error(f"The log could not be verified. {markdown(state.problem)}",
                  icon=":material/error:")  # fmt: skip
     elif state.result is not None:
-        _result(log)
+        _result(log.verifying)
     else:
         st.caption("Not verified since this dashboard was started.")
 
 
-def _anchored(log: DeskLog) -> None:
-    state = log.anchored
+def _anchored(state: AnchorState) -> None:
     number = None if state.last is None else state.last.number
-    words = log_tables.anchored_words(number, state.problems)
+    words = tables.anchored_words(number, state.problems)
     st.caption(f"{words} Each entry holds the hash of the one before it.", width="stretch")
     for problem in state.problems.values():
         st.warning(markdown(problem), icon=":material/anchor:")
 
 
-def _result(log: DeskLog) -> None:
-    state = log.verifying
+def _result(state: VerifyState) -> None:
     if state.result is None:
         return
-    level = log_tables.level_of(state.result)
+    level = tables.level_of(state.result)
     words = f"{markdown(state.result.words)} Verified {age(state.at)}."
     if level is Level.ERROR:
         st.error(f"**The log is broken.** {words}", icon=":material/gpp_bad:")

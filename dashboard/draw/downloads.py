@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from dashboard.app import permits, runtime
+from dashboard.app.cache import sight_of
 from dashboard.draw.formatting import visible
 from services.access.viewer import Action
 from services.browse.models import Scope
@@ -100,7 +101,7 @@ def export_button(
 
     Whoever may not export it when it is clicked, or sees other things by then, gets no file.
     """
-    sight = runtime.sight_of(runtime.desk().gate.viewer())
+    sight = sight_of(runtime.desk().gate.viewer())
     decided_button(
         label, partial(_logged, make, target, tenants, sight),
         reason=permits.why_not(Action.EXPORT), file_name=file_name, mime=mime, key=key, icon=icon,
@@ -132,7 +133,7 @@ def _logged(
     gate = runtime.desk().gate
     whose = tenants() if callable(tenants) else tenants
     with gate.doing(Action.EXPORT, tenants=whose, target=target):
-        if runtime.sight_of(gate.viewer()) != sight:
+        if sight_of(gate.viewer()) != sight:
             raise AccessDenied(Action.EXPORT.value, _CHANGED)
         return make()
 

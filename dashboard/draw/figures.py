@@ -10,9 +10,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.draw import notices as presenters
+from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
+from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
 from services.figures import Amount, Measure
 from services.usage.refresh import CollectorState
@@ -37,13 +36,15 @@ _POINTS = 60
 
 def snapshot_or_stop(title: str) -> Snapshot:
     """Draw the page's title and return the newest figures, or draw the loading state and stop."""
-    state = runtime.load_state()
+    state = read.state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="stretch")
         with st.container(width="content"):
             freshness(state)
     if state.problem:
-        st.error(f"The last refresh failed: {markdown(state.problem)}", icon=":material/error:")
+        st.error(
+            f"The last refresh failed: {markdown(str(state.problem))}", icon=":material/error:"
+        )
     if state.snapshot is None:
         st.caption("Asking the stores for the first time…")
         for height in (110, 340, 200):
@@ -63,7 +64,7 @@ def freshness(state: CollectorState) -> None:
 
 @unreadable.calmly()
 def _watch(shown: datetime | None, refreshing: bool) -> None:
-    state = runtime.load_state()
+    state = read.state()
     now_shown = state.snapshot.collected_at if state.snapshot else None
     if now_shown != shown or (state.refreshing_since is not None) != refreshing:
         st.rerun()
@@ -79,15 +80,15 @@ def fleet_figures(snapshot: Snapshot) -> None:
     """Draw the four measures of the whole fleet as cards, each with its recent past."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            points = [point.count for point in runtime.load_history(measure)[-_POINTS:]]
-            _card(figures, figures.total, missing=presenters.last_good(figures), points=points)
+            points = [point.count for point in read.history(measure)[-_POINTS:]]
+            _card(figures, figures.total, missing=notices.last_good(figures), points=points)
 
 
 def owner_figures(usage: Usage, snapshot: Snapshot) -> None:
     """Draw the four measures of one owner as cards."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            _card(figures, usage.of(measure), missing=presenters.last_read(figures))
+            _card(figures, usage.of(measure), missing=notices.last_read(figures))
 
 
 def _cards() -> DeltaGenerator:
@@ -98,7 +99,7 @@ def _card(
     figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
 ) -> None:
     st.metric(
-        presenters.TITLE_OF[figures.measure],
+        notices.TITLE_OF[figures.measure],
         figure(amount, figures.precision),
         delta=missing if amount is None else _size(figures.measure, amount),
         delta_color=SPARK_COLOR[figures.measure],
@@ -107,7 +108,7 @@ def _card(
         chart_type="area",
         border=True,
         height="stretch",
-        help=presenters.precision_note(figures) if amount is not None else figures.reason,
+        help=str(figures.reason or "") if amount is None else notices.precision_note(figures),
     )
 
 
@@ -123,8 +124,8 @@ def partial_banner(snapshot: Snapshot) -> None:
     for measure, figures in snapshot.stores.items():
         if figures.failed and measure is not Measure.SESSIONS:
             st.warning(
-                f"{presenters.TITLE_OF[measure]} unknown: {markdown(figures.reason or '')}. "
-                f"{markdown(presenters.last_good(figures).capitalize())}.",
+                f"{notices.TITLE_OF[measure]} unknown: {markdown(str(figures.reason or ''))}. "
+                f"{markdown(notices.last_good(figures).capitalize())}.",
                 icon=":material/cloud_off:",
             )
 
@@ -208,15 +209,15 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
 
 def open_tenant(name: str) -> None:
     """Go to a tenant's page; `name` is the tenant as `visible` writes it."""
-    st.switch_page(navigation.row("tenant").file, query_params={session.TENANT: name})
+    st.switch_page(navigation.row("tenant").file, query_params={state_keys.TENANT: name})
 
 
-def draw_notices(found: Sequence[presenters.Notice]) -> None:
+def draw_notices(found: Sequence[notices.Notice]) -> None:
     """Draw what needs attention, each line with a link to the page that shows more."""
     icons = {
-        presenters.Level.ERROR: ":red[:material/error:]",
-        presenters.Level.WARNING: ":orange[:material/warning:]",
-        presenters.Level.INFO: ":gray[:material/info:]",
+        notices.Level.ERROR: ":red[:material/error:]",
+        notices.Level.WARNING: ":orange[:material/warning:]",
+        notices.Level.INFO: ":gray[:material/info:]",
     }
     for notice in found:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):

@@ -7,8 +7,10 @@ visible text, `markdown` for a name or an error as it is.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from services.figures import Amount, Precision
@@ -133,3 +135,51 @@ def escaped(shown: str) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun: `1 tenant`, `2 tenants`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+_SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
+
+
+_ESCAPE = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+
+
+def unseen(shown: str) -> str:
+    """Return the text that `visible` shows so: what is copied from the screen finds its like.
+
+    A backslash that begins no escape stands for itself.
+    """
+    return _ESCAPE.sub(_plain, shown)
+
+
+def _plain(found: re.Match[str]) -> str:
+    word = found[1]
+    if word in _SHORT:
+        return _SHORT[word]
+    code = int(word[1:], 16)
+    if word[0] == "x" and code > 127:  # noqa: PLR2004 - a byte that is not UTF-8
+        code += 0xDC00
+    return chr(code) if code <= sys.maxunicode else found[0]
+
+
+def visible_json(value: object) -> object:
+    """Return a JSON value in which every text can be shown."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible(str(name)): visible_json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [visible_json(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def words_of(value: object) -> str:
+    """Write a JSON value in a cell."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "on" if value else "off"
+        case list() | tuple():
+            return ", ".join(words_of(inner) for inner in value) or "none"
+        case _:
+            return visible(str(value))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from dashboard.draw.formatting import age, few, number, plural, short, visible
 from services.figures import Measure, Precision, StoreState
 from services.purge.came_back import came_back
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
@@ -137,7 +137,9 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
             text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
-        text = f"{visible(snapshot.kato_problem)}. Some tenants may be inferred that KATO knows."
+        text = (
+            f"{visible(str(snapshot.kato_problem))}. Some tenants may be inferred that KATO knows."
+        )
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 

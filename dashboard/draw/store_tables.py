@@ -33,7 +33,7 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
             "Read": age(figures.collected_at),
             "Took": figures.seconds,
             "Difference": figures.difference.count if figures.total else None,
-            "Note": visible(figures.reason or precision_note(figures)),
+            "Note": visible(str(figures.reason or precision_note(figures))),
         }
         for measure, figures in snapshot.stores.items()
     ]
@@ -50,7 +50,7 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
             "State": check.state.value.replace("_", " "),
             "Version": visible(check.health.version) if check.health else None,
             "Latency": check.health.latency * 1000 if check.health else None,
-            "Detail": visible(check.health.detail if check.health else check.problem or ""),
+            "Detail": visible(str(check.health.detail if check.health else check.problem or "")),
         }
         for check in checks
     ]

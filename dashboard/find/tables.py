@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.draw.formatting import age, plural, visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
@@ -77,8 +77,8 @@ def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
     rows = (
         {
             "Store": look.store,
-            "Looked for": look.what,
-            "Result": visible(look.reason) if look.reason else "looked at",
+            "Looked for": look.what if look.count is None else f"{look.count:,} {look.what}",
+            "Result": visible(str(look.reason)) if look.reason else "looked at",
             "Read": age(look.at) if look.at and not look.reason else "",
         }
         for look in looked
@@ -120,8 +120,8 @@ def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
         return None
     only = named[0]
     if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
-        return "Look into the session", {session.SESSION: visible(only.found)}
-    return "Sessions that name it", {session.SESSIONS_SEARCH: answer.question.typed.strip()}
+        return "Look into the session", {state_keys.SESSION: visible(only.found)}
+    return "Sessions that name it", {state_keys.SESSIONS_SEARCH: answer.question.typed.strip()}
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.draw import charts
-from dashboard.draw import notices as presenters
+from dashboard.draw import charts, notices
 from dashboard.draw.figures import SPARK_COLOR
 from dashboard.draw.formatting import escaped, figure, markdown, moment, number
 from services.figures import Measure, Precision, StoreState
@@ -30,17 +29,19 @@ def draw(snapshot: Snapshot) -> None:
 
 def _card(found: Sums, snapshot: Snapshot) -> None:
     figures = found.figures
-    title = presenters.TITLE_OF[figures.measure]
+    title = notices.TITLE_OF[figures.measure]
     st.metric(
         title,
         figure(figures.total, figures.precision),
-        delta=sums_words(found) if found.parts else presenters.last_good(figures),
+        delta=sums_words(found) if found.parts else notices.last_good(figures),
         delta_color=SPARK_COLOR[figures.measure],
         delta_arrow="off",
-        help=f"What {presenters.STORE_OF[figures.measure]} itself says that it holds",
+        help=f"What {notices.STORE_OF[figures.measure]} itself says that it holds",
     )
     if not found.parts:
-        st.caption(f"Unknown, so nothing can be summed: {markdown(figures.reason or 'not read')}.")
+        st.caption(
+            f"Unknown, so nothing can be summed: {markdown(str(figures.reason or 'not read'))}."
+        )
         return
     if found.sum:
         words = ", ".join(f"{name} {count:,}" for name, count in found.parts)

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.draw.formatting import UNKNOWN, age, moment, plural, visible
 from dashboard.isolation.tables import title_of
+from services.isolation.about import Evidence, Value, plain
 from services.isolation.models import (
     Acceptance,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Record,
     Report,
@@ -127,7 +127,7 @@ def _rule_row(
         "Rule": title_of(summary.code, rules),
         "Severity": rule.severity.value if rule else "",
         "Findings": summary.count if told else None,
-        "Reason": visible(summary.reason),
+        "Reason": visible(str(summary.reason or "")),
         "Why it matters": rule.why if rule else "",
         "What to do": rule.remedy if rule else "",
         "Code": visible(summary.code),
@@ -138,7 +138,7 @@ def unknown_words(report: Report) -> tuple[str, ...]:
     """Say why rules are unknown, each reason once, with how many rules it concerns."""
     by_reason: dict[str, int] = {}
     for rule in report.unknown:
-        reason = rule.reason or "it was not said why"
+        reason = str(rule.reason or "it was not said why")
         by_reason[reason] = by_reason.get(reason, 0) + 1
     return tuple(f"{plural(n, 'rule')}: {visible(reason)}" for reason, n in by_reason.items())
 
@@ -147,12 +147,12 @@ def facts(evidence: Evidence) -> dict[str, str]:
     """Return what was seen that is one value, by visible names."""
     return {
         visible(name): _fact(value)
-        for name, value in evidence.items()
+        for name, value in plain(evidence).items()
         if not isinstance(value, tuple) or len(value) == 1
     }
 
 
-def _fact(value: float | str | tuple[str, ...]) -> str:
+def _fact(value: Value) -> str:
     if isinstance(value, tuple):
         return visible(value[0])
     return visible(value) if isinstance(value, str) else f"{value:,}"
@@ -165,7 +165,7 @@ def names_seen(finding: Finding) -> dict[str, list[str]]:
     """
     samples = {
         visible(name): [visible(each) for each in value]
-        for name, value in finding.evidence.items()
+        for name, value in plain(finding.evidence).items()
         if isinstance(value, tuple) and len(value) > 1
     }
     whose = {
@@ -237,14 +237,14 @@ def _link(kind: DeedKind, about: str) -> Link:
     name = about if len(about) <= MOST_LABEL else f"{about[:MOST_LABEL]}…"
     match kind:
         case DeedKind.TENANT:
-            return Link(f"Open {name}", "tenant", {session.TENANT: about})
+            return Link(f"Open {name}", "tenant", {state_keys.TENANT: about})
         case DeedKind.PURGE_TENANT:
-            return Link(f"Plan a purge of {name}", "purge", {session.TENANT: about})
+            return Link(f"Plan a purge of {name}", "purge", {state_keys.TENANT: about})
         case DeedKind.SESSIONS if about:
-            return Link(f"Sessions of {name}", "sessions", {session.SESSIONS_TENANT: about})
+            return Link(f"Sessions of {name}", "sessions", {state_keys.SESSIONS_TENANT: about})
         case DeedKind.SESSIONS:
             return Link("See the sessions", "sessions", {})
         case DeedKind.FIND:
-            return Link(f"Find {name}", "find", {session.FIND: about})
+            return Link(f"Find {name}", "find", {state_keys.FIND: about})
         case DeedKind.SYSTEM:
             return Link("See the stores", "system", {})

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime
-from dashboard.app import state_keys as session
-from dashboard.draw.formatting import escaped, markdown, moment, visible
-from dashboard.sessions import tables as session_tables
+from dashboard.app import permits, read, state_keys
+from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
-from services.sessions.options import OPTIONS, Option, OptionKind, compare
+from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
 from services.usage.readings import CreatedSession
 
 
@@ -63,21 +62,21 @@ def metadata_rows(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
 
 def forget_metadata() -> None:
     """Begin with one empty row, so that no sensitive value stays in the session state."""
-    st.session_state[session.METADATA_ROWS] = (max(_numbers()) + 1,)
+    st.session_state[state_keys.METADATA_ROWS] = (max(_numbers()) + 1,)
 
 
 def _numbers() -> tuple[int, ...]:
-    numbers: tuple[int, ...] = st.session_state.get(session.METADATA_ROWS, (0,))
+    numbers: tuple[int, ...] = st.session_state.get(state_keys.METADATA_ROWS, (0,))
     return numbers
 
 
 def _add_row() -> None:
-    st.session_state[session.METADATA_ROWS] = (*_numbers(), max(_numbers()) + 1)
+    st.session_state[state_keys.METADATA_ROWS] = (*_numbers(), max(_numbers()) + 1)
 
 
 def _remove_row(number: int) -> None:
     left = tuple(other for other in _numbers() if other != number)
-    st.session_state[session.METADATA_ROWS] = left or (number + 1,)
+    st.session_state[state_keys.METADATA_ROWS] = left or (number + 1,)
 
 
 def _row(number: int, place: int, *, can_seal: bool) -> Entry:
@@ -122,7 +121,7 @@ def options_form() -> dict[str, object]:
 
 def _input(option: Option) -> object:
     key, label = f"option_{option.name}", option.name
-    default = f"KATO's own ({session_tables.words_of(option.default)})"
+    default = f"KATO's own ({words_of(option.default)})"
     match option.kind:
         case OptionKind.FLAG:
             picked = st.selectbox(label, ["on", "off"], index=None, placeholder=default, key=key,
@@ -181,19 +180,19 @@ def answer(asked: Asked) -> None:
     }, border="horizontal", width="content", alt="The created session")  # fmt: skip
     _links(created)
     st.dataframe(
-        session_tables.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
+        answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
         key="answers", alt="What was asked beside what KATO accepted",
     )  # fmt: skip
     with st.expander("All options as KATO has them now"):
-        st.json(session_tables.visible_json(created.config), expanded=1)
+        st.json(visible_json(created.config), expanded=1)
 
 
 def _links(created: CreatedSession) -> None:
-    name = visible(str(runtime.load_ownership().tenant_of(created.node_id)))
+    name = visible(str(read.ownership().tenant_of(created.node_id)))
     with st.container(horizontal=True):
-        permits.link("tenant", f"Open {escaped(name)}", {session.TENANT: name})
+        permits.link("tenant", f"Open {escaped(name)}", {state_keys.TENANT: name})
         permits.link("sessions", "Look into the session",
-                     {session.SESSION: visible(created.session_id)})  # fmt: skip
+                     {state_keys.SESSION: visible(created.session_id)})  # fmt: skip
 
 
 def _asked(asked: Asked) -> dict[str, object]:
@@ -208,3 +207,17 @@ def _accepted(asked: Asked) -> dict[str, object]:
     if f"metadata: {SEALED_NAME}" in found:
         found[f"metadata: {SEALED_NAME}"] = "(encrypted)"
     return {"Time to live": f"{created.ttl_seconds} s", **created.config, **found}
+
+
+def answers_frame(answers: Iterable[Answered]) -> pd.DataFrame:
+    """Return one row a thing asked of KATO, beside what it accepted."""
+    rows = [
+        {
+            "What": visible(answer.name),
+            "Asked": words_of(answer.asked),
+            "Accepted": words_of(answer.accepted),
+            "Verdict": "as asked" if answer.kept else "KATO did otherwise",
+        }
+        for answer in answers
+    ]
+    return pd.DataFrame(rows, columns=["What", "Asked", "Accepted", "Verdict"])

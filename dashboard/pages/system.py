@@ -1,18 +1,17 @@
 import streamlit as st
 
-from dashboard.app import permits, runtime
-from dashboard.draw import figures as components
-from dashboard.draw import store_tables
+from dashboard.app import permits, read, runtime
+from dashboard.draw import figures, store_tables
 from dashboard.draw.formatting import markdown
 from services.access.viewer import Action
 from services.figures import Measure
 
 sees_all = runtime.desk().gate.viewer().sees_all
-snapshot = components.snapshot_or_stop("System")
+snapshot = figures.snapshot_or_stop("System")
 
 st.subheader("Stores")
 with st.skeleton(height=180):
-    checks = runtime.load_checks()
+    checks = read.checks()
     st.dataframe(
         store_tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
         alt="Each store with its state, version and latency, and what to do",
@@ -40,7 +39,7 @@ if sees_all:
     if snapshot.tables:
         st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
                      alt="Tables of KATO's database",
-                     column_config=components.USAGE_COLUMNS)  # fmt: skip
+                     column_config=figures.USAGE_COLUMNS)  # fmt: skip
     else:
         st.caption("Unknown.")
 
@@ -48,7 +47,7 @@ st.subheader("Collections in Qdrant")
 if snapshot.collections:
     st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
-                 column_config=components.COLLECTION_COLUMNS)  # fmt: skip
+                 column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
     st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 
@@ -63,4 +62,4 @@ else:
         height="content", key="settings", alt="Settings in force, secrets redacted",
     )  # fmt: skip
 st.subheader("Naming schemes")
-st.code("\n".join(scheme.template for scheme in runtime.load_schemes().schemes), language=None)
+st.code("\n".join(scheme.template for scheme in runtime.schemes().schemes), language=None)

@@ -10,30 +10,20 @@ import pandas as pd
 
 from dashboard.draw.formatting import plural, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS
-from services.purge.models import (
-    ERASES,
-    STEPS,
-    Job,
-    JobState,
-    Plan,
-    Progress,
-    Step,
-    StepName,
-    StepState,
-)
+from services.purge.job import Job, JobState
+from services.purge.models import Plan, Progress
+from services.purge.steps import STEPS, Step, StepName, StepState
 
 STATE_WORDS = {
     JobState.RUNNING: "running", JobState.STOPPED: "stopped", JobState.FAILED: "failed",
     JobState.ENDED: "ended",
 }  # fmt: skip
-STEP_WORDS = {name: kind.words for name, kind in STEPS.items()}
 STEP_ICONS = {
     StepState.WAITING: ":gray[:material/radio_button_unchecked:]",
     StepState.STARTED: ":blue[:material/pending:]",
     StepState.DONE: ":green[:material/check_circle:]",
     StepState.FAILED: ":red[:material/error:]",
 }
-_ERASES = {step: store for store, step in ERASES.items()}
 
 
 def share(progress: Progress) -> float | None:
@@ -72,7 +62,7 @@ def time_left(progress: Progress, running: timedelta) -> str:
 def steps_frame(job: Job, now: datetime) -> pd.DataFrame:
     """Return one row a step, its state as an icon: for a table that draws Markdown."""
     rows = [
-        (STEP_ICONS[step.state], STEP_WORDS[step.name], step_words(step, job), _took(step, now))
+        (STEP_ICONS[step.state], STEPS[step.name].words, step_words(step, job), _took(step, now))
         for step in job.steps
     ]
     return pd.DataFrame(rows, columns=["", "Step", "Result", "Took"])
@@ -89,7 +79,7 @@ def _took(step: Step, now: datetime) -> str:
 def step_words(step: Step, job: Job) -> str:
     """Say what a step found or did, visible."""
     if step.state is StepState.FAILED:
-        return visible(step.error)
+        return visible(str(step.error or ""))
     if step.state is StepState.STARTED:
         return progress_words(job.progress) or "under way"
     if step.state is StepState.WAITING:
@@ -98,7 +88,8 @@ def step_words(step: Step, job: Job) -> str:
 
 
 def _planned(name: StepName, plan: Plan) -> str:
-    return f"{plan.total(_ERASES[name]):,} planned" if name in _ERASES else ""
+    kind = STEPS[name]
+    return f"{plan.total(kind.of):,} planned" if kind.erases and kind.of is not None else ""
 
 
 def _done(step: Step, job: Job) -> str:
@@ -171,5 +162,5 @@ def now_words(job: Job, now: datetime) -> str:
     if job.leased_until is not None and job.leased_until < now:
         return "The process that ran it is gone; another takes over"
     running = now - step.started_at if step.started_at else None
-    words = (STEP_WORDS[step.name], progress_words(job.progress, running))
+    words = (STEPS[step.name].words, progress_words(job.progress, running))
     return " · ".join(filter(None, words))

@@ -7,11 +7,11 @@ from contextlib import suppress
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, number, size, visible
-from dashboard.tenant.tables import unseen
+from dashboard.draw.formatting import UNKNOWN, number, size, unseen, visible
 from services.errors import NamingError
 from services.figures import Measure
-from services.purge.models import Item, LeftOut, Outcome, Plan
+from services.purge.job import Outcome
+from services.purge.models import Item, LeftOut, Plan
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
@@ -11,7 +10,8 @@ import pandas as pd
 from dashboard.draw.formatting import UNKNOWN, moment, number, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS, STORE_WORDS
 from services.figures import Measure
-from services.purge.models import LeftOut, Line, Outcome, Receipt
+from services.purge.job import Line, Outcome, Receipt
+from services.purge.models import LeftOut
 
 COUNTS = ("Planned", "Deleted", "Already absent", "Failed", "Left")
 _STYLE = """
@@ -98,13 +98,6 @@ def _named(stores: Iterable[Measure]) -> list[str]:
     return [STORE_WORDS[store] for store in stores]
 
 
-def versions_of(receipt_text: str) -> dict[str, str]:
-    """Return the stores' versions out of a kept receipt, visible."""
-    found = json.loads(receipt_text).get("versions")
-    pairs = found.items() if isinstance(found, Mapping) else ()
-    return {visible(str(name)): visible(str(value)) for name, value in pairs}
-
-
 def seconds_words(receipt: Receipt) -> dict[str, str]:
     """Return how long each step took, in words."""
     return {name: span(taken) for name, taken in receipt.seconds.items()}
@@ -119,7 +112,7 @@ def left_words(left: LeftOut) -> str:
     return ", ".join([left.place, *words] if left.place else words) or UNKNOWN
 
 
-def printable(receipt: Receipt, versions: Mapping[str, str]) -> str:
+def printable(receipt: Receipt) -> str:
     """Return the receipt as an HTML page of its own. Every text from data is escaped."""
     title = f"Purge of {receipt.target}: {OUTCOME_WORDS[receipt.outcome]}"
     left = [
@@ -135,7 +128,7 @@ def printable(receipt: Receipt, versions: Mapping[str, str]) -> str:
         _list("Not erased, or worth knowing", receipt.disclosed),
         _list("Problems", receipt.problems),
         _heading("Durations") + _pairs(seconds_words(receipt)) if receipt.seconds else "",
-        _heading("Versions") + _pairs(versions, seen=True) if versions else "",
+        _heading("Versions") + _pairs(receipt.versions) if receipt.versions else "",
     ))  # fmt: skip
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

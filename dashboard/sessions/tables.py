@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import pandas as pd
 
-from dashboard.draw.formatting import visible
+from dashboard.draw.formatting import visible, words_of
 from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
-from services.sessions.options import Answered
 from services.tenancy.layout import Owner
 from services.tenancy.ownership import Claim, Ownership
 from services.usage.readings import SessionRecord
@@ -144,17 +142,6 @@ def key_asked(asked: str, sessions: Iterable[SessionRecord]) -> str:
     return asked if guides or asked.startswith(KATO_PREFIX) else KATO_PREFIX + asked
 
 
-def visible_json(value: object) -> object:
-    """Return a JSON value in which every text can be shown."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, Mapping):
-        return {visible(str(name)): visible_json(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [visible_json(inner) for inner in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def events_frame(stm: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return one row an event of the short-term memory, the oldest first."""
     rows = [
@@ -184,19 +171,6 @@ def pairs_frame(values: Mapping[str, object], *, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[name, "Value"])
 
 
-def words_of(value: object) -> str:
-    """Write a JSON value in a cell."""
-    match value:
-        case None:
-            return "not set"
-        case bool():
-            return "on" if value else "off"
-        case list() | tuple():
-            return ", ".join(words_of(inner) for inner in value) or "none"
-        case _:
-            return visible(str(value))
-
-
 RESULT_WORDS = {
     Result.DONE: "done",
     Result.GONE: "gone already",
@@ -216,17 +190,3 @@ def outcomes_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
         for outcome in outcomes
     ]
     return pd.DataFrame(rows, columns=["Session", "Result", "Why"])
-
-
-def answers_frame(answers: Iterable[Answered]) -> pd.DataFrame:
-    """Return one row a thing asked of KATO, beside what it accepted."""
-    rows = [
-        {
-            "What": visible(answer.name),
-            "Asked": words_of(answer.asked),
-            "Accepted": words_of(answer.accepted),
-            "Verdict": "as asked" if answer.kept else "KATO did otherwise",
-        }
-        for answer in answers
-    ]
-    return pd.DataFrame(rows, columns=["What", "Asked", "Accepted", "Verdict"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -23,8 +21,6 @@ from services.browse.models import (
 from services.tenancy.layout import OwnerKind, text_of
 
 _HEX_BYTES = 4096
-_SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
-_ESCAPE = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
 def patterns_frame(rows: Iterable[PatternRow]) -> pd.DataFrame:
@@ -161,21 +157,3 @@ def holding_words(holding: Holding) -> str:
     layout = "" if holding.owner.kind is OwnerKind.KB else ":… (guide's layout)"
     shared = f" · shared with {shared_words(holding)}" if holding.shared_with else ""
     return f"{name}{layout}{shared}"
-
-
-def unseen(shown: str) -> str:
-    """Return the text that `visible` shows so: what is copied from the screen finds its like.
-
-    A backslash that begins no escape stands for itself.
-    """
-    return _ESCAPE.sub(_plain, shown)
-
-
-def _plain(found: re.Match[str]) -> str:
-    word = found[1]
-    if word in _SHORT:
-        return _SHORT[word]
-    code = int(word[1:], 16)
-    if word[0] == "x" and code > 127:  # noqa: PLR2004 - a byte that is not UTF-8
-        code += 0xDC00
-    return chr(code) if code <= sys.maxunicode else found[0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.access.confined_texts import told
 from services.access.viewer import Outcome, Viewer
 from services.audit_log.formats import index_of, needle
 from services.audit_log.models import Entry, LogFilter
@@ -32,7 +31,7 @@ def confined_entry(entry: Entry, viewer: Viewer) -> Entry:
         return entry
     event = entry.event
     if event.outcome is Outcome.FAILED and event.reason:
-        event = replace(event, reason=told(event.reason, FAILED) or "")
+        event = replace(event, reason=FAILED)
     return Entry(NO_NUMBER, event, intact=entry.intact)
 
 

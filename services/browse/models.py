@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import Problem
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner
 
@@ -123,7 +124,7 @@ class PatternPage:
     rows: tuple[PatternRow, ...]
     next: PatternCursor | None
     cost: ReadCost
-    problem: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,4 +240,4 @@ class PatternDetail:
     content: PatternContent
     facts: Mapping[str, KeyValue | None]
     points: tuple[Point, ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()

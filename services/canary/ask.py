@@ -9,7 +9,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from services.browse.models import Scope
 from services.canary.models import Canary, Outcome, Probe
 from services.canary.tools import UseCases
-from services.errors import KatoTenantsError, NotThisTenants, StoreNotConfigured, StoreUnavailable
+from services.errors import (
+    Fault,
+    KatoTenantsError,
+    NotThisTenants,
+    Problem,
+    StoreNotConfigured,
+    StoreUnavailable,
+)
 from services.figures import Measure, StoreState
 from services.tenancy.layout import text_of
 from services.tenancy.ownership import Ownership
@@ -187,5 +194,9 @@ def refused(others: Iterable[str]) -> Judge:
 
 def _problem_of(answer: object) -> str:
     """Return why an answer is not whole; by a store that is not configured it is not less."""
-    problems = (str(getattr(answer, "problem", "")), *getattr(answer, "problems", ()))
-    return "; ".join(each for each in problems if each and StoreNotConfigured.summary not in each)
+    found = (getattr(answer, "problem", None), *getattr(answer, "problems", ()))
+    return "; ".join(str(each) for each in found if each and not _not_configured(each))
+
+
+def _not_configured(problem: object) -> bool:
+    return isinstance(problem, Problem) and problem.fault is Fault.NOT_CONFIGURED

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from services.canary.tools import Tools
-from services.errors import KatoTenantsError, SessionGone, StoreError, StoreNotConfigured
+from services.errors import KatoTenantsError, Problem, SessionGone, StoreError, StoreNotConfigured
 from services.figures import Measure
 from services.purge.models import Progress, Request, Surface, Target
 from services.tenancy.kb_ids import kb_id_of
@@ -113,7 +113,7 @@ class Cleaning:
         if found:
             self._left += dict.fromkeys(self._why)
 
-    def _unseen(self, problems: Mapping[Measure, str]) -> Iterator[str]:
+    def _unseen(self, problems: Mapping[Measure, Problem]) -> Iterator[str]:
         for store, why in problems.items():
             yield f"{store.value} of {self._names()}: not known whether they are gone. {why}"
 

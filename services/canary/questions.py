@@ -19,7 +19,7 @@ from services.canary.ask import (
 )
 from services.canary.belongings import belongings
 from services.canary.models import Outcome, Probe
-from services.errors import KatoTenantsError, StoreNotConfigured, StoreUnavailable
+from services.errors import KatoTenantsError, Problem, StoreNotConfigured, StoreUnavailable
 from services.figures import Measure, StoreState
 from services.find.models import Answer
 from services.sessions.models import KATO_PREFIX
@@ -160,9 +160,9 @@ def _as_written(written: int, count: object) -> Judgement:
     return PASSED
 
 
-def _no_figures(measure: Measure, state: StoreState, reason: str | None) -> KatoTenantsError:
+def _no_figures(measure: Measure, state: StoreState, reason: Problem | None) -> KatoTenantsError:
     kind = StoreNotConfigured if state is StoreState.NOT_CONFIGURED else StoreUnavailable
-    return kind(measure.value, "reading figures", reason or "they are not known")
+    return kind(measure.value, "reading figures", str(reason or "they are not known"))
 
 
 def _found(asker: Asker) -> Iterator[Question]:
@@ -188,10 +188,10 @@ def _elsewhere(asker: Asker, answer: object) -> Judgement:
     absent = [look for look in answer.unknown if look.absent]
     if asker.other.tenant not in hits:
         if absent:
-            return Outcome.NOT_CONFIGURED, (), absent[0].reason or ""
+            return Outcome.NOT_CONFIGURED, (), str(absent[0].reason or "")
         return unknown("it was not found with the one that has it")
     ill = [look for look in answer.unknown if not look.absent]
-    return unknown(ill[0].reason or "") if ill else PASSED
+    return unknown(str(ill[0].reason or "")) if ill else PASSED
 
 
 def _refusal(asker: Asker, asked: str, ask: Callable[[], object]) -> Question:

@@ -16,9 +16,9 @@ from services.canary.questions import probes
 from services.canary.throwaways import TTL_SECONDS, Throwaways, left_behind
 from services.canary.tools import Tools
 from services.errors import (
+    Fault,
     KatoTenantsError,
     StoreError,
-    StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
 )
@@ -188,10 +188,10 @@ class CanaryRun:
 def _check_whole(snapshot: Snapshot, operation: str) -> None:
     """Raise StoreUnavailable where a store that is configured was not read, or not whole."""
     for store, why in snapshot.unread.items():
-        raise StoreUnavailable(store.value, operation, why)
+        raise StoreUnavailable(store.value, operation, str(why))
     problem = snapshot.kato_problem
-    if problem is not None and StoreNotConfigured.summary not in problem:
-        raise StoreUnavailable("kato", operation, problem)
+    if problem is not None and problem.fault is not Fault.NOT_CONFIGURED:
+        raise StoreUnavailable("kato", operation, str(problem))
 
 
 def _canary(node_id: str, ownership: Ownership) -> Canary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.access.confined_texts import told, uncounted
 from services.access.holders import holders_of_kb
 from services.access.viewer import Viewer
 from services.find.models import SESSION, Answer, Looked, Match, Place, TenantHit
@@ -33,7 +32,8 @@ def confined_answer(answer: Answer, viewer: Viewer, ownership: Ownership) -> Ans
 
 
 def _looked(look: Looked) -> Looked:
-    return Looked(look.store, uncounted(look.what), told(look.reason), look.at, look.absent)
+    reason = look.reason and look.reason.nameless()
+    return Looked(look.store, look.what, reason, look.at, look.absent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import Problem
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import Usage
@@ -76,14 +77,16 @@ class TenantHit:
 class Looked:
     """Something that was looked at, or could not be: then `reason` says why.
 
-    `at` is when it was read. `absent` marks a store that no address was given for.
+    `at` is when it was read. `absent` marks a store that no address was given for. `count` is
+    how many there are in the whole fleet, where that was counted.
     """
 
     store: str
     what: str
-    reason: str | None = None
+    reason: Problem | None = None
     at: datetime | None = None
     absent: bool = False
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from services.ask_stores import Emit, Pass, ask_all
-from services.errors import StoreError, StoreNotConfigured
+from services.errors import Fault, Problem, StoreError
 from services.figures import Measure, Precision, StoreState
 from services.find.index import FleetIndex
 from services.find.match import claimed, matches_of, place_of
@@ -98,7 +98,7 @@ class FindService:
             try:
                 held = snapshot, self._index_by(snapshot, self._ownership())
             except StoreError as exc:  # then the node_ids that the snapshot brought must do
-                return self._index_by(snapshot, self._owned(snapshot)), _registry(None, str(exc))
+                return self._index_by(snapshot, self._owned(snapshot)), _registry(None, exc.problem)
             self._held = held
         return held[1], _registry(held[1])
 
@@ -177,9 +177,9 @@ def _key_owner(index: FleetIndex, key: bytes) -> Owner:
 # --- what was looked at -----------------------------------------------------------------------
 
 
-def _registry(index: FleetIndex | None, reason: str | None = None) -> Looked:
-    seen = "" if index is None else f"{len(index.nodes):,} "
-    return Looked("Own records", f"{seen}node_ids ever seen", reason)
+def _registry(index: FleetIndex | None, reason: Problem | None = None) -> Looked:
+    seen = None if index is None else len(index.nodes)
+    return Looked("Own records", "node_ids ever seen", reason, count=seen)
 
 
 _IN_SNAPSHOT = {
@@ -196,11 +196,12 @@ def _looked_at(snapshot: Snapshot) -> Iterator[Looked]:
         absent = figures.state is StoreState.NOT_CONFIGURED
         reason = figures.reason if figures.total is None else None
         if figures.precision in {Precision.RUNNING, Precision.ESTIMATE}:
-            reason = reason or "the first pass over it has not ended"
+            reason = reason or Problem("the first pass over it has not ended")
         yield Looked(store, what, reason, figures.collected_at, absent)
-    if snapshot.kato_problem:
-        absent = StoreNotConfigured.summary in snapshot.kato_problem
-        yield Looked("KATO", "node_ids in its memory", snapshot.kato_problem, absent=absent)
+    problem = snapshot.kato_problem
+    if problem is not None:
+        absent = problem.fault is Fault.NOT_CONFIGURED
+        yield Looked("KATO", "node_ids in its memory", problem, absent=absent)
 
 
 _LIVE = {_ROWS: ("ClickHouse", "every pattern's name"), _KEYS: ("Redis", "a key of this name")}

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.ask_stores import ask_all
 from services.errors import (
+    Problem,
     StoreDenied,
     StoreError,
     StoreMisconfigured,
@@ -47,7 +48,7 @@ class HealthService:
         asks = {name: (lambda _, s=store: self._ask(s)) for name, store in self._stores.items()}
         results = ask_all(asks, deadline=self._timeout)
         return tuple(
-            self._judge(name, results[name].reading or results[name].reason) for name in asks
+            self._judge(name, results[name].reading, results[name].reason) for name in asks
         )
 
     def _ask(self, store: Pingable) -> Health | StoreError:
@@ -56,7 +57,7 @@ class HealthService:
         except StoreError as exc:
             return exc
 
-    def _judge(self, name: str, answer: object) -> Check:
+    def _judge(self, name: str, answer: object, reason: Problem | None) -> Check:
         if isinstance(answer, Health):
             return Check(name, StoreState.OK, answer)
         advice = next(
@@ -65,4 +66,5 @@ class HealthService:
         ).format(variables=self._variables[name])
         absent = isinstance(answer, StoreNotConfigured)
         state = StoreState.NOT_CONFIGURED if absent else StoreState.UNKNOWN
-        return Check(name, state, None, str(answer), advice)
+        problem = answer.problem if isinstance(answer, StoreError) else reason
+        return Check(name, state, None, problem, advice)

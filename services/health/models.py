@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.errors import Problem
 from services.figures import StoreState
 
 
@@ -24,5 +25,5 @@ class Check:
     store: str
     state: StoreState
     health: Health | None
-    problem: str | None = None
+    problem: Problem | None = None
     advice: str | None = None

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from services.access.confined_texts import told
 from services.access.gate import Gate, digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import HOW_LONG, WHY
@@ -41,9 +40,8 @@ class DeskIsolation:
         state = self._inner.state
         if viewer.sees_all:
             return state
-        return AuditState(
-            self._confined(state.report, viewer), state.auditing_since, told(state.problem)
-        )
+        problem = state.problem and state.problem.nameless()
+        return AuditState(self._confined(state.report, viewer), state.auditing_since, problem)
 
     def report(self) -> Report | None:
         """Return the last audit, confined. Raises StoreError."""

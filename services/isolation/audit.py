@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from services.ask_stores import Emit, Pass, ask_all
-from services.errors import FindingError, KatoTenantsError
+from services.errors import FindingError, KatoTenantsError, Problem
 from services.figures import Measure, StoreState
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import (
@@ -49,7 +49,7 @@ class AuditState:
 
     report: Report | None = None
     auditing_since: datetime | None = None
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 class IsolationService:
@@ -128,10 +128,10 @@ class IsolationService:
         try:
             self.audit(snapshot)
         except KatoTenantsError as exc:
-            self.state = replace(self.state, problem=str(exc))
+            self.state = replace(self.state, problem=exc.problem)
         except Exception as exc:  # the thread that follows has to outlive a fault of ours
             logger.exception("an audit failed")
-            problem = f"a fault in this product: {type(exc).__name__}"
+            problem = Problem(f"a fault in this product: {type(exc).__name__}")
             self.state = replace(self.state, problem=problem)
 
     def want(self) -> None:
@@ -198,7 +198,7 @@ def _reading(result: Pass[object], kind: type[T]) -> T | None:
 
 def _unread(
     snapshot: Snapshot, asked: Mapping[Need, Pass[object]]
-) -> tuple[dict[Need, str], frozenset[Need]]:
+) -> tuple[dict[Need, Problem], frozenset[Need]]:
     """Return what could not be read, with why, and what is not configured."""
     measured = {Need(measure.value): snapshot.stores[measure] for measure in Measure}
     states = {need: each.state for need, each in measured.items()}
@@ -214,7 +214,7 @@ _OURS = "the engines run inside this dashboard, and nobody else reaches them"
 
 
 def judge(
-    rules: Iterable[Rule], seen: Seen, *, unread: Mapping[Need, str], absent: Collection[Need],
+    rules: Iterable[Rule], seen: Seen, *, unread: Mapping[Need, Problem], absent: Collection[Need],
     embedded: bool,
 ) -> Iterator[RuleResult]:  # fmt: skip
     """Yield what comes of each rule.
@@ -227,10 +227,10 @@ def judge(
         absence = next((need for need in missing if need in absent), None)
         problem = next((unread[need] for need in missing if need in unread), None)
         if embedded and rule.area == _EXPOSURE:
-            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=_OURS)
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(_OURS))
         elif absence is not None:
             reason = f"{absence.value} are of a store that is not configured"
-            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=reason)
+            yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(reason))
         elif problem is not None:
             yield RuleResult(rule, RuleState.UNKNOWN, reason=problem)
         else:
@@ -241,5 +241,5 @@ def _run(rule: Rule, seen: Seen) -> RuleResult:
     try:
         found = tuple(rule.find(seen))
     except CannotTell as exc:
-        return RuleResult(rule, RuleState.UNKNOWN, reason=str(exc))
+        return RuleResult(rule, RuleState.UNKNOWN, reason=Problem(str(exc)))
     return RuleResult(rule, RuleState.FOUND if found else RuleState.PASSED, found)

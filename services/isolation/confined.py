@@ -1,7 +1,7 @@
 """What a viewer who is confined to tenants sees of the isolation audit. Pure.
 
 A finding is shown whole or not at all: only where everyone whom it names or counts is in scope.
-Its rule has to be listed here for that, and every word of its evidence known.
+Its rule says for that that it is shown to tenants, and each piece of its evidence whom it is about.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from services.access.confined_texts import names_only, told
 from services.access.holders import (
     Holders,
     each_of,
@@ -18,37 +17,18 @@ from services.access.holders import (
     holders_of_node,
 )
 from services.access.viewer import Viewer
-from services.errors import NamingError
-from services.figures import Measure
+from services.errors import NamingError, Problem
+from services.isolation.about import About, Fact, ShownTo, Value
 from services.isolation.models import Acceptance, Finding, Record, Report, RuleState, RuleSummary
+from services.isolation.rules import RULES
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
-OF_TENANTS = frozenset({
-    "collision.shared-kb", "collision.about-to-be", "collision.hash", "collision.ambiguous",
-    "resurrected.kb-id", "prefix.glob", "prefix.like", "orphan.keys", "orphan.frequencies",
-    "orphan.rows", "orphan.collection", "orphan.vectors", "hostile.quoted", "hostile.glob",
-    "shared.alias",
-})  # fmt: skip
-"""The rules whose findings are about some tenants each.
-
-All others are about a store, or have one finding for everyone: whether it could be shown would
-already tell something of others.
-"""
+OF_TENANTS = frozenset(rule.code for rule in RULES if rule.shown_to is ShownTo.TENANTS)
+"""The rules whose findings are about some tenants each."""
 
 IN_SCOPE = "nothing was found that concerns only tenants in scope"
 """Why a rule passes for one who is confined: what concerns others too is not shown."""
-
-_OWN_WORDS = frozenset({
-    "number of node_ids", *map(str, Measure), "taken for", "number of kb_ids", "LIKE", "glob",
-    "number of tenants hit", "signs", "number of names", "keys by kind", "frequency keys",
-    "difference", "points", "vectors named", "missing", "erased at", "erased by job",
-    "last write", "collection",
-})  # fmt: skip
-"""Evidence that says nothing of anybody besides the finding's tenants and kb_ids."""
-
-_OF_OTHERS = frozenset({"hit by LIKE", "hit by glob"})
-"""Counts that are over more names than the finding is about: left out."""
 
 
 def confined_report(report: Report, viewer: Viewer, ownership: Ownership) -> Report:
@@ -74,7 +54,7 @@ def sees_finding(finding: Finding, viewer: Viewer, ownership: Ownership) -> bool
 def _record(record: Record) -> Record:
     """Return a record without what somebody wrote of it: that is free to name others."""
     known, finding = record.acceptance, record.finding
-    evidence = {word: what for word, what in finding.evidence.items() if word not in _OF_OTHERS}
+    evidence = {word: said for word, said in finding.evidence.items() if not _of_others(said)}
     return Record(
         Finding(
             finding.code, finding.subject, finding.severity, finding.what, finding.tenants,
@@ -91,12 +71,12 @@ def _record(record: Record) -> Record:
 def _rule(rule: RuleSummary, shown: tuple[Record, ...]) -> RuleSummary:
     count = sum(each.finding.code == rule.code and each.resolved_at is None for each in shown)
     if rule.state is RuleState.UNKNOWN:
-        return RuleSummary(rule.code, rule.state, reason=told(rule.reason) or "")
+        return RuleSummary(rule.code, rule.state, reason=rule.reason and rule.reason.nameless())
     if rule.state is RuleState.NOT_CONFIGURED:
         return RuleSummary(rule.code, rule.state, reason=rule.reason)
     if count:
         return RuleSummary(rule.code, RuleState.FOUND, count)
-    return RuleSummary(rule.code, RuleState.PASSED, reason=IN_SCOPE)
+    return RuleSummary(rule.code, RuleState.PASSED, reason=Problem(IN_SCOPE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +91,32 @@ class _Names:
         if finding.code not in OF_TENANTS:
             return False
         holders = holders_of_finding(finding, self.ownership)
-        if not self.viewer.sees_each(holders) or _names_too_few(finding):
+        if not self.viewer.sees_each(holders):
             return False
-        return all(self._word(finding, word) for word in finding.evidence)
+        return all(self._said(finding, said) for said in finding.evidence.values())
 
-    def _word(self, finding: Finding, word: str) -> bool:
-        said = finding.evidence[word]
-        if word == "erased for":
-            return names_only(str(said), finding.tenants)
-        if word in _OWN_WORDS or word in _OF_OTHERS:
-            return True
-        check = self._checks().get(word)
-        return check is not None and isinstance(said, tuple) and all(map(check, said))
+    def _said(self, finding: Finding, said: Value | Fact) -> bool:
+        if not isinstance(said, Fact):
+            return False
+        match said.about:
+            case About.THESE | About.OTHERS:
+                return True
+            case About.TENANTS_COUNTED:
+                return said.value in range(len(finding.tenants))
+            case About.KBS_COUNTED:
+                return said.value in range(len(finding.kb_ids) + 1)
+            case _:
+                names = said.value if isinstance(said.value, tuple) else (str(said.value),)
+                return all(map(self._checks()[said.about], names))
 
-    def _checks(self) -> Mapping[str, Callable[[str], bool]]:
+    def _checks(self) -> Mapping[About, Callable[[str], bool]]:
         return {
-            "node_ids": self._node,
-            "kb_ids": self._kb,
-            "collections": self._collection,
-            "tenant ids": self._tenant_id,
-            "names hit": self._hit,
-            "tenants hit": self._tenant,
-            "could also be": self._tenant,
+            About.NODES: self._node,
+            About.KBS: self._kb,
+            About.COLLECTIONS: self._collection,
+            About.TENANTS: self._tenant,
+            About.TENANT_IDS: self._tenant_id,
+            About.NAMES: self._name,
         }
 
     def _node(self, node_id: str) -> bool:
@@ -147,7 +131,7 @@ class _Names:
     def _tenant_id(self, tenant_id: str) -> bool:
         return self.viewer.sees(TenantKey("tenant", tenant_id))
 
-    def _hit(self, name: str) -> bool:
+    def _name(self, name: str) -> bool:
         """A kb_id or, in the guide's layout, how a tenant's keys begin: `tenant:acme:`."""
         if name.startswith("tenant:") and name.endswith(":"):
             return self._tenant_id(name.removeprefix("tenant:")[:-1])
@@ -160,11 +144,8 @@ class _Names:
             return False
 
 
-def _names_too_few(finding: Finding) -> bool:
-    """Whether a finding counts more tenants or kb_ids than it names: who they are is not told."""
-    evidence = finding.evidence
-    hit, kb_ids = evidence.get("number of tenants hit", 0), evidence.get("number of kb_ids", 0)
-    return hit not in range(len(finding.tenants)) or kb_ids not in range(len(finding.kb_ids) + 1)
+def _of_others(said: Value | Fact) -> bool:
+    return isinstance(said, Fact) and said.about is About.OTHERS
 
 
 def holders_of_finding(finding: Finding, ownership: Ownership) -> Holders:

@@ -6,17 +6,17 @@ its rows do not: here it is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.figures import Measure, Precision
+from services.isolation.about import About, Evidence, Fact, Value, these
 from services.isolation.models import (
     SAMPLES,
     CannotTell,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Seen,
     Severity,
@@ -115,13 +115,15 @@ def unsettled(seen: Seen, *measures: Measure) -> Callable[[Held], bool]:
 
 
 def about_kb(
-    seen: Seen, kb_id: str, *, code: str, severity: Severity, what: str, evidence: Evidence
-) -> Finding:
-    """Make a finding about one kb_id. `what` is said of it, as in `has 3 keys`."""
+    seen: Seen, kb_id: str, *, code: str, severity: Severity, what: str,
+    evidence: Mapping[str, Value],
+) -> Finding:  # fmt: skip
+    """Make a finding about one kb_id and nothing else. `what` is said of it: `has 3 keys`."""
     claim = seen.ownership.kb(kb_id)
     deeds = tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in claim.tenants)
     what = f"{kb_id} ({whose(claim)}) {what}."
-    return Finding(code, kb_id, severity, what, claim.tenants, (kb_id,), evidence, deeds=deeds)
+    seen_of_it = {word: these(said) for word, said in evidence.items()}
+    return Finding(code, kb_id, severity, what, claim.tenants, (kb_id,), seen_of_it, deeds=deeds)
 
 
 def of_store(code: str, store: str, severity: Severity, what: str, evidence: Evidence) -> Finding:
@@ -160,7 +162,10 @@ def gathered(found: Sequence[Finding], said: str) -> tuple[Finding, ...]:
         what=f"{len(found):,} kb_ids {said}.",
         tenants=tuple(dict.fromkeys(tenant for finding in found for tenant in finding.tenants)),
         kb_ids=kb_ids,
-        evidence={"number of kb_ids": len(found), "kb_ids": kb_ids[:SAMPLES]},
+        evidence={
+            "number of kb_ids": Fact(len(found), About.KBS_COUNTED),
+            "kb_ids": Fact(kb_ids[:SAMPLES], About.KBS),
+        },
     )
     return (one,)
 

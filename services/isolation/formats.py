@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from services.errors import Problem
+from services.isolation.about import About, Evidence, Fact, plain
 from services.isolation.models import (
     Audit,
     Deed,
@@ -35,14 +37,18 @@ def finding_json(finding: Finding) -> str:
         "what": finding.what,
         "tenants": list(map(str, finding.tenants)),
         "kb_ids": list(finding.kb_ids),
-        "evidence": _plain(finding.evidence),
+        "evidence": plain(finding.evidence),
+        "about": {
+            word: said.about.value for word, said in finding.evidence.items()
+            if isinstance(said, Fact)
+        },
         "remedy": finding.remedy,
         "deeds": [[deed.kind.value, deed.about] for deed in finding.deeds],
     })  # fmt: skip
 
 
 def finding_of(text: str) -> Finding:
-    """Read what `finding_json` wrote."""
+    """Read what `finding_json` wrote, in this version or an earlier one, which said less."""
     read = json.loads(text)
     return Finding(
         code=read["code"],
@@ -51,13 +57,17 @@ def finding_of(text: str) -> Finding:
         what=read["what"],
         tenants=tuple(map(TenantKey.written, read["tenants"])),
         kb_ids=tuple(read["kb_ids"]),
-        evidence={
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in read["evidence"].items()
-        },
+        evidence=_evidence_of(read["evidence"], read.get("about", {})),
         remedy=read["remedy"],
         deeds=tuple(Deed(DeedKind(kind), about) for kind, about in read["deeds"]),
     )
+
+
+def _evidence_of(values: Mapping[str, Any], about: Mapping[str, str]) -> Evidence:
+    found = {
+        word: tuple(value) if isinstance(value, list) else value for word, value in values.items()
+    }
+    return found | {word: Fact(found[word], About(whom)) for word, whom in about.items()}
 
 
 def audit_json(audit: Audit) -> str:
@@ -66,17 +76,21 @@ def audit_json(audit: Audit) -> str:
         "seconds": audit.seconds,
         "score": audit.score,
         "rules": [
-            [result.rule.code, result.state.value, len(result.findings), result.reason]
+            [result.rule.code, result.state.value, len(result.findings), _kept(result.reason)]
             for result in audit.results
         ],
     })  # fmt: skip
+
+
+def _kept(reason: Problem | None) -> str | list[str]:
+    return "" if reason is None else reason.kept
 
 
 def report_of(at: datetime, text: str, records: tuple[Record, ...]) -> Report:
     """Read what `audit_json` wrote, and put the findings to it."""
     read = json.loads(text)
     rules = (
-        RuleSummary(code, RuleState(state), count, reason)
+        RuleSummary(code, RuleState(state), count, Problem.of_kept(reason) if reason else None)
         for code, state, count, reason in read["rules"]
     )
     return Report(at, read["seconds"], read["score"], tuple(rules), records)
@@ -100,7 +114,8 @@ def report_json(
             ],
             "rules": {
                 rule.code: {
-                    "state": rule.state.value, "findings": rule.count, "reason": rule.reason
+                    "state": rule.state.value, "findings": rule.count,
+                    "reason": str(rule.reason or ""),
                 }
                 for rule in report.rules
             },
@@ -120,7 +135,7 @@ def _finding(record: Record, now: datetime, rules: Mapping[str, Rule]) -> dict[s
         "what": finding.what,
         "tenants": list(map(str, finding.tenants)),
         "kb_ids": list(finding.kb_ids),
-        "evidence": _plain(finding.evidence),
+        "evidence": plain(finding.evidence),
         "remedy": finding.remedy or (rule.remedy if rule else ""),
         "first_seen": _time(record.first_seen),
         "last_seen": _time(record.last_seen),
@@ -132,13 +147,7 @@ def _store(figures: StoreFigures) -> dict[str, Any]:
         "state": figures.state.value,
         "count": None if figures.total is None else figures.total.count,
         "difference": None if figures.total is None else figures.difference.count,
-        "reason": figures.reason,
-    }
-
-
-def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in evidence.items()
+        "reason": figures.reason and str(figures.reason),
     }
 
 

@@ -10,8 +10,10 @@ from enum import StrEnum
 from functools import wraps
 from typing import TypeVar, cast
 
+from services.errors import Problem
+from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership
@@ -77,9 +79,6 @@ class Deed:
 
 Until = datetime | timedelta | None
 """How long something is accepted: to a time, for a length from when it is, or None for good."""
-
-Evidence = Mapping[str, int | float | str | tuple[str, ...]]
-"""What was seen, by the words that name it: counts, texts, and samples of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class Rule:
 
     `find` is pure, yields findings in a stable order, and raises CannotTell where what it needs
     is not there. `severity` is that of its gravest findings. `needs` are what it looks at: where
-    one could not be read, the rule is not run and is *unknown*.
+    one could not be read, the rule is not run and is *unknown*. `shown_to` is as `About` has it.
     """
 
     code: str
@@ -161,6 +160,7 @@ class Rule:
     remedy: str
     needs: frozenset[Need]
     find: Callable[[Seen], Iterable[Finding]]
+    shown_to: ShownTo = ShownTo.FLEET
 
     @property
     def area(self) -> str:
@@ -184,7 +184,7 @@ class RuleResult:
     rule: Rule
     state: RuleState
     findings: tuple[Finding, ...] = ()
-    reason: str = ""
+    reason: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Audit:
     at: datetime
     snapshot: Snapshot
     results: tuple[RuleResult, ...]
-    problems: Mapping[Need, str] = field(default_factory=dict)
+    problems: Mapping[Need, Problem] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -273,7 +273,7 @@ class RuleSummary:
     code: str
     state: RuleState
     count: int = 0
-    reason: str = ""
+    reason: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import holders_of_node
@@ -18,12 +19,15 @@ from services.purge.confined import (
     holders_of_plan,
 )
 from services.purge.formats import receipt_json
+from services.purge.job import Job, LaterLook, Receipt, Tombstone
 from services.purge.later_looks import with_later_looks
-from services.purge.models import Job, LaterLook, Plan, Receipt, Request, Tombstone
+from services.purge.models import Plan, Request
 from services.purge.receipt import receipt_of
 from services.purge.service import PurgeService
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class DeskPurge:
@@ -147,16 +151,30 @@ class DeskPurge:
         Of one tenant of many it is written anew, and so is a confined viewer's, of what they may
         see of the job.
         """
-        job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
-        with self._gate.doing(
-            Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
-            digest=job.plan.digest,
-        ):  # fmt: skip
+        with self._exporting(job_id) as (job, viewer):
             if viewer.sees_all and tenant is None:
                 return self._inner.receipt_text(job_id)
             seen = confined_job(job, viewer, self._ownership())
             looks = self._inner.later_looks(job_id)
             return with_later_looks(receipt_json(_receipt(seen, tenant)), looks)
+
+    def receipt_to_print(self, job_id: str, *, tenant: str | None = None) -> Receipt:
+        """Return what came of a job, or of one tenant in it, to keep elsewhere. It is logged.
+
+        With the stores' versions at its end, which a confined viewer is not told.
+        """
+        with self._exporting(job_id) as (job, viewer):
+            versions = self._inner.versions(job_id) if viewer.sees_all else {}
+            return _receipt(confined_job(job, viewer, self._ownership()), tenant, versions)
+
+    @contextmanager
+    def _exporting(self, job_id: str) -> Iterator[tuple[Job, Viewer]]:
+        job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
+        with self._gate.doing(
+            Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
+            digest=job.plan.digest,
+        ):  # fmt: skip
+            yield job, viewer
 
     def being_purged(self, names: Sequence[str]) -> str | None:
         """Return the id of a job in scope that holds one of these tenants or kb_ids."""
@@ -212,6 +230,6 @@ class DeskPurge:
         return holders_of_plan(plan, self._ownership())
 
 
-def _receipt(job: Job, tenant: str | None) -> Receipt:
+def _receipt(job: Job, tenant: str | None, versions: Mapping[str, str] = _NONE) -> Receipt:
     at = job.ended_at or datetime.now(UTC)
-    return receipt_of(job, at=at, versions={}, tenant=tenant)
+    return receipt_of(job, at=at, versions=versions, tenant=tenant)

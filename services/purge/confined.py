@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.access.confined_texts import names_only, told
 from services.access.holders import Holders, claimants, each_of, holders_of_kb
 from services.access.viewer import Viewer
-from services.purge.models import Item, Job, LeftOut, Plan, Progress, Step, Tombstone
+from services.purge.job import Job, Tombstone
+from services.purge.journal import problems_of
+from services.purge.models import Item, LeftOut, Plan, Progress
+from services.purge.steps import Step
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import (
     Owner,
@@ -48,7 +50,7 @@ def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
         left_out=tuple(filter(sees, plan.left_out)),
         disclosed=(UNTOLD,) if plan.disclosed else (),
         blockers=(BLOCKED,) if plan.blockers else (),
-        problems={store: told(why) or "" for store, why in plan.problems.items()},
+        problems={store: why.nameless() for store, why in plan.problems.items()},
         absent=plan.absent,
         created_at=plan.created_at,
         digest=plan.digest,
@@ -69,8 +71,25 @@ def confined_job(job: Job, viewer: Viewer, ownership: Ownership) -> Job:
         plan=confined_plan(job.plan, viewer, ownership),
         reason=job.reason if job.asked_by == viewer.id else UNTOLD_REASON,
         progress=Progress(""),  # a mutation's is about the table that all tenants are in
-        problem=_failure(job.problem),
+        problem=FAILED if job.problem else "",
         steps=tuple(map(_step, job.steps)),
+    )
+
+
+def confined_tombstones(
+    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
+) -> tuple[Tombstone, ...]:
+    """Return the purged kb_ids that a viewer may see, those for whom they were purged too.
+
+    A version before wrote down a purge's target in words: whom these name is not known.
+    """
+    if viewer.sees_all:
+        return stones
+    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
+    return tuple(
+        stone
+        for stone, holders in found
+        if viewer.sees_each(holders) and stone.tenant in map(str, holders)
     )
 
 
@@ -82,27 +101,23 @@ _OWN_RESULTS = (
 
 
 def _step(step: Step) -> Step:
-    found, error = _result(step.result), _failure(step.error)
+    found, error = _result(step.result), step.error and step.error.nameless(FAILED)
     return Step(step.name, step.state, step.started_at, step.ended_at, found, error)
-
-
-def _failure(reason: str) -> str:
-    return (told(reason, FAILED) or "") if reason else ""
 
 
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: result[name] for name in _OWN_RESULTS if name in result}
     if "problems" in result:
-        found["problems"] = {store: told(why) for store, why in result["problems"].items()}
+        problems = problems_of(result)
+        found["problems"] = {store: why.nameless().kept for store, why in problems.items()}
     if "blockers" in result:
         found["blockers"] = [BLOCKED] if result["blockers"] else []
     return found
 
 
 def _item(item: Item) -> Item:
-    """Leave out what it costs, where that is counted: a table's rows and bytes are everyone's."""
-    counts = any(sign.isdigit() for sign in item.how)
-    return replace(item, how="") if counts else item
+    """Leave out what it costs, where that counts: a table's rows and bytes are everyone's."""
+    return item if item.plain else replace(item, how="")
 
 
 def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
@@ -126,17 +141,3 @@ def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     told = tuple(TenantKey.written(tenant) for tenant in sorted(set(plan.whose.values())))
     losers = (each.losers for each in plan.taken)
     return each_of(target.tenants, told, *losers, *holders)
-
-
-def confined_tombstones(
-    stones: tuple[Tombstone, ...], viewer: Viewer, ownership: Ownership
-) -> tuple[Tombstone, ...]:
-    """Return the purged kb_ids that a viewer may see, those for whom they were purged too."""
-    if viewer.sees_all:
-        return stones
-    found = ((stone, holders_of_kb(stone.kb_id, ownership)) for stone in stones)
-    return tuple(
-        stone
-        for stone, holders in found
-        if viewer.sees_each(holders) and names_only(stone.tenant, holders)
-    )

@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from services.errors import StoreNotConfigured
+from services.errors import Problem, StoreNotConfigured
 from services.figures import Measure
+from services.purge.job import Job
 from services.purge.journal import sessions_of
 from services.purge.judge import Judge
-from services.purge.models import Job, KeySurvey, Request, StepName, StepState, Surface
+from services.purge.models import KeySurvey, Request, Surface
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence, Said
+from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools
+
+_NOT_ANY_MORE = Problem("it was configured when the plan was made, and is not now")
 
 Result = Mapping[str, Any]
 """What a step found or did, as the journal keeps it: a dict of JSON."""
@@ -71,7 +75,7 @@ class Context:
             survey=survey, keep=self.keep,
         )  # fmt: skip
         gone = set(looks.absent) - set(self.job.plan.absent)
-        lost = dict.fromkeys(gone, "it was configured when the plan was made, and is not now")
+        lost = dict.fromkeys(gone, _NOT_ANY_MORE)
         return replace(looks, problems={**looks.problems, **lost})
 
 

@@ -13,8 +13,9 @@ from services.purge.check import sessions_there
 from services.purge.context import Context, Result, presence_of
 from services.purge.journal import counts_rows
 from services.purge.judge import Halted
-from services.purge.models import Look, Progress, StepName
+from services.purge.models import Look, Progress
 from services.purge.ports import KatoState, Presence
+from services.purge.steps import StepName
 
 
 def end_sessions(context: Context) -> Result:

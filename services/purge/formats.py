@@ -10,29 +10,31 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from services.errors import Problem
 from services.figures import Measure
-from services.purge.models import (
-    Conserved,
-    Item,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.job import Conserved, Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
 _FIGURES = ("planned", "deleted", "absent", "failed", "left")
 
 
 def plan_json(plan: Plan) -> str:
-    """Write a plan, so that `plan_of` reads it back the same."""
+    """Write a plan for scripts: what could not be asked, and what erasing costs, in words."""
+    return _text(_plan(plan))
+
+
+def plan_record(plan: Plan) -> str:
+    """Write a plan as it is kept, so that `plan_of` reads it back the same."""
+    found = _plan(plan)
+    problems = {store.value: why.kept for store, why in plan.problems.items()}
+    items = [{**_item(item), "plain": item.plain} for item in plan.items]
+    return _text({**found, "problems": problems, "items": items})
+
+
+def _plan(plan: Plan) -> dict[str, object]:
     request, surface, target = plan.request, plan.surface, plan.request.target
-    return _text({
+    return {
         "target": {
             "tenant": None if target.tenant is None else str(target.tenant),
             "node_id": target.node_id,
@@ -58,17 +60,17 @@ def plan_json(plan: Plan) -> str:
         "left_out": _left_out(plan.left_out),
         "disclosed": list(plan.disclosed),
         "blockers": list(plan.blockers),
-        "problems": {store.value: why for store, why in plan.problems.items()},
+        "problems": {store.value: str(why) for store, why in plan.problems.items()},
         "absent": [store.value for store in plan.absent],
         "created_at": _time(plan.created_at),
         "digest": plan.digest,
         "taken": _left_out(plan.taken),
         "whose": dict(plan.whose),
-    })  # fmt: skip
+    }
 
 
 def plan_of(text: str) -> Plan:
-    """Read what `plan_json` wrote, in this version or an earlier one, which said less."""
+    """Read what `plan_record` wrote, in this version or an earlier one, which said less."""
     found = json.loads(text)
     return Plan(
         request=_request(found),
@@ -77,7 +79,7 @@ def plan_of(text: str) -> Plan:
         left_out=tuple(map(_left_out_of, found["left_out"])),
         disclosed=tuple(found["disclosed"]),
         blockers=tuple(found["blockers"]),
-        problems={Measure(store): why for store, why in found["problems"].items()},
+        problems={Measure(store): Problem.of_kept(why) for store, why in found["problems"].items()},
         absent=tuple(map(Measure, found["absent"])),
         created_at=datetime.fromisoformat(found["created_at"]),
         digest=found["digest"],
@@ -107,6 +109,12 @@ def receipt_json(receipt: Receipt) -> str:
         "versions": dict(receipt.versions),
         "conserved": [_conserved(each) for each in receipt.conserved],
     })  # fmt: skip
+
+
+def versions_of(receipt: str) -> Mapping[str, str]:
+    """Return the stores' versions out of what `receipt_json` wrote."""
+    found: dict[str, str] = json.loads(receipt).get("versions", {})
+    return found
 
 
 def _conserved(each: Conserved) -> dict[str, object]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from services.errors import Problem
 from services.figures import Measure
-from services.purge.models import Item, Job, StepName, StepState
+from services.purge.job import Job
+from services.purge.models import Item
 from services.purge.plan import Looks
+from services.purge.steps import StepName, StepState
 
 CHECKED = "attempts"
 """In the result of the check: what each run of the job found first, and which steps were done."""
@@ -28,13 +31,20 @@ def found_of(looks: Looks) -> dict[str, object]:
     """Return what a look found, as the journal keeps it."""
     return {
         "items": counts_rows(looks.items),
-        "problems": {store.value: why for store, why in looks.problems.items()},
+        "problems": {store.value: why.kept for store, why in looks.problems.items()},
         "blockers": list(looks.blockers),
         "disclosed": list(looks.disclosed),
         "everything": {
             name: [each.total, each.seen, each.moved] for name, each in looks.everything.items()
         },
     }
+
+
+def problems_of(result: Mapping[str, Any]) -> Mapping[Measure, Problem]:
+    """Return why stores could not be asked, out of what a look found."""
+    found = result.get("problems")
+    kept = found.items() if isinstance(found, Mapping) else ()
+    return {Measure(store): Problem.of_kept(why) for store, why in kept}
 
 
 def counts(rows: object) -> Counts:

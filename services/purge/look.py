@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.ask_stores import Emit, Pass, ask_all
+from services.errors import Problem
 from services.figures import Measure, StoreState
 from services.purge.models import KeySurvey, Look, Names, Request, Surface, VectorNames
 from services.purge.plan import Looks, merged
@@ -85,8 +86,8 @@ class Erasers:
         return ask_all(asks, deadline=self.pass_seconds)
 
 
-def _failed(results: Mapping[str, Pass[Any]]) -> dict[str, str]:
-    return {n: str(r.reason) for n, r in results.items() if r.state is StoreState.UNKNOWN}
+def _failed(results: Mapping[str, Pass[Any]]) -> dict[str, Problem]:
+    return {n: r.reason or Problem() for n, r in results.items() if r.state is StoreState.UNKNOWN}
 
 
 def _measures(name: str) -> tuple[Measure, ...]:

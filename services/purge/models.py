@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
+from services.errors import Problem
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
 
@@ -116,7 +116,8 @@ class Item:
     """One thing that is there: so much of one kind, of one owner, in one store.
 
     `owner` is a kb_id, a node_id or a tenant's raw id, as it is written; `kind` a table, a kind
-    of key, a collection, or `session`. `how` says how it would be erased and what that costs.
+    of key, a collection, or `session`. `how` says how it would be erased and what that costs;
+    `plain` that it neither counts nor names anything.
     """
 
     store: Measure
@@ -126,6 +127,7 @@ class Item:
     bytes: int | None = None
     samples: tuple[str, ...] = ()
     how: str = ""
+    plain: bool = False
 
     @property
     def key(self) -> tuple[Measure, str, str]:
@@ -239,7 +241,7 @@ class Plan:
     left_out: tuple[LeftOut, ...]
     disclosed: tuple[str, ...]
     blockers: tuple[str, ...]
-    problems: Mapping[Measure, str]
+    problems: Mapping[Measure, Problem]
     absent: tuple[Measure, ...]
     created_at: datetime
     digest: str
@@ -271,201 +273,4 @@ class Names:
     nodes: Mapping[str, str] = field(default_factory=dict)
     vectors: VectorNames = field(default_factory=lambda: VectorNames({}))
     survey: KeySurvey | None = None
-    problems: Mapping[Measure, str] = field(default_factory=dict)
-
-
-class StepName(StrEnum):
-    """The steps of a job, in their order."""
-
-    CHECK = "check"
-    SESSIONS = "end sessions"
-    FLUSH = "flush inserts"
-    KEYS = "erase keys"
-    PATTERNS = "erase patterns"
-    VECTORS = "erase vectors"
-    CACHES = "invalidate caches"
-    VERIFY = "verify"
-    SETTLE = "verify again"
-
-
-@dataclass(frozen=True, slots=True)
-class StepKind:
-    """What one step is about: its words on the screen, the store of it, and whether it erases.
-
-    A step of no store is one of every purge.
-    """
-
-    words: str
-    of: Measure | None = None
-    erases: bool = False
-
-
-STEPS: Mapping[StepName, StepKind] = {
-    StepName.CHECK: StepKind("Check that the stores are as planned"),
-    StepName.SESSIONS: StepKind("End sessions", Measure.SESSIONS, erases=True),
-    StepName.FLUSH: StepKind("Flush inserts that are held back", Measure.PATTERNS),
-    StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
-    StepName.PATTERNS: StepKind("Erase ClickHouse rows", Measure.PATTERNS, erases=True),
-    StepName.VECTORS: StepKind("Erase Qdrant points", Measure.VECTORS, erases=True),
-    StepName.CACHES: StepKind("Have KATO forget its caches"),
-    StepName.VERIFY: StepKind("Look again, with other eyes"),
-    StepName.SETTLE: StepKind("Look once more, a little later"),
-}
-"""Every step, in the order in which they are done."""
-
-ERASES: Mapping[Measure, StepName] = {
-    kind.of: name for name, kind in STEPS.items() if kind.erases and kind.of is not None
-}
-"""The step that erases from each store."""
-
-
-def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
-    """Return the steps of a purge of these stores, in order.
-
-    Sessions end first wherever something is erased: a live one would write it again.
-    """
-    return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
-
-
-class StepState(StrEnum):
-    """How far a step is."""
-
-    WAITING = "waiting"
-    STARTED = "started"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step as the journal has it. `result` is what it found or did, `error` why it failed."""
-
-    name: StepName
-    state: StepState = StepState.WAITING
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
-
-
-class JobState(StrEnum):
-    """Where a job is. A stopped or failed job can be resumed; an ended one cannot."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    ENDED = "ended"
-
-
-class Outcome(StrEnum):
-    """What a purge came to."""
-
-    ERASED = "erased"
-    ERASED_EXCEPT = "erased_except"
-    PARTIAL = "partial"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A purge that was confirmed, as the state store has it.
-
-    `owner` is the process that runs it, until `leased_until`. `stop_asked` ends it between steps.
-    """
-
-    id: str
-    plan: Plan
-    asked_by: str
-    reason: str
-    created_at: datetime
-    state: JobState
-    outcome: Outcome | None = None
-    ended_at: datetime | None = None
-    stop_asked: bool = False
-    owner: str = ""
-    leased_until: datetime | None = None
-    problem: str = ""
-    progress: Progress = Progress("")
-    steps: tuple[Step, ...] = ()
-
-    def step(self, name: StepName) -> Step | None:
-        """Return one step, or None when the job has it not."""
-        return next((step for step in self.steps if step.name is name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a receipt: planned / deleted / already absent / failed / left."""
-
-    store: Measure
-    owner: str
-    kind: str
-    planned: int
-    deleted: int
-    absent: int
-    failed: int
-    left: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conserved:
-    """How much one store holds of everyone before and after: what went is accounted for.
-
-    `before` - `after` = `deleted` by the job + `others`, by how much the store lost of what is
-    not the target's (less than 0 where it grew) + `unexplained`, of which nothing is known.
-    """
-
-    store: str
-    before: int
-    after: int
-    deleted: int
-    others: int
-    unexplained: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What came of a purge. `left` None means that the store could not be asked: *unknown*.
-
-    `conserved` is empty where no two looks at a whole store can be compared.
-    """
-
-    job_id: str
-    target: str
-    stores: tuple[Measure, ...]
-    asked_by: str
-    reason: str
-    digest: str
-    planned_at: datetime
-    started_at: datetime
-    ended_at: datetime
-    outcome: Outcome
-    lines: tuple[Line, ...]
-    left_out: tuple[LeftOut, ...]
-    disclosed: tuple[str, ...]
-    problems: tuple[str, ...]
-    seconds: Mapping[str, float]
-    versions: Mapping[str, str]
-    conserved: tuple[Conserved, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """A kb_id that was purged: what comes back under it later is reported."""
-
-    kb_id: str
-    tenant: str
-    job_id: str
-    erased_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LaterLook:
-    """What a look found of what an ended job erased: so many kb_ids with data again, at a time.
-
-    `first_at` is when this was found first, `at` when last.
-    """
-
-    at: datetime
-    back: int
-    first_at: datetime | None = None
+    problems: Mapping[Measure, Problem] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.errors import Problem
 from services.figures import Measure
 from services.purge.models import Item, LeftOut, Look, Plan, Reckoning, Request, Surface
 from services.purge.target import Selection
@@ -21,7 +22,7 @@ class Looks:
     items: tuple[Item, ...] = ()
     blockers: tuple[str, ...] = ()
     disclosed: tuple[str, ...] = ()
-    problems: Mapping[Measure, str] = field(default_factory=dict)
+    problems: Mapping[Measure, Problem] = field(default_factory=dict)
     absent: tuple[Measure, ...] = ()
     left: tuple[LeftOut, ...] = ()
     everything: Mapping[str, Reckoning] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class Looks:
 
 
 def merged(
-    looks: Mapping[str, Look], problems: Mapping[Measure, str], absent: Sequence[Measure],
+    looks: Mapping[str, Look], problems: Mapping[Measure, Problem], absent: Sequence[Measure],
     stores: frozenset[Measure],
 ) -> Looks:  # fmt: skip
     """Put the looks at single stores together, with the items of the chosen stores only."""

@@ -8,20 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from services.purge.models import (
-    Job,
-    JobState,
-    KeySurvey,
-    LaterLook,
-    Look,
-    Outcome,
-    Plan,
-    Progress,
-    StepName,
-    Surface,
-    Tombstone,
-    VectorNames,
-)
+from services.errors import Problem
+from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import KeySurvey, Look, Plan, Progress, Surface, VectorNames
+from services.purge.steps import StepName
 from services.usage.readings import CachedProcessor
 
 Said = Callable[[Progress], None]
@@ -243,7 +233,7 @@ class Jobs(Protocol):
 
     def end_step(
         self, job_id: str, step: StepName, at: datetime, *, lease: int, result: object = None,
-        error: str = "",
+        error: Problem | None = None,
     ) -> None:  # fmt: skip
         """Journal how a step ended: with a result (a dict of JSON), or with an error.
 

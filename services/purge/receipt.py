@@ -8,21 +8,24 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from services.errors import Problem
 from services.figures import Measure
 from services.purge.conservation import conserved_of, unexplained
-from services.purge.journal import Counts, attempts_of, counts, last_look, late_of, result_of
-from services.purge.models import (
-    ERASES,
-    Item,
-    Job,
-    Line,
-    Outcome,
-    Receipt,
-    StepName,
-    StepState,
-    Tombstone,
+from services.purge.job import Job, Line, Outcome, Receipt, Tombstone
+from services.purge.journal import (
+    Counts,
+    attempts_of,
+    counts,
+    last_look,
+    late_of,
+    problems_of,
+    result_of,
 )
+from services.purge.models import Item
 from services.purge.ports import KatoState
+from services.purge.steps import ERASES, StepName, StepState
+
+_NOT_LOOKED = Problem("the job ended before it had looked again")
 
 Key = tuple[Measure, str, str]
 
@@ -131,17 +134,16 @@ def _outcome(
     return Outcome.ERASED_EXCEPT if except_some else Outcome.ERASED
 
 
-def _unknown(job: Job, last: Mapping[str, Any]) -> dict[Measure, str]:
+def _unknown(job: Job, last: Mapping[str, Any]) -> dict[Measure, Problem]:
     """The chosen stores of which the last look says nothing, with the reason."""
     chosen = job.plan.request.stores - frozenset(job.plan.absent)
     if not last:
-        return dict.fromkeys(sorted(chosen), "the job ended before it had looked again")
-    problems = last.get("problems")
-    found = problems if isinstance(problems, Mapping) else {}
-    return {store: str(found[store.value]) for store in sorted(chosen) if store.value in found}
+        return dict.fromkeys(sorted(chosen), _NOT_LOOKED)
+    found = problems_of(last)
+    return {store: found[store] for store in sorted(chosen) if store in found}
 
 
-def _doubts(job: Job, unknown: Mapping[Measure, str]) -> Iterator[str]:
+def _doubts(job: Job, unknown: Mapping[Measure, Problem]) -> Iterator[str]:
     """Say why it is not known whether everything is gone."""
     for store, why in unknown.items():
         yield f"{store.value} could not be asked at the end: {why}"
@@ -172,7 +174,7 @@ def _disclosed(job: Job) -> Iterator[str]:
     yield from result_of(job, StepName.VERIFY).get("on_disk", ())
 
 
-def _lines(job: Job, last: Mapping[str, Any], unknown: Mapping[Measure, str]) -> Iterator[Line]:
+def _lines(job: Job, last: Mapping[str, Any], unknown: Mapping[Measure, Problem]) -> Iterator[Line]:
     planned, left = _counts_of(job.plan.items), counts(last.get("items", ()))
     gone = _met(job)
     order = list(Measure).index

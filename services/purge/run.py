@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from services.errors import KatoTenantsError, LeaseLost, StoreError
+from services.errors import KatoTenantsError, LeaseLost, Problem, StoreError
 from services.purge.check import check
 from services.purge.context import Context, Result
 from services.purge.erase import (
@@ -28,9 +28,11 @@ from services.purge.erase import (
     invalidate,
 )
 from services.purge.formats import receipt_json
+from services.purge.job import Job, JobState, Outcome
 from services.purge.judge import Stopped
-from services.purge.models import Job, JobState, Outcome, Progress, StepName, StepState
+from services.purge.models import Progress
 from services.purge.receipt import receipt_of, tombstones_of
+from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools
 from services.purge.verify import settle, verify
 
@@ -143,10 +145,10 @@ class PurgeRun:
         except Stopped:
             return self._pause(JobState.STOPPED, "")
         except KatoTenantsError as exc:
-            return self._failed(name, str(exc))
+            return self._failed(name, exc.problem)
         except Exception as exc:  # a fault of ours must not leave a job that looks alive
             logger.exception("a purge step failed")
-            return self._failed(name, f"this product failed ({type(exc).__name__})")
+            return self._failed(name, Problem(f"this product failed ({type(exc).__name__})"))
         self._done(name, result)
         context.results[name] = result
         return True
@@ -155,7 +157,7 @@ class PurgeRun:
         lease = self._lease.number
         self._jobs.end_step(self._job.id, name, _now(), result=dict(result), lease=lease)
 
-    def _failed(self, name: StepName, why: str) -> bool:
+    def _failed(self, name: StepName, why: Problem) -> bool:
         lease = self._lease.number
         self._jobs.end_step(self._job.id, name, _now(), error=why, lease=lease)
         return self._pause(JobState.FAILED, f"{name.value}: {why}")

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
-from services.purge.formats import receipt_json
+from services.purge.formats import receipt_json, versions_of
+from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.later_looks import with_later_looks
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Names,
-    Plan,
-    Request,
-    StepName,
-    Tombstone,
-    steps_of,
-)
+from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import LEASE, end_job
+from services.purge.steps import StepName, steps_of
 from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
@@ -204,6 +196,11 @@ class PurgeService:
         if kept is None:
             return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
         return with_later_looks(kept, self._jobs.later_looks(job_id))
+
+    def versions(self, job_id: str) -> Mapping[str, str]:
+        """Return the stores' versions when a job ended, as its receipt has them."""
+        kept = self._jobs.receipt(job_id)
+        return {} if kept is None else versions_of(kept)
 
     def being_purged(self, names: Sequence[str]) -> str | None:
         """Return the id of a job that holds one of these tenants or kb_ids."""

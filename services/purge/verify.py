@@ -8,15 +8,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from services.errors import StoreError, StoreNotConfigured
+from services.errors import Problem, StoreError, StoreNotConfigured
 from services.figures import Measure
 from services.purge.context import Context, Result, presence_of
 from services.purge.erase import erase_patterns, erase_vectors, flush
 from services.purge.journal import counts_rows, found_of
 from services.purge.judge import Stopped
-from services.purge.models import Item, Look, Progress, StepName
+from services.purge.models import Item, Look, Progress
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence
+from services.purge.steps import StepName
 from services.purge.tools import SETTLE_AFTER_FAILOVER, SETTLE_AFTER_SESSIONS, SETTLE_SECONDS
 
 _REDIS = frozenset({Measure.KEYS, Measure.SESSIONS})
@@ -44,7 +45,7 @@ def _late(items: Sequence[Item]) -> dict[str, object]:
     return {"late": sum(item.count for item in items), "late_items": counts_rows(items)}
 
 
-def _sweep(context: Context) -> tuple[Look, dict[Measure, str]]:
+def _sweep(context: Context) -> tuple[Look, dict[Measure, Problem]]:
     """Go through Redis once more: what is there of the target is erased on the way."""
     chosen = context.request.stores & _REDIS
     if not chosen:
@@ -57,7 +58,7 @@ def _sweep(context: Context) -> tuple[Look, dict[Measure, str]]:
     except StoreNotConfigured:
         return Look(), {}
     except StoreError as exc:
-        return Look(), dict.fromkeys(sorted(chosen), str(exc))
+        return Look(), dict.fromkeys(sorted(chosen), exc.problem)
 
 
 def _sweep_sessions(context: Context) -> Look:
@@ -70,7 +71,7 @@ def _sweep_sessions(context: Context) -> Look:
     return replace(look, items=items)
 
 
-def _elsewhere(context: Context, swept: Look, problems: Mapping[Measure, str]) -> Looks:
+def _elsewhere(context: Context, swept: Look, problems: Mapping[Measure, Problem]) -> Looks:
     """Look at what is not Redis, and put it together with what was found there."""
     looks = context.look(frozenset(Measure) - _REDIS)
     return replace(
@@ -125,10 +126,12 @@ def _look_at_the_primary(context: Context) -> Looks:
     except StoreNotConfigured:
         return looks
     except StoreError as exc:
-        lacking = (str(exc),)
-    if not lacking:
-        return looks
-    about = dict.fromkeys(sorted(context.request.stores & _REDIS), lacking[0])
+        why = exc.problem
+    else:
+        if not lacking:
+            return looks
+        why = Problem(lacking[0])
+    about = dict.fromkeys(sorted(context.request.stores & _REDIS), why)
     return replace(looks, problems={**looks.problems, **about})
 
 

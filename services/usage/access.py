@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from services.access.confined_texts import told
 from services.access.gate import Gate
 from services.access.viewer import Action
 from services.figures import Amount, Measure
@@ -37,7 +36,8 @@ class DeskFleet:
         if viewer.sees_all:
             return state
         seen = state.snapshot and confined(state.snapshot, viewer, self._ownership())
-        return CollectorState(seen, state.refreshing_since, told(state.problem))
+        problem = state.problem and state.problem.nameless()
+        return CollectorState(seen, state.refreshing_since, problem)
 
     def read(self) -> Snapshot:
         """Read every store here and now, and return that, confined. Raises StoreError."""

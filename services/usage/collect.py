@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
+from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import OwnerKind
@@ -208,13 +209,15 @@ class UsageService:
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 
-def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> str | None:
+def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> Problem | None:
     """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
     if asked.pending or asked.reason:
         return None if asked.pending else asked.reason
     for processor in asked.reading or ():
         if kb_id_of(processor.node_id, service) != processor.kb_id:
-            return f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
+            return Problem(
+                f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
+            )
     return None
 
 

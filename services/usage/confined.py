@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from services.access.confined_texts import told
 from services.access.holders import claimants, holders_of_collection, holders_of_kb
 from services.access.viewer import Sight, Viewer
 from services.figures import Amount, Measure
@@ -57,7 +56,8 @@ def confined_check(check: Check, viewer: Viewer) -> Check:
         return check
     health = check.health
     bare = None if health is None else Health(health.store, health.version, health.latency)
-    return Check(check.store, check.state, bare, told(check.problem), check.advice)
+    problem = check.problem and check.problem.nameless()
+    return Check(check.store, check.state, bare, problem, check.advice)
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class _Confined:
 
     def snapshot(self) -> Snapshot:
         """Put together what is visible."""
-        sessions = self._sessions()
+        sessions, problem = self._sessions(), self.whole.kato_problem
         tenants = tuple(self._tenant(usage, sessions or {}) for usage in self.mine)
         visible = [*(usage.usage for usage in tenants), *(part.usage for part in self.shared)]
         parts = [*(part for usage in tenants for part in usage.parts), *self.shared]
@@ -90,7 +90,7 @@ class _Confined:
             unattributed=Unattributed(self.none),
             sessions=None if sessions is None else self._in_order(sessions),
             collections=self._collections(parts),
-            kato_problem=told(self.whole.kato_problem, NOT_ALL_NODES),
+            kato_problem=problem and problem.nameless(NOT_ALL_NODES),
         )
 
     # --- parts ---
@@ -190,7 +190,7 @@ class _Confined:
             figures.measure,
             figures.state,
             _summed((zero, *amounts)) if known and zero is not None else None,
-            told(figures.reason),
+            figures.reason and figures.reason.nameless(),
             figures.collected_at,
             precision=figures.precision,
             share=figures.share,

@@ -56,7 +56,7 @@ def stamp(at: datetime | None) -> str | None:
 def _store(figures: StoreFigures) -> Json:
     entry: dict[str, object] = {
         "state": figures.state.value,
-        "reason": figures.reason,
+        "reason": figures.reason and str(figures.reason),
         "collected_at": stamp(figures.collected_at),
         "total": _amount(figures.total),
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.errors import KatoTenantsError
+from services.errors import KatoTenantsError, Problem
 from services.usage.collect import UsageService
 from services.usage.snapshot import Snapshot
 
@@ -25,7 +25,7 @@ class CollectorState:
 
     snapshot: Snapshot | None = None
     refreshing_since: datetime | None = None
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 class Collector:
@@ -90,10 +90,11 @@ class Collector:
             self._set(snapshot)
             self._then(snapshot)
         except KatoTenantsError as exc:
-            self._set(self.state.snapshot, problem=str(exc))
+            self._set(self.state.snapshot, problem=exc.problem)
         except Exception as exc:  # the thread has to outlive a fault of ours
             logger.exception("a refresh failed")
-            self._set(self.state.snapshot, problem=f"a fault in this product: {type(exc).__name__}")
+            fault = Problem(f"a fault in this product: {type(exc).__name__}")
+            self._set(self.state.snapshot, problem=fault)
         with self._finished:
             self.rounds += 1
             self._finished.notify_all()
@@ -102,7 +103,7 @@ class Collector:
         self._set(snapshot, refreshing=True)
 
     def _set(
-        self, snapshot: Snapshot | None, *, refreshing: bool = False, problem: str | None = None
+        self, snapshot: Snapshot | None, *, refreshing: bool = False, problem: Problem | None = None
     ) -> None:
         since = (self.state.refreshing_since or datetime.now(UTC)) if refreshing else None
         self.state = CollectorState(snapshot, since, problem)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
@@ -101,7 +102,7 @@ class StoreFigures:
     measure: Measure
     state: StoreState
     total: Amount | None = None
-    reason: str | None = None
+    reason: Problem | None = None
     collected_at: datetime | None = None
     precision: Precision = Precision.EXACT
     share: float = 1.0
@@ -116,11 +117,13 @@ class StoreFigures:
         return self.state is StoreState.UNKNOWN and self.precision is not Precision.RUNNING
 
     @property
-    def unread(self) -> str | None:
+    def unread(self) -> Problem | None:
         """Why not all of it is known; None where it was read to the end or is not configured."""
         if self.state is StoreState.UNKNOWN:
-            return self.reason or "it was not read"
-        return f"only {self.share:.0%} of it was read in time" if self.share < 1 else None
+            return self.reason or Problem("it was not read")
+        if self.share < 1:
+            return Problem(f"only {self.share:.0%} of it was read in time")
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ class Snapshot:
     tables: tuple[TableInfo, ...] = ()
     collections: tuple[CollectionUsage, ...] = ()
     keys: KeyReading | None = None
-    kato_problem: str | None = None
+    kato_problem: Problem | None = None
 
     def tenant(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""
@@ -154,7 +157,7 @@ class Snapshot:
         return frozenset(part.name for part in (*owned, *self.shared) if part.is_kb)
 
     @property
-    def unread(self) -> Mapping[Measure, str]:
+    def unread(self) -> Mapping[Measure, Problem]:
         """The measures of which not the whole is known, with why."""
         reasons = {measure: figures.unread for measure, figures in self.stores.items()}
         return {measure: why for measure, why in reasons.items() if why is not None}

@@ -12,7 +12,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import runtime
+from dashboard.app import cache, runtime
 from services import bootstrap
 from services.access.viewer import Role
 from services.bootstrap import Services
@@ -49,9 +49,9 @@ def _no_leftovers() -> Iterator[None]:
     A process that a later test starts would run that script: a second dashboard.
     """
     main = sys.modules["__main__"]
-    runtime.clear()
+    cache.clear()
     yield
-    runtime.clear()
+    cache.clear()
     sys.modules["__main__"] = main
 
 

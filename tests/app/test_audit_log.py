@@ -24,7 +24,8 @@ from services.audit_log.service import Logbook
 from services.audit_log.verify import Verifier
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
-from services.purge.models import Job, JobState, Plan, Request, Surface, Target
+from services.purge.job import Job, JobState
+from services.purge.models import Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 from tests.app.conftest import Open, words
 from tests.app.test_sessions import press

@@ -11,7 +11,7 @@ import redis
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from dashboard.app import navigation, runtime
+from dashboard.app import navigation, read, runtime
 from services.bootstrap import Services
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
@@ -327,5 +327,5 @@ def test_the_history_draws_a_sparkline(services: Services, open_page: Open) -> N
     """With two points of the past there is a trend."""
     services.collector.refresh()
     assert services.collector.wait(rounds=2, timeout=240)
-    assert len(runtime.load_history(Measure.KEYS)) >= 2
+    assert len(read.history(Measure.KEYS)) >= 2
     open_page()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,12 +17,14 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app import navigation, runtime
 from dashboard.app import state_keys as session
+from dashboard.app.cache import cached, sight_of
 from dashboard.draw.formatting import visible
 from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
 from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.errors import AccessDenied, ApprovalNeeded, NotSignedIn
-from services.purge.models import Request, Target, Tombstone
+from services.purge.job import Tombstone
+from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
@@ -505,36 +506,49 @@ def test_in_read_only_mode_whatever_writes_is_off(
 
 
 def test_every_cache_goes_by_who_sees_it() -> None:
-    """By role and scope, or where a miss is logged by the viewer; Streamlit leaves out `_names`."""
-    for cached in runtime._CACHED:
-        names = set(inspect.signature(cached.__wrapped__).parameters)  # type: ignore[attr-defined]
-        assert names & {"sight", "name"}, cached
-    names = {cached.__name__ for cached in runtime._CACHED}  # type: ignore[attr-defined]
-    calls = [
-        node for node in ast.walk(ast.parse(inspect.getsource(runtime)))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
-    ]  # fmt: skip
-    assert len(calls) == len(names)
-    for call in calls:
-        assert any(
-            isinstance(given, ast.Call) and isinstance(given.func, ast.Name)
-            and given.func.id in {"_sight", "_name", "sight_of"}
-            for given in call.args
-        ), ast.unparse(call)  # fmt: skip
-    cached_here = {
-        value for value in vars(runtime).values() if hasattr(value, "clear") and callable(value)
-    }  # fmt: skip
-    assert {id(each) for each in cached_here if each is not runtime.clear} == {
-        id(each) for each in runtime._CACHED
-    }
+    """All caching is by `cached`, which decides first; nothing else in the pages keeps anything."""
+    keeps = re.compile(r"\bcache_(data|resource)\(|\blru_cache\b|functools import .*\bcache\b")
+    root = Path(__file__).parents[2]
+    files = [*(root / "dashboard").rglob("*.py"), root / "streamlit_app.py"]
+    found = {path.name for path in files if keeps.search(path.read_text("utf-8"))}
+    assert found == {"cache.py"}
+
+
+def test_what_is_kept_for_one_scope_is_not_shown_in_another(
+    services: Services, sign_in: SignIn
+) -> None:
+    """However alike what is asked is, and whoever was there before; one who may not is refused."""
+    asked = list[str]()
+
+    @cached(Action.SEE_FINDINGS, key=lambda: ())
+    def told() -> str:
+        asked.append(runtime.desk().gate.viewer().id)
+        return asked[-1]
+
+    @cached(Action.LOOK, key=lambda: (), each_viewer=True)
+    def logged() -> str:
+        return runtime.desk().gate.viewer().id
+
+    sign_in("support", str(ACME))
+    assert told() == told()
+    first = logged()
+    sign_in("support", str(ACME), who="cid@example.com")
+    assert told() == asked[0]  # the same scope
+    assert logged() != first
+    sign_in("support", str(CORP))
+    assert told() == asked[-1]
+    assert len(asked) == 2
+    sign_in("viewer")
+    with pytest.raises(AccessDenied):
+        logged()
 
 
 def test_what_is_cached_goes_by_role_and_scope() -> None:
     """However a scope is written down; and not by who it is."""
     ann = viewer_of(Role.ADMIN, ACME, CORP)
-    assert runtime.sight_of(ann) == runtime.sight_of(
+    assert sight_of(ann) == sight_of(
         Viewer("bob", Role.ADMIN, viewer_of(Role.ADMIN, CORP, ACME).scope, datetime.now(UTC))
     )
     others = [viewer_of(Role.SUPPORT, ACME, CORP), viewer_of(Role.ADMIN, ACME),
               Viewer("ann@example.com", Role.ADMIN)]  # fmt: skip
-    assert len({runtime.sight_of(each) for each in (ann, *others)}) == 4
+    assert len({sight_of(each) for each in (ann, *others)}) == 4

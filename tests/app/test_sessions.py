@@ -11,9 +11,9 @@ import redis
 from cryptography.fernet import Fernet
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import runtime
 from dashboard.app import state_keys as session
 from dashboard.sessions import tables as session_tables
+from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
 from services.encryption import Encryption
 from tests.app.conftest import Open, words
@@ -450,6 +450,6 @@ def test_the_frame_is_made_once_a_snapshot(services: Services, open_page: Open) 
     open_page("sessions")
     snapshot = services.collector.state.snapshot
     assert snapshot
-    frame = runtime.load_sessions_frame(snapshot, snapshot.collected_at)
-    assert frame is runtime.load_sessions_frame(snapshot, snapshot.collected_at)
+    frame = session_rows(snapshot)
+    assert frame is session_rows(snapshot)
     assert "State" not in frame.columns

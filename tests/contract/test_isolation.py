@@ -16,6 +16,7 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import FindingError
 from services.figures import Measure
+from services.isolation.about import plain
 from services.isolation.models import Finding, Need, Record, Report, RuleState, Severity, Status
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
@@ -99,8 +100,8 @@ def test_the_collision_has_its_evidence(services: Services) -> None:
     assert finding.severity is Severity.CRITICAL
     assert set(finding.tenants) == {ACME_CORP, ACME_}
     assert finding.kb_ids == (COLLISION,)
-    assert finding.evidence["patterns"] == 16
-    assert finding.evidence["node_ids"] == (
+    assert plain(finding.evidence)["patterns"] == 16
+    assert plain(finding.evidence)["node_ids"] == (
         "tenant:acme-corp:user:bob",
         "tenant:acme_corp:user:bob",
     )
@@ -117,7 +118,7 @@ def test_members_of_the_index_whose_session_is_gone(
         valkey.delete(key)
     finding = one(services.isolation.audit(), "orphan.index").finding
     assert finding.severity is Severity.LOW
-    assert {3, members} <= set(finding.evidence.values())
+    assert {3, members} <= set(plain(finding.evidence).values())
 
 
 @pytest.mark.parametrize("fault", QUICK_FAULTS)
@@ -289,7 +290,7 @@ def test_an_audit_that_fails_says_so_and_leaves_the_last_one(
     monkeypatch.setattr(type(isolation), "look", lambda self, snapshot: fails(snapshot))
     isolation.want()
     isolation.follow(snapshot)
-    assert isolation.state.problem == "a fault in this product: ValueError"
+    assert str(isolation.state.problem) == "a fault in this product: ValueError"
     assert isolation.state.auditing_since is None
     assert isolation.report() is kept
 

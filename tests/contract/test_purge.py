@@ -19,18 +19,11 @@ from services.bootstrap import Services
 from services.errors import NamingError, PurgeRefused
 from services.figures import Measure
 from services.purge import verify as proofs
+from services.purge.job import Job, JobState, Outcome
 from services.purge.look import Erasers
-from services.purge.models import (
-    Job,
-    JobState,
-    Names,
-    Outcome,
-    Request,
-    StepName,
-    StepState,
-    Target,
-)
+from services.purge.models import Names, Request, Target
 from services.purge.run import PurgeRun
+from services.purge.steps import StepName, StepState
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.contract.fingerprint import Fingerprint, fingerprint

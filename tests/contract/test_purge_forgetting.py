@@ -13,25 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.audit_log.chain import LogKeys
-from services.errors import PurgeRefused
+from services.errors import Problem, PurgeRefused
 from services.figures import Measure
+from services.isolation.about import these
 from services.isolation.audit import IsolationService
 from services.isolation.facts import VectorFacts
 from services.isolation.models import Audit, Finding, RuleResult, RuleState, Severity
 from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LaterLook,
-    Outcome,
-    Plan,
-    Progress,
-    StepName,
-    Surface,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import Item, Plan, Progress, Surface
+from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook
 from services.stores.records.purges.jobs import PurgeJobs
@@ -92,7 +84,9 @@ def telling_job(jobs: PurgeJobs) -> tuple[Job, int]:
         "sessions": {SESSION: NODE}, "newer": {"nodes": [NODE], NODE: [SESSION, 7, None]},
     }  # fmt: skip
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, result=found)
-    jobs.end_step(job.id, StepName.SESSIONS, SOON, lease=lease, result={"ended": 1}, error=SAID)
+    jobs.end_step(
+        job.id, StepName.SESSIONS, SOON, lease=lease, result={"ended": 1}, error=Problem(SAID)
+    )
     jobs.say(job.id, Progress(SAID, 1, 2), lease=lease)
     jobs.pause(job.id, JobState.FAILED, SAID, lease=lease)
     jobs.resume(job.id)
@@ -131,7 +125,7 @@ def test_an_erased_target_is_forgotten(records: Records, jobs: PurgeJobs) -> Non
         assert "sessions" not in found
         assert found["newer"]["nodes"] == [session.owner]
         assert (ended.problem, ended.progress) == ("", Progress(""))
-        assert {step.error for step in ended.steps} == {""}
+        assert {step.error for step in ended.steps} == {None}
 
 
 def test_findings_do_not_name_what_is_forgotten(records: Records, jobs: PurgeJobs) -> None:
@@ -139,7 +133,7 @@ def test_findings_do_not_name_what_is_forgotten(records: Records, jobs: PurgeJob
     book = FindingBook(records.engine())
 
     def finding(subject: str, what: str, *nodes: str) -> Finding:
-        evidence = {"node_ids": nodes, "nodes": 2}
+        evidence = {"node_ids": nodes, "nodes": these(2)}
         return Finding("orphan.sessions", subject, Severity.LOW, what, evidence=evidence)
 
     found = (
@@ -151,7 +145,7 @@ def test_findings_do_not_name_what_is_forgotten(records: Records, jobs: PurgeJob
     result = RuleResult(RULES[0], RuleState.FOUND, found)
     book.keep(Audit(NOW, snapshot, (result,), {}, 1.0))
     job, lease = telling_job(jobs)
-    end(jobs, job, lease, forget=(NODE, "n", "evidence", "code"))
+    end(jobs, job, lease, forget=(NODE, "n", "evidence", "code", "low", "these"))
     report = book.report()
     assert report is not None
     left = {record.finding.subject: record.finding for record in report.records}
@@ -160,6 +154,8 @@ def test_findings_do_not_name_what_is_forgotten(records: Records, jobs: PurgeJob
     assert left["idle"].what == f"{word} and {OTHER} have no data."
     assert left["idle"].evidence["node_ids"] == (word, OTHER)
     assert left["others"].what == found[2].what
+    assert left["others"].severity is Severity.LOW  # a word of ours, whoever is called so
+    assert left["others"].evidence["nodes"] == these(2)
     assert left["others"].evidence["node_ids"][0] == OTHER  # type: ignore[index]
     assert left["others"].evidence["node_ids"][1].startswith("node:")  # type: ignore[index,union-attr]
     assert left_in(records) == set()

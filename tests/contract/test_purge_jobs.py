@@ -12,18 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.errors import LeaseLost, PurgeRefused, StoreUnavailable
+from services.errors import LeaseLost, Problem, PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purge.models import (
-    Item,
-    JobState,
-    LaterLook,
-    Outcome,
-    Progress,
-    StepName,
-    StepState,
-    Tombstone,
-)
+from services.purge.job import JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import Item, Progress
+from services.purge.steps import StepName, StepState
 from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import (
     HOUR,
@@ -40,6 +33,8 @@ from tests.servers.purger import (
 from tests.servers.records import Records, killed_after_its_line, lines_of
 
 HOSTILE = ("nul\0", "bad\udcff utf-8", "half \ud800", "x" * 10_000, "", "'; DROP TABLE tombstone")
+
+DOWN = StoreUnavailable("redis", "erasing", "slow").problem
 
 
 @pytest.fixture
@@ -178,17 +173,17 @@ def test_the_journal_of_a_step(jobs: PurgeJobs) -> None:
     job = begun(jobs, "a")
     lease = leased(jobs, job)
     jobs.start_step(job.id, StepName.CHECK, NOW, lease=lease)
-    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error=DOWN)
     first = check_of(jobs, job.id)
     assert (first.state, first.error, first.started_at, first.ended_at) == (
-        StepState.FAILED, "redis did not answer", NOW, SOON
+        StepState.FAILED, DOWN, NOW, SOON
     )  # fmt: skip
     jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
-    assert (check_of(jobs, job.id).state, check_of(jobs, job.id).error) == (StepState.STARTED, "")
+    assert (check_of(jobs, job.id).state, check_of(jobs, job.id).error) == (StepState.STARTED, None)
     result = {"items": [["keys", "bad\udcff\0", "tf_vector", 3]], "problems": {}}
     jobs.end_step(job.id, StepName.CHECK, LATER, lease=lease, result=result)
     done = check_of(jobs, job.id)
-    assert (done.state, done.result, done.error) == (StepState.DONE, result, "")
+    assert (done.state, done.result, done.error) == (StepState.DONE, result, None)
     assert (done.started_at, done.ended_at) == (SOON, LATER)
     states = [step.state.value for step in found_of(jobs, job.id).steps]
     assert states == ["done", "waiting", "waiting"]
@@ -201,10 +196,11 @@ def test_what_a_step_found_before_stays_until_it_finds_something_else(jobs: Purg
     jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, result={"items": [1]})
     jobs.start_step(job.id, StepName.CHECK, SOON, lease=lease)
     assert check_of(jobs, job.id).result == {"items": [1]}
-    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error="redis did not answer")
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, error=DOWN)
     assert check_of(jobs, job.id).result == {"items": [1]}
-    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, result={"items": [2]}, error="half")
-    assert (check_of(jobs, job.id).result, check_of(jobs, job.id).error) == ({"items": [2]}, "half")
+    half = Problem("half")
+    jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease, result={"items": [2]}, error=half)
+    assert (check_of(jobs, job.id).result, check_of(jobs, job.id).error) == ({"items": [2]}, half)
     jobs.end_step(job.id, StepName.CHECK, SOON, lease=lease)
     assert check_of(jobs, job.id).result == {}
 
@@ -334,7 +330,8 @@ def test_hostile_names_are_kept_as_they_are(records: Records) -> None:
             begun(jobs, name)
         jobs.say(job.id, Progress(name), lease=lease)
         jobs.start_step(job.id, StepName.CHECK, NOW, lease=lease)
-        jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, error=name or "x")
+        jobs.end_step(job.id, StepName.CHECK, NOW, lease=lease, error=Problem(name or "x"))
+        assert check_of(jobs, job.id).error == Problem(name or "x")
     jobs.pause(job.id, JobState.FAILED, HOSTILE[2], lease=lease)
     found = found_of(records.jobs(), job.id)
     assert (found.asked_by, found.reason, found.problem) == (

@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import update
 
 from services.errors import LeaseLost
-from services.purge.models import JobState, Outcome, Progress, StepName, Tombstone
+from services.purge.job import JobState, Outcome, Tombstone
+from services.purge.models import Progress
+from services.purge.steps import StepName
 from services.stores.records.database import writing
 from services.stores.records.purges.jobs import PurgeJobs
 from services.stores.records.schema import JOBS

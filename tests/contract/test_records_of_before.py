@@ -13,19 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine, text
 
+from services.errors import Problem
 from services.figures import Measure
-from services.purge.formats import plan_json, plan_of
-from services.purge.models import (
-    JobState,
-    LaterLook,
-    LeftKind,
-    LeftOut,
-    Outcome,
-    Progress,
-    StepName,
-    StepState,
-    Tombstone,
-)
+from services.purge.formats import plan_json, plan_of, plan_record
+from services.purge.job import JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import LeftKind, LeftOut, Progress
+from services.purge.steps import StepName, StepState
 from services.stores.records import migrations
 from services.stores.records.migrations import MIGRATIONS, migrate
 from services.stores.records.purges.jobs import PurgeJobs
@@ -169,8 +162,8 @@ def test_a_plan_as_text_reads_and_is_written_again() -> None:
     assert plan.request.stores == set(Measure)
     assert plan.request.trim_streams
     assert plan.items[1].samples == (f"{KB}:symbol:ann@example.org", "nul\0")
-    assert plan.problems == {Measure.VECTORS: "no answer"}
-    assert plan_of(plan_json(plan)) == plan
+    assert plan.problems == {Measure.VECTORS: Problem("no answer")}
+    assert plan_of(plan_record(plan)) == plan
     written = json.loads(plan_json(plan))
     of_before = json.loads(PLAN)
     assert {

@@ -14,7 +14,8 @@ import redis
 
 from services.embedded.kato.server import StandInServer
 from services.errors import StoreRejected
-from services.stores.kato.api import KatoApi, at
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")
@@ -215,6 +216,5 @@ def test_it_stops_at_once_and_twice(valkey: redis.Redis) -> None:
 
 def test_the_stand_in_has_no_cache_to_invalidate(standin: StandInServer) -> None:
     """It says so as a KATO with its cache off does."""
-    client = at(standin.url, timeout_seconds=5)
-    assert client.invalidate_caches("session-1")
-    client.close()
+    with client_at(standin.url, timeout_seconds=5) as client:
+        assert KatoApi(client).invalidate_caches("session-1")

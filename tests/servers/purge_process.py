@@ -15,8 +15,8 @@ from sqlalchemy import text
 from services import bootstrap
 from services.purge import run as running
 from services.purge.context import Context, Result
-from services.purge.models import StepName
 from services.purge.run import DOES
+from services.purge.steps import StepName
 from services.settings.environment import load_settings
 from services.stores.records.database import writing
 from tests.servers.forked import forked

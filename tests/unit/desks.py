@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
@@ -21,7 +21,14 @@ from services.browse.service import InspectionService
 from services.canary.models import CanaryReport, CanaryState
 from services.canary.service import CanaryService
 from services.desk import Desk, desk_of
-from services.errors import AccessDenied, FindingError, KatoTenantsError, NoSuchJob
+from services.errors import (
+    AccessDenied,
+    FindingError,
+    KatoTenantsError,
+    NoSuchJob,
+    Problem,
+    StoreUnavailable,
+)
 from services.figures import Amount, Measure, StoreState
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
@@ -29,16 +36,8 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Plan,
-    Request,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
@@ -53,6 +52,7 @@ from services.sessions.models import (
 )
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.stores.adapters import made_once
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -134,12 +134,15 @@ class World:
             ownership=lambda: OWNERSHIP, collect=Mock(name="collect", return_value=SNAPSHOT)
         )
         self.collector = _mock(Collector)
-        self.collector.state = CollectorState(SNAPSHOT, None, f"zed has {COUNTED}")
+        self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
         self.health = _mock(HealthService)
         detail = f"collections: {COUNTED}"
         self.health.check.return_value = (
             Check("qdrant", StoreState.OK, Health("qdrant", "1.15", 0.1, detail)),
-            Check("kato", StoreState.UNKNOWN, None, f"kato did not answer (zed): {COUNTED}", "set"),
+            Check(
+                "kato", StoreState.UNKNOWN, None, StoreUnavailable("kato", "zed", COUNTED).problem,
+                "set",
+            ),
         )  # fmt: skip
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
@@ -164,7 +167,7 @@ class World:
         self.finding.find.return_value = _answer()
         self.isolation = _mock(IsolationService)
         self.isolation.rules = {}
-        self.isolation.state = AuditState(REPORT, None, f"zed has {COUNTED}")
+        self.isolation.state = AuditState(REPORT, None, Problem(f"zed has {COUNTED}"))
         self.isolation.report.return_value = REPORT
         self.isolation.audit.return_value = REPORT
         self.isolation.scores.return_value = ((NOW, int(COUNTED)),)
@@ -181,6 +184,7 @@ class World:
             **{"look_again.return_value": looked, "later_looks.return_value": (looked,)}
         )
         self.purge.receipt_text.return_value = f"zed {COUNTED}"
+        self.purge.versions.return_value = {"redis": f"zed {COUNTED}"}
         self.purge.being_purged.return_value = JOB.id
         self.purge.tombstones.return_value = (
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
@@ -199,7 +203,10 @@ class World:
     def desk(self, viewer: Callable[[], Viewer], **settings: object) -> Desk:
         """Return somebody's desk, over these stand-ins."""
         services: Any = SimpleNamespace(
-            **vars(self), settings=_settings(*settings.items()), logbook=self.log.logbook
+            **vars(self),
+            settings=_settings(*settings.items()),
+            logbook=self.log.logbook,
+            now=lambda: datetime.now(UTC),
         )
         return desk_of(services, viewer)
 
@@ -424,6 +431,10 @@ CASES: dict[str, Case] = {
         lambda d: d.purge.receipt_text(JOB.id), OPERATOR, action=Action.EXPORT, tenants=(ACME,),
         target=f"the receipt of {JOB.id}", refused=NoSuchJob,
     ),
+    "purge.receipt_to_print": Case(
+        lambda d: d.purge.receipt_to_print(JOB.id), OPERATOR, action=Action.EXPORT,
+        tenants=(ACME,), target=f"the receipt of {JOB.id}", refused=NoSuchJob,
+    ),
     "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
     "purge.tombstones": Case(lambda d: d.purge.tombstones([ACME_KB, ZED_KB]), VIEWER, ANY),
     "purge.look_again": _done(
@@ -458,11 +469,10 @@ CASES: dict[str, Case] = {
 """Everything that a desk can be asked for."""
 
 
-def members() -> set[str]:
+def members(desk: Desk) -> set[str]:
     """Return every public method and property of every part of a desk, by inspection."""
-    hints = get_type_hints(Desk)
+    parts = [name for name, part in vars(Desk).items() if isinstance(part, made_once)]
     return {
-        f"{part.name}.{name}"
-        for part in fields(Desk) if part.name != "gate"
-        for name in dir(hints[part.name]) if not name.startswith("_")
+        f"{part}.{name}"
+        for part in parts for name in dir(type(getattr(desk, part))) if not name.startswith("_")
     }  # fmt: skip

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from services.errors import Fault, Problem
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Seen
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
@@ -81,7 +82,7 @@ def figures(measure: Measure, rolled: RolledUp, *, unread: bool, absent: bool) -
     if absent:
         return StoreFigures(measure, StoreState.NOT_CONFIGURED)
     if unread:
-        reason = f"{measure.value} did not answer"
+        reason = Problem(store=measure.value, fault=Fault.UNAVAILABLE)
         return StoreFigures(measure, StoreState.UNKNOWN, reason=reason)
     total = rolled.sums[measure]
     return StoreFigures(measure, StoreState.OK, total, collected_at=NOW, seconds=10.0)

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.access.viewer import Role, TenantPattern, Viewer
+from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, StoreState
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
@@ -111,8 +112,9 @@ def snapshot_of(made: tuple[Made, ...], ownership: Ownership) -> Snapshot:
     everyone = " ".join(node for each in made for node in each.nodes)
     stores = {
         m: StoreFigures(
-            m, StoreState.OK, rolled.sums[m], f"redis did not answer (scan of {everyone}): {m}",
-            NOW, difference=Amount(7, 7), seconds=1.0, last_good=rolled.sums[m],
+            m, StoreState.OK, rolled.sums[m],
+            StoreUnavailable("redis", f"scan of {everyone}", m.value).problem, NOW,
+            difference=Amount(7, 7), seconds=1.0, last_good=rolled.sums[m],
         )
         for m in Measure
     }  # fmt: skip
@@ -123,7 +125,7 @@ def snapshot_of(made: tuple[Made, ...], ownership: Ownership) -> Snapshot:
     return Snapshot(
         NOW, stores, rolled.tenants, rolled.shared, rolled.unattributed, keys.sessions,
         readings.patterns.tables, readings.vectors.collections,
-        replace(keys, groups=(), sessions=None), f"KATO stores {everyone} elsewhere",
+        replace(keys, groups=(), sessions=None), Problem(f"KATO stores {everyone} elsewhere"),
     )  # fmt: skip
 
 

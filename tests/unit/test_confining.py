@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewer
 from services.browse.holdings import scope_of
+from services.errors import Fault, Problem, StoreError, StoreNotConfigured, StoreUnavailable
 from services.figures import Amount, Measure
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
@@ -258,34 +259,38 @@ def test_an_older_snapshot_is_judged_by_what_is_known_now_and_was_then() -> None
 def test_the_fleets_own_facts_are_not_there() -> None:
     """Nobody's data, tables, Redis' facts, last good figures, and what a reason quotes."""
     snapshot, ownership = look_alikes(strays=["stray"])
-    told = replace(snapshot, kato_problem="KATO stores tenant:zed:user:x under y")
+    told = replace(snapshot, kato_problem=Problem("KATO stores tenant:zed:user:x under y"))
     seen = confined(told, viewer("tenant/acme-corp"), ownership)
     assert seen.unattributed == Unattributed(
         Usage(Amount(0, 0), Amount(0, 0), Amount(0, 0), Amount(0, 0), {})
     )
     assert (seen.tables, seen.keys) == ((), None)
-    assert seen.kato_problem == "KATO's node_ids in memory are not all known"
+    assert str(seen.kato_problem) == "KATO's node_ids in memory are not all known"
     assert seen.collected_at == snapshot.collected_at
 
 
 @pytest.mark.parametrize(
     ("reason", "kept"),
     [
-        ("qdrant did not answer (reading vectors_zed): too slow", "qdrant did not answer"),
-        ("kato is not configured (connecting): set KATO_API_URL", "kato is not configured"),
-        ("being read for the first time", "being read for the first time"),
-        ("zed did not answer", "it could not be read"),
-        ("clickhouse failed zed", "it could not be read"),
-        (None, None),
+        (
+            StoreUnavailable("qdrant", "reading vectors_zed", "slow").problem,
+            "qdrant did not answer",
+        ),
+        (StoreNotConfigured("kato", "connecting", "zed").problem, "kato is not configured"),
+        (StoreError("state store", "reading zed", "zed").problem, "state store failed"),
+        (Problem(fault=Fault.PENDING), "being read for the first time"),
+        (StoreUnavailable("zed", "reading", "slow").problem, "it could not be read"),
+        (Problem("redis did not answer"), "it could not be read"),  # words alone say nothing
+        (None, "None"),
     ],
 )
-def test_reasons_keep_our_own_words(reason: str | None, kept: str | None) -> None:
+def test_reasons_keep_our_own_words(reason: Problem | None, kept: str) -> None:
     """Which store and what it did; names and addresses come after that."""
     snapshot, ownership = look_alikes(unread=[Measure.VECTORS])
     vectors = replace(snapshot.stores[Measure.VECTORS], reason=reason)
     told = replace(snapshot, stores={**snapshot.stores, Measure.VECTORS: vectors})
     seen = confined(told, viewer("tenant/acme-corp"), ownership).stores[Measure.VECTORS]
-    assert (seen.reason, seen.total, seen.state) == (kept, None, vectors.state)
+    assert (str(seen.reason), seen.total, seen.state) == (kept, None, vectors.state)
 
 
 def test_unknown_figures_stay_unknown() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 
@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Viewer
+from services.errors import Fault, Problem, StoreUnavailable
 from services.find.confined import CONCEALED, confined_answer
 from services.find.models import Answer, KeySight, Looked, Match, Place, Question, TenantHit
 from services.find.search import FindService
+from services.isolation.about import About, Fact, ShownTo, Value
 from services.isolation.audit import judge
-from services.isolation.confined import IN_SCOPE, OF_TENANTS, confined_report, sees_finding
+from services.isolation.confined import IN_SCOPE, confined_report, sees_finding
 from services.isolation.models import (
     Acceptance,
     Deed,
@@ -28,7 +30,7 @@ from services.isolation.models import (
 )
 from services.isolation.rules import RULES
 from services.purge.confined import confined_tombstones
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.snapshot import Usage
 from tests.unit.fleets_seen import NOW, fleet
@@ -115,7 +117,7 @@ def test_rules_count_what_is_visible(case: tuple[tuple[Made, ...], Viewer]) -> N
         assert rule.count == count
         if rule.state is not RuleState.UNKNOWN:
             assert rule.state is (RuleState.FOUND if count else RuleState.PASSED)
-            assert rule.reason == ("" if count else IN_SCOPE)
+            assert rule.reason == (None if count else Problem(IN_SCOPE))
 
 
 def test_whoever_sees_all_gets_the_very_report() -> None:
@@ -155,37 +157,45 @@ def test_a_prefix_that_hits_more_than_is_named_is_not_shown() -> None:
     both = confined_report(report, viewer("tenant/a", "tenant/a_user"), seen.ownership)
     glob = next(r.finding for r in both.records if r.finding.code == "prefix.glob")
     assert "hit by LIKE" not in glob.evidence
-    more = replace(glob, evidence={**glob.evidence, "number of tenants hit": 12})
+    more = replace(
+        glob, evidence={**glob.evidence, "number of tenants hit": Fact(12, About.TENANTS_COUNTED)}
+    )
     assert not sees_finding(more, viewer("tenant/*"), seen.ownership)
 
 
 @pytest.mark.parametrize(
-    ("evidence", "told"),
+    ("said", "told"),
     [
-        ({"node_ids": (ALONE,)}, True),
-        ({"node_ids": (DASH,)}, False),  # its kb_id is another's too
-        ({"kb_ids": (SHARED_KB,)}, False),
-        ({"tenants hit": ("tenant/zed",)}, False),
-        ({"tenants hit": ("nonsense",)}, False),
-        ({"names hit": ("tenant:zed:",)}, False),
-        ({"names hit": ("tenant:acme-corp:",)}, True),
-        ({"collections": ("kato_tenant_zed",)}, False),
-        ({"tenant ids": ("zed",)}, False),
-        ({"erased for": "tenant/acme-corp"}, True),
-        ({"erased for": "the user bob of tenant/acme-corp"}, True),
-        ({"erased for": "the user bob"}, False),
-        ({"erased for": "tenant/zed"}, False),
-        ({"a word of a rule to come": ("anything",)}, False),
-        ({"number of kb_ids": 12}, False),
-        ({"patterns": 12}, True),
+        (Fact((ALONE,), About.NODES), True),
+        (Fact((DASH,), About.NODES), False),  # its kb_id is another's too
+        (Fact((SHARED_KB,), About.KBS), False),
+        (Fact(("tenant/zed",), About.TENANTS), False),
+        (Fact(("nonsense",), About.TENANTS), False),
+        (Fact(("tenant:zed:",), About.NAMES), False),
+        (Fact(("tenant:acme-corp:",), About.NAMES), True),
+        (Fact(("kato_tenant_zed",), About.COLLECTIONS), False),
+        (Fact(("zed",), About.TENANT_IDS), False),
+        (Fact(("acme-corp",), About.TENANT_IDS), True),
+        (Fact("tenant/acme-corp", About.TENANTS), True),
+        (Fact("the user bob of tenant/acme-corp", About.TENANTS), False),  # or of all, named so
+        (Fact("the user bob", About.TENANTS), False),
+        (Fact("tenant/zed", About.TENANTS), False),
+        (("anything",), False),  # it does not say whom it is about
+        (12, False),
+        (Fact(12, About.KBS_COUNTED), False),
+        (Fact(1, About.KBS_COUNTED), True),
+        (Fact(1, About.TENANTS_COUNTED), False),
+        (Fact(0, About.TENANTS_COUNTED), True),
+        (Fact(12, About.THESE), True),
+        (Fact(12, About.OTHERS), True),  # and left out
     ],
 )
-def test_evidence_is_looked_through(evidence: Mapping[str, int | str], told: bool) -> None:
+def test_evidence_is_looked_through(said: Value | Fact, told: bool) -> None:
     """A finding of a tenant in scope is not shown when its evidence may name another."""
     ownership = fleet(DASH, DOT, ALONE).ownership
     mine = (TenantKey("tenant", "acme-corp"),)
     found = Finding(
-        "orphan.keys", "x", RULES[0].severity, "what", mine, (kb_id_of(ALONE),), evidence
+        "orphan.keys", "x", RULES[0].severity, "what", mine, (kb_id_of(ALONE),), {"seen": said}
     )
     assert sees_finding(found, viewer("tenant/acme-corp"), ownership) is told
 
@@ -223,18 +233,16 @@ def test_what_somebody_wrote_is_not_shown() -> None:
     assert {record.acceptance for record in found.records} == {Acceptance("admin", "", NOW)}
 
 
-def test_every_rule_is_about_tenants_or_the_fleet() -> None:
-    """A new rule is shown to nobody who is confined until it is listed here or there."""
-    fleetwide = {
-        "collision.cut", "shared.streams", "shared.tenant-index", "shared.points",
-        "shared.unknown-tenants", "orphan.sessions", "orphan.index", "orphan.snapshots",
-        "unowned.kb-ids", "unowned.keys", "unowned.collections", "unowned.tables",
-        "layout.mixed", "layout.partitioning", "layout.partitions", "layout.parts",
-        "layout.collections", "exposure.kato-api", "exposure.redis", "exposure.qdrant",
-        "exposure.clickhouse", "exposure.eviction", "exposure.persistence", "exposure.rights",
-    }  # fmt: skip
-    assert {rule.code for rule in RULES} == OF_TENANTS | fleetwide
-    assert not OF_TENANTS & fleetwide
+@few
+@given(cases)
+def test_a_rule_for_tenants_says_of_all_its_evidence_whom_it_is_about(
+    case: tuple[tuple[Made, ...], Viewer],
+) -> None:
+    """One that does not is shown to nobody who is confined, whatever it finds."""
+    shown = {rule.code for rule in RULES if rule.shown_to is ShownTo.TENANTS}
+    for record in report_of(seen_of(case[0])).records:
+        if record.finding.code in shown:
+            assert all(isinstance(said, Fact) for said in record.finding.evidence.values())
 
 
 def test_tombstones_of_others_are_not_shown() -> None:
@@ -248,7 +256,7 @@ def test_tombstones_of_others_are_not_shown() -> None:
         Tombstone("tenant_zed_user_x_kato", "tenant/zed", "5", NOW),
     )
     seen = confined_tombstones(stones, viewer("tenant/acme-corp"), ownership)
-    assert [stone.job_id for stone in seen] == ["1", "2"]
+    assert [stone.job_id for stone in seen] == ["1"]
 
 
 # --- Find -------------------------------------------------------------------------------------
@@ -341,14 +349,24 @@ def test_a_name_that_may_be_anothers_is_not_found() -> None:
 def test_what_could_not_be_looked_at_stays() -> None:
     """Which store, since when, and no count of the fleet or name in the reason."""
     looked = (
-        Looked("Own records", "1,234 node_ids ever seen"),
-        Looked("Redis", "a key of this name", "redis did not answer (peek at tenant:zed:x)", NOW),
+        Looked("Own records", "node_ids ever seen", count=1_234),
+        Looked(
+            "Redis",
+            "a key of this name",
+            StoreUnavailable("redis", "peek at tenant:zed:x", "slow").problem,
+            NOW,
+        ),
     )
     answer = Answer(Question("x", ("x",)), looked=looked, illegible=4)
     seen = confined_answer(answer, viewer("tenant/a"), fleet().ownership)
     assert seen.looked == (
         Looked("Own records", "node_ids ever seen"),
-        Looked("Redis", "a key of this name", "redis did not answer", NOW),
+        Looked(
+            "Redis",
+            "a key of this name",
+            Problem(store="redis", fault=Fault.UNAVAILABLE),
+            NOW,
+        ),
     )
     assert len(seen.unknown) == 1
     everything = Viewer("admin", Role.ADMIN, EVERYTHING)
@@ -364,7 +382,7 @@ DONE: dict[type, dict[str, str]] = {
     },
     RuleSummary: {
         "code": "of tenants only", "state": "by what is visible", "count": "by what is visible",
-        "reason": "our own words",
+        "reason": "which store did what",
     },
     Record: {
         "finding": "visible", "first_seen": "kept", "last_seen": "kept", "resolved_at": "kept",
@@ -395,8 +413,8 @@ DONE: dict[type, dict[str, str]] = {
     },
     Place: {"name": "visible", "is_kb": "kept"},
     Looked: {
-        "store": "kept", "what": "without its count", "reason": "our own words", "at": "kept",
-        "absent": "kept",
+        "store": "kept", "what": "kept", "reason": "which store did what", "at": "kept",
+        "absent": "kept", "count": "dropped",
     },
     Usage: dict.fromkeys(["patterns", "keys", "vectors", "sessions", "keys_by_kind"], "whole"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from services.access.holders import holders_of_collection, holders_of_kb, holder
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.browse.access import holders_of_holding
 from services.browse.models import Holding, Space
+from services.errors import Problem, StoreUnavailable
 from services.figures import Measure
 from services.isolation.confined import holders_of_finding
 from services.isolation.models import Finding, Severity
@@ -29,21 +30,10 @@ from services.purge.confined import (
     confined_plan,
     holders_of_plan,
 )
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LeftOut,
-    Names,
-    Plan,
-    Request,
-    Step,
-    StepName,
-    StepState,
-    Surface,
-    Target,
-)
+from services.purge.job import Job, JobState
+from services.purge.models import Item, LeftOut, Names, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of
+from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select
 from services.sessions.access import (
     ALIKE,
@@ -190,15 +180,17 @@ def test_a_confined_plan_tells_nothing_of_the_whole_stores() -> None:
     item = Item(Measure.PATTERNS, kb_id_of(ALONE), "t", 3, how="rewrites all 99 parts")
     plan = replace(
         plan_of(Target(DASHED)),
-        items=(item, replace(item, how="UNLINK")),
+        items=(item, replace(item, how="UNLINK", plain=True)),
         disclosed=("the stream stm:global holds 439 observations of every tenant",),
         blockers=("a session record that cannot be read: kato:session:zed",),
-        problems={Measure.KEYS: "redis did not answer (reading zed)"},
+        problems={Measure.KEYS: StoreUnavailable("redis", "reading zed", "zed").problem},
     )
     seen = confined_plan(plan, viewer("tenant/acme-corp"), OWNERSHIP)
     assert not names_told(seen, ["zed", "439", "99", "acme.corp"])
     assert (seen.disclosed, seen.blockers, seen.digest) == ((UNTOLD,), (BLOCKED,), "digest")
-    assert seen.problems == {Measure.KEYS: "redis did not answer"}
+    assert {s: str(why) for s, why in seen.problems.items()} == {
+        Measure.KEYS: "redis did not answer"
+    }
     assert [each.how for each in seen.items] == ["", "UNLINK"]
     assert (plan.left_out[0].kb_id, seen.left_out) == (SHARED_KB, ())
     assert confined_plan(plan, viewer("*"), OWNERSHIP) is plan
@@ -211,7 +203,7 @@ def test_a_confined_job_makes_a_receipt_of_its_own() -> None:
     found = {"items": items, "problems": {"keys": "zed"}, "blockers": ["zed"], "trimmed": 439}
     steps = (
         Step(StepName.CHECK, StepState.DONE, NOW, NOW, {"items": items, "sessions": {"1": DASH}}),
-        Step(StepName.VERIFY, StepState.FAILED, NOW, NOW, found, "zed did it"),
+        Step(StepName.VERIFY, StepState.FAILED, NOW, NOW, found, Problem("zed did it")),
         Step(StepName.SETTLE, StepState.DONE, NOW, NOW, found),
     )
     problem = f"{SHARED_KB} is no longer surely the target's: zed"
@@ -223,7 +215,11 @@ def test_a_confined_job_makes_a_receipt_of_its_own() -> None:
     receipt = receipt_of(seen, at=NOW, versions={})
     assert not names_told(seen, ["zed", "439"])
     assert not names_told(receipt, ["zed", "439"])
-    assert (seen.problem, seen.steps[1].error) == (FAILED, FAILED)
+    assert (seen.problem, seen.steps[1].error) == (FAILED, Problem(FAILED))
+    down = StoreUnavailable("redis", "erasing zed", "zed").problem
+    one = replace(job, steps=(Step(StepName.KEYS, StepState.FAILED, NOW, NOW, {}, down),))
+    (step,) = confined_job(one, viewer("tenant/acme-corp"), OWNERSHIP).steps
+    assert str(step.error) == "redis did not answer"
     assert [line.owner for line in receipt.lines] == [kb_id_of(ALONE)]
     assert confined_job(job, viewer("*"), OWNERSHIP) is job
 
@@ -299,13 +295,14 @@ DONE: dict[type, dict[str, str]] = {
     Plan: {
         "request": "kept: the target is in scope", "surface": "as request",
         "items": "without costs", "left_out": "where every loser is in scope",
-        "disclosed": "a constant", "blockers": "a constant", "problems": "our own words",
+        "disclosed": "a constant", "blockers": "a constant", "problems": "which store did what",
         "absent": "kept", "created_at": "kept", "digest": "kept",
         "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",
-        "bytes": "the target's", "samples": "the target's", "how": "without counts",
+        "bytes": "the target's", "samples": "the target's", "how": "where it is plain",
+        "plain": "kept",
     },
     LeftOut: dict.fromkeys(
         ["kb_id", "why", "losers", "kind", "alone", "place", "counts"],
@@ -321,12 +318,12 @@ DONE: dict[type, dict[str, str]] = {
             ["id", "asked_by", "reason", "created_at", "state", "outcome", "ended_at",
              "stop_asked", "owner", "leased_until"], "kept",
         ),
-        "plan": "confined", "problem": "our own words", "progress": "dropped",
+        "plan": "confined", "problem": "a constant", "progress": "dropped",
         "steps": "confined",
     },
     Step: {
         "name": "kept", "state": "kept", "started_at": "kept", "ended_at": "kept",
-        "result": "the target's", "error": "our own words",
+        "result": "the target's", "error": "which store did what",
     },
     Landing: {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",

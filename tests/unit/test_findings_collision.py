@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from services.figures import Measure
+from services.isolation.about import plain
 from services.isolation.models import CannotTell, DeedKind, Finding, Seen, Severity
 from services.isolation.rules.collision import RULES
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -48,7 +49,7 @@ def test_two_tenants_with_data_under_one_kb_id() -> None:
     assert finding.tenants == (CORP, CORP_)
     assert finding.kb_ids == (KB,)
     assert finding.what == f"tenant/acme-corp and tenant/acme_corp read and write one memory: {KB}."
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "node_ids": BOTH, "number of node_ids": 2,
         "patterns": 16, "keys": 40, "vectors": 3, "sessions": 2,
     }  # fmt: skip
@@ -74,8 +75,8 @@ def test_two_tenants_without_data_are_about_to_share() -> None:
     assert finding.subject == KB
     assert finding.severity is Severity.HIGH
     assert finding.tenants == (CORP, CORP_)
-    assert finding.evidence["node_ids"] == BOTH
-    assert finding.evidence["patterns"] == 0
+    assert plain(finding.evidence)["node_ids"] == BOTH
+    assert plain(finding.evidence)["patterns"] == 0
 
 
 def test_two_users_of_one_tenant_are_no_collision_of_tenants() -> None:
@@ -89,8 +90,8 @@ def test_a_store_that_is_down_leaves_its_count_out() -> None:
     """What is seen elsewhere is enough; an unknown count is never 0."""
     seen = fleet(*BOTH, patterns={KB: 16}, unread=[Measure.VECTORS])
     (finding,) = found("shared-kb", seen)
-    assert "vectors" not in finding.evidence
-    assert finding.evidence["patterns"] == 16
+    assert "vectors" not in plain(finding.evidence)
+    assert plain(finding.evidence)["patterns"] == 16
 
 
 def test_whether_it_is_in_use_cannot_be_told_without_the_store_that_may_know() -> None:
@@ -109,7 +110,7 @@ def test_different_names_with_one_hash() -> None:
         (finding,) = found("hash", seen)
         assert finding.subject == kb_id
         assert len(finding.tenants) == 2
-        assert set(finding.evidence["node_ids"]) == {one, other}  # type: ignore[arg-type]
+        assert set(plain(finding.evidence)["node_ids"]) == {one, other}  # type: ignore[arg-type]
         assert found("shared-kb", seen) == found("about-to-be", seen) == []
 
 
@@ -123,7 +124,7 @@ def test_cut_names_whose_tenant_is_not_legible() -> None:
     (finding,) = found("cut", fleet(patterns=dict.fromkeys(cut, 2)))
     assert finding.subject == "kb_ids"
     assert finding.severity is Severity.INFO
-    assert finding.evidence == {"number of kb_ids": 12, "kb_ids": tuple(cut[:10])}
+    assert plain(finding.evidence) == {"number of kb_ids": 12, "kb_ids": tuple(cut[:10])}
     assert finding.kb_ids == tuple(cut[:10])
     assert finding.what == "12 kb_ids are cut before the tenant's name ends."
 
@@ -143,7 +144,7 @@ def test_a_scheme_whose_fields_can_be_read_two_ways() -> None:
     assert finding.severity is Severity.MEDIUM
     assert finding.tenants == (ACME,)
     assert finding.kb_ids == tuple(texts)
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "taken for": "tenant/acme", "could also be": ("tenant/acme_user",),
         "number of kb_ids": 2, "kb_ids": tuple(texts), "node_ids": (),
     }  # fmt: skip
@@ -153,8 +154,8 @@ def test_a_scheme_whose_fields_can_be_read_two_ways() -> None:
 def test_a_node_id_that_can_be_read_two_ways() -> None:
     node = "tenant:acme:user:bob:user:x"
     (finding,) = found("ambiguous", fleet(node))
-    assert finding.evidence["node_ids"] == (node,)
-    assert finding.evidence["could also be"] == ("tenant/acme:user:bob",)
+    assert plain(finding.evidence)["node_ids"] == (node,)
+    assert plain(finding.evidence)["could also be"] == ("tenant/acme:user:bob",)
 
 
 def test_a_text_that_fits_several_known_tenants() -> None:

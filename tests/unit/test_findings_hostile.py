@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.figures import Amount, Measure
+from services.isolation.about import plain
 from services.isolation.models import CannotTell, Finding, Seen, Severity
 from services.isolation.rules.hostile import RULES
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -39,7 +40,7 @@ def test_a_quote_in_an_id() -> None:
     assert finding.severity is Severity.MEDIUM
     assert finding.tenants == (tenant,)
     assert finding.kb_ids == (kb_id,)
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "signs": ("'",), "number of names": 3, "node_ids": (OBRIEN,), "kb_ids": (kb_id,),
         "collections": (f"vectors_{kb_id}",),
     }  # fmt: skip
@@ -61,7 +62,7 @@ def test_a_quote_in_an_id() -> None:
 def test_every_sign_that_breaks_out_is_named(sign: str, word: str) -> None:
     """Wherever it stands; even where KATO's kb_id no longer has it, sessions do."""
     (finding,) = found("quoted", fleet(f"tenant:a{sign}:user:x"))
-    assert finding.evidence["signs"] == (word,)
+    assert plain(finding.evidence)["signs"] == (word,)
     assert finding.kb_ids == ()
 
 
@@ -76,7 +77,7 @@ def test_signs_of_a_glob() -> None:
     (finding,) = found("glob", of(STARS, *PLAIN))
     assert finding.subject == "tenant/a*b[c]?"
     assert finding.severity is Severity.LOW
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "signs": ("*", "?", "[", "]"), "number of names": 2,
         "node_ids": (STARS,), "kb_ids": ("tenant_a_b[c]__user_x_kato",),
     }  # fmt: skip
@@ -85,7 +86,7 @@ def test_signs_of_a_glob() -> None:
 
 def test_a_per_cent_sign_is_one_of_like() -> None:
     (finding,) = found("glob", fleet("tenant:50%:user:x"))
-    assert finding.evidence["signs"] == ("%",)
+    assert plain(finding.evidence)["signs"] == ("%",)
 
 
 def test_a_raw_id_of_the_guides_layout() -> None:
@@ -94,14 +95,14 @@ def test_a_raw_id_of_the_guides_layout() -> None:
     for code in ("quoted", "glob"):
         (finding,) = found(code, seen)
         assert finding.subject == "tenant/it's*"
-        assert finding.evidence["tenant ids"] == ("it's*",)
+        assert plain(finding.evidence)["tenant ids"] == ("it's*",)
 
 
 def test_names_that_are_nobodys() -> None:
     (finding,) = found("quoted", fleet(collections={'"; drop': 1, "x`": 2}))
     assert finding.subject == "qdrant"
     assert finding.tenants == ()
-    assert finding.evidence["collections"] == ('"; drop', "x`")
+    assert plain(finding.evidence)["collections"] == ('"; drop', "x`")
     assert finding.what.startswith('"; drop that is nobody\'s has " `')
 
 

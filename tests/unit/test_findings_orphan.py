@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.figures import Amount, Measure, Precision
+from services.isolation.about import plain
 from services.isolation.facts import PatternFacts, VectorFacts
 from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
 from services.isolation.rules import orphan
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyGroup
@@ -68,7 +69,7 @@ def test_keys_that_a_purge_or_a_crash_left() -> None:
     finding = one("orphan.keys", seen)
     assert (finding.subject, finding.tenants, finding.kb_ids) == (KB, (ACME,), (KB,))
     assert finding.severity is Severity.MEDIUM
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "keys": 7, "patterns": 0, "keys by kind": ("frequency 2", "prediction 5"),
     }  # fmt: skip
     assert finding.what == (f"{KB} (tenant/acme) has 7 keys in Redis and no pattern in ClickHouse.")
@@ -94,7 +95,11 @@ def test_frequencies_that_do_not_match_the_patterns(keys: int, severity: Severit
     finding = one("orphan.frequencies", fleet(DANA, patterns={KB: 8}, keys={KB: keys}))
     assert (finding.subject, finding.tenants, finding.kb_ids) == (KB, (ACME,), (KB,))
     assert finding.severity is severity
-    assert finding.evidence == {"frequency keys": keys, "patterns": 8, "difference": keys - 8}
+    assert plain(finding.evidence) == {
+        "frequency keys": keys,
+        "patterns": 8,
+        "difference": keys - 8,
+    }
 
 
 def test_a_shared_kb_id_names_all_its_holders() -> None:
@@ -108,7 +113,7 @@ def test_patterns_without_any_frequency() -> None:
     seen = fleet(DANA, patterns={KB: 8}, groups=keys_of(KB, symbols=2))
     finding = one("orphan.rows", seen)
     assert (finding.subject, finding.tenants, finding.kb_ids) == (KB, (ACME,), (KB,))
-    assert finding.evidence == {"patterns": 8, "frequency keys": 0, "keys": 2}
+    assert plain(finding.evidence) == {"patterns": 8, "frequency keys": 0, "keys": 2}
     assert not found("orphan.frequencies", seen)
     assert not found("orphan.keys", seen)
 
@@ -152,7 +157,7 @@ def test_an_emptied_redis_is_one_finding_and_not_thousands() -> None:
     assert finding.subject == "many kb_ids"
     assert finding.what.startswith("5,000 kb_ids have patterns in ClickHouse and no frequency")
     assert (len(finding.tenants), len(finding.kb_ids)) == (5000, 5000)
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "number of kb_ids": 5000, "kb_ids": tuple(kb_id_of(node) for node in nodes[:10]),
     }  # fmt: skip
     few = fleet(*nodes[:100], patterns={kb_id_of(node): 3 for node in nodes[:100]})
@@ -163,7 +168,7 @@ def test_a_collection_without_patterns() -> None:
     finding = one("orphan.collection", fleet(DANA, collections={f"vectors_{KB}": 8}))
     assert (finding.subject, finding.tenants, finding.kb_ids) == (KB, (ACME,), (KB,))
     assert finding.severity is Severity.MEDIUM
-    assert finding.evidence == {"collection": f"vectors_{KB}", "points": 8, "sessions": 0}
+    assert plain(finding.evidence) == {"collection": f"vectors_{KB}", "points": 8, "sessions": 0}
 
 
 def test_a_collection_that_a_session_may_still_learn_from() -> None:
@@ -171,12 +176,12 @@ def test_a_collection_that_a_session_may_still_learn_from() -> None:
     seen = fleet(CORP_BOB, CORP2_BOB, collections={f"vectors_{KB_CORP}": 8}, sessions=[CORP2_BOB])
     finding = one("orphan.collection", seen)
     assert finding.severity is Severity.LOW
-    assert finding.evidence["sessions"] == 1
+    assert plain(finding.evidence)["sessions"] == 1
 
 
 def test_a_collection_when_sessions_are_not_known() -> None:
     seen = fleet(DANA, collections={f"vectors_{KB}": 8}, absent=[Measure.KEYS, Measure.SESSIONS])
-    assert "sessions" not in one("orphan.collection", seen).evidence
+    assert "sessions" not in plain(one("orphan.collection", seen).evidence)
 
 
 @pytest.mark.parametrize("name", [f"vectors_{KB}", "kato_tenant_acme", "kato_vectors", "other"])
@@ -191,7 +196,7 @@ def test_vectors_that_kato_deleted_with_the_collection() -> None:
     finding = one("orphan.vectors", replace(seen, patterns=tokens({KB: 6})))
     assert (finding.subject, finding.tenants, finding.kb_ids) == (KB, (ACME,), (KB,))
     assert finding.severity is Severity.HIGH
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "vectors named": 6, "points": 0, "missing": 6, "collection": f"vectors_{KB}, missing",
     }  # fmt: skip
 
@@ -200,7 +205,7 @@ def test_some_vectors_missing() -> None:
     seen = fleet(DANA, patterns={KB: 8}, collections={f"vectors_{KB}": 5})
     finding = one("orphan.vectors", replace(seen, patterns=tokens({KB: 6})))
     assert finding.severity is Severity.MEDIUM
-    assert finding.evidence["missing"] == 1
+    assert plain(finding.evidence)["missing"] == 1
 
 
 def test_vectors_of_raw_node_ids_may_be_in_the_guides_collections() -> None:
@@ -227,7 +232,7 @@ def test_sessions_of_nodes_without_data() -> None:
     finding = one("orphan.sessions", seen)
     assert (finding.subject, finding.severity) == ("kato:session:*", Severity.INFO)
     assert (finding.tenants, set(finding.kb_ids)) == ((ACME,), {KB, KB_BOB})
-    assert finding.evidence == {"sessions": 3, "nodes": 2, "node_ids": (BOB, DANA)}
+    assert plain(finding.evidence) == {"sessions": 3, "nodes": 2, "node_ids": (BOB, DANA)}
     assert finding.what == "2 nodes of 1 tenant have 3 sessions and no patterns, keys or vectors."
     assert finding.deeds == (Deed(DeedKind.SESSIONS),)
 
@@ -247,7 +252,7 @@ def index(gone: int | None, members: int | None = 30) -> Seen:
 def test_index_members_whose_session_is_gone() -> None:
     finding = one("orphan.index", index(2))
     assert (finding.subject, finding.severity) == ("kato:session:_active_index", Severity.LOW)
-    assert finding.evidence == {"members": 30, "gone": 2}
+    assert plain(finding.evidence) == {"members": 30, "gone": 2}
     assert finding.deeds == (Deed(DeedKind.SESSIONS),)
     assert not found("orphan.index", index(0))
     with pytest.raises(CannotTell):
@@ -272,8 +277,8 @@ def test_a_full_snapshot_that_is_older_than_a_purge() -> None:
     finding = one("orphan.snapshots", snapshots({"full-1.snapshot": made}, *ERASED))
     assert (finding.subject, finding.severity) == ("full-1.snapshot", Severity.MEDIUM)
     assert (finding.tenants, finding.kb_ids) == ((ACME,), ())
-    assert finding.evidence["purged kb_ids"] == 2
-    assert finding.evidence["made"] == "2026-02-24T12:00:00+00:00"
+    assert plain(finding.evidence)["purged kb_ids"] == 2
+    assert plain(finding.evidence)["made"] == "2026-02-24T12:00:00+00:00"
     assert "2 kb_ids purged since" in finding.what
 
 
@@ -281,8 +286,8 @@ def test_a_full_snapshot_of_unknown_age_may_hold_everything_purged() -> None:
     """A tombstone whose tenant cannot be read is in the evidence as it is."""
     finding = one("orphan.snapshots", snapshots({"full-1.snapshot": None}, *ERASED))
     assert finding.severity is Severity.LOW
-    assert finding.evidence["made"] == "unknown"
-    assert finding.evidence["tenants"] == ("gone", "tenant/acme")
+    assert plain(finding.evidence)["made"] == "unknown"
+    assert plain(finding.evidence)["tenants"] == ("gone", "tenant/acme")
     assert finding.tenants == (ACME,)
 
 

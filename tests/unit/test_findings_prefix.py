@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Amount, Measure
+from services.isolation.about import plain
 from services.isolation.models import CannotTell, Finding, Seen, Severity
 from services.isolation.rules.prefix import RULES
 from services.isolation.wildcards import Names, glob_of, like_of
@@ -45,7 +46,7 @@ def test_a_prefix_that_begins_others_names() -> None:
     assert finding.tenants == (TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp"))
     hit = ("tenant_acme_corp_user_al_kato", "tenant_acme_corp_user_bob_kato")
     assert finding.kb_ids == hit
-    assert finding.evidence == {
+    assert plain(finding.evidence) == {
         "LIKE": ("tenant_acme_%",), "glob": ("tenant_acme_*",),
         "hit by LIKE": 2, "hit by glob": 2,
         "number of tenants hit": 1, "tenants hit": ("tenant/acme-corp",), "names hit": hit,
@@ -63,8 +64,11 @@ def test_an_underscore_that_is_any_character() -> None:
     assert finding.subject == "tenant/1"
     assert finding.severity is Severity.LOW
     assert finding.kb_ids == ("tenant_10_user_a_kato",)
-    assert finding.evidence["LIKE"] == ("tenant_1_%",)
-    assert (finding.evidence["hit by LIKE"], finding.evidence["hit by glob"]) == (1, 0)
+    assert plain(finding.evidence)["LIKE"] == ("tenant_1_%",)
+    assert (plain(finding.evidence)["hit by LIKE"], plain(finding.evidence)["hit by glob"]) == (
+        1,
+        0,
+    )
     assert finding.what == (
         "LIKE 'tenant_1_%' hits, as its _ stands for other text, 1 name of tenant/10 besides "
         "those of tenant/1."
@@ -90,7 +94,7 @@ def test_a_class_in_a_kb_id_is_a_glob_for_others() -> None:
     (finding,) = found("glob", of("tenant:a[bc]:user:x", "tenant:ab:user:x"))
     assert finding.subject == "tenant/a[bc]"
     assert finding.kb_ids == ("tenant_ab_user_x_kato",)
-    assert finding.evidence["glob"] == ("tenant_a[bc]_*",)
+    assert plain(finding.evidence)["glob"] == ("tenant_a[bc]_*",)
 
 
 def test_a_per_cent_sign_in_an_id_is_any_text_in_a_like() -> None:
@@ -104,9 +108,9 @@ def test_a_glob_sign_in_the_guides_layout() -> None:
     seen = fleet(groups=guide_keys("*", "acme", "b"))
     (finding,) = found("glob", seen)
     assert finding.subject == "tenant/*"
-    assert finding.evidence["glob"] == ("tenant:*:*",)
-    assert finding.evidence["names hit"] == ("tenant:acme:", "tenant:b:")
-    assert finding.evidence["hit by LIKE"] == 0
+    assert plain(finding.evidence)["glob"] == ("tenant:*:*",)
+    assert plain(finding.evidence)["names hit"] == ("tenant:acme:", "tenant:b:")
+    assert plain(finding.evidence)["hit by LIKE"] == 0
     assert finding.kb_ids == ()
     assert finding.what.startswith("The glob tenant:*:* hits 2 names of")
     assert found("like", seen) == []
@@ -119,7 +123,7 @@ def test_raw_kb_ids_end_with_a_colon() -> None:
                            "tenant:a_c:user:a": 1, "tenant:abc:user:a": 1})  # fmt: skip
     assert found("glob", seen) == []
     (finding,) = found("like", seen)
-    assert finding.evidence["LIKE"] == ("tenant:a_c:%",)
+    assert plain(finding.evidence)["LIKE"] == ("tenant:a_c:%",)
     assert finding.kb_ids == ("tenant:abc:user:a",)
 
 

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.errors import Problem, StoreUnavailable
+from services.isolation.about import About, Fact, ShownTo
 from services.isolation.audit import judge
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
 from services.isolation.models import (
@@ -31,13 +33,16 @@ from services.isolation.rules import RULES
 from services.tenancy.kb_ids import TenantKey
 from tests.unit.fleets_seen import fleet
 
+_FOR = {ShownTo.TENANTS: "its", ShownTo.FLEET: "all"}
 DOCS = Path(__file__).parents[2] / "docs" / "isolation"
+DOWN = StoreUnavailable("redis", "reading", "slow").problem
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 AREAS = {
     "collision", "prefix", "orphan", "unowned", "shared", "layout", "exposure", "resurrected",
     "hostile",
 }  # fmt: skip
 names = st.text(st.characters(codec=None, categories=None), min_size=1)
+values = st.integers() | names | st.floats(0, 1) | st.lists(names).map(tuple)
 
 
 def rule(
@@ -86,7 +91,8 @@ def test_codes_are_unique_and_every_area_is_there() -> None:
 def test_the_overview_of_the_rules_names_each() -> None:
     overview = (DOCS / "README.md").read_text("utf-8")
     for each in RULES:
-        assert f"]({each.code}.md)" in overview
+        (row,) = [line for line in overview.splitlines() if f"]({each.code}.md)" in line]
+        assert row.endswith(f" {_FOR[each.shown_to]} tenants |")
 
 
 def test_nothing_to_find_in_nothing() -> None:
@@ -98,20 +104,23 @@ def test_nothing_to_find_in_nothing() -> None:
 
 def test_a_rule_is_run_only_where_all_it_needs_was_read() -> None:
     found = Finding("collision.x", "s", Severity.HIGH, "w")
-    needy = rule(found, needs=[Need.KEYS, Need.REDIS])
+    needy, why = rule(found, needs=[Need.KEYS, Need.REDIS]), Problem("redis did not answer")
     assert judged(needy).findings == (found,)
-    unread = judged(needy, unread={Need.KEYS: "redis did not answer"})
-    assert (unread.state, unread.reason) == (RuleState.UNKNOWN, "redis did not answer")
+    unread = judged(needy, unread={Need.KEYS: why})
+    assert (unread.state, unread.reason) == (RuleState.UNKNOWN, why)
     absent = judged(needy, absent=frozenset({Need.REDIS}))
     assert absent.state is RuleState.NOT_CONFIGURED
     assert not unread.findings + absent.findings
-    other = judged(needy, unread={Need.QDRANT: "down"}, absent=frozenset({Need.VECTORS}))
+    other = judged(needy, unread={Need.QDRANT: why}, absent=frozenset({Need.VECTORS}))
     assert other.state is RuleState.FOUND
 
 
 def test_a_rule_that_cannot_tell_is_unknown() -> None:
     result = judged(rule(error=CannotTell("the server does not say it")))
-    assert (result.state, result.reason) == (RuleState.UNKNOWN, "the server does not say it")
+    assert (result.state, result.reason) == (
+        RuleState.UNKNOWN,
+        Problem("the server does not say it"),
+    )
     assert judged(rule()).state is RuleState.PASSED
 
 
@@ -160,7 +169,7 @@ def test_the_score_is_of_what_could_be_looked_at(drawn: list[tuple[Severity, Rul
         ).map(tuple),
         kb_ids=st.lists(names).map(tuple),
         evidence=st.dictionaries(
-            names, st.integers() | names | st.floats(0, 1) | st.lists(names).map(tuple)
+            names, values | st.builds(Fact, values, st.sampled_from(About))
         ),
         remedy=names,
         deeds=st.lists(st.builds(Deed, st.sampled_from(DeedKind), names)).map(tuple),
@@ -177,13 +186,13 @@ def test_a_finding_is_read_back_as_it_was_written(finding: Finding) -> None:
 def test_an_audit_is_read_back() -> None:
     found = Finding("collision.x", "s", Severity.HIGH, "w")
     kept = (judged(rule(found)), judged(rule(code="a.b"), unread={}),
-            RuleResult(rule(code="c.d"), RuleState.UNKNOWN, reason="down"))  # fmt: skip
+            RuleResult(rule(code="c.d"), RuleState.UNKNOWN, reason=DOWN))  # fmt: skip
     audit = Audit(NOW, fleet().snapshot, kept, seconds=1.5)
     report = report_of(NOW, audit_json(audit), ())
     assert (report.seconds, report.score) == (1.5, 50)
     assert [(r.code, r.state, r.count, r.reason) for r in report.rules] == [
-        ("collision.x", RuleState.FOUND, 1, ""), ("a.b", RuleState.PASSED, 0, ""),
-        ("c.d", RuleState.UNKNOWN, 0, "down"),
+        ("collision.x", RuleState.FOUND, 1, None), ("a.b", RuleState.PASSED, 0, None),
+        ("c.d", RuleState.UNKNOWN, 0, DOWN),
     ]  # fmt: skip
     assert json.loads(audit_json(audit))["score"] == 50
 

@@ -23,6 +23,7 @@ from dashboard.isolation import (
 from dashboard.isolation import (
     words as isolation_words,
 )
+from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.isolation.models import (
     Acceptance,
@@ -191,8 +192,8 @@ def test_a_long_name_leaves_a_notice_short() -> None:
 SUMMARIES = {
     "passed": RuleSummary("collision.shared-kb", RuleState.PASSED),
     "found": RuleSummary("collision.shared-kb", RuleState.FOUND, 3),
-    "unknown": RuleSummary("shared.points", RuleState.UNKNOWN, 0, "redis did not answer"),
-    "absent": RuleSummary("shared.points", RuleState.NOT_CONFIGURED, 0, "not configured"),
+    "unknown": RuleSummary("shared.points", RuleState.UNKNOWN, 0, Problem("redis did not answer")),
+    "absent": RuleSummary("shared.points", RuleState.NOT_CONFIGURED, 0, Problem("not configured")),
 }
 
 
@@ -331,7 +332,7 @@ def test_the_parts_of_a_bar_sum_to_the_whole(
 @pytest.mark.parametrize("state", [StoreState.UNKNOWN, StoreState.NOT_CONFIGURED])
 def test_what_is_unknown_is_not_summed(state: StoreState) -> None:
     """It has no parts, and no sum that could be taken for 0."""
-    figures = StoreFigures(Measure.KEYS, state, reason="redis did not answer")
+    figures = StoreFigures(Measure.KEYS, state, reason=Problem("redis did not answer"))
     for sums in isolation_sums.sums(snapshot([5], figures=figures)):
         assert sums.parts == ()
         assert sums.sum is None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
 
 from services.ask_stores import Pass, ask_all, attempt
-from services.errors import StoreNotConfigured, StoreUnavailable
+from services.errors import (
+    NOT_READ,
+    Fault,
+    Problem,
+    StoreError,
+    StoreNotConfigured,
+    StoreUnavailable,
+)
 from services.figures import StoreState
 from tests.servers.faults import SOON
 
@@ -25,7 +33,25 @@ def test_an_answer_is_ok() -> None:
 def test_a_failure_is_unknown_with_its_reason() -> None:
     done = attempt(refuse)
     assert (done.state, done.reading) == (StoreState.UNKNOWN, None)
-    assert done.reason == "redis did not answer (reading): connection refused"
+    assert str(done.reason) == "redis did not answer (reading): connection refused"
+
+
+def test_a_problem_is_read_back_as_it_was_kept() -> None:
+    """And as words alone where a version before wrote it, or where its words were forgotten."""
+    down = StoreUnavailable("redis", "reading", "connection refused").problem
+    for problem in (down, Problem("x"), Problem(), Problem(fault=Fault.PENDING)):
+        assert Problem.of_kept(json.loads(json.dumps(problem.kept))) == problem
+    assert Problem.of_kept(str(down)).nameless() == Problem(NOT_READ)
+    assert Problem.of_kept(["node:1", "node:2", "reading", "why"]) == Problem("why")
+
+
+@pytest.mark.parametrize("kind", [StoreError, *StoreError.__subclasses__()])
+def test_a_problem_says_what_its_error_says(kind: type[StoreError]) -> None:
+    """Without names it is the store and what it did, of stores that are named by us."""
+    error = kind("qdrant", "reading zed", "zed is gone")
+    assert str(error.problem) == str(error)
+    assert str(error.problem.nameless()) == f"qdrant {kind.fault}"
+    assert str(kind("zed", "reading", "gone").problem.nameless("-")) == "-"
 
 
 def test_a_store_without_an_address_is_not_configured() -> None:
@@ -43,7 +69,7 @@ def test_a_fault_of_ours_is_unknown_and_logged(caplog: pytest.LogCaptureFixture)
 
     done = attempt(fault)
     assert done.state is StoreState.UNKNOWN
-    assert "hunter2" not in (done.reason or "")
+    assert "hunter2" not in str(done.reason)
     assert "a pass failed" in caplog.text
 
 
@@ -68,7 +94,7 @@ def test_what_is_late_is_given_up() -> None:
     assert time.monotonic() - started < SOON
     assert done["b"].reading == 2
     assert done["a"].state is StoreState.UNKNOWN
-    assert done["a"].reason == "no answer within 0.2 s"
+    assert str(done["a"].reason) == "no answer within 0.2 s"
 
 
 def test_news_comes_in_the_callers_thread_and_in_order() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dashboard.draw import charts, store_tables
 from dashboard.draw import notices as presenters
 from dashboard.draw import usage_tables as tables
+from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
@@ -124,7 +125,7 @@ def test_what_needs_attention_is_said_the_gravest_first() -> None:
 def test_a_hostile_name_is_made_visible_once() -> None:
     """Its newline is an escape and its backslash is doubled, no more; so in KATO's own words."""
     name = "a\nb\\c"
-    found = replace(snapshot(shared=(part(name, usage(2), name, "x"),)), kato_problem=name)
+    found = replace(snapshot(shared=(part(name, usage(2), name, "x"),)), kato_problem=Problem(name))
     assert "tenant/a\\nb\\\\c and tenant/x share one memory: a\\nb\\\\c." in texts(found)
     assert "A\\nb\\\\c. Some tenants" in texts(found)
 

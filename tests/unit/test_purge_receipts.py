@@ -11,26 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Measure
-from services.purge.models import (
-    ERASES,
-    Item,
-    Job,
-    JobState,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Step,
-    StepName,
-    StepState,
-    Surface,
-    Target,
-    steps_of,
-)
+from services.purge.job import Job, JobState, Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of, tenants_of, tombstones_of
+from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

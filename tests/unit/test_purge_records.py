@@ -9,20 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.errors import Fault, Problem
 from services.figures import Measure
-from services.purge.formats import plan_json, plan_of, receipt_json
-from services.purge.models import (
-    Item,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.formats import plan_json, plan_of, plan_record, receipt_json
+from services.purge.job import Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -43,6 +34,9 @@ left_out = st.lists(
     ),
     max_size=3,
 ).map(tuple)  # fmt: skip
+problems = st.builds(Problem, texts) | st.builds(
+    Problem, texts, st.sampled_from(["redis", "zed"]), st.sampled_from(Fault), texts
+)
 plans = st.builds(
     Plan,
     request=st.builds(
@@ -72,13 +66,15 @@ plans = st.builds(
         names,
     ),
     items=st.lists(
-        st.builds(Item, measures, texts, texts, counts, st.none() | counts, listed, texts),
+        st.builds(
+            Item, measures, texts, texts, counts, st.none() | counts, listed, texts, st.booleans()
+        ),
         max_size=3,
     ).map(tuple),
     left_out=left_out,
     disclosed=listed,
     blockers=listed,
-    problems=st.dictionaries(measures, texts),
+    problems=st.dictionaries(measures, problems),
     absent=st.lists(measures, unique=True).map(tuple),
     created_at=times,
     digest=texts,
@@ -104,7 +100,7 @@ RECEIPT = Receipt(
 @given(plans)
 def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     """NUL, half characters and all; and its text is ASCII that any database takes."""
-    text = plan_json(plan)
+    text = plan_record(plan)
     assert plan_of(text) == plan
     assert text.isascii()
     assert "\0" not in text
@@ -124,7 +120,20 @@ def test_equal_plans_give_equal_text(plan: Plan) -> None:
         created_at=plan.created_at.astimezone(timezone(timedelta(hours=3))),
     )
     assert turned == plan
-    assert plan_json(turned) == plan_json(plan) == plan_json(plan_of(plan_json(plan)))
+    assert plan_json(turned) == plan_json(plan) == plan_json(plan_of(plan_record(plan)))
+    assert plan_record(turned) == plan_record(plan)
+
+
+@given(plans)
+def test_scripts_are_told_in_words(plan: Plan) -> None:
+    """What could not be asked is a sentence there, and what is for confinement alone is not."""
+    found, whole = json.loads(plan_json(plan)), json.loads(plan_record(plan))
+    assert found["problems"] == {
+        store.value: json.loads(json.dumps(str(why))) for store, why in plan.problems.items()
+    }
+    for item in whole["items"]:
+        del item["plain"]
+    assert {**found, "problems": {}} == {**whole, "problems": {}}
 
 
 def test_a_receipt_has_the_documented_shape() -> None:

@@ -20,26 +20,12 @@ from dashboard.purge import (
 from dashboard.purge import (
     receipt_tables as purge_receipts,
 )
+from services.errors import Problem
 from services.figures import Amount, Measure, StoreState
 from services.purge.came_back import came_back
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Progress,
-    Receipt,
-    Request,
-    Step,
-    StepName,
-    StepState,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, Line, Outcome, Receipt, Tombstone
+from services.purge.models import Item, LeftOut, Plan, Progress, Request, Surface, Target
+from services.purge.steps import Step, StepName, StepState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import (
@@ -112,10 +98,9 @@ def test_the_printable_page_holds_no_text_of_data_unescaped(data: st.DataObject)
     made = receipt(
         target=texts[5], asked_by=texts[6], reason=texts[7], job_id=texts[8], lines=(line,),
         left_out=(left,), disclosed=(texts[9],), problems=(texts[10],),
-        seconds={texts[11]: 1.0},
+        seconds={texts[11]: 1.0}, versions={texts[12]: texts[13]},
     )  # fmt: skip
-    versions = {visible(texts[12]): visible(texts[13])}
-    page = purge_receipts.printable(made, versions)
+    page = purge_receipts.printable(made)
     page.encode("utf-8")  # whatever the names, it is a file
     reader = Reader()
     reader.feed(page)
@@ -140,7 +125,7 @@ def test_what_is_left_of_a_store_that_could_not_be_asked_is_not_0() -> None:
 
 
 def test_a_plan_shows_no_0_for_what_it_could_not_ask() -> None:
-    made = plan(problems={Measure.PATTERNS: "down"}, absent=(Measure.VECTORS,))
+    made = plan(problems={Measure.PATTERNS: Problem("down")}, absent=(Measure.VECTORS,))
     words = {store: purge_tables.total_words(made, store) for store in Measure}
     assert words[Measure.PATTERNS] == ("unknown", "did not answer")
     assert words[Measure.VECTORS] == ("none", "not configured")
@@ -184,7 +169,7 @@ def test_steps_say_what_they_did() -> None:
         Step(StepName.SESSIONS, StepState.DONE, NOW, NOW + timedelta(seconds=2),
              {"ended": 1, "live": 3}),
         Step(StepName.KEYS, StepState.STARTED, NOW),
-        Step(StepName.PATTERNS, StepState.FAILED, NOW, NOW, error="down"),
+        Step(StepName.PATTERNS, StepState.FAILED, NOW, NOW, error=Problem("down")),
         Step(StepName.VERIFY, StepState.DONE, NOW, NOW, {"items": [], "problems": {"keys": "x"}}),
         Step(StepName.SETTLE, StepState.DONE, NOW, NOW,
              {"items": [["keys", "a", "b", 2]], "late": 5}),

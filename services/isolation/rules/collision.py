@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.figures import Measure, StoreState
+from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import (
     Held,
     every_part,
@@ -21,17 +22,7 @@ from services.isolation.evidence import (
     samples,
     wholly_read,
 )
-from services.isolation.models import (
-    SAMPLES,
-    Deed,
-    DeedKind,
-    Evidence,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen, Severity
 from services.tenancy.kb_ids import TenantKey, node_text_of, sanitise
 from services.tenancy.ownership import Claim
 
@@ -59,7 +50,10 @@ class _Collision:
 
     def evidence(self) -> Evidence:
         counted = {"number of node_ids": len(self.nodes), **self.data}
-        return {"node_ids": self.nodes[:SAMPLES], **counted}
+        return {
+            "node_ids": Fact(self.nodes[:SAMPLES], About.NODES),
+            **{word: these(count) for word, count in counted.items()},
+        }
 
     def finding(self, code: str, severity: Severity, what: str) -> Finding:
         deeds = tuple(Deed(DeedKind.TENANT, str(each)) for each in self.tenants[:SAMPLES])
@@ -169,11 +163,11 @@ def _read_two_ways(seen: Seen, holders: tuple[TenantKey, ...], kb_ids: list[str]
     either = listed({*others, *holders})
     of = f"{kb_ids[0]}" if len(kb_ids) == 1 else f"{len(kb_ids):,} kb_ids, {kb_ids[0]} the first,"
     evidence: Evidence = {
-        "taken for": listed(holders),
-        "could also be": samples(map(str, others)),
-        "number of kb_ids": len(kb_ids),
-        "kb_ids": tuple(kb_ids[:SAMPLES]),
-        "node_ids": samples(nodes),
+        "taken for": these(listed(holders)),
+        "could also be": Fact(samples(map(str, others)), About.TENANTS),
+        "number of kb_ids": Fact(len(kb_ids), About.KBS_COUNTED),
+        "kb_ids": Fact(tuple(kb_ids[:SAMPLES]), About.KBS),
+        "node_ids": Fact(samples(nodes), About.NODES),
     }
     return Finding(
         _AMBIGUOUS, ", ".join(map(str, holders)), Severity.MEDIUM,
@@ -189,20 +183,21 @@ RULES: tuple[Rule, ...] = (
         "other's data.",
         "Rename one tenant's node_ids so that they differ in letters or digits, teach them anew, "
         "then purge the shared kb_id by name; nothing stored says whose each pattern is.",
-        frozenset(), _shared,
+        frozenset(), _shared, ShownTo.TENANTS,
     ),
     Rule(
         _ABOUT, Severity.HIGH, "Tenants that are about to share a kb_id",
         "The first pattern that either of them stores is open to the other.",
         "Rename one of the node_ids before anything is stored under it.",
         frozenset({Need.PATTERNS, Need.KEYS, Need.VECTORS, Need.SESSIONS}), _about_to_be,
+        ShownTo.TENANTS,
     ),
     Rule(
         _HASH, Severity.CRITICAL, "Long names that are cut to one kb_id",
         "KATO keeps 8 hex digits of a long name's hash, and where two names have the same, their "
         "data is one memory.",
         "Shorten one of the node_ids to 60 characters less the service's name, and teach it anew.",
-        frozenset(), _hash,
+        frozenset(), _hash, ShownTo.TENANTS,
     ),
     Rule(
         _CUT, Severity.INFO, "Names that are cut before the tenant ends",
@@ -216,6 +211,6 @@ RULES: tuple[Rule, ...] = (
         "Figures and purges go by one reading, and the other may be the right one.",
         "Keep the scheme's own words, such as :user:, out of ids, and have the node_ids seen: "
         "with an open session they say more than the kb_id's text does.",
-        frozenset(), _ambiguous,
+        frozenset(), _ambiguous, ShownTo.TENANTS,
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import every_part, in_order, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, Severity
 from services.tenancy.kb_ids import TenantKey
@@ -21,14 +22,14 @@ _QUOTED, _GLOB = "hostile.quoted", "hostile.glob"
 _BREAKS_OUT = re.compile(r"""['"`\\\x00-\x1f\x7f-\x9f\ud800-\udfff]""")
 _WILDCARD = re.compile(r"[*?\[\]%]")
 
-NODE, KB, COLLECTION, TENANT = "node_ids", "kb_ids", "collections", "tenant ids"
+_PLAINEST = (About.NODES, About.TENANT_IDS, About.KBS, About.COLLECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Name:
     """A name as it is stored, what it is, and whose."""
 
-    what: str
+    what: About
     name: str
     tenants: tuple[TenantKey, ...]
 
@@ -37,16 +38,16 @@ def _names(seen: Seen) -> Iterator[_Name]:
     """Yield every node_id, kb_id, collection and, in the guide's layout, tenant's id."""
     owned = seen.ownership
     for node in owned.nodes:
-        yield _Name(NODE, node, owned.node(node).tenants)
+        yield _Name(About.NODES, node, owned.node(node).tenants)
     for part in every_part(seen):
         if part.is_kb:
-            yield _Name(KB, part.name, owned.kb(part.name).tenants)
+            yield _Name(About.KBS, part.name, owned.kb(part.name).tenants)
         elif part.is_guides:
-            yield _Name(TENANT, part.name.removeprefix("tenant:"), part.claim.tenants)
+            yield _Name(About.TENANT_IDS, part.name.removeprefix("tenant:"), part.claim.tenants)
     for collection in seen.snapshot.collections:
         tenants = owned.jointly(owners_of_collection(collection.names)).tenants
         for name in collection.names:
-            yield _Name(COLLECTION, name, tenants)
+            yield _Name(About.COLLECTIONS, name, tenants)
 
 
 def breaks_out(name: str) -> set[str]:
@@ -69,7 +70,7 @@ def acts_as_glob(name: str) -> set[str]:
 class _Group:
     """The names of one owner (or of nobody) that are hostile, by what they are, and the signs."""
 
-    names: dict[str, set[str]] = field(default_factory=dict)
+    names: dict[About, set[str]] = field(default_factory=dict)
     signs: set[str] = field(default_factory=set)
 
     def add(self, name: _Name, signs: Iterable[str]) -> None:
@@ -78,7 +79,7 @@ class _Group:
 
     def first(self) -> str:
         """The plainest example: a node_id where one was seen."""
-        what = next(w for w in (NODE, TENANT, KB, COLLECTION) if w in self.names)
+        what = next(what for what in _PLAINEST if what in self.names)
         return in_order(self.names[what])[0]
 
 
@@ -116,15 +117,15 @@ def _finding(
     every = sum(map(len, group.names.values()))
     more = f", and so have {every - 1:,} more of the names" if every > 1 else ""
     of = f"of {listed(tenants)}" if tenants else "that is nobody's"
-    evidence: dict[str, int | float | str | tuple[str, ...]] = {
-        "signs": in_order(group.signs),
-        "number of names": every,
+    evidence: Evidence = {
+        "signs": these(in_order(group.signs)),
+        "number of names": these(every),
+        **{what.value: Fact(samples(names), what) for what, names in group.names.items()},
     }
-    evidence |= {what: samples(names) for what, names in group.names.items()}
     return Finding(
         code, ", ".join(map(str, tenants)) or "qdrant", severity,
         f"{group.first()} {of} {says}{more}.",
-        tenants, samples(group.names.get(KB, ())), evidence,
+        tenants, samples(group.names.get(About.KBS, ())), evidence,
         deeds=tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in tenants[:SAMPLES]),
     )  # fmt: skip
 
@@ -135,7 +136,7 @@ RULES: tuple[Rule, ...] = (
         "A tool that puts such an id into a query between quotes, as KATO's isolation guide does, "
         "runs part of it as a command.",
         "Bind ids as parameters in every script. Have whatever hands out ids refuse these signs.",
-        frozenset(), _quoted,
+        frozenset(), _quoted, ShownTo.TENANTS,
     ),
     Rule(
         _GLOB, Severity.LOW, "Ids that act as a glob or LIKE",
@@ -143,6 +144,6 @@ RULES: tuple[Rule, ...] = (
         "misses the id's own.",
         "Use exact names, or escape the id in every MATCH and LIKE. Have whatever hands out ids "
         "refuse these signs.",
-        frozenset(), _glob,
+        frozenset(), _glob, ShownTo.TENANTS,
     ),
 )  # fmt: skip

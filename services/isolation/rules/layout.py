@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.figures import Measure
+from services.isolation.about import Evidence
 from services.isolation.evidence import counted, counted_whole, every_part, holdings, raw_kb
 from services.isolation.models import (
     SAMPLES,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Need,
     Rule,

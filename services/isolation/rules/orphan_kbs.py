@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.figures import Measure
+from services.isolation.about import ShownTo, Value
 from services.isolation.evidence import (
     Held,
     about_kb,
@@ -15,7 +16,7 @@ from services.isolation.evidence import (
     raw_kb,
     unsettled,
 )
-from services.isolation.models import CannotTell, Evidence, Finding, Need, Rule, Seen, Severity
+from services.isolation.models import CannotTell, Finding, Need, Rule, Seen, Severity
 from services.tenancy.layout import OwnerKind, owners_of_collection
 from services.usage.readings import CollectionUsage
 
@@ -33,7 +34,7 @@ def _keys_of(seen: Seen, held: Held) -> Finding:
     severity = Severity.MEDIUM if held.frequencies else Severity.LOW
     what = f"has {counted(held.count(_KEYS), 'key')} in Redis and no pattern in ClickHouse"
     by_kind = tuple(f"{kind} {keys}" for kind, keys in sorted(held.kinds.items()))
-    evidence: Evidence = {"keys": held.count(_KEYS), "patterns": 0, "keys by kind": by_kind}
+    evidence: dict[str, Value] = {"keys": held.count(_KEYS), "patterns": 0, "keys by kind": by_kind}
     return about_kb(
         seen, held.name, code="orphan.keys", severity=severity, what=what, evidence=evidence
     )
@@ -62,7 +63,11 @@ def _frequencies_of(seen: Seen, held: Held) -> Finding:
     keys, rows = held.frequencies, held.count(_PATTERNS)
     severity = Severity.MEDIUM if keys > rows else Severity.LOW
     what = f"has {counted(keys, 'frequency key')} in Redis and {counted(rows, 'pattern')}"
-    evidence = {"frequency keys": keys, "patterns": rows, "difference": keys - rows}
+    evidence: dict[str, Value] = {
+        "frequency keys": keys,
+        "patterns": rows,
+        "difference": keys - rows,
+    }
     what += " in ClickHouse"
     return about_kb(
         seen, held.name, code="orphan.frequencies", severity=severity, what=what, evidence=evidence
@@ -77,7 +82,7 @@ def _rows(seen: Seen) -> Iterable[Finding]:
 def _rows_of(seen: Seen, held: Held) -> Finding:
     rows = held.count(_PATTERNS)
     what = f"has {counted(rows, 'pattern')} in ClickHouse and no frequency key in Redis"
-    evidence = {"patterns": rows, "frequency keys": 0, "keys": held.count(_KEYS)}
+    evidence: dict[str, Value] = {"patterns": rows, "frequency keys": 0, "keys": held.count(_KEYS)}
     return about_kb(
         seen, held.name, code="orphan.rows", severity=Severity.MEDIUM, what=what, evidence=evidence
     )
@@ -95,7 +100,7 @@ def _collection_of(seen: Seen, held: Held) -> Finding:
     what = f"has {counted(points, 'point')} in Qdrant and no pattern in ClickHouse"
     if sessions:
         what += f"; {counted(sessions, 'session')} of it may still learn from them"
-    evidence: dict[str, int | str] = {"collection": f"vectors_{held.name}", "points": points}
+    evidence: dict[str, Value] = {"collection": f"vectors_{held.name}", "points": points}
     if sessions is not None:
         evidence["sessions"] = sessions
     severity = Severity.LOW if sessions else Severity.MEDIUM
@@ -131,7 +136,7 @@ def _by_guide(collection: CollectionUsage) -> bool:
 def _vectors_of(seen: Seen, held: Held, named: int, points: int | None) -> Finding:
     has = "has no collection" if points is None else f"has {counted(points, 'point')}"
     what = f"has patterns that name {counted(named, 'vector')}, and {has} in Qdrant"
-    evidence: Evidence = {
+    evidence: dict[str, Value] = {
         "vectors named": named,
         "points": points or 0,
         "missing": named - (points or 0),
@@ -154,6 +159,7 @@ RULES: tuple[Rule, ...] = (
         "cleared, purge it again: that erases the keys that are left.",
         needs=frozenset({Need.PATTERNS, Need.KEYS}),
         find=_keys,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="orphan.frequencies",
@@ -165,6 +171,7 @@ RULES: tuple[Rule, ...] = (
         "the node and train it again, as only KATO can tell which patterns are concerned.",
         needs=frozenset({Need.PATTERNS, Need.KEYS}),
         find=_frequencies,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="orphan.rows",
@@ -175,6 +182,7 @@ RULES: tuple[Rule, ...] = (
         "them, or a purge stopped halfway. Restore Redis, or erase the node and train it again.",
         needs=frozenset({Need.PATTERNS, Need.KEYS}),
         find=_rows,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="orphan.collection",
@@ -185,6 +193,7 @@ RULES: tuple[Rule, ...] = (
         remedy="If no session of the node is at work, purge the node: that drops the collection.",
         needs=frozenset({Need.PATTERNS, Need.VECTORS}),
         find=_collection,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="orphan.vectors",
@@ -196,5 +205,6 @@ RULES: tuple[Rule, ...] = (
         "100 nodes in use at once, or run more than one KATO, so that KATO evicts none.",
         needs=frozenset({Need.CLICKHOUSE, Need.PATTERNS, Need.VECTORS}),
         find=_vectors,
+        shown_to=ShownTo.TENANTS,
     ),
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import counted, every_part, listed, samples, wholly_read
 from services.isolation.models import (
     SAMPLES,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Rule,
     Seen,
@@ -133,13 +133,13 @@ def _finding(fleet: _Fleet, hits: _Hits, names: set[str], code: str, severity: S
     first = tuple(sorted(whose, key=str)[:SAMPLES])
     many = f"{counted(len(names), 'name')} of {listed(whose)}"
     evidence: Evidence = {
-        "LIKE": tuple(f"{prefix}%" for prefix in hits.prefixes),
-        "glob": tuple(f"{prefix}*" for prefix in hits.prefixes),
-        "hit by LIKE": len(hits.by_like),
-        "hit by glob": len(hits.by_glob),
-        "number of tenants hit": len(whose),
-        "tenants hit": tuple(map(str, first)),
-        "names hit": samples(names),
+        "LIKE": these(tuple(f"{prefix}%" for prefix in hits.prefixes)),
+        "glob": these(tuple(f"{prefix}*" for prefix in hits.prefixes)),
+        "hit by LIKE": Fact(len(hits.by_like), About.OTHERS),
+        "hit by glob": Fact(len(hits.by_glob), About.OTHERS),
+        "number of tenants hit": Fact(len(whose), About.TENANTS_COUNTED),
+        "tenants hit": Fact(tuple(map(str, first)), About.TENANTS),
+        "names hit": Fact(samples(names), About.NAMES),
     }
     return Finding(
         code, str(hits.tenant), severity,
@@ -156,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         "data of the others too.",
         "Let no script go by such a prefix: use exact kb_ids, or purge here. For new tenants, "
         "choose ids of which none is the beginning of another.",
-        frozenset(), _glob,
+        frozenset(), _glob, ShownTo.TENANTS,
     ),
     Rule(
         _LIKE, Severity.LOW, "Tenants whose LIKE matches others' names",
@@ -164,6 +164,6 @@ RULES: tuple[Rule, ...] = (
         "exact reaches other tenants' rows.",
         "Use kb_id = or kb_id IN with exact names; where it has to be LIKE, write each underscore "
         "as \\_ and use startsWith(kb_id, …) to check.",
-        frozenset(), _like,
+        frozenset(), _like, ShownTo.TENANTS,
     ),
 )  # fmt: skip

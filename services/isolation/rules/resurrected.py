@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from services.isolation.about import About, Fact, ShownTo, Value, these
 from services.isolation.evidence import Held, holdings, wholly_read
-from services.isolation.models import Deed, DeedKind, Evidence, Finding, Rule, Seen, Severity
+from services.isolation.models import Deed, DeedKind, Finding, Rule, Seen, Severity
 from services.purge.came_back import came_back
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 
 _KB_ID = "resurrected.kb-id"
@@ -25,13 +26,14 @@ def _resurrected(seen: Seen) -> Iterable[Finding]:
 def _finding(seen: Seen, stone: Tombstone, held: Held) -> Finding:
     tenants = _tenants(seen, stone)
     erased = f"{stone.erased_at:%Y-%m-%d %H:%M} UTC"
-    evidence: Evidence = {
-        "erased at": erased,
-        "erased by job": stone.job_id,
-        "erased for": stone.tenant,
-        **{m.value: count for m, count in held.counts.items() if count is not None},
-        **({"last write": f"{held.last_write:%Y-%m-%d %H:%M} UTC"} if held.last_write else {}),
+    evidence: dict[str, Value | Fact] = {
+        "erased at": these(erased),
+        "erased by job": these(stone.job_id),
+        "erased for": Fact(stone.tenant, About.TENANTS),
+        **{m.value: these(count) for m, count in held.counts.items() if count is not None},
     }
+    if held.last_write:
+        evidence["last write"] = these(f"{held.last_write:%Y-%m-%d %H:%M} UTC")
     return Finding(
         _KB_ID, stone.kb_id, Severity.HIGH,
         f"{stone.kb_id} of {stone.tenant} has data again that was purged on {erased}.",
@@ -57,6 +59,6 @@ RULES: tuple[Rule, ...] = (
         "A purge was confirmed as complete, and data that should be gone is stored again.",
         "End the sessions that write it and stop the client that opens them, then purge the "
         "tenant again. If the tenant is a customer again, accept this finding.",
-        frozenset(), _resurrected,
+        frozenset(), _resurrected, ShownTo.TENANTS,
     ),
 )  # fmt: skip

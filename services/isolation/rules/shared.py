@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from services.isolation.about import About, Fact, ShownTo, these
 from services.isolation.evidence import counted, listed
 from services.isolation.models import (
     SAMPLES,
@@ -150,7 +151,10 @@ def _under_names(seen: Seen, collection: CollectionUsage, owners: Sequence[Owner
         f"is reached by names of {whose}.",
         tenants=tenants,
         kb_ids=tuple(owner.name for owner in owners if owner.kind is OwnerKind.KB),
-        evidence={"points": collection.amount.count, "collections": named[:SAMPLES]},
+        evidence={
+            "points": these(collection.amount.count),
+            "collections": Fact(named[:SAMPLES], About.COLLECTIONS),
+        },
         deeds=tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in tenants[:SAMPLES]),
     )
 
@@ -167,6 +171,7 @@ RULES: tuple[Rule, ...] = (
         "restart KATO, which makes the collection anew. Until then no purge takes these points.",
         needs=frozenset({Need.VECTORS}),
         find=_aliases,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="shared.streams",

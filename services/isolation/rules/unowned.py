@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from services.figures import Measure, StoreState
+from services.isolation.about import Evidence, Fact, Value
 from services.isolation.evidence import Held, counted, holdings, of_store, wholly_read
 from services.isolation.models import (
     SAMPLES,
     Deed,
     DeedKind,
-    Evidence,
     Finding,
     Need,
     Rule,
@@ -48,7 +48,7 @@ def _kb_ids(seen: Seen) -> Iterator[Finding]:
 
 def _evidence(seen: Seen, found: Sequence[Held], all_kb_ids: int) -> Evidence:
     """Say how many kb_ids these are, how much of each store, and which are the largest."""
-    evidence: dict[str, int | float | str | tuple[str, ...]] = {
+    evidence: dict[str, Value | Fact] = {
         "number of kb_ids": len(found),
         "share of kb_ids": share(len(found), all_kb_ids),
         "with a node_id that was seen": sum(h.name in seen.ownership.nodes_by_kb for h in found),

@@ -68,11 +68,14 @@ class Looking:
         snapshots = len(self.calls.snapshots(collection))
         if self.keep and not points and not snapshots:
             return  # it was emptied, and is to stay
+        aliases = self.aim.standing.aliases_of(collection)
+        plain = name == collection and not (self.keep or points or snapshots or aliases)
         said = [] if name == collection else [f"alias of {collection}"]
         said += [] if points else ["empty"]
         said += self._kept(points, snapshots) if self.keep else self._dropped(collection, snapshots)
         how = "; ".join(said)
-        self.items.append(Item(Measure.VECTORS, owner_of(name), name, points, how=how))
+        item = Item(Measure.VECTORS, owner_of(name), name, points, how=how, plain=plain)
+        self.items.append(item)
 
     def _kept(self, points: int, snapshots: int) -> list[str]:
         deleted = [f"its {snapshots} snapshots are deleted"] if snapshots else []
@@ -122,8 +125,10 @@ class Looking:
         if name != collection:
             via = f"alias of {collection}; "
         if owned.alone:
-            how = f"{via}points by payload{forms_said(owned.forms)}"
-            self.items.append(Item(Measure.VECTORS, owner, name, owned.alone, how=how))
+            forms = forms_said(owned.forms)
+            how, plain = f"{via}points by payload{forms}", not (via or forms)
+            item = Item(Measure.VECTORS, owner, name, owned.alone, how=how, plain=plain)
+            self.items.append(item)
         if owned.mixed:
             why = (
                 f"{owned.mixed:,} points of the collection {collection} name {owner} and others "

@@ -151,6 +151,7 @@ def _record_of(row: Row[Any], acceptance: Acceptance | None) -> Record:
     )  # fmt: skip
 
 
+_OURS = ("code", "severity", "about")  # what names nobody, whatever words a target is named by
 _LONG = 8  # characters: a shorter name may be a part of any word
 
 
@@ -162,7 +163,10 @@ def forget_in_findings(connection: Connection, words: Mapping[str, str]) -> None
     longest = sorted(words.items(), key=lambda each: -len(each[0]))  # none within another one
     for row in connection.execute(select(FINDINGS.c.id, FINDINGS.c.text)).all():
         finding = json.loads(row.text)
-        worded = {part: _worded(value, longest) for part, value in finding.items()}
+        worded = {
+            part: value if part in _OURS else _worded(value, longest)
+            for part, value in finding.items()
+        }
         if worded["subject"] != finding["subject"]:
             connection.execute(delete(ACCEPTANCES).where(ACCEPTANCES.c.finding == row.id))
             connection.execute(delete(FINDINGS).where(FINDINGS.c.id == row.id))

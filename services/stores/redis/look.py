@@ -89,7 +89,14 @@ class KeyFindings:
     def items(self) -> tuple[Item, ...]:
         """Return everything, sorted."""
         return tuple(
-            Item(*key, each.count, each.size, tuple(each.samples), _HOW.get(key[2], "UNLINK"))
+            Item(
+                *key,
+                each.count,
+                each.size,
+                tuple(each.samples),
+                _HOW.get(key[2], "UNLINK"),
+                plain=True,
+            )
             for key, each in sorted(self._sums.items())
         )
 

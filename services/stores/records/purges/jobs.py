@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, insert, select, update
 
 from services.errors import PurgeRefused
-from services.purge.formats import plan_json, plan_of
-from services.purge.models import Job, JobState, LaterLook, Plan, Step, StepName, Tombstone
+from services.purge.formats import plan_of, plan_record
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan
+from services.purge.steps import Step, StepName
 from services.stores.records.database import reading, writing
 from services.stores.records.purges.lease import LET_GO, JobRuns
 from services.stores.records.purges.rows import hold, job_row, put_newer, sampleless, step_rows
@@ -34,7 +36,7 @@ class PurgeJobs(JobRuns):
         """
         row = {
             "digest": plan.digest, "created_at": plan.created_at, "expires_at": expires_at,
-            "text": plan_json(sampleless(plan)),
+            "text": plan_record(sampleless(plan)),
         }  # fmt: skip
         with writing(self._engine, "keeping a plan") as connection:
             connection.execute(delete(PLANS).where(PLANS.c.expires_at <= plan.created_at))
@@ -86,7 +88,7 @@ class PurgeJobs(JobRuns):
         """
         values = {"state": JobState.RUNNING.value, "stop_asked": False, "problem": "", **LET_GO}
         if plan is not None:
-            new = {"plan": plan_json(sampleless(plan)), "plan_number": JOBS.c.plan_number + 1}
+            new = {"plan": plan_record(sampleless(plan)), "plan_number": JOBS.c.plan_number + 1}
             values.update(new)
         paused = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(_PAUSED))
         # whoever has a lease of it, to end it by hand, has none any more

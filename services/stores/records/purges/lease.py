@@ -13,8 +13,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, select, update
 
-from services.errors import LeaseLost, PurgeRefused
-from services.purge.models import JobState, Outcome, Progress, StepName, StepState, Tombstone
+from services.errors import LeaseLost, Problem, PurgeRefused
+from services.purge.job import JobState, Outcome, Tombstone
+from services.purge.models import Progress
+from services.purge.steps import StepName, StepState
 from services.stores.records.database import batches, scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks
@@ -25,7 +27,7 @@ from services.stores.records.purges.forget import (
     words_for,
 )
 from services.stores.records.purges.read import JobReading
-from services.stores.records.purges.rows import progress_columns
+from services.stores.records.purges.rows import error_text, progress_columns
 from services.stores.records.purges.tombstones import bury
 from services.stores.records.schema import (
     HOLDS,
@@ -67,15 +69,15 @@ class JobRuns(JobReading):
 
     def end_step(
         self, job_id: str, step: StepName, at: datetime, *, lease: int, result: object = None,
-        error: str = "",
+        error: Problem | None = None,
     ) -> None:  # fmt: skip
         """Journal how a step ended: with a result (a dict of JSON), or with an error.
 
         With an error and no result, the result of before stays. Raises LeaseLost.
         """
-        state = StepState.FAILED if error else StepState.DONE
-        values = {"state": state.value, "ended_at": at, "error": error}
-        if result is not None or not error:
+        state = StepState.DONE if error is None else StepState.FAILED
+        values = {"state": state.value, "ended_at": at, "error": error_text(error)}
+        if result is not None or error is None:
             values["result"] = json.dumps({} if result is None else result, sort_keys=True)
         self._journal(job_id, step, lease, values)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
 
-from services.errors import PurgeRefused
-from services.purge.formats import plan_json
-from services.purge.models import Job, JobState, Outcome, Plan, Progress, Step, StepName, StepState
+from services.errors import Problem, PurgeRefused
+from services.purge.formats import plan_record
+from services.purge.job import Job, JobState, Outcome
+from services.purge.models import Plan, Progress
+from services.purge.steps import Step, StepName, StepState
 from services.stores.records.database import batches, insert_into
 from services.stores.records.schema import HOLDS, JOBS, STEPS, digest_of
 
@@ -80,7 +82,7 @@ def sampleless(plan: Plan) -> Plan:
 def job_row(job: Job) -> dict[str, object]:
     """Return a job that begins as a row."""
     return {
-        "id": job.id, "plan": plan_json(sampleless(job.plan)), "asked_by": job.asked_by,
+        "id": job.id, "plan": plan_record(sampleless(job.plan)), "asked_by": job.asked_by,
         "reason": job.reason, "created_at": job.created_at, "state": job.state.value,
         "stop_asked": job.stop_asked, "owner": job.owner, "problem": job.problem,
         **progress_columns(job.progress), "plan_number": 0, "lease": 0,
@@ -117,7 +119,7 @@ def step_rows(job: Job) -> Rows:
     return [
         {
             "job": job.id, "ordinal": ordinal, "name": step.name.value,
-            "state": step.state.value, "result": "{}", "error": step.error,
+            "state": step.state.value, "result": "{}", "error": error_text(step.error),
         }
         for ordinal, step in enumerate(job.steps)
     ]  # fmt: skip
@@ -140,5 +142,25 @@ def _step_of(row: Row[Any]) -> Step:
         row.started_at,
         row.ended_at,
         json.loads(row.result),
-        row.error,
+        error_of(row.error),
     )
+
+
+def error_text(error: Problem | None) -> str:
+    """Write why a step failed: a store's problem as JSON, another as its words; empty for none."""
+    if error is None:
+        return ""
+    return str(error) if error.fault is None else json.dumps(error.kept)
+
+
+def error_of(text: str) -> Problem | None:
+    """Read what `error_text` wrote, in this version or an earlier one, which wrote words alone.
+
+    Words that look like a store's problem tell no more than its store and fault to anybody.
+    """
+    if not text:
+        return None
+    try:
+        return Problem.of_kept(json.loads(text)) if text.startswith("[") else Problem(text)
+    except (ValueError, RecursionError):
+        return Problem(text)

@@ -1,0 +1,62 @@
+"""The only caching of what pages read: it is decided first, and goes by who sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+
+from dashboard.app import runtime
+from services.access.viewer import Action, Viewer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_kept: dict[str, Any] = {}
+
+
+def sight_of(viewer: Viewer) -> str:
+    """Return what viewers who see the same have in common: role and scope, as one text."""
+    return repr((viewer.role.value, sorted(map(str, viewer.scope))))
+
+
+def cached(
+    action: Action, *, key: Callable[P, object], seconds: float | None = None, entries: int = 16,
+    spinner: bool | str = False, each_viewer: bool = False,
+) -> Callable[[Callable[P, T]], Callable[P, T]]:  # fmt: skip
+    """Keep what a function returns, for all who see the same; who may not see it is refused first.
+
+    `key` names the arguments by which it is kept. With `each_viewer` everyone has to miss for
+    once: reading it is logged. Callers must not change what is returned. The functions raise
+    AccessDenied and NotSignedIn besides their own errors, which are not kept.
+    """
+
+    def decorated(make: Callable[P, T]) -> Callable[P, T]:
+        def kept(_given: tuple[Any, Any], key: str, seen_by: str) -> T:
+            del key, seen_by  # what the cache goes by
+            return make(*_given[0], **_given[1])
+
+        name = f"{make.__module__}.{make.__qualname__}"
+        kept.__qualname__ = name  # Streamlit tells caches apart by this
+        cache = st.cache_resource(ttl=seconds, max_entries=entries, show_spinner=spinner)(kept)
+        _kept[name] = cache
+
+        @wraps(make)
+        def read(*args: P.args, **kwargs: P.kwargs) -> T:
+            viewer = runtime.desk().gate.allow(action)
+            seen_by = repr((viewer.id if each_viewer else "", sight_of(viewer)))
+            # as text: names that are not UTF-8 Streamlit could not take as they are
+            return cache((args, kwargs), repr(key(*args, **kwargs)), seen_by)
+
+        return read
+
+    return decorated
+
+
+def clear() -> None:
+    """Forget everything cached; for tests."""
+    runtime.forget()
+    for cache in _kept.values():
+        cache.clear()

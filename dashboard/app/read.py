@@ -1,0 +1,97 @@
+"""What several pages read: the fleet's figures, who owns what, how the stores are. Cached."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from dashboard.app import runtime
+from dashboard.app.cache import cached
+from dashboard.draw import usage_tables
+from services.access.confined_ownership import confined_ownership
+from services.access.viewer import Action, Viewer
+from services.errors import StoreError
+from services.figures import Amount, Measure
+from services.find.models import Answer
+from services.health.models import Check
+from services.purge.job import Tombstone
+from services.tenancy.ownership import Ownership
+from services.usage.refresh import CollectorState
+from services.usage.snapshot import Snapshot
+
+HISTORY = timedelta(days=7)
+
+
+def state() -> CollectorState:
+    """Return what the collector has now, confined; never waits for a store."""
+    if runtime.desk().gate.allow(Action.SEE_FLEET).sees_all:
+        return runtime.desk().fleet.figures()
+    has = runtime.last_collected()
+    at = has.snapshot.collected_at if has.snapshot else None
+    problem = None if has.problem is None else str(has.problem)
+    return _confined_state((at, has.refreshing_since, problem))
+
+
+@cached(Action.SEE_FLEET, key=lambda stamp: stamp, seconds=10, entries=32)
+def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
+    del stamp  # what the cache goes by
+    return runtime.desk().fleet.figures()
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
+def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a tenant, made once a snapshot."""
+    return usage_tables.tenants_frame(snapshot.tenants)
+
+
+@cached(Action.SEE_FLEET, key=lambda measure: measure, seconds=30, entries=64)
+def history(measure: Measure) -> tuple[Amount, ...]:
+    """Return the totals of the last week, oldest first; empty when they cannot be read."""
+    try:
+        points = runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
+    except StoreError:
+        return ()
+    return tuple(amount for _, amount in points)
+
+
+@cached(Action.SEE_FLEET, key=lambda: (), seconds=5)
+def checks() -> tuple[Check, ...]:
+    """Return how every store is, asked at most every 5 s for all who see the same together."""
+    return runtime.desk().fleet.checks()
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5)
+def tombstones(snapshot: Snapshot) -> tuple[Tombstone, ...]:
+    """Return the tombstones of what a snapshot has; empty when they cannot be read."""
+    try:
+        return runtime.desk().purge.tombstones(snapshot.kb_ids)
+    except StoreError:
+        return ()
+
+
+@cached(
+    Action.FIND, key=lambda stamp, typed, contains: (stamp, typed, contains), seconds=10,
+    entries=64, each_viewer=True,
+)  # fmt: skip
+def answer(stamp: datetime, typed: str, contains: bool) -> Answer | None:
+    """Return who has what was typed; None before the first figures."""
+    del stamp  # what the cache goes by
+    return runtime.desk().finding.find(typed, contains=contains)
+
+
+def ownership() -> Ownership:
+    """Return who owns what, by every node_id seen, confined. Raises StoreError."""
+    viewer = runtime.desk().gate.allow(Action.SEE_FLEET)
+    whole, shown = runtime.ownership_of(viewer)
+    return shown or _confined_ownership(whole, viewer)
+
+
+def _which(whole: Ownership, viewer: Viewer) -> int:
+    del viewer  # the cache goes by whom it shows, and what is kept keeps the whole alive
+    return id(whole)
+
+
+@cached(Action.SEE_FLEET, key=_which)
+def _confined_ownership(whole: Ownership, viewer: Viewer) -> Ownership:
+    return confined_ownership(whole, viewer)
