@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,24 +13,11 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
 from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
+from dashboard.draw.measures import MEASURE_OF, WORDS
 from services.figures import Amount, Measure
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures, Usage
 
-SPARK_COLOR: dict[Measure, Literal["orange", "red", "violet", "green"]] = {
-    Measure.PATTERNS: "orange",
-    Measure.KEYS: "red",
-    Measure.VECTORS: "violet",
-    Measure.SESSIONS: "green",
-}
-BAR_COLOR = {
-    "Patterns": "orange",
-    "Disk": "orange",
-    "Keys": "red",
-    "Memory": "red",
-    "Vectors": "violet",
-    "Sessions": "green",
-}
 _POINTS = 60
 
 
@@ -99,10 +86,10 @@ def _card(
     figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
 ) -> None:
     st.metric(
-        notices.TITLE_OF[figures.measure],
+        WORDS[figures.measure].title,
         figure(amount, figures.precision),
         delta=missing if amount is None else _size(figures.measure, amount),
-        delta_color=SPARK_COLOR[figures.measure],
+        delta_color=WORDS[figures.measure].color,
         delta_arrow="off",
         chart_data=points if len(points) > 1 else None,
         chart_type="area",
@@ -124,7 +111,7 @@ def partial_banner(snapshot: Snapshot) -> None:
     for measure, figures in snapshot.stores.items():
         if figures.failed and measure is not Measure.SESSIONS:
             st.warning(
-                f"{notices.TITLE_OF[measure]} unknown: {markdown(str(figures.reason or ''))}. "
+                f"{WORDS[measure].title} unknown: {markdown(str(figures.reason or ''))}. "
                 f"{markdown(notices.last_good(figures).capitalize())}.",
                 icon=":material/cloud_off:",
             )
@@ -203,7 +190,7 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
     return st.column_config.ProgressColumn(
         format="bytes" if column in {"Disk", "Memory"} else "localized",
         max_value=max(most, 1),
-        color=BAR_COLOR[column],
+        color=WORDS[MEASURE_OF[column]].color,
     )
 
 

@@ -6,7 +6,9 @@ import streamlit as st
 
 from dashboard.app import permits, read, state_keys
 from dashboard.draw.formatting import markdown, unseen
+from dashboard.draw.measures import WORDS
 from dashboard.purge import plan, plan_tables
+from dashboard.purge.plan_tables import COUNTED
 from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
@@ -15,11 +17,6 @@ from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
-STORES = {
-    Measure.PATTERNS: "Patterns (ClickHouse)",
-    Measure.KEYS: "Keys (Redis)",
-    Measure.VECTORS: "Vectors (Qdrant)",
-}
 
 
 def choose(snapshot: Snapshot) -> None:
@@ -133,8 +130,8 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
 def _stores() -> frozenset[Measure]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
-            "From", list(STORES), default=list(STORES), selection_mode="multi",
-            format_func=lambda store: STORES[store], key=state_keys.PURGE_STORES,
+            "From", COUNTED, default=COUNTED, selection_mode="multi",
+            format_func=lambda store: WORDS[store].choice, key=state_keys.PURGE_STORES,
             persist_state="page",
         )  # fmt: skip
         st.button("Sessions only", type="tertiary", on_click=_only_sessions)

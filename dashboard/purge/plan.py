@@ -13,6 +13,7 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, markdown, plural, visible
+from dashboard.draw.measures import WORDS
 from dashboard.purge import plan_tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
@@ -32,9 +33,7 @@ COLUMNS = {
 
 LEFT_COLUMNS = {
     "Why": st.column_config.TextColumn(width="large"),
-    **dict.fromkeys(
-        (plan_tables.STORE_WORDS[store] for store in plan_tables.COUNTED), COLUMNS["Count"]
-    ),
+    **dict.fromkeys((WORDS[store].rows for store in plan_tables.COUNTED), COLUMNS["Count"]),
 }
 
 
@@ -137,16 +136,16 @@ def _head(plan: Plan) -> None:
 
 def _totals(plan: Plan) -> None:
     with st.grid(4, gap="small", min_column_width=190):
-        for store, words in plan_tables.STORE_WORDS.items():
+        for store, words in WORDS.items():
             count, about = plan_tables.total_words(plan, store)
-            st.metric(words, count, delta=about, delta_color="off", delta_arrow="off",
+            st.metric(words.rows, count, delta=about, delta_color="off", delta_arrow="off",
                       border=True, height="stretch")  # fmt: skip
     tenants = plan_tables.tenants_frame(plan)
     if len(tenants) > 1:
         st.markdown(f"**In {plural(len(tenants), 'tenant')}:**")
         st.dataframe(tenants, hide_index=True, key="purge_tenants",
                      alt="Each tenant whose data would go, with how much of each store",
-                     column_config=dict.fromkeys(plan_tables.STORE_WORDS.values(),
+                     column_config=dict.fromkeys((each.rows for each in WORDS.values()),
                                                  COLUMNS["Count"]))  # fmt: skip
     if plan.request.trim_streams:
         st.warning("Besides, the `stm:*` streams will be emptied, of everyone's observations.",
