@@ -6,8 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboard.app import state_keys
-from dashboard.app import viewer as access
+from dashboard.app import state_keys, viewer as access
 from dashboard.app.navigation import PAGES
 from dashboard.draw.formatting import escaped, few, markdown, visible
 from services.access.claims import Identified

@@ -9,8 +9,7 @@ import streamlit as st
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
-from dashboard.isolation import read, tables
-from dashboard.isolation import words as isolation_words
+from dashboard.isolation import read, tables, words as isolation_words
 from dashboard.isolation.listing import COLOR_OF
 from dashboard.isolation.summary import ICON_OF
 from services.access.viewer import Action

@@ -11,8 +11,7 @@ import streamlit as st
 from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
-from dashboard.isolation import read, tables
-from dashboard.isolation import words as isolation_words
+from dashboard.isolation import read, tables, words as isolation_words
 from services.isolation.models import Report, Severity, Status
 
 PER_PAGE = 25

@@ -9,8 +9,7 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.draw.formatting import age, escaped, markdown, plural, span
-from dashboard.isolation import read, tables
-from dashboard.isolation import words as isolation_words
+from dashboard.isolation import read, tables, words as isolation_words
 from services.access.viewer import Action
 from services.isolation.audit import AuditState
 from services.isolation.models import Report, Severity, Status

@@ -3,8 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import read, runtime
-from dashboard.draw import charts, figures, store_tables
-from dashboard.draw import notices as presenters
+from dashboard.draw import charts, figures, notices as presenters, store_tables
 from dashboard.isolation import tables
 from services.figures import Measure
 

@@ -5,8 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
-from dashboard.draw import figures as components
-from dashboard.draw import notices
+from dashboard.draw import figures as components, notices
 from dashboard.draw.formatting import plural
 from dashboard.sessions import (
     actions,

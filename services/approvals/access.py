@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
-from services.approvals.models import FREE_TEXTS, Request
-from services.approvals.models import Request as Asked
+from services.approvals.models import FREE_TEXTS, Request, Request as Asked
 from services.approvals.service import ApprovalService
 
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
-from dashboard.audit_log import listing as log_list
-from dashboard.audit_log import tables as log_tables
+from dashboard.audit_log import listing as log_list, tables as log_tables
 from dashboard.draw.formatting import visible
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import LogFilter

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from dashboard.app import navigation
-from dashboard.app import state_keys as session
+from dashboard.app import navigation, state_keys as session
 from dashboard.draw.formatting import escaped, visible
 from services.bootstrap import Services
 from services.embedded.write.stores import Targets

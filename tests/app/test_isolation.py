@@ -10,11 +10,9 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import state_keys as session
-from dashboard.app import viewer as access
+from dashboard.app import state_keys as session, viewer as access
 from dashboard.draw.formatting import escaped, visible
-from dashboard.isolation import tables as isolation_tables
-from dashboard.isolation import words as isolation_words
+from dashboard.isolation import tables as isolation_tables, words as isolation_words
 from services.bootstrap import Services
 from services.errors import FindingError, StoreUnavailable
 from services.isolation.audit import IsolationService

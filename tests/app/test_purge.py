@@ -11,8 +11,7 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import state_keys as session
-from dashboard.app import viewer as access
+from dashboard.app import state_keys as session, viewer as access
 from dashboard.draw.formatting import visible
 from dashboard.purge import choose as purge_choose
 from services.bootstrap import Services

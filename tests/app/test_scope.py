@@ -15,8 +15,7 @@ import streamlit
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import navigation, runtime
-from dashboard.app import state_keys as session
+from dashboard.app import navigation, runtime, state_keys as session
 from dashboard.app.cache import cached, sight_of
 from dashboard.draw.formatting import visible
 from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer

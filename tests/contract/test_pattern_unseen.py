@@ -16,8 +16,12 @@ from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.query import ClickHouse
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import PASSWORD, add_patterns, make_tables, settings_for
-from tests.contract.test_pattern_erasing import FLAT, extra, prints
-from tests.contract.test_pattern_erasing import server as server  # noqa: PLC0414  a fixture
+from tests.contract.test_pattern_erasing import (
+    FLAT,
+    extra,
+    prints,
+    server as server,  # noqa: PLC0414  a fixture
+)
 from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
 from tests.servers.faults import Answer, HttpServer, Request
 

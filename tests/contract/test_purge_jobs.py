@@ -9,8 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from services.errors import LeaseLost, Problem, PurgeRefused, StoreUnavailable
 from services.figures import Measure

@@ -7,8 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from qdrant_client import QdrantClient, models
 
 from services.errors import StoreUnavailable

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.access.holders import holders_of_collection
 from services.access.viewer import Role, TenantPattern, Viewer
@@ -28,8 +27,7 @@ from services.usage.confined import confined
 from services.usage.readings import CollectionUsage, VectorReading
 from services.usage.rollup import Readings, roll_up
 from services.usage.snapshot import Snapshot, Usage
-from tests.unit.fleets_seen import fleet as seen_fleet
-from tests.unit.fleets_seen import pattern_reading
+from tests.unit.fleets_seen import fleet as seen_fleet, pattern_reading
 
 BOB, ANN, ZED = "tenant:acme:user:bob", "tenant:acme:user:ann", "tenant:zed:user:bob"
 BOBS, ANNS, ZEDS = (f"vectors_{kb_id_of(node)}" for node in (BOB, ANN, ZED))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_collection, read_key, text_of

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewer
 from services.browse.holdings import scope_of

@@ -7,8 +7,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.errors import Fault, Problem, StoreUnavailable

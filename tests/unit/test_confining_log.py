@@ -6,8 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.access.viewer import EVERYTHING, Action, Outcome, Role, TenantPattern, Viewer
 from services.approvals.models import Request

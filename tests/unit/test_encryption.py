@@ -7,8 +7,7 @@ import json
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.encryption import Encryption
 from services.errors import EncryptionError, SettingsError

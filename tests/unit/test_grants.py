@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.isolation.facts import Grant
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in

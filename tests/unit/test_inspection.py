@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dashboard.draw.downloads import as_csv, as_parquet, file_name
 from dashboard.draw.formatting import unseen, visible

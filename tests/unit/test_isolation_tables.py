@@ -6,21 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dashboard.app import state_keys as session
-from dashboard.draw import charts
-from dashboard.draw import notices as presenters
+from dashboard.draw import charts, notices as presenters
 from dashboard.draw.downloads import as_csv, as_parquet
 from dashboard.draw.formatting import visible
 from dashboard.isolation import (
     conservation as isolation_sums,
-)
-from dashboard.isolation import (
     tables as isolation_tables,
-)
-from dashboard.isolation import (
     words as isolation_words,
 )
 from services.errors import Problem

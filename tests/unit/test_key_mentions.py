@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.stores.redis.heads import SPECIAL_HEADS, FarHeads, LooseKeys
 from services.stores.redis.mentions import WholeNames

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.purge.models import Surface
 from services.stores.redis.targets import KeySorter

@@ -10,8 +10,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.access.viewer import Outcome, TenantPattern
 from services.audit_log import models

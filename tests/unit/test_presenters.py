@@ -6,12 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from dashboard.draw import charts, store_tables
-from dashboard.draw import notices as presenters
-from dashboard.draw import usage_tables as tables
+from dashboard.draw import charts, notices as presenters, store_tables, usage_tables as tables
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import TenantKey

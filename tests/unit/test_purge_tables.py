@@ -6,18 +6,13 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dashboard.draw import notices as presenters
 from dashboard.draw.formatting import visible
 from dashboard.purge import (
     job_words as purge_steps,
-)
-from dashboard.purge import (
     plan_tables as purge_tables,
-)
-from dashboard.purge import (
     receipt_tables as purge_receipts,
 )
 from services.errors import Problem

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.figures import Amount, Measure, Precision
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of

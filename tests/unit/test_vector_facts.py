@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.stores.qdrant.facts import facts_of_info, facts_of_telemetry, names_of
 

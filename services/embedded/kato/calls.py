@@ -10,8 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from services.embedded.kato import answers
-from services.embedded.kato import config as config_rules
+from services.embedded.kato import answers, config as config_rules
 from services.embedded.kato.sessions import TTL_DEFAULT, Record, SessionStore, remaining
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.embedded.sample import guide_layout as fleet_guide
-from services.embedded.sample import sessions as fleet_sessions
+from services.embedded.sample import guide_layout as fleet_guide, sessions as fleet_sessions
 from services.embedded.sample.keys import keys
 from services.embedded.sample.patterns import collection, patterns, random_of, row
 from services.embedded.sample.tenants import Node, nodes

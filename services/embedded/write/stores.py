@@ -14,11 +14,7 @@ from qdrant_client import QdrantClient
 
 from services.embedded.write import (
     keys as writing_keys,
-)
-from services.embedded.write import (
     rows as writing_rows,
-)
-from services.embedded.write import (
     vectors as writing_vectors,
 )
 from services.embedded.write.dataset import Dataset

@@ -29,8 +29,8 @@ from services.tenancy.layout import (
     OwnerKind,
     bytes_of,
     read_key,
+    text_of as text,
 )
-from services.tenancy.layout import text_of as text
 
 _KINDS = frozenset(map(bytes_of, KB_KINDS))
 _ASIDE = SPECIAL_HEADS - {b"tenant"}
