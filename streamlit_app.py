@@ -3,9 +3,9 @@
 import streamlit as st
 
 from dashboard.app import navigation, permits, runtime, sign_in, unreadable
-from dashboard.draw import figures as components
+from dashboard.draw import figures
 from dashboard.draw.formatting import markdown
-from dashboard.find import sidebar as find_entry
+from dashboard.find import sidebar
 from services.errors import KatoTenantsError
 from services.settings.environment import load_settings
 
@@ -19,8 +19,8 @@ except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
 with unreadable.calmly():
-    find_entry.draw(page.url_path)
-    components.sidebar()
+    sidebar.draw(page.url_path)
+    figures.sidebar()
     sign_in.sidebar(viewer)
     permits.page_or_stop(page.url_path or navigation.PAGES[0].name)
     page.run()

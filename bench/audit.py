@@ -23,6 +23,7 @@ from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
 from services.settings.environment import Settings
 from services.stores.clickhouse.audit import PatternAudit
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.kato.audit import KatoAudit
 from services.stores.qdrant.audit import VectorAudit
 from services.stores.redis.audit import KeyAudit
@@ -38,7 +39,7 @@ def isolation_of(found: collector.Stores, usage: UsageService) -> IsolationServi
     return IsolationService(
         rules=RULES,
         sources=FactSources(
-            PatternAudit(found.connect, database=collector.DATABASE),
+            PatternAudit(ClickHouse(found.connect, database=collector.DATABASE)),
             KeyAudit(found.redis, pass_seconds=settings.pass_seconds),
             VectorAudit(
                 found.qdrant, shared_collections=frozenset(settings.shared_collections)

@@ -29,6 +29,7 @@ from bench.measure import PeakMemory, fill_keyspace, kb_ids, median, spread, val
 from bench.pages_server import Kato
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.stores.qdrant.usage import VectorStore
 from services.stores.records.nodes import StateStore
@@ -91,7 +92,7 @@ def stores(options: argparse.Namespace) -> Iterator[Stores]:
         connect = stack.enter_context(clickhouse(directory))
         client = stack.enter_context(redis.Redis(port=port))
         found = Stores(
-            PatternStore(connect, database=DATABASE),
+            PatternStore(ClickHouse(connect, database=DATABASE)),
             KeyspaceStore(
                 client,
                 service=settings.service_name,

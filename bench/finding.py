@@ -26,6 +26,7 @@ from services.find.index import FleetIndex
 from services.find.models import KeySight
 from services.find.search import FindService
 from services.stores.absent import absent
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
@@ -180,7 +181,8 @@ def clickhouse_section(tenants: int, repeat: int) -> list[bool]:
     kb_ids = [f"tenant_t{at:05d}_user_u_kato" for at in range(tenants)]
     with tempfile.TemporaryDirectory() as directory, clickhouse(directory) as connect:
         fill_patterns(connect(), kb_ids, rows=tenants * 10)
-        store, alone = PatternStore(connect, database=DATABASE), connect()
+        engine, alone = ClickHouse(connect, database=DATABASE), connect()
+        store = PatternStore(engine)
         snapshot, ownership = nothing_seen(store)
         name = next(iter(alone.query(_ANY).result_columns[0]))
         service = FindService(
@@ -195,7 +197,7 @@ def clickhouse_section(tenants: int, repeat: int) -> list[bool]:
             },
             repeat=repeat,
         )
-        store.close()
+        engine.close()
         alone.close()
     print(f"     {'a pattern name':<28} find {spread(times['find'])},"
           f" the query {spread(times['query'])}")  # fmt: skip

@@ -10,8 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,14 +23,11 @@ from services.figures import Amount, Measure
 from services.find.search import FindService
 from services.settings.environment import Settings
 from services.stores.absent import absent
-from services.stores.records.database import open_database
-from services.stores.records.findings import FindingBook
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
 from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 from services.usage.refresh import Collector
-from services.wiring.isolation import isolation_of
 
 ENTRY = Path(__file__).parents[1] / "streamlit_app.py"
 
@@ -113,22 +109,17 @@ def services_of(tenants: int, data: Path) -> Services:
     built = bootstrap.build(settings)
     _record_a_week(built.state)
     usage = usage_of(fleet(tenants), built.state)
-    isolation = isolation_of(
-        settings, None, usage=usage, book=FindingBook(open_database(data)),
-        tombstones=lambda *_: (), stack=ExitStack(),
-    )  # fmt: skip
-    collector = Collector(usage, interval=3600, then=isolation.follow)
-    collector.start()
-    assert collector.wait(timeout=600)
-    finding = FindService(
+    built.usage = usage
+    built.collector = Collector(usage, interval=3600, then=built.isolation.follow)
+    built.collector.start()
+    assert built.collector.wait(timeout=600)
+    built.finding = FindService(
         patterns=absent("clickhouse", "CLICKHOUSE_HOST"),
         keys=absent("redis", "REDIS_URL"),
         ownership=usage.ownership,
         schemes=NamingSchemes.of(),
     )
-    return replace(
-        built, usage=usage, collector=collector, isolation=isolation, finding=finding
-    )  # fmt: skip
+    return built
 
 
 def _record_a_week(state: StateStore) -> None:
@@ -144,7 +135,7 @@ def main() -> None:
     began = time.perf_counter()
     built = services_of(tenants, data)
     print(f"services with a snapshot of {tenants:,} tenants: {time.perf_counter() - began:.1f} s")
-    bootstrap.build = lambda _: built
+    bootstrap.build = lambda *_, **__: built
     streamlit_bootstrap.load_config_options({"server_port": port, "server_headless": True})
     streamlit_bootstrap.run(str(ENTRY), False, [], {})
 

@@ -25,6 +25,7 @@ from clickhouse_connect.driver.client import Client
 from bench.measure import fill, seconds, spread, valkey, verdict
 from services.browse.models import PatternQuery, PatternSort
 from services.stores.clickhouse.pages import PatternPages
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.redis.frequencies import Frequencies
 
 KB = "tenant_acme_user_bob_kato"
@@ -68,7 +69,8 @@ class Stores:
         self.clickhouse.command(_FILL, {"kb": KB, "patterns": patterns})
         self.clickhouse.command(_OTHERS)
         fill(port, self._counters())
-        self.pages = PatternPages(self.connect, database="kato")
+        self.engine = ClickHouse(self.connect, database="kato")
+        self.pages = PatternPages(self.engine)
         self.frequencies = Frequencies(client, pass_seconds=600)
 
     def _counters(self) -> Iterator[tuple[bytes, ...]]:
@@ -162,7 +164,7 @@ def main() -> int:
         client = redis.Redis(port=server.port)
         stores = Stores(path, client, server.port, options.patterns)
         met = compare(stores, options.repeat, options.slow)
-        stores.pages.close()
+        stores.engine.close()
         stores.clickhouse.close()
         client.close()
     return 0 if all(met) else 1

@@ -18,6 +18,7 @@ from clickhouse_connect.driver.client import Client
 
 from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import kb_ids, median, side_by_side, spread, verdict
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.usage.readings import PatternReading
 
@@ -60,7 +61,8 @@ def main() -> int:
         client = connect()
         fill_patterns(client, names, rows=options.rows)
         print(f"{len(names):,} kb_ids, {options.rows:,} rows; two queries each: of {len(asked)}")
-        store = PatternStore(connect, database=DATABASE)
+        engine = ClickHouse(connect, database=DATABASE)
+        store = PatternStore(engine)
         check([store.quick(), store.read()], ask_each(client, asked))
         times = side_by_side(
             {
@@ -70,7 +72,7 @@ def main() -> int:
             },
             repeat=options.repeat,
         )
-        store.close()
+        engine.close()
         client.close()
     return 0 if judge(times, scale=len(names) / len(asked)) else 1
 

@@ -21,6 +21,7 @@ from bench.clickhouse import DATABASE, clickhouse, fill_patterns
 from bench.measure import kb_ids, median, verdict
 from services.purge.models import Surface
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.query import ClickHouse
 
 _MUTATION = """
 ALTER TABLE {db:Identifier}.patterns_data DELETE WHERE kb_id LIKE {like:String}
@@ -76,7 +77,7 @@ def main() -> int:
     with TemporaryDirectory(prefix="kt-bench-") as directory, clickhouse(directory) as connect:
         client = connect()
         fill_patterns(client, names, rows=options.rows)
-        eraser = PatternErasing(connect, database=DATABASE, seconds=600)
+        eraser = PatternErasing(ClickHouse(connect, database=DATABASE), seconds=600)
         print(f"{len(parts(client)):,} parts of {options.partitions:,} kb_ids")
         ours, theirs = list[Cost](), list[Cost]()
         for name in names[: options.repeat]:

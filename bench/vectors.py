@@ -91,12 +91,9 @@ def compare(
 def requests_section(client: QdrantClient, tenants: int) -> list[bool]:
     """Count the requests of one pass over a server that has this collection."""
     with qdrant_http(client, indexed={NAME}) as server:
-        store = VectorStore(
-            QdrantClient(url=server.url, check_compatibility=False),
-            shared_collections=frozenset({NAME}),
-        )
-        reading = store.read()
-        store.close()
+        over = QdrantClient(url=server.url, check_compatibility=False)
+        reading = VectorStore(over, shared_collections=frozenset({NAME})).read()
+        over.close()
         paths = Counter(request.path for request in server.calls)
     split = reading.collections[0].points_by_tenant
     assert split is not None

@@ -17,17 +17,6 @@ from services.settings.environment import Settings
 
 EXIT_UNKNOWN = 2
 
-HELP = """Prove with throwaway tenants that neither reads what is the other's.
-
-It writes into the deployment, under names that begin with canary- or canary_ and 8 random hex
-digits: three sessions through KATO's API, which end by themselves after 15 minutes; six rows of
-patterns_data; about 30 Redis keys, which expire after an hour; two Qdrant collections with six
-points; and three node_ids in this product's own records. Then it cleans up and looks again. What
-a killed run leaves behind, the next one takes away.
-
-Exit codes: 0 passed, 1 something leaked or was not cleaned up, 2 it could not be known.
-"""
-
 ASK = (
     "This writes sessions, patterns, keys and vectors of throwaway tenants into the deployment, "
     "and takes them away again. Go on?"

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from cli import desk
-from services import bootstrap
 from services.access.gate import digest_of_words
 from services.access.viewer import Action
+from services.embedded.capture.load import load_capture
 from services.errors import CaptureError
 from services.settings.environment import Settings
 
@@ -21,7 +21,7 @@ def load(directory: Path, settings: Settings, *, merge: bool) -> str:
         desk.opened_alone(settings) as alone,
         alone.gate.doing(Action.LOAD, target=target, digest=digest),
     ):
-        return f"loaded {bootstrap.load_capture(directory, settings, merge=merge)}"
+        return f"loaded {load_capture(directory, settings, merge=merge)}"
 
 
 def _files(directory: Path) -> list[str]:

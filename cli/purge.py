@@ -20,7 +20,8 @@ from services.errors import PurgeRefused
 from services.figures import Measure
 from services.purge.access import DeskPurge
 from services.purge.formats import plan_json
-from services.purge.models import Job, JobState, Outcome, Request, Target
+from services.purge.job import Job, JobState, Outcome
+from services.purge.models import Request, Target
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 

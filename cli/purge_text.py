@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.purge.models import Job, LeftOut, Plan
+from services.purge.job import Job
+from services.purge.models import LeftOut, Plan
 
 
 def ascii_of(text: str) -> str:

@@ -9,7 +9,7 @@ from cli import desk
 from services.access.viewer import Action
 from services.figures import Amount, Measure
 from services.settings.environment import Settings
-from services.usage import formats as report
+from services.usage import formats
 from services.usage.snapshot import Snapshot, Usage
 
 _NAMES = 2  # the columns that hold words
@@ -26,12 +26,12 @@ def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> str:
 
 def json_text(snapshot: Snapshot) -> str:
     """Return the documented JSON, ASCII only: names can hold any bytes."""
-    return json.dumps(report.as_json(snapshot), indent=2)
+    return json.dumps(formats.as_json(snapshot), indent=2)
 
 
 def csv_text(snapshot: Snapshot) -> str:
     """Return one line an owner."""
-    return report.as_csv(snapshot).removesuffix("\n").encode("utf-8", "backslashreplace").decode()
+    return formats.as_csv(snapshot).removesuffix("\n").encode("utf-8", "backslashreplace").decode()
 
 
 def table_text(snapshot: Snapshot) -> str:

@@ -1,102 +1,161 @@
-"""One viewer's desk: every use case, behind the gate."""
+"""One viewer's desk: every use case, behind the gate.
+
+A part is imported, and what it is a part of made, when it is first used: most commands need one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from services.access.gate import Approvals, Gate, Log
+from services.access.gate import Gate
 from services.access.viewer import Viewer
-from services.approvals.access import DeskApprovals
-from services.audit_log.access import DeskLog
-from services.audit_log.chain import LogKeys
-from services.browse.access import DeskInspection
-from services.canary.access import DeskCanary
-from services.find.access import DeskFind
-from services.isolation.access import DeskIsolation
-from services.purge.access import DeskPurge
-from services.purge.log_ends import missing_ends
-from services.sessions.access import DeskCare, DeskRotation, DeskSessions
 from services.settings.environment import Settings
-from services.stores.records.approvals import ApprovalStore
-from services.stores.records.audit_log import LogStore
-from services.stores.records.database import open_for
-from services.stores.records.purges.jobs import PurgeJobs
-from services.usage.access import DeskFleet
-from services.wiring.gate import logbook_of
-from services.wiring.x_access_wiring import approvals_of
+from services.stores.adapters import made_once
+from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.approvals.access import DeskApprovals
+    from services.audit_log.access import DeskLog
     from services.bootstrap import Services
+    from services.browse.access import DeskInspection
+    from services.canary.access import DeskCanary
+    from services.find.access import DeskFind
+    from services.isolation.access import DeskIsolation
+    from services.purge.access import DeskPurge
+    from services.sessions.access import DeskCare, DeskRotation, DeskSessions
+    from services.usage.access import DeskFleet
 
 
-@dataclass(frozen=True)
 class Desk:
     """What one viewer may use. Nothing here is kept between two viewers."""
 
-    gate: Gate
-    fleet: DeskFleet
-    sessions: DeskSessions
-    care: DeskCare
-    inspection: DeskInspection
-    finding: DeskFind
-    isolation: DeskIsolation
-    canary: DeskCanary
-    purge: DeskPurge
-    approvals: DeskApprovals
-    log: DeskLog
-    rotation: DeskRotation
+    def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
+        self._services = services
+        self.gate = gate_of(services, viewer)
+
+    @made_once
+    def fleet(self) -> DeskFleet:
+        """Figures, and how the stores are."""
+        from services.usage.access import DeskFleet
+
+        services = self._services
+        return DeskFleet(
+            self.gate, read=services.usage.collect, collector=services.collector,
+            health=services.health, state=services.state, ownership=services.usage.ownership,
+            settings=services.settings.in_force,
+        )  # fmt: skip
+
+    @made_once
+    def sessions(self) -> DeskSessions:
+        """Creating sessions."""
+        from services.sessions.access import DeskSessions
+
+        forward = self._services.settings.forward_token
+        return DeskSessions(self.gate, self._services.sessions, forward=forward)
+
+    @made_once
+    def care(self) -> DeskCare:
+        """Looking at sessions, extending, clearing and ending them."""
+        from services.sessions.access import DeskCare
+
+        services = self._services
+        return DeskCare(
+            self.gate, services.care, ownership=services.usage.ownership,
+            forward=services.settings.forward_token,
+        )  # fmt: skip
+
+    @made_once
+    def inspection(self) -> DeskInspection:
+        """One tenant's patterns, keys and vectors."""
+        from services.browse.access import DeskInspection
+
+        services = self._services
+        return DeskInspection(
+            self.gate, services.inspection, ownership=services.usage.ownership,
+            service=services.settings.service_name,
+        )  # fmt: skip
+
+    @made_once
+    def finding(self) -> DeskFind:
+        """Whose something is."""
+        from services.find.access import DeskFind
+
+        services = self._services
+        return DeskFind(
+            self.gate, services.finding, ownership=services.usage.ownership,
+            snapshot=lambda: services.collector.state.snapshot,
+        )  # fmt: skip
+
+    @made_once
+    def isolation(self) -> DeskIsolation:
+        """Findings."""
+        from services.isolation.access import DeskIsolation
+
+        services = self._services
+        return DeskIsolation(
+            self.gate, services.isolation, ownership=services.usage.ownership,
+            refresh=services.collector.refresh,
+        )  # fmt: skip
+
+    @made_once
+    def canary(self) -> DeskCanary:
+        """The canary test."""
+        from services.canary.access import DeskCanary
+
+        return DeskCanary(self.gate, self._services.canary)
+
+    @made_once
+    def purge(self) -> DeskPurge:
+        """Plans, jobs and receipts."""
+        from services.purge.access import DeskPurge
+
+        services = self._services
+        return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+
+    @made_once
+    def approvals(self) -> DeskApprovals:
+        """Requests of others to be approved."""
+        from services.approvals.access import DeskApprovals
+
+        return DeskApprovals(self.gate, self._services.approvals)
+
+    @made_once
+    def log(self) -> DeskLog:
+        """The audit log."""
+        from services.audit_log.access import DeskLog
+        from services.purge.log_ends import missing_ends
+
+        services = self._services
+        return DeskLog(
+            self.gate, services.logbook,
+            missing=lambda: missing_ends(services.jobs, services.usage.ownership),
+        )  # fmt: skip
+
+    @made_once
+    def rotation(self) -> DeskRotation:
+        """Encrypting metadata with the first key."""
+        from services.sessions.access import DeskRotation
+
+        return DeskRotation(self.gate, self._services.rotation)
 
 
 def desk_of(services: Services, viewer: Callable[[], Viewer]) -> Desk:
     """Put the use cases behind a gate that asks `viewer` anew for every action."""
-    settings, ownership = services.settings, services.usage.ownership
-    gate = gate_of(settings, viewer, log=services.logbook, approvals=services.approvals)
-    return Desk(
-        gate=gate,
-        fleet=DeskFleet(
-            gate, read=services.usage.collect, collector=services.collector,
-            health=services.health, state=services.state, ownership=ownership,
-            settings=settings.in_force,
-        ),
-        sessions=DeskSessions(gate, services.sessions, forward=settings.forward_token),
-        care=DeskCare(
-            gate, services.care, ownership=ownership, forward=settings.forward_token
-        ),
-        inspection=DeskInspection(
-            gate, services.inspection, ownership=ownership, service=settings.service_name
-        ),
-        finding=DeskFind(
-            gate, services.finding, ownership=ownership,
-            snapshot=lambda: services.collector.state.snapshot,
-        ),
-        isolation=DeskIsolation(
-            gate, services.isolation, ownership=ownership, refresh=services.collector.refresh
-        ),
-        canary=DeskCanary(gate, services.canary),
-        purge=DeskPurge(gate, services.purge, ownership=ownership),
-        approvals=DeskApprovals(gate, services.approvals),
-        log=DeskLog(
-            gate, services.logbook, missing=lambda: missing_ends(services.jobs, ownership)
-        ),
-        rotation=DeskRotation(gate, services.rotation),
-    )  # fmt: skip
+    return Desk(services, viewer)
 
 
-def gate_of(
-    settings: Settings, viewer: Callable[[], Viewer], *, log: Log, approvals: Approvals
-) -> Gate:
+def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
     """Return a gate that asks `viewer` anew for every action."""
     return Gate(
         viewer=viewer,
-        log=log,
-        approvals=approvals,
-        now=lambda: datetime.now(UTC),
-        read_only=settings.read_only,
-        two_persons=settings.two_person_actions,
+        log=records.logbook,
+        approvals=records.approvals,
+        now=records.now,
+        read_only=records.settings.read_only,
+        two_persons=records.settings.two_person_actions,
     )
 
 
@@ -111,9 +170,11 @@ class Alone:
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
-    with ExitStack() as stack:
-        database = open_for(settings, stack)
-        logbook = logbook_of(settings, LogStore(database, LogKeys(settings.log_keys)), stack)
-        approvals = approvals_of(settings, ApprovalStore(database))
-        gate = gate_of(settings, viewer, log=logbook, approvals=approvals)
-        yield Alone(gate, DeskLog(gate, logbook, missing=lambda: missing_ends(PurgeJobs(database))))
+    from services.audit_log.access import DeskLog
+    from services.purge.log_ends import missing_ends
+
+    with closing(OwnRecords(settings)) as records:
+        gate = gate_of(records, viewer)
+        yield Alone(
+            gate, DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs))
+        )

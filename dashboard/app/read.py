@@ -15,7 +15,7 @@ from services.errors import StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
 from services.health.models import Check
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
@@ -29,7 +29,8 @@ def state() -> CollectorState:
         return runtime.desk().fleet.figures()
     has = runtime.last_collected()
     at = has.snapshot.collected_at if has.snapshot else None
-    return _confined_state((at, has.refreshing_since, has.problem))
+    problem = None if has.problem is None else str(has.problem)
+    return _confined_state((at, has.refreshing_since, problem))
 
 
 @cached(Action.SEE_FLEET, key=lambda stamp: stamp, seconds=10, entries=32)

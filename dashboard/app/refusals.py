@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.app import permits
-from dashboard.app import state_keys as session
+from dashboard.app import permits, state_keys
 from dashboard.draw.formatting import markdown
 from services.errors import ApprovalNeeded, EndNotLogged, KatoTenantsError
 
@@ -56,4 +55,4 @@ def _waiting(request: str) -> None:
     st.warning(f"Nothing was done yet: this waits for a second admin, as request "
                f"{markdown(request)}. Once it is approved, do the same again.",
                icon=":material/how_to_reg:")  # fmt: skip
-    permits.link("approvals", "See the request", {session.REQUEST: request})
+    permits.link("approvals", "See the request", {state_keys.REQUEST: request})

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.app import viewer as access
 from dashboard.app.navigation import PAGES
 from dashboard.draw.formatting import escaped, few, markdown, visible
@@ -50,9 +50,9 @@ def gate() -> Viewer:
 
 def _begin_anew_for(viewer: Viewer) -> None:
     """Forget what a tab holds when another person goes on in it."""
-    if st.session_state.get(session.WHO, viewer.id) != viewer.id:
+    if st.session_state.get(state_keys.WHO, viewer.id) != viewer.id:
         st.session_state.clear()
-    st.session_state[session.WHO] = viewer.id
+    st.session_state[state_keys.WHO] = viewer.id
 
 
 def _banners(viewer: Viewer) -> None:

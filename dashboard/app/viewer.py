@@ -19,7 +19,7 @@ from services.access.network import forwarded, host_allowed, is_loopback
 from services.access.viewer import Role, Viewer
 from services.errors import AccessDenied, NotSignedIn
 from services.settings.environment import Settings, load_settings
-from services.wiring.x_access_wiring import verifier
+from services.wiring.sign_in import verifier
 
 _ELSEWHERE = ("without sign-in this dashboard is only for the machine that it runs on, and this "
               "request came from elsewhere or through a proxy")  # fmt: skip

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
-from dashboard.app import state_keys as session
-from dashboard.approvals import tables as approval_tables
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.approvals import tables
 from dashboard.approvals.tables import Standing
 from dashboard.draw.formatting import age, escaped, markdown, moment, visible
 from services.access.viewer import Action
@@ -24,12 +23,12 @@ def draw(asked: str) -> None:
     """Draw every request in scope, or the one that a link names. Raises KatoTenantsError."""
     desk, now = runtime.desk(), datetime.now(UTC)
     me = desk.gate.viewer().id
-    refusals.draw(session.APPROVE_REFUSED, "Nothing was approved")
+    refusals.draw(state_keys.APPROVE_REFUSED, "Nothing was approved")
     if asked:
         _one(asked, me)
         return
     requests = desk.approvals.all()
-    for_me, mine, rest = approval_tables.sorted_out(requests, me, now)
+    for_me, mine, rest = tables.sorted_out(requests, me, now)
     _waiting("Waits for you", for_me, me, "Nothing waits for your approval.")
     _waiting("You asked for", mine, me, "You asked for nothing that is still to be done.")
     st.subheader("Decided")
@@ -37,7 +36,7 @@ def draw(asked: str) -> None:
         st.caption("Nothing yet.")
         return
     st.dataframe(
-        approval_tables.requests_frame(rest[:MOST_DECIDED], now), hide_index=True, key="decided",
+        tables.requests_frame(rest[:MOST_DECIDED], now), hide_index=True, key="decided",
         alt="Requests that were approved, done or are over, the newest first",
         column_config={"Asked": st.column_config.DatetimeColumn(format="distance")},
     )  # fmt: skip
@@ -54,7 +53,7 @@ def _one(asked: str, me: str) -> None:
 
 
 def _back() -> None:
-    st.query_params.pop(session.REQUEST, None)
+    st.query_params.pop(state_keys.REQUEST, None)
 
 
 def _waiting(title: str, requests: Sequence[Request], me: str, nothing: str) -> None:
@@ -67,13 +66,13 @@ def _waiting(title: str, requests: Sequence[Request], me: str, nothing: str) -> 
 
 def _card(request: Request, me: str) -> None:
     now = datetime.now(UTC)
-    where = approval_tables.standing(request, now)
+    where = tables.standing(request, now)
     with st.container(border=True):
         st.markdown(f"**{request.action.value.capitalize()}**: {markdown(request.target)}")
         st.caption(
-            f"{escaped(approval_tables.whose(request))} · asked by {markdown(request.asked_by)} "
+            f"{escaped(tables.whose(request))} · asked by {markdown(request.asked_by)} "
             f"{age(request.asked_at, now)} · until {moment(request.expires_at)} · digest "
-            f"{escaped(approval_tables.short_digest(request)) or 'none'}"
+            f"{escaped(tables.short_digest(request)) or 'none'}"
         )
         if request.details:
             st.table({name: escaped(visible(text)) for name, text in request.details.items()},
@@ -81,15 +80,15 @@ def _card(request: Request, me: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(escaped(_words(request, me, now)), width="stretch")
             if request.action is Action.RUN_PURGE and where is not Standing.USED:
-                permits.link("purge", "See the plan", {session.PLAN: request.digest})
+                permits.link("purge", "See the plan", {state_keys.PLAN: request.digest})
             if request.action is Action.ACCEPT_FINDING:
-                permits.link("isolation", "See the finding", {session.FINDING: request.target})
+                permits.link("isolation", "See the finding", {state_keys.FINDING: request.target})
             if where is Standing.WAITING:
                 _approve_button(request, own=request.asked_by == me)
 
 
 def _words(request: Request, me: str, now: datetime) -> str:
-    words = permits.sentence(approval_tables.state_words(request, now))
+    words = permits.sentence(tables.state_words(request, now))
     if request.asked_by == me and request.holds(now):
         return f"{words} Do it again now: the approval is used up by it."
     return words
@@ -108,4 +107,4 @@ def _approve(request_id: str) -> None:
     try:
         runtime.desk().approvals.approve(request_id)
     except KatoTenantsError as exc:
-        refusals.keep(session.APPROVE_REFUSED, exc)
+        refusals.keep(state_keys.APPROVE_REFUSED, exc)

@@ -9,9 +9,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.audit_log import tables as log_tables
+from dashboard.app import permits, runtime, state_keys, unreadable
+from dashboard.audit_log import tables
 from dashboard.draw import downloads
 from dashboard.draw.downloads import decided_button
 from dashboard.draw.formatting import escaped, moment, visible
@@ -27,12 +26,12 @@ EXPORTED = 50_000
 _FIRST_DAY, _LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
 
 COLOR_OF = {"begun": "gray", "done": "green", "refused": "orange", "failed": "red",
-            log_tables.NO_END: "violet"}  # fmt: skip
+            tables.NO_END: "violet"}  # fmt: skip
 COLUMNS = {
     "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC",
                                             help="In UTC", width=150),
     "Outcome": st.column_config.MultiselectColumn(
-        options=list(log_tables.OUTCOMES), color=[COLOR_OF[o] for o in log_tables.OUTCOMES],
+        options=list(tables.OUTCOMES), color=[COLOR_OF[o] for o in tables.OUTCOMES],
         width=84, help="“no end”: it began, and it is under way, or its process died"),
     "Who": st.column_config.TextColumn(width=160),
     "Role": st.column_config.TextColumn(width=76),
@@ -72,11 +71,11 @@ def draw() -> None:
 def table(entries: Sequence[Entry], *, key: str, without: Sequence[str] = ()) -> None:
     """Draw entries, the newest first."""
     desk = runtime.desk()
-    frame = log_tables.frame_of(entries, desk.log.ends(entries))
+    frame = tables.frame_of(entries, desk.log.ends(entries))
     if not desk.gate.viewer().sees_all:
         without = (*without, "No.")  # where in the log it is tells how much was done to others
     st.dataframe(
-        frame[[name for name in log_tables.SHOWN if name not in without]],
+        frame[[name for name in tables.SHOWN if name not in without]],
         hide_index=True, key=key, height="content", column_config=COLUMNS,
         alt="Entries of the audit log, the newest first: when, who, what, how it ended, whose",
     )  # fmt: skip
@@ -87,22 +86,22 @@ def _filters() -> LogFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search", type="search", placeholder="Part of any name", live=True, width=190,
-            key=session.LOG_SEARCH, bind="query-params",
+            key=state_keys.LOG_SEARCH, bind="query-params",
         )  # fmt: skip
         tenant = st.text_input(
-            "Tenant", placeholder="kind/id, exactly", key=session.LOG_TENANT, width=150,
+            "Tenant", placeholder="kind/id, exactly", key=state_keys.LOG_TENANT, width=150,
             bind="query-params", help="As it is written on its page: tenant/acme",
         )  # fmt: skip
-        who = _choices("Who", people, session.LOG_WHO)
-        actions = _choices("Action", [action.value for action in Action], session.LOG_ACTION)
-        since, until = _day("From", session.LOG_SINCE), _day("To", session.LOG_UNTIL)
+        who = _choices("Who", people, state_keys.LOG_WHO)
+        actions = _choices("Action", [action.value for action in Action], state_keys.LOG_ACTION)
+        since, until = _day("From", state_keys.LOG_SINCE), _day("To", state_keys.LOG_UNTIL)
         outcomes = st.pills(
             "Outcome", [outcome.value for outcome in Outcome], selection_mode="multi",
-            key=session.LOG_OUTCOME, bind="query-params",
+            key=state_keys.LOG_OUTCOME, bind="query-params",
         )  # fmt: skip
-        unended = st.checkbox("Only what has not ended", key=session.LOG_UNENDED,
+        unended = st.checkbox("Only what has not ended", key=state_keys.LOG_UNENDED,
                               bind="query-params")  # fmt: skip
-    return log_tables.filter_of(
+    return tables.filter_of(
         text=text, who=who, actions=actions, outcomes=outcomes, tenant=tenant,
         since=since, until=until, unended=unended,
     )  # fmt: skip
@@ -129,20 +128,20 @@ def _people() -> list[str]:
 
 def _trail(wanted: LogFilter) -> list[int | None]:
     """Return before which number each page so far began; another filter begins anew."""
-    asked, trail = st.session_state.get(session.LOG_TRAIL, (None, [None]))
+    asked, trail = st.session_state.get(state_keys.LOG_TRAIL, (None, [None]))
     if asked != wanted:
         trail = [None]
-        st.session_state[session.LOG_TRAIL] = (wanted, trail)
+        st.session_state[state_keys.LOG_TRAIL] = (wanted, trail)
     return list(trail)
 
 
 def _pages(trail: list[int | None], *, older: int | None) -> None:
-    wanted, _ = st.session_state[session.LOG_TRAIL]
+    wanted, _ = st.session_state[state_keys.LOG_TRAIL]
     if len(trail) == 1 and older is None:
         return
 
     def go(to: list[int | None]) -> None:
-        st.session_state[session.LOG_TRAIL] = (wanted, to)
+        st.session_state[state_keys.LOG_TRAIL] = (wanted, to)
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Newest", icon=":material/first_page:", key="log_newest", on_click=go,
@@ -181,7 +180,7 @@ def _file(write: Callable[[Sequence[Entry]], bytes], wanted: LogFilter) -> bytes
 
 def _whole(entries: Sequence[Entry]) -> pd.DataFrame:
     ends = runtime.desk().log.ends(entries)
-    return log_tables.frame_of(entries, ends, all_tenants=True)
+    return tables.frame_of(entries, ends, all_tenants=True)
 
 
 def as_csv(entries: Sequence[Entry]) -> bytes:
@@ -216,7 +215,7 @@ def tenant_log(name: str) -> None:
     """
     if permits.why_not(Action.SEE_LOG):
         return
-    wanted = log_tables.filter_of(tenant=name)
+    wanted = tables.filter_of(tenant=name)
     try:
         entries = runtime.desk().log.page(wanted, limit=LAST).entries
         if not entries:
@@ -226,4 +225,4 @@ def tenant_log(name: str) -> None:
     except KatoTenantsError as exc:
         unreadable.draw("What was done to it", exc)
         return
-    permits.link("audit_log", "All of it in the audit log", {session.LOG_TENANT: name})
+    permits.link("audit_log", "All of it in the audit log", {state_keys.LOG_TENANT: name})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import runtime, unreadable
-from dashboard.audit_log import tables as log_tables
+from dashboard.audit_log import tables
 from dashboard.draw.formatting import age, markdown
 from dashboard.draw.notices import Level
 from services.audit_log.anchor import AnchorState
@@ -48,7 +48,7 @@ def _body(was_verifying: bool) -> None:
 
 def _anchored(state: AnchorState) -> None:
     number = None if state.last is None else state.last.number
-    words = log_tables.anchored_words(number, state.problems)
+    words = tables.anchored_words(number, state.problems)
     st.caption(f"{words} Each entry holds the hash of the one before it.", width="stretch")
     for problem in state.problems.values():
         st.warning(markdown(problem), icon=":material/anchor:")
@@ -57,7 +57,7 @@ def _anchored(state: AnchorState) -> None:
 def _result(state: VerifyState) -> None:
     if state.result is None:
         return
-    level = log_tables.level_of(state.result)
+    level = tables.level_of(state.result)
     words = f"{markdown(state.result.words)} Verified {age(state.at)}."
     if level is Level.ERROR:
         st.error(f"**The log is broken.** {words}", icon=":material/gpp_bad:")

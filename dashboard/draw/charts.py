@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from dashboard.draw.formatting import number, short, size
+from dashboard.draw.measures import WORDS
 from services.figures import Amount, Measure
 from services.usage.snapshot import Snapshot, Usage
 
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 TREEMAP_LIMIT = 100
-
-COLOR_OF = {
-    Measure.PATTERNS: "#a8641f",
-    Measure.KEYS: "#a84a5c",
-    Measure.VECTORS: "#6b5bb0",
-    Measure.SESSIONS: "#2f7d74",
-}
-"""One colour a store, the same everywhere; each is legible on light and on dark."""
 
 _SHARED, _NOBODY, _OTHERS = "#566577", "#7a8794", "#44515e"
 
@@ -44,7 +37,7 @@ def tiles(snapshot: Snapshot, measure: Measure, *, by_bytes: bool = False) -> tu
     sized = [(value(tenant.usage), tenant.tenant) for tenant in snapshot.tenants]
     sized.sort(key=itemgetter(0), reverse=True)
     largest, rest = sized[:TREEMAP_LIMIT], sized[TREEMAP_LIMIT:]
-    found = [Tile(short(str(tenant), 32), n, COLOR_OF[measure]) for n, tenant in largest]
+    found = [Tile(short(str(tenant), 32), n, WORDS[measure].shade) for n, tenant in largest]
     if rest:
         found.append(Tile(f"{len(rest):,} more tenants", sum(n for n, _ in rest), _OTHERS))
     shared = sum(value(part.usage) for part in snapshot.shared)
@@ -94,7 +87,7 @@ def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
     """Draw the parts of one measure as one bar: tenants in the store's colour, the rest gray."""
     from plotly.graph_objects import Bar, Figure  # noqa: PLC0415  takes half a second
 
-    colors = (COLOR_OF[measure], _SHARED, _NOBODY)
+    colors = (WORDS[measure].shade, _SHARED, _NOBODY)
     whole = sum(count for _, count in parts) or 1
     traces = [
         Bar(

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, read, runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.draw import notices as presenters
+from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
+from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
+from dashboard.draw.measures import MEASURE_OF, WORDS
 from services.figures import Amount, Measure
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures, Usage
 
-SPARK_COLOR: dict[Measure, Literal["orange", "red", "violet", "green"]] = {
-    Measure.PATTERNS: "orange",
-    Measure.KEYS: "red",
-    Measure.VECTORS: "violet",
-    Measure.SESSIONS: "green",
-}
-BAR_COLOR = {
-    "Patterns": "orange",
-    "Disk": "orange",
-    "Keys": "red",
-    "Memory": "red",
-    "Vectors": "violet",
-    "Sessions": "green",
-}
 _POINTS = 60
 
 
@@ -82,14 +68,14 @@ def fleet_figures(snapshot: Snapshot) -> None:
     with _cards():
         for measure, figures in snapshot.stores.items():
             points = [point.count for point in read.history(measure)[-_POINTS:]]
-            _card(figures, figures.total, missing=presenters.last_good(figures), points=points)
+            _card(figures, figures.total, missing=notices.last_good(figures), points=points)
 
 
 def owner_figures(usage: Usage, snapshot: Snapshot) -> None:
     """Draw the four measures of one owner as cards."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            _card(figures, usage.of(measure), missing=presenters.last_read(figures))
+            _card(figures, usage.of(measure), missing=notices.last_read(figures))
 
 
 def _cards() -> DeltaGenerator:
@@ -100,16 +86,16 @@ def _card(
     figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
 ) -> None:
     st.metric(
-        presenters.TITLE_OF[figures.measure],
+        WORDS[figures.measure].title,
         figure(amount, figures.precision),
         delta=missing if amount is None else _size(figures.measure, amount),
-        delta_color=SPARK_COLOR[figures.measure],
+        delta_color=WORDS[figures.measure].color,
         delta_arrow="off",
         chart_data=points if len(points) > 1 else None,
         chart_type="area",
         border=True,
         height="stretch",
-        help=str(figures.reason or "") if amount is None else presenters.precision_note(figures),
+        help=str(figures.reason or "") if amount is None else notices.precision_note(figures),
     )
 
 
@@ -125,8 +111,8 @@ def partial_banner(snapshot: Snapshot) -> None:
     for measure, figures in snapshot.stores.items():
         if figures.failed and measure is not Measure.SESSIONS:
             st.warning(
-                f"{presenters.TITLE_OF[measure]} unknown: {markdown(str(figures.reason or ''))}. "
-                f"{markdown(presenters.last_good(figures).capitalize())}.",
+                f"{WORDS[measure].title} unknown: {markdown(str(figures.reason or ''))}. "
+                f"{markdown(notices.last_good(figures).capitalize())}.",
                 icon=":material/cloud_off:",
             )
 
@@ -204,21 +190,21 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
     return st.column_config.ProgressColumn(
         format="bytes" if column in {"Disk", "Memory"} else "localized",
         max_value=max(most, 1),
-        color=BAR_COLOR[column],
+        color=WORDS[MEASURE_OF[column]].color,
     )
 
 
 def open_tenant(name: str) -> None:
     """Go to a tenant's page; `name` is the tenant as `visible` writes it."""
-    st.switch_page(navigation.row("tenant").file, query_params={session.TENANT: name})
+    st.switch_page(navigation.row("tenant").file, query_params={state_keys.TENANT: name})
 
 
-def draw_notices(found: Sequence[presenters.Notice]) -> None:
+def draw_notices(found: Sequence[notices.Notice]) -> None:
     """Draw what needs attention, each line with a link to the page that shows more."""
     icons = {
-        presenters.Level.ERROR: ":red[:material/error:]",
-        presenters.Level.WARNING: ":orange[:material/warning:]",
-        presenters.Level.INFO: ":gray[:material/info:]",
+        notices.Level.ERROR: ":red[:material/error:]",
+        notices.Level.WARNING: ":orange[:material/warning:]",
+        notices.Level.INFO: ":gray[:material/info:]",
     }
     for notice in found:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):

@@ -8,28 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from dashboard.draw.formatting import age, few, number, plural, short, visible
+from dashboard.draw.measures import WORDS
 from services.figures import Measure, Precision, StoreState
 from services.purge.came_back import came_back
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
-
-STORE_OF = {
-    Measure.PATTERNS: "ClickHouse",
-    Measure.KEYS: "Redis",
-    Measure.VECTORS: "Qdrant",
-    Measure.SESSIONS: "Redis",
-}
-
-
-TITLE_OF = {
-    Measure.PATTERNS: "Patterns",
-    Measure.KEYS: "Redis keys",
-    Measure.VECTORS: "Vectors",
-    Measure.SESSIONS: "Sessions",
-}
-
 
 CLAIM_WORDS = {
     ClaimState.KNOWN: "known",
@@ -134,7 +119,7 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
     for measure, figures in snapshot.stores.items():
         if figures.state is StoreState.OK and figures.difference.count:
             off = f"{figures.difference.count:+,}"
-            text = f"{TITLE_OF[measure]}: the store's own total differs from the parts by {off}."
+            text = f"{WORDS[measure].title}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
         text = (

@@ -11,7 +11,8 @@ from dataclasses import replace
 import pandas as pd
 
 from dashboard.draw.formatting import age, figure, number, size, visible
-from dashboard.draw.notices import STORE_OF, TITLE_OF, precision_note
+from dashboard.draw.measures import WORDS
+from dashboard.draw.notices import precision_note
 from services.figures import Amount
 from services.health.models import Check
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
@@ -25,8 +26,8 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
     """
     rows = [
         {
-            "Figure": TITLE_OF[measure],
-            "Store": STORE_OF[measure],
+            "Figure": WORDS[measure].title,
+            "Store": WORDS[measure].store,
             "State": figures.state.value.replace("_", " "),
             "Total": figure(figures.total, figures.precision),
             "Size": size(figures.total.bytes) if figures.total else "unknown",

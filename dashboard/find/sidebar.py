@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import navigation, permits
-from dashboard.app import state_keys as session
+from dashboard.app import navigation, permits, state_keys
 from services.access.viewer import Action
 
 MOST_CHARACTERS = 20_000
@@ -16,12 +15,12 @@ def draw(current: str) -> None:
     """Draw the entry, or go to Find with what was typed; `current` is the page that is drawn."""
     if current == "find" or permits.why_not(Action.FIND):
         return
-    typed = st.session_state.pop(session.FIND_TYPED, "")
+    typed = st.session_state.pop(state_keys.FIND_TYPED, "")
     if typed.strip():
-        st.session_state.pop(session.FIND, None)  # or what was looked for last would win
-        st.switch_page(navigation.row("find").file, query_params={session.FIND: typed})
+        st.session_state.pop(state_keys.FIND, None)  # or what was looked for last would win
+        st.switch_page(navigation.row("find").file, query_params={state_keys.FIND: typed})
     st.sidebar.text_input(
-        "Find a user, session, key…", key=session.FIND_ENTRY, type="search",
+        "Find a user, session, key…", key=state_keys.FIND_ENTRY, type="search",
         placeholder="Find a user, session, key…", label_visibility="collapsed",
         max_chars=MOST_CHARACTERS, on_change=_take,
     )  # fmt: skip
@@ -29,4 +28,4 @@ def draw(current: str) -> None:
 
 def _take() -> None:
     """Keep what was typed for the run that follows: only then can another page be gone to."""
-    st.session_state[session.FIND_TYPED] = st.session_state[session.FIND_ENTRY]
+    st.session_state[state_keys.FIND_TYPED] = st.session_state[state_keys.FIND_ENTRY]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.draw.formatting import age, plural, visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
@@ -120,8 +120,8 @@ def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
         return None
     only = named[0]
     if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
-        return "Look into the session", {session.SESSION: visible(only.found)}
-    return "Sessions that name it", {session.SESSIONS_SEARCH: answer.question.typed.strip()}
+        return "Look into the session", {state_keys.SESSION: visible(only.found)}
+    return "Sessions that name it", {state_keys.SESSIONS_SEARCH: answer.question.typed.strip()}
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

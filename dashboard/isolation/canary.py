@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.formatting import age, markdown, plural, span, visible
 from services.access.viewer import Action
 from services.canary.models import CanaryReport, Observation, Outcome, Probe, Verdict
@@ -42,7 +41,7 @@ def _body(was_running: bool) -> None:
     permits.button("Run the canary test", Action.RUN_CANARY, icon=":material/science:",
                    key="canary_run", disabled=state.running_since is not None,
                    on_click=_start)  # fmt: skip
-    refusals.draw(session.CANARY_REFUSED, "Nothing was begun")
+    refusals.draw(state_keys.CANARY_REFUSED, "Nothing was begun")
     if state.running_since is not None:
         seconds = max((datetime.now(UTC) - state.running_since).total_seconds(), 0)
         st.info(f"Running for {span(seconds)}: {markdown(state.step or 'starting')}. This tab can "
@@ -62,7 +61,7 @@ def _start() -> None:
     try:
         runtime.desk().canary.start()
     except KatoTenantsError as exc:
-        refusals.keep(session.CANARY_REFUSED, exc)
+        refusals.keep(state_keys.CANARY_REFUSED, exc)
 
 
 def _report(report: CanaryReport) -> None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.draw import charts
-from dashboard.draw import notices as presenters
-from dashboard.draw.figures import SPARK_COLOR
+from dashboard.draw import charts, notices
 from dashboard.draw.formatting import escaped, figure, markdown, moment, number
+from dashboard.draw.measures import WORDS
 from services.figures import Measure, Precision, StoreState
 from services.usage.snapshot import Snapshot, StoreFigures, Usage
 
@@ -30,14 +29,14 @@ def draw(snapshot: Snapshot) -> None:
 
 def _card(found: Sums, snapshot: Snapshot) -> None:
     figures = found.figures
-    title = presenters.TITLE_OF[figures.measure]
+    title = WORDS[figures.measure].title
     st.metric(
         title,
         figure(figures.total, figures.precision),
-        delta=sums_words(found) if found.parts else presenters.last_good(figures),
-        delta_color=SPARK_COLOR[figures.measure],
+        delta=sums_words(found) if found.parts else notices.last_good(figures),
+        delta_color=WORDS[figures.measure].color,
         delta_arrow="off",
-        help=f"What {presenters.STORE_OF[figures.measure]} itself says that it holds",
+        help=f"What {WORDS[figures.measure].store} itself says that it holds",
     )
     if not found.parts:
         st.caption(

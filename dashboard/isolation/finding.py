@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
-from dashboard.app import state_keys as session
+from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
-from dashboard.isolation import read
-from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import read, tables
 from dashboard.isolation import words as isolation_words
 from dashboard.isolation.listing import COLOR_OF
 from dashboard.isolation.summary import ICON_OF
@@ -51,13 +49,13 @@ def draw(asked: str, report: Report | None) -> None:
 
 
 def _back() -> None:
-    del st.query_params[session.FINDING]
+    del st.query_params[state_keys.FINDING]
 
 
 def _head(record: Record, now: datetime) -> None:
     finding, status = record.finding, record.status(now)
     rules = runtime.desk().isolation.rules
-    st.header(escaped(isolation_tables.title_of(finding.code, rules)))
+    st.header(escaped(tables.title_of(finding.code, rules)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
         st.badge(status, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
@@ -93,7 +91,7 @@ def _advice(finding: Finding) -> None:
         st.subheader("Why it matters")
         st.markdown(markdown(rule.why))
     st.subheader("What to do")
-    st.markdown(markdown(isolation_tables.remedy_of(finding, rules) or "Look into it."))
+    st.markdown(markdown(tables.remedy_of(finding, rules) or "Look into it."))
     links = isolation_words.links(finding)
     for link in links[:FEW_LINKS]:
         permits.link(link.page, escaped(link.label), link.query)
@@ -108,7 +106,7 @@ def _history(record: Record, now: datetime) -> None:
 
 
 def _acceptance(record: Record, now: datetime) -> None:
-    refusals.draw(session.ACCEPT_REFUSED, "Nothing was changed")
+    refusals.draw(state_keys.ACCEPT_REFUSED, "Nothing was changed")
     if record.acceptance is not None:
         st.subheader("Accepted")
         words = isolation_words.acceptance_words(record.acceptance, now)
@@ -131,14 +129,14 @@ def _accept_form(record: Record) -> None:
     asked = draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
     if asked:
         st.caption(f"Asked for: {markdown(asked.details[HOW_LONG])}.")
-    st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=session.ACCEPT_WHY,
+    st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=state_keys.ACCEPT_WHY,
                  max_chars=2000, height=100)  # fmt: skip
     choice = st.segmented_control(HOW_LONG, list(isolation_words.UNTIL), required=True,
-                                  default="For 90 days", key=session.ACCEPT_UNTIL)  # fmt: skip
+                                  default="For 90 days", key=state_keys.ACCEPT_UNTIL)  # fmt: skip
     if choice == isolation_words.A_DAY:
         today = datetime.now(UTC).date()
         st.date_input("To the end of", today + timedelta(days=30), min_value=today,
-                      key=session.ACCEPT_DATE)  # fmt: skip
+                      key=state_keys.ACCEPT_DATE)  # fmt: skip
     if permits.button("Accept", Action.ACCEPT_FINDING, type="primary", on_click=_accept,
                       args=(record.finding.id,)):  # fmt: skip
         st.rerun()
@@ -149,15 +147,15 @@ def _accept(id_: str) -> None:
     held = st.session_state
     try:
         until = isolation_words.until_of(
-            held[session.ACCEPT_UNTIL], held.get(session.ACCEPT_DATE), datetime.now(UTC)
+            held[state_keys.ACCEPT_UNTIL], held.get(state_keys.ACCEPT_DATE), datetime.now(UTC)
         )
-        runtime.desk().isolation.accept(id_, why=held[session.ACCEPT_WHY], until=until)
+        runtime.desk().isolation.accept(id_, why=held[state_keys.ACCEPT_WHY], until=until)
     except KatoTenantsError as exc:
-        refusals.keep(session.ACCEPT_REFUSED, exc)
+        refusals.keep(state_keys.ACCEPT_REFUSED, exc)
 
 
 def _withdraw(id_: str) -> None:
     try:
         runtime.desk().isolation.withdraw(id_)
     except KatoTenantsError as exc:
-        refusals.keep(session.ACCEPT_REFUSED, exc)
+        refusals.keep(state_keys.ACCEPT_REFUSED, exc)

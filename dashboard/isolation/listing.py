@@ -8,12 +8,10 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import runtime
-from dashboard.app import state_keys as session
+from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
-from dashboard.isolation import read
-from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import read, tables
 from dashboard.isolation import words as isolation_words
 from services.isolation.models import Report, Severity, Status
 
@@ -27,7 +25,7 @@ _TABLE = "findings"
 
 def rows_of(report: Report, now: datetime) -> pd.DataFrame:
     """Return every finding with its status now."""
-    return isolation_tables.with_status(read.listing(report).frame, now)
+    return tables.with_status(read.listing(report).frame, now)
 
 
 def draw(rows: pd.DataFrame, report: Report) -> None:
@@ -40,32 +38,32 @@ def draw(rows: pd.DataFrame, report: Report) -> None:
         _nothing(rows, report)
         return
     pages = math.ceil(len(found) / PER_PAGE)
-    page = min(st.session_state.get(session.ISOLATION_PAGE, 1), pages)
+    page = min(st.session_state.get(state_keys.ISOLATION_PAGE, 1), pages)
     _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
     if pages > 1:
-        st.pagination(pages, key=session.ISOLATION_PAGE)
+        st.pagination(pages, key=state_keys.ISOLATION_PAGE)
     records = read.listing(report).records
     whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
-    download(found[list(isolation_tables.EXPORTED)], "findings", tenants=sorted(whose))
+    download(found[list(tables.EXPORTED)], "findings", tenants=sorted(whose))
 
 
 def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search", type="search", placeholder="Part of a finding, tenant or kb_id", live=True,
-            key=session.ISOLATION_SEARCH, bind="query-params", width=270,
+            key=state_keys.ISOLATION_SEARCH, bind="query-params", width=270,
         )  # fmt: skip
-        asked = st.query_params.get(session.ISOLATION_TENANT)  # nothing may be found about it
-        tenants = isolation_tables.tenants_of(rows) | ({asked} if asked else set())
+        asked = st.query_params.get(state_keys.ISOLATION_TENANT)  # nothing may be found about it
+        tenants = tables.tenants_of(rows) | ({asked} if asked else set())
         tenant = st.selectbox(
             "Tenant", sorted(tenants), index=None, placeholder="Any", width=230,
-            key=session.ISOLATION_TENANT, bind="query-params",
+            key=state_keys.ISOLATION_TENANT, bind="query-params",
         )  # fmt: skip
-        severities = _pills("Severity", list(Severity), session.ISOLATION_SEVERITY)
-        areas = _pills("Area", sorted(rows["area"].unique()), session.ISOLATION_AREA)
-        standing = [status.value for status in isolation_tables.STANDING]
-        statuses = _pills("Status", list(Status), session.ISOLATION_STATUS, default=standing)
-    return isolation_tables.matching(
+        severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
+        areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
+        standing = [status.value for status in tables.STANDING]
+        statuses = _pills("Status", list(Status), state_keys.ISOLATION_STATUS, default=standing)
+    return tables.matching(
         rows, text=text, tenant=tenant, severities=severities, areas=areas, statuses=statuses
     )
 
@@ -77,7 +75,7 @@ def _pills(label: str, options: list[str], key: str, default: list[str] | None =
 
 
 def _nothing(rows: pd.DataFrame, report: Report) -> None:
-    standing = any(isolation_tables.counts(rows).values())
+    standing = any(tables.counts(rows).values())
     if standing or not len(rows):
         text = "No finding matches." if standing else "Nothing was found."
     else:
@@ -91,7 +89,7 @@ def _table(found: pd.DataFrame) -> None:
     clicked = st.session_state.get(f"{_TABLE}_open")
     if clicked is not None and 0 <= clicked["row"] < len(found):
         open_finding(str(found["Id"].iloc[clicked["row"]]))
-    shown = found[list(isolation_tables.SHOWN)].copy()
+    shown = found[list(tables.SHOWN)].copy()
     shown["Severity"] = [[severity] for severity in shown["Severity"]]
     shown.insert(1, "Open", ":material/open_in_new:")
     st.dataframe(
@@ -114,7 +112,7 @@ def _table(found: pd.DataFrame) -> None:
 
 def open_finding(id_: str) -> None:
     """Go to one finding."""
-    st.query_params[session.FINDING] = id_  # beside the filters, which hold when one comes back
+    st.query_params[state_keys.FINDING] = id_  # beside the filters, which hold when one comes back
     st.rerun()
 
 

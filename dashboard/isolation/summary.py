@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.draw.formatting import age, escaped, markdown, plural, span
-from dashboard.isolation import read
-from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import read, tables
 from dashboard.isolation import words as isolation_words
 from services.access.viewer import Action
 from services.isolation.audit import AuditState
@@ -46,7 +44,7 @@ def audit_line(report: Report | None) -> None:
 
 def _asked(report: Report | None) -> bool:
     """Whether an audit was asked for a moment ago and has not come yet."""
-    asked: datetime | None = st.session_state.get(session.AUDIT_ASKED)
+    asked: datetime | None = st.session_state.get(state_keys.AUDIT_ASKED)
     if asked is None or datetime.now(UTC) - asked > _PATIENCE:
         return False
     return report is None or report.at < asked
@@ -68,7 +66,7 @@ def _watch(seen: tuple[object, ...], report: Report | None, busy: bool) -> None:
         words = "Auditing…" if busy else "Audit now"
         if permits.button(words, Action.LOOK, icon=":material/policy:", disabled=busy,
                           type="tertiary", key="audit"):  # fmt: skip
-            st.session_state[session.AUDIT_ASKED] = datetime.now(UTC)
+            st.session_state[state_keys.AUDIT_ASKED] = datetime.now(UTC)
             runtime.desk().isolation.want()
             st.rerun()
 
@@ -76,7 +74,7 @@ def _watch(seen: tuple[object, ...], report: Report | None, busy: bool) -> None:
 def figures(report: Report, rows: pd.DataFrame) -> None:
     """Draw the score, and how many findings stand, by severity; `rows` are all findings."""
     rules = runtime.desk().isolation.rules
-    counts = isolation_words.severity_words(isolation_tables.counts(rows), report, rules)
+    counts = isolation_words.severity_words(tables.counts(rows), report, rules)
     accepted = int((rows["Status"] == Status.ACCEPTED.value).sum())
     states = isolation_words.rule_counts(report)
     grid = st.grid(5, gap="small", min_column_width=_CARD)

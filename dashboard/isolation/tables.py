@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.draw.formatting import few, plural, short, visible
 from dashboard.draw.notices import Level, Notice
 from services.isolation.models import NEW_FOR, Finding, Record, Report, Rule, Severity, Status
@@ -142,7 +142,7 @@ def tenants_of(frame: pd.DataFrame) -> set[str]:
 def attention(report: Report, now: datetime) -> tuple[Notice, ...]:
     """Return the gravest findings that stand, one by one, and how many more there are."""
     grave = [r for r in report.standing(now) if r.finding.severity in _GRAVE]
-    query = {session.ISOLATION_SEVERITY: tuple(severity.value for severity in _GRAVE)}
+    query = {state_keys.ISOLATION_SEVERITY: tuple(severity.value for severity in _GRAVE)}
     return _notices(grave, "critical or high", query)
 
 
@@ -156,7 +156,7 @@ def concerning(
         for record in report.standing(now)
         if tenant in record.finding.tenants or not own.isdisjoint(record.finding.kb_ids)
     ]
-    query = {session.ISOLATION_TENANT: (visible(str(tenant)),)}
+    query = {state_keys.ISOLATION_TENANT: (visible(str(tenant)),)}
     return _notices(mine, "about this tenant", query)
 
 
@@ -170,7 +170,7 @@ def _notices(
             _LEVEL.get(record.finding.severity, Level.INFO),
             short(record.finding.what, NOTICE_LENGTH),
             "isolation",
-            {session.FINDING: record.finding.id},
+            {state_keys.FINDING: record.finding.id},
         )
         for record in graver[:NOTICED]
     ]

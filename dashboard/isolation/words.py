@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
-from dashboard.app import state_keys as session
+from dashboard.app import state_keys
 from dashboard.draw.formatting import UNKNOWN, age, moment, plural, visible
 from dashboard.isolation.tables import title_of
 from services.isolation.about import Evidence, Value, plain
@@ -237,14 +237,14 @@ def _link(kind: DeedKind, about: str) -> Link:
     name = about if len(about) <= MOST_LABEL else f"{about[:MOST_LABEL]}…"
     match kind:
         case DeedKind.TENANT:
-            return Link(f"Open {name}", "tenant", {session.TENANT: about})
+            return Link(f"Open {name}", "tenant", {state_keys.TENANT: about})
         case DeedKind.PURGE_TENANT:
-            return Link(f"Plan a purge of {name}", "purge", {session.TENANT: about})
+            return Link(f"Plan a purge of {name}", "purge", {state_keys.TENANT: about})
         case DeedKind.SESSIONS if about:
-            return Link(f"Sessions of {name}", "sessions", {session.SESSIONS_TENANT: about})
+            return Link(f"Sessions of {name}", "sessions", {state_keys.SESSIONS_TENANT: about})
         case DeedKind.SESSIONS:
             return Link("See the sessions", "sessions", {})
         case DeedKind.FIND:
-            return Link(f"Find {name}", "find", {session.FIND: about})
+            return Link(f"Find {name}", "find", {state_keys.FIND: about})
         case DeedKind.SYSTEM:
             return Link("See the stores", "system", {})

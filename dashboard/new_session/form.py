@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, read
-from dashboard.app import state_keys as session
+from dashboard.app import permits, read, state_keys
 from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
@@ -63,21 +62,21 @@ def metadata_rows(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
 
 def forget_metadata() -> None:
     """Begin with one empty row, so that no sensitive value stays in the session state."""
-    st.session_state[session.METADATA_ROWS] = (max(_numbers()) + 1,)
+    st.session_state[state_keys.METADATA_ROWS] = (max(_numbers()) + 1,)
 
 
 def _numbers() -> tuple[int, ...]:
-    numbers: tuple[int, ...] = st.session_state.get(session.METADATA_ROWS, (0,))
+    numbers: tuple[int, ...] = st.session_state.get(state_keys.METADATA_ROWS, (0,))
     return numbers
 
 
 def _add_row() -> None:
-    st.session_state[session.METADATA_ROWS] = (*_numbers(), max(_numbers()) + 1)
+    st.session_state[state_keys.METADATA_ROWS] = (*_numbers(), max(_numbers()) + 1)
 
 
 def _remove_row(number: int) -> None:
     left = tuple(other for other in _numbers() if other != number)
-    st.session_state[session.METADATA_ROWS] = left or (number + 1,)
+    st.session_state[state_keys.METADATA_ROWS] = left or (number + 1,)
 
 
 def _row(number: int, place: int, *, can_seal: bool) -> Entry:
@@ -191,9 +190,9 @@ def answer(asked: Asked) -> None:
 def _links(created: CreatedSession) -> None:
     name = visible(str(read.ownership().tenant_of(created.node_id)))
     with st.container(horizontal=True):
-        permits.link("tenant", f"Open {escaped(name)}", {session.TENANT: name})
+        permits.link("tenant", f"Open {escaped(name)}", {state_keys.TENANT: name})
         permits.link("sessions", "Look into the session",
-                     {session.SESSION: visible(created.session_id)})  # fmt: skip
+                     {state_keys.SESSION: visible(created.session_id)})  # fmt: skip
 
 
 def _asked(asked: Asked) -> dict[str, object]:

@@ -1,8 +1,7 @@
 import streamlit as st
 
-from dashboard.app import runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.approvals import listing as approval_parts
+from dashboard.app import runtime, state_keys, unreadable
+from dashboard.approvals import listing
 from services.errors import StoreError
 
 st.title("Approvals")
@@ -15,6 +14,6 @@ if not actions:
 st.caption(f"A second admin has to approve these: {', '.join(actions)}. An approval holds for that "
            "very thing, once, and not for who asked for it.")  # fmt: skip
 try:
-    approval_parts.draw(st.query_params.get(session.REQUEST, ""))
+    listing.draw(st.query_params.get(state_keys.REQUEST, ""))
 except StoreError as exc:
     unreadable.draw("Requests", exc)

@@ -1,11 +1,9 @@
 import streamlit as st
 
-from dashboard.app import permits, read, runtime
-from dashboard.app import state_keys as session
-from dashboard.draw import figures as components
+from dashboard.app import permits, read, runtime, state_keys
+from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import sidebar as find_entry
-from dashboard.find import tables as finds
+from dashboard.find import sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -13,31 +11,31 @@ MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
 
 def look_anywhere() -> None:
     """Look inside of names too."""
-    st.session_state[session.ANYWHERE] = True
+    st.session_state[state_keys.ANYWHERE] = True
 
 
 def draw_looked(answer: Answer) -> None:
     """Draw where was looked, and where could not be."""
     st.dataframe(
-        finds.looked_frame(answer.looked), hide_index=True, key="looked", height="content",
+        tables.looked_frame(answer.looked), hide_index=True, key="looked", height="content",
         alt="What was looked at, and what could not be",
     )  # fmt: skip
 
 
-snapshot = components.snapshot_or_stop("Find")
+snapshot = figures.snapshot_or_stop("Find")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     typed = st.text_input(
-        "Who has this?", type="search", key=session.FIND, bind="query-params",
-        max_chars=find_entry.MOST_CHARACTERS,
+        "Who has this?", type="search", key=state_keys.FIND, bind="query-params",
+        max_chars=sidebar.MOST_CHARACTERS,
         placeholder="A user id, node_id, session id, pattern name, kb_id or Redis key",
     )  # fmt: skip
-    contains = st.toggle("Anywhere in a name", key=session.ANYWHERE, bind="query-params")
+    contains = st.toggle("Anywhere in a name", key=state_keys.ANYWHERE, bind="query-params")
 
 if not typed.strip():
     st.caption("Type a name as it stands in a ticket or a log. It has to be the whole name, "
                "unless it may be anywhere in one.")  # fmt: skip
     st.dataframe(
-        finds.examples_frame(snapshot, runtime.schemes()), hide_index=True,
+        tables.examples_frame(snapshot, runtime.schemes()), hide_index=True,
         key="examples", height="content", alt="What can be typed, with examples",
     )  # fmt: skip
     st.stop()
@@ -46,7 +44,7 @@ with st.skeleton(height=180):
     answer = read.answer(snapshot.collected_at, typed, contains)
 if answer is None:
     st.stop()
-missing = " and ".join(finds.unasked(answer))
+missing = " and ".join(tables.unasked(answer))
 
 if not answer.matches:
     if missing:
@@ -59,27 +57,27 @@ if not answer.matches:
     st.subheader("What was looked at")
     draw_looked(answer)
 else:
-    st.subheader(f"Found as {markdown(finds.summary(answer))}")
+    st.subheader(f"Found as {markdown(tables.summary(answer))}")
     if missing:
         st.warning(f"There may be more: {missing} could not be asked.",
                    icon=":material/cloud_off:")  # fmt: skip
-    for text in finds.ambiguities(answer):
+    for text in tables.ambiguities(answer):
         st.caption(f":material/info: {markdown(text)}")
     if answer.hits:
-        components.tenants_table(
-            finds.hits_frame(answer.hits[:MOST_TENANTS]), key="hits",
+        figures.tenants_table(
+            tables.hits_frame(answer.hits[:MOST_TENANTS]), key="hits",
             alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
         )  # fmt: skip
         if len(answer.hits) > MOST_TENANTS:
             st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
                        "A longer text finds fewer.")  # fmt: skip
-    leading = finds.sessions_link(answer)
+    leading = tables.sessions_link(answer)
     if leading is not None:
         label, query = leading
         permits.link("sessions", label, query)
     st.subheader("What was found")
     st.dataframe(
-        finds.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
+        tables.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
         height="content" if len(answer.matches) <= FEW else "auto",
         alt="Each name found, how well it fits, and how its owner is known",
     )  # fmt: skip

@@ -2,11 +2,10 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
-from dashboard.app import state_keys as session
+from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import markdown
-from dashboard.new_session import form as new_session_parts
-from dashboard.sessions import listing as session_parts
+from dashboard.new_session import form
+from dashboard.sessions import listing
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
 from services.sessions.create import TTL_MAX, TTL_MIN
@@ -30,7 +29,7 @@ if runtime.is_embedded():
 def preset() -> tuple[int, dict[str, str]]:
     """Return the scheme and the field that the tenant in the URL asks for."""
     try:
-        asked = TenantKey.parse(st.query_params.get(session.TENANT, ""))
+        asked = TenantKey.parse(st.query_params.get(state_keys.TENANT, ""))
     except NamingError:
         return 0, {}
     fitting = [i for i, scheme in enumerate(schemes.values()) if scheme.kind == asked.kind]
@@ -49,13 +48,13 @@ with left:
         )
         for name in scheme.fields
     }
-    ttl = session_parts.duration(
+    ttl = listing.duration(
         "Time to live",
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
         key="ttl",
     )
-    metadata, sensitive = new_session_parts.metadata_rows(can_seal=sessions.can_seal)
-    config = new_session_parts.options_form()
+    metadata, sensitive = form.metadata_rows(can_seal=sessions.can_seal)
+    config = form.options_form()
 
 landing, problem = None, None
 if not TTL_MIN <= ttl <= TTL_MAX:
@@ -73,7 +72,7 @@ with right:
     elif landing is None:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
-        new_session_parts.landing_words(landing)
+        form.landing_words(landing)
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
         disabled=landing is None or bool(landing.refusal),
@@ -84,17 +83,17 @@ if create and landing is not None:
         answer = sessions.create(
             scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
         )
-        st.session_state[session.CREATED] = new_session_parts.Asked(
+        st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer
         )
         with suppress(KatoTenantsError):  # it is created all the same
             runtime.desk().fleet.refresh()
-        new_session_parts.forget_metadata()
+        form.forget_metadata()
         st.rerun()
     except KatoTenantsError as exc:
-        st.session_state.pop(session.CREATED, None)
+        st.session_state.pop(state_keys.CREATED, None)
         refusals.show(refusals.of(exc), "No session was created as far as is known")
 
-created = st.session_state.get(session.CREATED)
+created = st.session_state.get(state_keys.CREATED)
 if created is not None:
-    new_session_parts.answer(created)
+    form.answer(created)

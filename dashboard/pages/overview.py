@@ -3,10 +3,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import read, runtime
-from dashboard.draw import charts, store_tables
-from dashboard.draw import figures as components
+from dashboard.draw import charts, figures, store_tables
 from dashboard.draw import notices as presenters
-from dashboard.isolation import tables as isolation_tables
+from dashboard.isolation import tables
 from services.figures import Measure
 
 CHOICES = {
@@ -16,20 +15,20 @@ CHOICES = {
 }
 TOP = 10
 
-snapshot = components.snapshot_or_stop("Overview")
-components.fleet_figures(snapshot)
+snapshot = figures.snapshot_or_stop("Overview")
+figures.fleet_figures(snapshot)
 
 sees_all = runtime.desk().gate.viewer().sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
-    audited=isolation_tables.attention(audit, datetime.now(UTC)) if audit else (),
-    told=isolation_tables.told(audit) if audit else None,
+    audited=tables.attention(audit, datetime.now(UTC)) if audit else (),
+    told=tables.told(audit) if audit else None,
 )  # fmt: skip
 if notices:
     with st.container(border=True):
         st.subheader("Needs attention")
-        components.draw_notices(notices)
+        figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
     st.info("There is no tenant yet. Create a session, or load a capture with "
@@ -59,7 +58,7 @@ with st.container(border=True):
     by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
     frame = read.tenants_frame(snapshot)
     top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
-    components.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
+    figures.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
 
 with st.container(border=True):
     st.subheader("How fresh each figure is")

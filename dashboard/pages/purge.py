@@ -1,41 +1,34 @@
 import streamlit as st
 
-from dashboard.app import runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.draw import figures as components
+from dashboard.app import runtime, state_keys, unreadable
+from dashboard.draw import figures
 from dashboard.purge import (
-    choose as purge_choose,
-)
-from dashboard.purge import (
-    job as purge_job,
-)
-from dashboard.purge import (
-    listing as purge_parts,
-)
-from dashboard.purge import (
-    plan as purge_plan,
+    choose,
+    job,
+    listing,
+    plan,
 )
 from services.errors import KatoTenantsError
 from services.purge.came_back import came_back
 
-asked = st.query_params.get(session.JOB, "")
+asked = st.query_params.get(state_keys.JOB, "")
 if asked:
     st.title("Purge")
-    purge_job.draw(asked)
+    job.draw(asked)
     st.stop()
 
-kept = st.query_params.get(session.PLAN, "")
+kept = st.query_params.get(state_keys.PLAN, "")
 if kept:
-    del st.query_params[session.PLAN]
-    purge_plan.show_kept(kept)
+    del st.query_params[state_keys.PLAN]
+    plan.show_kept(kept)
 
-shown = purge_plan.shown_plan()
+shown = plan.shown_plan()
 if shown is not None:
     st.title("Purge")
-    purge_plan.draw(shown)
+    plan.draw(shown)
     st.stop()
 
-snapshot = components.snapshot_or_stop("Purge")
+snapshot = figures.snapshot_or_stop("Purge")
 purge = runtime.desk().purge
 try:
     jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
@@ -45,6 +38,6 @@ except KatoTenantsError as exc:
 
 st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
            "says what is gone, found by looking again.")  # fmt: skip
-purge_choose.choose(snapshot)
-purge_parts.came_back_part(came_back(snapshot, stones))
-purge_parts.jobs_list(jobs)
+choose.choose(snapshot)
+listing.came_back_part(came_back(snapshot, stones))
+listing.jobs_list(jobs)

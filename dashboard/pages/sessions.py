@@ -4,22 +4,15 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, state_keys, unreadable
 from dashboard.draw import figures as components
-from dashboard.draw import notices as presenters
+from dashboard.draw import notices
 from dashboard.draw.formatting import plural
 from dashboard.sessions import (
-    actions as session_deeds,
-)
-from dashboard.sessions import (
-    listing as session_parts,
-)
-from dashboard.sessions import (
-    one as session_view,
-)
-from dashboard.sessions import (
-    tables as session_tables,
+    actions,
+    listing,
+    one,
+    tables,
 )
 from dashboard.sessions.listing import session_rows
 from services.errors import StoreError
@@ -27,17 +20,17 @@ from services.figures import Measure, Precision
 
 PER_PAGE = 25
 
-asked = st.query_params.get(session.SESSION, "")
+asked = st.query_params.get(state_keys.SESSION, "")
 if asked:
     st.title("Sessions")
-    session_view.draw(asked)
+    one.draw(asked)
     st.stop()
 
 snapshot = components.snapshot_or_stop("Sessions")
-session_deeds.draw_report()
+actions.draw_report()
 figures = snapshot.stores[Measure.SESSIONS]
 if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
-    st.caption(f"Sessions: unknown. {presenters.last_read(figures).capitalize()}.")
+    st.caption(f"Sessions: unknown. {notices.last_read(figures).capitalize()}.")
     st.stop()
 if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
@@ -51,65 +44,65 @@ try:
 except StoreError as exc:
     unreadable.draw("Whose sessions there are", exc)
     st.stop()
-frame = session_tables.with_state(rows, elapsed=(now - read_at).total_seconds())
+frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
-    session_deeds.stale_members(stale)
+    actions.stale_members(stale)
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
         "Search", type="search", placeholder="Part of a session, node or tenant",
-        key=session.SESSIONS_SEARCH, bind="query-params", live=True, width=280,
+        key=state_keys.SESSIONS_SEARCH, bind="query-params", live=True, width=280,
     )  # fmt: skip
-    asked_for = st.query_params.get(session.SESSIONS_TENANT)  # it may have none, or none yet
+    asked_for = st.query_params.get(state_keys.SESSIONS_TENANT)  # it may have none, or none yet
     tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
     tenant = st.selectbox(
         "Tenant", sorted(tenants), index=None, placeholder="Any",
-        key=session.SESSIONS_TENANT, bind="query-params", width=230,
+        key=state_keys.SESSIONS_TENANT, bind="query-params", width=230,
     )  # fmt: skip
-    age = st.selectbox("Age", list(session_tables.AGES), key=session.SESSIONS_AGE, width=210)
+    age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210)
     kinds = st.pills(
-        "Kind", sorted(frame["kind"].unique()), key=session.SESSIONS_KIND,
+        "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
         selection_mode="multi",
     )  # fmt: skip
     states = st.pills(
-        "State", list(session_tables.STATES), key=session.SESSIONS_STATE, selection_mode="multi",
-        format_func=lambda state: session_tables.STATES[state],
+        "State", list(tables.STATES), key=state_keys.SESSIONS_STATE, selection_mode="multi",
+        format_func=lambda state: tables.STATES[state],
     )  # fmt: skip
 
-found = session_tables.matching(frame, wanted) if wanted else frame
+found = tables.matching(frame, wanted) if wanted else frame
 if tenant is not None:
     found = found[found["Tenant"] == tenant]
 if kinds:
     found = found[found["kind"].isin(kinds)]
 if states:
-    found = session_tables.in_state(found, states)
-found = session_tables.of_age(found, age or "Any", pd.Timestamp(now))
+    found = tables.in_state(found, states)
+found = tables.of_age(found, age or "Any", pd.Timestamp(now))
 
 if found.empty:
     st.caption(f"0 of {plural(len(frame), 'session')}")
     st.info("No session matches.", icon=":material/search_off:")
-    session_deeds.stale_members(stale)
+    actions.stale_members(stale)
     st.stop()
 
 bar, counted = st.container(horizontal=True), st.empty()
 pages = math.ceil(len(found) / PER_PAGE)
-page = st.session_state.get(session.SESSIONS_PAGE, 1)
+page = st.session_state.get(state_keys.SESSIONS_PAGE, 1)
 start = (min(page, pages) - 1) * PER_PAGE
 shown = found.iloc[start : start + PER_PAGE]
-chosen = session_parts.sessions_table(
-    shown[list(session_tables.SHOWN)],
+chosen = listing.sessions_table(
+    shown[list(tables.SHOWN)],
     [snapshot.sessions[place] for place in shown.index],
     key="sessions",
     select=True,
 )
 if pages > 1:
-    st.pagination(pages, key=session.SESSIONS_PAGE)
+    st.pagination(pages, key=state_keys.SESSIONS_PAGE)
 words = f"{len(found):,} of {plural(len(frame), 'session')}"
 counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:
-    session_deeds.deed_buttons(chosen)
-session_deeds.stale_members(stale)
+    actions.deed_buttons(chosen)
+actions.stale_members(stale)

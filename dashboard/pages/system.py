@@ -1,14 +1,13 @@
 import streamlit as st
 
 from dashboard.app import permits, read, runtime
-from dashboard.draw import figures as components
-from dashboard.draw import store_tables
+from dashboard.draw import figures, store_tables
 from dashboard.draw.formatting import markdown
 from services.access.viewer import Action
 from services.figures import Measure
 
 sees_all = runtime.desk().gate.viewer().sees_all
-snapshot = components.snapshot_or_stop("System")
+snapshot = figures.snapshot_or_stop("System")
 
 st.subheader("Stores")
 with st.skeleton(height=180):
@@ -40,7 +39,7 @@ if sees_all:
     if snapshot.tables:
         st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
                      alt="Tables of KATO's database",
-                     column_config=components.USAGE_COLUMNS)  # fmt: skip
+                     column_config=figures.USAGE_COLUMNS)  # fmt: skip
     else:
         st.caption("Unknown.")
 
@@ -48,7 +47,7 @@ st.subheader("Collections in Qdrant")
 if snapshot.collections:
     st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
-                 column_config=components.COLLECTION_COLUMNS)  # fmt: skip
+                 column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
     st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 

@@ -2,34 +2,27 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, read, runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, read, runtime, state_keys, unreadable
 from dashboard.audit_log import listing as log_listing
 from dashboard.draw import (
-    figures as components,
-)
-from dashboard.draw import (
-    notices as presenters,
-)
-from dashboard.draw import (
+    figures,
+    notices,
     store_tables,
-)
-from dashboard.draw import (
-    usage_tables as tables,
+    usage_tables,
 )
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, plural, visible
 from dashboard.isolation import tables as isolation_tables
 from dashboard.purge import listing as purge_parts
 from dashboard.sessions import listing as session_parts
-from dashboard.tenant import sections as tenant_look
+from dashboard.tenant import sections
 from services.access.viewer import Action
 from services.figures import Measure
 
 MATCHES = 12
 
-snapshot = components.snapshot_or_stop("Tenant")
-asked = st.query_params.get(session.TENANT, "")
+snapshot = figures.snapshot_or_stop("Tenant")
+asked = st.query_params.get(state_keys.TENANT, "")
 by_name = {visible(str(usage.tenant)): usage for usage in snapshot.tenants}
 tenant = by_name.get(asked)
 
@@ -45,19 +38,19 @@ if tenant is None:
     st.caption(
         f"{plural(len(hits), 'tenant')}" + (f", the first {MATCHES}" if len(hits) > MATCHES else "")
     )
-    components.tenants_table(hits.head(MATCHES), key="matches", alt="Tenants that match")
+    figures.tenants_table(hits.head(MATCHES), key="matches", alt="Tenants that match")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.header(escaped(asked), width="stretch")
     st.badge(
-        presenters.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
+        notices.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
     )
-    permits.link("new_session", query={session.TENANT: asked})
+    permits.link("new_session", query={state_keys.TENANT: asked})
 
 with unreadable.said("Whether it is being purged"):
     purge_parts.tenant_notes(tenant, snapshot)
-components.owner_figures(tenant.usage, snapshot)
+figures.owner_figures(tenant.usage, snapshot)
 
 audit = runtime.desk().isolation.report_or_none()
 kb_ids = (*tenant.kb_ids, *tenant.shared)
@@ -67,7 +60,7 @@ concerns = (
 if concerns:
     with st.container(border=True):
         st.subheader("What the audit found")
-        components.draw_notices(concerns)
+        figures.draw_notices(concerns)
 
 shared = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
 holders = (holder for part in shared for holder in part.claim.tenants)
@@ -80,16 +73,16 @@ if shared:
     st.warning(f"{escaped(asked)} shares {plural(len(shared), 'knowledge base')} with other "
                "tenants; what lies there is not in the figures above.",
                icon=":material/group_work:")  # fmt: skip
-    components.usage_table(
-        tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
+    figures.usage_table(
+        usage_tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
-    download(tables.shared_frame(shared), "shared", tenants=concerned)
+    download(usage_tables.shared_frame(shared), "shared", tenants=concerned)
 
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
-    components.usage_table(tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
-    download(tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
+    figures.usage_table(usage_tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
+    download(usage_tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
 else:
     st.caption("None of its own.")
 
@@ -98,10 +91,10 @@ off = permits.why_not(Action.INSPECT_SESSION)
 if off:
     st.caption(f":material/lock: Which these are is not for your role. {off}")
 elif snapshot.sessions is None:
-    st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.SESSIONS])}.")
+    st.caption(f"Unknown. {notices.last_read(snapshot.stores[Measure.SESSIONS])}.")
 else:
     with unreadable.said("Which these are"):
-        mine = presenters.sessions_of(snapshot.sessions, tenant, read.ownership())
+        mine = notices.sessions_of(snapshot.sessions, tenant, read.ownership())
         if mine:
             session_parts.tenants_sessions(asked, mine)
         else:
@@ -112,25 +105,25 @@ with left:
     st.subheader("Redis keys by kind")
     kinds = tenant.usage.keys_by_kind
     if kinds is None:
-        st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.KEYS])}.")
+        st.caption(f"Unknown. {notices.last_read(snapshot.stores[Measure.KEYS])}.")
     elif kinds:
         st.dataframe(
-            tables.kinds_frame(kinds), hide_index=True, height="content",
-            alt="Keys of this tenant by kind", column_config=components.kind_columns(kinds),
+            usage_tables.kinds_frame(kinds), hide_index=True, height="content",
+            alt="Keys of this tenant by kind", column_config=figures.kind_columns(kinds),
         )  # fmt: skip
-        download(tables.kinds_frame(kinds), "kinds_of_key", tenants=[tenant.tenant])
+        download(usage_tables.kinds_frame(kinds), "kinds_of_key", tenants=[tenant.tenant])
     else:
         st.caption("No keys.")
 with right:
     st.subheader("Collections in Qdrant")
     found = store_tables.collections_of(snapshot.collections, tenant)
     if snapshot.stores[Measure.VECTORS].total is None:
-        st.caption(f"Unknown. {presenters.last_read(snapshot.stores[Measure.VECTORS])}.")
+        st.caption(f"Unknown. {notices.last_read(snapshot.stores[Measure.VECTORS])}.")
     elif found:
         st.dataframe(
             store_tables.collections_frame(found), hide_index=True, placeholder="unknown",
             alt="Collections with points of this tenant",
-            column_config=components.COLLECTION_COLUMNS,
+            column_config=figures.COLLECTION_COLUMNS,
         )  # fmt: skip
         download(store_tables.collections_frame(found), "collections_read",
                  tenants=[tenant.tenant])  # fmt: skip
@@ -139,10 +132,10 @@ with right:
 
 st.subheader("How it is known")
 st.dataframe(
-    tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
+    usage_tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
 )  # fmt: skip
-download(tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
+download(usage_tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
 
 st.subheader("Look into it")
 off = permits.why_not(Action.LOOK, [tenant.tenant])
@@ -150,7 +143,7 @@ if off:
     st.caption(f":material/lock: {off}")
 else:
     st.caption("Read from the stores when it is opened; nothing is changed by looking.")
-    tenant_look.draw(snapshot, tenant)
+    sections.draw(snapshot, tenant)
 
 log_listing.tenant_log(asked)
 

@@ -3,10 +3,8 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import read, runtime
-from dashboard.app import state_keys as session
-from dashboard.draw import figures as components
-from dashboard.draw import usage_tables as tables
+from dashboard.app import read, runtime, state_keys
+from dashboard.draw import figures, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural, visible
 from services.figures import Measure
@@ -17,21 +15,21 @@ SORTS = {
     "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
 }  # fmt: skip
 
-snapshot = components.snapshot_or_stop("Tenants")
+snapshot = figures.snapshot_or_stop("Tenants")
 sees_all = runtime.desk().gate.viewer().sees_all
 frame = read.tenants_frame(snapshot)
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
-        "Search", type="search", placeholder="Part of a name", key=session.SEARCH,
+        "Search", type="search", placeholder="Part of a name", key=state_keys.SEARCH,
         bind="query-params", live=True,
     )  # fmt: skip
-    kind = st.pills("Kind", kinds, key=session.KIND, selection_mode="multi")
+    kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
     ownership = st.pills(
-        "Ownership", ["known", "inferred"], key=session.OWNERSHIP, selection_mode="multi"
+        "Ownership", ["known", "inferred"], key=state_keys.OWNERSHIP, selection_mode="multi"
     )
-    sort = st.selectbox("Sort by", list(SORTS), key=session.SORT, bind="query-params", width=170)
+    sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params", width=170)
 
 found = frame
 if wanted:
@@ -49,19 +47,19 @@ if found.empty:
             icon=":material/search_off:")  # fmt: skip
 else:
     pages = math.ceil(len(found) / PER_PAGE)
-    page = st.pagination(pages, key=session.PAGE) if pages > 1 else 1
+    page = st.pagination(pages, key=state_keys.PAGE) if pages > 1 else 1
     start = (min(page, pages) - 1) * PER_PAGE
-    components.tenants_table(
+    figures.tenants_table(
         found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
     )
-    download(found, "tenants", tenants=partial(tables.tenants_in, found, snapshot))
+    download(found, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot))
 
 st.subheader("Shared between tenants")
 if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
                "each other's memory, and nothing stored says which is whose.")  # fmt: skip
-    shared = tables.shared_frame(snapshot.shared)
-    components.usage_table(shared, key="shared", alt="kb_ids that tenants share")
+    shared = usage_tables.shared_frame(snapshot.shared)
+    figures.usage_table(shared, key="shared", alt="kb_ids that tenants share")
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
     download(shared, "shared", tenants=sorted(holders))
 else:
@@ -72,14 +70,14 @@ if not sees_all:
 
 st.subheader("Belongs to nobody")
 nobody = snapshot.unattributed
-components.owner_figures(nobody.usage, snapshot)
+figures.owner_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:
     st.dataframe(
-        tables.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
+        usage_tables.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
         alt="Keys that no tenant owns, by kind",
-        column_config=components.kind_columns(nobody.usage.keys_by_kind),
+        column_config=figures.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
-    download(tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=())
+    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=())
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, read
-from dashboard.app import state_keys as session
+from dashboard.app import permits, read, state_keys
 from dashboard.draw.formatting import markdown, unseen
-from dashboard.purge import plan as purge_plan
-from dashboard.purge import plan_tables as purge_tables
+from dashboard.draw.measures import WORDS
+from dashboard.purge import plan, plan_tables
+from dashboard.purge.plan_tables import COUNTED
 from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
@@ -17,11 +17,6 @@ from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
-STORES = {
-    Measure.PATTERNS: "Patterns (ClickHouse)",
-    Measure.KEYS: "Keys (Redis)",
-    Measure.VECTORS: "Vectors (Qdrant)",
-}
 
 
 def choose(snapshot: Snapshot) -> None:
@@ -29,19 +24,19 @@ def choose(snapshot: Snapshot) -> None:
     with st.container(border=True):
         st.subheader("What is to go?")
         what = st.segmented_control(
-            "What", WHATS, default=TENANT, required=True, key=session.PURGE_WHAT,
+            "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",
         )  # fmt: skip
         target = _many(snapshot) if what == MANY else _target(what or TENANT, snapshot)
         stores = _stores()
         inferred = st.checkbox(
             "Take in what is only inferred and could be nobody else's",
-            key=session.PURGE_INFERRED, persist_state="page",
+            key=state_keys.PURGE_INFERRED, persist_state="page",
             help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
             "The plan lists each of them before anything can be confirmed.",
         )  # fmt: skip
         trim = st.checkbox(
-            "Empty the `stm:*` streams as well", key=session.PURGE_TRIM, persist_state="page",
+            "Empty the `stm:*` streams as well", key=state_keys.PURGE_TRIM, persist_state="page",
             help="KATO writes the observations of every tenant into these streams, and nothing in "
             "them tells whose is whose. Emptying them takes everyone's.",
             disabled=bool(permits.why_not(Action.PLAN_PURGE, ())),
@@ -57,7 +52,7 @@ def choose(snapshot: Snapshot) -> None:
         if target is None:
             st.caption("Choose whose data is to go.")
         elif asked:
-            purge_plan.make(
+            plan.make(
                 Request(
                     target,
                     stores,
@@ -73,12 +68,12 @@ def _more() -> tuple[bool, frozenset[str]]:
     """Draw what is seldom asked for: whether collections go at once, and what is passed over."""
     with st.expander("More"):
         drop = st.checkbox(
-            "Drop collections of Qdrant at once", key=session.PURGE_DROP, persist_state="page",
+            "Drop collections of Qdrant at once", key=state_keys.PURGE_DROP, persist_state="page",
             help="Else they are emptied and stay until KATO was restarted: a worker that has used "
             "one never makes it again, and loses every later vector of it.",
         )  # fmt: skip
         names = st.text_input(
-            "Leave out these tables and collections", key=session.PURGE_PASSED,
+            "Leave out these tables and collections", key=state_keys.PURGE_PASSED,
             persist_state="page", placeholder="Names, with commas between them",
             help="What of the target cannot be erased from them stays, and the receipt says how "
             "much. A plan names them where they stop it.",
@@ -89,11 +84,11 @@ def _more() -> tuple[bool, frozenset[str]]:
 
 def _many(snapshot: Snapshot) -> Target | None:
     """Draw the choice of several tenants; a list out of a ticket can be pasted."""
-    tenants = purge_tables.tenants_of(snapshot, read.ownership(), "")
+    tenants = plan_tables.tenants_of(snapshot, read.ownership(), "")
     left, right = st.columns(2)
-    names = left.multiselect("Tenants", list(tenants), key=session.PURGE_MANY,
+    names = left.multiselect("Tenants", list(tenants), key=state_keys.PURGE_MANY,
                              persist_state="page", placeholder="Type a part of a name")  # fmt: skip
-    pasted = right.text_area("Or one a line", key=session.PURGE_PASTED, persist_state="page",
+    pasted = right.text_area("Or one a line", key=state_keys.PURGE_PASTED, persist_state="page",
                              height=80, placeholder="tenant/acme")  # fmt: skip
     lines = [line.strip() for line in pasted.splitlines() if line.strip()]
     try:
@@ -109,23 +104,25 @@ def _many(snapshot: Snapshot) -> Target | None:
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:
     ownership = read.ownership()
-    tenants = purge_tables.tenants_of(snapshot, ownership, st.query_params.get(session.TENANT, ""))
+    tenants = plan_tables.tenants_of(
+        snapshot, ownership, st.query_params.get(state_keys.TENANT, "")
+    )
     left, right = st.columns(2)
     name = left.selectbox(
         "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
-        key=session.PURGE_TENANT, bind="query-params",
+        key=state_keys.PURGE_TENANT, bind="query-params",
         placeholder="Of all tenants" if what == USER else "Type a part of its name",
     )  # fmt: skip
     tenant = tenants.get(name or "")
     if what == USER:
-        user = right.text_input("User id", key=session.PURGE_USER, persist_state="page")
+        user = right.text_input("User id", key=state_keys.PURGE_USER, persist_state="page")
         return Target(tenant, user=unseen(user)) if user.strip() else None
     if tenant is None or what == TENANT:
         return None if tenant is None else Target(tenant)
-    nodes = purge_tables.nodes_of(tenant, snapshot, ownership)
+    nodes = plan_tables.nodes_of(tenant, snapshot, ownership)
     node = right.selectbox(
         "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
-        key=session.of(session.PURGE_NODE, tenant), placeholder="Choose one, or type it",
+        key=state_keys.of(state_keys.PURGE_NODE, tenant), placeholder="Choose one, or type it",
     )  # fmt: skip
     return Target(tenant, node_id=nodes.get(node, unseen(node))) if node else None
 
@@ -133,8 +130,8 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
 def _stores() -> frozenset[Measure]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
-            "From", list(STORES), default=list(STORES), selection_mode="multi",
-            format_func=lambda store: STORES[store], key=session.PURGE_STORES,
+            "From", COUNTED, default=COUNTED, selection_mode="multi",
+            format_func=lambda store: WORDS[store].choice, key=state_keys.PURGE_STORES,
             persist_state="page",
         )  # fmt: skip
         st.button("Sessions only", type="tertiary", on_click=_only_sessions)
@@ -144,4 +141,4 @@ def _stores() -> frozenset[Measure]:
 
 
 def _only_sessions() -> None:
-    st.session_state[session.PURGE_STORES] = []
+    st.session_state[state_keys.PURGE_STORES] = []

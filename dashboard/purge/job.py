@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, unreadable
-from dashboard.app import state_keys as session
-from dashboard.draw.downloads import concerned, decided_button, download, file_name
-from dashboard.draw.formatting import age, escaped, markdown, moment, plural, span, visible
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw.formatting import age, escaped, markdown, span, visible
 from dashboard.purge import (
-    job_words as purge_steps,
-)
-from dashboard.purge import (
-    plan as purge_plan,
-)
-from dashboard.purge import (
-    plan_tables as purge_tables,
-)
-from dashboard.purge import (
-    receipt_tables as purge_receipts,
+    job_words,
+    plan,
+    plan_tables,
+    receipt,
 )
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
-from services.purge.models import Job, JobState, LaterLook, Outcome, Receipt
-from services.purge.receipt import tenants_of
+from services.purge.job import Job, JobState, Outcome
 from services.purge.steps import StepName, StepState
-
-_LOOKS_SHOWN = 3
 
 OUTCOMES = {
     Outcome.ERASED: ("green", ":material/check_circle:"),
@@ -43,9 +31,6 @@ STATES = {
     JobState.RUNNING: ("blue", ":material/pending:"),
     JobState.STOPPED: ("gray", ":material/pause_circle:"),
     JobState.FAILED: ("red", ":material/error:"),
-}
-COUNT_COLUMNS = {
-    name: st.column_config.NumberColumn(format="localized") for name in purge_receipts.COUNTS
 }
 
 
@@ -59,18 +44,20 @@ def draw(job_id: str) -> None:
                    icon=":material/search_off:")  # fmt: skip
         return
     _head(job)
-    refusals.draw(session.PURGE_REFUSED, "Nothing was done")
+    refusals.draw(state_keys.PURGE_REFUSED, "Nothing was done")
     if job.state is JobState.RUNNING:
         st.fragment(_follow, run_every="1s")(job_id)
     elif job.state is JobState.ENDED:
-        _ended(job)
+        receipt.draw(job)
+        with st.expander("Steps"):
+            _steps(job)
     else:
         _halted(job)
         _steps(job)
 
 
 def _back() -> None:
-    del st.query_params[session.JOB]
+    del st.query_params[state_keys.JOB]
 
 
 def _head(job: Job) -> None:
@@ -78,10 +65,10 @@ def _head(job: Job) -> None:
         st.header(markdown(str(job.plan.request.target)), width="stretch")
         if job.outcome is not None:
             color, icon = OUTCOMES[job.outcome]
-            words = purge_tables.OUTCOME_WORDS[job.outcome]
+            words = plan_tables.OUTCOME_WORDS[job.outcome]
         else:
             color, icon = STATES.get(job.state, ("gray", ":material/help:"))
-            words = purge_steps.STATE_WORDS[job.state]
+            words = job_words.STATE_WORDS[job.state]
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
     st.caption(f"Asked by {markdown(job.asked_by)} {age(job.created_at)}, for: "
                f"{markdown(job.reason)}")  # fmt: skip
@@ -103,7 +90,7 @@ def _follow(job_id: str) -> None:
     if job.state is not JobState.RUNNING:
         st.rerun()
     now = datetime.now(UTC)
-    st.progress(purge_steps.share_done(job), text=escaped(purge_steps.now_words(job, now)))
+    st.progress(job_words.share_done(job), text=escaped(job_words.now_words(job, now)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"Running for {span(max((now - job.created_at).total_seconds(), 0))}. This tab can be "
@@ -119,7 +106,7 @@ def _follow(job_id: str) -> None:
 
 
 def _steps(job: Job) -> None:
-    frame = purge_steps.steps_frame(job, datetime.now(UTC))
+    frame = job_words.steps_frame(job, datetime.now(UTC))
     st.table(frame, border="horizontal", hide_index=True,
              alt="The steps of this purge: state, result, time")  # fmt: skip
 
@@ -129,12 +116,11 @@ def _do(deed: str, job_id: str) -> None:
     purge = runtime.desk().purge
     deeds: dict[str, Callable[[str], object]] = {
         "stop": purge.stop, "resume": purge.resume, "abandon": purge.abandon,
-        "look again": purge.look_again,
     }  # fmt: skip
     try:
         deeds[deed](job_id)
     except KatoTenantsError as exc:
-        refusals.keep(session.PURGE_REFUSED, exc)
+        refusals.keep(state_keys.PURGE_REFUSED, exc)
         return
     if deed == "resume":
         with suppress(KatoTenantsError):  # the worker looks by itself too
@@ -163,7 +149,7 @@ def _halted(job: Job) -> None:
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
             "it is has changed, or the plan is too old.",
         ):  # fmt: skip
-            purge_plan.make(job.plan.request, job.plan.taken, resumes=job.id)
+            plan.make(job.plan.request, job.plan.taken, resumes=job.id)
         if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)
 
@@ -174,131 +160,3 @@ def _confirm_end(job_id: str) -> None:
     if permits.button("End it", Action.STEER_PURGE, type="primary", on_click=_do,
                       args=("abandon", job_id)):  # fmt: skip
         st.rerun()
-
-
-def _ended(job: Job) -> None:
-    try:
-        receipt = runtime.desk().purge.receipt(job.id)
-    except KatoTenantsError as exc:
-        unreadable.draw("The receipt", exc)
-        return
-    later = runtime.desk().purge.later_looks(job.id)
-    if later and later[-1].back and receipt.outcome is not Outcome.PARTIAL:
-        _came_back(later)
-    else:
-        _outcome(receipt)
-    _later(job, later)
-    _downloads(job, receipt)
-    _counts(job, receipt)
-    _rest(receipt)
-    st.subheader("Facts")
-    facts = purge_receipts.facts(receipt)
-    st.table({name: escaped(value) for name, value in facts.items()}, border="horizontal",
-             width="content", alt="Who asked, why, when, and by which plan")  # fmt: skip
-    with st.expander("Steps"):
-        _steps(job)
-
-
-def _came_back(looks: Sequence[LaterLook]) -> None:
-    """Say first that the receipt does not hold any more."""
-    since = next(look for look in reversed(looks) if look.back)
-    st.error(f"**Data is there again since {moment(since.first_at or since.at)}** under "
-             f"{plural(since.back, 'name')} of this purge: a client still writes it. What is said "
-             "below was so when the purge ended.", icon=":material/history:")  # fmt: skip
-
-
-def _later(job: Job, looks: Sequence[LaterLook]) -> None:
-    """Draw the later looks, and the way to another one."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        permits.button("Verify again", Action.PLAN_PURGE, icon=":material/search_check:",
-                       on_click=_do, args=("look again", job.id), key="purge_look_again",
-                       tip="Look at the stores now, and keep what is found here.")  # fmt: skip
-        words = [
-            f"Looked again {moment(look.at)}: "
-            + (f"{plural(look.back, 'name')} with data" if look.back else "nothing")
-            for look in looks[-_LOOKS_SHOWN:]
-        ]
-        st.caption(". ".join(words) or "Not looked at again since it ended.", width="stretch")
-
-
-def _outcome(receipt: Receipt) -> None:
-    """Say in one line what it came to."""
-    if receipt.outcome is Outcome.ERASED:
-        st.success("Erased: none of the looks at the end found anything, and nothing of it was "
-                   "left out.", icon=":material/check_circle:")  # fmt: skip
-    elif receipt.outcome is Outcome.ERASED_EXCEPT:
-        st.warning("What was planned is gone, **except what was left out**: it is listed below, "
-                   "and is there.", icon=":material/shield:")  # fmt: skip
-    elif receipt.outcome is Outcome.PARTIAL:
-        st.warning("Not everything is gone. Plan again to erase what is left.",
-                   icon=":material/warning:")  # fmt: skip
-    else:
-        st.warning("Whether everything is gone is not known. Verify again, or plan again, when "
-                   "what is named below answers.", icon=":material/cloud_off:")  # fmt: skip
-    for text in receipt.problems:
-        st.markdown(f"- {markdown(text)}")
-
-
-def _downloads(job: Job, receipt: Receipt) -> None:
-    tenants = tenants_of(job)
-    of = st.selectbox(
-        "Receipt of", [None, *tenants], format_func=lambda one: visible(one or "the whole purge"),
-        key="receipt_of", filter_mode="contains",
-    ) if len(tenants) > 1 else None  # fmt: skip
-    name = file_name(of) if of else receipt.job_id
-    off = permits.why_not(Action.EXPORT)
-    with st.container(horizontal=True, gap="small"):
-        decided_button(
-            "Receipt as JSON", partial(_text, receipt.job_id, of), reason=off,
-            mime="application/json", file_name=f"purge-{name}.json", icon=":material/download:",
-        )  # fmt: skip
-        decided_button(
-            "Printable page", partial(_printable, receipt.job_id, of), reason=off,
-            mime="text/html", file_name=f"purge-{name}.html", icon=":material/print:",
-        )  # fmt: skip
-
-
-def _text(job_id: str, tenant: str | None) -> str:
-    return runtime.desk().purge.receipt_text(job_id, tenant=tenant)
-
-
-def _printable(job_id: str, tenant: str | None) -> str:
-    """Return a page to print, with the stores' versions as the kept receipt has them."""
-    receipt = runtime.desk().purge.receipt_to_print(job_id, tenant=tenant)
-    return purge_receipts.printable(receipt)
-
-
-def _counts(job: Job, receipt: Receipt) -> None:
-    st.subheader("By store")
-    st.dataframe(
-        purge_receipts.stores_frame(receipt), hide_index=True, key="receipt_stores",
-        placeholder="unknown", height="content", column_config=COUNT_COLUMNS,
-        alt="Per store: planned, deleted, already absent, failed, left",
-    )  # fmt: skip
-    frame = purge_receipts.lines_frame(receipt)
-    if not frame.empty:
-        with st.expander(f"Line by line ({len(frame):,})"):
-            st.dataframe(frame, hide_index=True, key="receipt_lines", placeholder="unknown",
-                         column_config=COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
-            tenants = concerned(job.plan)
-            download(frame, f"purge_{receipt.job_id}", tenants=tenants)
-    if receipt.conserved:
-        with st.expander("Before and after, of everyone"):
-            st.dataframe(purge_receipts.conserved_frame(receipt), hide_index=True,
-                         key="receipt_conserved",
-                         alt="Per store: before, after, deleted, what others did")  # fmt: skip
-
-
-def _rest(receipt: Receipt) -> None:
-    if receipt.left_out:
-        st.subheader("Left out")
-        st.dataframe(
-            purge_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
-            placeholder="unknown", column_config=purge_plan.LEFT_COLUMNS,
-            alt="What was not touched, with why",
-        )  # fmt: skip
-    if receipt.disclosed:
-        st.subheader("Not erased, or worth knowing")
-        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
-        st.warning(listed, icon=":material/visibility_off:")
-    st.caption(f"As of {moment(receipt.ended_at)}.")

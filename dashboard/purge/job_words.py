@@ -10,7 +10,8 @@ import pandas as pd
 
 from dashboard.draw.formatting import plural, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS
-from services.purge.models import Job, JobState, Plan, Progress
+from services.purge.job import Job, JobState
+from services.purge.models import Plan, Progress
 from services.purge.steps import STEPS, Step, StepName, StepState
 
 STATE_WORDS = {

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, read, runtime
-from dashboard.app import state_keys as session
+from dashboard.app import navigation, permits, read, runtime, state_keys
 from dashboard.draw.formatting import age, escaped, moment, visible
-from dashboard.purge import job_words as purge_steps
+from dashboard.purge import job_words
 from services.purge.came_back import came_back
-from services.purge.models import Job, Tombstone
+from services.purge.job import Job, Tombstone
 from services.usage.snapshot import Snapshot, TenantUsage
 
 _TABLE = "purge_jobs"
@@ -26,7 +25,7 @@ def jobs_list(jobs: Sequence[Job]) -> None:
     clicked = st.session_state.get(f"{_TABLE}_open")
     if clicked is not None and 0 <= clicked["row"] < len(jobs):
         open_job(jobs[clicked["row"]].id)
-    frame = purge_steps.jobs_frame(jobs)
+    frame = job_words.jobs_frame(jobs)
     frame.insert(1, "Open", ":material/open_in_new:")
     st.dataframe(
         frame, hide_index=True, key=_TABLE, height="content" if len(jobs) <= 10 else "auto",  # noqa: PLR2004
@@ -43,7 +42,7 @@ def jobs_list(jobs: Sequence[Job]) -> None:
 
 def open_job(job_id: str) -> None:
     """Go to one purge."""
-    st.switch_page(navigation.row("purge").file, query_params={session.JOB: job_id})
+    st.switch_page(navigation.row("purge").file, query_params={state_keys.JOB: job_id})
 
 
 def came_back_part(stones: Sequence[Tombstone]) -> None:
@@ -71,7 +70,7 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(f"{escaped(visible(name))} is being purged.", icon=":material/delete_sweep:",
                        width="stretch")  # fmt: skip
-            permits.link("purge", "See the purge", {session.JOB: job_id})
+            permits.link("purge", "See the purge", {state_keys.JOB: job_id})
     own = {part.name for part in usage.parts} | set(usage.shared)
     back = [s for s in came_back(snapshot, read.tombstones(snapshot)) if s.kb_id in own]
     if back:
@@ -82,4 +81,4 @@ def tenant_notes(usage: TenantUsage, snapshot: Snapshot) -> None:
 
 def purge_link(tenant: str) -> None:
     """Draw the way from a tenant, as `visible` writes it, to the plan of its purge."""
-    permits.link("purge", "Purge…", {session.TENANT: tenant})
+    permits.link("purge", "Purge…", {state_keys.TENANT: tenant})

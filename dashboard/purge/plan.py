@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.app.cache import sight_of
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, markdown, plural, visible
-from dashboard.purge import plan_tables as purge_tables
+from dashboard.draw.measures import WORDS
+from dashboard.purge import plan_tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
 from services.errors import KatoTenantsError
@@ -33,9 +33,7 @@ COLUMNS = {
 
 LEFT_COLUMNS = {
     "Why": st.column_config.TextColumn(width="large"),
-    **dict.fromkeys(
-        (purge_tables.STORE_WORDS[store] for store in purge_tables.COUNTED), COLUMNS["Count"]
-    ),
+    **dict.fromkeys((WORDS[store].rows for store in plan_tables.COUNTED), COLUMNS["Count"]),
 }
 
 
@@ -54,7 +52,7 @@ class Shown:
 
 def shown_plan() -> Shown | None:
     """Return the plan that is being looked at; none for who sees other things than then."""
-    shown: Shown | None = st.session_state.get(session.PURGE_PLAN)
+    shown: Shown | None = st.session_state.get(state_keys.PURGE_PLAN)
     return shown if shown is not None and shown.sight == _sight() else None
 
 
@@ -70,7 +68,7 @@ def show_kept(digest: str) -> None:
         st.warning(f"This plan cannot be shown: {markdown(str(exc))}.",
                    icon=":material/search_off:")  # fmt: skip
         return
-    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight())
+    st.session_state[state_keys.PURGE_PLAN] = Shown(plan, _sight())
 
 
 def make(request: Request, taken: tuple[LeftOut, ...] = (), *, resumes: str = "") -> None:
@@ -84,8 +82,8 @@ def make(request: Request, taken: tuple[LeftOut, ...] = (), *, resumes: str = ""
     except KatoTenantsError as exc:
         st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
         return
-    st.session_state[session.PURGE_PLAN] = Shown(plan, _sight(), taken, resumes)
-    st.query_params.pop(session.JOB, None)
+    st.session_state[state_keys.PURGE_PLAN] = Shown(plan, _sight(), taken, resumes)
+    st.query_params.pop(state_keys.JOB, None)
     st.rerun()
 
 
@@ -119,7 +117,7 @@ def _plan_with(shown: Shown, wanted: tuple[LeftOut, ...]) -> None:
 
 
 def _put_away() -> None:
-    st.session_state.pop(session.PURGE_PLAN, None)
+    st.session_state.pop(state_keys.PURGE_PLAN, None)
 
 
 def _head(plan: Plan) -> None:
@@ -138,16 +136,16 @@ def _head(plan: Plan) -> None:
 
 def _totals(plan: Plan) -> None:
     with st.grid(4, gap="small", min_column_width=190):
-        for store, words in purge_tables.STORE_WORDS.items():
-            count, about = purge_tables.total_words(plan, store)
-            st.metric(words, count, delta=about, delta_color="off", delta_arrow="off",
+        for store, words in WORDS.items():
+            count, about = plan_tables.total_words(plan, store)
+            st.metric(words.rows, count, delta=about, delta_color="off", delta_arrow="off",
                       border=True, height="stretch")  # fmt: skip
-    tenants = purge_tables.tenants_frame(plan)
+    tenants = plan_tables.tenants_frame(plan)
     if len(tenants) > 1:
         st.markdown(f"**In {plural(len(tenants), 'tenant')}:**")
         st.dataframe(tenants, hide_index=True, key="purge_tenants",
                      alt="Each tenant whose data would go, with how much of each store",
-                     column_config=dict.fromkeys(purge_tables.STORE_WORDS.values(),
+                     column_config=dict.fromkeys((each.rows for each in WORDS.values()),
                                                  COLUMNS["Count"]))  # fmt: skip
     if plan.request.trim_streams:
         st.warning("Besides, the `stm:*` streams will be emptied, of everyone's observations.",
@@ -174,14 +172,14 @@ def _items(plan: Plan) -> None:
         st.info("Nothing of it was found in these stores. A purge would prove that by looking "
                 "again.", icon=":material/inbox:")  # fmt: skip
         return
-    frame = purge_tables.items_frame(plan.items)
+    frame = plan_tables.items_frame(plan.items)
     st.dataframe(
         frame, hide_index=True, key="purge_items", placeholder="unknown",
         alt="Each thing that would be erased: store, owner, kind, count, size, and how",
         column_config=COLUMNS,
     )  # fmt: skip
     download(frame, "purge_plan", tenants=concerned(plan))
-    samples = purge_tables.samples_frame(plan.items)
+    samples = plan_tables.samples_frame(plan.items)
     if not samples.empty:
         with st.expander(f"Samples of names ({len(samples):,})"):
             st.dataframe(samples.head(MOST_SAMPLES), hide_index=True, key="purge_samples",
@@ -199,7 +197,7 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
         st.warning("Not surely the target's alone, or not erasable: it stays, and the receipt will "
                    "say *erased, except what was left out*. Each can be included, by name.",
                    icon=":material/shield:")  # fmt: skip
-        frame = purge_tables.left_frame(plan.left_out)
+        frame = plan_tables.left_frame(plan.left_out)
         st.dataframe(
             frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
             placeholder="unknown",
@@ -208,13 +206,15 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
         download(frame, "purge_left_out", tenants=concerned(plan))
     left = [one for one in plan.left_out if not one.place]
     by_name = {visible(one.kb_id): one for one in (*shown.taken, *left)}
-    key = f"{session.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
+    key = (
+        f"{state_keys.PURGE_INCLUDE}_{plan.created_at.isoformat()}"  # two plans may have one digest
+    )
     names = st.multiselect(
         "Include all the same", list(by_name), key=key,
         default=[visible(one.kb_id) for one in shown.taken], placeholder="Nothing",
     )  # fmt: skip
     wanted = tuple(by_name[name] for name in names)
-    losers = purge_tables.losers_words(wanted, plan.request.target.tenants)
+    losers = plan_tables.losers_words(wanted, plan.request.target.tenants)
     if losers:
         st.warning(f"**{escaped(losers)} will lose data**: these kb_ids are theirs too, "
                    "or may be.", icon=":material/group_work:")  # fmt: skip
@@ -227,7 +227,7 @@ def _taken(plan: Plan) -> None:
     if taken:
         st.subheader("Taken in: only inferred, and nobody else's")
         st.dataframe(
-            purge_tables.left_frame(taken), hide_index=True, key="purge_taken",
+            plan_tables.left_frame(taken), hide_index=True, key="purge_taken",
             placeholder="unknown", column_config=LEFT_COLUMNS,
             alt="kb_ids that are only inferred and would go",
         )  # fmt: skip
@@ -251,21 +251,21 @@ def _confirm(shown: Shown) -> None:
         st.markdown("There is no way back. Sessions end first, then each store is erased, and then "
                     "looked at again, twice. Type this name to confirm:")  # fmt: skip
         st.code(visible(target.name), language=None)
-        typed = st.text_input("The name, exactly", key=session.PURGE_CONFIRM, live=True)
+        typed = st.text_input("The name, exactly", key=state_keys.PURGE_CONFIRM, live=True)
         asked = draw_status(Action.RUN_PURGE, digest=plan.digest)
         reason = st.text_input(
             "Reason or ticket", asked.details.get(REASON, "") if asked else "", live=True,
-            key=session.PURGE_REASON, max_chars=MOST_REASON,
+            key=state_keys.PURGE_REASON, max_chars=MOST_REASON,
         )  # fmt: skip
-        lacking = purge_tables.missing(plan, typed=typed, reason=reason)
-        count = plural(purge_tables.entries(plan), "entry", "entries")
+        lacking = plan_tables.missing(plan, typed=typed, reason=reason)
+        count = plural(plan_tables.entries(plan), "entry", "entries")
         verb = "Go on, and erase" if shown.resumes else "Erase"
         label = f"{verb} {count} of {escaped(visible(str(target)))}"
         permits.button(label, Action.RUN_PURGE, type="primary", icon=":material/delete_forever:",
                        disabled=bool(lacking), on_click=_begin, args=(shown,))  # fmt: skip
         if lacking:
             st.caption(f"Still needed: {', '.join(lacking)}.")
-        refusals.draw(session.PURGE_REFUSED, "Nothing was begun")
+        refusals.draw(state_keys.PURGE_REFUSED, "Nothing was begun")
     if shown_plan() is None:
         st.rerun()  # it was begun: the page goes on to the job
 
@@ -273,18 +273,18 @@ def _confirm(shown: Shown) -> None:
 def _begin(shown: Shown) -> None:
     """Begin the purge by what was typed, or go on with one; the service checks it again."""
     held, plan = st.session_state, shown.plan
-    confirm = purge_tables.confirming(plan, held[session.PURGE_CONFIRM])
+    confirm = plan_tables.confirming(plan, held[state_keys.PURGE_CONFIRM])
     try:
         purge = runtime.desk().purge
         if shown.resumes:
             job = purge.resume(shown.resumes, digest=plan.digest, confirm=confirm)
         else:
-            reason = held[session.PURGE_REASON]
+            reason = held[state_keys.PURGE_REASON]
             job = purge.begin(plan.digest, confirm=confirm, reason=reason)
     except KatoTenantsError as exc:
-        refusals.keep(session.PURGE_REFUSED, exc)
+        refusals.keep(state_keys.PURGE_REFUSED, exc)
         return
-    held.pop(session.PURGE_PLAN, None)
-    st.query_params[session.JOB] = job.id
+    held.pop(state_keys.PURGE_PLAN, None)
+    st.query_params[state_keys.JOB] = job.id
     with suppress(KatoTenantsError):  # it is begun, and the worker looks by itself too
         purge.run_soon()

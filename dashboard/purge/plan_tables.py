@@ -8,19 +8,15 @@ from contextlib import suppress
 import pandas as pd
 
 from dashboard.draw.formatting import UNKNOWN, number, size, unseen, visible
+from dashboard.draw.measures import WORDS
 from services.errors import NamingError
 from services.figures import Measure
-from services.purge.models import Item, LeftOut, Outcome, Plan
+from services.purge.job import Outcome
+from services.purge.models import Item, LeftOut, Plan
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
-STORE_WORDS = {
-    Measure.PATTERNS: "ClickHouse rows",
-    Measure.KEYS: "Redis keys",
-    Measure.VECTORS: "Qdrant points",
-    Measure.SESSIONS: "Sessions",
-}
 COUNTED = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
 """What is counted of a kb_id that is left out; its sessions are told apart by their node_ids."""
 
@@ -79,7 +75,7 @@ def items_frame(items: Iterable[Item]) -> pd.DataFrame:
     """Return one row for each thing that would go."""
     rows = [
         (
-            STORE_WORDS[item.store], visible(item.owner), visible(item.kind), item.count,
+            WORDS[item.store].rows, visible(item.owner), visible(item.kind), item.count,
             item.bytes, visible(item.how),
         )
         for item in items
@@ -91,7 +87,7 @@ def items_frame(items: Iterable[Item]) -> pd.DataFrame:
 def samples_frame(items: Iterable[Item]) -> pd.DataFrame:
     """Return the samples of names that the looks brought along."""
     rows = [
-        (STORE_WORDS[item.store], visible(item.owner), visible(item.kind), visible(sample))
+        (WORDS[item.store].rows, visible(item.owner), visible(item.kind), visible(sample))
         for item in items
         for sample in item.samples
     ]
@@ -108,7 +104,7 @@ def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
         )
         for one in left
     ]  # fmt: skip
-    counts = [STORE_WORDS[store] for store in COUNTED]
+    counts = [WORDS[store].rows for store in COUNTED]
     columns = ["kb_id", "What it is", "Why", "Who else would lose data", *counts]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(counts, "Int64"))
 
@@ -119,8 +115,8 @@ def tenants_frame(plan: Plan) -> pd.DataFrame:
     for item in plan.items:
         of = sums.setdefault(plan.whose.get(item.owner, item.owner), {})
         of[item.store] = of.get(item.store, 0) + item.count
-    rows = [(visible(t), *(of.get(store, 0) for store in STORE_WORDS)) for t, of in sums.items()]
-    return pd.DataFrame(rows, columns=["Tenant", *STORE_WORDS.values()])
+    rows = [(visible(t), *(of.get(store, 0) for store in WORDS)) for t, of in sums.items()]
+    return pd.DataFrame(rows, columns=["Tenant", *(each.rows for each in WORDS.values())])
 
 
 def losers_words(taken: Iterable[LeftOut], targets: Collection[TenantKey]) -> str:

@@ -8,9 +8,11 @@ from html import escape
 import pandas as pd
 
 from dashboard.draw.formatting import UNKNOWN, moment, number, span, visible
-from dashboard.purge.plan_tables import OUTCOME_WORDS, STORE_WORDS
+from dashboard.draw.measures import WORDS
+from dashboard.purge.plan_tables import OUTCOME_WORDS
 from services.figures import Measure
-from services.purge.models import LeftOut, Line, Outcome, Receipt
+from services.purge.job import Line, Outcome, Receipt
+from services.purge.models import LeftOut
 
 COUNTS = ("Planned", "Deleted", "Already absent", "Failed", "Left")
 _STYLE = """
@@ -35,7 +37,7 @@ def _store_row(receipt: Receipt, store: Measure) -> tuple[object, ...]:
     lines = [line for line in receipt.lines if line.store is store]
     *sums, left = _sums(lines)
     known = bool(lines) or receipt.outcome is not Outcome.UNKNOWN
-    return STORE_WORDS[store], *sums, left if known else None
+    return WORDS[store].rows, *sums, left if known else None
 
 
 def _sums(lines: Sequence[Line]) -> tuple[int | None, ...]:
@@ -54,7 +56,7 @@ def lines_frame(receipt: Receipt) -> pd.DataFrame:
     """Return one row for each thing that was planned, found or left."""
     rows = [
         (
-            STORE_WORDS[line.store], visible(line.owner), visible(line.kind),
+            WORDS[line.store].rows, visible(line.owner), visible(line.kind),
             *_sums([line]),
         )
         for line in receipt.lines
@@ -94,7 +96,7 @@ def facts(receipt: Receipt) -> dict[str, str]:
 
 
 def _named(stores: Iterable[Measure]) -> list[str]:
-    return [STORE_WORDS[store] for store in stores]
+    return [WORDS[store].rows for store in stores]
 
 
 def seconds_words(receipt: Receipt) -> dict[str, str]:
@@ -105,7 +107,7 @@ def seconds_words(receipt: Receipt) -> dict[str, str]:
 def left_words(left: LeftOut) -> str:
     """Say how much of something stays."""
     words = [
-        f"{STORE_WORDS[store]}: {UNKNOWN if count is None else number(count)}"
+        f"{WORDS[store].rows}: {UNKNOWN if count is None else number(count)}"
         for store, count in left.counts.items()
     ]
     return ", ".join([left.place, *words] if left.place else words) or UNKNOWN

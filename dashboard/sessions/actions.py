@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime
-from dashboard.app import state_keys as session
+from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import plural, visible
-from dashboard.sessions import tables as session_tables
+from dashboard.sessions import tables
 from dashboard.sessions.listing import duration, duration_of
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
@@ -86,7 +85,7 @@ class Report:
 
 def draw_report() -> None:
     """Draw what was done last, until it is put away."""
-    report: Report | None = st.session_state.get(session.REPORT)
+    report: Report | None = st.session_state.get(state_keys.REPORT)
     if report is None:
         return
     with st.container(border=True):
@@ -103,7 +102,7 @@ def draw_report() -> None:
 
 
 def _put_away() -> None:
-    st.session_state.pop(session.REPORT, None)
+    st.session_state.pop(state_keys.REPORT, None)
 
 
 def deed_buttons(records: Sequence[SessionRecord]) -> None:
@@ -141,23 +140,23 @@ def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
         _refused("Nothing was done", exc)
         return
     well = all(outcome.result is Result.DONE for outcome in found)
-    rows = session_tables.outcomes_frame(found)
+    rows = tables.outcomes_frame(found)
     _report(Report(well, _summary(deed, found), words.icon, rows))
 
 
 def _report(report: Report) -> None:
-    st.session_state[session.REPORT] = report
+    st.session_state[state_keys.REPORT] = report
     with suppress(KatoTenantsError):  # what was done is said, whoever is still signed in
         runtime.desk().fleet.refresh()
 
 
 def _refused(before: str, exc: KatoTenantsError) -> None:
     refusal = refusals.of(exc)
-    st.session_state[session.REPORT] = Report(False, before, "", refusal=refusal)
+    st.session_state[state_keys.REPORT] = Report(False, before, "", refusal=refusal)
 
 
 def _summary(deed: Deed, found: Sequence[Outcome]) -> str:
-    words = {**session_tables.RESULT_WORDS, Result.DONE: WORDS[deed].done}
+    words = {**tables.RESULT_WORDS, Result.DONE: WORDS[deed].done}
     counts = {result: sum(one.result is result for one in found) for result in Result}
     parts = [f"{count:,} {words[result]}" for result, count in counts.items() if count]
     return f"{plural(len(found), 'session')}: {', '.join(parts)}."

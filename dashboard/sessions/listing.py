@@ -10,11 +10,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import navigation, permits, read
-from dashboard.app import state_keys as session
+from dashboard.app import navigation, permits, read, state_keys
 from dashboard.app.cache import cached
-from dashboard.draw import figures as components
-from dashboard.draw import usage_tables as tables
+from dashboard.draw import figures, usage_tables
 from dashboard.draw.formatting import plural, visible
 from dashboard.sessions import tables as session_tables
 from services.access.viewer import Action
@@ -49,7 +47,7 @@ def duration_of(key: str) -> int:
     return int(length) * UNITS[st.session_state[f"{key}_unit"] or "hours"]
 
 
-LIST_COLUMNS: dict[str, Any] = components.USAGE_COLUMNS | {
+LIST_COLUMNS: dict[str, Any] = figures.USAGE_COLUMNS | {
     "Memory": st.column_config.NumberColumn(format="bytes"),
     "STM": st.column_config.NumberColumn(help="Events in the short-term memory"),
     "Session": st.column_config.TextColumn(pinned=True, width=150),
@@ -85,12 +83,12 @@ def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:
     """Draw the sessions of one tenant, the last used first, each with a link to it."""
     ordered = sorted(records, key=lambda one: one.last_accessed or LONG_AGO, reverse=True)
     first = ordered[:ROWS_SHOWN]
-    sessions_table(tables.sessions_frame(first), first, key="tenants_sessions")
+    sessions_table(usage_tables.sessions_frame(first), first, key="tenants_sessions")
     label = f"All {plural(len(records), 'session')} of this tenant"
-    permits.link("sessions", label, {session.SESSIONS_TENANT: tenant})
+    permits.link("sessions", label, {state_keys.SESSIONS_TENANT: tenant})
 
 
 def open_session(record: SessionRecord) -> None:
     """Go to one session on the Sessions page."""
-    query = {session.SESSION: session_tables.link_of(record)}
+    query = {state_keys.SESSION: session_tables.link_of(record)}
     st.switch_page(navigation.row("sessions").file, query_params=query)

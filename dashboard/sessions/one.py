@@ -6,8 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard.app import permits, read, refusals, runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import permits, read, refusals, runtime, state_keys, unreadable
 from dashboard.draw.formatting import (
     age,
     escaped,
@@ -21,8 +20,7 @@ from dashboard.draw.formatting import (
     words_of,
 )
 from dashboard.draw.notices import CLAIM_WORDS
-from dashboard.sessions import actions as session_deeds
-from dashboard.sessions import tables as session_tables
+from dashboard.sessions import actions, tables
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.sessions.models import SEALED_NAME, SessionDetail, is_katos
@@ -37,8 +35,8 @@ def draw(asked: str) -> None:
     """Draw the session that a link names."""
     st.button("All sessions", icon=":material/arrow_back:", type="tertiary", on_click=_back)
     snapshot = read.state().snapshot
-    key = session_tables.key_asked(asked, (snapshot and snapshot.sessions) or ())
-    session_deeds.draw_report()
+    key = tables.key_asked(asked, (snapshot and snapshot.sessions) or ())
+    actions.draw_report()
     try:
         detail = runtime.desk().care.inspect(key)
     except KatoTenantsError as exc:
@@ -64,7 +62,7 @@ def draw(asked: str) -> None:
 
 
 def _back() -> None:
-    del st.query_params[session.SESSION]
+    del st.query_params[state_keys.SESSION]
 
 
 def _head(detail: SessionDetail) -> None:
@@ -72,7 +70,7 @@ def _head(detail: SessionDetail) -> None:
     st.code(visible(record.session_id), language=None)
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_katos(record):
-            session_deeds.deed_buttons([record])
+            actions.deed_buttons([record])
         else:
             st.badge("guide's layout", color="gray", icon=":material/menu_book:")
             st.caption("KATO's API does not know it: it can only be read.")
@@ -99,7 +97,7 @@ def _facts(detail: SessionDetail) -> None:
     }
     st.table(facts, border="horizontal", width="content", alt="Facts about the session")
     if claim.tenant:
-        permits.link("tenant", f"Open {escaped(tenant)}", {session.TENANT: tenant})
+        permits.link("tenant", f"Open {escaped(tenant)}", {state_keys.TENANT: tenant})
 
 
 def _when(at: datetime | None) -> str:
@@ -123,12 +121,12 @@ def _memory(detail: SessionDetail) -> None:
     else:
         st.caption(f"{plural(len(detail.stm), 'event')}, the oldest first")
         st.dataframe(
-            session_tables.events_frame(detail.stm), hide_index=True, key="stm",
+            tables.events_frame(detail.stm), hide_index=True, key="stm",
             alt="Events of the short-term memory",
             column_config={"Event": st.column_config.NumberColumn(width="small")},
         )  # fmt: skip
     st.subheader("Accumulators")
-    emotives = session_tables.emotives_frame(detail.emotives)
+    emotives = tables.emotives_frame(detail.emotives)
     if emotives.empty:
         st.caption("No emotives.")
     else:
@@ -150,7 +148,7 @@ def _metadata(detail: SessionDetail) -> None:
     st.subheader("Metadata")
     plain = {name: value for name, value in detail.metadata.items() if name != SEALED_NAME}
     if plain:
-        st.dataframe(session_tables.pairs_frame(plain, name="Name"), hide_index=True,
+        st.dataframe(tables.pairs_frame(plain, name="Name"), hide_index=True,
                      key="metadata_of", alt="Metadata of the session")  # fmt: skip
     elif detail.sealed is None:
         st.caption("None.")
@@ -183,7 +181,7 @@ def _config(detail: SessionDetail) -> None:
     known = {k: v for k, v in detail.config.items() if k not in _NO_OPTIONS}
     chosen = {name: value for name, value in known.items() if value is not None}
     if chosen:
-        st.dataframe(session_tables.pairs_frame(chosen, name="Option"), hide_index=True,
+        st.dataframe(tables.pairs_frame(chosen, name="Option"), hide_index=True,
                      key="config_of", alt="Options of the session")  # fmt: skip
     unset = len(known) - len(chosen)
     if unset or not chosen:

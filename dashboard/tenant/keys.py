@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import runtime
-from dashboard.app import state_keys as session
+from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
-from dashboard.tenant import read
-from dashboard.tenant import tables as inspection_tables
+from dashboard.tenant import read, tables
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
 
 _COLUMNS = {
@@ -28,19 +26,19 @@ def draw(scope: Scope) -> None:
         st.caption("Nothing of this tenant has keys.")
         return
     at = st.selectbox(
-        "Of", range(len(scope.holdings)), key=session.of("keys_of", scope.tenant),
-        format_func=lambda at: inspection_tables.holding_words(scope.holdings[at]),
+        "Of", range(len(scope.holdings)), key=state_keys.of("keys_of", scope.tenant),
+        format_func=lambda at: tables.holding_words(scope.holdings[at]),
     )  # fmt: skip
     holding = scope.holdings[min(at or 0, len(scope.holdings) - 1)]
     _shared(holding)
     inventory = read.inventory(scope, holding.owner)
-    table = session.of(f"largest_keys_{at}", scope.tenant)
+    table = state_keys.of(f"largest_keys_{at}", scope.tenant)
     chosen = _largest(scope, inventory, key=table) if inventory.count else None
     if not inventory.count:
         st.info("No keys.", icon=":material/key_off:")
     typed = st.text_input(
         "Show the value of a key",
-        key=session.of("keys_typed", scope.tenant),
+        key=state_keys.of("keys_typed", scope.tenant),
         placeholder="Its whole name",
     )
     wanted = unseen(typed) if typed else chosen.key if chosen else None
@@ -50,7 +48,7 @@ def draw(scope: Scope) -> None:
 
 def _shared(holding: Holding) -> None:
     if holding.shared_with:
-        others = escaped(inspection_tables.shared_words(holding))
+        others = escaped(tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which keys are whose.",
                    icon=":material/group_work:")  # fmt: skip
 
@@ -58,14 +56,14 @@ def _shared(holding: Holding) -> None:
 def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | None:
     """Draw the kinds and the largest keys; return the key that is selected."""
     st.caption(f"{plural(inventory.count, 'key')}, counted just now, each with its memory.")
-    kinds = inspection_tables.kinds_frame(inventory.kinds)
+    kinds = tables.kinds_frame(inventory.kinds)
     st.dataframe(
         kinds, key="key_kinds", alt="Keys by kind, with memory and TTLs", hide_index=True,
         height="content", placeholder="none", column_config=_COLUMNS,
     )  # fmt: skip
     download(kinds, "key_kinds", tenants=concerned(scope))
     st.markdown(f"**The largest {len(inventory.largest)}**")
-    frame = inspection_tables.largest_frame(inventory.largest)
+    frame = tables.largest_frame(inventory.largest)
     state = st.dataframe(
         frame, key=key, alt="The largest keys; select one for its value",
         hide_index=True, placeholder="never", column_config=_COLUMNS, on_select="rerun",
@@ -85,10 +83,10 @@ def _value(scope: Scope, key: str) -> None:
     _shared(holding)
     st.caption(markdown(_about(value)))
     if value.type == "string":
-        text, language = inspection_tables.value_text(value.members[0][0])
+        text, language = tables.value_text(value.members[0][0])
         st.code(text, language="json" if language == "json" else None, height=320)
         return
-    frame = inspection_tables.members_frame(value)
+    frame = tables.members_frame(value)
     st.dataframe(frame, key="key_value", alt="Members of this key", hide_index=True)
     download(frame, "key_value", tenants=concerned(scope))
 

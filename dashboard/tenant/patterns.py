@@ -7,12 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from dashboard.app import runtime
-from dashboard.app import state_keys as session
+from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import markdown, plural, unseen, visible
-from dashboard.tenant import read
-from dashboard.tenant import tables as inspection_tables
+from dashboard.tenant import read, tables
 from dashboard.tenant.vectors import draw_points
 from services.browse.holdings import kb_holdings
 from services.browse.models import (
@@ -51,7 +49,7 @@ def draw(scope: Scope) -> None:
     page = read.patterns(scope, replace(query, after=trail[-1]))
     if not page.rows:
         st.info("No pattern matches.", icon=":material/search_off:")
-        st.caption(inspection_tables.cost_text(page.cost))
+        st.caption(tables.cost_text(page.cost))
         return
     chosen = _table(scope, page, key=f"patterns_{hash((query, trail[-1])):x}")
     _turn(page, trail)
@@ -63,9 +61,9 @@ def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
     """Draw the filters; None while too many knowledge bases are chosen."""
     by_name = {holding.name: holding for holding in holdings}
     chosen = st.multiselect(
-        "Knowledge bases", list(by_name), key=session.of("patterns_kbs", scope.tenant),
+        "Knowledge bases", list(by_name), key=state_keys.of("patterns_kbs", scope.tenant),
         placeholder="All of them",
-        format_func=lambda name: inspection_tables.holding_words(by_name[name]),
+        format_func=lambda name: tables.holding_words(by_name[name]),
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         prefix = st.text_input("Name begins with", key="patterns_prefix", width=190)
@@ -105,10 +103,10 @@ def _midnight(day: date | None) -> datetime | None:
 
 def _trail(query: PatternQuery) -> list[PatternCursor | None]:
     """Return where each page so far began; another question begins on its first page."""
-    asked, trail = st.session_state.get(session.PATTERN_TRAIL, (None, []))
+    asked, trail = st.session_state.get(state_keys.PATTERN_TRAIL, (None, []))
     if asked != query or not trail:
         trail = [None]
-        st.session_state[session.PATTERN_TRAIL] = (query, trail)
+        st.session_state[state_keys.PATTERN_TRAIL] = (query, trail)
     return list(trail)
 
 
@@ -118,7 +116,7 @@ def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
         st.warning(
             f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
         )
-    frame = inspection_tables.patterns_frame(page.rows)
+    frame = tables.patterns_frame(page.rows)
     missing = "unknown" if page.problem else "none"
     state = st.dataframe(
         frame, key=key, alt="Patterns of this tenant", hide_index=True,
@@ -131,10 +129,10 @@ def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
 
 
 def _turn(page: PatternPage, trail: list[PatternCursor | None]) -> None:
-    query, _ = st.session_state[session.PATTERN_TRAIL]
+    query, _ = st.session_state[state_keys.PATTERN_TRAIL]
 
     def to(steps: list[PatternCursor | None]) -> None:
-        st.session_state[session.PATTERN_TRAIL] = (query, steps)
+        st.session_state[state_keys.PATTERN_TRAIL] = (query, steps)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Previous", icon=":material/chevron_left:", key="patterns_back",
@@ -142,7 +140,7 @@ def _turn(page: PatternPage, trail: list[PatternCursor | None]) -> None:
         st.caption(f"Page {len(trail):,}", width="content")
         st.button("Next", icon=":material/chevron_right:", key="patterns_next",
                   disabled=page.next is None, on_click=to, args=([*trail, page.next],))  # fmt: skip
-        st.caption(inspection_tables.cost_text(page.cost), width="stretch")
+        st.caption(tables.cost_text(page.cost), width="stretch")
 
 
 def _detail(scope: Scope, row: PatternRow) -> None:
@@ -166,7 +164,7 @@ def _detail(scope: Scope, row: PatternRow) -> None:
 
 def _events(scope: Scope, detail: PatternDetail) -> None:
     content = detail.content
-    frame = inspection_tables.events_frame(content.events)
+    frame = tables.events_frame(content.events)
     st.dataframe(frame, key="events", alt="Events of this pattern", hide_index=True)
     download(frame, "events", tenants=concerned(scope))
     if content.cut:
@@ -180,7 +178,7 @@ def _fact(kind: str, value: KeyValue | None) -> None:
         if value is None:
             st.markdown("none")
             return
-        text, language = inspection_tables.value_text(value.members[0][0] if value.members else b"")
+        text, language = tables.value_text(value.members[0][0] if value.members else b"")
         st.code(text or visible(""), language=language if language == "json" else None)
         if value.note:
             st.caption(markdown(value.note))

@@ -6,26 +6,21 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import runtime, unreadable
-from dashboard.app import state_keys as session
+from dashboard.app import runtime, state_keys, unreadable
 from dashboard.draw.formatting import markdown
 from dashboard.tenant import (
-    keys as tenant_keys,
-)
-from dashboard.tenant import (
-    patterns as tenant_patterns,
-)
-from dashboard.tenant import (
-    vectors as tenant_vectors,
+    keys,
+    patterns,
+    vectors,
 )
 from services.browse.models import Scope
 from services.errors import NotThisTenants, StoreError, VectorError
 from services.usage.snapshot import Snapshot, TenantUsage
 
 SECTIONS: tuple[tuple[str, str, str, Callable[[Scope], None]], ...] = (
-    ("Patterns", ":material/pattern:", session.LOOK_PATTERNS, tenant_patterns.draw),
-    ("Keys", ":material/key:", session.LOOK_KEYS, tenant_keys.draw),
-    ("Vectors", ":material/scatter_plot:", session.LOOK_VECTORS, tenant_vectors.draw),
+    ("Patterns", ":material/pattern:", state_keys.LOOK_PATTERNS, patterns.draw),
+    ("Keys", ":material/key:", state_keys.LOOK_KEYS, keys.draw),
+    ("Vectors", ":material/scatter_plot:", state_keys.LOOK_VECTORS, vectors.draw),
 )
 
 

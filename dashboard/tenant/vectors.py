@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import runtime
-from dashboard.app import state_keys as session
+from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import Whose, concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
-from dashboard.tenant import read
-from dashboard.tenant import tables as inspection_tables
+from dashboard.tenant import read, tables
 from services.browse.models import Holding, Point, Scope, SpaceFacts
 from services.browse.pasted_vector import read_point_id, read_vector
 from services.errors import NotThisTenants, VectorError
@@ -42,7 +40,7 @@ def draw(scope: Scope) -> None:
     if not found:
         st.info("No vectors.", icon=":material/scatter_plot:")
         return
-    frame = inspection_tables.spaces_frame(found)
+    frame = tables.spaces_frame(found)
     st.dataframe(
         frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
         placeholder="not told", column_config=_COLUMNS,
@@ -55,19 +53,19 @@ def draw(scope: Scope) -> None:
 
 def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
     at = st.selectbox(
-        "Collection", range(len(found)), key=session.of("vectors_in", scope.tenant),
+        "Collection", range(len(found)), key=state_keys.of("vectors_in", scope.tenant),
         format_func=lambda at: visible(found[at][0].space.collection),
     )  # fmt: skip
     facts, holding = found[min(at or 0, len(found) - 1)]
     if holding.shared_with:
-        others = escaped(inspection_tables.shared_words(holding))
+        others = escaped(tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which points are whose.",
                    icon=":material/group_work:")  # fmt: skip
     return facts
 
 
 def _browse(scope: Scope, facts: SpaceFacts) -> None:
-    asked, trail = st.session_state.get(session.POINT_TRAIL, (None, []))
+    asked, trail = st.session_state.get(state_keys.POINT_TRAIL, (None, []))
     if asked != facts.space or not trail:
         trail = [None]
     page = read.points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
@@ -75,7 +73,7 @@ def _browse(scope: Scope, facts: SpaceFacts) -> None:
                 tenants=concerned(scope))  # fmt: skip
 
     def to(steps: list[int | str | None]) -> None:
-        st.session_state[session.POINT_TRAIL] = (facts.space, steps)
+        st.session_state[state_keys.POINT_TRAIL] = (facts.space, steps)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Previous", icon=":material/chevron_left:", key="points_back",
@@ -100,7 +98,7 @@ def _nearest(scope: Scope, facts: SpaceFacts) -> None:
     label = "Its id" if by == "a point" else "Its numbers"
     typed = st.text_area(
         label,
-        key=session.of("nearest_typed", scope.tenant),
+        key=state_keys.of("nearest_typed", scope.tenant),
         height=68,
         placeholder=_hint(by, facts),
     )
@@ -137,6 +135,6 @@ def draw_points(points: Sequence[Point], key: str, *, alt: str, tenants: Whose) 
     if not points:
         st.caption("No such points.")
         return
-    frame = inspection_tables.points_frame(points)
+    frame = tables.points_frame(points)
     st.dataframe(frame, key=key, alt=alt, hide_index=True, column_config=_POINT_COLUMNS)
     download(frame, key, tenants=tenants)

@@ -37,25 +37,24 @@ from services.browse.ports import (
     PatternPageSource,
     VectorPageSource,
 )
-from services.errors import NotThisTenants, StoreError, StoreNotConfigured
+from services.errors import NotThisTenants, StoreError
 from services.tenancy.layout import Owner
 from services.usage.snapshot import Snapshot, TenantUsage
 
 FACTS = ("frequency", "emotives", "metadata")
 """The kinds of key that Redis has for one pattern, of those that are shown with it."""
 
-Source = TypeVar("Source")
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The stores that are asked; None for one that is not configured."""
+    """The stores that are asked."""
 
-    patterns: PatternPageSource | None
-    frequencies: FrequencySource | None
-    keys: KeyPageSource | None
-    vectors: VectorPageSource | None
+    patterns: PatternPageSource
+    frequencies: FrequencySource
+    keys: KeyPageSource
+    vectors: VectorPageSource
 
 
 class InspectionService:
@@ -85,16 +84,16 @@ class InspectionService:
             holding_of_kb(scope, kb_id)
         if query.sort is PatternSort.FREQUENT:
             return self._by_frequency(query)
-        page = self._patterns().page(query)
-        found = _attempt(lambda: self._frequencies().of(page.rows))
+        page = self._sources.patterns.page(query)
+        found = _attempt(lambda: self._sources.frequencies.of(page.rows))
         if isinstance(found, StoreError):
             return replace(page, problem=found.problem)
         rows = zip(page.rows, found, strict=True)
         return replace(page, rows=tuple(replace(row, frequency=number) for row, number in rows))
 
     def _by_frequency(self, query: PatternQuery) -> PatternPage:
-        source = self._patterns()
-        rows = self._frequencies().top(
+        source = self._sources.patterns
+        rows = self._sources.frequencies.top(
             source.every(query), limit=query.limit + 1, after=query.after
         )
         return source.assemble(rows, query)
@@ -105,7 +104,7 @@ class InspectionService:
         A store besides ClickHouse that cannot be asked is named in `problems`.
         """
         holding = holding_of_kb(scope, kb_id)
-        content = self._patterns().content(kb_id, name)
+        content = self._sources.patterns.content(kb_id, name)
         if content is None:
             return None
         facts = _attempt(lambda: self._facts(kb_id, name))
@@ -119,13 +118,13 @@ class InspectionService:
         )
 
     def _facts(self, kb_id: str, name: str) -> dict[str, KeyValue | None]:
-        found = self._keys().values([f"{kb_id}:{kind}:{name}" for kind in FACTS])
+        found = self._sources.keys.values([f"{kb_id}:{kind}:{name}" for kind in FACTS])
         return dict(zip(FACTS, found, strict=True))
 
     def _named(self, holding: Holding, names: Sequence[str]) -> tuple[Point, ...]:
         if not names:
             return ()
-        source = self._vectors()
+        source = self._sources.vectors
         return tuple(point for space in holding.spaces for point in source.named(space, names))
 
     # --- keys ---
@@ -133,26 +132,26 @@ class InspectionService:
     def inventory(self, scope: Scope, owner: Owner) -> KeyInventory:
         """Count every key of one of the tenant's owners, and list the largest."""
         holding_of_owner(scope, owner)
-        return self._keys().inventory(owner)
+        return self._sources.keys.inventory(owner)
 
     def value(self, scope: Scope, key: str) -> tuple[KeyValue | None, Holding]:
         """Return a key's value, None when it is not there, and whose it is."""
         holding = holding_of_key(scope, key, service=self._service)
-        return self._keys().value(key), holding
+        return self._sources.keys.value(key), holding
 
     # --- vectors ---
 
     def space(self, scope: Scope, space: Space) -> SpaceFacts | None:
         """Return what a collection is now, or None when it is gone."""
         holding_of_space(scope, space)
-        return self._vectors().facts(space)
+        return self._sources.vectors.facts(space)
 
     def points(
         self, scope: Scope, space: Space, *, after: int | str | None = None, limit: int = 50
     ) -> PointPage:
         """Return one page of a collection's points."""
         holding_of_space(scope, space)
-        return self._vectors().points(space, after=after, limit=limit)
+        return self._sources.vectors.points(space, after=after, limit=limit)
 
     def nearest_to_point(
         self,
@@ -169,7 +168,7 @@ class InspectionService:
         not told. Raises VectorError when it has no vector to compare.
         """
         holding_of_space(scope, space)
-        source = self._vectors()
+        source = self._sources.vectors
         vector = source.vector_of(space, point, using=using)
         if vector is None:
             raise NotThisTenants(f"{scope.tenant} has no point {point} here")
@@ -186,27 +185,7 @@ class InspectionService:
     ) -> tuple[Point, ...]:
         """Return the tenant's points that are nearest to a vector."""
         holding_of_space(scope, space)
-        return self._vectors().nearest(space, vector, using=using, limit=limit)
-
-    # --- the stores ---
-
-    def _patterns(self) -> PatternPageSource:
-        return _configured(self._sources.patterns, "clickhouse", "CLICKHOUSE_HOST")
-
-    def _frequencies(self) -> FrequencySource:
-        return _configured(self._sources.frequencies, "redis", "REDIS_URL")
-
-    def _keys(self) -> KeyPageSource:
-        return _configured(self._sources.keys, "redis", "REDIS_URL")
-
-    def _vectors(self) -> VectorPageSource:
-        return _configured(self._sources.vectors, "qdrant", "QDRANT_URL")
-
-
-def _configured(source: Source | None, store: str, variable: str) -> Source:
-    if source is None:
-        raise StoreNotConfigured(store, "looking into a tenant", f"set {variable}")
-    return source
+        return self._sources.vectors.nearest(space, vector, using=using, limit=limit)
 
 
 def _attempt(ask: Callable[[], Answer]) -> Answer | StoreError:

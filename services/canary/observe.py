@@ -48,7 +48,7 @@ def metadata_kept(canary: Canary, created: CreatedSession | None, care: SessionC
 
 
 def looking_extends(
-    created: CreatedSession | None, care: SessionCare, own: OwnSessionCalls | None, since: float
+    created: CreatedSession | None, care: SessionCare, own: OwnSessionCalls, since: float
 ) -> Observation:
     """Read the test's own session once through KATO, and compare its TTL before and after.
 
@@ -68,10 +68,8 @@ def looking_extends(
     return Observation(LOOKING, f"One GET of a session through KATO {said}.", evidence)
 
 
-def counted(snapshot: Snapshot, own: OwnSessionCalls | None) -> Observation:
+def counted(snapshot: Snapshot, own: OwnSessionCalls) -> Observation:
     """Compare KATO's own count of sessions with the records that are in Redis."""
-    if own is None:
-        raise StoreNotConfigured("kato", "asking how many sessions it counts", "set KATO_API_URL")
     said, sessions, keys = own.count(), snapshot.sessions, snapshot.keys
     if sessions is None:
         raise StoreUnavailable("redis", "counting sessions", "the sessions are not known")

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from services.canary.belongings import belongings
@@ -68,7 +69,8 @@ class Throwaways:
         """Write what a tenant owns into every store that is configured. Raises StoreError."""
         owned = belongings(canary, guest=guest)
         for writer in self._tools.writers.values():
-            writer.write(owned)
+            with suppress(StoreNotConfigured):
+                writer.write(owned)
 
     def clean(self) -> tuple[str, ...]:
         """Take everything away again, and return what is left."""

@@ -87,11 +87,11 @@ class Tools:
     `writers` are by store, in the order in which they are written to. `observe` collects the
     fleet anew, `ownership` reads who owns what. `quiet` waits until nobody in this process is
     still reading the fleet, `on_end` is called after each run. `tell` is told who began a run in
-    the background, and what it came to. `own_session` is None where KATO is not configured.
+    the background, and what it came to.
     """
 
     kato: SessionCalls
-    own_session: OwnSessionCalls | None
+    own_session: OwnSessionCalls
     writers: Mapping[str, Writer]
     cases: UseCases
     erasers: Erasers

@@ -28,6 +28,7 @@ from services.embedded.valkey import ValkeyProcess, client_of
 from services.embedded.write.rows import create_missing
 from services.embedded.write.stores import LoadReport, Targets
 from services.errors import SettingsError, StoreUnavailable
+from services.settings.environment import Settings
 
 CLOSE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
@@ -89,6 +90,18 @@ def start(
         sample=filled,
         close=close,
     )
+
+
+def started(settings: Settings, stack: ExitStack) -> EmbeddedSet:
+    """Start the engines as the settings say; `stack` closes them. Raises what `start` does."""
+    engines = start(
+        settings.data,
+        fill=settings.fill,
+        database=settings.clickhouse_db,
+        service=settings.service_name,
+    )
+    stack.callback(engines.close)
+    return engines
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 from services.errors import Problem
 from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import Acceptance, Audit, Need, Report
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 
 
 class Tombstones(Protocol):

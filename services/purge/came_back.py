@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.usage.snapshot import KbUsage, Snapshot
 
 

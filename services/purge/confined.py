@@ -12,8 +12,9 @@ from typing import Any
 
 from services.access.holders import Holders, claimants, each_of, holders_of_kb
 from services.access.viewer import Viewer
+from services.purge.job import Job, Tombstone
 from services.purge.journal import problems_of
-from services.purge.models import Item, Job, LeftOut, Plan, Progress, Tombstone
+from services.purge.models import Item, LeftOut, Plan, Progress
 from services.purge.steps import Step
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import (

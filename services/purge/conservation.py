@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from services.figures import Measure
+from services.purge.job import Conserved, Job, Line
 from services.purge.journal import last_look, result_of
-from services.purge.models import Conserved, Job, Line, Reckoning
+from services.purge.models import Reckoning
 from services.purge.steps import StepName
 
 _MEASURES: Mapping[str, frozenset[Measure]] = {

@@ -8,9 +8,10 @@ from typing import Any
 
 from services.errors import Problem, StoreNotConfigured
 from services.figures import Measure
+from services.purge.job import Job
 from services.purge.journal import sessions_of
 from services.purge.judge import Judge
-from services.purge.models import Job, KeySurvey, Request, Surface
+from services.purge.models import KeySurvey, Request, Surface
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence, Said
 from services.purge.steps import StepName, StepState

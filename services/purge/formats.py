@@ -12,19 +12,8 @@ from typing import Any
 
 from services.errors import Problem
 from services.figures import Measure
-from services.purge.models import (
-    Conserved,
-    Item,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.job import Conserved, Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
 _FIGURES = ("planned", "deleted", "absent", "failed", "left")

@@ -11,7 +11,8 @@ from typing import Any
 
 from services.errors import Problem
 from services.figures import Measure
-from services.purge.models import Item, Job
+from services.purge.job import Job
+from services.purge.models import Item
 from services.purge.plan import Looks
 from services.purge.steps import StepName, StepState
 

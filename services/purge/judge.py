@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from services.errors import KatoTenantsError, StoreError, StoreNotConfigured
-from services.purge.models import Job, Names
+from services.purge.job import Job
+from services.purge.models import Names
 from services.purge.plan import no_longer
 from services.purge.target import now_left, wanting
 from services.purge.tools import Tools

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from services.purge.came_back import came_back
-from services.purge.models import LaterLook
+from services.purge.job import LaterLook
 from services.purge.ports import Jobs
 from services.usage.snapshot import Snapshot
 

@@ -16,8 +16,8 @@ from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import MissingEnd
 from services.audit_log.service import Logbook, warning
 from services.purge.confined import holders_of_plan
-from services.purge.models import Job, JobState
-from services.purge.models import Outcome as Came
+from services.purge.job import Job, JobState
+from services.purge.job import Outcome as Came
 from services.tenancy.ownership import Ownership
 
 GRACE = timedelta(seconds=5)

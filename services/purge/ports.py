@@ -9,19 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from services.errors import Problem
-from services.purge.models import (
-    Job,
-    JobState,
-    KeySurvey,
-    LaterLook,
-    Look,
-    Outcome,
-    Plan,
-    Progress,
-    Surface,
-    Tombstone,
-    VectorNames,
-)
+from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import KeySurvey, Look, Plan, Progress, Surface, VectorNames
 from services.purge.steps import StepName
 from services.usage.readings import CachedProcessor
 

@@ -11,6 +11,7 @@ from typing import Any
 from services.errors import Problem
 from services.figures import Measure
 from services.purge.conservation import conserved_of, unexplained
+from services.purge.job import Job, Line, Outcome, Receipt, Tombstone
 from services.purge.journal import (
     Counts,
     attempts_of,
@@ -20,7 +21,7 @@ from services.purge.journal import (
     problems_of,
     result_of,
 )
-from services.purge.models import Item, Job, Line, Outcome, Receipt, Tombstone
+from services.purge.models import Item
 from services.purge.ports import KatoState
 from services.purge.steps import ERASES, StepName, StepState
 

@@ -28,8 +28,9 @@ from services.purge.erase import (
     invalidate,
 )
 from services.purge.formats import receipt_json
+from services.purge.job import Job, JobState, Outcome
 from services.purge.judge import Stopped
-from services.purge.models import Job, JobState, Outcome, Progress
+from services.purge.models import Progress
 from services.purge.receipt import receipt_of, tombstones_of
 from services.purge.steps import StepName, StepState
 from services.purge.tools import Tools

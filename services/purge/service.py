@@ -11,17 +11,10 @@ from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.formats import receipt_json, versions_of
+from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.later_looks import with_later_looks
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Names,
-    Plan,
-    Request,
-    Tombstone,
-)
+from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of

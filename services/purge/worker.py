@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.errors import KatoTenantsError
-from services.purge.models import Job
+from services.purge.job import Job
 from services.purge.run import PurgeRun
 from services.purge.tools import Tools
 

@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class AbsentStore:
-    """Stands for any store that is not configured. Every method raises StoreNotConfigured."""
+    """Stands for an engine without an address, and for all that would be made over it.
+
+    Every method raises StoreNotConfigured.
+    """
 
     def __init__(self, store: str, variable: str) -> None:
         self._store, self._variable = store, variable
@@ -22,11 +25,16 @@ class AbsentStore:
             raise AttributeError(name)
 
         def refuse(*_: object, **__: object) -> Never:
-            raise StoreNotConfigured(self._store, name.replace("_", " "), f"set {self._variable}")
+            raise StoreNotConfigured(self._store, "connecting", f"set {self._variable}")
 
         return refuse
 
 
 def absent(store: str, variable: str) -> T:  # type: ignore[type-var]  # whatever is asked for
-    """Return an absent store, for whatever protocol; `variable` is the setting that it lacks."""
+    """Return an absent store, for whatever type; `variable` is the setting that it lacks."""
     return cast("T", AbsentStore(store, variable))
+
+
+def present(engine: T) -> T | None:
+    """Return an engine, None for one that is not configured."""
+    return None if isinstance(engine, AbsentStore) else engine

@@ -6,23 +6,19 @@ makes one for each knowledge base.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import redis
-from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient, models
 
 from services.canary.belongings import COLUMNS, KEYS_LIVE, Belongings
 from services.errors import StoreUnavailable
-from services.settings.environment import Settings
 from services.stores.clickhouse import connect as clickhouse
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.query import Asking, ClickHouse, Names
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
 from services.stores.redis import errors as keyfaults
-from services.stores.redis import usage as keyspace
 
 _WRITING = "writing for the canary test"
 _AT_ONCE = {"async_insert": 0}
@@ -33,19 +29,11 @@ WHERE kb_id = {kb_id:String} AND name IN {names:Array(String)}
 
 
 class CanaryRows:
-    """Writes patterns into one ClickHouse database. Raises StoreError.
+    """Writes patterns into one ClickHouse database. Raises StoreError."""
 
-    `connect` makes clients that send an INSERT once.
-    """
-
-    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
-        self._connect = connect
-        self._database = database
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        return cls(clickhouse.connecting(settings, once=True), database=settings.clickhouse_db)
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._connect = clickhouse.connect_once
+        self._database = clickhouse.database
 
     def write(self, belongings: Belongings) -> None:
         """Insert the rows, each once, and wait until they are there.
@@ -90,15 +78,6 @@ class CanaryKeys:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
-        return cls(keyspace.client_of(settings))
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
-
     def write(self, belongings: Belongings) -> None:
         """Write the keys, all or none: in one transaction."""
         with keyfaults.translated(_WRITING):
@@ -119,15 +98,6 @@ class CanaryPoints:
 
     def __init__(self, client: QdrantClient) -> None:
         self._client = client
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
-        return cls(qdrant.client_of(settings))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def write(self, belongings: Belongings) -> None:
         """Write the points, and wait until they are there; the collection is made for them."""

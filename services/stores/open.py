@@ -1,87 +1,116 @@
-"""Wires the stores, for bootstrap."""
+"""Every engine, opened once in this process: from the settings, or as the embedded set has it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Protocol
+
+import httpx
+import redis
+from clickhouse_connect.driver.client import Client
+from qdrant_client import QdrantClient
 
 from services.settings.environment import Settings
 from services.stores.absent import AbsentStore, absent
-from services.stores.clickhouse.usage import PatternStore
-from services.stores.kato import api as kato
-from services.stores.kato.api import KatoApi
-from services.stores.qdrant.usage import VectorStore
-from services.stores.redis import usage as keyspace
-from services.stores.redis.session_detail import SessionRecords
-from services.stores.redis.session_writes import SessionWrites
-from services.stores.redis.usage import KeyspaceStore
+from services.stores.clickhouse.connect import connecting
+from services.stores.clickhouse.query import ClickHouse
+from services.stores.kato.connect import client_at
+from services.stores.qdrant import connect as qdrant
+from services.stores.redis.connect import client_of
 
-if TYPE_CHECKING:
-    from services.embedded.engines import EmbeddedSet
+
+class Started(Protocol):
+    """Engines that run already, and are closed by who started them."""
+
+    @property
+    def database(self) -> str:
+        """The database of ClickHouse that has KATO's tables."""
+
+    @property
+    def connect_clickhouse(self) -> Callable[[], Client]:
+        """What makes a new client of it."""
+
+    @property
+    def redis(self) -> redis.Redis:
+        """A client that threads may share."""
+
+    @property
+    def qdrant(self) -> QdrantClient:
+        """A client that threads may share."""
+
+    @property
+    def kato_url(self) -> str:
+        """The address of KATO's API."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """What the use cases read and write: each store, or what says that it is not configured."""
+class Engines:
+    """The one client of each engine; of one that has no address, what says so."""
 
-    patterns: PatternStore
-    keys: KeyspaceStore
-    vectors: VectorStore
-    kato: KatoApi
-    records: SessionRecords
-    writes: SessionWrites
+    clickhouse: ClickHouse
+    redis: redis.Redis
+    qdrant: QdrantClient
+    kato: httpx.Client
 
 
-def stores_of(settings: Settings, embedded: EmbeddedSet | None, stack: ExitStack) -> Stores:
-    """Open the embedded or the configured stores, their connections closed with `stack`."""
-    stores = _configured(settings) if embedded is None else _of(embedded, settings)
-    for store in (
-        stores.patterns, stores.keys, stores.vectors, stores.kato, stores.records, stores.writes
-    ):  # fmt: skip
-        if not isinstance(store, AbsentStore):
-            stack.callback(store.close)
-    return stores
+def engines_of(settings: Settings, started: Started | None, stack: ExitStack) -> Engines:
+    """Open the configured engines, or take those that were started; `stack` closes what is ours.
+
+    No request is made. Raises StoreMisconfigured or SettingsError for an address that cannot be
+    used.
+    """
+    if started is not None:
+        found = _over(started, settings)
+        ours: tuple[Closable, ...] = (found.clickhouse, found.kato)
+    else:
+        found = _configured(settings)
+        ours = (found.clickhouse, found.redis, found.qdrant, found.kato)
+    for engine in ours:
+        if not isinstance(engine, AbsentStore):
+            stack.callback(engine.close)
+    return found
 
 
-def _configured(settings: Settings) -> Stores:
-    """Open the stores that have an address; the others answer that they are not configured."""
-    return Stores(
-        patterns=PatternStore.over_http(settings)
+class Closable(Protocol):
+    """An engine that was opened here."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+def _configured(settings: Settings) -> Engines:
+    kato = settings.kato_api_url
+    return Engines(
+        clickhouse=_clickhouse(settings, settings.clickhouse_host)
         if settings.clickhouse_host
         else absent("clickhouse", "CLICKHOUSE_HOST"),
-        keys=KeyspaceStore.over_url(settings)
-        if settings.redis_url
-        else absent("redis", "REDIS_URL"),
-        vectors=VectorStore.over_http(settings)
+        redis=client_of(settings) if settings.redis_url else absent("redis", "REDIS_URL"),
+        qdrant=qdrant.client_of(settings)
         if settings.qdrant_url or settings.qdrant_host
         else absent("qdrant", "QDRANT_URL"),
-        kato=kato.over_http(settings) if settings.kato_api_url else absent("kato", "KATO_API_URL"),
-        records=SessionRecords.over(keyspace.client_of(settings), settings)
-        if settings.redis_url
-        else absent("redis", "REDIS_URL"),
-        writes=SessionWrites.over(keyspace.client_of(settings), settings)
-        if settings.redis_url
-        else absent("redis", "REDIS_URL"),
+        kato=client_at(kato.get_secret_value(), timeout_seconds=settings.timeout_seconds)
+        if kato
+        else absent("kato", "KATO_API_URL"),
     )
 
 
-def _of(embedded: EmbeddedSet, settings: Settings) -> Stores:
-    """Put the same adapters on the embedded engines."""
-    return Stores(
-        patterns=PatternStore(embedded.connect_clickhouse, database=embedded.database),
-        keys=KeyspaceStore(
-            embedded.redis,
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            memory_budget=settings.memory_budget,
-            memory_sample=settings.memory_sample,
-            pass_seconds=settings.pass_seconds,
-        ),
-        vectors=VectorStore(
-            embedded.qdrant, shared_collections=frozenset(settings.shared_collections)
-        ),
-        kato=kato.at(embedded.kato_url, timeout_seconds=settings.timeout_seconds),
-        records=SessionRecords.over(embedded.redis, settings),
-        writes=SessionWrites.over(embedded.redis, settings),
+def _clickhouse(settings: Settings, host: str) -> ClickHouse:
+    connect = connecting(settings, host)
+    return ClickHouse(
+        connect,
+        database=settings.clickhouse_db,
+        connect_slow=partial(connect, seconds=settings.pass_seconds),
+        connect_once=partial(connect, once=True),
+    )
+
+
+def _over(started: Started, settings: Settings) -> Engines:
+    return Engines(
+        clickhouse=ClickHouse(started.connect_clickhouse, database=started.database),
+        redis=started.redis,
+        qdrant=started.qdrant,
+        kato=client_at(started.kato_url, timeout_seconds=settings.timeout_seconds),
     )

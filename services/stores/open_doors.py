@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import hiredis
 import httpx
 import redis
+from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreUnavailable
 from services.settings.environment import Settings
@@ -28,7 +30,6 @@ from services.stores.kato.connect import Call, ask
 from services.stores.qdrant import connect as qdrant
 from services.stores.qdrant.facts import names_of
 from services.stores.redis.link import conversation, packed
-from services.stores.redis.usage import client_of
 
 Door = Callable[[], bool | None]
 """Tries one door. Raises StoreUnavailable where nothing answers."""
@@ -76,11 +77,11 @@ def clickhouse_door(settings: Settings) -> Door:
     return try_it
 
 
-def qdrant_door(address: str, *, seconds: float) -> Door:
-    """Return what lists the collections of the Qdrant at an address, without a key."""
+def qdrant_door(client: QdrantClient, *, seconds: float) -> Door:
+    """Return what lists the collections of the Qdrant that a client is of, without its key."""
 
     def where() -> httpx.URL:
-        bare = _bare(address)
+        bare = _bare(client.http.client.host)
         return bare.copy_with(path=bare.path.rstrip("/") + "/collections")
 
     def try_it() -> bool | None:
@@ -90,18 +91,17 @@ def qdrant_door(address: str, *, seconds: float) -> Door:
     return try_it
 
 
-def kato_door(address: str, *, seconds: float) -> Door:
-    """Return what asks the KATO at an address how it is, without what the address may carry.
+def kato_door(client: httpx.Client, *, seconds: float) -> Door:
+    """Return what asks the KATO of a client how it is, without what its address may carry.
 
     As nothing else is asked of it for the audit, what answers there and is no KATO raises
-    StoreMisconfigured, and what fails inside StoreRejected. Raises InvalidURL at once.
+    StoreMisconfigured, and what fails inside StoreRejected.
     """
-    bare = _bare(address)
 
     def try_it() -> bool | None:
-        with _client(seconds, base_url=bare) as client:
+        with _client(seconds, base_url=_bare(client.base_url)) as stranger:
             try:
-                ask(client, _HEALTH, seconds=seconds)
+                ask(stranger, _HEALTH, seconds=seconds)
             except StoreDenied:
                 return False
         return True
@@ -109,43 +109,32 @@ def kato_door(address: str, *, seconds: float) -> Door:
     return try_it
 
 
-def redis_door(settings: Settings) -> Door:
+def redis_door(client: redis.Redis, *, seconds: float) -> Door:
     """Return what sends a PING over a connection of its own that has not signed in.
 
-    It goes where REDIS_URL says, with its TLS, but shows neither password nor certificate. A
-    server that has no PONG for a stranger turns strangers away. Raises StoreMisconfigured.
+    It goes where the client does, with its TLS, but shows neither password nor certificate. A
+    server that has no PONG for a stranger turns strangers away.
     """
-    stranger = _stranger(settings)
 
     def try_it() -> bool | None:
-        return _pinged(stranger, settings.timeout_seconds)
+        with conversation(client, operation=TRYING, seconds=seconds, how=_strange(client)) as link:
+            link.send(packed("PING"))
+            (reply,) = link.replies(1)
+            if not isinstance(reply, hiredis.ReplyError):
+                return True if reply == b"PONG" else None
+            error = link.error(reply)
+            if isinstance(error, StoreUnavailable):  # loading, or too busy to say
+                raise error
+            return False
 
     return try_it
 
 
-def _stranger(settings: Settings) -> redis.Redis:
-    """Return a client that shows nothing of us, and says nothing by itself.
-
-    Its connections are closed after each use.
-    """
-    client = client_of(settings)
-    how = client.connection_pool.connection_kwargs
-    for name in _IDENTITY:
-        how.pop(name, None)
-    how.update(db=0, client_name=None, driver_info=None)
-    return client
-
-
-def _pinged(stranger: redis.Redis, seconds: float) -> bool | None:
-    with conversation(stranger, operation=TRYING, seconds=seconds) as link:
-        link.send(packed("PING"))
-        (reply,) = link.replies(1)
-        if not isinstance(reply, hiredis.ReplyError):
-            return True if reply == b"PONG" else None
-        error = link.error(reply)
-        if isinstance(error, StoreUnavailable):  # loading, or too busy to say
-            raise error
-        return False
+def _strange(client: redis.Redis) -> Mapping[str, Any]:
+    """Return how to connect as the client does, showing nothing of us and saying nothing."""
+    ours = client.connection_pool.connection_kwargs
+    shown = {name: value for name, value in ours.items() if name not in _IDENTITY}
+    return {**shown, "db": 0, "client_name": None, "driver_info": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +204,7 @@ def _client(seconds: float, *, base_url: httpx.URL | str = "") -> httpx.Client:
     )  # fmt: skip
 
 
-def _bare(address: str) -> httpx.URL:
+def _bare(address: httpx.URL | str) -> httpx.URL:
     """Return an address without user, password and query."""
     url = httpx.URL(address)
     return url.copy_with(userinfo=b"", query=None, fragment=None)

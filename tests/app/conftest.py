@@ -13,6 +13,7 @@ from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import cache, runtime
+from services import bootstrap
 from services.access.viewer import Role
 from services.bootstrap import Services
 from services.settings.environment import Settings
@@ -102,9 +103,25 @@ def services(kato_settings: Settings) -> Iterator[Services]:
     """The services that the pages will use, their first refresh done."""
     assert not kato_settings.embedded
     built = runtime.services()
-    assert built.collector.wait(timeout=60)
+    assert built.collector.wait(timeout=240)
     yield built
     built.close()
+
+
+@pytest.fixture(scope="module")
+def _reading(reading_settings: Settings) -> Iterator[Services]:
+    built = bootstrap.build(reading_settings)
+    built.start()
+    assert built.collector.wait(timeout=240)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def reading_services(_reading: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """Services for pages that only read, the same for every test of a module."""
+    monkeypatch.setattr(runtime._holder, "_built", _reading)
+    return _reading
 
 
 @pytest.fixture
@@ -112,7 +129,7 @@ def open_page() -> Open:
     """Open a page by its name, with query parameters."""
 
     def opened(name: str = "overview", **query: str) -> AppTest:
-        app = AppTest.from_file(ENTRY, default_timeout=60)
+        app = AppTest.from_file(ENTRY, default_timeout=240)
         for key, value in query.items():
             app.query_params[key] = value
         if name != "overview":

@@ -26,7 +26,7 @@ def _script() -> None:
 
 def drawn() -> AppTest:
     """The section alone."""
-    app = AppTest.from_function(_script, default_timeout=60).run()
+    app = AppTest.from_function(_script, default_timeout=240).run()
     assert not app.exception, app.exception
     return app
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 import redis
 
 from dashboard.app import navigation
+from dashboard.app import state_keys as session
 from dashboard.draw.formatting import escaped, visible
 from services.bootstrap import Services
+from services.embedded.write.stores import Targets
 from services.figures import Measure
 from services.tenancy.layout import text_of
 from tests.app.conftest import Open, words
-from tests.servers.deployment import Deployment
+from tests.app.test_tenant_look import looking, table
 
 KB_IDS = [
     b"it's",
@@ -33,50 +36,74 @@ KB_IDS = [
 ]
 
 
-@pytest.fixture
-def hostile(services: Services, kato: Deployment, valkey: redis.Redis) -> Services:
-    """The deployment with rows, keys and sessions under hostile names."""
-    client = kato.targets.clickhouse
+@pytest.fixture(scope="module")
+def more() -> Callable[[Targets], None]:
+    """Rows, keys and sessions under hostile names."""
+    return put_hostile
+
+
+def put_hostile(targets: Targets) -> None:
+    client, keys = targets.clickhouse, targets.redis
     assert client
+    assert keys
     for kb in KB_IDS:
         client.command(
-            "INSERT INTO patterns_data (kb_id, name) SELECT unhex({kb:String}), 'p'",
-            parameters={"kb": kb.hex()},
+            "INSERT INTO patterns_data (kb_id, name) SELECT unhex({kb:String}), unhex({n:String})",
+            parameters={"kb": kb.hex(), "n": pattern(kb).hex()},
         )
-        valkey.set(kb + b":frequency:p", 1)
-    valkey.set("kato:session:session-bad-json", "{not json", ex=900)
-    valkey.set("kato:session:session-no-object", "[1, 2]", ex=900)
-    valkey.set("kato:session:session-bytes", b"\xff\xfe", ex=900)
-    valkey.rpush("kato:session:session-a-list", "x")
-    valkey.set(b"\xff\xfe\xfd", "not utf-8 and nobody's")
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
-    return services
+        keys.set(kb + b":frequency:" + pattern(kb), 7)
+    keys.set("kato:session:session-bad-json", "{not json", ex=900)
+    keys.set("kato:session:session-no-object", "[1, 2]", ex=900)
+    keys.set("kato:session:session-bytes", b"\xff\xfe", ex=900)
+    keys.rpush("kato:session:session-a-list", "x")
+    keys.set(b"\xff\xfe\xfd", "not utf-8 and nobody's")
+
+
+def pattern(kb: bytes) -> bytes:
+    """The name of its one pattern, as hostile as the kb_id is."""
+    return b"n" + kb[:100]
 
 
 @pytest.mark.parametrize("name", [page.name for page in navigation.PAGES])
-def test_every_page_opens(hostile: Services, open_page: Open, name: str) -> None:
+def test_every_page_opens(reading_services: Services, open_page: Open, name: str) -> None:
     app = open_page(name)
     assert app.title[0].value == navigation.row(name).title
 
 
 @pytest.mark.parametrize("kb", KB_IDS, ids=lambda kb: repr(kb[:12]))
-def test_every_hostile_kb_id_has_a_page(hostile: Services, open_page: Open, kb: bytes) -> None:
-    """Reached by its link, with its pattern and its key."""
-    snapshot = hostile.collector.state.snapshot
+def test_every_hostile_kb_id_has_a_page(
+    reading_services: Services, open_page: Open, kb: bytes
+) -> None:
+    """Reached by its link, with its pattern, that one's frequency and its key.
+
+    The key is found by what the screen shows.
+    """
+    snapshot = reading_services.collector.state.snapshot
     assert snapshot
     kb_id = text_of(kb)
     owner = next(t for t in snapshot.tenants if kb_id in t.kb_ids)
-    app = open_page("tenant", tenant=visible(str(owner.tenant)))
+    app = looking(
+        open_page, session.LOOK_PATTERNS, session.LOOK_KEYS, session.LOOK_VECTORS,
+        tenant=visible(str(owner.tenant)),
+    )  # fmt: skip
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Patterns"] == "1"
     assert shown["Redis keys"] == "1"
+    (row,) = table(app, "Pattern")
+    assert row["Pattern"] == visible(text_of(pattern(kb)))
+    assert row["Frequency"] == 7
+    key = table(app, "TTL")[0]["Key"]
+    assert key == visible(text_of(kb + b":frequency:" + pattern(kb)))
+    typed = next(t for t in app.text_input if t.label == "Show the value of a key")
+    typed.set_value(str(key)).run()
+    assert not app.exception
+    assert "7" in [code.value for code in app.code]
+    assert "No vectors" in words(app)
 
 
-def test_everything_is_counted_as_what_it_is(hostile: Services, open_page: Open) -> None:
+def test_everything_is_counted_as_what_it_is(reading_services: Services, open_page: Open) -> None:
     """Records that do not parse are sessions of nobody, and conservation holds."""
-    snapshot = hostile.collector.state.snapshot
+    snapshot = reading_services.collector.state.snapshot
     assert snapshot
     for figures in snapshot.stores.values():
         assert figures.difference.count == 0
@@ -97,7 +124,7 @@ def test_a_hostile_name_reads_the_same_wherever_it_stands(
     valkey.set("tenant_a\nb_c_user_x_kato:frequency:p", 1)
     rounds = services.collector.rounds
     services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=60)
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
     shown = [visible(f"tenant/{name}") for name in names]
     assert shown == ["tenant/a\\nb\\\\c", "tenant/a\\nb-c"]
     notices = [element.value for element in open_page().markdown]

@@ -18,7 +18,8 @@ from dashboard.purge import choose as purge_choose
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.purge.models import Job, JobState, Outcome, Request, Target, Tombstone
+from services.purge.job import Job, JobState, Outcome, Tombstone
+from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.app.conftest import Open, words

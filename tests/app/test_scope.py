@@ -23,7 +23,8 @@ from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
 from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.errors import AccessDenied, ApprovalNeeded, NotSignedIn
-from services.purge.models import Request, Target, Tombstone
+from services.purge.job import Tombstone
+from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
@@ -159,12 +160,12 @@ def test_a_confined_viewer_is_sent_nothing_of_others(
 
 
 def test_a_confined_viewers_tenant_is_drawn_whole(
-    services: Services, open_page: Open, sign_in: SignIn
+    reading_services: Services, open_page: Open, sign_in: SignIn
 ) -> None:
     """With its own figures; another's page is as one that is not there."""
     sign_in("support", str(ACME))
     app = open_page("tenant", tenant=str(ACME))
-    usage = next(each for each in snapshot_of(services).tenants if each.tenant == ACME)
+    usage = next(each for each in snapshot_of(reading_services).tenants if each.tenant == ACME)
     shown = {metric.label: metric.value for metric in app.metric}
     assert usage.usage.patterns
     assert shown["Patterns"] == str(usage.usage.patterns.count)
@@ -177,7 +178,7 @@ def test_a_confined_viewers_tenant_is_drawn_whole(
     assert "Nothing in the stores belongs to tenant/globex." in gone
     shared = words(open_page("sessions", session="session-no-such"))
     (theirs,) = {
-        each.session_id for each in snapshot_of(services).sessions or ()
+        each.session_id for each in snapshot_of(reading_services).sessions or ()
         if each.owner.name == "tenant:globex:user:hank"
     } or {"none"}  # fmt: skip
     other = words(open_page("sessions", session=theirs))
@@ -187,7 +188,11 @@ def test_a_confined_viewers_tenant_is_drawn_whole(
 
 @pytest.mark.parametrize("role", ["viewer", "support", "operator"])
 def test_pages_above_a_role_are_not_in_the_menu_and_say_what_they_take(
-    services: Services, open_page: Open, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, role: str
+    reading_services: Services,
+    open_page: Open,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
 ) -> None:
     """In one calm line."""
     menus: list[set[str]] = []
@@ -213,7 +218,7 @@ def test_pages_above_a_role_are_not_in_the_menu_and_say_what_they_take(
 
 
 def test_what_a_viewer_may_not_do_is_off_and_says_why(
-    services: Services, open_page: Open, sign_in: SignIn
+    reading_services: Services, open_page: Open, sign_in: SignIn
 ) -> None:
     """Links, buttons, the search in the sidebar, and sections of a tenant's page."""
     sign_in("viewer")

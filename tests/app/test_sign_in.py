@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 import streamlit as st
@@ -62,7 +63,7 @@ def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened() -> AppTest:
-    app = AppTest.from_file(ENTRY, default_timeout=60).run()
+    app = AppTest.from_file(ENTRY, default_timeout=240).run()
     assert not app.exception, app.exception
     return app
 
@@ -216,10 +217,14 @@ def test_a_token_runs_out_in_mid_session(
 ) -> None:
     """The connection's headers stay as they were; the next look refuses, and draws nothing."""
     put(PROXY)
-    send([("X-Token", issuer.secret_token(groups=["admins"], exp=time.time() + 6))])
+    over = datetime.fromtimestamp(int(time.time()) + 3600, UTC)
+    send([("X-Token", issuer.secret_token(groups=["admins"], exp=over.timestamp()))])
     app = opened()
     assert app.title[0].value == "Overview"
-    time.sleep(6.1)
+    clock = Mock(now=Mock(return_value=over - timedelta(seconds=1)))
+    monkeypatch.setattr(access, "datetime", clock)
+    assert access.viewer().role is Role.ADMIN
+    clock.now.return_value = over
     with pytest.raises(NotSignedIn):
         access.viewer()
     assert app.run().title[0].value == "You are not signed in"

@@ -37,7 +37,7 @@ from tests.contract.kato_tables import add_patterns
 from tests.contract.test_purge import prints
 from tests.contract.test_purge import services as services  # noqa: PLC0414  a fixture
 from tests.servers import canary_process
-from tests.servers.deployment import FAULTS, STORES, Deployment
+from tests.servers.deployment import FAULTS, QUICK_FAULTS, STORES, Deployment
 
 __all__ = ["prints", "services"]  # fixtures
 
@@ -223,7 +223,7 @@ def test_an_answer_that_lacks_its_own_proves_nothing(
 # --- faults -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", QUICK_FAULTS)
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_that_fails_before_is_not_written_to(
     services: Services, kato: Deployment, prints: Prints, store: str, fault: str

@@ -71,7 +71,7 @@ class Dashboard:
         """What it found in the engines; waits for them."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, self.process.communicate(timeout=30)
+        assert line, self.process.communicate(timeout=240)
         return dict(json.loads(line))
 
     def mark(self) -> None:
@@ -84,14 +84,14 @@ class Dashboard:
 
     def leave(self) -> str:
         """Let it end as a program does, and return what it wrote to standard error."""
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=240)
         assert self.process.returncode == 0
         return errors
 
     def kill(self) -> None:
         """Kill it, as the kernel does when memory runs out."""
         self.process.kill()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=240)
 
 
 @contextmanager

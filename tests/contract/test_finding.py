@@ -40,6 +40,25 @@ def find(kato_settings: Settings) -> Iterator[Asker]:
     built.close()
 
 
+@pytest.fixture(scope="module")
+def _reading(reading_settings: Settings) -> Iterator[Asker]:
+    built = bootstrap.build(reading_settings)
+    yield Asker(built, built.usage.collect())
+    built.close()
+
+
+@pytest.fixture
+def look_up(_reading: Asker) -> Asker:
+    """The same for every test that only reads."""
+    return _reading
+
+
+@pytest.fixture
+def reading_keys(reading_kato: Deployment) -> redis.Redis:
+    assert reading_kato.targets.redis
+    return reading_kato.targets.redis
+
+
 def by_tenant(answer: Answer) -> dict[str, TenantHit]:
     return {str(hit.tenant): hit for hit in answer.hits}
 
@@ -64,16 +83,18 @@ def unknown(answer: Answer) -> set[str]:
         ("BOB", {}),
     ],
 )
-def test_a_users_patterns_across_tenants(find: Asker, user: str, expected: dict[str, int]) -> None:
+def test_a_users_patterns_across_tenants(
+    look_up: Asker, user: str, expected: dict[str, int]
+) -> None:
     """What the guide's query is for, by what the recorded KATO stored."""
-    answer = find(user)
+    answer = look_up(user)
     assert {name: patterns(hit) for name, hit in by_tenant(answer).items()} == expected
     assert not answer.unknown
 
 
-def test_a_shared_memory_says_so(find: Asker) -> None:
+def test_a_shared_memory_says_so(look_up: Asker) -> None:
     """The 16 patterns of bob stand with both tenants; his sessions with the one they name."""
-    hits = by_tenant(find("bob"))
+    hits = by_tenant(look_up("bob"))
     shared = hits["tenant/acme-corp"], hits["tenant/acme_corp"]
     assert all(hit.state is ClaimState.SHARED for hit in shared)
     assert [hit.usage.sessions.count for hit in shared if hit.usage.sessions] == [2, 1]
@@ -123,8 +144,8 @@ def test_a_pattern_is_found_wherever_it_was_learnt(find: Asker, kato: Deployment
 
 
 @pytest.mark.parametrize("typed", ["0" * 40, "nobody", "tenant:nobody:key", "%", "*", "b?b"])
-def test_what_is_nowhere_is_not_found(find: Asker, typed: str) -> None:
-    answer = find(typed)
+def test_what_is_nowhere_is_not_found(look_up: Asker, typed: str) -> None:
+    answer = look_up(typed)
     assert not answer.matches
     assert not answer.unknown
 
@@ -142,12 +163,12 @@ def test_what_is_nowhere_is_not_found(find: Asker, typed: str) -> None:
     ],
 )  # fmt: skip
 def test_a_key_is_found_with_its_type_and_owner(
-    find: Asker, valkey: redis.Redis, key: str, tenants: list[str], words: str
+    look_up: Asker, reading_keys: redis.Redis, key: str, tenants: list[str], words: str
 ) -> None:
     """Its value is not read, and its idle time runs on."""
-    before = {name: stats["calls"] for name, stats in valkey.info("commandstats").items()}
-    answer = find(key)
-    after = {name: stats["calls"] for name, stats in valkey.info("commandstats").items()}
+    before = {name: stats["calls"] for name, stats in reading_keys.info("commandstats").items()}
+    answer = look_up(key)
+    after = {name: stats["calls"] for name, stats in reading_keys.info("commandstats").items()}
     grown = {name for name in after if after[name] != before.get(name)}
     assert {"cmdstat_type", "cmdstat_pttl"} <= grown
     assert not grown & {"cmdstat_get", "cmdstat_hgetall", "cmdstat_keys", "cmdstat_scan"}
@@ -163,25 +184,26 @@ def test_a_key_is_found_with_its_type_and_owner(
      b"back\\slash", b"star*"],
 )  # fmt: skip
 def test_a_key_of_any_name_is_found_as_it_is_and_as_it_is_shown(
-    find: Asker, valkey: redis.Redis, key: bytes
+    look_up: Asker, reading_keys: redis.Redis, key: bytes
 ) -> None:
     """Typed raw, or with the escapes that the pages write it with."""
     from dashboard.draw.formatting import visible
     from services.tenancy.layout import text_of
 
-    valkey.set(key, "v", ex=3600)
+    reading_keys.set(key, "v", ex=3600)
     for typed in (text_of(key), visible(text_of(key))):
-        (match,) = find(typed).nobodys
+        (match,) = look_up(typed).nobodys
         assert match.what == KEY
         assert match.found == text_of(key)
         assert "expires in 3,6" in match.how or "expires in 3,5" in match.how
+    reading_keys.delete(key)
 
 
-def test_a_session_is_found_by_its_id_and_by_its_key(find: Asker) -> None:
-    sessions = find.snapshot.sessions or ()
+def test_a_session_is_found_by_its_id_and_by_its_key(look_up: Asker) -> None:
+    sessions = look_up.snapshot.sessions or ()
     record = next(s for s in sessions if s.owner.name == "tenant:acme-corp:user:bob")
     for typed in (record.session_id, record.key):
-        answer = find(typed)
+        answer = look_up(typed)
         assert list(by_tenant(answer)) == ["tenant/acme-corp"]
         assert SESSION in {match.what for match in answer.matches}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,8 @@ from services.sessions.caller import carrying, headers_carried
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.models import Deed, Result
-from services.stores.kato.api import KatoApi, at
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from services.stores.records.nodes import StateStore
 from services.stores.redis.session_detail import SessionRecords
 from services.stores.redis.session_writes import SessionWrites
@@ -98,8 +98,8 @@ def behind(valkey: redis.Redis, tmp_path: Path) -> Iterator[Behind]:
         return Answer(passed.status_code, passed.content, {"Content-Type": "application/json"})
 
     log = sqlite_log(tmp_path)
-    with HttpServer(answer) as gateway, closing(at(gateway.url, timeout_seconds=10)) as api:
-        yield Behind(gateway, api, valkey, log, StateStore(log.engine))
+    with HttpServer(answer) as gateway, client_at(gateway.url, timeout_seconds=10) as client:
+        yield Behind(gateway, KatoApi(client), valkey, log, StateStore(log.engine))
     standin.close()
     log.engine.dispose()
 

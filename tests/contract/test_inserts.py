@@ -14,6 +14,7 @@ from services.embedded.write import rows as writing_rows
 from services.embedded.write.dataset import Row
 from services.embedded.write.rows import TABLES
 from services.errors import StoreUnavailable
+from services.stores.adapters import Stores
 from services.stores.canary import CanaryRows
 from services.stores.clickhouse.connect import connecting
 from services.tenancy.kb_ids import TenantKey
@@ -43,7 +44,7 @@ def rows(client: Client) -> list[tuple[str, int]]:
 
 def losing_the_insert(server: HttpServer, database: str, fault: Fault) -> CanaryRows:
     """Write once to see which call it is, and have the fault at that call from then on."""
-    writer = CanaryRows.over_http(settings_for(server, database))
+    writer = Stores(settings_for(server, database)).canary_rows
     writer.write(belongings(CANARY))
     (at,) = inserts(server)
     server.calls.clear()
@@ -77,7 +78,7 @@ def test_a_canary_that_may_not_be_there_is_no_success(
 def test_a_load_writes_no_row_twice(server: HttpServer, clickhouse: Client) -> None:
     """It fails, and says so: what was written is there once."""
     settings = settings_for(server, str(clickhouse.database))
-    client = connecting(settings, once=True)()
+    client = connecting(settings, "127.0.0.1")(once=True)
     values = belongings(CANARY).rows
     table = [Row("patterns_data", tuple(row)) for row in values]
     server.calls.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -19,7 +20,9 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
-from services.stores.kato.api import KatoApi, at, over_http
+from services.stores.adapters import Stores
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from services.usage.readings import CachedProcessor
 from tests.conftest import capture_rows
 from tests.servers.faults import SOON, Answer, Dropped, Garbage, HttpServer, Refused, Request, Slow
@@ -65,9 +68,8 @@ def server() -> Iterator[HttpServer]:
 @pytest.fixture
 def api(server: HttpServer) -> Iterator[KatoApi]:
     """The client, given 0.5 s."""
-    client = at(server.url, timeout_seconds=0.5)
-    yield client
-    client.close()
+    with client_at(server.url, timeout_seconds=0.5) as client:
+        yield KatoApi(client)
 
 
 def answering(
@@ -339,33 +341,33 @@ def test_what_kato_says_is_shown_cut_and_in_one_line() -> None:
 def test_no_secret_of_the_address_is_in_any_error() -> None:
     """The URL may hold a password."""
     settings = Settings(KATO_API_URL="http://admin:hunter2@127.0.0.1:9/x?token=t0k3n")
-    api = over_http(settings)
-    with pytest.raises(StoreUnavailable) as caught:
-        api.health()
+    with closing(Stores(settings)) as stores, pytest.raises(StoreUnavailable) as caught:
+        stores.kato.health()
     assert not {"hunter2", "t0k3n", "admin"} & set(str(caught.value).replace("/", " ").split())
     assert "hunter2" not in str(caught.value)
-    api.close()
 
 
 def test_without_an_address_kato_is_not_configured() -> None:
     """And the error says what to set."""
     with pytest.raises(StoreNotConfigured, match="KATO_API_URL"):
-        over_http(Settings())
+        Stores(Settings(REDIS_URL="redis://r")).kato.health()
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://host:port", "http://"])
 def test_an_address_that_cannot_be_used_is_misconfigured(url: str) -> None:
     """Whether that shows at once or at the first call."""
     with pytest.raises(StoreMisconfigured, match="address cannot be used"):
-        at(url, timeout_seconds=1).health()
+        KatoApi(client_at(url, timeout_seconds=1)).health()
 
 
 def test_https_to_something_that_speaks_http_is_misconfigured(server: HttpServer) -> None:
     """It is not down: it does not speak TLS."""
-    api = at(server.url.replace("http://", "https://"), timeout_seconds=1)
-    with pytest.raises(StoreMisconfigured, match="TLS"):
-        api.health()
-    api.close()
+    url = server.url.replace("http://", "https://")
+    with (
+        client_at(url, timeout_seconds=1) as client,
+        pytest.raises(StoreMisconfigured, match="TLS"),
+    ):
+        KatoApi(client).health()
 
 
 def test_only_harmless_calls_are_made(server: HttpServer, api: KatoApi) -> None:
@@ -378,11 +380,10 @@ def test_only_harmless_calls_are_made(server: HttpServer, api: KatoApi) -> None:
 
 def test_an_address_with_a_path_keeps_it(server: HttpServer) -> None:
     """KATO may live below a path of a gateway."""
-    api = at(f"{server.url}/kato/v3/", timeout_seconds=1)
-    with pytest.raises(StoreError):
-        api.health()
+    url = f"{server.url}/kato/v3/"
+    with client_at(url, timeout_seconds=1) as client, pytest.raises(StoreError):
+        KatoApi(client).health()
     assert server.calls[-1].path == "/kato/v3/"
-    api.close()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from services.errors import StoreNotConfigured
 from services.purge.ports import KatoState, Presence
 from services.stores.absent import absent
-from services.stores.kato.api import at
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from services.stores.kato.presence import CONNECTIONS
 from tests.servers.faults import (
     SOON,
@@ -41,7 +42,8 @@ def server() -> Iterator[HttpServer]:
 
 
 def presence(url: str) -> Presence:
-    return at(url, timeout_seconds=30).presence()
+    with client_at(url, timeout_seconds=30) as client:
+        return KatoApi(client).presence()
 
 
 def is_about(found: datetime | None, seconds_ago: float) -> bool:

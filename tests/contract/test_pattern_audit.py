@@ -11,8 +11,10 @@ from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
 from services.isolation.facts import Grant
+from services.stores.adapters import Stores
 from services.stores.clickhouse.audit import PatternAudit
 from services.stores.clickhouse.grants import grants_in
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 from tests.conftest import capture_rows
 from tests.contract.kato_tables import (
@@ -44,10 +46,8 @@ def server(chdb_path: str) -> Iterator[HttpServer]:
 
 
 @pytest.fixture
-def audit(server: HttpServer, clickhouse: Client) -> Iterator[PatternAudit]:
-    audit = PatternAudit.over_http(settings_for(server, str(clickhouse.database)))
-    yield audit
-    audit.close()
+def audit(server: HttpServer, clickhouse: Client) -> PatternAudit:
+    return Stores(settings_for(server, str(clickhouse.database))).pattern_audit
 
 
 def add_tokens(client: Client, rows: list[tuple[str | bytes, list[str]]]) -> None:
@@ -93,7 +93,7 @@ class TestFacts:
         load_capture(clickhouse)
         with clickhouse_http(chdb_path) as server:
             settings = settings_for(server, str(clickhouse.database), password="")
-            assert PatternAudit.over_http(settings).facts().open is True
+            assert Stores(settings).pattern_audit.facts().open is True
 
     def test_in_process_there_is_no_door(self, clickhouse: Client, chdb_path: str) -> None:
         """The embedded engine listens for nobody."""
@@ -101,12 +101,13 @@ class TestFacts:
 
         make_tables(clickhouse)
         add_patterns(clickhouse, ["a_kato"])
-        audit = PatternAudit(
+        engine = ClickHouse(
             lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
             database=str(clickhouse.database),
         )
+        audit = PatternAudit(engine)
         facts = audit.facts()
-        audit.close()
+        engine.close()
         assert facts.open is None
         assert facts.vector_tokens == {"a_kato": 0}
 
@@ -241,11 +242,11 @@ class TestGrants:
     ) -> None:
         """No half of them is believed."""
         make_tables(clickhouse)
-        audit = PatternAudit(
+        engine = ClickHouse(
             lambda: _Saying(clickhouse, chdb_path, b"GIVEN SELECT"),  # type: ignore[arg-type, return-value]
             database=str(clickhouse.database),
         )
-        assert audit.facts().grants is None
+        assert PatternAudit(engine).facts().grants is None
 
     def test_a_grant_is_frozen(self) -> None:
         """It can be a part of a set."""
@@ -285,7 +286,7 @@ def facts_where(client: Client, chdb_path: str, *, refuse: bytes, code: int) -> 
             return serve(request)
 
         server.answer = answer
-        return PatternAudit.over_http(settings_for(server, str(client.database))).facts()
+        return Stores(settings_for(server, str(client.database))).pattern_audit.facts()
 
 
 FAULTS = [
@@ -310,7 +311,7 @@ class TestBadDays:
         load_capture(clickhouse)
         seconds = 1 if isinstance(fault, Slow) else 20
         settings = settings_for(server, str(clickhouse.database), seconds=seconds)
-        audit = PatternAudit.over_http(settings)
+        audit = Stores(settings).pattern_audit
         server.fail(fault)
         started = time.perf_counter()
         with pytest.raises(error) as caught:
@@ -319,7 +320,7 @@ class TestBadDays:
         assert type(caught.value) is error
         assert_clean(str(caught.value), server)
         server.heal()
-        over = PatternAudit.over_http(settings_for(server, str(clickhouse.database)))
+        over = Stores(settings_for(server, str(clickhouse.database))).pattern_audit
         assert over.facts().vector_tokens
 
     @pytest.mark.parametrize("fault", [Dropped(0.5), Garbage(), Garbage(b"")], ids=repr)
@@ -348,7 +349,7 @@ class TestBadDays:
     def test_a_database_that_is_not_there(self, server: HttpServer) -> None:
         """It is misconfigured, and has not simply no rows."""
         with pytest.raises(StoreMisconfigured):
-            PatternAudit.over_http(settings_for(server, "nowhere")).facts()
+            Stores(settings_for(server, "nowhere")).pattern_audit.facts()
 
     def test_a_database_without_patterns(self, audit: PatternAudit) -> None:
         """It is not KATO's."""
@@ -359,7 +360,7 @@ class TestBadDays:
         """Neither password is in the message."""
         settings = settings_for(server, str(clickhouse.database), password="wrong-secret")
         with pytest.raises(StoreDenied) as caught:
-            PatternAudit.over_http(settings).facts()
+            Stores(settings).pattern_audit.facts()
         assert "wrong-secret" not in str(caught.value)
         assert_clean(str(caught.value), server)
 

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 from services.purge.models import Progress
 from services.stores.clickhouse.disk import until
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.query import ClickHouse
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import add_patterns, make_tables
 from tests.contract.test_pattern_erasing import extra
@@ -25,8 +26,10 @@ LIFETIME = "ENGINE = MergeTree ORDER BY name SETTINGS old_parts_lifetime = {}"
 def erasing(chdb_path: str, clickhouse: Client) -> PatternErasing:
     make_tables(clickhouse)
     return PatternErasing(
-        lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
-        database=str(clickhouse.database),
+        ClickHouse(
+            lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
+            database=str(clickhouse.database),
+        ),
         seconds=20,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import clickhouse_connect
 import pytest
@@ -18,8 +19,10 @@ from services.errors import (
 )
 from services.figures import Measure
 from services.purge.models import Look, Progress
+from services.stores.adapters import Stores
 from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.look import COPIES
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.kato_tables import (
@@ -48,15 +51,15 @@ def erasing(
     """The adapter over each of the two ways to reach the engine."""
     if request.param == "http":
         server = request.getfixturevalue("server")
-        erasing = PatternErasing.over_http(settings_for(server, str(clickhouse.database)))
-    else:
-        erasing = PatternErasing(
-            lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
-            database=str(clickhouse.database),
-            seconds=20,
-        )
-    yield erasing
-    erasing.close()
+        with closing(Stores(settings_for(server, str(clickhouse.database)))) as stores:
+            yield stores.pattern_erasing
+        return
+    engine = ClickHouse(
+        lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
+        database=str(clickhouse.database),
+    )
+    yield PatternErasing(engine, seconds=20)
+    engine.close()
 
 
 def prints(client: Client, *tables: str) -> dict[tuple[str, bytes], tuple[int, ...]]:
@@ -286,7 +289,7 @@ def test_on_a_cluster_every_statement_says_so(server: HttpServer, clickhouse: Cl
     settings = settings_for(server, str(clickhouse.database))
     named = settings.model_copy(update={"clickhouse_cluster": "one`s"})
     with pytest.raises(StoreError):
-        PatternErasing.over_http(named).erase(surface_of("gone_kato"), silent)
+        Stores(named).pattern_erasing.erase(surface_of("gone_kato"), silent)
     statement = server.calls[-1].body.decode()
     assert " ON CLUSTER `one\\`s` DROP PARTITION ID " in statement
 
@@ -319,7 +322,7 @@ def test_a_store_that_fails_is_never_one_that_has_nothing(
         lambda erasing: erasing.erase(surface_of(MINE), silent),
     )
     for call in calls[: 2 if after == 0 else 1]:
-        erasing = PatternErasing.over_http(settings)
+        erasing = Stores(settings).pattern_erasing
         server.fail(fault, after=after)
         started = time.perf_counter()
         with pytest.raises(error) as caught:

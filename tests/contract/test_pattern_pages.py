@@ -24,10 +24,11 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
+from services.stores.adapters import Stores
 from services.stores.clickhouse import page_query as pattern_query
 from services.stores.clickhouse.connect import Identifier
 from services.stores.clickhouse.pages import EVENTS, SYMBOL_BYTES, PatternPages
-from services.stores.clickhouse.query import Names
+from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.redis.frequencies import MOST_KEYS, Frequencies
 from services.tenancy.layout import bytes_of, text_of
 from tests.contract.kato_tables import PASSWORD, load_capture, make_tables, settings_for
@@ -52,14 +53,15 @@ def pages(
     """The adapter over each of the two ways to reach the engine."""
     if request.param == "http":
         server = request.getfixturevalue("server")
-        yield PatternPages.over_http(settings_for(server, str(clickhouse.database)))
+        yield Stores(settings_for(server, str(clickhouse.database))).pattern_pages
         return
-    pages = PatternPages(
+    engine = ClickHouse(
         lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
         database=str(clickhouse.database),
     )
+    pages = PatternPages(engine)
     yield pages
-    pages.close()
+    engine.close()
 
 
 def insert(client: Client, rows: list[tuple[bytes, bytes, int, int, list[bytes]]]) -> None:
@@ -385,7 +387,7 @@ def test_each_fault_is_told_for_what_it_is(
     fault, error = case
     load_capture(clickhouse)
     seconds = 1 if isinstance(fault, Slow) else 20
-    pages = PatternPages.over_http(settings_for(server, str(clickhouse.database), seconds=seconds))
+    pages = Stores(settings_for(server, str(clickhouse.database), seconds=seconds)).pattern_pages
     query = PatternQuery((KB,))
     known = pages.page(query).rows[0].name
     for ask in (

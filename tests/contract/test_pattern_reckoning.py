@@ -5,6 +5,7 @@ from __future__ import annotations
 from clickhouse_connect.driver.client import Client
 
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from tests.contract.erasing import HOSTILE, MINE, silent, surface_of
 from tests.contract.kato_tables import add_patterns, load_capture, make_tables
@@ -44,7 +45,7 @@ def test_names_are_those_of_the_figures(
     add_patterns(clickhouse, HOSTILE, each=2, table="flat")
     add_patterns(clickhouse, [MINE], table="flat")
     clickhouse.command("INSERT INTO flat VALUES (NULL, 'nobody')")
-    reading = PatternStore(lambda: clickhouse, database=str(clickhouse.database)).read()
+    reading = PatternStore(ClickHouse(lambda: clickhouse, database=str(clickhouse.database))).read()
     rows = {usage.kb_id: sum(usage.rows_by_table.values()) for usage in reading.usages}
     assert erasing.names() == rows
 

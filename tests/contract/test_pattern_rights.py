@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 import clickhouse_connect
@@ -12,7 +12,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
+from services.stores.adapters import Stores
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.query import ClickHouse
 from tests.contract.erasing import MINE, silent, surface_of
 from tests.contract.kato_tables import PASSWORD, load_capture, settings_for
 from tests.contract.test_pattern_erasing import prints
@@ -38,9 +40,8 @@ def as_user(
     user = LimitedUser(tuple(grants), can_check=can_check)
     with clickhouse_http(chdb_path, password=PASSWORD, limits=user) as server:
         settings = settings_for(server, home).model_copy(update={"clickhouse_cluster": cluster})
-        erasing = PatternErasing.over_http(settings)
-        yield erasing
-        erasing.close()
+        with closing(Stores(settings)) as stores:
+            yield stores.pattern_erasing
 
 
 @pytest.mark.parametrize("can_check", [True, False])
@@ -52,7 +53,7 @@ def test_who_may_everything_lacks_nothing(chdb_path: str, home: str, can_check: 
     with as_user(chdb_path, home, *narrow, can_check=can_check, cluster="c") as erasing:
         assert erasing.rights() == ()
     connect = partial(clickhouse_connect.get_client, interface="chdb", path=chdb_path)
-    assert PatternErasing(connect, database=home, seconds=20).rights() == ()
+    assert PatternErasing(ClickHouse(connect, database=home), seconds=20).rights() == ()
 
 
 @pytest.mark.parametrize("can_check", [True, False])
@@ -119,7 +120,7 @@ def test_a_user_who_may_only_read_is_told_so(
         client.command(f"SET {name} = {value}")
         return client
 
-    erasing = PatternErasing(connect, database=home, seconds=20)
+    erasing = PatternErasing(ClickHouse(connect, database=home), seconds=20)
     before = prints(clickhouse)
     assert erasing.rights()[0] == words
     with pytest.raises(StoreDenied):
@@ -129,7 +130,7 @@ def test_a_user_who_may_only_read_is_told_so(
 
 def test_asking_changes_nothing(server: HttpServer, clickhouse: Client, home: str) -> None:
     """Nothing is sent that could."""
-    PatternErasing.over_http(settings_for(server, home)).rights()
+    Stores(settings_for(server, home)).pattern_erasing.rights()
     for call in server.calls:
         statement = call.body.decode() or call.query.get("query", "")
         assert re.match(r"\s*(SELECT|CHECK GRANT|SHOW|$)", statement), statement
@@ -148,7 +149,7 @@ def test_a_store_that_fails_is_not_one_that_allows(
 ) -> None:
     """Wherever in between it begins."""
     fault, error = case
-    erasing = PatternErasing.over_http(settings_for(server, home))
+    erasing = Stores(settings_for(server, home)).pattern_erasing
     erasing.rights()
     before = len(server.calls)
     erasing.rights()

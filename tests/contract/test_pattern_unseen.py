@@ -11,7 +11,9 @@ from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied
 from services.figures import Measure
+from services.stores.adapters import Stores
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.query import ClickHouse
 from tests.contract.erasing import silent, surface_of
 from tests.contract.kato_tables import PASSWORD, add_patterns, make_tables, settings_for
 from tests.contract.test_pattern_erasing import FLAT, extra, prints
@@ -44,7 +46,7 @@ def test_a_copy_that_may_not_be_read_is_in_the_way(
     """Passed over, it is named, with a count that nobody knows; KATO's own tables are read."""
     user = LimitedUser(("SELECT ON system.*", f"SELECT ON {clickhouse.database}.*"))
     with clickhouse_http(chdb_path, password=PASSWORD, limits=user) as server:
-        erasing = PatternErasing.over_http(settings_for(server, str(clickhouse.database)))
+        erasing = Stores(settings_for(server, str(clickhouse.database))).pattern_erasing
         (text,) = erasing.look(A).blockers
         look = erasing.look(replace(A, passed_over=frozenset({f"{other}.kept"})))
         assert erasing.names() == {"a_kato": 1, "b_kato": 1}
@@ -65,7 +67,7 @@ def test_katos_own_tables_that_may_not_be_read_are_no_small_matter(
     add_patterns(clickhouse, ["a_kato"], table="flat")
     user = LimitedUser(("SELECT ON system.*", f"SELECT ON {other}.*"))
     with clickhouse_http(chdb_path, password=PASSWORD, limits=user) as server:
-        erasing = PatternErasing.over_http(settings_for(server, str(clickhouse.database)))
+        erasing = Stores(settings_for(server, str(clickhouse.database))).pattern_erasing
         for ask in (lambda: erasing.look(A), erasing.names):
             with pytest.raises(StoreDenied):
                 ask()
@@ -84,7 +86,7 @@ def test_a_view_that_is_not_shown_is_in_the_way(
         )))  # fmt: skip
 
     server.answer = hiding
-    erasing = PatternErasing.over_http(settings_for(server, str(clickhouse.database)))
+    erasing = Stores(settings_for(server, str(clickhouse.database))).pattern_erasing
     label = f"{clickhouse.database}.fill"
     (text,) = erasing.look(A).blockers
     assert text.startswith(f"the view {label} takes rows out of KATO's tables")
@@ -105,7 +107,7 @@ def test_a_mutation_is_waited_for_where_the_server_does_not_wait(
     extra(clickhouse, "flat", FLAT)
     for number in range(40):
         add_patterns(clickhouse, ["a_kato", f"b{number}_kato"], each=50, table="flat")
-    erasing = PatternErasing(connect, database=str(clickhouse.database), seconds=60)
+    erasing = PatternErasing(ClickHouse(connect, database=str(clickhouse.database)), seconds=60)
     erasing.erase(A, silent)
     assert ("flat", b"a_kato") not in prints(clickhouse, "flat")
     ((running,),) = clickhouse.query(

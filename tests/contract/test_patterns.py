@@ -15,7 +15,9 @@ from clickhouse_connect.driver.client import Client
 from services.errors import StoreMisconfigured, StoreNotConfigured, StoreRejected
 from services.figures import Precision
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.tenancy.layout import bytes_of, text_of
 from services.usage.readings import PatternReading, PatternUsage
@@ -54,7 +56,7 @@ def server(chdb_path: str) -> Iterator[HttpServer]:
 
 @pytest.fixture
 def over_http(server: HttpServer, clickhouse: Client) -> PatternStore:
-    return PatternStore.over_http(settings_for(server, str(clickhouse.database)))
+    return Stores(settings_for(server, str(clickhouse.database))).patterns
 
 
 @pytest.fixture(params=["embedded", "http"])
@@ -65,12 +67,13 @@ def store(
     if request.param == "http":
         yield request.getfixturevalue("over_http")
         return
-    store = PatternStore(
+    engine = ClickHouse(
         lambda: clickhouse_connect.get_client(interface="chdb", path=chdb_path),
         database=str(clickhouse.database),
     )
+    store = PatternStore(engine)
     yield store
-    store.close()
+    engine.close()
 
 
 def by_kb(reading: PatternReading) -> dict[str, PatternUsage]:
@@ -170,7 +173,7 @@ class TestWhatIsRead:
         clickhouse.command(
             "INSERT INTO {name:Identifier}.patterns_data VALUES ('a_kato')", parameters=name
         )
-        store = PatternStore.over_http(settings_for(server, str(name["name"])))
+        store = Stores(settings_for(server, str(name["name"]))).patterns
         try:
             assert [usage.kb_id for usage in store.read().usages] == ["a_kato"]
         finally:
@@ -310,7 +313,7 @@ class TestOtherTables:
 class TestWhatIsMissing:
     def test_a_missing_database_is_named(self, server: HttpServer, chdb_path: str) -> None:
         """The message names the database to create or to set."""
-        store = PatternStore.over_http(settings_for(server, "no_such_'db"))
+        store = Stores(settings_for(server, "no_such_'db")).patterns
         for ask in (store.health, store.quick, store.read):
             with pytest.raises(StoreMisconfigured, match="no_such_'db"):
                 ask()
@@ -326,7 +329,7 @@ class TestWhatIsMissing:
     def test_no_address_is_not_configured(self) -> None:
         """Without a host there is no store, and localhost is not guessed."""
         with pytest.raises(StoreNotConfigured, match="CLICKHOUSE_HOST"):
-            PatternStore.over_http(Settings())
+            Stores(Settings(REDIS_URL="redis://r")).patterns.health()
 
 
 def test_a_kb_id_is_the_same_text_everywhere() -> None:
@@ -341,13 +344,16 @@ class TestAfterAFailure:
         """The engine hands it out with the same client's next answer."""
         load_capture(clickhouse)
         connect = partial(clickhouse_connect.get_client, interface="chdb", path=chdb_path)
-        store = PatternStore(connect, database=str(clickhouse.database))
+        engine = ClickHouse(connect, database=str(clickhouse.database))
+        store = PatternStore(engine)
         before = store.read()
         failing = "SELECT 'left over', 1, 1, 1, 1, 1 FROM numbers(3) WHERE NOT throwIf(number = 2)"
         with pytest.raises(StoreRejected):
-            store._ask("fail", failing, settings={"max_block_size": 1, "max_threads": 1})
+            engine.asking.rows(
+                "fail", failing, {}, settings={"max_block_size": 1, "max_threads": 1}
+            )
         assert store.read() == before
         assert [table.name for table in store.quick().tables] == [
             table.name for table in before.tables
         ]
-        store.close()
+        engine.close()

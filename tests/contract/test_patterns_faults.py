@@ -16,7 +16,9 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.clickhouse.connect import connecting
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.usage.readings import PatternReading
 from tests.contract.kato_tables import (
@@ -56,7 +58,7 @@ def server(chdb_path: str) -> Iterator[HttpServer]:
 
 @pytest.fixture
 def over_http(server: HttpServer, clickhouse: Client) -> PatternStore:
-    return PatternStore.over_http(settings_for(server, str(clickhouse.database)))
+    return Stores(settings_for(server, str(clickhouse.database))).patterns
 
 
 FAULTS = [
@@ -87,7 +89,8 @@ class TestBadDays:
         fault, error = case
         seconds = TIMEOUT if isinstance(fault, Slow) else 20
         settings = settings_for(server, str(clickhouse.database), seconds=seconds)
-        store = PatternStore.over_http(settings)
+        stores = Stores(settings)
+        store = stores.patterns
         make_tables(clickhouse)
         add_patterns(clickhouse, ["a_kato", "b_kato"])
         for after in (0, HANDSHAKE):
@@ -99,7 +102,7 @@ class TestBadDays:
             assert type(caught.value) is error
             _assert_clean(str(caught.value), server)
             server.heal()
-            store.close()
+            stores.engines.clickhouse.close()
         assert store.read().total.count == 2
 
     @pytest.mark.parametrize("fault", [Dropped(0.5), Dropped(0.99), Garbage()], ids=repr)
@@ -125,8 +128,10 @@ class TestBadDays:
         """It is got to know afresh, for it may be another; and no sooner than it has to be."""
         load_capture(clickhouse)
         settings = settings_for(server, str(clickhouse.database))
-        connect, made = connecting(settings), []
-        store = PatternStore(lambda: made.append(1) or connect(), database=settings.clickhouse_db)
+        connect, made = connecting(settings, "127.0.0.1"), []
+        store = PatternStore(
+            ClickHouse(lambda: made.append(1) or connect(), database=settings.clickhouse_db)
+        )
         for _ in range(2):
             assert store.read().total.count == 136
         server.go_down()
@@ -140,7 +145,7 @@ class TestBadDays:
     def test_a_server_that_is_down_at_the_start_harms_only_its_use(self) -> None:
         """Building the adapter sends nothing; using it says that nothing listens."""
         settings = Settings(CLICKHOUSE_HOST="127.0.0.1", CLICKHOUSE_PORT=free_port())
-        store = PatternStore.over_http(settings)
+        store = Stores(settings).patterns
         with pytest.raises(StoreUnavailable, match="nothing listens"):
             store.health()
 
@@ -148,7 +153,7 @@ class TestBadDays:
         """Neither password is in the message."""
         settings = settings_for(server, str(clickhouse.database), password="wrong-secret")
         with pytest.raises(StoreDenied) as caught:
-            PatternStore.over_http(settings).health()
+            Stores(settings).patterns.health()
         assert "wrong-secret" not in str(caught.value)
         _assert_clean(str(caught.value), server)
 
@@ -170,7 +175,7 @@ class TestBadDays:
         failure = Answer(500, text.encode(), {"X-ClickHouse-Exception-Code": str(code)})
         with HttpServer(lambda _: failure) as server:
             with pytest.raises(error) as caught:
-                PatternStore.over_http(settings_for(server, "kato")).health()
+                Stores(settings_for(server, "kato")).patterns.health()
             _assert_clean(str(caught.value), server)
             assert "SELECT" not in str(caught.value)
             assert type(caught.value) is error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,15 +19,16 @@ from services.bootstrap import Services
 from services.errors import NamingError, PurgeRefused
 from services.figures import Measure
 from services.purge import verify as proofs
+from services.purge.job import Job, JobState, Outcome
 from services.purge.look import Erasers
-from services.purge.models import Job, JobState, Names, Outcome, Request, Target
+from services.purge.models import Names, Request, Target
 from services.purge.run import PurgeRun
 from services.purge.steps import StepName, StepState
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.contract.fingerprint import Fingerprint, fingerprint
 from tests.contract.kato_tables import add_patterns
-from tests.servers.deployment import FAULTS, Deployment
+from tests.servers.deployment import QUICK_FAULTS, Deployment
 
 ACME = TenantKey("tenant", "acme")
 ACME_KBS = {"tenant_acme_user_bob_kato", "tenant_acme_user_dana_kato", "tenant_acme_user_corp_kato"}
@@ -256,8 +258,10 @@ def test_two_tenants_on_one_kb_id_are_not_purged_at_once(services: Services) -> 
         services.purge.begin(second, confirm=other, reason=WHY, asked_by="bob")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("store", ["clickhouse", "redis", "qdrant"])
+@pytest.mark.parametrize(
+    ("store", "fault"),
+    [("redis", "slow"), *product(["clickhouse", "redis", "qdrant"], QUICK_FAULTS)],
+)
 def test_a_store_that_fails_is_never_clean(
     services: Services, kato: Deployment, prints: Callable[[], Fingerprint], store: str, fault: str
 ) -> None:
@@ -299,14 +303,16 @@ def test_a_kato_that_is_stopped_is_no_obstacle(
     assert receipt["stores"]["sessions"]["deleted"] > 0
 
 
-@pytest.mark.parametrize("fault", ["slow", "dropped"])
 def test_a_kato_that_answers_badly_leaves_it_unknown(
-    services: Services, kato: Deployment, prints: Callable[[], Fingerprint], fault: str,
+    services: Services, kato: Deployment, prints: Callable[[], Fingerprint],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """It is no stopped one: what it has in memory may yet be written. Data goes all the same."""
+    """It is no stopped one: what it has in memory may yet be written. Data goes all the same.
+
+    `test_kato_presence` has every way to answer badly.
+    """
     monkeypatch.setattr(proofs, "_WAITS_FOR_KATO", 0.0)
-    kato.fail("kato", fault)
+    kato.fail("kato", "dropped")
     job = purge(services, Target(ACME))
     assert job.outcome is Outcome.UNKNOWN
     assert prints().residue(frozenset(ACME_KBS)) == 0

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from services import bootstrap
 from services.embedded.write.stores import Targets, write
-from services.purge.models import Outcome, Request, Target
+from services.purge.job import Outcome
+from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from tests.contract.fingerprint import Fingerprint, fingerprint

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from services.bootstrap import Services
-from services.purge.models import JobState, Request, Target
+from services.purge.job import JobState
+from services.purge.models import Request, Target
 from services.purge.steps import StepName
 from tests.contract.fingerprint import Fingerprint
 from tests.contract.test_purge import ACME, ACME_KBS, WHY, prints, services

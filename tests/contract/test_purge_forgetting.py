@@ -21,17 +21,8 @@ from services.isolation.facts import VectorFacts
 from services.isolation.models import Audit, Finding, RuleResult, RuleState, Severity
 from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LaterLook,
-    Outcome,
-    Plan,
-    Progress,
-    Surface,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import Item, Plan, Progress, Surface
 from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook

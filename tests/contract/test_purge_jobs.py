@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from services.errors import LeaseLost, Problem, PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purge.models import Item, JobState, LaterLook, Outcome, Progress, Tombstone
+from services.purge.job import JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import Item, Progress
 from services.purge.steps import StepName, StepState
 from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import (

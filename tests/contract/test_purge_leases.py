@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import update
 
 from services.errors import LeaseLost
-from services.purge.models import JobState, Outcome, Progress, Tombstone
+from services.purge.job import JobState, Outcome, Tombstone
+from services.purge.models import Progress
 from services.purge.steps import StepName
 from services.stores.records.database import writing
 from services.stores.records.purges.jobs import PurgeJobs
@@ -210,6 +211,6 @@ def told(process: subprocess.Popen[str], word: str) -> str:
 
 def ended(process: subprocess.Popen[str], word: str) -> str:
     """Tell a process a word, and return what it says last."""
-    answer, _ = process.communicate(f"{word}\n", timeout=60)
+    answer, _ = process.communicate(f"{word}\n", timeout=240)
     assert process.returncode == 0
     return answer.strip()

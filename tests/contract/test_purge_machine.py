@@ -29,7 +29,8 @@ from sqlalchemy import text
 from services import bootstrap
 from services.errors import PurgeRefused
 from services.purge import run as running
-from services.purge.models import Job, JobState, Outcome, Request, Target
+from services.purge.job import Job, JobState, Outcome
+from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.stores.records.database import writing
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of

@@ -11,7 +11,8 @@ import clickhouse_connect
 import redis
 
 from services.bootstrap import Services
-from services.purge.models import Outcome, Request, Target
+from services.purge.job import Outcome
+from services.purge.models import Request, Target
 from tests.contract.test_purge import ACME, WHY, services
 from tests.servers.deployment import Deployment
 from tests.servers.forked import CONTEXT

@@ -16,7 +16,8 @@ from sqlalchemy import make_url
 from services import bootstrap
 from services.bootstrap import Services
 from services.errors import PurgeRefused
-from services.purge.models import Outcome, Request, Target
+from services.purge.job import Outcome
+from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from tests.contract.fingerprint import Fingerprint

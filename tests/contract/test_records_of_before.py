@@ -16,15 +16,8 @@ from sqlalchemy import MetaData, create_engine, text
 from services.errors import Problem
 from services.figures import Measure
 from services.purge.formats import plan_json, plan_of, plan_record
-from services.purge.models import (
-    JobState,
-    LaterLook,
-    LeftKind,
-    LeftOut,
-    Outcome,
-    Progress,
-    Tombstone,
-)
+from services.purge.job import JobState, LaterLook, Outcome, Tombstone
+from services.purge.models import LeftKind, LeftOut, Progress
 from services.purge.steps import StepName, StepState
 from services.stores.records import migrations
 from services.stores.records.migrations import MIGRATIONS, migrate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import redis
@@ -17,10 +18,9 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
-from services.stores.canary import CanaryKeys
+from services.stores.adapters import Stores
 from services.stores.redis.errors import refusal, translated, translation
 from services.stores.redis.link import conversation
-from services.stores.redis.usage import KeyspaceStore
 from tests.servers.valkey import new_valkey
 
 WORDS: tuple[tuple[str, type[StoreError], str], ...] = (
@@ -83,12 +83,11 @@ class TestRealServers:
     def failure(self, client: redis.Redis) -> StoreError:
         """What a canary's write, by redis-py, and a command on a link fail with; the same."""
         port = client.get_connection_kwargs()["port"]
-        keys = CanaryKeys.over_url(Settings(REDIS_URL=f"redis://127.0.0.1:{port}/0"))
-        with pytest.raises(StoreError) as by_redis_py:
-            keys.write(
+        settings = Settings(REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        with closing(Stores(settings)) as stores, pytest.raises(StoreError) as by_redis_py:
+            stores.canary_keys.write(
                 Belongings(rows=(), texts={"a": "b"}, hashes={}, sets={}, collection="", points=())
             )
-        keys.close()
         with (
             pytest.raises(StoreError) as by_link,
             conversation(client, operation="writing", seconds=5) as link,
@@ -118,9 +117,8 @@ class TestRealServers:
         server.config_set("maxmemory-policy", "noeviction")
         server.config_set("maxmemory", 1)
         port = server.get_connection_kwargs()["port"]
-        store = KeyspaceStore.over_url(Settings(REDIS_URL=f"redis://127.0.0.1:{port}/0"))
+        store = Stores(Settings(REDIS_URL=f"redis://127.0.0.1:{port}/0")).keys
         assert store.read().keys_after == 1
-        store.close()
 
 
 def test_what_is_none_of_ours_passes() -> None:

@@ -18,7 +18,8 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.stores.kato.api import KatoApi, at
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from tests.contract.test_kato_api import EXCHANGES, answer_of, answering
 from tests.servers.faults import SOON, Answer, Dropped, HttpServer, Refused, Request, Slow
 
@@ -151,9 +152,8 @@ def server(kato: Kato) -> Iterator[HttpServer]:
 
 @pytest.fixture
 def api(server: HttpServer) -> Iterator[KatoApi]:
-    client = at(server.url, timeout_seconds=0.5)
-    yield client
-    client.close()
+    with client_at(server.url, timeout_seconds=0.5) as client:
+        yield KatoApi(client)
 
 
 class DropsOnce:
@@ -249,9 +249,8 @@ def test_no_time_to_live_never_reaches_kato(ttl: int) -> None:
 def standin(valkey: redis.Redis) -> Iterator[KatoApi]:
     """The client on the stand-in."""
     running = StandInServer(valkey)
-    client = at(running.url, timeout_seconds=5)
-    yield client
-    client.close()
+    with client_at(running.url, timeout_seconds=5) as client:
+        yield KatoApi(client)
     running.close()
 
 

@@ -14,7 +14,8 @@ import redis
 
 from services.embedded.kato.server import StandInServer
 from services.errors import StoreRejected
-from services.stores.kato.api import KatoApi, at
+from services.stores.kato.api import KatoApi
+from services.stores.kato.connect import client_at
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")
@@ -31,7 +32,7 @@ def standin(valkey: redis.Redis) -> Iterator[StandInServer]:
 @pytest.fixture
 def http(standin: StandInServer) -> Iterator[httpx.Client]:
     """A client on a real socket."""
-    with httpx.Client(base_url=standin.url, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=standin.url, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -166,7 +167,7 @@ def test_a_negative_ttl_fails_inside_and_drops_the_connection(standin: StandInSe
     """As in KATO: 500, plain text, and the connection is gone."""
     body = b'{"node_id": "x", "ttl_seconds": -5}'
     port = int(standin.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
         raw.sendall(
             b"POST /sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
@@ -191,7 +192,7 @@ def test_a_broken_record_harms_no_other_call(http: httpx.Client, valkey: redis.R
 
 def test_it_says_that_it_is_a_stand_in_and_kato_client_reads_it(standin: StandInServer) -> None:
     """The screen can say so, because GET / does."""
-    with httpx.Client(base_url=standin.url, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=standin.url, timeout=60, trust_env=False) as client:
         api = KatoApi(client)
         health = api.health()
         assert "stand-in" in health.version
@@ -215,6 +216,5 @@ def test_it_stops_at_once_and_twice(valkey: redis.Redis) -> None:
 
 def test_the_stand_in_has_no_cache_to_invalidate(standin: StandInServer) -> None:
     """It says so as a KATO with its cache off does."""
-    client = at(standin.url, timeout_seconds=5)
-    assert client.invalidate_caches("session-1")
-    client.close()
+    with client_at(standin.url, timeout_seconds=5) as client:
+        assert KatoApi(client).invalidate_caches("session-1")

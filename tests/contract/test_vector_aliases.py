@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from services.purge.models import (
     Surface,
     VectorNames,
 )
+from services.stores.adapters import Stores
 from services.stores.qdrant.erase import VectorErasing
 from services.stores.qdrant.look import KEPT
 from tests.contract.erasing import MINE, silent
@@ -58,9 +60,8 @@ def erasing(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Ve
     if request.param == "embedded":
         yield VectorErasing(qdrant, shared_collections=frozenset({SHARED}))
         return
-    erasing = VectorErasing.over_http(settings_for(request.getfixturevalue("server")))
-    yield erasing
-    erasing.close()
+    with closing(Stores(settings_for(request.getfixturevalue("server")))) as stores:
+        yield stores.vector_erasing
 
 
 def aliases_of(client: QdrantClient) -> dict[str, str]:
@@ -93,9 +94,8 @@ def test_the_names_come_in_few_calls(
     for number in range(9):
         fill(qdrant, f"vectors_{number}_kato", ["a"] * (number + 1))
     with qdrant_http(qdrant, api_key=KEY, telemetry=telemetry) as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         points = erasing.names().collections
-        erasing.close()
         assert points == {"plain": 1} | {f"vectors_{n}_kato": n + 1 for n in range(9)}
         assert len(server.calls) == calls
 
@@ -107,9 +107,8 @@ def test_a_collection_is_shared_by_its_index_unless_an_alias_says_whose_it_is(
     fill(qdrant, "moved", ["a"])
     add_alias(qdrant, OWN, "moved")
     with qdrant_http(qdrant, api_key=KEY, indexed={"plain", "moved"}) as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         assert erasing.names().shared == {"plain"}
-        erasing.close()
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -163,7 +162,7 @@ def test_snapshots_of_a_kept_collection_go_too(qdrant: QdrantClient) -> None:
     add_alias(qdrant, OWN, "moved")
     snapshots = {"moved": ["a.snapshot", "b.snapshot"]}
     with qdrant_http(qdrant, api_key=KEY, snapshots=snapshots) as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         (item,) = erasing.look(TARGET, keep=True).items
         assert item.how == f"alias of moved; {KEPT}; its 2 snapshots are deleted"
         erasing.erase(TARGET, silent, keep=True)
@@ -172,7 +171,6 @@ def test_snapshots_of_a_kept_collection_go_too(qdrant: QdrantClient) -> None:
         snapshots["moved"].append("late.snapshot")
         (item,) = erasing.look(TARGET, keep=True).items
         assert (item.count, item.how) == (0, "alias of moved; empty; its 1 snapshots are deleted")
-        erasing.close()
 
 
 def test_it_is_counted_under_the_very_name_that_kato_asks(
@@ -181,9 +179,8 @@ def test_it_is_counted_under_the_very_name_that_kato_asks(
     """What the server answers there is what KATO would find, whatever lists say."""
     fill(qdrant, "moved", ["x"])
     add_alias(qdrant, OWN, "moved")
-    erasing = VectorErasing.over_http(settings_for(server))
+    erasing = Stores(settings_for(server)).vector_erasing
     erasing.look(TARGET)
-    erasing.close()
     counted = [call.path for call in server.calls if call.path.endswith("/points/count")]
     moved = "/collections/moved/points/count"
     assert counted == [moved, f"/collections/{OWN}/points/count", moved]
@@ -255,9 +252,8 @@ def test_a_collection_that_is_made_between_the_two_listings_is_not_missed(
             return serve(request)
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         assert [item.count for item in erasing.look(TARGET).items] == [1]
-        erasing.close()
 
 
 def test_an_alias_that_comes_before_the_deed_saves_the_collection(qdrant: QdrantClient) -> None:
@@ -275,10 +271,9 @@ def test_an_alias_that_comes_before_the_deed_saves_the_collection(qdrant: Qdrant
             return serve(request)
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         said: list[Progress] = []
         erasing.erase(TARGET, said.append)
-        erasing.close()
     assert prints(qdrant) == before
     assert said == [Progress(f"left {OWN}, which others reach too", 1, 1)]
 
@@ -295,7 +290,7 @@ def test_a_drop_that_fails_leaves_the_name_that_leads_to_the_points(qdrant: Qdra
             return refusal(500, "Service internal error") if drops else serve(request)
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         with pytest.raises(StoreUnavailable):
             erasing.erase(TARGET, silent)
         assert [item.count for item in erasing.look(TARGET).items] == [1]
@@ -303,7 +298,6 @@ def test_a_drop_that_fails_leaves_the_name_that_leads_to_the_points(qdrant: Qdra
         server.answer = serve
         erasing.erase(TARGET, silent)
         assert erasing.look(TARGET) == Look(everything=Reckoning(0, 0))
-        erasing.close()
 
 
 def test_an_alias_that_outlives_its_collection_is_deleted(qdrant: QdrantClient) -> None:
@@ -320,9 +314,8 @@ def test_an_alias_that_outlives_its_collection_is_deleted(qdrant: QdrantClient) 
             return Answer.json({"result": True})
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         erasing.erase(TARGET, silent)
-        erasing.close()
     assert aliases_of(qdrant) == {}
 
 
@@ -345,9 +338,8 @@ def test_points_that_come_while_a_collection_is_emptied_go_too(
             return found
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         erasing.erase(TARGET, silent, keep=True)
-        erasing.close()
         counts = [call.path for call in server.calls if call.path.endswith("/points/count")]
         assert counts == [f"/collections/{OWN}/points/count"] * (rounds + 1)
         writes = [call for call in server.calls if call.path.endswith("/points/delete")]
@@ -402,10 +394,9 @@ def test_a_key_that_may_not_write_is_known_before_anything_is_changed(
     before = prints(qdrant)
     for read_only, words in ((False, 0), (True, 1)):
         with qdrant_http(qdrant, api_key=KEY, read_only=read_only) as server:
-            erasing = VectorErasing.over_http(settings_for(server))
+            erasing = Stores(settings_for(server)).vector_erasing
             assert erasing.look(TARGET).items
             lacks = erasing.rights()
-            erasing.close()
         assert len(lacks) == words
         assert all("read-only" in text for text in lacks)
         assert prints(qdrant) == before
@@ -414,14 +405,12 @@ def test_a_key_that_may_not_write_is_known_before_anything_is_changed(
 
 def test_a_key_that_may_not_even_list(qdrant: QdrantClient) -> None:
     with qdrant_http(qdrant, api_key="another") as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         assert erasing.rights() == ("this key may not list the collections and their aliases",)
-        erasing.close()
 
 
 def test_rights_that_could_not_be_asked_are_not_there_or_lacking(server: HttpServer) -> None:
     server.go_down()
-    erasing = VectorErasing.over_http(settings_for(server))
+    erasing = Stores(settings_for(server)).vector_erasing
     with pytest.raises(StoreUnavailable):
         erasing.rights()
-    erasing.close()

@@ -11,6 +11,7 @@ from qdrant_client import QdrantClient
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
 from services.isolation.facts import TenantIndex, VectorFacts
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.qdrant.audit import VectorAudit
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import (
@@ -36,11 +37,7 @@ MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 
 
 def facts(server: HttpServer, **options: object) -> VectorFacts:
-    audit = VectorAudit.over_http(settings_for(server, **options))  # type: ignore[arg-type]
-    try:
-        return audit.facts()
-    finally:
-        audit.close()
+    return Stores(settings_for(server, **options)).vector_audit.facts()  # type: ignore[arg-type]
 
 
 class TestFacts:
@@ -65,7 +62,7 @@ class TestFacts:
                 QDRANT_URL=server.url,
                 KATO_TENANTS_SHARED_COLLECTIONS=f"{SHARED},more,not-there",
             )
-            found = VectorAudit.over_http(settings).facts()
+            found = Stores(settings).vector_audit.facts()
         assert found.tenant_indexes == {
             SHARED: TenantIndex("keyword", is_tenant=True),
             "more": TenantIndex(None),
@@ -147,14 +144,13 @@ class TestBadDays:
         """The same reader works again once the server does."""
         fill(qdrant, SHARED, ["a"])
         with qdrant_http(qdrant) as server:
-            audit = VectorAudit.over_http(settings_for(server))
+            audit = Stores(settings_for(server)).vector_audit
             before = audit.facts()
             server.go_down()
             with pytest.raises(StoreUnavailable):
                 audit.facts()
             server.come_back()
             assert audit.facts() == before
-            audit.close()
 
     def test_snapshots_that_may_not_be_listed_are_not_none(self, qdrant: QdrantClient) -> None:
         """A key for some collections only is refused, and that is told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from qdrant_client import QdrantClient
 from services.embedded.qdrant import open_local
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
 from services.purge.models import Look, Progress, Reckoning, Surface
+from services.stores.adapters import Stores
 from services.stores.qdrant.erase import VectorErasing
 from tests.contract.erasing import MINE, silent
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
@@ -43,9 +45,8 @@ def erasing(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Ve
     if request.param == "embedded":
         yield VectorErasing(qdrant)
         return
-    erasing = VectorErasing.over_http(settings_for(request.getfixturevalue("server")))
-    yield erasing
-    erasing.close()
+    with closing(Stores(settings_for(request.getfixturevalue("server")))) as stores:
+        yield stores.vector_erasing
 
 
 def prints(client: QdrantClient) -> dict[str, list[str]]:
@@ -141,12 +142,11 @@ def test_snapshots_go_before_their_collection(qdrant: QdrantClient) -> None:
     fill(qdrant, "vectors_b_kato", ["x"])
     snapshots = {OWN: ["s 1.snapshot", "s2.snapshot"], "vectors_b_kato": ["s3.snapshot"]}
     with qdrant_http(qdrant, api_key=KEY, snapshots=snapshots) as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         surface = Surface(collections=frozenset({OWN}))
         (item,) = erasing.look(surface).items
         assert item.how == "dropped with 2 snapshots"
         erasing.erase(surface, silent)
-        erasing.close()
         deleted = [call.path for call in server.calls if call.method == "DELETE"]
     assert snapshots == {OWN: [], "vectors_b_kato": ["s3.snapshot"]}
     assert len(deleted) == 3
@@ -157,11 +157,10 @@ def test_the_write_is_waited_for_and_strongly_ordered(
     server: HttpServer, qdrant: QdrantClient
 ) -> None:
     fill(qdrant, SHARED, ["acme"])
-    erasing = VectorErasing.over_http(settings_for(server))
+    erasing = Stores(settings_for(server)).vector_erasing
     erasing.erase(
         Surface(tenant_ids=frozenset({"acme"}), shared_collections=frozenset({SHARED})), silent
     )
-    erasing.close()
     (call,) = [call for call in server.calls if call.path.endswith("/points/delete")]
     assert (call.query["wait"], call.query["ordering"]) == ("true", "strong")
 
@@ -210,7 +209,7 @@ def test_a_store_that_fails_is_never_one_that_has_nothing(
         lambda erasing: erasing.erase(surface, silent, keep=keep),
     )
     for call in calls:
-        erasing = VectorErasing.over_http(settings)
+        erasing = Stores(settings).vector_erasing
         server.fail(fault, after=after)
         started = time.perf_counter()
         with pytest.raises(error) as caught:
@@ -218,4 +217,3 @@ def test_a_store_that_fails_is_never_one_that_has_nothing(
         assert time.perf_counter() - started < SOON
         assert KEY not in str(caught.value)
         server.heal()
-        erasing.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from qdrant_client import QdrantClient, models
 from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.purge.models import LeftKind, LeftOut, Look, Reckoning, Surface
+from services.stores.adapters import Stores
 from services.stores.qdrant import calls as vector_calls
 from services.stores.qdrant.erase import VectorErasing
 from services.stores.qdrant.payloads import Named
@@ -108,9 +110,8 @@ def erasing(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Ve
     if request.param == "embedded":
         yield VectorErasing(qdrant)
         return
-    erasing = VectorErasing.over_http(settings_for(request.getfixturevalue("server")))
-    yield erasing
-    erasing.close()
+    with closing(Stores(settings_for(request.getfixturevalue("server")))) as stores:
+        yield stores.vector_erasing
 
 
 def counts(look: Look) -> dict[str, int]:
@@ -239,9 +240,8 @@ def test_a_collection_that_cannot_be_looked_through_is_told_of(qdrant: QdrantCli
             return refusal(400, words) if strict else serve(request)
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         (text,) = erasing.look(TARGET).disclosed
-        erasing.close()
     assert text.startswith("the collection embeddings does not let its payloads be looked through")
 
 
@@ -250,14 +250,13 @@ def test_copies_that_a_purge_cannot_divide_are_told_of(qdrant: QdrantClient) -> 
     put(qdrant, SHARED, {"tenant_id": "7"}, {"tenant_id": "corp"})
     snapshots, full = {SHARED: ["a.snapshot"]}, {"full.snapshot": None}
     with qdrant_http(qdrant, api_key=KEY, snapshots=snapshots, full_snapshots=full) as server:
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         one, two = erasing.look(TARGET).disclosed
         assert one.startswith(f"1 snapshots of the collection {SHARED}")
         assert two.startswith("1 snapshots of Qdrant's whole storage")
         erasing.erase(TARGET, silent)
         assert snapshots == {SHARED: ["a.snapshot"]}
         assert erasing.look(TARGET).disclosed == ()
-        erasing.close()
 
 
 def test_a_point_that_is_given_away_before_the_deed_is_spared(qdrant: QdrantClient) -> None:
@@ -273,9 +272,8 @@ def test_a_point_that_is_given_away_before_the_deed_is_spared(qdrant: QdrantClie
             return serve(request)
 
         server.answer = answer
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         erasing.erase(TARGET, silent)
-        erasing.close()
     assert [record.id for record in qdrant.scroll(SHARED)[0]] == [1, 2]
 
 
@@ -307,11 +305,10 @@ def test_the_calls_are_as_many_as_the_collections_whoever_is_looked_for(
         ids = frozenset(str(number) for number in range(1, tenants + 1))
         names = frozenset(f"vectors_{number}_absent_kato" for number in range(tenants))
         surface = Surface(tenant_ids=ids, collections=names, shared_collections=frozenset({SHARED}))
-        erasing = VectorErasing.over_http(settings_for(server))
+        erasing = Stores(settings_for(server)).vector_erasing
         server.calls.clear()
         assert counts(erasing.look(surface)) == {"1": 1}
         costs.append(len(server.calls))
-        erasing.close()
     assert costs[0] == costs[1] <= 3 * 10
 
 
@@ -330,10 +327,9 @@ def test_what_is_counted_or_erased_is_asked_once(
         return refusal(503, "Service unavailable")
 
     server.answer = answer
-    erasing = VectorErasing.over_http(settings_for(server))
+    erasing = Stores(settings_for(server)).vector_erasing
     with pytest.raises(StoreUnavailable):
         erasing.look(TARGET) if path.endswith("count") else erasing.erase(TARGET, silent)
-    erasing.close()
     assert sent == [path]
 
 

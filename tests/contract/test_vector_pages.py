@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -18,6 +19,7 @@ from services.errors import (
     StoreUnavailable,
     VectorError,
 )
+from services.stores.adapters import Stores
 from services.stores.qdrant.pages import VectorPages
 from tests.contract.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import Dropped, Fault, Garbage, HttpServer, Refused, Slow
@@ -38,9 +40,8 @@ def pages(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Vect
     if request.param == "embedded":
         yield VectorPages(qdrant)
         return
-    pages = VectorPages.over_http(settings_for(request.getfixturevalue("server")))
-    yield pages
-    pages.close()
+    with closing(Stores(settings_for(request.getfixturevalue("server")))) as stores:
+        yield stores.vector_pages
 
 
 def test_a_collection_is_described(pages: VectorPages, qdrant: QdrantClient) -> None:
@@ -194,7 +195,7 @@ def test_each_fault_is_told_for_what_it_is(
     """In our words, for every question, and over when the fault is."""
     fault, error = case
     fill(qdrant, SHARED, ["acme"])
-    pages = VectorPages.over_http(settings_for(server, seconds=1))
+    pages = Stores(settings_for(server, seconds=1)).vector_pages
     space = Space(SHARED, "acme")
     questions: list[Callable[[], object]] = [
         lambda: pages.facts(space),
@@ -212,4 +213,3 @@ def test_each_fault_is_told_for_what_it_is(
         assert KEY not in str(caught.value)
         server.heal()
         ask()
-    pages.close()

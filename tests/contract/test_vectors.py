@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from qdrant_client import QdrantClient, models
 
+from services.stores.adapters import Stores
 from services.stores.qdrant.usage import VectorStore
 from services.usage.readings import CollectionUsage, VectorReading
 from tests.conftest import capture_rows
@@ -50,10 +52,11 @@ def store(request: pytest.FixtureRequest, qdrant: QdrantClient) -> Iterator[Vect
     if request.param == "embedded":
         yield VectorStore(qdrant, shared_collections=frozenset({SHARED}))
         return
-    with qdrant_http(qdrant, api_key=KEY, indexed={SHARED}) as server:
-        store = VectorStore.over_http(settings_for(server))
-        yield store
-        store.close()
+    with (
+        qdrant_http(qdrant, api_key=KEY, indexed={SHARED}) as server,
+        closing(Stores(settings_for(server))) as stores,
+    ):
+        yield stores.vectors
 
 
 def by_name(reading: VectorReading) -> dict[str, CollectionUsage]:

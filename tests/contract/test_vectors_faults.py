@@ -16,7 +16,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.settings.environment import Settings
-from services.stores.qdrant.usage import VectorStore
+from services.stores.adapters import Stores
 from tests.contract.qdrant_collections import (
     KEY,
     SHARED,
@@ -73,7 +73,7 @@ class TestBadDays:
         fault, error = case
         with qdrant_http(loaded, api_key=KEY) as server:
             seconds = 1 if isinstance(fault, Slow) else 20
-            store = VectorStore.over_http(settings_for(server, seconds=seconds))
+            store = Stores(settings_for(server, seconds=seconds)).vectors
             for ask in (store.health, store.read):
                 server.fail(fault)
                 started = time.perf_counter()
@@ -92,7 +92,7 @@ class TestBadDays:
         """A server that goes away half-way leaves no half figures."""
         fill(qdrant, SHARED, ["a", "b"])
         with qdrant_http(qdrant, indexed={SHARED}) as server:
-            store = VectorStore.over_http(settings_for(server, key=None, seconds=1))
+            store = Stores(settings_for(server, key=None, seconds=1)).vectors
             for served in (1, 2):
                 server.fail(fault, after=served)
                 with pytest.raises((StoreUnavailable, StoreDenied)):
@@ -112,7 +112,7 @@ class TestBadDays:
     def test_a_wrong_key_is_denied(self, qdrant: QdrantClient) -> None:
         """Even though Qdrant says its version without one; no key is in the message."""
         with qdrant_http(qdrant, api_key=KEY) as server:
-            store = VectorStore.over_http(settings_for(server, key="wrong-key"))
+            store = Stores(settings_for(server, key="wrong-key")).vectors
             for ask in (store.health, store.read):
                 with pytest.raises(StoreDenied) as caught:
                     ask()
@@ -130,7 +130,7 @@ class TestSettings:
     def test_building_it_sends_nothing(self, qdrant: QdrantClient) -> None:
         """The dashboard starts whether the store is there or not, and no warning is printed."""
         with qdrant_http(qdrant) as server:
-            VectorStore.over_http(settings_for(server)).close()
+            Stores(settings_for(server)).close()
             assert server.calls == []
 
     def test_a_host_and_port_will_do(self, qdrant: QdrantClient) -> None:
@@ -139,21 +139,21 @@ class TestSettings:
             settings = Settings(
                 QDRANT_HOST="127.0.0.1", QDRANT_PORT=server.port, QDRANT_API_KEY=KEY
             )
-            VectorStore.over_http(settings).health()
+            Stores(settings).vectors.health()
 
     def test_a_host_that_is_an_address_names_the_variable(self) -> None:
         """A mistake in a setting stops the start in one line."""
         settings = Settings(QDRANT_HOST="http://qdrant:6333")
         with pytest.raises(SettingsError, match="QDRANT_HOST"):
-            VectorStore.over_http(settings)
+            Stores(settings)
 
     def test_no_address_is_not_configured(self) -> None:
         """Without an address there is no store, and localhost is not guessed."""
         with pytest.raises(StoreNotConfigured, match="QDRANT_URL"):
-            VectorStore.over_http(Settings())
+            Stores(Settings(REDIS_URL="redis://r")).vectors.health()
 
     def test_a_server_that_is_down_at_the_start_harms_only_its_use(self) -> None:
         """Building the adapter does not fail; using it says that nothing listens."""
-        store = VectorStore.over_http(Settings(QDRANT_HOST="127.0.0.1", QDRANT_PORT=free_port()))
+        store = Stores(Settings(QDRANT_HOST="127.0.0.1", QDRANT_PORT=free_port())).vectors
         with pytest.raises(StoreUnavailable, match="nothing listens"):
             store.read()

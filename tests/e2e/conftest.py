@@ -21,10 +21,10 @@ from tests.servers.sockets import free_port
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-START_SECONDS = 90
+START_SECONDS = 240
 Theme = Literal["light", "dark"]
 
-expect.set_options(timeout=30_000)  # ms: a busy machine takes its time
+expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterat
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=240)
         text = log.read_text("utf-8", "replace")
         assert "Traceback" not in text, text
 
@@ -80,6 +80,20 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with dashboard({}, tmp_path_factory.mktemp("sample") / "data", "--sample") as url:
         yield url
 
+
+_IS_STILL = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const [drawn, since] = window.drawn ?? [];
+  const busy = app?.dataset.testScriptState !== 'notRunning'
+    || app.dataset.testConnectionState !== 'CONNECTED'
+    || document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget]');
+  const sizes = [...document.querySelectorAll('[data-testid=stMain], canvas, .main-svg')]
+    .map(e => `${e.scrollWidth} ${e.scrollHeight}`);
+  const now = busy ? null : sizes.join();
+  if (now === null || now !== drawn) { window.drawn = [now, performance.now()]; return false; }
+  return performance.now() - since > 150;
+}"""
+"""Whether no script runs, and for a moment nothing on the page has changed its size."""
 
 Visit = Callable[..., Page]
 
@@ -121,12 +135,8 @@ def visit(visitor: BrowserContext) -> Iterator[Visit]:
 def settle(page: Page) -> None:
     """Wait until the page's figures are there and nothing runs."""
     page.locator("h1").first.wait_for(timeout=120_000)
-    page.wait_for_function(
-        "() => !document.querySelector('[data-testid=stSkeleton]')"
-        " && !document.querySelector('[data-testid=stStatusWidget]')",
-        timeout=120_000,
-    )
-    page.wait_for_timeout(700)
+    page.evaluate("window.drawn = undefined")
+    page.wait_for_function(_IS_STILL, timeout=120_000)
 
 
 def picture(page: Page, path: Path, *, most: int = 1500) -> None:
@@ -134,6 +144,6 @@ def picture(page: Page, path: Path, *, most: int = 1500) -> None:
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     width = page.viewport_size["width"] if page.viewport_size else 1400
     page.set_viewport_size({"width": width, "height": min(int(height) + 20, most)})
-    page.wait_for_timeout(800)
+    settle(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(path))

@@ -34,7 +34,7 @@ def open_first(page: Page) -> None:
     box = page.get_by_test_id("stDataFrame").first.bounding_box()
     assert box
     page.mouse.click(box["x"] + OPEN_AT[0], box["y"] + OPEN_AT[1])
-    expect(page.get_by_role("heading", name="What was seen")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="What was seen")).to_be_visible()
     settle(page)
 
 
@@ -43,10 +43,10 @@ def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) ->
     """Both themes, wide and narrow: score, findings, sums and rules."""
     page = visit(f"{sample}/isolation", theme=theme, width=width)
     for heading in ("Findings", "Conservation", "What was checked"):
-        expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=90_000)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert "%" in card(page, "Score")
     assert "difference 0" in card(page, "Patterns")
-    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=90_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
     check(page)
 
 
@@ -56,12 +56,12 @@ def test_from_overview_to_a_finding(sample: str, visit: Visit, theme: str, width
     page = visit(sample, theme=theme, width=width)
     main = page.get_by_test_id("stMain")
     main.get_by_role("link", name="Isolation").first.click()
-    expect(page.locator("h2").first).to_have_text("Tenants that share a kb_id", timeout=90_000)
+    expect(page.locator("h2").first).to_have_text("Tenants that share a kb_id")
     assert "finding=" in page.url
     settle(page)
     check(page)
     page.get_by_role("link", name="Open tenant/acme-corp").click()
-    expect(page.locator("h2").first).to_have_text("tenant/acme-corp", timeout=90_000)
+    expect(page.locator("h2").first).to_have_text("tenant/acme-corp")
     expect(page.get_by_text("What the audit found")).to_be_visible()
 
 
@@ -73,14 +73,14 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     page.get_by_role("button", name="Accept as it is").click()
     page.get_by_role("textbox", name="Why").fill(REASON)
     page.get_by_text("Until a day").click()
-    expect(page.get_by_test_id("stDateInput")).to_be_visible(timeout=90_000)
+    expect(page.get_by_test_id("stDateInput")).to_be_visible()
     page.get_by_role("button", name="Accept", exact=True).click()
-    expect(page.get_by_role("heading", name="Accepted")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="Accepted")).to_be_visible()
     expect(page.get_by_text(REASON)).to_be_visible()  # as it was typed: no HTML
     settle(page)
     check(page)
     page.get_by_role("button", name="All findings").click()
-    expect(page.get_by_role("heading", name="Conservation")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="Conservation")).to_be_visible()
     assert "finding=" not in page.url
     settle(page)
     assert card(page, "Critical").split()[-1] == "0"
@@ -90,13 +90,13 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     open_first(page)
     expect(page.get_by_text(REASON)).to_be_visible()
     page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_role("heading", name="Accepted")).to_have_count(0, timeout=90_000)
+    expect(page.get_by_role("heading", name="Accepted")).to_have_count(0)
 
 
 def test_an_audit_now_is_followed(fleet: str, visit: Visit) -> None:
     """The button waits, and the page shows the new audit without a reload."""
     page = visit(f"{fleet}/isolation")
     page.get_by_role("button", name="Audit now").click()
-    expect(page.get_by_role("button", name="Auditing…")).to_be_disabled(timeout=90_000)
-    expect(page.get_by_role("button", name="Audit now")).to_be_enabled(timeout=90_000)
+    expect(page.get_by_role("button", name="Auditing…")).to_be_disabled()
+    expect(page.get_by_role("button", name="Audit now")).to_be_enabled()
     check(page)

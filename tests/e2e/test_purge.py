@@ -26,13 +26,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def planned(page: Page) -> None:
     """Plan what was chosen, and wait for the plan."""
     page.get_by_role("button", name="Plan (changes nothing)").click()
-    expect(page.get_by_role("heading", name="What would go")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("heading", name="What would go")).to_be_visible()
     settle(page)
 
 
 def cards(page: Page) -> str:
     """The figures of a tenant, once they are there."""
-    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
     return " ".join(page.get_by_test_id("stMetric").all_inner_texts())
 
 
@@ -62,18 +62,18 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     page.goto(f"{fleet}/tenant?tenant={GONE}")
     settle(page)
     page.get_by_role("link", name="Purge…").click()
-    expect(page.locator("h1").first).to_have_text("Purge", timeout=90_000)
+    expect(page.locator("h1").first).to_have_text("Purge")
     settle(page)
     planned(page)
     button = page.get_by_test_id("stMain").get_by_test_id("stBaseButton-primary")
     page.get_by_label("Reason or ticket").fill("ticket 4711")
     page.get_by_label("The name, exactly").fill("tenant/acm")
-    expect(page.get_by_text("Still needed: the name.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Still needed: the name.")).to_be_visible()
     expect(button).to_be_disabled()
     page.get_by_label("The name, exactly").fill(GONE)
-    expect(button).to_be_enabled(timeout=90_000)
+    expect(button).to_be_enabled()
     button.click()
-    expect(page.get_by_text("This tab can be closed")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("This tab can be closed")).to_be_visible()
     assert "job=" in page.url
     check(page)
     receipt = visit(page.url)  # a pasted link, while it runs or after
@@ -95,7 +95,7 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     settle(receipt)
     assert cards(receipt) == before
     receipt.goto(f"{fleet}/tenant?tenant={GONE}")
-    expect(receipt.get_by_text("Nothing in the stores belongs to")).to_be_visible(timeout=120_000)
+    expect(receipt.get_by_text("Nothing in the stores belongs to")).to_be_visible()
 
 
 def test_purges_are_listed(fleet: str, visit: Visit) -> None:

@@ -16,7 +16,6 @@ from tests.e2e.conftest import Visit, dashboard, settle
 
 USER, NAME, SECRET_VALUE = "ticket-4711", "insurance_no", "AB 12 34 56 C"
 NODE = f"tenant:acme:user:{USER}"
-SOON = 90_000
 HOSTILE = [
     "it's",
     "<script>alert(1)</script>",
@@ -62,10 +61,10 @@ def create(page: Page) -> str:
     page.get_by_label("Tenant", exact=True).fill("acme")
     page.get_by_label("User", exact=True).fill(USER)
     page.get_by_label("User", exact=True).press("Enter")
-    expect(page.get_by_text(NODE).first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(NODE).first).to_be_visible()
     enter_metadata(page)
     page.get_by_role("button", name="Create session").click()
-    expect(page.get_by_text("The session was created.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("The session was created.")).to_be_visible()
     settle(page)
     assert SECRET_VALUE not in shown(page)
     found = re.search(r"session-[0-9a-f-]+", page.inner_text("[data-testid=stMain]"))
@@ -88,7 +87,7 @@ def dialog(page: Page, deed: str) -> Locator:
     """Ask for a deed, and return the dialog that asks back."""
     page.get_by_role("button", name=deed).first.click()
     asking = page.get_by_role("dialog")
-    expect(asking).to_contain_text(f"{deed}: 1 session", timeout=SOON)
+    expect(asking).to_contain_text(f"{deed}: 1 session")
     return asking
 
 
@@ -100,13 +99,13 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
 
     page.goto(f"{sealed}/find?find={USER}")
     settle(page)
-    expect(page.get_by_text("Found as user in 1 tenant")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Found as user in 1 tenant")).to_be_visible()
     check(page)
     page.goto(f"{sealed}/find?find={session}")
     settle(page)
-    expect(page.get_by_text("Found as session id in 1 tenant")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Found as session id in 1 tenant")).to_be_visible()
     page.get_by_role("link", name="Look into the session").click()
-    expect(page.get_by_text("Short-term memory").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("Short-term memory").first).to_be_visible()
     settle(page)
     assert f"session={session}" in page.url
 
@@ -121,7 +120,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     check(page)
 
     page.get_by_role("button", name="Decrypt").click()
-    expect(page.get_by_text(SECRET_VALUE)).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(SECRET_VALUE)).to_be_visible()
     expect(page.get_by_text(NAME)).to_be_visible()
 
     extending = dialog(page, "Extend")
@@ -129,7 +128,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     assert SECRET_VALUE not in shown(page)
     extending.get_by_label("Lives from now for", exact=True).fill("5")
     extending.get_by_role("button", name="Extend 1 session").click()
-    expect(page.get_by_text("1 session: 1 extended.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("1 session: 1 extended.")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     settle(page)
     assert "4 h" in fact(page, "Expires in")
@@ -138,13 +137,13 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     deleting = dialog(page, "Delete")
     expect(deleting).to_contain_text(session)
     deleting.get_by_role("button", name="Delete 1 session").click()
-    expect(page.get_by_text("1 session: 1 deleted.")).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("There is no session")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("1 session: 1 deleted.")).to_be_visible()
+    expect(page.get_by_text("There is no session")).to_be_visible()
     page.get_by_role("button", name="All sessions").click()
-    expect(page.get_by_label("Search").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_label("Search").first).to_be_visible()
     page.goto(f"{sealed}/sessions?sq={session}")
     settle(page)
-    expect(page.get_by_text("No session matches.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("No session matches.")).to_be_visible()
     check(page)
 
 
@@ -155,11 +154,11 @@ def test_a_link_with_a_strangers_name_shows_it_as_it_is(
     """Escaped, read neither as HTML nor as Markdown, and without an error."""
     seen = visible(name)
     page = visit(f"{sealed}/sessions?session={quote(seen)}")
-    expect(page.get_by_text(f"There is no session {seen}")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(f"There is no session {seen}")).to_be_visible()
     expect(page.locator("a[href*='evil.example']")).to_have_count(0)
     check(page)
     page.goto(f"{sealed}/tenant?tenant={quote('tenant/' + seen)}")
     settle(page)
-    expect(page.get_by_text(f"belongs to tenant/{seen}")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text(f"belongs to tenant/{seen}")).to_be_visible()
     expect(page.locator("a[href*='evil.example']")).to_have_count(0)
     check(page)

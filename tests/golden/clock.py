@@ -59,10 +59,16 @@ def held_still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             if not found.name.endswith(".__main__"):
                 importlib.import_module(found.name)
     numbers: defaultdict[int, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
-    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers[size]):0{2 * size}x}")
+    roots = {package.__name__ for package in _PRODUCT}
+    random = secrets.token_hex
+
+    def token_hex(size: int) -> str:
+        ours = sys._getframe(1).f_globals["__name__"].partition(".")[0] in roots
+        return f"{next(numbers[size]):0{2 * size}x}" if ours else random(size)
+
+    monkeypatch.setattr(secrets, "token_hex", token_hex)
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="ann"))
     monkeypatch.setitem(copyreg.dispatch_table, _REAL, _reduced)
-    roots = {package.__name__ for package in _PRODUCT}
     _put(_Still, [sys.modules[name] for name in sys.modules if name.partition(".")[0] in roots])
     datetime.datetime = _Still  # type: ignore[misc]
     try:

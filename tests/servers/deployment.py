@@ -26,6 +26,12 @@ from tests.servers.written import Written
 SECRET = "hunter2"
 STORES = ("clickhouse", "redis", "qdrant", "kato")
 FAULTS = ("down", "slow", "dropped")
+QUICK_FAULTS = ("down", "dropped")
+"""Faults that show at once.
+
+A slow store raises what these do, after a wait: every adapter's own tests show it. So does
+`test_usage` for each store, on a whole deployment.
+"""
 LATE_SECONDS = 30.0
 IMPATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "5"}
 """More settings, for a dashboard that is to give a slow store up soon, and a busy one not."""

@@ -9,11 +9,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from pkgutil import walk_packages
+
+import cli
+import services
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["cli.main", "services.bootstrap", "services.desk"])
+_ALL = [
+    module.name
+    for package in (cli, services)
+    for module in walk_packages(package.__path__, f"{package.__name__}.")
+]
+CONTEXT.set_forkserver_preload([name for name in _ALL if not name.endswith("__main__")])
 
-_SECONDS = 120
+_SECONDS = 240
 
 
 def forked(work: Callable[..., None], *arguments: object) -> int:

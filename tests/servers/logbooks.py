@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from services.audit_log.service import Logbook
 from services.errors import AccessDenied
 from services.settings.environment import Settings
 from services.stores.records.audit_log import LogStore
-from services.stores.records.database import open_database, open_for
-from services.wiring.gate import logbook_of
+from services.stores.records.database import open_database
+from services.wiring.records import OwnRecords
 from tests.servers.sqlite import put_tables
 
 
@@ -79,9 +79,8 @@ class NobodyApproves:
 @contextmanager
 def opened(settings: Settings) -> Iterator[Logbook]:
     """Open the log that the settings name, and nothing else."""
-    with ExitStack() as stack:
-        store = LogStore(open_for(settings, stack), LogKeys(settings.log_keys))
-        yield logbook_of(settings, store, stack)
+    with closing(OwnRecords(settings)) as records:
+        yield records.logbook
 
 
 def sqlite_log(data: Path) -> SqliteLog:

@@ -21,7 +21,7 @@ import psycopg
 
 from services.stores.records.database import open_database
 
-START_SECONDS = 60
+START_SECONDS = 240
 _ROOM = 2 << 30  # bytes; a server takes some 100 MB, and every worker has one
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
 
@@ -153,7 +153,7 @@ def _served(
             yield server
         finally:
             process.send_signal(signal.SIGINT)  # fast: open connections are cut
-            process.wait(timeout=30)
+            process.wait(timeout=240)
 
 
 def _roomy_memory() -> Path | None:

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.purge.models import Outcome
+from services.purge.job import Outcome
 from services.stores.records.database import open_database
 from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import begun, leased

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.errors import PurgeRefused
-from services.purge.models import Job, Plan, Request, Surface, Target
+from services.purge.job import Job
+from services.purge.models import Plan, Request, Surface, Target
 from services.purge.ports import Jobs
 from services.purge.steps import Step, StepName
 from services.stores.records.database import open_database

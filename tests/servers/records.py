@@ -71,7 +71,7 @@ def lines_of(processes: Iterable[subprocess.Popen[str]], word: str = "") -> list
         _wait_for(process)
     for process in started:
         _tell(process, word)
-    answers = [process.communicate(timeout=60)[0].strip() for process in started]
+    answers = [process.communicate(timeout=240)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0] * len(started)
     return answers
 
@@ -83,7 +83,7 @@ def killed_after_its_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=240)
     return line
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
@@ -36,16 +36,8 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.purge.models import (
-    Job,
-    JobState,
-    LaterLook,
-    Plan,
-    Request,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
@@ -60,6 +52,7 @@ from services.sessions.models import (
 )
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.stores.adapters import made_once
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -210,7 +203,10 @@ class World:
     def desk(self, viewer: Callable[[], Viewer], **settings: object) -> Desk:
         """Return somebody's desk, over these stand-ins."""
         services: Any = SimpleNamespace(
-            **vars(self), settings=_settings(*settings.items()), logbook=self.log.logbook
+            **vars(self),
+            settings=_settings(*settings.items()),
+            logbook=self.log.logbook,
+            now=lambda: datetime.now(UTC),
         )
         return desk_of(services, viewer)
 
@@ -473,11 +469,10 @@ CASES: dict[str, Case] = {
 """Everything that a desk can be asked for."""
 
 
-def members() -> set[str]:
+def members(desk: Desk) -> set[str]:
     """Return every public method and property of every part of a desk, by inspection."""
-    hints = get_type_hints(Desk)
+    parts = [name for name, part in vars(Desk).items() if isinstance(part, made_once)]
     return {
-        f"{part.name}.{name}"
-        for part in fields(Desk) if part.name != "gate"
-        for name in dir(hints[part.name]) if not name.startswith("_")
+        f"{part}.{name}"
+        for part in parts for name in dir(type(getattr(desk, part))) if not name.startswith("_")
     }  # fmt: skip

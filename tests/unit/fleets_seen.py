@@ -9,7 +9,7 @@ from typing import Any
 from services.errors import Fault, Problem
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Seen
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership

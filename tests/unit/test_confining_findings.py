@@ -30,7 +30,7 @@ from services.isolation.models import (
 )
 from services.isolation.rules import RULES
 from services.purge.confined import confined_tombstones
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.snapshot import Usage
 from tests.unit.fleets_seen import NOW, fleet

@@ -30,17 +30,8 @@ from services.purge.confined import (
     confined_plan,
     holders_of_plan,
 )
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LeftOut,
-    Names,
-    Plan,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.job import Job, JobState
+from services.purge.models import Item, LeftOut, Names, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of
 from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select

@@ -15,9 +15,9 @@ from services.audit_log.models import Event
 from services.canary.access import log_canary
 from services.canary.models import CanaryReport, CanaryState, Probe
 from services.canary.models import Outcome as Came
+from services.purge.job import JobState
+from services.purge.job import Outcome as Purged
 from services.purge.log_ends import Ends, log_purge
-from services.purge.models import JobState
-from services.purge.models import Outcome as Purged
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.desks import JOB, OWNERSHIP
 

@@ -13,7 +13,7 @@ from services.isolation.about import plain
 from services.isolation.facts import PatternFacts, VectorFacts
 from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
 from services.isolation.rules import orphan
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyGroup

@@ -10,7 +10,7 @@ from services.figures import Measure
 from services.isolation.about import plain
 from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
 from services.isolation.rules.resurrected import RULES
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.unit.fleets_seen import NOW, fleet
 

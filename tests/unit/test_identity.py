@@ -64,8 +64,15 @@ def test_the_boundary_of_60() -> None:
     assert kb_id_of("n" * 56) == "n" * 46 + f"_{digest}_kato"
 
 
+def test_characters_are_counted_and_not_bytes() -> None:
+    """50 of a script of three bytes each stay whole, and are cut where 50 others would be."""
+    assert kb_id_of("日" * 50) == "日" * 50 + "_kato"
+    digest = hashlib.md5(("日" * 56).encode()).hexdigest()[:8]
+    assert kb_id_of("日" * 56) == "日" * 46 + f"_{digest}_kato"
+
+
 @given(st.text())
-def test_characters_count_not_bytes(text: str) -> None:
+def test_no_kb_id_is_longer(text: str) -> None:
     """No kb_id of KATO's default service is longer than 60 characters."""
     assert len(kb_id_of(text)) <= max(KB_ID_LIMIT, len("_kato"))
 

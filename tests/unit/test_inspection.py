@@ -37,6 +37,7 @@ from services.errors import (
     VectorError,
 )
 from services.figures import Amount
+from services.stores.absent import absent
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from services.tenancy.ownership import Ownership
@@ -124,7 +125,13 @@ class Down:
 
 
 def service_of(**sources: object) -> InspectionService:
-    every = {"patterns": None, "frequencies": None, "keys": None, "vectors": None, **sources}
+    every = {
+        "patterns": absent("clickhouse", "CLICKHOUSE_HOST"),
+        "frequencies": absent("redis", "REDIS_URL"),
+        "keys": absent("redis", "REDIS_URL"),
+        "vectors": absent("qdrant", "QDRANT_URL"),
+        **sources,
+    }
     return InspectionService(Sources(**every), service="kato")  # type: ignore[arg-type]
 
 

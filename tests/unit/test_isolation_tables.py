@@ -26,6 +26,7 @@ from dashboard.isolation import (
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.isolation.models import (
+    NEW_FOR,
     Acceptance,
     Deed,
     DeedKind,
@@ -36,6 +37,7 @@ from services.isolation.models import (
     RuleState,
     RuleSummary,
     Severity,
+    Status,
 )
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
@@ -97,6 +99,15 @@ def test_every_row_has_the_status_that_its_record_has(found: list[Record], now: 
         assert rows.loc[each.finding.id, "Status"] == each.status(now).value
     counts = isolation_tables.counts(rows)
     assert sum(counts.values()) == len(report(*found).standing(now))
+
+
+def test_a_finding_turns_old_after_a_day_to_the_instant() -> None:
+    finding = Finding("shared.points", "a", Severity.LOW, "what")
+    record = Record(finding, NOW - NEW_FOR, NOW, None, None)
+    listing = isolation_tables.listing(report(record), RULES)
+    for now, status in ((NOW, Status.OPEN), (NOW - timedelta.resolution, Status.NEW)):
+        assert record.status(now) is status
+        assert list(isolation_tables.with_status(listing.frame, now)["Status"]) == [status.value]
 
 
 @given(st.lists(records, max_size=6, unique_by=lambda each: each.finding.id))

@@ -80,7 +80,7 @@ def test_one_failure_leaves_the_others() -> None:
 
 def test_asks_run_at_the_same_time() -> None:
     """Each waits for the other: one after the other they would never end."""
-    barrier = threading.Barrier(2, timeout=5)
+    barrier = threading.Barrier(2, timeout=60)
     done = ask_all({"a": lambda _: barrier.wait(), "b": lambda _: barrier.wait()}, deadline=10)
     assert all(result.state is StoreState.OK for result in done.values())
 

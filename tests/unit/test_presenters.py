@@ -122,6 +122,15 @@ def test_what_needs_attention_is_said_the_gravest_first() -> None:
     assert "3 members of KATO's session index have no session" in texts(found)
 
 
+@given(st.lists(st.sampled_from(list(presenters.Level)), max_size=6))
+def test_notices_come_by_level_and_as_found_within_it(levels: list[presenters.Level]) -> None:
+    """Whatever the audit says first."""
+    audited = [presenters.Notice(level, str(at), "page") for at, level in enumerate(levels)]
+    found = presenters.notices(snapshot(), audited=audited)
+    order = [presenters.Level.ERROR, presenters.Level.WARNING, presenters.Level.INFO]
+    assert list(found) == [each for level in order for each in audited if each.level is level]
+
+
 def test_a_hostile_name_is_made_visible_once() -> None:
     """Its newline is an escape and its backslash is doubled, no more; so in KATO's own words."""
     name = "a\nb\\c"

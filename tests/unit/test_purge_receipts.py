@@ -11,20 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.figures import Measure
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.job import Job, JobState, Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of, tenants_of, tombstones_of
 from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
 from services.tenancy.kb_ids import TenantKey

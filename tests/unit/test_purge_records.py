@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 from services.errors import Fault, Problem
 from services.figures import Measure
 from services.purge.formats import plan_json, plan_of, plan_record, receipt_json
-from services.purge.models import (
-    Item,
-    LeftKind,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-)
+from services.purge.job import Line, Outcome, Receipt
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

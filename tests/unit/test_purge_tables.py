@@ -23,21 +23,8 @@ from dashboard.purge import (
 from services.errors import Problem
 from services.figures import Amount, Measure, StoreState
 from services.purge.came_back import came_back
-from services.purge.models import (
-    Item,
-    Job,
-    JobState,
-    LeftOut,
-    Line,
-    Outcome,
-    Plan,
-    Progress,
-    Receipt,
-    Request,
-    Surface,
-    Target,
-    Tombstone,
-)
+from services.purge.job import Job, JobState, Line, Outcome, Receipt, Tombstone
+from services.purge.models import Item, LeftOut, Plan, Progress, Request, Surface, Target
 from services.purge.steps import Step, StepName, StepState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState

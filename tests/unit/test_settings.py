@@ -103,13 +103,13 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     """REDIS_TLS and QDRANT_HTTPS turn KATO's own addresses into TLS ones."""
     from services.stores.qdrant import connect as qdrant
-    from services.stores.redis import usage as keyspace
+    from services.stores.redis import connect as redis
 
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@redis:6379")
     monkeypatch.setenv("REDIS_TLS", "true")
     monkeypatch.setenv("QDRANT_HOST", "qdrant")
     monkeypatch.setenv("QDRANT_HTTPS", "true")
-    client = keyspace.client_of(load_settings())
+    client = redis.client_of(load_settings())
     assert client.connection_pool.connection_class.__name__ == "SSLConnection"
     client.close()
     vectors = qdrant.client_of(load_settings())

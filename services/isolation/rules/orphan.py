@@ -22,7 +22,7 @@ from services.isolation.models import (
     Severity,
 )
 from services.isolation.rules import orphan_kbs
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import INDEX_KEY, OwnerKind, bytes_of
 

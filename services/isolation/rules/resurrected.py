@@ -8,7 +8,7 @@ from services.isolation.about import About, Fact, ShownTo, Value, these
 from services.isolation.evidence import Held, holdings, wholly_read
 from services.isolation.models import Deed, DeedKind, Finding, Rule, Seen, Severity
 from services.purge.came_back import came_back
-from services.purge.models import Tombstone
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 
 _KB_ID = "resurrected.kb-id"

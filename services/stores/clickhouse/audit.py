@@ -6,19 +6,16 @@ a body is never taken for "nothing there".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
-
-from clickhouse_connect.driver.client import Client
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.isolation.facts import Grant, PatternFacts
-from services.settings.environment import Settings
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, connecting
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
-from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.tables import PATTERNS
-from services.stores.open_doors import Door, clickhouse_door, no_door, tried
+from services.stores.open_doors import Door, no_door, tried
 from services.tenancy.layout import text_of
 
 _ABOUT = """
@@ -59,38 +56,13 @@ _COUNTING = "counting the tokens that name vectors"
 class PatternAudit:
     """Asks one ClickHouse how it keeps KATO's tables, and who we are to it.
 
-    `connect` makes clients for the catalogue, `connect_slow` for the one question that reads a
-    whole column. Raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    Raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Client],
-        *,
-        database: str,
-        connect_slow: Callable[[], Client] | None = None,
-        door: Door = no_door,
-    ) -> None:
-        self._asking = Asking(connect, database=database)
-        self._slow = Asking(connect_slow or connect, database=database)
-        self._database = database
+    def __init__(self, clickhouse: ClickHouse, *, door: Door = no_door) -> None:
+        self._asking, self._slow = clickhouse.asking, clickhouse.slow
+        self._database = clickhouse.database
         self._door = door
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
-        return cls(
-            connecting(settings),
-            database=settings.clickhouse_db,
-            connect_slow=connecting(patient),
-            door=clickhouse_door(settings),
-        )
-
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        self._asking.close()
-        self._slow.close()
 
     def facts(self) -> PatternFacts:
         """Ask for all of it.
@@ -98,12 +70,12 @@ class PatternAudit:
         `vector_tokens` has every kb_id with rows, also with 0; it is empty where the patterns
         have no `token_set`. `parts_limits` is empty where we may not read them.
         """
-        user, there, has_tokens = self._ask_one(_ASKING, _ABOUT, table=PATTERNS)
+        user, there, has_tokens = self._asking.row(_ASKING, _ABOUT, {"table": PATTERNS})
         if not there:
             reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
             raise StoreMisconfigured(STORE, _ASKING, reason)
         return PatternFacts(
-            most_parts=_by_name(self._ask_one(_ASKING, _MOST_PARTS)),
+            most_parts=_by_name(self._asking.row(_ASKING, _MOST_PARTS, {})),
             parts_limits=self._limits(),
             database=self._database,
             user=text_of(user),
@@ -114,7 +86,7 @@ class PatternAudit:
 
     def _limits(self) -> dict[str, int]:
         try:
-            (found,) = self._ask_one(_ASKING, _LIMITS)
+            (found,) = self._asking.row(_ASKING, _LIMITS, {})
         except (StoreDenied, StoreRejected) as exc:
             if _code_of(exc) is None:
                 raise
@@ -122,10 +94,8 @@ class PatternAudit:
         return {text_of(name): int(value) for name, value in found if value.isdigit()}
 
     def _vector_tokens(self) -> dict[str, int]:
-        row = self._ask_one(
-            _COUNTING, _VECTOR_TOKENS, on=self._slow, table=Identifier(PATTERNS), vector=_VECTOR
-        )
-        return _by_name(row)
+        bound = {"table": Identifier(PATTERNS), "vector": _VECTOR}
+        return _by_name(self._slow.row(_COUNTING, _VECTOR_TOKENS, bound))
 
     def _grants(self) -> tuple[Grant, ...] | None:
         """Return our grants, those of our roles too where this version can say them."""
@@ -148,14 +118,6 @@ class PatternAudit:
         if not rows:  # we have just read a table, so that there are some
             raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
         return [text_of(row[0]) for row in rows]
-
-    def _ask_one(
-        self, operation: str, query: str, *, on: Asking | None = None, **bound: Any
-    ) -> Sequence[Any]:
-        rows = (on or self._asking).rows(operation, query, bound)
-        if len(rows) != 1:
-            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
-        return rows[0]
 
 
 def _by_name(row: Sequence[Any]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.errors import StoreMisconfigured
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE
+from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.owner_columns import Column, Place, Table, filled, known_columns
 from services.stores.clickhouse.query import Asking, Names
 from services.stores.clickhouse.tables import PATTERNS
@@ -86,10 +86,7 @@ def catalogue_of(asking: Asking) -> Catalogue:
 
 def one(asking: Asking, query: str, bound: Mapping[str, Any], **settings: Any) -> Sequence[Any]:
     """Return the one row that a question is answered with."""
-    rows = asking.rows(LOOKING, query, bound, settings=settings)
-    if len(rows) != 1:
-        raise StoreMisconfigured(STORE, LOOKING, NOT_CLICKHOUSE)
-    return rows[0]
+    return asking.row(LOOKING, query, bound, settings=settings)
 
 
 def _by_kb(tables: Iterable[Table]) -> Iterable[Place]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, partial
+from typing import Any, Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -20,7 +20,6 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 from services.errors import (
     StoreDenied,
     StoreMisconfigured,
-    StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
 )
@@ -74,49 +73,55 @@ class Identifier:
         return self.name
 
 
-class _OneTry(PoolManager):
-    """Sends a request once, and gives up `seconds` after the last byte that arrived.
+class _OneTry:
+    """Sends a request once over a pool, and gives up `seconds` after the last byte that arrived.
 
-    The driver's own pool would try a connection twice and take twice as long to fail. With `once`
+    The driver itself would try a connection twice and take twice as long to fail. With `once`
     the driver is not told that the server hung up, for then it sends an INSERT again that may
     have been done, whatever its `query_retries` says.
     """
 
-    def __init__(self, seconds: float, *, once: bool) -> None:
-        super().__init__(**get_pool_manager_options())
+    def __init__(self, pool: PoolManager, seconds: float, *, once: bool) -> None:
+        self._pool = pool
         self._seconds = seconds
         self._once = once
 
-    def urlopen(  # type: ignore[override]  # urllib3's own override differs from its base too
-        self,
-        method: str,
-        url: str,
-        redirect: bool = False,  # noqa: ARG002 - urllib3's signature
-        **options: Any,
-    ) -> BaseHTTPResponse:
-        limits = {"retries": False, "timeout": Timeout(total=self._seconds)}
+    def request(self, method: str, url: str, **options: Any) -> BaseHTTPResponse:
+        """Send it, as the driver asks of a pool."""
+        options |= {"retries": False, "redirect": False, "timeout": Timeout(total=self._seconds)}
         if not self._once:
-            return super().urlopen(method, url, redirect=False, **{**options, **limits})
+            return self._pool.request(method, url, **options)
         with contextlib.suppress(ProtocolError):
-            response = super().urlopen(method, url, redirect=False, **{**options, **limits})
+            response = self._pool.request(method, url, **options)
             if {name.lower() for name in response.headers} - _MEANWHILE:
                 return response
         raise HTTPError(DROPPED)  # from nothing: the driver looks for what it came from
 
+    def clear(self) -> None:
+        """Close the pool's idle connections, as the driver does from time to time."""
+        self._pool.clear()
 
-def connecting(settings: Settings, *, once: bool = False) -> Callable[[], Client]:
-    """Return what connects to the configured ClickHouse; nothing is sent before it is called.
 
-    Each request is given `timeout_seconds`. No session, so several threads may share a client.
-    Proxies of the environment are not used. `once` is for who inserts: whatever is sent is sent
-    once, where otherwise the driver repeats what it lost the answer to. Raises
-    StoreNotConfigured.
+class Connecting(Protocol):
+    """Makes clients over one pool of connections."""
+
+    def __call__(self, *, seconds: float | None = None, once: bool = False) -> Client:
+        """Make a client. Each of its requests is given `seconds`, or `timeout_seconds`.
+
+        `once` is for who inserts: whatever is sent is sent once, where otherwise the driver
+        repeats what it lost the answer to.
+        """
+
+
+def connecting(settings: Settings, host: str) -> Connecting:
+    """Return what connects to the ClickHouse of the settings; nothing is sent before it is called.
+
+    No session, so several threads may share a client. Proxies of the environment are not used.
     """
-    if settings.clickhouse_host is None:
-        raise StoreNotConfigured(STORE, "connect", "CLICKHOUSE_HOST is not set")
-    host, pool = settings.clickhouse_host, _OneTry(settings.timeout_seconds, once=once)
+    # the driver keeps whatever it was given to send over for ever: there are only a few
+    one_try = cache(partial(_OneTry, PoolManager(**get_pool_manager_options())))
 
-    def connect() -> Client:
+    def connect(*, seconds: float | None = None, once: bool = False) -> Client:
         return clickhouse_connect.get_client(
             host=host,
             port=settings.clickhouse_port,
@@ -125,7 +130,7 @@ def connecting(settings: Settings, *, once: bool = False) -> Callable[[], Client
             interface="https" if settings.clickhouse_secure else "http",
             autogenerate_session_id=False,
             query_retries=0,
-            pool_mgr=pool,
+            pool_mgr=one_try(seconds or settings.timeout_seconds, once=once),
         )
 
     return connect

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from clickhouse_connect.driver.binding import quote_identifier
-from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied, StoreRejected, StoreUnavailable
 from services.purge.models import Look, Progress, Surface
 from services.purge.ports import Said
-from services.settings.environment import Settings
 from services.stores.clickhouse.catalogue import Catalogue
-from services.stores.clickhouse.connect import STORE, connecting
+from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.disk import PATIENCE, PatternDisk
 from services.stores.clickhouse.look import PatternLook, by_partition, detached_of
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.rights import PatternRights
 from services.stores.clickhouse.surface import PatternSurface, Whole
 
@@ -49,45 +47,25 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.05, 2.0
 class PatternErasing:
     """Erases owners from one ClickHouse, on a `cluster` where one is named.
 
-    `connect` makes clients for questions, `connect_slow` for what may take `seconds`: mutations.
+    A mutation may take `seconds`, and
     `patience` is for how many seconds old parts are waited for. Every method raises
     StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Client],
+        clickhouse: ClickHouse,
         *,
-        database: str,
         seconds: float,
-        connect_slow: Callable[[], Client] | None = None,
         cluster: str | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self._asking = Asking(connect, database=database)
-        self._slow = Asking(connect_slow or connect, database=database)
+        self._asking, self._slow = clickhouse.asking, clickhouse.slow
         self._seconds = seconds
         self._patience = patience
         # ON CLUSTER takes no bound name
         self._alter = f"{_ALTER} ON CLUSTER {quote_identifier(cluster)}" if cluster else _ALTER
         self._everywhere = cluster is not None
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
-        return cls(
-            connecting(settings),
-            database=settings.clickhouse_db,
-            seconds=settings.pass_seconds,
-            connect_slow=connecting(patient),
-            cluster=settings.clickhouse_cluster,
-        )
-
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        self._asking.close()
-        self._slow.close()
 
     def names(self) -> Mapping[str, int]:
         """Return every kb_id with its rows, those too that are only marked deleted.

@@ -6,11 +6,9 @@ other. A page costs about the same wherever it is: it begins after the last row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
-
-from clickhouse_connect.driver.client import Client
+from typing import Any
 
 from services.browse.models import (
     PatternContent,
@@ -21,11 +19,9 @@ from services.browse.models import (
     PatternSort,
     ReadCost,
 )
-from services.errors import StoreMisconfigured
-from services.settings.environment import Settings
 from services.stores.clickhouse import page_query as pattern_query
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, connecting
-from services.stores.clickhouse.query import Asking, Names, hexed
+from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.query import ClickHouse, Names, hexed
 from services.stores.clickhouse.tables import PATTERNS
 from services.tenancy.layout import text_of
 
@@ -59,21 +55,11 @@ LIMIT 1
 class PatternPages:
     """Reads pages of patterns from one ClickHouse database; safe to use from several threads.
 
-    `connect` makes a client; one is made for each query that runs at the same time, and kept.
     Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
-        self._asking = Asking(connect, database=database)
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        return cls(connecting(settings), database=settings.clickhouse_db)
-
-    def close(self) -> None:
-        """Let go of the connections; the next use makes others."""
-        self._asking.close()
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._asking = clickhouse.asking
 
     def page(self, query: PatternQuery) -> PatternPage:
         """Read one page sorted by date or length, without frequencies, and what it cost.
@@ -104,11 +90,7 @@ class PatternPages:
 
     def _whole(self) -> Sequence[int]:
         """Return rows and parts of the table: that a row came is how a silent proxy is told."""
-        operation = "read the catalogue"
-        found = self._asking.rows(operation, _WHOLE, {"name": PATTERNS})
-        if len(found) != 1:
-            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
-        return found[0]
+        return self._asking.row("read the catalogue", _WHOLE, {"name": PATTERNS})
 
     def every(self, query: PatternQuery) -> Iterator[Columns]:
         """Yield all that a query matches, in blocks and in no order, whatever its limit."""

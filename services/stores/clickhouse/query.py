@@ -10,7 +10,8 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from services.stores.clickhouse.connect import STORE, Identifier, judge
+from services.errors import StoreMisconfigured
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, judge
 from services.stores.faults import guarded
 from services.tenancy.layout import bytes_of
 
@@ -87,6 +88,20 @@ class Asking:
             )
             return found.result_rows
 
+    def row(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Sequence[Any]:
+        """Return the one row of a query that has one: that it came tells a silent proxy apart."""
+        rows = self.rows(operation, query, bound, settings=settings)
+        if len(rows) != 1:
+            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
+        return rows[0]
+
     def command(
         self,
         operation: str,
@@ -124,3 +139,29 @@ class Asking:
                 client.close()
                 raise
             self._idle.append(client)
+
+
+class ClickHouse:
+    """One ClickHouse database, opened once for everyone who asks it.
+
+    `asking` is for questions, `slow` for what may take long, and `connect_once` makes a client
+    that sends what it is given once; both are as `connect` says where nothing else is given.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        database: str,
+        connect_slow: Callable[[], Client] | None = None,
+        connect_once: Callable[[], Client] | None = None,
+    ) -> None:
+        self.database = database
+        self.asking = Asking(connect, database=database)
+        self.slow = Asking(connect_slow, database=database) if connect_slow else self.asking
+        self.connect_once = connect_once or connect
+
+    def close(self) -> None:
+        """Close the connections that are not in use; the next use makes others."""
+        self.asking.close()
+        self.slow.close()

@@ -117,10 +117,7 @@ class PatternRights:
         return True
 
     def _one(self, query: str, **bound: object) -> Sequence[Any]:
-        rows = self._asking.rows(_ASKING, query, bound)
-        if len(rows) != 1:
-            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
-        return rows[0]
+        return self._asking.row(_ASKING, query, bound)
 
     def _needs(self, places: Iterable[Place]) -> list[Need]:
         needs = [Need("ALTER DELETE", place) for place in places]

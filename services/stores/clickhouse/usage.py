@@ -7,18 +7,15 @@ pass costs depends on the number of tables, not on that of kb_ids.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Self
-
-from clickhouse_connect.driver.client import Client
+from typing import Any
 
 from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.health.models import Health
-from services.settings.environment import Settings
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, connecting
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.clickhouse.tables import (
     PATTERNS,
     Part,
@@ -78,29 +75,19 @@ _MASK = "apply_deleted_mask"
 class PatternStore:
     """Reads KATO's tables in one ClickHouse database.
 
-    `connect` makes a client; it is called on first use, and again after a query failed.
     Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     Safe to use from several threads.
     """
 
-    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
-        self._asking = Asking(connect, database=database)
-        self._database = database
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the ClickHouse in the settings. Raises StoreNotConfigured."""
-        return cls(connecting(settings), database=settings.clickhouse_db)
-
-    def close(self) -> None:
-        """Close the connections that are not in use; the next use makes another."""
-        self._asking.close()
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._asking = clickhouse.asking
+        self._database = clickhouse.database
 
     def health(self) -> Health:
         """Return version and latency, once KATO's database and table were seen to be there."""
         self._tables("check")
         started = perf_counter()
-        (version,) = self._ask_one("check", _HEALTH)
+        (version,) = self._asking.row("check", _HEALTH, {})
         return Health(
             STORE, text_of(version), perf_counter() - started, f"database {self._database}"
         )
@@ -143,38 +130,37 @@ class PatternStore:
 
     def holders(self, names: Sequence[str]) -> dict[str, int]:
         """Return how many rows of these pattern names each kb_id has, in one query."""
-        table = Identifier(PATTERNS)
-        raws, counts = self._ask_one("find a pattern", _HOLDERS, table=table, names=Names(names))
+        bound = {"table": Identifier(PATTERNS), "names": Names(names)}
+        raws, counts = self._asking.row("find a pattern", _HOLDERS, bound)
         kb_ids = (text_of(bytes.fromhex(text_of(raw))) for raw in raws)
         return dict(zip(kb_ids, counts, strict=True))
 
     def _tables(self, operation: str) -> tuple[Table, ...]:
-        tables = tuple(_table(row) for row in self._ask(operation, _TABLES))
+        tables = tuple(_table(row) for row in self._asking.rows(operation, _TABLES, {}))
         if not any(table.name == PATTERNS and table.counted for table in tables):
             raise StoreMisconfigured(STORE, operation, self._missing(operation))
         return tables
 
     def _missing(self, operation: str) -> str:
-        (there,) = self._ask_one(operation, _DATABASE)
+        (there,) = self._asking.row(operation, _DATABASE, {})
         if not there:
             return f"there is no database {self._database!r}, or this user may not see it"
         return f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
 
     def _parts(self, operation: str) -> dict[str, list[Part]]:
         parts: dict[str, list[Part]] = defaultdict(list)
-        for row in self._ask(operation, _PARTS):
+        for row in self._asking.rows(operation, _PARTS, {}):
             part = Part(text_of(row[0]), *row[1:])
             parts[part.table].append(part)
         return parts
 
     def _rows(self, table: Table) -> list[Rows]:
         dated = table.name == PATTERNS and table.has_created
-        rows = self._ask(
-            "count the rows",
-            _ROWS_AND_WRITES if dated else _ROWS,
-            table=Identifier(table.name),
-            updated=Identifier("updated_at" if table.has_updated else "created_at"),
-        )
+        bound = {
+            "table": Identifier(table.name),
+            "updated": Identifier("updated_at" if table.has_updated else "created_at"),
+        }
+        rows = self._asking.rows("count the rows", _ROWS_AND_WRITES if dated else _ROWS, bound)
         return [Rows(*row) for row in rows]
 
     def _stored(
@@ -183,36 +169,16 @@ class PatternStore:
         """Count the rows whose bytes are to be divided, deleted ones too where that is allowed."""
         hidden = not table.by_partition and any(part.deleted for part in parts)
         if hidden:  # who may not set this is given the same rows once more
-            found = self._ask(
-                "count the rows", _ROWS, settings={_MASK: 0}, table=Identifier(table.name)
-            )
+            bound = {"table": Identifier(table.name)}
+            found = self._asking.rows("count the rows", _ROWS, bound, settings={_MASK: 0})
             rows = [Rows(*row) for row in found]
         return {row.raw: row.count for row in rows}
 
     def _total(self, tables: Sequence[Table]) -> Amount:
         counted = [table.name for table in tables if table.counted]
-        (rows, size) = self._ask_one(
-            "sum up", _TOTAL, table=Identifier(PATTERNS), tables=Names(counted)
-        )
+        bound = {"table": Identifier(PATTERNS), "tables": Names(counted)}
+        (rows, size) = self._asking.row("sum up", _TOTAL, bound)
         return Amount(rows, size)
-
-    def _ask_one(self, operation: str, query: str, **parameters: Any) -> Sequence[Any]:
-        """Run a query that has one row: that it came is how a silent proxy is told apart."""
-        rows = self._ask(operation, query, **parameters)
-        if len(rows) != 1:
-            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
-        return rows[0]
-
-    def _ask(
-        self,
-        operation: str,
-        query: str,
-        *,
-        settings: dict[str, Any] | None = None,
-        **parameters: Any,
-    ) -> Sequence[Sequence[Any]]:
-        """Run one query; every String comes as bytes."""
-        return self._asking.rows(operation, query, parameters, settings=settings)
 
 
 def _table(row: Sequence[Any]) -> Table:

@@ -16,14 +16,12 @@ import httpx
 
 from services.errors import (
     SessionGone,
-    StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
 )
 from services.health.models import Health
 from services.purge.ports import Presence
-from services.settings.environment import Settings
-from services.stores.kato.connect import STORE, Call, ask, client_at, cut
+from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
 from services.stores.kato.presence import presence_over
 from services.usage.readings import CachedProcessor, CreatedSession
 
@@ -40,19 +38,6 @@ _ISSUES_SHOWN = 3
 _PAUSE_SECONDS = 0.05
 
 
-def over_http(settings: Settings) -> KatoApi:
-    """Return the API of the configured KATO. Raises StoreNotConfigured without an address."""
-    if settings.kato_api_url is None:
-        raise StoreNotConfigured(STORE, "connecting", "set KATO_API_URL")
-    url = settings.kato_api_url.get_secret_value()
-    return at(url, timeout_seconds=settings.timeout_seconds)
-
-
-def at(url: str, *, timeout_seconds: float) -> KatoApi:
-    """Return the API of the KATO at an address; every answer is given so many seconds."""
-    return KatoApi(client_at(url, timeout_seconds=timeout_seconds))
-
-
 class KatoApi:
     """KATO's HTTP API over a client whose `base_url` is set and whose timeout is finite.
 
@@ -61,11 +46,7 @@ class KatoApi:
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self._seconds = client.timeout.read or 10.0
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._client.close()
+        self._seconds = seconds_of(client)
 
     def health(self) -> Health:
         """Return KATO's version, how it says it is, and how long its health took to answer."""

@@ -5,12 +5,11 @@ A session's GET keeps it alive, so it is asked of the test's own session alone.
 
 from __future__ import annotations
 
-from typing import Self
 from urllib.parse import quote
 
-from services.errors import StoreNotConfigured
-from services.settings.environment import Settings
-from services.stores.kato.connect import STORE, Call, ask, client_at
+import httpx
+
+from services.stores.kato.connect import Call, ask, seconds_of
 
 _COUNT = Call("GET", "/sessions/count", "asking how many sessions it counts")
 
@@ -18,21 +17,9 @@ _COUNT = Call("GET", "/sessions/count", "asking how many sessions it counts")
 class OwnSession:
     """Looks at the test's own session as a client would. Raises StoreError."""
 
-    def __init__(self, url: str, *, timeout_seconds: float) -> None:
-        self._seconds = timeout_seconds
-        self._client = client_at(url, timeout_seconds=timeout_seconds)
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for KATO_API_URL. Raises StoreNotConfigured, StoreMisconfigured."""
-        if settings.kato_api_url is None:
-            raise StoreNotConfigured(STORE, "connecting", "set KATO_API_URL")
-        url = settings.kato_api_url.get_secret_value()
-        return cls(url, timeout_seconds=settings.timeout_seconds)
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._client.close()
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._seconds = seconds_of(client)
 
     def read(self, session_id: str) -> None:
         """Read the test's own session, as any client does."""

@@ -94,6 +94,11 @@ def client_at(url: str, *, timeout_seconds: float) -> httpx.Client:
         raise StoreMisconfigured(STORE, "connecting", "its address cannot be used") from exc
 
 
+def seconds_of(client: httpx.Client) -> float:
+    """Return what a client gives each answer."""
+    return client.timeout.read or 10.0
+
+
 def ask(client: httpx.Client, call: Call, *, seconds: float) -> dict[str, object]:
     """Send one request, once, and return the JSON object it was answered with.
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Self
 
 from qdrant_client import QdrantClient
 
 from services.errors import StoreMisconfigured
 from services.isolation.facts import TenantIndex, VectorFacts
-from services.settings.environment import Settings
 from services.stores.faults import guarded
-from services.stores.open_doors import Door, no_door, qdrant_door, tried
+from services.stores.open_doors import Door, no_door, tried
 from services.stores.qdrant.aliases import Standing, standing_of
 from services.stores.qdrant.answers import answers_of
-from services.stores.qdrant.connect import NOT_QDRANT, STORE, client_of, judge
+from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge
 from services.stores.qdrant.facts import TENANT, at
 from services.tenancy.layout import owners_of_collection
 
@@ -43,20 +41,6 @@ class VectorAudit:
         self._answers = answers_of(client)
         self._shared = shared_collections
         self._door = door
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
-        client = client_of(settings)
-        return cls(
-            client,
-            shared_collections=frozenset(settings.shared_collections),
-            door=qdrant_door(client.http.client.host, seconds=settings.timeout_seconds),
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def facts(self) -> VectorFacts:
         """Ask for every collection that is shared by payload, and for the full snapshots."""

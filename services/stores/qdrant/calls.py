@@ -17,7 +17,7 @@ from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.stores.faults import Verdict, guarded
 from services.stores.qdrant.aliases import Standing, aliases_listed, standing_of
 from services.stores.qdrant.answers import EmbeddedAnswers, answers_of
-from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge
+from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge, patient
 from services.stores.qdrant.facts import TENANT, at, facts_of_telemetry
 
 PAGE = 1_000
@@ -32,18 +32,12 @@ T = TypeVar("T")
 
 
 class VectorCalls:
-    """Calls one Qdrant, through a `patient` client for what erases. Raises StoreErrors."""
+    """Calls one Qdrant, which may take `seconds` to erase. Raises StoreErrors."""
 
-    def __init__(self, client: QdrantClient, patient: QdrantClient) -> None:
-        self._client, self._patient = client, patient
+    def __init__(self, client: QdrantClient, *, seconds: float | None) -> None:
+        self._client, self._seconds = client, seconds
         self._answers = answers_of(client)
         self.embedded = isinstance(self._answers, EmbeddedAnswers)
-
-    def close(self) -> None:
-        """Close the connections, or the embedded engine."""
-        self._client.close()
-        if self._patient is not self._client:
-            self._patient.close()
 
     # --- looking ---
 
@@ -113,8 +107,8 @@ class VectorCalls:
 
     def delete(self, name: str, only: models.Filter) -> None:
         """Delete the points that match, on every shard and replica, and wait for it."""
-        with asking("erase points"):
-            self._patient.delete(
+        with asking("erase points"), patient(self._seconds):
+            self._client.delete(
                 name,
                 points_selector=models.FilterSelector(filter=only),
                 wait=True,
@@ -124,8 +118,8 @@ class VectorCalls:
     def delete_snapshots(self, collection: str) -> None:
         """Delete a collection's snapshots, which would outlive it."""
         for snapshot in self.snapshots(collection):
-            with asking("delete a snapshot"):
-                self._patient.delete_snapshot(collection, snapshot, wait=True)
+            with asking("delete a snapshot"), patient(self._seconds):
+                self._client.delete_snapshot(collection, snapshot, wait=True)
 
     def may_drop(self, nowhere: str) -> bool:
         """Whether this key may drop collections, tried on one that is not there.
@@ -147,8 +141,8 @@ class VectorCalls:
         An alias is never deleted before: were that all that was done, nothing would lead to the
         collection any more, and its points would pass for erased.
         """
-        with asking("drop a collection"):
-            self._patient.delete_collection(collection)
+        with asking("drop a collection"), patient(self._seconds):
+            self._client.delete_collection(collection)
 
     def delete_aliases(self, aliases: Iterable[str]) -> None:
         """Delete aliases that lead nowhere: with them, KATO could not make a collection anew."""
@@ -156,8 +150,8 @@ class VectorCalls:
             models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
             for alias in aliases
         ]
-        with asking("delete aliases"):
-            self._patient.update_collection_aliases(changes)
+        with asking("delete aliases"), patient(self._seconds):
+            self._client.update_collection_aliases(changes)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from math import ceil
 from typing import Any, cast
@@ -18,7 +20,6 @@ from services.errors import (
     SettingsError,
     StoreDenied,
     StoreMisconfigured,
-    StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
 )
@@ -52,17 +53,37 @@ class _Late:
             self._made.close()
 
 
+_patience: ContextVar[float | None] = ContextVar("_patience", default=None)
+
+
+@contextmanager
+def patient(seconds: float | None) -> Iterator[None]:
+    """Give each request that is made within so many seconds; None leaves the client's timeout."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+def _in_time(request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]) -> Any:
+    seconds = _patience.get()
+    if seconds is not None:
+        request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
+    return send(request)
+
+
 def client_of(settings: Settings) -> QdrantClient:
     """Return a client of the configured Qdrant; no request is made.
 
-    The timeout is `timeout_seconds`, rounded up to whole seconds. Raises StoreNotConfigured, and
-    SettingsError for a QDRANT_HOST that is no host name.
+    The timeout is `timeout_seconds`, rounded up to whole seconds. Raises SettingsError for a
+    QDRANT_HOST that is no host name.
     """
     # The key goes into a header, because the driver warns of every key that is sent without TLS,
     # which is how KATO's own compose network does it.
     key = settings.qdrant_api_key
     client = partial(
-        QdrantClient,
+        _made,
         port=settings.qdrant_port,
         timeout=ceil(settings.timeout_seconds),
         headers={"api-key": key.get_secret_value()} if key else None,
@@ -71,11 +92,15 @@ def client_of(settings: Settings) -> QdrantClient:
     )
     if settings.qdrant_url is not None:
         return _late(partial(client, url=settings.qdrant_url.get_secret_value()))
-    if settings.qdrant_host is None:
-        raise StoreNotConfigured(STORE, "connect", "neither QDRANT_URL nor QDRANT_HOST is set")
-    if "://" in settings.qdrant_host:
+    if "://" in (settings.qdrant_host or ""):
         raise SettingsError("QDRANT_HOST", "takes a host's name; an address goes into QDRANT_URL")
     return _late(partial(client, host=settings.qdrant_host, https=settings.qdrant_https))
+
+
+def _made(**options: Any) -> QdrantClient:
+    client = QdrantClient(**options)
+    client.http.client.add_middleware(_in_time)
+    return client
 
 
 def _late(make: Callable[[], QdrantClient]) -> QdrantClient:

@@ -8,7 +8,6 @@ name the target and nobody else.
 from __future__ import annotations
 
 from functools import partial
-from typing import Self
 from uuid import uuid4
 
 from qdrant_client import QdrantClient
@@ -16,10 +15,8 @@ from qdrant_client import QdrantClient
 from services.errors import StoreDenied
 from services.purge.models import Look, Progress, Surface, VectorNames
 from services.purge.ports import Said
-from services.settings.environment import Settings
 from services.stores.qdrant.aliases import Standing, say_nothing
 from services.stores.qdrant.calls import EVERYTHING, VectorCalls
-from services.stores.qdrant.connect import client_of
 from services.stores.qdrant.look import Looking
 from services.stores.qdrant.payloads import PATHS
 from services.stores.qdrant.targets import Aim
@@ -29,7 +26,7 @@ _ROUNDS = 3
 
 
 class VectorErasing:
-    """Erases from one Qdrant, through a `patient` client where one is given.
+    """Erases from one Qdrant, which may take `seconds` for each call that erases.
 
     `shared_collections` names those whose points carry their tenant in the payload `tenant_id`;
     one whose names say nothing counts as such when it has an index on that field. Every method
@@ -40,25 +37,11 @@ class VectorErasing:
         self,
         client: QdrantClient,
         *,
-        patient: QdrantClient | None = None,
+        seconds: float | None = None,
         shared_collections: frozenset[str] = frozenset(),
     ) -> None:
-        self._calls = VectorCalls(client, patient or client)
+        self._calls = VectorCalls(client, seconds=seconds)
         self._shared = shared_collections
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
-        patient = settings.model_copy(update={"timeout_seconds": settings.pass_seconds})
-        return cls(
-            client_of(settings),
-            patient=client_of(patient),
-            shared_collections=frozenset(settings.shared_collections),
-        )
-
-    def close(self) -> None:
-        """Close the connections, or the embedded engine."""
-        self._calls.close()
 
     def names(self) -> VectorNames:
         """Return every collection with its points, which are shared by payload, and the aliases.

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 
 from qdrant_client import QdrantClient, models
 
 from services.browse.models import Point, PointPage, Space, SpaceFacts
 from services.errors import VectorError
-from services.settings.environment import Settings
 from services.stores.faults import guarded
 from services.stores.qdrant.answers import answers_of
-from services.stores.qdrant.connect import STORE, client_of, judge
+from services.stores.qdrant.connect import STORE, judge
 from services.stores.qdrant.facts import TENANT, at, facts_of_info
 
 NAME = "vctr_name"
@@ -34,15 +33,6 @@ class VectorPages:
     def __init__(self, client: QdrantClient) -> None:
         self._client = client
         self._answers = answers_of(client)
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
-        return cls(client_of(settings))
-
-    def close(self) -> None:
-        """Close the connections, or the embedded engine."""
-        self._client.close()
 
     def facts(self, space: Space) -> SpaceFacts | None:
         """Return what a collection is now, and how many of its points are in the space.

@@ -11,18 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
-from typing import Self
 
 from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.figures import Amount
 from services.health.models import Health
-from services.settings.environment import Settings
 from services.stores.faults import guarded
 from services.stores.qdrant.aliases import Standing, aliases_listed, collections_listed, say_nothing
 from services.stores.qdrant.answers import EmbeddedAnswers, answers_of
-from services.stores.qdrant.connect import NOT_QDRANT, STORE, client_of, judge
+from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge
 from services.stores.qdrant.facts import Facts, at, facts_of_info, facts_of_telemetry
 from services.stores.qdrant.split import Split, TenantSplitter
 from services.usage.readings import CollectionUsage, VectorReading
@@ -61,15 +59,6 @@ class VectorStore:
             budget=scroll_budget,
             asking=_asking,
         )
-
-    @classmethod
-    def over_http(cls, settings: Settings) -> Self:
-        """Build it for the Qdrant in the settings. Raises StoreNotConfigured, SettingsError."""
-        return cls(client_of(settings), shared_collections=frozenset(settings.shared_collections))
-
-    def close(self) -> None:
-        """Close the connections, or the embedded engine."""
-        self._client.close()
 
     def health(self) -> Health:
         """Return version and latency, once it was seen to take our key."""

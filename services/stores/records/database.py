@@ -23,6 +23,9 @@ from services.stores.records.postgresql import Reach
 from services.stores.records.timeouts import NoAnswer
 
 STORE = "state store"
+
+Database = Engine
+"""Where this product keeps its own records, as those name it who know no driver."""
 VARIABLE = "KATO_TENANTS_STATE_URL"
 
 READ_SECONDS = 1.5

@@ -8,19 +8,17 @@ kb_id, but one that nothing else may know any more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import hiredis
 import redis
 
 from services.errors import StoreMisconfigured
 from services.isolation.facts import KeyFacts
-from services.settings.environment import Settings
-from services.stores.open_doors import Door, no_door, redis_door, tried
+from services.stores.open_doors import Door, no_door, tried
 from services.stores.redis.erase_sessions import chunks
 from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.usage import client_of
 from services.tenancy.layout import text_of
 
 _ASKING = "asking how it is set up"
@@ -42,16 +40,6 @@ class KeyAudit:
         self._client = client
         self._pass_seconds = pass_seconds
         self._door = door
-
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
-        client, door = client_of(settings), redis_door(settings)
-        return cls(client, pass_seconds=settings.pass_seconds, door=door)
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def facts(self) -> KeyFacts:
         """Ask for every stream with its length, and for the limits and the persistence."""

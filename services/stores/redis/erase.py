@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
 
 import redis
 
 from services.figures import Measure
 from services.purge.models import KeySurvey, Look, Surface
 from services.purge.ports import MayBe, Said, WantsNode
-from services.settings.environment import Settings
 from services.stores.redis.erase_sessions import (
     Ending,
     erase_records,
@@ -41,7 +39,6 @@ from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, hel
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
 from services.stores.redis.targets import KeySorter, Lots, Which
-from services.stores.redis.usage import client_of
 from services.tenancy.layout import text_of
 
 
@@ -60,25 +57,6 @@ class KeyErasing:
         self._service = service
         self._scan_count = scan_count
         self._pass_seconds = pass_seconds
-
-    @classmethod
-    def over(cls, client: redis.Redis, settings: Settings) -> Self:
-        """Build it over a client, as the settings say."""
-        return cls(
-            client,
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            pass_seconds=settings.pass_seconds,
-        )
-
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
-        return cls.over(client_of(settings), settings)
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     # --- asking -------------------------------------------------------------------------------
 

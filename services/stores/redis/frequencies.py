@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
-from typing import Self
 
 import numpy as np
 import redis
 from numpy.typing import NDArray
 
 from services.browse.models import PatternCursor, PatternRow
-from services.settings.environment import Settings
 from services.stores.clickhouse.pages import Columns
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.usage import client_of
 from services.tenancy.layout import bytes_of
 
 MOST_KEYS = 500
@@ -44,15 +41,6 @@ class Frequencies:
     def __init__(self, client: redis.Redis, *, pass_seconds: float) -> None:
         self._client = client
         self._pass_seconds = pass_seconds
-
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
-        return cls(client_of(settings), pass_seconds=settings.pass_seconds)
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def of(self, rows: Sequence[PatternRow]) -> tuple[int | None, ...]:
         """Return the frequency of each pattern, None where there is no number."""

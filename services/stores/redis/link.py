@@ -7,7 +7,7 @@ more time per key than all the rest, so that the replies are read with hiredis' 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -100,16 +100,19 @@ class Link:
 
 
 @contextmanager
-def conversation(client: redis.Redis, *, operation: str, seconds: float) -> Iterator[Link]:
+def conversation(
+    client: redis.Redis, *, operation: str, seconds: float, how: Mapping[str, Any] | None = None
+) -> Iterator[Link]:
     """Open a link for one operation that may take so many seconds.
 
-    It closes at the end: a connection whose replies were read past redis-py is not reused.
+    It is a new connection, made as the client makes its own where `how` does not say. It closes
+    at the end: one whose replies were read past redis-py is not reused.
     """
     pool = client.connection_pool
-    with translated(operation):
-        connection: Any = pool.get_connection()
+    connection: Any = pool.connection_class(**(how or pool.connection_kwargs))
     try:
+        with translated(operation):
+            connection.connect()
         yield Link(connection, operation=operation, seconds=seconds)
     finally:
         connection.disconnect()
-        pool.release(connection)

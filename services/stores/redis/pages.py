@@ -11,15 +11,13 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import redis
 
 from services.browse.models import KeyInventory, KeyValue, KindSummary, SizedKey
-from services.settings.environment import Settings
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import Repeats
-from services.stores.redis.usage import client_of
 from services.stores.redis.values import read_value
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key, text_of
 
@@ -44,20 +42,6 @@ class KeyPages:
         self._service = service
         self._scan_count = scan_count
         self._pass_seconds = pass_seconds
-
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build it for REDIS_URL. Connects to nothing yet. Raises StoreMisconfigured."""
-        return cls(
-            client_of(settings),
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            pass_seconds=settings.pass_seconds,
-        )
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def inventory(self, owner: Owner) -> KeyInventory:
         """Count every key of one owner with its memory and TTL, in one pass."""

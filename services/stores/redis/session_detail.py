@@ -6,12 +6,11 @@ KATO's own GET would keep the session alive; GET, PTTL and MEMORY USAGE in Redis
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 import redis
 
 from services.sessions.models import SealedRecord, SessionDetail, sealed_in
-from services.settings.environment import Settings
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
 from services.stores.redis.sessions import Problem, content_of, look_at, record_of
@@ -42,20 +41,6 @@ class SessionRecords:
         self._service = service
         self._scan_count = scan_count
         self._seconds = seconds
-
-    @classmethod
-    def over(cls, client: redis.Redis, settings: Settings) -> Self:
-        """Build the store over a client, as the settings say."""
-        return cls(
-            client,
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            seconds=settings.pass_seconds,
-        )
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def detail(self, key: str) -> SessionDetail | None:
         """Read one record by its key; None when there is none, or no longer."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 import hiredis
 import redis
 
 from services.sessions.models import IndexCleaning
-from services.settings.environment import Settings
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
@@ -39,15 +38,6 @@ class SessionWrites:
         self._grace_seconds = grace_seconds
         self._scan_count = scan_count
         self._seconds = seconds
-
-    @classmethod
-    def over(cls, client: redis.Redis, settings: Settings) -> Self:
-        """Build the store over a client, as the settings say."""
-        return cls(client, scan_count=settings.scan_count, seconds=settings.pass_seconds)
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def clean_index(self) -> IndexCleaning:
         """Take out of KATO's active index exactly the ids whose session record is gone.

@@ -6,17 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from services.errors import StoreMisconfigured
 from services.figures import Precision
 from services.find.models import KeySight
 from services.health.models import Health
-from services.settings.environment import Settings
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
@@ -71,25 +67,6 @@ class KeyspaceStore:
         self._memory_budget = memory_budget
         self._memory_sample = memory_sample
         self._pass_seconds = pass_seconds
-
-    @classmethod
-    def over_url(cls, settings: Settings) -> Self:
-        """Build the store of REDIS_URL, which has to be set. Connects to nothing yet.
-
-        Raises StoreMisconfigured for an address that cannot be read.
-        """
-        return cls(
-            client_of(settings),
-            service=settings.service_name,
-            scan_count=settings.scan_count,
-            memory_budget=settings.memory_budget,
-            memory_sample=settings.memory_sample,
-            pass_seconds=settings.pass_seconds,
-        )
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()
 
     def health(self) -> Health:
         """Ask for a PONG, and what the server is. The latency is that of the PING alone."""
@@ -188,30 +165,6 @@ class KeyspaceStore:
         database = self._client.get_connection_kwargs().get("db") or 0
         with_ttl = _expiring(facts.get(f"db{database}", "")) if keys else 0
         return _Opening(keys, with_ttl, _whole(facts.get("used_memory", "")), facts)
-
-
-def client_of(settings: Settings) -> redis.Redis:
-    """Build a client of REDIS_URL in which every wait is bounded by the settings' timeout.
-
-    What the address says of other options does not hold. Raises StoreMisconfigured for an address
-    that cannot be read.
-    """
-    url = settings.redis_url.get_secret_value() if settings.redis_url else ""
-    if settings.redis_tls and url.startswith("redis://"):
-        url = f"rediss://{url.removeprefix('redis://')}"
-    try:
-        client = redis.Redis.from_url(url)
-    except ValueError:
-        raise StoreMisconfigured(STORE, "connecting", "REDIS_URL cannot be read") from None
-    client.connection_pool.connection_kwargs.update(
-        client_name="kato-tenants",
-        decode_responses=False,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_connect_timeout=settings.timeout_seconds,
-        socket_timeout=settings.timeout_seconds,
-    )
-    return client
 
 
 def _running(opening: _Opening, tally: KeyTally) -> KeyReading:

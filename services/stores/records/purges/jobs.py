@@ -14,7 +14,8 @@ from sqlalchemy import delete, insert, select, update
 
 from services.errors import PurgeRefused
 from services.purge.formats import plan_of, plan_record
-from services.purge.models import Job, JobState, LaterLook, Plan, Tombstone
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan
 from services.purge.steps import Step, StepName
 from services.stores.records.database import reading, writing
 from services.stores.records.purges.lease import LET_GO, JobRuns

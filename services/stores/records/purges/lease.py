@@ -14,7 +14,8 @@ from datetime import datetime
 from sqlalchemy import Connection, case, delete, select, update
 
 from services.errors import LeaseLost, Problem, PurgeRefused
-from services.purge.models import JobState, Outcome, Progress, Tombstone
+from services.purge.job import JobState, Outcome, Tombstone
+from services.purge.models import Progress
 from services.purge.steps import StepName, StepState
 from services.stores.records.database import batches, scrub, writing
 from services.stores.records.findings import forget_in_findings

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from services.audit_log.chain import LogKeys
 from services.purge.formats import plan_of
-from services.purge.models import Job, JobState, Plan
+from services.purge.job import Job, JobState
+from services.purge.models import Plan
 from services.stores.records.database import batches, reading
 from services.stores.records.name_hashes import Marks
 from services.stores.records.purges.rows import JOB_COLUMNS, holder_of, job_of, steps_of

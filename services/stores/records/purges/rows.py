@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, Table, func, select
 
 from services.errors import Problem, PurgeRefused
 from services.purge.formats import plan_record
-from services.purge.models import Job, JobState, Outcome, Plan, Progress
+from services.purge.job import Job, JobState, Outcome
+from services.purge.models import Plan, Progress
 from services.purge.steps import Step, StepName, StepState
 from services.stores.records.database import batches, insert_into
 from services.stores.records.schema import HOLDS, JOBS, STEPS, digest_of

@@ -1,0 +1,160 @@
+"""What came of a purge: its receipt, drawn and to download, and what came back since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw.downloads import concerned, decided_button, download, file_name
+from dashboard.draw.formatting import escaped, markdown, moment, plural, visible
+from dashboard.purge import (
+    plan,
+    plan_tables,
+    receipt_tables,
+)
+from services.access.viewer import Action
+from services.errors import KatoTenantsError
+from services.purge.job import Job, LaterLook, Outcome, Receipt
+from services.purge.receipt import tenants_of
+
+_LOOKS_SHOWN = 3
+_COUNT_COLUMNS = {
+    name: st.column_config.NumberColumn(format="localized") for name in receipt_tables.COUNTS
+}
+
+
+def draw(job: Job) -> None:
+    """Draw the receipt of an ended job, and whether its data came back."""
+    try:
+        receipt = runtime.desk().purge.receipt(job.id)
+    except KatoTenantsError as exc:
+        unreadable.draw("The receipt", exc)
+        return
+    later = runtime.desk().purge.later_looks(job.id)
+    if later and later[-1].back and receipt.outcome is not Outcome.PARTIAL:
+        _came_back(later)
+    else:
+        _outcome(receipt)
+    _later(job, later)
+    _downloads(job, receipt)
+    _counts(job, receipt)
+    _rest(receipt)
+    st.subheader("Facts")
+    facts = receipt_tables.facts(receipt)
+    st.table({name: escaped(value) for name, value in facts.items()}, border="horizontal",
+             width="content", alt="Who asked, why, when, and by which plan")  # fmt: skip
+
+
+def _came_back(looks: Sequence[LaterLook]) -> None:
+    """Say first that the receipt does not hold any more."""
+    since = next(look for look in reversed(looks) if look.back)
+    st.error(f"**Data is there again since {moment(since.first_at or since.at)}** under "
+             f"{plural(since.back, 'name')} of this purge: a client still writes it. What is said "
+             "below was so when the purge ended.", icon=":material/history:")  # fmt: skip
+
+
+def _later(job: Job, looks: Sequence[LaterLook]) -> None:
+    """Draw the later looks, and the way to another one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        permits.button("Verify again", Action.PLAN_PURGE, icon=":material/search_check:",
+                       on_click=_look_again, args=(job.id,), key="purge_look_again",
+                       tip="Look at the stores now, and keep what is found here.")  # fmt: skip
+        words = [
+            f"Looked again {moment(look.at)}: "
+            + (f"{plural(look.back, 'name')} with data" if look.back else "nothing")
+            for look in looks[-_LOOKS_SHOWN:]
+        ]
+        st.caption(". ".join(words) or "Not looked at again since it ended.", width="stretch")
+
+
+def _look_again(job_id: str) -> None:
+    try:
+        runtime.desk().purge.look_again(job_id)
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.PURGE_REFUSED, exc)
+
+
+def _outcome(receipt: Receipt) -> None:
+    """Say in one line what it came to."""
+    if receipt.outcome is Outcome.ERASED:
+        st.success("Erased: none of the looks at the end found anything, and nothing of it was "
+                   "left out.", icon=":material/check_circle:")  # fmt: skip
+    elif receipt.outcome is Outcome.ERASED_EXCEPT:
+        st.warning("What was planned is gone, **except what was left out**: it is listed below, "
+                   "and is there.", icon=":material/shield:")  # fmt: skip
+    elif receipt.outcome is Outcome.PARTIAL:
+        st.warning("Not everything is gone. Plan again to erase what is left.",
+                   icon=":material/warning:")  # fmt: skip
+    else:
+        st.warning("Whether everything is gone is not known. Verify again, or plan again, when "
+                   "what is named below answers.", icon=":material/cloud_off:")  # fmt: skip
+    for text in receipt.problems:
+        st.markdown(f"- {markdown(text)}")
+
+
+def _downloads(job: Job, receipt: Receipt) -> None:
+    tenants = tenants_of(job)
+    of = st.selectbox(
+        "Receipt of", [None, *tenants], format_func=lambda one: visible(one or "the whole purge"),
+        key="receipt_of", filter_mode="contains",
+    ) if len(tenants) > 1 else None  # fmt: skip
+    name = file_name(of) if of else receipt.job_id
+    off = permits.why_not(Action.EXPORT)
+    with st.container(horizontal=True, gap="small"):
+        decided_button(
+            "Receipt as JSON", partial(_text, receipt.job_id, of), reason=off,
+            mime="application/json", file_name=f"purge-{name}.json", icon=":material/download:",
+        )  # fmt: skip
+        decided_button(
+            "Printable page", partial(_printable, receipt.job_id, of), reason=off,
+            mime="text/html", file_name=f"purge-{name}.html", icon=":material/print:",
+        )  # fmt: skip
+
+
+def _text(job_id: str, tenant: str | None) -> str:
+    return runtime.desk().purge.receipt_text(job_id, tenant=tenant)
+
+
+def _printable(job_id: str, tenant: str | None) -> str:
+    """Return a page to print, with the stores' versions as the kept receipt has them."""
+    receipt = runtime.desk().purge.receipt_to_print(job_id, tenant=tenant)
+    return receipt_tables.printable(receipt)
+
+
+def _counts(job: Job, receipt: Receipt) -> None:
+    st.subheader("By store")
+    st.dataframe(
+        receipt_tables.stores_frame(receipt), hide_index=True, key="receipt_stores",
+        placeholder="unknown", height="content", column_config=_COUNT_COLUMNS,
+        alt="Per store: planned, deleted, already absent, failed, left",
+    )  # fmt: skip
+    frame = receipt_tables.lines_frame(receipt)
+    if not frame.empty:
+        with st.expander(f"Line by line ({len(frame):,})"):
+            st.dataframe(frame, hide_index=True, key="receipt_lines", placeholder="unknown",
+                         column_config=_COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
+            tenants = concerned(job.plan)
+            download(frame, f"purge_{receipt.job_id}", tenants=tenants)
+    if receipt.conserved:
+        with st.expander("Before and after, of everyone"):
+            st.dataframe(receipt_tables.conserved_frame(receipt), hide_index=True,
+                         key="receipt_conserved",
+                         alt="Per store: before, after, deleted, what others did")  # fmt: skip
+
+
+def _rest(receipt: Receipt) -> None:
+    if receipt.left_out:
+        st.subheader("Left out")
+        st.dataframe(
+            plan_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
+            placeholder="unknown", column_config=plan.LEFT_COLUMNS,
+            alt="What was not touched, with why",
+        )  # fmt: skip
+    if receipt.disclosed:
+        st.subheader("Not erased, or worth knowing")
+        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
+        st.warning(listed, icon=":material/visibility_off:")
+    st.caption(f"As of {moment(receipt.ended_at)}.")

@@ -1,0 +1,290 @@
+"""All that is asked of the stores, each adapter made over its engine when it is first asked for.
+
+An adapter's module is imported where it is made: most commands need few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
+
+from services.settings.environment import Settings
+from services.stores.absent import AbsentStore
+from services.stores.open import Started, engines_of
+
+if TYPE_CHECKING:
+    from services.stores.canary import CanaryKeys, CanaryPoints, CanaryRows
+    from services.stores.clickhouse.audit import PatternAudit
+    from services.stores.clickhouse.erase import PatternErasing
+    from services.stores.clickhouse.pages import PatternPages
+    from services.stores.clickhouse.usage import PatternStore
+    from services.stores.kato.api import KatoApi
+    from services.stores.kato.audit import KatoAudit
+    from services.stores.kato.canary import OwnSession
+    from services.stores.qdrant.audit import VectorAudit
+    from services.stores.qdrant.erase import VectorErasing
+    from services.stores.qdrant.pages import VectorPages
+    from services.stores.qdrant.usage import VectorStore
+    from services.stores.redis.audit import KeyAudit
+    from services.stores.redis.erase import KeyErasing
+    from services.stores.redis.frequencies import Frequencies
+    from services.stores.redis.pages import KeyPages
+    from services.stores.redis.session_detail import SessionRecords
+    from services.stores.redis.session_writes import SessionWrites
+    from services.stores.redis.usage import KeyspaceStore
+
+T = TypeVar("T")
+Engine = TypeVar("Engine")
+Options = ParamSpec("Options")
+
+_making = RLock()
+
+
+class made_once(cached_property[T]):  # noqa: N801  it is written as a decorator
+    """What is made when it is first asked for, once, also where several threads ask at a time."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        """Return it."""
+        with _making:
+            return super().__get__(instance, owner)
+
+
+def _over(
+    engine: Engine,
+    make: Callable[Concatenate[Engine, Options], T],
+    *args: Options.args,
+    **options: Options.kwargs,
+) -> T:
+    """Make an adapter; over an engine that is not configured it is what says so."""
+    if isinstance(engine, AbsentStore):
+        return cast("T", engine)
+    return make(engine, *args, **options)
+
+
+class Stores:
+    """The adapters of every store. Those of a store that is not configured say so when asked.
+
+    Engines that were `started` serve this process alone, so that there is no door to try. Raises
+    StoreMisconfigured or SettingsError for an address that cannot be used; nothing is sent yet.
+    """
+
+    def __init__(self, settings: Settings, started: Started | None = None) -> None:
+        with ExitStack() as stack:
+            self.engines = engines_of(settings, started, stack)
+            self._settings = settings
+            self._embedded = started is not None
+            self._shared = frozenset(settings.shared_collections)
+            self._closing = stack.pop_all()
+
+    def close(self) -> None:
+        """Close every connection that was opened here."""
+        self._closing.close()
+
+    # --- ClickHouse ---
+
+    @made_once
+    def patterns(self) -> PatternStore:
+        """Usage, and whose a pattern is."""
+        from services.stores.clickhouse.usage import PatternStore
+
+        return _over(self.engines.clickhouse, PatternStore)
+
+    @made_once
+    def pattern_pages(self) -> PatternPages:
+        """One tenant's patterns."""
+        from services.stores.clickhouse.pages import PatternPages
+
+        return _over(self.engines.clickhouse, PatternPages)
+
+    @made_once
+    def pattern_audit(self) -> PatternAudit:
+        """How patterns are kept."""
+        from services.stores.clickhouse.audit import PatternAudit
+        from services.stores.open_doors import clickhouse_door, no_door
+
+        door = no_door if self._embedded else clickhouse_door(self._settings)
+        return _over(self.engines.clickhouse, PatternAudit, door=door)
+
+    @made_once
+    def pattern_erasing(self) -> PatternErasing:
+        """What erases patterns."""
+        from services.stores.clickhouse.erase import PatternErasing
+
+        return _over(
+            self.engines.clickhouse,
+            PatternErasing,
+            seconds=self._settings.pass_seconds,
+            cluster=None if self._embedded else self._settings.clickhouse_cluster,
+        )
+
+    @made_once
+    def canary_rows(self) -> CanaryRows:
+        """What writes patterns for the canary test."""
+        from services.stores.canary import CanaryRows
+
+        return _over(self.engines.clickhouse, CanaryRows)
+
+    # --- Redis ---
+
+    @made_once
+    def keys(self) -> KeyspaceStore:
+        """Usage, sessions, and which keys are there."""
+        from services.stores.redis.usage import KeyspaceStore
+
+        return _over(
+            self.engines.redis,
+            KeyspaceStore,
+            service=self._settings.service_name,
+            scan_count=self._settings.scan_count,
+            memory_budget=self._settings.memory_budget,
+            memory_sample=self._settings.memory_sample,
+            pass_seconds=self._settings.pass_seconds,
+        )
+
+    @made_once
+    def key_pages(self) -> KeyPages:
+        """One owner's keys."""
+        from services.stores.redis.pages import KeyPages
+
+        return _over(
+            self.engines.redis,
+            KeyPages,
+            service=self._settings.service_name,
+            scan_count=self._settings.scan_count,
+            pass_seconds=self._settings.pass_seconds,
+        )
+
+    @made_once
+    def frequencies(self) -> Frequencies:
+        """How often patterns were seen."""
+        from services.stores.redis.frequencies import Frequencies
+
+        seconds = self._settings.pass_seconds
+        return _over(self.engines.redis, Frequencies, pass_seconds=seconds)
+
+    @made_once
+    def session_records(self) -> SessionRecords:
+        """Records of sessions, read."""
+        from services.stores.redis.session_detail import SessionRecords
+
+        return _over(
+            self.engines.redis,
+            SessionRecords,
+            service=self._settings.service_name,
+            scan_count=self._settings.scan_count,
+            seconds=self._settings.pass_seconds,
+        )
+
+    @made_once
+    def session_writes(self) -> SessionWrites:
+        """Records of sessions, written to."""
+        from services.stores.redis.session_writes import SessionWrites
+
+        count, seconds = self._settings.scan_count, self._settings.pass_seconds
+        return _over(self.engines.redis, SessionWrites, scan_count=count, seconds=seconds)
+
+    @made_once
+    def key_audit(self) -> KeyAudit:
+        """How keys are kept."""
+        from services.stores.open_doors import no_door, redis_door
+        from services.stores.redis.audit import KeyAudit
+
+        engine, patience = self.engines.redis, self._settings.timeout_seconds
+        door = no_door if self._embedded else redis_door(engine, seconds=patience)
+        return _over(engine, KeyAudit, pass_seconds=self._settings.pass_seconds, door=door)
+
+    @made_once
+    def key_erasing(self) -> KeyErasing:
+        """What erases keys."""
+        from services.stores.redis.erase import KeyErasing
+
+        return _over(
+            self.engines.redis,
+            KeyErasing,
+            service=self._settings.service_name,
+            scan_count=self._settings.scan_count,
+            pass_seconds=self._settings.pass_seconds,
+        )
+
+    @made_once
+    def canary_keys(self) -> CanaryKeys:
+        """What writes keys for the canary test."""
+        from services.stores.canary import CanaryKeys
+
+        return _over(self.engines.redis, CanaryKeys)
+
+    # --- Qdrant ---
+
+    @made_once
+    def vectors(self) -> VectorStore:
+        """Usage."""
+        from services.stores.qdrant.usage import VectorStore
+
+        return _over(self.engines.qdrant, VectorStore, shared_collections=self._shared)
+
+    @made_once
+    def vector_pages(self) -> VectorPages:
+        """One tenant's vectors."""
+        from services.stores.qdrant.pages import VectorPages
+
+        return _over(self.engines.qdrant, VectorPages)
+
+    @made_once
+    def vector_audit(self) -> VectorAudit:
+        """How vectors are kept."""
+        from services.stores.open_doors import no_door, qdrant_door
+        from services.stores.qdrant.audit import VectorAudit
+
+        engine, patience = self.engines.qdrant, self._settings.timeout_seconds
+        door = no_door if self._embedded else qdrant_door(engine, seconds=patience)
+        return _over(engine, VectorAudit, shared_collections=self._shared, door=door)
+
+    @made_once
+    def vector_erasing(self) -> VectorErasing:
+        """What erases vectors."""
+        from services.stores.qdrant.erase import VectorErasing
+
+        seconds = self._settings.pass_seconds
+        return _over(
+            self.engines.qdrant, VectorErasing, seconds=seconds, shared_collections=self._shared
+        )
+
+    @made_once
+    def canary_points(self) -> CanaryPoints:
+        """What writes vectors for the canary test."""
+        from services.stores.canary import CanaryPoints
+
+        return _over(self.engines.qdrant, CanaryPoints)
+
+    # --- KATO ---
+
+    @made_once
+    def kato(self) -> KatoApi:
+        """Its API."""
+        from services.stores.kato.api import KatoApi
+
+        return _over(self.engines.kato, KatoApi)
+
+    @made_once
+    def kato_audit(self) -> KatoAudit:
+        """Whether it lets anyone in."""
+        from services.stores.kato.audit import KatoAudit
+        from services.stores.open_doors import kato_door, no_door
+
+        engine, patience = self.engines.kato, self._settings.timeout_seconds
+        door = no_door if self._embedded else kato_door(engine, seconds=patience)
+        return _over(engine, lambda _: KatoAudit(door=door))
+
+    @made_once
+    def own_session(self) -> OwnSession:
+        """The calls that only the canary test makes."""
+        from services.stores.kato.canary import OwnSession
+
+        return _over(self.engines.kato, OwnSession)

@@ -1,0 +1,136 @@
+"""Wires the stores, and what reads them or one tenant's part of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.stores.adapters import Stores, made_once
+from services.wiring.records import OwnRecords
+
+if TYPE_CHECKING:
+    from services.browse.service import InspectionService
+    from services.embedded.engines import EmbeddedSet
+    from services.find.search import FindService
+    from services.health.check import HealthService, Pingable
+    from services.isolation.ports import FactSources
+    from services.sessions.care import SessionCare
+    from services.sessions.rotate import KeyRotation
+    from services.usage.collect import UsageService
+
+VARIABLES = {
+    "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
+    "redis": "REDIS_URL",
+    "qdrant": "QDRANT_URL (or QDRANT_HOST and _PORT) and QDRANT_API_KEY",
+    "kato": "KATO_API_URL",
+    "state store": "KATO_TENANTS_STATE_URL or KATO_TENANTS_DATA",
+}
+"""The settings of each store, for advice on the screen; the last has this product's own records."""
+
+
+class Reading(OwnRecords):
+    """The stores, and the use cases that ask them and nothing else."""
+
+    @made_once
+    def embedded(self) -> EmbeddedSet | None:
+        """The embedded engines, None where a store is configured."""
+        if not self.settings.embedded:
+            return None
+        from services.embedded.engines import started  # an extra that need not be installed
+
+        return started(self.settings, self.closing)
+
+    @made_once
+    def stores(self) -> Stores:
+        """Every store."""
+        stores = Stores(self.settings, self.embedded)
+        self.closing.callback(stores.close)
+        return stores
+
+    @made_once
+    def usage(self) -> UsageService:
+        """What everyone uses, read anew."""
+        from services.usage.collect import UsageService
+
+        return UsageService(
+            patterns=self.stores.patterns,
+            keys=self.stores.keys,
+            vectors=self.stores.vectors,
+            kato=self.stores.kato,
+            state=self.state,
+            schemes=self.settings.naming,
+            service=self.settings.service_name,
+            shared_collections=frozenset(self.settings.shared_collections),
+            deadline=self.settings.pass_seconds,
+        )
+
+    @made_once
+    def health(self) -> HealthService:
+        """How every store is."""
+        from services.health.check import HealthService
+
+        stores = self.stores
+        pingable: dict[str, Pingable] = {
+            "clickhouse": stores.patterns, "redis": stores.keys, "qdrant": stores.vectors,
+            "kato": stores.kato, "state store": self.state,
+        }  # fmt: skip
+        seconds = self.settings.timeout_seconds + 1
+        return HealthService(pingable, variables=VARIABLES, timeout=seconds)
+
+    @made_once
+    def finding(self) -> FindService:
+        """Whose something is."""
+        from services.find.search import FindService
+
+        return FindService(
+            patterns=self.stores.patterns,
+            keys=self.stores.keys,
+            ownership=self.usage.ownership,
+            schemes=self.settings.naming,
+            service=self.settings.service_name,
+            shared_collections=frozenset(self.settings.shared_collections),
+            timeout=self.settings.timeout_seconds + 1,
+        )
+
+    @made_once
+    def inspection(self) -> InspectionService:
+        """One tenant's patterns, keys and vectors."""
+        from services.browse.service import InspectionService, Sources
+
+        stores = self.stores
+        sources = Sources(
+            stores.pattern_pages, stores.frequencies, stores.key_pages, stores.vector_pages
+        )
+        return InspectionService(sources, service=self.settings.service_name)
+
+    @made_once
+    def care(self) -> SessionCare:
+        """What looks at sessions, and extends, clears and ends them."""
+        from services.sessions.care import SessionCare
+
+        return SessionCare(
+            self.stores.kato,
+            records=self.stores.session_records,
+            index=self.stores.session_writes,
+            encryption=self.settings.encryption,
+        )
+
+    @made_once
+    def rotation(self) -> KeyRotation:
+        """What encrypts metadata with the first key."""
+        from services.sessions.rotate import KeyRotation
+
+        return KeyRotation(
+            records=self.stores.session_records,
+            writes=self.stores.session_writes,
+            encryption=self.settings.encryption,
+        )
+
+    @made_once
+    def facts(self) -> FactSources:
+        """What the audit asks of the stores besides the usage."""
+        from services.isolation.ports import FactSources
+
+        stores = self.stores
+        return FactSources(
+            stores.pattern_audit, stores.key_audit, stores.vector_audit, stores.kato_audit
+        )

@@ -1,0 +1,87 @@
+"""Wires what needs this product's own records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from services.settings.environment import Settings
+from services.stores.adapters import made_once
+
+if TYPE_CHECKING:
+    from services.approvals.service import ApprovalService
+    from services.audit_log.ports import AnchorPlace
+    from services.audit_log.service import Logbook
+    from services.stores.records.database import Database
+    from services.stores.records.nodes import StateStore
+    from services.stores.records.purges.jobs import PurgeJobs
+
+
+class OwnRecords:
+    """The audit log, requests for approval, purge jobs and node_ids, in one database.
+
+    All of it raises SettingsError for a URL of the database that cannot be used, and StoreError
+    when it cannot be opened. `clock` says what time it is.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self.now = clock or (lambda: datetime.now(UTC))
+        self.closing = ExitStack()
+
+    def close(self) -> None:
+        """Stop the threads and close all that was opened, once."""
+        self.closing.close()
+
+    @made_once
+    def database(self) -> Database:
+        """Where they are. Raises SettingsError for its URL, and StoreError."""
+        from services.stores.records.database import open_for
+
+        return open_for(self.settings, self.closing)
+
+    @made_once
+    def state(self) -> StateStore:
+        """The node_ids that were seen, and the totals over time."""
+        from services.stores.records.nodes import StateStore
+
+        return StateStore(self.database)
+
+    @made_once
+    def jobs(self) -> PurgeJobs:
+        """Plans and jobs of purges."""
+        from services.audit_log.chain import LogKeys
+        from services.stores.records.purges.jobs import PurgeJobs
+
+        return PurgeJobs(self.database, LogKeys(self.settings.log_keys))
+
+    @made_once
+    def logbook(self) -> Logbook:
+        """The audit log."""
+        from services.audit_log.anchor import Anchorer
+        from services.audit_log.chain import LogKeys
+        from services.audit_log.service import Logbook
+        from services.stores.anchors import AnchorFile, AnchorUrl
+        from services.stores.records.audit_log import LogStore
+
+        settings = self.settings
+        store = LogStore(self.database, LogKeys(settings.log_keys))
+        file = AnchorFile(settings.anchor_file) if settings.anchor_file else None
+        places: list[AnchorPlace] = [file] if file else []
+        if settings.anchor_url:
+            places.append(AnchorUrl(settings.anchor_url.get_secret_value()))
+        interval = timedelta(minutes=settings.anchor_minutes)
+        logbook = Logbook(store, Anchorer(store, places, interval=interval), anchors=file)
+        self.closing.callback(logbook.close)
+        return logbook
+
+    @made_once
+    def approvals(self) -> ApprovalService:
+        """Who files and approves requests, which hold as long as the settings say."""
+        from services.approvals.service import ApprovalService
+        from services.stores.records.approvals import ApprovalStore
+
+        lasts = timedelta(hours=self.settings.approval_hours)
+        return ApprovalService(ApprovalStore(self.database), lasts=lasts, now=self.now)

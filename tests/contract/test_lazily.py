@@ -1,0 +1,53 @@
+"""A command imports what it uses, and leaves the rest of the product alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.deployment import Deployment
+
+PROGRAM = """
+import ast, json, sys
+from pathlib import Path
+
+from cli.main import app
+
+def says_nothing(file):
+    return all(isinstance(each, ast.Expr) for each in ast.parse(Path(file).read_text()).body)
+
+sys.argv[0] = "kato-tenants"
+try:
+    app()
+except SystemExit as exc:
+    assert not exc.code
+ours = {name: each.__file__ for name, each in sys.modules.items()
+        if name.partition(".")[0] in ("cli", "dashboard", "services")}
+print(json.dumps(sorted(name for name, file in ours.items() if not says_nothing(file))),
+      file=sys.stderr)
+"""
+
+MOST = 95
+"""How many modules the usage of a configured deployment takes; twice as many were there before."""
+
+
+@pytest.fixture
+def used(kato: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules of this product that `usage --json` imports."""
+    for variable, value in kato.environment.items():
+        monkeypatch.setenv(variable, value)
+    command = [sys.executable, "-c", PROGRAM, "usage", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=True)
+    assert json.loads(done.stdout)["tenants"]
+    found: list[str] = json.loads(done.stderr.splitlines()[-1])
+    return found
+
+
+def test_usage_imports_what_it_takes(used: list[str]) -> None:
+    assert len(used) <= MOST, used
+    rooms = {".".join(name.split(".")[:2]) for name in used}
+    assert not rooms & {"services.browse", "services.canary", "services.embedded"}
+    assert not [name for name in used if name.endswith((".erase", ".pages"))]
