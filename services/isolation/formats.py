@@ -30,6 +30,8 @@ from services.usage.snapshot import StoreFigures
 
 def finding_json(finding: Finding) -> str:
     """Write a finding, so that `finding_of` reads it back the same."""
+    evidence = finding.evidence.items()
+    about = {word: said.about.value for word, said in evidence if isinstance(said, Fact)}
     return _text({
         "code": finding.code,
         "subject": finding.subject,
@@ -38,10 +40,7 @@ def finding_json(finding: Finding) -> str:
         "tenants": list(map(str, finding.tenants)),
         "kb_ids": list(finding.kb_ids),
         "evidence": plain(finding.evidence),
-        "about": {
-            word: said.about.value for word, said in finding.evidence.items()
-            if isinstance(said, Fact)
-        },
+        **({"about": about} if about else {}),
         "remedy": finding.remedy,
         "deeds": [[deed.kind.value, deed.about] for deed in finding.deeds],
     })  # fmt: skip
