@@ -361,7 +361,9 @@ def test_points_that_name_nobody_behind_a_shared_collection_block(
         shared_collections=frozenset({SHARED}),
     )
     look = erasing.look(surface)
-    assert look.items == (Item(Measure.VECTORS, "acme", SHARED, 1, how="points by payload"),)
+    assert look.items == (
+        Item(Measure.VECTORS, "acme", SHARED, 1, how="points by payload", plain=True),
+    )
     (text,) = look.blockers
     assert text.startswith(f"2 points of the collection {SHARED}, which tenants share by payload")
     assert OWN in text
