@@ -69,7 +69,7 @@ def ask_all(
     deadline: float,
     on_news: Callable[[str, Pass[object]], None] | None = None,
 ) -> dict[str, Pass[object]]:
-    """Run every `ask` in a thread of its own and return how each went, by name.
+    """Run every `ask` in a thread of its own and return how each went, in the order of `asks`.
 
     An ask is handed a function with which it can hand out what it has so far, by name. `on_news`
     gets that, and each result, in the caller's thread. An ask that takes longer than `deadline`
@@ -91,9 +91,8 @@ def ask_all(
         if on_news is not None:
             on_news(item.name, item.result)
     late = Problem(f"no answer within {deadline:g} s")
-    for name in asks.keys() - done.keys():
-        done[name] = Pass(StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
-    return done
+    given_up = Pass[object](StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
+    return {name: done.get(name, given_up) for name in asks}
 
 
 class Turns:

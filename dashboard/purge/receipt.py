@@ -83,8 +83,10 @@ def _outcome(receipt: Receipt) -> None:
         st.success("Erased: none of the looks at the end found anything, and nothing of it was "
                    "left out.", icon=":material/check_circle:")  # fmt: skip
     elif receipt.outcome is Outcome.ERASED_EXCEPT:
-        st.warning("What was planned is gone, **except what was left out**: it is listed below, "
-                   "and is there.", icon=":material/shield:")  # fmt: skip
+        where = ("it is listed below, and is there" if receipt.left_out
+                 else "it is held with tenants that are not in scope")  # fmt: skip
+        st.warning(f"What was planned is gone, **except what was left out**: {where}.",
+                   icon=":material/shield:")  # fmt: skip
     elif receipt.outcome is Outcome.PARTIAL:
         st.warning("Not everything is gone. Plan again to erase what is left.",
                    icon=":material/warning:")  # fmt: skip

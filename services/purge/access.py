@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -231,5 +232,12 @@ class DeskPurge:
 
 
 def _receipt(job: Job, tenant: str | None, versions: Mapping[str, str] = _NONE) -> Receipt:
+    """Return a receipt; of a whole job that has ended it came to what the job did.
+
+    Of one that a viewer may see in part it would come to more: what was left out is not in it.
+    """
     at = job.ended_at or datetime.now(UTC)
-    return receipt_of(job, at=at, versions=versions, tenant=tenant)
+    receipt = receipt_of(job, at=at, versions=versions, tenant=tenant)
+    if tenant is not None or job.outcome is None:
+        return receipt
+    return replace(receipt, outcome=job.outcome)

@@ -85,6 +85,17 @@ def test_asks_run_at_the_same_time() -> None:
     assert all(result.state is StoreState.OK for result in done.values())
 
 
+def test_answers_stand_in_the_order_of_the_asks() -> None:
+    """Whichever comes first: what is made of them is then the same each time."""
+    quick = threading.Event()
+
+    def slow(_: object) -> bool:
+        return quick.wait(SOON)
+
+    done = ask_all({"slow": slow, "quick": lambda _: quick.set()}, deadline=SOON)
+    assert list(done) == ["slow", "quick"]
+
+
 def test_what_is_late_is_given_up() -> None:
     """The deadline holds although the ask goes on."""
     release = threading.Event()
