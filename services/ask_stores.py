@@ -91,7 +91,7 @@ def ask_all(
         if on_news is not None:
             on_news(item.name, item.result)
     late = Problem(f"no answer within {deadline:g} s")
-    given_up = Pass[object](StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
+    given_up: Pass[object] = Pass(StoreState.UNKNOWN, None, late, datetime.now(UTC), deadline)
     return {name: done.get(name, given_up) for name in asks}
 
 
