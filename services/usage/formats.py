@@ -16,9 +16,10 @@ from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, Usage
 Json = Mapping[str, object]
 
 CSV_HEADER = (
-    "owner", "claim", "patterns", "patterns_bytes", "keys", "keys_bytes", "vectors",
-    "vectors_bytes", "sessions", "sessions_bytes",
-)  # fmt: skip
+    "owner",
+    "claim",
+    *(name for measure in Measure for name in (measure.value, f"{measure}_bytes")),
+)
 
 
 def as_json(snapshot: Snapshot) -> Json:

@@ -227,13 +227,8 @@ def _usage(part: Part, none: Usage) -> Usage:
         found = part.sums.get(measure)
         return none.of(measure) if found is None else found.amount()
 
-    return Usage(
-        patterns=figure(Measure.PATTERNS),
-        keys=figure(Measure.KEYS),
-        vectors=figure(Measure.VECTORS),
-        sessions=figure(Measure.SESSIONS),
-        keys_by_kind=None if none.keys_by_kind is None else part.kinds,
-    )
+    figures = {measure.value: figure(measure) for measure in Measure}
+    return Usage(**figures, keys_by_kind=None if none.keys_by_kind is None else part.kinds)
 
 
 def add_usages(usages: Iterable[Usage]) -> Usage:
@@ -252,10 +247,4 @@ def _add_two(a: Usage, b: Usage) -> Usage:
     kinds = None
     if a.keys_by_kind is not None and b.keys_by_kind is not None:
         kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
-    return Usage(
-        patterns=both(Measure.PATTERNS),
-        keys=both(Measure.KEYS),
-        vectors=both(Measure.VECTORS),
-        sessions=both(Measure.SESSIONS),
-        keys_by_kind=kinds,
-    )
+    return Usage(**{measure.value: both(measure) for measure in Measure}, keys_by_kind=kinds)
