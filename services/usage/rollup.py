@@ -27,7 +27,7 @@ from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unatt
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the stores brought back; None where a store's figures are not known."""
+    """What the stores brought back, by their measure; None where its figures are not known."""
 
     patterns: PatternReading | None = None
     keys: KeyReading | None = None
@@ -35,13 +35,9 @@ class Readings:
 
     def known(self, measure: Measure) -> bool:
         """Whether the figures of a measure are known: sessions only once their pass has ended."""
-        found = {
-            Measure.PATTERNS: self.patterns,
-            Measure.KEYS: self.keys,
-            Measure.SESSIONS: None if self.keys is None else self.keys.sessions,
-            Measure.VECTORS: self.vectors,
-        }
-        return found[measure] is not None
+        if measure is Measure.SESSIONS:
+            return self.keys is not None and self.keys.sessions is not None
+        return getattr(self, measure) is not None
 
     def zero(self, measure: Measure) -> Amount:
         """Return what an owner without data has: no bytes only where bytes are known at all."""
