@@ -14,9 +14,9 @@ from dashboard.app import navigation, permits, read, runtime, state_keys, unread
 from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
 from dashboard.draw.measures import COLUMNS, WORDS
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.usage.refresh import CollectorState
-from services.usage.snapshot import Snapshot, StoreFigures, Usage
+from services.usage.snapshot import Snapshot, StoreFigures
 
 _POINTS = 60
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from services.figures import Measure
-from services.usage.snapshot import Usage
+from services.figures import Measure, Usage
 
 Color = Literal["orange", "red", "violet", "green"]
 

@@ -9,9 +9,10 @@ import pandas as pd
 from dashboard.draw.formatting import visible
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
+from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
 from services.usage.readings import SessionRecord
-from services.usage.snapshot import KbUsage, Snapshot, TenantUsage, Usage
+from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
 NUMBERS = tuple(COLUMNS)
 

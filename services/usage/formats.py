@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from services.figures import Amount, Measure, Precision
+from services.figures import Amount, Measure, Precision, Usage
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.ownership import ClaimState
-from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, Usage
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
 
 Json = Mapping[str, object]
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership
@@ -22,7 +22,7 @@ from services.usage.readings import (
     PatternReading,
     VectorReading,
 )
-from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed, Usage
+from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed
 
 
 @dataclass(frozen=True, slots=True)
