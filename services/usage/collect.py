@@ -79,12 +79,8 @@ class UsageService:
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
     ) -> None:
-        self._patterns, self._keys, self._single_pass, self._kato = (
-            patterns,
-            keys,
-            single_pass,
-            kato,
-        )
+        self._patterns, self._keys, self._kato = patterns, keys, kato
+        self._single_pass = single_pass
         self._state = state
         self._schemes, self._service = schemes, service
         self._shared_collections = shared_collections
