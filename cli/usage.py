@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 from cli import desk
 from services.access.viewer import Action
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.settings.environment import Settings
 from services.usage import formats
-from services.usage.snapshot import Snapshot, Usage
+from services.usage.snapshot import Snapshot
 
 _NAMES = 2  # the columns that hold words
 

@@ -7,6 +7,7 @@ aware datetimes in UTC; durations are seconds. `None` means *not known*, never z
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,6 +61,22 @@ class Amount:
             math.hypot(self.count_margin, other.count_margin),
             math.hypot(self.bytes_margin, other.bytes_margin),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The figures of one owner, a field a measure; None where the store's are not known."""
+
+    patterns: Amount | None
+    keys: Amount | None
+    vectors: Amount | None
+    sessions: Amount | None
+    keys_by_kind: Mapping[str, int] | None = None
+
+    def of(self, measure: Measure) -> Amount | None:
+        """Return the figure of one measure, whose value is the field's name."""
+        amount: Amount | None = getattr(self, measure)
+        return amount
 
 
 def _sum_known(a: int | None, b: int | None) -> int | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dashboard.draw.formatting import number, short, size
 from dashboard.draw.measures import WORDS
-from services.figures import Amount, Measure
-from services.usage.snapshot import Snapshot, Usage
+from services.figures import Amount, Measure, Usage
+from services.usage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -13,10 +13,10 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
 from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
-from dashboard.draw.measures import MEASURE_OF, WORDS
-from services.figures import Amount, Measure
+from dashboard.draw.measures import COLUMNS, WORDS
+from services.figures import Amount, Measure, Usage
 from services.usage.refresh import CollectorState
-from services.usage.snapshot import Snapshot, StoreFigures, Usage
+from services.usage.snapshot import Snapshot, StoreFigures
 
 _POINTS = 60
 
@@ -102,8 +102,7 @@ def _card(
 def _size(measure: Measure, amount: Amount) -> str:
     if amount.bytes is None:
         return "size not told by the store"
-    where = {Measure.PATTERNS: " on disk", Measure.VECTORS: ""}.get(measure, " in memory")
-    return figure_bytes(amount) + where
+    return figure_bytes(amount) + WORDS[measure].where
 
 
 def partial_banner(snapshot: Snapshot) -> None:
@@ -117,13 +116,15 @@ def partial_banner(snapshot: Snapshot) -> None:
             )
 
 
+def _numbers(form: Literal["bytes", "localized"]) -> dict[str, Any]:
+    sized = form == "bytes"
+    found = {name: column for name, column in COLUMNS.items() if column.is_size is sized}
+    return {n: st.column_config.NumberColumn(format=form, help=c.help) for n, c in found.items()}
+
+
 USAGE_COLUMNS = {
-    "Disk": st.column_config.NumberColumn(format="bytes", help="ClickHouse, bytes on disk"),
-    "Memory": st.column_config.NumberColumn(format="bytes", help="Redis, MEMORY USAGE"),
-    "Patterns": st.column_config.NumberColumn(format="localized", help="Rows in ClickHouse"),
-    "Keys": st.column_config.NumberColumn(format="localized", help="Redis keys, sessions apart"),
-    "Vectors": st.column_config.NumberColumn(format="localized", help="Points in Qdrant"),
-    "Sessions": st.column_config.NumberColumn(format="localized", help="Live session records"),
+    **_numbers("bytes"),
+    **_numbers("localized"),
     "Knowledge bases": st.column_config.NumberColumn(format="localized"),
     "First write": st.column_config.DatetimeColumn(format="distance"),
     "Last write": st.column_config.DatetimeColumn(format="distance"),
@@ -188,9 +189,9 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
     """Return a column that draws its number as a bar, the largest the longest."""
     most = int(max((number for number in numbers if number is not None), default=0))
     return st.column_config.ProgressColumn(
-        format="bytes" if column in {"Disk", "Memory"} else "localized",
+        format="bytes" if COLUMNS[column].is_size else "localized",
         max_value=max(most, 1),
-        color=WORDS[MEASURE_OF[column]].color,
+        color=WORDS[COLUMNS[column].measure].color,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from services.figures import Measure
+from services.figures import Measure, Usage
 
 Color = Literal["orange", "red", "violet", "green"]
 
@@ -17,7 +17,7 @@ class Words:
 
     `title` is what it is called above a figure, `rows` what a purge counts, `choice` how it is
     picked, `store` where it lies. `color` is a name of Streamlit's, `shade` the same in charts,
-    legible on light and on dark.
+    legible on light and on dark. `noun` is one of what is counted, `where` follows its size.
     """
 
     title: str
@@ -26,23 +26,49 @@ class Words:
     store: str
     color: Color
     shade: str
+    noun: str
+    where: str = " in memory"
 
 
 WORDS: Mapping[Measure, Words] = {
     Measure.PATTERNS: Words(
-        "Patterns", "ClickHouse rows", "Patterns (ClickHouse)", "ClickHouse", "orange", "#a8641f"
+        "Patterns", "ClickHouse rows", "Patterns (ClickHouse)", "ClickHouse", "orange", "#a8641f",
+        "pattern", " on disk",
     ),
-    Measure.KEYS: Words("Redis keys", "Redis keys", "Keys (Redis)", "Redis", "red", "#a84a5c"),
+    Measure.KEYS: Words(
+        "Redis keys", "Redis keys", "Keys (Redis)", "Redis", "red", "#a84a5c", "key"
+    ),
     Measure.VECTORS: Words(
-        "Vectors", "Qdrant points", "Vectors (Qdrant)", "Qdrant", "violet", "#6b5bb0"
+        "Vectors", "Qdrant points", "Vectors (Qdrant)", "Qdrant", "violet", "#6b5bb0", "vector", ""
     ),
     Measure.SESSIONS: Words(
-        "Sessions", "Sessions", "Sessions (Redis)", "Redis", "green", "#2f7d74"
+        "Sessions", "Sessions", "Sessions (Redis)", "Redis", "green", "#2f7d74", "session"
     ),
-}
-
-MEASURE_OF = {
-    "Patterns": Measure.PATTERNS, "Disk": Measure.PATTERNS, "Keys": Measure.KEYS,
-    "Memory": Measure.KEYS, "Vectors": Measure.VECTORS, "Sessions": Measure.SESSIONS,
 }  # fmt: skip
-"""Which measure a column of a table of tenants has the count or the bytes of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table of owners: the count of a measure, or its bytes."""
+
+    measure: Measure
+    help: str
+    is_size: bool = False
+
+    def cell(self, usage: Usage) -> int | None:
+        """Return what one owner has in it; None where that is not known."""
+        amount = usage.of(self.measure)
+        if amount is None:
+            return None
+        return amount.bytes if self.is_size else amount.count
+
+
+COLUMNS: Mapping[str, Column] = {
+    "Patterns": Column(Measure.PATTERNS, "Rows in ClickHouse"),
+    "Disk": Column(Measure.PATTERNS, "ClickHouse, bytes on disk", is_size=True),
+    "Keys": Column(Measure.KEYS, "Redis keys, sessions apart"),
+    "Memory": Column(Measure.KEYS, "Redis, MEMORY USAGE", is_size=True),
+    "Vectors": Column(Measure.VECTORS, "Points in Qdrant"),
+    "Sessions": Column(Measure.SESSIONS, "Live session records"),
+}
+"""The columns of measures, in their order in every table of owners."""

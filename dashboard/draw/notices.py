@@ -144,13 +144,10 @@ def _ownership_notices(snapshot: Snapshot, told: Collection[str]) -> Iterable[No
 def _loose_notices(snapshot: Snapshot) -> Iterable[Notice]:
     usage = snapshot.unattributed.usage
     loose = [
-        f"{plural(amount.count, noun)}"
-        for measure, noun in (
-            (Measure.PATTERNS, "pattern"), (Measure.KEYS, "key"),
-            (Measure.VECTORS, "vector"), (Measure.SESSIONS, "session"),
-        )
+        plural(amount.count, words.noun)
+        for measure, words in WORDS.items()
         if (amount := usage.of(measure)) is not None and amount.count
-    ]  # fmt: skip
+    ]
     if loose:
         yield Notice(Level.INFO, f"{', '.join(loose)} that no tenant owns.", "tenants")
     if snapshot.keys is not None and snapshot.keys.stale_members:

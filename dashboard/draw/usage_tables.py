@@ -7,35 +7,19 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from dashboard.draw.formatting import visible
+from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
-from services.figures import Amount
+from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
 from services.usage.readings import SessionRecord
-from services.usage.snapshot import KbUsage, Snapshot, TenantUsage, Usage
+from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
-NUMBERS = (
-    "Patterns", "Disk", "Keys", "Memory", "Vectors", "Sessions",
-)  # fmt: skip
+NUMBERS = tuple(COLUMNS)
 
 
 def usage_cells(usage: Usage) -> dict[str, int | None]:
     """Return the numbers of one owner as table cells; None where not known."""
-    return {
-        "Patterns": _count(usage.patterns),
-        "Disk": _bytes(usage.patterns),
-        "Keys": _count(usage.keys),
-        "Memory": _bytes(usage.keys),
-        "Vectors": _count(usage.vectors),
-        "Sessions": _count(usage.sessions),
-    }
-
-
-def _count(amount: Amount | None) -> int | None:
-    return None if amount is None else amount.count
-
-
-def _bytes(amount: Amount | None) -> int | None:
-    return None if amount is None else amount.bytes
+    return {name: column.cell(usage) for name, column in COLUMNS.items()}
 
 
 def table(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard.draw import charts, notices
 from dashboard.draw.formatting import escaped, figure, markdown, moment, number
 from dashboard.draw.measures import WORDS
-from services.figures import Measure, Precision, StoreState
-from services.usage.snapshot import Snapshot, StoreFigures, Usage
+from services.figures import Measure, Precision, StoreState, Usage
+from services.usage.snapshot import Snapshot, StoreFigures
 
 _CARD = 380  # pixels
 

@@ -17,7 +17,7 @@ from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
-COUNTED = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
+COUNTED = tuple(measure for measure in Measure if measure is not Measure.SESSIONS)
 """What is counted of a kb_id that is left out; its sessions are told apart by their node_ids."""
 
 OUTCOME_WORDS = {

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from services.access.holders import holders_of_kb
 from services.access.viewer import Viewer
+from services.figures import Usage
 from services.find.models import SESSION, Answer, Looked, Match, Place, TenantHit
 from services.tenancy.ownership import ClaimState, Ownership
-from services.usage.snapshot import Usage
 
 CONCEALED = "what it reads and writes is not only of tenants in scope"
 

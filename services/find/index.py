@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.find.models import Match, Place, TenantHit
 from services.tenancy.kb_ids import TenantKey, node_text_of
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.rollup import add_usages
-from services.usage.snapshot import KbUsage, Snapshot, Usage
+from services.usage.snapshot import KbUsage, Snapshot
 
 
 class FleetIndex:

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.errors import Problem
+from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState
-from services.usage.snapshot import Usage
 
 TENANT = "tenant"
 NODE = "node_id"

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from services.ask_stores import Emit, Pass, ask_all
 from services.errors import FindingError, KatoTenantsError, Problem
-from services.figures import Measure, StoreState
+from services.figures import StoreState
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import (
     Acceptance,
@@ -196,11 +196,14 @@ def _reading(result: Pass[object], kind: type[T]) -> T | None:
     return result.reading if isinstance(result.reading, kind) else None
 
 
+_NEEDS = frozenset(need.value for need in Need)
+
+
 def _unread(
     snapshot: Snapshot, asked: Mapping[Need, Pass[object]]
 ) -> tuple[dict[Need, Problem], frozenset[Need]]:
     """Return what could not be read, with why, and what is not configured."""
-    measured = {Need(measure.value): snapshot.stores[measure] for measure in Measure}
+    measured = {Need(m): figures for m, figures in snapshot.stores.items() if m in _NEEDS}
     states = {need: each.state for need, each in measured.items()}
     states |= {need: each.state for need, each in asked.items()}
     absent = (need for need, state in states.items() if state is StoreState.NOT_CONFIGURED)

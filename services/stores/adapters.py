@@ -5,17 +5,19 @@ An adapter's module is imported where it is made: most commands need few of them
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
 
+from services.figures import Measure
 from services.settings.environment import Settings
 from services.stores.absent import AbsentStore
 from services.stores.open import Started, engines_of
 
 if TYPE_CHECKING:
+    from services.health.check import Pingable
     from services.stores.canary import CanaryKeys, CanaryPoints, CanaryRows
     from services.stores.clickhouse.audit import PatternAudit
     from services.stores.clickhouse.erase import PatternErasing
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from services.stores.redis.session_detail import SessionRecords
     from services.stores.redis.session_writes import SessionWrites
     from services.stores.redis.usage import KeyspaceStore
+    from services.usage.ports import Source
 
 T = TypeVar("T")
 Engine = TypeVar("Engine")
@@ -86,6 +89,19 @@ class Stores:
     def close(self) -> None:
         """Close every connection that was opened here."""
         self._closing.close()
+
+    @property
+    def pingable(self) -> Mapping[str, Pingable]:
+        """What says how each store is."""
+        return {
+            "clickhouse": self.patterns, "redis": self.keys, "qdrant": self.vectors,
+            "kato": self.kato,
+        }  # fmt: skip
+
+    @property
+    def single_pass(self) -> Mapping[Measure, Source]:
+        """What counts the stores whose one pass says all there is to say."""
+        return {Measure.VECTORS: self.vectors}
 
     # --- ClickHouse ---
 

@@ -21,6 +21,14 @@ from services.stores.kato.connect import client_at
 from services.stores.qdrant import connect as qdrant
 from services.stores.redis.connect import client_of
 
+VARIABLES = {
+    "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
+    "redis": "REDIS_URL",
+    "qdrant": "QDRANT_URL (or QDRANT_HOST and _PORT) and QDRANT_API_KEY",
+    "kato": "KATO_API_URL",
+}
+"""The settings of each engine, for advice on the screen."""
+
 
 class Started(Protocol):
     """Engines that run already, and are closed by who started them."""

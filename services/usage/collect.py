@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.errors import Problem
@@ -17,8 +19,9 @@ from services.usage.ports import (
     KeySource,
     PatternSource,
     ProcessorSource,
+    Reading,
+    Source,
     UsageRecords,
-    VectorSource,
 )
 from services.usage.readings import (
     CachedProcessor,
@@ -31,20 +34,33 @@ from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
 
 _PROGRESS_PART = 0.1
+_KATO = "kato"
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """How each pass went, so far."""
+    """How each pass went, so far, by name: a store's measure, or `kato`."""
 
-    patterns: Pass[PatternReading]
-    keys: Pass[KeyReading]
-    vectors: Pass[VectorReading]
-    kato: Pass[tuple[CachedProcessor, ...]]
+    passes: Mapping[str, Pass[Any]]
 
     @property
     def ended(self) -> bool:
-        return not any(each.pending for each in (self.patterns, self.keys, self.vectors, self.kato))
+        return not any(each.pending for each in self.passes.values())
+
+    @property
+    def readings(self) -> Readings:
+        return Readings(**{n: each.reading for n, each in self.passes.items() if n != _KATO})
+
+    @property
+    def keys(self) -> Pass[KeyReading]:
+        return self.passes[Measure.KEYS]
+
+    @property
+    def kato(self) -> Pass[tuple[CachedProcessor, ...]]:
+        return self.passes[_KATO]
+
+    def of(self, measure: Measure) -> Pass[Any]:
+        return _sessions_pass(self.keys) if measure is Measure.SESSIONS else self.passes[measure]
 
 
 class UsageService:
@@ -55,7 +71,7 @@ class UsageService:
         *,
         patterns: PatternSource,
         keys: KeySource,
-        vectors: VectorSource,
+        single_pass: Mapping[Measure, Source],
         kato: ProcessorSource,
         state: UsageRecords,
         schemes: NamingSchemes,
@@ -63,7 +79,8 @@ class UsageService:
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
     ) -> None:
-        self._patterns, self._keys, self._vectors, self._kato = patterns, keys, vectors, kato
+        self._patterns, self._keys, self._kato = patterns, keys, kato
+        self._single_pass = single_pass
         self._state = state
         self._schemes, self._service = schemes, service
         self._shared_collections = shared_collections
@@ -103,11 +120,12 @@ class UsageService:
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
         ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
-        asked = _Asked(*(Pass.begun(datetime.now(UTC)) for _ in range(4)))
+        names = (Measure.PATTERNS, Measure.KEYS, *self._single_pass, _KATO)
+        asked = _Asked({name: Pass.begun(datetime.now(UTC)) for name in names})
 
         def news(name: str, result: Pass[object]) -> None:
             nonlocal asked, ownership
-            asked = replace(asked, **{name: result})  # type: ignore[arg-type]  # by name
+            asked = _Asked({**asked.passes, name: result})
             if _precision(result) is Precision.RUNNING and not turns.due():
                 return
             if name == "patterns" and result.pending and _awaited(asked.keys):
@@ -136,13 +154,13 @@ class UsageService:
             {
                 "patterns": patterns,
                 "keys": keys,
-                "vectors": lambda _: self._vectors.read(),
-                "kato": lambda _: self._kato.cached_processors(),
+                **{m.value: partial(_read, source) for m, source in self._single_pass.items()},
+                _KATO: lambda _: self._kato.cached_processors(),
             },
             deadline=self._deadline,
             on_news=on_news,
         )
-        return _Asked(**results)  # type: ignore[arg-type]  # by name
+        return _Asked(results)
 
     def _record_nodes(self, asked: _Asked) -> None:
         seen: dict[str, str] = {}
@@ -158,7 +176,7 @@ class UsageService:
         self._state.record_nodes(seen, datetime.now(UTC))
 
     def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
-        readings = Readings(asked.patterns.reading, asked.keys.reading, asked.vectors.reading)
+        readings = asked.readings
         rolled = roll_up(readings, ownership, shared_collections=self._shared_collections)
         return Snapshot(
             collected_at=datetime.now(UTC),
@@ -166,15 +184,15 @@ class UsageService:
             tenants=rolled.tenants,
             shared=rolled.shared,
             unattributed=rolled.unattributed,
-            sessions=asked.keys.reading.sessions if asked.keys.reading else None,
-            tables=asked.patterns.reading.tables if asked.patterns.reading else (),
-            collections=asked.vectors.reading.collections if asked.vectors.reading else (),
-            keys=_without_parts(asked.keys.reading),
+            sessions=readings.keys.sessions if readings.keys else None,
+            tables=readings.patterns.tables if readings.patterns else (),
+            collections=readings.vectors.collections if readings.vectors else (),
+            keys=_without_parts(readings.keys),
             kato_problem=_kato_problem(asked.kato, self._service),
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
-        source = _pass_of(measure, asked)
+        source = asked.of(measure)
         at, amount = self._last_good.get(measure, (None, None))
         if source.reading is None:
             return StoreFigures(
@@ -221,6 +239,10 @@ def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> Pro
     return None
 
 
+def _read(source: Source, _: Emit) -> Reading:
+    return source.read()
+
+
 def _awaited(result: Pass[KeyReading]) -> bool:
     return result.pending and result.reading is None
 
@@ -234,28 +256,13 @@ def _without_parts(reading: KeyReading | None) -> KeyReading | None:
     return replace(reading, groups=(), sessions=None) if reading is not None else None
 
 
-_Reading = PatternReading | KeyReading | VectorReading
-
-
-def _pass_of(
-    measure: Measure, asked: _Asked
-) -> Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]:
-    by_measure: Mapping[Measure, Pass[PatternReading] | Pass[KeyReading] | Pass[VectorReading]] = {
-        Measure.PATTERNS: asked.patterns,
-        Measure.KEYS: asked.keys,
-        Measure.SESSIONS: _sessions_pass(asked.keys),
-        Measure.VECTORS: asked.vectors,
-    }
-    return by_measure[measure]
-
-
 def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
     """Return how reading the sessions goes: they come at the end of the pass over Redis."""
     unread = keys.reading is not None and keys.reading.sessions is None
     return Pass.begun(keys.at) if unread else keys
 
 
-def own_total(measure: Measure, reading: _Reading, parts: Amount) -> Amount:
+def own_total(measure: Measure, reading: KeyReading | Reading, parts: Amount) -> Amount:
     """Return what a store says it holds, apart from what its parts add up to.
 
     Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how

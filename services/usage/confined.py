@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from services.access.holders import claimants, holders_of_collection, holders_of_kb
 from services.access.viewer import Sight, Viewer
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.health.models import Check, Health
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
@@ -20,14 +20,7 @@ from services.tenancy.ownership import Claim, ClaimState, Ownership
 from services.usage.parts import Sum
 from services.usage.readings import CollectionUsage, SessionRecord
 from services.usage.rollup import add_usages
-from services.usage.snapshot import (
-    KbUsage,
-    Snapshot,
-    StoreFigures,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 
 NOT_ALL_NODES = "KATO's node_ids in memory are not all known"
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from services.figures import Amount, Measure, Precision
+from services.figures import Amount, Measure, Precision, Usage
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.ownership import ClaimState
-from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, Usage
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
 
 Json = Mapping[str, object]
 
 CSV_HEADER = (
-    "owner", "claim", "patterns", "patterns_bytes", "keys", "keys_bytes", "vectors",
-    "vectors_bytes", "sessions", "sessions_bytes",
-)  # fmt: skip
+    "owner",
+    "claim",
+    *(name for measure in Measure for name in (measure.value, f"{measure}_bytes")),
+)
 
 
 def as_json(snapshot: Snapshot) -> Json:

@@ -12,7 +12,6 @@ from services.usage.readings import (
     KeyReading,
     PatternReading,
     SeenNode,
-    VectorReading,
 )
 
 
@@ -38,11 +37,19 @@ class KeySource(Protocol):
         """Read the whole keyspace in one pass."""
 
 
-class VectorSource(Protocol):
-    """What the snapshot asks of Qdrant."""
+class Reading(Protocol):
+    """What a pass brings back: parts, and the store's own total of them."""
 
-    def read(self) -> VectorReading:
-        """Read every collection in one pass."""
+    @property
+    def total(self) -> Amount:
+        """The store's own sum, asked for apart from the parts."""
+
+
+class Source(Protocol):
+    """What the snapshot asks of a store that has nothing to say before its pass has ended."""
+
+    def read(self) -> Reading:
+        """Read everything in one pass."""
 
 
 class ProcessorSource(Protocol):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership
@@ -22,12 +22,12 @@ from services.usage.readings import (
     PatternReading,
     VectorReading,
 )
-from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed, Usage
+from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the stores brought back; None where a store's figures are not known."""
+    """What the stores brought back, by their measure; None where its figures are not known."""
 
     patterns: PatternReading | None = None
     keys: KeyReading | None = None
@@ -35,13 +35,9 @@ class Readings:
 
     def known(self, measure: Measure) -> bool:
         """Whether the figures of a measure are known: sessions only once their pass has ended."""
-        found = {
-            Measure.PATTERNS: self.patterns,
-            Measure.KEYS: self.keys,
-            Measure.SESSIONS: None if self.keys is None else self.keys.sessions,
-            Measure.VECTORS: self.vectors,
-        }
-        return found[measure] is not None
+        if measure is Measure.SESSIONS:
+            return self.keys is not None and self.keys.sessions is not None
+        return getattr(self, measure) is not None
 
     def zero(self, measure: Measure) -> Amount:
         """Return what an owner without data has: no bytes only where bytes are known at all."""
@@ -227,13 +223,8 @@ def _usage(part: Part, none: Usage) -> Usage:
         found = part.sums.get(measure)
         return none.of(measure) if found is None else found.amount()
 
-    return Usage(
-        patterns=figure(Measure.PATTERNS),
-        keys=figure(Measure.KEYS),
-        vectors=figure(Measure.VECTORS),
-        sessions=figure(Measure.SESSIONS),
-        keys_by_kind=None if none.keys_by_kind is None else part.kinds,
-    )
+    figures = {measure.value: figure(measure) for measure in Measure}
+    return Usage(**figures, keys_by_kind=None if none.keys_by_kind is None else part.kinds)
 
 
 def add_usages(usages: Iterable[Usage]) -> Usage:
@@ -252,10 +243,4 @@ def _add_two(a: Usage, b: Usage) -> Usage:
     kinds = None
     if a.keys_by_kind is not None and b.keys_by_kind is not None:
         kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
-    return Usage(
-        patterns=both(Measure.PATTERNS),
-        keys=both(Measure.KEYS),
-        vectors=both(Measure.VECTORS),
-        sessions=both(Measure.SESSIONS),
-        keys_by_kind=kinds,
-    )
+    return Usage(**{measure.value: both(measure) for measure in Measure}, keys_by_kind=kinds)

@@ -10,29 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.errors import Problem
-from services.figures import Amount, Measure, Precision, StoreState
+from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
 
 COLLECTION_PART = "collection:"
 """How a part is called that is a collection under names of several tenants."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The four figures of one owner; None where the store's figures are not known."""
-
-    patterns: Amount | None
-    keys: Amount | None
-    vectors: Amount | None
-    sessions: Amount | None
-    keys_by_kind: Mapping[str, int] | None = None
-
-    def of(self, measure: Measure) -> Amount | None:
-        """Return the figure of one measure, whose value is the field's name."""
-        amount: Amount | None = getattr(self, measure)
-        return amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.stores.adapters import Stores, made_once
+from services.stores.open import VARIABLES
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from services.sessions.care import SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
-
-VARIABLES = {
-    "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
-    "redis": "REDIS_URL",
-    "qdrant": "QDRANT_URL (or QDRANT_HOST and _PORT) and QDRANT_API_KEY",
-    "kato": "KATO_API_URL",
-    "state store": "KATO_TENANTS_STATE_URL or KATO_TENANTS_DATA",
-}
-"""The settings of each store, for advice on the screen; the last has this product's own records."""
 
 
 class Reading(OwnRecords):
@@ -54,7 +46,7 @@ class Reading(OwnRecords):
         return UsageService(
             patterns=self.stores.patterns,
             keys=self.stores.keys,
-            vectors=self.stores.vectors,
+            single_pass=self.stores.single_pass,
             kato=self.stores.kato,
             state=self.state,
             schemes=self.settings.naming,
@@ -68,13 +60,10 @@ class Reading(OwnRecords):
         """How every store is."""
         from services.health.check import HealthService
 
-        stores = self.stores
-        pingable: dict[str, Pingable] = {
-            "clickhouse": stores.patterns, "redis": stores.keys, "qdrant": stores.vectors,
-            "kato": stores.kato, "state store": self.state,
-        }  # fmt: skip
+        stores: dict[str, Pingable] = {**self.stores.pingable, "state store": self.state}
+        variables = {**VARIABLES, "state store": "KATO_TENANTS_STATE_URL or KATO_TENANTS_DATA"}
         seconds = self.settings.timeout_seconds + 1
-        return HealthService(pingable, variables=VARIABLES, timeout=seconds)
+        return HealthService(stores, variables=variables, timeout=seconds)
 
     @made_once
     def finding(self) -> FindService:

@@ -11,13 +11,13 @@ from qdrant_client import QdrantClient
 from services import bootstrap
 from services.bootstrap import Services
 from services.browse.models import Space
-from services.figures import Measure
+from services.figures import Measure, Usage
 from services.find.models import COLLECTION
 from services.settings.environment import Settings
 from services.stores.qdrant.audit import VectorAudit
 from services.stores.qdrant.usage import VectorStore
 from services.tenancy.kb_ids import TenantKey
-from services.usage.snapshot import Snapshot, Usage
+from services.usage.snapshot import Snapshot
 from tests.contract.qdrant_collections import SHARED, add_alias, fill, move_behind_alias
 from tests.servers.deployment import Deployment
 

@@ -14,11 +14,11 @@ import redis
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.figures import Amount, Measure, Precision, StoreState
+from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.settings.environment import Settings
 from services.stores.records.nodes import StateStore
 from services.usage import formats as report
-from services.usage.snapshot import Snapshot, Usage
+from services.usage.snapshot import Snapshot
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 from tests.servers.faults import SOON
 

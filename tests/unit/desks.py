@@ -29,7 +29,7 @@ from services.errors import (
     Problem,
     StoreUnavailable,
 )
-from services.figures import Amount, Measure, StoreState
+from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
 from services.health.check import HealthService
@@ -60,7 +60,6 @@ from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
-from services.usage.snapshot import Usage
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.fleets_seen import NOW, fleet
 

@@ -12,7 +12,7 @@ from services.access.viewer import Role, TenantPattern, Viewer
 from services.browse.access import holders_of_holding
 from services.browse.holdings import scope_of
 from services.browse.models import Space
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.find.index import FleetIndex
 from services.find.match import matches_of
 from services.find.models import COLLECTION, Match, question_of
@@ -26,7 +26,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.confined import confined
 from services.usage.readings import CollectionUsage, VectorReading
 from services.usage.rollup import Readings, roll_up
-from services.usage.snapshot import Snapshot, Usage
+from services.usage.snapshot import Snapshot
 from tests.unit.fleets_seen import fleet as seen_fleet, pattern_reading
 
 BOB, ANN, ZED = "tenant:acme:user:bob", "tenant:acme:user:ann", "tenant:zed:user:bob"

@@ -12,20 +12,13 @@ from hypothesis import given, strategies as st
 from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewer
 from services.browse.holdings import scope_of
 from services.errors import Fault, Problem, StoreError, StoreNotConfigured, StoreUnavailable
-from services.figures import Amount, Measure
+from services.figures import Amount, Measure, Usage
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
 from services.usage.confined import confined
 from services.usage.readings import CollectionUsage, KeyGroup, KeyReading, SessionRecord
-from services.usage.snapshot import (
-    KbUsage,
-    Snapshot,
-    StoreFigures,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 from tests.unit.fleets_seen import fleet
 from tests.unit.scopes_seen import (
     ALONE,

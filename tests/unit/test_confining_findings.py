@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.errors import Fault, Problem, StoreUnavailable
+from services.figures import Usage
 from services.find.confined import CONCEALED, confined_answer
 from services.find.models import Answer, KeySight, Looked, Match, Place, Question, TenantHit
 from services.find.search import FindService
@@ -31,7 +32,6 @@ from services.isolation.rules import RULES
 from services.purge.confined import confined_tombstones
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
-from services.usage.snapshot import Usage
 from tests.unit.fleets_seen import NOW, fleet
 from tests.unit.scopes_seen import (
     ALONE,

@@ -18,7 +18,7 @@ from dashboard.isolation import (
     words as isolation_words,
 )
 from services.errors import Problem
-from services.figures import Amount, Measure, Precision, StoreState
+from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.isolation.models import (
     NEW_FOR,
     Acceptance,
@@ -35,14 +35,7 @@ from services.isolation.models import (
 )
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.snapshot import (
-    KbUsage,
-    Snapshot,
-    StoreFigures,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("user", "zed")

@@ -10,18 +10,11 @@ from hypothesis import given, strategies as st
 
 from dashboard.draw import charts, notices as presenters, store_tables, usage_tables as tables
 from services.errors import Problem
-from services.figures import Amount, Measure, Precision, StoreState
+from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.readings import CollectionUsage, KeyReading
-from services.usage.snapshot import (
-    KbUsage,
-    Snapshot,
-    StoreFigures,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NONE = Usage(None, None, None, None)

@@ -16,21 +16,14 @@ from dashboard.purge import (
     receipt_tables as purge_receipts,
 )
 from services.errors import Problem
-from services.figures import Amount, Measure, StoreState
+from services.figures import Amount, Measure, StoreState, Usage
 from services.purge.came_back import came_back
 from services.purge.job import Job, JobState, Line, Outcome, Receipt, Tombstone
 from services.purge.models import Item, LeftOut, Plan, Progress, Request, Surface, Target
 from services.purge.steps import Step, StepName, StepState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.snapshot import (
-    KbUsage,
-    Snapshot,
-    StoreFigures,
-    TenantUsage,
-    Unattributed,
-    Usage,
-)
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACME = TenantKey("tenant", "acme")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given, strategies as st
 
-from services.figures import Amount, Measure, Precision
+from services.figures import Amount, Measure, Precision, Usage
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState, Ownership
@@ -21,7 +21,6 @@ from services.usage.readings import (
     VectorReading,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
-from services.usage.snapshot import Usage
 
 NODES = (
     "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob", "tenant:acme:user:dana",
