@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 
 from services.errors import Problem, StoreError, StoreNotConfigured
 from services.figures import Measure
 from services.purge.context import Context, Result, presence_of
+from services.purge.emptied import has_forgotten
 from services.purge.erase import erase_patterns, erase_vectors, flush
 from services.purge.journal import counts_rows, found_of
 from services.purge.judge import Stopped
@@ -182,13 +182,9 @@ def _await_kato(context: Context) -> Presence | None:
 
 def _drop_emptied(context: Context, presence: Presence | None) -> None:
     """Drop the collections that were emptied, where KATO has been restarted since, or is gone."""
-    emptied = context.results.get(StepName.SESSIONS, {}).get("at")
-    if not (context.keep and emptied and presence is not None):
+    kept = context.keep and Measure.VECTORS in context.request.stores
+    if not kept or presence is None:
         return
-    since = presence.started_at
-    restarted = since is not None and since > datetime.fromisoformat(emptied)
-    if presence.state is KatoState.STOPPED or (
-        restarted and presence.state is KatoState.RUNNING
-    ):  # fmt: skip
+    if has_forgotten(presence, context.results.get(StepName.SESSIONS, {})):
         with suppress(StoreNotConfigured):
-            context.tools.erasers.vectors.erase(context.surface, context.said, keep=False)
+            context.tools.erasers.vectors.drop_emptied(context.surface)
