@@ -40,7 +40,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs: $(READY)
-	$(BIN)/python -m tests.servers.install browser postgresql
+	$(BIN)/python -m tests.servers.install browser postgresql redis
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'

@@ -179,13 +179,26 @@ def end_command(job_id: JobId, *, as_json: AsJson = False) -> None:
 
 
 @app.command("verify")
-def verify_command(job_id: JobId) -> None:
+def verify_command(
+    job_id: JobId,
+    *,
+    drop: Annotated[
+        bool,
+        typer.Option(
+            "--drop-emptied",
+            help="Drop the collections that it emptied and kept, once KATO was restarted.",
+        ),
+    ] = False,
+) -> None:
     """Look again at what an ended job erased, and keep that with its receipt.
 
-    Exit 1 where data is back.
+    Exit 1 where data is back: nothing is dropped then.
     """
     with _service() as purge:
         look = purge.look_again(job_id)
+        dropped = purge.drop_emptied(job_id) if drop and not look.back else ()
+    for name in dropped:
+        typer.echo(f"dropped {name}")
     typer.echo(f"{look.back:,} of its names have data again" if look.back else "nothing is back")
     raise typer.Exit(1 if look.back else 0)
 

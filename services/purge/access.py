@@ -130,6 +130,14 @@ class DeskPurge:
         with self._steering(job_id, "look again at", Action.PLAN_PURGE):
             return self._inner.look_again(job_id)
 
+    def drop_emptied(self, job_id: str) -> tuple[str, ...]:
+        """Drop the collections that an ended job emptied and kept, and return their names. Logged.
+
+        It erases as a purge does, and takes the same rights. Raises PurgeRefused.
+        """
+        with self._steering(job_id, "drop the collections emptied by"):
+            return self._inner.drop_emptied(job_id)
+
     def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
         """Return the later looks at what an ended job erased, oldest first."""
         self._known(Action.SEE_PURGES, job_id)

@@ -15,7 +15,8 @@ from services.purge.plan import Looks, merged
 from services.purge.ports import KeyEraser, MayBe, PatternEraser, VectorEraser, WantsNode
 from services.tenancy.layout import OwnerKind, read_collection
 
-_REDIS = (Measure.KEYS, Measure.SESSIONS)
+REDIS = (Measure.KEYS, Measure.SESSIONS)
+"""What one look at Redis is about."""
 
 Asks = dict[str, Callable[[Emit], Any]]
 
@@ -58,7 +59,7 @@ class Erasers:
         asks: Asks = {}
         if Measure.PATTERNS in request.stores:
             asks["patterns"] = lambda _: self.patterns.look(surface)
-        if request.stores & set(_REDIS):
+        if not request.stores.isdisjoint(REDIS):
             asks["keys"] = lambda _: self.keys.look(surface, wants, survey, weigh=weigh)
         if Measure.VECTORS in request.stores:
             asks["vectors"] = lambda _: self.vectors.look(surface, keep=keep)
@@ -91,7 +92,7 @@ def _failed(results: Mapping[str, Pass[Any]]) -> dict[str, Problem]:
 
 
 def _measures(name: str) -> tuple[Measure, ...]:
-    return _REDIS if name == "keys" else (Measure(name),)
+    return REDIS if name == "keys" else (Measure(name),)
 
 
 def _chosen(name: str, request: Request) -> list[Measure]:

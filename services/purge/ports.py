@@ -140,6 +140,12 @@ class VectorEraser(Protocol):
     def erase(self, surface: Surface, said: Said, *, keep: bool = False) -> None:
         """Empty or drop the collections, erase the points, and wait until it is done."""
 
+    def drop_emptied(self, surface: Surface) -> tuple[str, ...]:
+        """Drop the collections of a surface that hold nothing and that nobody else reaches.
+
+        Returns their names. One that holds a point or has a snapshot stays.
+        """
+
 
 class KatoState(StrEnum):
     """Whether KATO's process is there."""
@@ -153,7 +159,7 @@ class KatoState(StrEnum):
 class Presence:
     """How KATO is, asked over several new connections.
 
-    `started_at` is when the youngest of the workers that answered began, None where none did.
+    `started_at` is when the oldest of the workers that answered began, None where one did not tell.
     """
 
     state: KatoState

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
+from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.journal import found_of
@@ -184,6 +185,19 @@ class PurgeService:
         look = LaterLook(datetime.now(UTC), len(back))
         self._jobs.note_look(job_id, look)
         return look
+
+    def drop_emptied(self, job_id: str) -> tuple[str, ...]:
+        """Drop the collections that an ended job emptied and kept, and return their names.
+
+        Never one that holds a point. Raises PurgeRefused for a job that has not ended, or where
+        a KATO may be there that has used them.
+        """
+        job = self.job(job_id)
+        if job.state is not JobState.ENDED:
+            raise PurgeRefused("this purge has not ended")
+        if Measure.VECTORS not in job.plan.request.stores:
+            return ()
+        return drop_emptied(self._tools, job)
 
     def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
         """Return the later looks at what an ended job erased, oldest first."""

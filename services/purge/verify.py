@@ -6,21 +6,21 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 
 from services.errors import Problem, StoreError, StoreNotConfigured
 from services.figures import Measure
 from services.purge.context import Context, Result, presence_of
+from services.purge.emptied import has_forgotten
 from services.purge.erase import erase_patterns, erase_vectors, flush
 from services.purge.journal import counts_rows, found_of
 from services.purge.judge import Stopped
+from services.purge.look import REDIS
 from services.purge.models import Item, Look, Progress
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName
 from services.purge.tools import SETTLE_AFTER_FAILOVER, SETTLE_AFTER_SESSIONS, SETTLE_SECONDS
 
-_REDIS = frozenset({Measure.KEYS, Measure.SESSIONS})
 _POLL_SECONDS = 0.2
 _WAITS_FOR_KATO = 30.0  # seconds, once the settling time is over
 _ASKS_KATO_SECONDS = 2.0
@@ -47,7 +47,7 @@ def _late(items: Sequence[Item]) -> dict[str, object]:
 
 def _sweep(context: Context) -> tuple[Look, dict[Measure, Problem]]:
     """Go through Redis once more: what is there of the target is erased on the way."""
-    chosen = context.request.stores & _REDIS
+    chosen = context.request.stores.intersection(REDIS)
     if not chosen:
         return Look(), {}
     try:
@@ -73,7 +73,7 @@ def _sweep_sessions(context: Context) -> Look:
 
 def _elsewhere(context: Context, swept: Look, problems: Mapping[Measure, Problem]) -> Looks:
     """Look at what is not Redis, and put it together with what was found there."""
-    looks = context.look(frozenset(Measure) - _REDIS)
+    looks = context.look(frozenset(Measure).difference(REDIS))
     return replace(
         looks,
         blockers=(*looks.blockers, *swept.blockers),
@@ -131,7 +131,7 @@ def _look_at_the_primary(context: Context) -> Looks:
         if not lacking:
             return looks
         why = Problem(lacking[0])
-    about = dict.fromkeys(sorted(context.request.stores & _REDIS), why)
+    about = dict.fromkeys(sorted(context.request.stores.intersection(REDIS)), why)
     return replace(looks, problems={**looks.problems, **about})
 
 
@@ -182,13 +182,9 @@ def _await_kato(context: Context) -> Presence | None:
 
 def _drop_emptied(context: Context, presence: Presence | None) -> None:
     """Drop the collections that were emptied, where KATO has been restarted since, or is gone."""
-    emptied = context.results.get(StepName.SESSIONS, {}).get("at")
-    if not (context.keep and emptied and presence is not None):
+    kept = context.keep and Measure.VECTORS in context.request.stores
+    if not kept or presence is None:
         return
-    since = presence.started_at
-    restarted = since is not None and since > datetime.fromisoformat(emptied)
-    if presence.state is KatoState.STOPPED or (
-        restarted and presence.state is KatoState.RUNNING
-    ):  # fmt: skip
+    if has_forgotten(presence, context.results.get(StepName.SESSIONS, {})):
         with suppress(StoreNotConfigured):
-            context.tools.erasers.vectors.erase(context.surface, context.said, keep=False)
+            context.tools.erasers.vectors.drop_emptied(context.surface)

@@ -59,11 +59,11 @@ def test_every_worker_that_is_asked_answers(server: HttpServer) -> None:
     assert [(call.method, call.path) for call in server.calls] == [("GET", "/health")] * CONNECTIONS
 
 
-def test_the_youngest_worker_tells_since_when(server: HttpServer) -> None:
-    """It is the one that may have made a collection last, or not at all."""
+def test_the_oldest_worker_tells_since_when(server: HttpServer) -> None:
+    """One that was started anew by itself does not make its siblings forget what they use."""
     uptimes = itertools.cycle((5_000, 70.5, 900_000))
     server.answer = lambda _: healthy(next(uptimes))
-    assert is_about(presence(server.url).started_at, 70.5)
+    assert is_about(presence(server.url).started_at, 900_000)
 
 
 @pytest.mark.parametrize("uptime", [None, "9", True, -1, 1e300, float("nan")])

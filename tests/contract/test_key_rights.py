@@ -79,6 +79,7 @@ class TestUsers:
             (("~*", "+@all", "-@write"), ["UNLINK", "SREM"]),
             (("~*", "+@all", "-unlink"), ["UNLINK"]),
             (("~*", "+@all", "-srem"), ["SREM"]),
+            (("~*", "+@all", "-exec"), ["EXEC"]),
             (("~*", "+@all", "-scan", "-dbsize"), ["SCAN", "DBSIZE"]),
             (("~*", "+@all", "-get"), ["GET"]),
             (("%R~*", "+@all"), ["UNLINK", "SREM"]),

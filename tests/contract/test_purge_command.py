@@ -53,6 +53,19 @@ def test_plan_run_receipt(settled: dict[str, str]) -> None:
     assert (again.returncode, len(again.stderr.splitlines())) == (1, 1)
 
 
+def test_collections_are_dropped_only_by_who_may_purge(settled: dict[str, str]) -> None:
+    """Verifying is reading; and the stand-in was not restarted since the purge."""
+    digest = planned(settled, *ACME)["digest"]
+    confirmed = ("--digest", digest, "--confirm", "tenant/acme", *WHY, "--json")
+    job = json.loads(run("purge", "run", *ACME, *confirmed, **settled).stdout)["job"]
+    reading = {**settled, "KATO_TENANTS_READ_ONLY": "true"}
+    assert run("purge", "verify", job, **reading).returncode == 0
+    for environment, why in ((reading, "read only"), (settled, "started after")):
+        done = run("purge", "verify", job, "--drop-emptied", **environment)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+        assert why in done.stderr
+
+
 def test_what_is_refused_says_why_in_one_line(settled: dict[str, str]) -> None:
     """Another target, another confirmation, no plan, no such tenant's form."""
     digest = planned(settled, *ACME)["digest"]

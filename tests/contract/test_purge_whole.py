@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -15,8 +16,9 @@ from sqlalchemy import make_url
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.errors import PurgeRefused
-from services.purge.job import Outcome
+from services.errors import PurgeRefused, StoreUnavailable
+from services.figures import Measure
+from services.purge.job import JobState, Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
@@ -147,6 +149,39 @@ def test_a_plan_that_is_too_old_is_looked_at_anew(services: Services) -> None:
         services.purge.resume(job.id, digest=other.digest, confirm="tenant/globex")
     services.purge.resume(job.id, digest=again.digest, confirm="tenant/acme")
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
+
+
+def test_sessions_of_both_attempts_count(
+    services: Services, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one ends 8 of 12 and fails; the receipt of the second has all of them."""
+    for _ in range(8):
+        services.sessions.create("tenant:acme:user:bob", ttl_seconds=900, metadata={})
+    plan = services.purge.plan(Request(Target(ACME)))
+    assert plan.total(Measure.SESSIONS) == 12
+    tools, ended = services.purge._tools, list[str]()
+    end = tools.kato.delete
+    lost = StoreUnavailable("a store", "ending sessions", "it is gone")
+
+    def delete(_: object, session_id: str) -> None:
+        if len(ended) == 8:
+            raise lost
+        end(session_id)
+        ended.append(session_id)
+
+    job = services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tools.kato), "delete", delete)
+        patch.setattr(type(tools.erasers.keys), "erase_sessions", Mock(side_effect=lost))
+        assert services.purge.run_here(job.id).state is JobState.FAILED
+    assert len(ended) == 8
+    assert not any(valkey.exists(f"kato:session:{session}") for session in ended)
+    services.purge.resume(job.id)
+    assert services.purge.run_here(job.id).outcome is Outcome.ERASED
+    receipt = json.loads(services.purge.receipt_text(job.id))
+    assert receipt["stores"]["sessions"] == {
+        "planned": 12, "deleted": 12, "absent": 0, "failed": 0, "left": 0,
+    }  # fmt: skip
 
 
 def test_what_comes_back_is_told_by_its_receipt(services: Services, valkey: redis.Redis) -> None:

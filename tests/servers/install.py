@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.e2e import chromium
-from tests.servers import postgres
+from tests.servers import postgres, redis_server
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ NEEDS = {
         postgres.find,
         "postgresql",
         "The tests of the state store need PostgreSQL's initdb on the PATH: install its server.",
+    ),
+    "redis": Need(
+        redis_server.find,
+        "redis-tools",
+        "The tests of erasing keys need redis-server on the PATH: install Redis 7 or newer.",
     ),
 }
 

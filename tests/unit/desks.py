@@ -440,6 +440,7 @@ CASES: dict[str, Case] = {
         lambda d: d.purge.look_again(JOB.id), OPERATOR, Action.PLAN_PURGE, "purge.look_again",
         target=f"look again at {JOB.id}", refused=NoSuchJob, **OF_ACME,
     ),
+    "purge.drop_emptied": _steer("drop_emptied", "drop the collections emptied by"),
     "purge.later_looks": Case(lambda d: d.purge.later_looks(JOB.id), OPERATOR, refused=NoSuchJob),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),

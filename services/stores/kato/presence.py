@@ -50,10 +50,10 @@ def presence_over(client: httpx.Client) -> Presence:
     answers = _answers(client)
     workers = [answer for answer in answers if isinstance(answer, _Worker)]
     if len(workers) == len(answers):
-        return Presence(KatoState.RUNNING, _youngest(workers))
+        return Presence(KatoState.RUNNING, _oldest(workers))
     if all(answer is _REFUSED for answer in answers) and _nobody_listens(client):
         return Presence(KatoState.STOPPED)
-    return Presence(KatoState.UNSTEADY, _youngest(workers))
+    return Presence(KatoState.UNSTEADY, _oldest(workers))
 
 
 def _answers(client: httpx.Client) -> list[object]:
@@ -102,10 +102,10 @@ def _began(uptime: object) -> datetime | None:
         return None
 
 
-def _youngest(workers: Sequence[_Worker]) -> datetime | None:
-    """Return when the last of them began; None where one does not tell, or there is none."""
+def _oldest(workers: Sequence[_Worker]) -> datetime | None:
+    """Return when the first of them began; None where one does not tell, or there is none."""
     told = [worker.began for worker in workers if worker.began is not None]
-    return max(told) if told and len(told) == len(workers) else None
+    return min(told) if told and len(told) == len(workers) else None
 
 
 def _nobody_listens(client: httpx.Client) -> bool:

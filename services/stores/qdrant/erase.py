@@ -101,10 +101,29 @@ class VectorErasing:
         for number, deed in enumerate(deeds, 1):
             said(Progress(deed(), number, len(deeds)))
 
+    def drop_emptied(self, surface: Surface) -> tuple[str, ...]:
+        """Drop what `erase` emptied and kept, and return the names.
+
+        Each is looked at right before: one that holds a point, has a snapshot or is reached by
+        names of others stays.
+        """
+        aim = Aim(surface, self._calls.standing())
+        drop = partial(self._dropped_empty, aim)
+        return tuple(name for name in aim.whole if self._calls.if_there(name, drop, False))
+
+    def _dropped_empty(self, aim: Aim, collection: str) -> bool:
+        now = aim.by(self._calls.aliases())
+        if not _is_targets(now, collection) or self._calls.snapshots(collection):
+            return False
+        if self._calls.count(collection):
+            return False
+        self._drop(now, collection)
+        return True
+
     def _erase_whole(self, aim: Aim, collection: str, *, keep: bool) -> str:
         """Empty or drop a collection, where nobody but the target reaches it by now."""
         name, now = aim.asked(collection), aim.by(self._calls.aliases())
-        if collection not in now.whole or now.others(collection):
+        if not _is_targets(now, collection):
             return f"left {name}, which others reach too"
         ask = partial(self._empty, asked=name) if keep else partial(self._drop, now)
         self._calls.if_there(collection, ask, None)
@@ -140,3 +159,8 @@ class VectorErasing:
                         if found is not None and found.alone and found.exact is exact]  # fmt: skip
                 if mine:
                     self._calls.delete(collection, named.these(mine, exact=exact))
+
+
+def _is_targets(aim: Aim, collection: str) -> bool:
+    """Whether a collection goes whole, and nobody but the target reaches it."""
+    return collection in aim.whole and not aim.others(collection)

@@ -23,6 +23,7 @@ from services.tenancy.layout import INDEX_KEY
 _KEYS, _RECORDS, _CACHES, _INDEX = "keys of kb_ids", "session records", "caches", "KATO's index"
 _STREAMS, _ALL = "streams", ""
 _OF_TYPE = "WRONGTYPE"
+_ABORTED = "EXECABORT Transaction discarded because of: "  # and then why EXEC was refused
 _REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
 
 
@@ -96,7 +97,8 @@ def obstacles(link: Link, found: Standing, *, service: str, trim: bool) -> tuple
     deeds = list(_deeds(service, trim=trim))
     link.send(b"".join(packed(*deed.words) for deed in deeds))
     answers = link.replies(len(deeds))
-    refused = [(d, str(a)) for d, a in zip(deeds, answers, strict=True) if _refused(a)]
+    said = ((deed, _said(answer)) for deed, answer in zip(deeds, answers, strict=True))
+    refused = [(deed, why) for deed, why in said if why]
     link.send(packed("UNWATCH"))
     link.replies(1)
     replica = [_REPLICA] if found.is_replica else []
@@ -123,11 +125,13 @@ def _deeds(service: str, *, trim: bool) -> Iterator[_Deed]:
         yield _Deed(("XTRIM", f"stm:{lot}", "MAXLEN", 0), _STREAMS)
 
 
-def _refused(answer: Any) -> bool:
-    """Whether a deed was refused; an index that is no set is none that a purge would touch."""
-    return isinstance(answer, hiredis.ReplyError) and not str(answer).startswith(
-        (_OF_TYPE, "EXECABORT", "ERR EXEC without")
-    )
+def _said(answer: Any) -> str:
+    """Return why a deed was refused, nothing where it was not.
+
+    An index that is no set is none that a purge would touch.
+    """
+    why = str(answer).removeprefix(_ABORTED) if isinstance(answer, hiredis.ReplyError) else ""
+    return "" if why.startswith((_OF_TYPE, "EXECABORT", "ERR EXEC without")) else why
 
 
 def _told(refused: Iterable[tuple[_Deed, str]], *, is_replica: bool) -> Iterator[str]:

@@ -1,0 +1,63 @@
+"""Collections that a purge emptied and kept: dropped later, when no KATO is there that used them.
+
+A worker that has used a collection never makes it again once it is dropped, and would lose every
+later vector of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from services.errors import PurgeRefused
+from services.purge.context import Result, presence_of
+from services.purge.job import Job
+from services.purge.journal import result_of
+from services.purge.ports import KatoState, Presence
+from services.purge.steps import StepName
+from services.purge.target import goes
+from services.purge.tools import Tools
+from services.tenancy.kb_ids import kb_id_of
+
+
+def has_forgotten(presence: Presence, ended: Result) -> bool:
+    """Whether no KATO is there that ran when a job ended its sessions, by the journal of that."""
+    if presence.state is KatoState.STOPPED:
+        return True
+    at, started = ended.get("at"), presence.started_at
+    if presence.state is KatoState.UNSTEADY or at is None or started is None:
+        return False
+    return started > datetime.fromisoformat(at)
+
+
+def drop_emptied(tools: Tools, job: Job) -> tuple[str, ...]:
+    """Drop what an ended job emptied and kept, and return the names of the collections.
+
+    Raises PurgeRefused where a KATO may have used them that is there, as far as its uptime, its
+    sessions, the processors in its memory and the node_ids seen since then tell.
+    """
+    presence = presence_of(tools)
+    if presence is None:
+        raise PurgeRefused("no KATO is configured: whether it has forgotten them is not known")
+    if not has_forgotten(presence, result_of(job, StepName.SESSIONS)):
+        raise PurgeRefused(
+            "KATO does not say that all of it was started after this purge ended its sessions: it "
+            "would lose every later vector of a collection that is dropped"
+        )
+    if any(_uses(tools, job, node) for node in _nodes(tools, job, presence)):
+        raise PurgeRefused("KATO uses names of this purge again, or did since it ended")
+    return tools.erasers.vectors.drop_emptied(job.plan.surface)
+
+
+def _nodes(tools: Tools, job: Job, presence: Presence) -> Iterator[str]:
+    """Yield the node_ids that there are, and those that were seen since a job was planned."""
+    yield from tools.erasers.keys.nodes(()).values()
+    if presence.state is KatoState.RUNNING:
+        yield from (each.node_id for each in tools.kato.cached_processors())
+    yield from tools.ownership().nodes - job.plan.surface.nodes
+
+
+def _uses(tools: Tools, job: Job, node: str) -> bool:
+    ownership = tools.ownership()
+    kb_id = kb_id_of(node, ownership.service)
+    return kb_id in job.plan.surface.kb_ids or goes(job.plan.request, node, ownership)

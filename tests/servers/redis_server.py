@@ -1,0 +1,58 @@
+"""A Redis server for tests: the real one, which Valkey was forked from, in memory alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import redis
+
+from tests.servers.sockets import free_port
+
+START_SECONDS = 60
+
+
+def find() -> Path | None:
+    """Return the program, or None.
+
+    It is the server or another tool by the name that it is called by: Debian's package of the
+    tools has all of it, and no service that it would start.
+    """
+    names = ("redis-server", "redis-check-rdb")
+    return next((Path(path) for path in map(shutil.which, names) if path), None)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[redis.Redis]:
+    """Start a server in a folder, yield a client of it, and stop it again."""
+    program, port = find(), free_port()
+    assert program is not None, "no Redis: run `make needs`"
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["redis-server", *options], executable=program, cwd=folder, stdout=log, stderr=log
+        )
+        try:
+            with closing(redis.Redis(port=port)) as client:
+                _wait(client, process)
+                yield client
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
+
+
+def _wait(client: redis.Redis, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            assert process.poll() is None, "Redis ended: see its log"
+            assert time.monotonic() < ends, "Redis did not start"
+            time.sleep(0.05)
+        else:
+            return
