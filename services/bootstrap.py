@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.adapters import Stores, made_once
+from services.stores.adapters import Stores
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:

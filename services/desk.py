@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from services.access.gate import Gate
 from services.access.viewer import Viewer
+from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.adapters import made_once
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from functools import cached_property
-from threading import RLock
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from services.figures import Measure
+from services.made_once import T, made_once
 from services.settings.environment import Settings
 from services.stores.absent import AbsentStore
 from services.stores.open import Started, engines_of
@@ -39,24 +38,8 @@ if TYPE_CHECKING:
     from services.stores.redis.usage import KeyspaceStore
     from services.usage.ports import Source
 
-T = TypeVar("T")
 Engine = TypeVar("Engine")
 Options = ParamSpec("Options")
-
-_making = RLock()
-
-
-class made_once(cached_property[T]):  # noqa: N801  it is written as a decorator
-    """What is made when it is first asked for, once, also where several threads ask at a time."""
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        """Return it."""
-        with _making:
-            return super().__get__(instance, owner)
 
 
 def _over(

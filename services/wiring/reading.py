@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.stores.adapters import Stores, made_once
+from services.made_once import made_once
+from services.stores.adapters import Stores
 from services.stores.open import VARIABLES
 from services.wiring.records import OwnRecords
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.adapters import made_once
 
 if TYPE_CHECKING:
     from services.approvals.service import ApprovalService

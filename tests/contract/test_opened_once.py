@@ -14,10 +14,11 @@ from qdrant_client import QdrantClient
 
 from services import bootstrap
 from services.errors import StoreNotConfigured
+from services.made_once import made_once
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.stores import open as opening
-from services.stores.adapters import Stores, made_once
+from services.stores.adapters import Stores
 from services.stores.clickhouse import connect as clickhouse
 from services.tenancy.kb_ids import TenantKey
 

@@ -36,6 +36,7 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
+from services.made_once import made_once
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -52,7 +53,6 @@ from services.sessions.models import (
 )
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
-from services.stores.adapters import made_once
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
