@@ -10,7 +10,6 @@ from unittest.mock import Mock
 
 import pytest
 
-from services import desk
 from services.access.claims import ClaimRules, identify
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.desk import Desk
@@ -20,6 +19,7 @@ from tests.contract.test_identity_tokens import BAD, Issuer
 from tests.servers import issuer
 from tests.servers.faults import Answer, HttpServer
 from tests.servers.issuer import token
+from tests.unit import desks
 from tests.unit.desks import CASES, TO_DECIDE, World
 from tests.unit.looping import forget, told
 
@@ -107,7 +107,7 @@ def test_a_token_that_runs_out_counts_in_mid_session(
     """Though the browser goes on with the connection that it began with."""
     over = datetime.fromtimestamp(int(time.time()) + 3600, UTC)
     clock = Mock(now=Mock(return_value=over - timedelta(seconds=1)))
-    monkeypatch.setattr(desk, "datetime", clock)
+    monkeypatch.setattr(desks, "datetime", clock)  # by which the gate of this world goes
     front.sent = token(groups="admins", exp=over.timestamp())
     CASES["purge.jobs"].call(front.desk)
     clock.now.return_value = over
