@@ -57,10 +57,10 @@ class Erasers:
         The memory of Redis keys is asked for only with `weigh`.
         """
         asks: Asks = {}
-        if Measure.PATTERNS in request.stores:
-            asks["patterns"] = lambda _: self.patterns.look(surface)
         if not request.stores.isdisjoint(REDIS):
             asks["keys"] = lambda _: self.keys.look(surface, wants, survey, weigh=weigh)
+        if Measure.PATTERNS in request.stores:
+            asks["patterns"] = lambda _: self.patterns.look(surface)
         if Measure.VECTORS in request.stores:
             asks["vectors"] = lambda _: self.vectors.look(surface, keep=keep)
         results = self._ask(asks)

@@ -402,7 +402,7 @@ def test_without_a_key_nothing_can_be_sensitive(services: Services, open_page: O
 def test_a_wrong_key_gives_a_clear_error(
     sealed: None, services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
-    token = Encryption([Fernet.generate_key().decode()]).seal({"pin": "hunter2"})
+    token = Encryption([Fernet.generate_key().decode()]).encrypt({"pin": "hunter2"})
     content = {"node_id": "user:x", "metadata": {"encrypted_data": token}}
     valkey.set("kato:session:session-x", json.dumps(content), ex=900)
     app = press(open_page("sessions", session="session-x"), "Decrypt")
