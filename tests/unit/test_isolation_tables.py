@@ -12,6 +12,7 @@ from dashboard.app import state_keys as session
 from dashboard.draw import charts, notices as presenters
 from dashboard.draw.downloads import as_csv, as_parquet
 from dashboard.draw.formatting import visible
+from dashboard.draw.measures import WORDS
 from dashboard.isolation import (
     conservation as isolation_sums,
     tables as isolation_tables,
@@ -354,5 +355,5 @@ def test_the_same_colour_means_the_same_store() -> None:
     """The tenants' part of a bar has the colour that its measure has elsewhere."""
     for measure in Measure:
         bar = charts.stacked(measure, (("tenants", 3), ("shared", 0), ("nobody's", 1)))
-        assert bar.data[0].marker.color == charts.COLOR_OF[measure]
+        assert bar.data[0].marker.color == WORDS[measure].shade
         assert len(bar.data) == 2
