@@ -23,14 +23,14 @@ def sight_of(viewer: Viewer) -> str:
 
 
 def cached(
-    action: Action, *, key: Callable[P, object], seconds: float | None = None, entries: int = 16,
-    spinner: bool | str = False, each_viewer: bool = False,
+    action: Action, *, key: Callable[..., object] | None = None, seconds: float | None = None,
+    entries: int = 16, spinner: bool | str = False, each_viewer: bool = False,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:  # fmt: skip
     """Keep what a function returns, for all who see the same; who may not see it is refused first.
 
-    `key` names the arguments by which it is kept. With `each_viewer` everyone has to miss for
-    once: reading it is logged. Callers must not change what is returned. The functions raise
-    AccessDenied and NotSignedIn besides their own errors, which are not kept.
+    It is kept by what `key` makes of the arguments, by all of them without it. With `each_viewer`
+    everyone has to miss for once: reading it is logged. Callers must not change what is returned.
+    The functions raise AccessDenied and NotSignedIn besides their own errors, which are not kept.
     """
 
     def decorated(make: Callable[P, T]) -> Callable[P, T]:
@@ -48,7 +48,8 @@ def cached(
             viewer = runtime.desk().gate.allow(action)
             seen_by = repr((viewer.id if each_viewer else "", sight_of(viewer)))
             # as text: names that are not UTF-8 Streamlit could not take as they are
-            return cache((args, kwargs), repr(key(*args, **kwargs)), seen_by)
+            kept_by = (args, kwargs) if key is None else key(*args, **kwargs)
+            return cache((args, kwargs), repr(kept_by), seen_by)
 
         return read
 

@@ -33,7 +33,7 @@ def state() -> CollectorState:
     return _confined_state((at, has.refreshing_since, problem))
 
 
-@cached(Action.SEE_FLEET, key=lambda stamp: stamp, seconds=10, entries=32)
+@cached(Action.SEE_FLEET, seconds=10, entries=32)
 def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
     del stamp  # what the cache goes by
     return runtime.desk().fleet.figures()
@@ -45,7 +45,7 @@ def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     return usage_tables.tenants_frame(snapshot.tenants)
 
 
-@cached(Action.SEE_FLEET, key=lambda measure: measure, seconds=30, entries=64)
+@cached(Action.SEE_FLEET, seconds=30, entries=64)
 def history(measure: Measure) -> tuple[Amount, ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
     try:
@@ -55,7 +55,7 @@ def history(measure: Measure) -> tuple[Amount, ...]:
     return tuple(amount for _, amount in points)
 
 
-@cached(Action.SEE_FLEET, key=lambda: (), seconds=5)
+@cached(Action.SEE_FLEET, seconds=5)
 def checks() -> tuple[Check, ...]:
     """Return how every store is, asked at most every 5 s for all who see the same together."""
     return runtime.desk().fleet.checks()
@@ -70,10 +70,7 @@ def tombstones(snapshot: Snapshot) -> tuple[Tombstone, ...]:
         return ()
 
 
-@cached(
-    Action.FIND, key=lambda stamp, typed, contains: (stamp, typed, contains), seconds=10,
-    entries=64, each_viewer=True,
-)  # fmt: skip
+@cached(Action.FIND, seconds=10, entries=64, each_viewer=True)
 def answer(stamp: datetime, typed: str, contains: bool) -> Answer | None:
     """Return who has what was typed; None before the first figures."""
     del stamp  # what the cache goes by

@@ -14,6 +14,7 @@ from dashboard.audit_log import tables
 from dashboard.draw import downloads
 from dashboard.draw.downloads import decided_button
 from dashboard.draw.formatting import escaped, moment, visible
+from dashboard.draw.paging import Trail, trail_of
 from services.access.viewer import Action, Outcome
 from services.audit_log.formats import json_lines
 from services.audit_log.models import Entry, LogFilter
@@ -58,8 +59,8 @@ def missing_ends() -> None:
 def draw() -> None:
     """Draw the filters and one page of what passes them. Raises KatoTenantsError."""
     wanted = _filters()
-    trail = _trail(wanted)
-    page = runtime.desk().log.page(wanted, before=trail[-1], limit=PER_PAGE)
+    trail: Trail[int] = trail_of(state_keys.LOG_TRAIL, wanted)
+    page = runtime.desk().log.page(wanted, before=trail.at, limit=PER_PAGE)
     if not page.entries:
         _nothing(wanted)
         return
@@ -126,30 +127,14 @@ def _people() -> list[str]:
     return sorted(map(visible, runtime.desk().log.people()))
 
 
-def _trail(wanted: LogFilter) -> list[int | None]:
-    """Return before which number each page so far began; another filter begins anew."""
-    asked, trail = st.session_state.get(state_keys.LOG_TRAIL, (None, [None]))
-    if asked != wanted:
-        trail = [None]
-        st.session_state[state_keys.LOG_TRAIL] = (wanted, trail)
-    return list(trail)
-
-
-def _pages(trail: list[int | None], *, older: int | None) -> None:
-    wanted, _ = st.session_state[state_keys.LOG_TRAIL]
-    if len(trail) == 1 and older is None:
+def _pages(trail: Trail[int], *, older: int | None) -> None:
+    if len(trail.places) == 1 and older is None:
         return
-
-    def go(to: list[int | None]) -> None:
-        st.session_state[state_keys.LOG_TRAIL] = (wanted, to)
-
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Newest", icon=":material/first_page:", key="log_newest", on_click=go,
-                  args=([None],), disabled=len(trail) == 1)  # fmt: skip
-        st.button("Newer", icon=":material/chevron_left:", key="log_newer", on_click=go,
-                  args=(trail[:-1],), disabled=len(trail) == 1)  # fmt: skip
-        st.button("Older", icon=":material/chevron_right:", key="log_older", on_click=go,
-                  args=([*trail, older],), disabled=older is None)  # fmt: skip
+        trail.button("Newest", ":material/first_page:", "log_newest", None,
+                     off=len(trail.places) == 1)  # fmt: skip
+        trail.back_button("Newer", "log_newer")
+        trail.next_button("Older", "log_older", older)
 
 
 def _nothing(wanted: LogFilter) -> None:

@@ -25,7 +25,7 @@ def listing(report: Report) -> Listing:
     return tables.listing(report, runtime.desk().isolation.rules)
 
 
-@cached(Action.SEE_FINDINGS, key=lambda: (), seconds=10)
+@cached(Action.SEE_FINDINGS, seconds=10)
 def scores() -> tuple[tuple[datetime, int | None], ...]:
     """Return the scores of the newest audits, oldest first; empty when they cannot be read."""
     try:

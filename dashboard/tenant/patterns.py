@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import markdown, plural, unseen, visible
+from dashboard.draw.paging import Trail, trail_of
 from dashboard.tenant import read, tables
 from dashboard.tenant.vectors import draw_points
 from services.browse.holdings import kb_holdings
@@ -45,14 +46,14 @@ def draw(scope: Scope) -> None:
     query = _query(scope, holdings)
     if query is None:
         return
-    trail = _trail(query)
-    page = read.patterns(scope, replace(query, after=trail[-1]))
+    trail: Trail[PatternCursor] = trail_of(state_keys.PATTERN_TRAIL, query)
+    page = read.patterns(scope, replace(query, after=trail.at))
     if not page.rows:
         st.info("No pattern matches.", icon=":material/search_off:")
         st.caption(tables.cost_text(page.cost))
         return
-    chosen = _table(scope, page, key=f"patterns_{hash((query, trail[-1])):x}")
-    _turn(page, trail)
+    chosen = _table(scope, page, key=f"patterns_{hash((query, trail.at)):x}")
+    trail.turn("patterns", page.next, tables.cost_text(page.cost))
     if chosen is not None:
         _detail(scope, chosen)
 
@@ -101,15 +102,6 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), UTC)
 
 
-def _trail(query: PatternQuery) -> list[PatternCursor | None]:
-    """Return where each page so far began; another question begins on its first page."""
-    asked, trail = st.session_state.get(state_keys.PATTERN_TRAIL, (None, []))
-    if asked != query or not trail:
-        trail = [None]
-        st.session_state[state_keys.PATTERN_TRAIL] = (query, trail)
-    return list(trail)
-
-
 def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
     """Draw the page; return the row that is selected. Another page has another `key`."""
     if page.problem:
@@ -126,21 +118,6 @@ def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
     download(frame, "patterns", tenants=concerned(scope))
     at = next(iter(state["selection"]["rows"]), None)
     return page.rows[at] if at is not None and at < len(page.rows) else None
-
-
-def _turn(page: PatternPage, trail: list[PatternCursor | None]) -> None:
-    query, _ = st.session_state[state_keys.PATTERN_TRAIL]
-
-    def to(steps: list[PatternCursor | None]) -> None:
-        st.session_state[state_keys.PATTERN_TRAIL] = (query, steps)
-
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Previous", icon=":material/chevron_left:", key="patterns_back",
-                  disabled=len(trail) == 1, on_click=to, args=(trail[:-1],))  # fmt: skip
-        st.caption(f"Page {len(trail):,}", width="content")
-        st.button("Next", icon=":material/chevron_right:", key="patterns_next",
-                  disabled=page.next is None, on_click=to, args=([*trail, page.next],))  # fmt: skip
-        st.caption(tables.cost_text(page.cost), width="stretch")
 
 
 def _detail(scope: Scope, row: PatternRow) -> None:

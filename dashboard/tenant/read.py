@@ -45,26 +45,17 @@ def points(scope: Scope, space: Space, *, after: int | str | None, limit: int) -
     return _points(scope, space, after, limit)
 
 
-@cached(
-    Action.LOOK, key=lambda *given: given, seconds=30, entries=128, each_viewer=True,
-    spinner="Reading patterns…",
-)  # fmt: skip
+@cached(Action.LOOK, seconds=30, entries=128, each_viewer=True, spinner="Reading patterns…")
 def _patterns(scope: Scope, query: PatternQuery) -> PatternPage:
     return runtime.desk().inspection.patterns(scope, query)
 
 
-@cached(
-    Action.LOOK, key=lambda *given: given, seconds=30, entries=128, each_viewer=True,
-    spinner="Counting keys…",
-)  # fmt: skip
+@cached(Action.LOOK, seconds=30, entries=128, each_viewer=True, spinner="Counting keys…")
 def _inventory(scope: Scope, owner: Owner) -> KeyInventory:
     return runtime.desk().inspection.inventory(scope, owner)
 
 
-@cached(
-    Action.LOOK, key=lambda *given: given, seconds=30, entries=128, each_viewer=True,
-    spinner="Reading collections…",
-)  # fmt: skip
+@cached(Action.LOOK, seconds=30, entries=128, each_viewer=True, spinner="Reading collections…")
 def _spaces(scope: Scope) -> tuple[tuple[SpaceFacts, Holding], ...]:
     service = runtime.desk().inspection
     pairs = ((space, holding) for holding in scope.holdings for space in holding.spaces)
@@ -72,9 +63,6 @@ def _spaces(scope: Scope) -> tuple[tuple[SpaceFacts, Holding], ...]:
     return tuple((facts, holding) for facts, holding in asked if facts is not None)
 
 
-@cached(
-    Action.LOOK, key=lambda *given: given, seconds=30, entries=128, each_viewer=True,
-    spinner="Reading points…",
-)  # fmt: skip
+@cached(Action.LOOK, seconds=30, entries=128, each_viewer=True, spinner="Reading points…")
 def _points(scope: Scope, space: Space, after: int | str | None, limit: int) -> PointPage:
     return runtime.desk().inspection.points(scope, space, after=after, limit=limit)

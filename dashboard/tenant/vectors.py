@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.app import runtime, state_keys
 from dashboard.draw.downloads import Whose, concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
+from dashboard.draw.paging import Trail, trail_of
 from dashboard.tenant import read, tables
 from services.browse.models import Holding, Point, Scope, SpaceFacts
 from services.browse.pasted_vector import read_point_id, read_vector
@@ -65,23 +66,11 @@ def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
 
 
 def _browse(scope: Scope, facts: SpaceFacts) -> None:
-    asked, trail = st.session_state.get(state_keys.POINT_TRAIL, (None, []))
-    if asked != facts.space or not trail:
-        trail = [None]
-    page = read.points(scope, facts.space, after=trail[-1], limit=PER_PAGE)
+    trail: Trail[int | str] = trail_of(state_keys.POINT_TRAIL, facts.space)
+    page = read.points(scope, facts.space, after=trail.at, limit=PER_PAGE)
     draw_points(page.points, "points", alt="Points with their payloads",
                 tenants=concerned(scope))  # fmt: skip
-
-    def to(steps: list[int | str | None]) -> None:
-        st.session_state[state_keys.POINT_TRAIL] = (facts.space, steps)
-
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Previous", icon=":material/chevron_left:", key="points_back",
-                  disabled=len(trail) == 1, on_click=to, args=(trail[:-1],))  # fmt: skip
-        st.caption(f"Page {len(trail):,}", width="content")
-        st.button("Next", icon=":material/chevron_right:", key="points_next",
-                  disabled=page.next is None, on_click=to, args=([*trail, page.next],))  # fmt: skip
-        st.caption(f"{plural(facts.points, 'point')} of this tenant here.", width="stretch")
+    trail.turn("points", page.next, f"{plural(facts.points, 'point')} of this tenant here.")
 
 
 def _nearest(scope: Scope, facts: SpaceFacts) -> None:
