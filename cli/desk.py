@@ -32,10 +32,10 @@ def viewer() -> Viewer:
 def opened(settings: Settings) -> Iterator[Desk]:
     """Give the desk, with every store and engine. Raises what `bootstrap.build` raises."""
     from services import bootstrap  # noqa: PLC0415  takes seconds
-    from services.desk import desk_of  # noqa: PLC0415  as above
+    from services.desk import Desk  # noqa: PLC0415  as above
 
     with closing(bootstrap.build(settings)) as services:
-        yield desk_of(services, viewer)
+        yield Desk(services, viewer)
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.gate import Gate
 from services.access.viewer import Viewer
-from services.made_once import made_once
 from services.settings.environment import Settings
 from services.wiring.records import OwnRecords
 
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """What one viewer may use. Nothing here is kept between two viewers."""
+    """What one viewer may use, behind a gate that asks `viewer` anew for every action.
+
+    Nothing here is kept between two viewers, nor shared by two threads.
+    """
 
     def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
         self._services = services
         self.gate = gate_of(services, viewer)
 
-    @made_once
+    @cached_property
     def fleet(self) -> DeskFleet:
         """Figures, and how the stores are."""
         from services.usage.access import DeskFleet
@@ -48,7 +51,7 @@ class Desk:
             settings=services.settings.in_force,
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def sessions(self) -> DeskSessions:
         """Creating sessions."""
         from services.sessions.access import DeskSessions
@@ -56,7 +59,7 @@ class Desk:
         forward = self._services.settings.forward_token
         return DeskSessions(self.gate, self._services.sessions, forward=forward)
 
-    @made_once
+    @cached_property
     def care(self) -> DeskCare:
         """Looking at sessions, extending, clearing and ending them."""
         from services.sessions.access import DeskCare
@@ -67,7 +70,7 @@ class Desk:
             forward=services.settings.forward_token,
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def inspection(self) -> DeskInspection:
         """One tenant's patterns, keys and vectors."""
         from services.browse.access import DeskInspection
@@ -78,7 +81,7 @@ class Desk:
             service=services.settings.service_name,
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def finding(self) -> DeskFind:
         """Whose something is."""
         from services.find.access import DeskFind
@@ -89,7 +92,7 @@ class Desk:
             snapshot=lambda: services.collector.state.snapshot,
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def isolation(self) -> DeskIsolation:
         """Findings."""
         from services.isolation.access import DeskIsolation
@@ -100,14 +103,14 @@ class Desk:
             refresh=services.collector.refresh,
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def canary(self) -> DeskCanary:
         """The canary test."""
         from services.canary.access import DeskCanary
 
         return DeskCanary(self.gate, self._services.canary)
 
-    @made_once
+    @cached_property
     def purge(self) -> DeskPurge:
         """Plans, jobs and receipts."""
         from services.purge.access import DeskPurge
@@ -115,14 +118,14 @@ class Desk:
         services = self._services
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
 
-    @made_once
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
 
         return DeskApprovals(self.gate, self._services.approvals)
 
-    @made_once
+    @cached_property
     def log(self) -> DeskLog:
         """The audit log."""
         from services.audit_log.access import DeskLog
@@ -134,17 +137,12 @@ class Desk:
             missing=lambda: missing_ends(services.jobs, services.usage.ownership),
         )  # fmt: skip
 
-    @made_once
+    @cached_property
     def rotation(self) -> DeskRotation:
         """Encrypting metadata with the first key."""
         from services.sessions.access import DeskRotation
 
         return DeskRotation(self.gate, self._services.rotation)
-
-
-def desk_of(services: Services, viewer: Callable[[], Viewer]) -> Desk:
-    """Put the use cases behind a gate that asks `viewer` anew for every action."""
-    return Desk(services, viewer)
 
 
 def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:

@@ -10,7 +10,7 @@ from dashboard.app import viewer as access
 from services import bootstrap
 from services.access.viewer import Viewer
 from services.bootstrap import Services
-from services.desk import Desk, desk_of
+from services.desk import Desk
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
@@ -56,7 +56,7 @@ def services() -> Services:
 
 def desk() -> Desk:
     """Return every use case as whoever is there may use it, looked up anew for every action."""
-    return desk_of(services(), access.viewer)
+    return Desk(services(), access.viewer)
 
 
 def is_embedded() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, S
 from services.browse.service import InspectionService
 from services.canary.models import CanaryReport, CanaryState
 from services.canary.service import CanaryService
-from services.desk import Desk, desk_of
+from services.desk import Desk
 from services.errors import (
     AccessDenied,
     FindingError,
@@ -36,7 +36,6 @@ from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
-from services.made_once import made_once
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -207,7 +206,7 @@ class World:
             logbook=self.log.logbook,
             now=lambda: datetime.now(UTC),
         )
-        return desk_of(services, viewer)
+        return Desk(services, viewer)
 
     def forget(self) -> None:
         """Forget every call so far."""
@@ -471,7 +470,7 @@ CASES: dict[str, Case] = {
 
 def members(desk: Desk) -> set[str]:
     """Return every public method and property of every part of a desk, by inspection."""
-    parts = [name for name, part in vars(Desk).items() if isinstance(part, made_once)]
+    parts = [name for name, part in vars(Desk).items() if isinstance(part, cached_property)]
     return {
         f"{part}.{name}"
         for part in parts for name in dir(type(getattr(desk, part))) if not name.startswith("_")
