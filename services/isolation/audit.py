@@ -28,7 +28,6 @@ from services.isolation.models import (
     Until,
 )
 from services.isolation.ports import Book, FactSources, Tombstones
-from services.purge.came_back import kb_ids_in
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -82,7 +81,7 @@ class IsolationService:
         """
         began = time.monotonic()
         ownership = self._ownership()
-        tombstones, erased = self._tombstones(kb_ids_in(snapshot)), self._tombstones()
+        tombstones, erased = self._tombstones(snapshot.kb_ids), self._tombstones()
         asked = self._ask()
         seen = Seen(
             snapshot,

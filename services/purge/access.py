@@ -19,9 +19,8 @@ from services.purge.confined import (
     confined_tombstones,
     holders_of_plan,
 )
-from services.purge.formats import receipt_json
+from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
-from services.purge.later_looks import with_later_looks
 from services.purge.models import Plan, Request
 from services.purge.receipt import receipt_of
 from services.purge.service import PurgeService

@@ -9,12 +9,6 @@ from services.purge.job import Tombstone
 from services.usage.snapshot import KbUsage, Snapshot
 
 
-def kb_ids_in(snapshot: Snapshot) -> frozenset[str]:
-    """Return every kb_id that a snapshot has: by these tombstones are asked for."""
-    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
-    return frozenset(part.name for part in (*owned, *snapshot.shared) if part.is_kb)
-
-
 def came_back(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
     """Return the purged kb_ids that have data again, read after they were erased."""
     stones = {stone.kb_id: stone for stone in tombstones}

@@ -6,13 +6,13 @@ The text is canonical, and ASCII whatever the names hold: equal values give equa
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import Problem
 from services.figures import Measure
-from services.purge.job import Conserved, Line, Outcome, Receipt
+from services.purge.job import Conserved, LaterLook, Line, Outcome, Receipt
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
@@ -171,6 +171,20 @@ def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
         place=found.get("place", ""),
         counts={Measure(store): count for store, count in found.get("counts", {}).items()},
     )  # fmt: skip
+
+
+def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
+    """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
+    found = json.loads(receipt)
+    found["later_looks"] = [
+        {
+            "first_at": _time(look.first_at or look.at),
+            "at": _time(look.at),
+            "kb_ids_back": look.back,
+        }
+        for look in looks
+    ]
+    return _text(found)
 
 
 def _tenants(texts: Iterable[str]) -> tuple[TenantKey, ...]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.purge.came_back import came_back
 from services.purge.job import LaterLook
@@ -45,21 +43,3 @@ class LaterLooks:
             return
         self._jobs.note_look(job_id, LaterLook(at, back))
         self._noted[job_id] = at, back
-
-
-def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
-    """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
-    found = json.loads(receipt)
-    found["later_looks"] = [
-        {
-            "first_at": _time(look.first_at or look.at),
-            "at": _time(look.at),
-            "kb_ids_back": look.back,
-        }
-        for look in looks
-    ]
-    return json.dumps(found, ensure_ascii=True, sort_keys=True)
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

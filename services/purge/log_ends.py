@@ -6,7 +6,6 @@ It runs in the background, long after it was logged that it was begun.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -23,9 +22,6 @@ GRACE = timedelta(seconds=5)
 """How long who ran a job has to log its end, before others take it for missing."""
 
 _ID_DIGITS = 16
-
-logger = logging.getLogger(__name__)
-
 
 _DONE = frozenset({Came.ERASED, Came.ERASED_EXCEPT})
 """What a purge comes to when all that was planned is gone."""
@@ -101,9 +97,9 @@ def missing_ends(
     nobody's, which is only for those to see who see all.
     """
     found = jobs.unlogged(datetime.now(UTC) - GRACE)
+    owned = ownership() if ownership and found else None
     return tuple(
-        (_missing(job), holders_of_plan(job.plan, ownership()) if ownership else ())
-        for job in found
+        (_missing(job), holders_of_plan(job.plan, owned) if owned else ()) for job in found
     )
 
 

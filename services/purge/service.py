@@ -11,10 +11,9 @@ from services.errors import NoSuchJob, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
-from services.purge.formats import receipt_json, versions_of
+from services.purge.formats import receipt_json, versions_of, with_later_looks
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.journal import found_of
-from services.purge.later_looks import with_later_looks
 from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
