@@ -16,7 +16,8 @@ from datetime import timedelta
 from unittest import mock
 
 from bench import collector
-from bench.measure import median, side_by_side, spread, verdict
+from bench.clickhouse import DATABASE
+from bench.measure import Run, median, side_by_side, spread, verdict
 from services.isolation.audit import IsolationService
 from services.isolation.models import RuleState
 from services.isolation.ports import FactSources
@@ -39,7 +40,7 @@ def isolation_of(found: collector.Stores, usage: UsageService) -> IsolationServi
     return IsolationService(
         rules=RULES,
         sources=FactSources(
-            PatternAudit(ClickHouse(found.connect, database=collector.DATABASE)),
+            PatternAudit(ClickHouse(found.connect, database=DATABASE)),
             KeyAudit(found.redis, pass_seconds=settings.pass_seconds),
             VectorAudit(
                 found.qdrant, shared_collections=frozenset(settings.shared_collections)
@@ -95,7 +96,10 @@ def main() -> int:
         isolation = isolation_of(found, usage)
         what(isolation, snapshot)
         slow_rules(isolation, snapshot)
-        cases = {"snapshot": usage.collect, "audit": lambda: isolation.look(snapshot)}
+        cases: dict[str, Run] = {
+            "snapshot": usage.collect,
+            "audit": lambda: isolation.look(snapshot),
+        }
         times = side_by_side(cases, repeat=options.repeat)
     for name, taken in times.items():
         print(f"     {name:<12} {spread(taken)}")

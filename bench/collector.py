@@ -91,8 +91,9 @@ def stores(options: argparse.Namespace) -> Iterator[Stores]:
         settings = Settings()
         connect = stack.enter_context(clickhouse(directory))
         client = stack.enter_context(redis.Redis(port=port))
+        engine = ClickHouse(connect, database=DATABASE)
         found = Stores(
-            PatternStore(ClickHouse(connect, database=DATABASE)),
+            PatternStore(engine),
             KeyspaceStore(
                 client,
                 service=settings.service_name,
@@ -106,7 +107,7 @@ def stores(options: argparse.Namespace) -> Iterator[Stores]:
             client,
             vectors,
         )
-        stack.callback(found.patterns.close)
+        stack.callback(engine.close)
         for store in (found.patterns, found.keys, found.vectors):
             store.health()
         yield found
@@ -147,7 +148,7 @@ def cold_usage(found: Stores) -> Iterator[UsageService]:
         yield UsageService(
             patterns=found.patterns,
             keys=found.keys,
-            vectors=found.vectors,
+            single_pass={Measure.VECTORS: found.vectors},
             kato=Kato(),
             state=state,
             schemes=NamingSchemes.of(),

@@ -108,6 +108,7 @@ def memory_section(tenants: int, repeat: int) -> list[bool]:
         patterns=absent("clickhouse", "CLICKHOUSE_HOST"), keys=NoKeys(),
         ownership=lambda: ownership, schemes=schemes,
     )  # fmt: skip
+    assert snapshot.sessions
     few = f"t{tenants // 2 + tenants // 2 % 5:05d}"
     questions = {
         "a tenant's id": few,

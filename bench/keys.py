@@ -18,10 +18,10 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
 import redis
-from hiredis import pack_command
 
 from bench.measure import (
     PeakMemory,
+    Run,
     fill_keyspace,
     median,
     seconds,
@@ -30,6 +30,7 @@ from bench.measure import (
     valkey,
     verdict,
 )
+from services.stores.redis.link import packed
 from services.stores.redis.usage import KeyspaceStore
 from services.usage.readings import KeyReading
 
@@ -58,7 +59,7 @@ def bare_pass(port: int, count: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as link:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
-            link.sendall(pack_command((b"SCAN", cursor, b"COUNT", count)))
+            link.sendall(packed("SCAN", cursor, "COUNT", count))
             size = link.recv_into(buffer)
             _, _, cursor, length, _ = bytes(buffer[:64]).split(b"\r\n", 4)
             lines = 4 + 2 * int(length[1:]) - buffer.count(b"\n", 0, size)
@@ -128,6 +129,7 @@ def memory_section(store: KeyspaceStore) -> bool:
     """The first pass of the process, so that nothing was allocated before."""
     with PeakMemory() as memory:
         reading = store.read(progress=lambda _: None)
+    assert reading.sessions is not None
     count = sum(group.amount.count for group in reading.groups) + len(reading.sessions)
     print(
         f"     {count:,} keys in {len(reading.groups):,} groups, {len(reading.sessions):,} sessions"
@@ -162,6 +164,12 @@ def pass_section(
     ]
 
 
+def thrice(run: Run) -> None:
+    """Run it three times."""
+    for _ in range(3):
+        run()
+
+
 def server_section(client: redis.Redis, store: KeyspaceStore, count: int) -> list[bool]:
     """What the server and its other clients feel."""
     port = client.get_connection_kwargs()["port"]
@@ -169,8 +177,8 @@ def server_section(client: redis.Redis, store: KeyspaceStore, count: int) -> lis
     with slowlog(client, slowest):
         store.read()
     idle = ping_p99(port, lambda: time.sleep(2))
-    beside_bare = ping_p99(port, lambda: [bare_pass(port, count) for _ in range(3)])
-    beside_counts = ping_p99(port, lambda: [store.read(memory=False) for _ in range(3)])
+    beside_bare = ping_p99(port, lambda: thrice(lambda: bare_pass(port, count)))
+    beside_counts = ping_p99(port, lambda: thrice(lambda: store.read(memory=False)))
     beside_memory = ping_p99(port, store.read)
     return [
         verdict("slowest command on the server", slowest[0], at_most=5, unit="ms"),

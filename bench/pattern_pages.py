@@ -81,7 +81,7 @@ class Stores:
 
     def load(self) -> list[tuple[str, object]]:
         """Load every name with its date, as a client does."""
-        return list(self.clickhouse.query(_NAMES, {"kb": KB}).result_rows)
+        return [(name, at) for name, at in self.clickhouse.query(_NAMES, {"kb": KB}).result_rows]
 
 
 def our_page(stores: Stores, sort: PatternSort) -> list[str]:
