@@ -39,7 +39,7 @@ def cached(
             return make(*_given[0], **_given[1])
 
         name = f"{make.__module__}.{make.__qualname__}"
-        kept.__qualname__ = name  # Streamlit tells caches apart by this
+        kept.__qualname__ = name  # by which Streamlit tells caches apart: its issue 11157
         cache = st.cache_resource(ttl=seconds, max_entries=entries, show_spinner=spinner)(kept)
         _kept[name] = cache
 

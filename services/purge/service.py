@@ -173,9 +173,7 @@ class PurgeService:
 
         Raises PurgeRefused for one that has not ended, or where a store cannot be asked.
         """
-        job = self.job(job_id)
-        if job.state is not JobState.ENDED:
-            raise PurgeRefused("this purge has not ended")
+        job = self._ended(job_id)
         looks = self._look_at(job)
         if looks.problems:
             store, why = next(iter(looks.problems.items()))
@@ -191,9 +189,7 @@ class PurgeService:
         Never one that holds a point. Raises PurgeRefused for a job that has not ended, or where
         a KATO may be there that has used them.
         """
-        job = self.job(job_id)
-        if job.state is not JobState.ENDED:
-            raise PurgeRefused("this purge has not ended")
+        job = self._ended(job_id)
         if Measure.VECTORS not in job.plan.request.stores:
             return ()
         return drop_emptied(self._tools, job)
@@ -222,6 +218,12 @@ class PurgeService:
     def tombstones(self, kb_ids: Iterable[str] | None = None) -> tuple[Tombstone, ...]:
         """Return the tombstones of these kb_ids; without them, all, without their kb_ids."""
         return self._jobs.tombstones(kb_ids)
+
+    def _ended(self, job_id: str) -> Job:
+        job = self.job(job_id)
+        if job.state is not JobState.ENDED:
+            raise PurgeRefused("this purge has not ended")
+        return job
 
     # --- looking ---
 

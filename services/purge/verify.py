@@ -64,7 +64,7 @@ def _sweep(context: Context) -> tuple[Look, dict[Measure, Problem]]:
 def _sweep_sessions(context: Context) -> Look:
     """Erase the sessions that are there, and no other key: these were not chosen."""
     keys = context.tools.erasers.keys
-    look = keys.look(context.surface, context.judge.wants)
+    look = keys.look(context.surface, context.judge.wants, weigh=False)
     items = tuple(item for item in look.items if item.store is Measure.SESSIONS)
     if items:
         keys.erase_sessions(context.surface, context.judge.wants)

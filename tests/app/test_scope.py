@@ -542,6 +542,21 @@ def test_what_is_kept_for_one_scope_is_not_shown_in_another(
         logged()
 
 
+def test_two_functions_keep_what_is_their_own(services: Services, sign_in: SignIn) -> None:
+    """Asked for the same, by the same viewer."""
+
+    @cached(Action.SEE_FLEET)
+    def one(of: str) -> str:
+        return f"one {of}"
+
+    @cached(Action.SEE_FLEET)
+    def other(of: str) -> str:
+        return f"other {of}"
+
+    sign_in("viewer")
+    assert [one("a"), other("a"), one("b"), one("a")] == ["one a", "other a", "one b", "one a"]
+
+
 def test_what_is_cached_goes_by_role_and_scope() -> None:
     """However a scope is written down; and not by who it is."""
     ann = viewer_of(Role.ADMIN, ACME, CORP)
