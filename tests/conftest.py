@@ -64,7 +64,7 @@ hypothesis_settings.load_profile("default")
 
 
 _FOLDERS = itertools.count()
-BUSY, WAITING = ("e2e", "app", "golden"), ("contract",)
+BUSY, WAITING = ("browser", "pages", "golden"), ("engines", "features", "commands")
 """Folders whose tests keep the processor busy, and those whose tests mostly wait."""
 
 
@@ -77,8 +77,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    busy = [path for folder in BUSY for path in files if path.parent.name == folder]
-    waiting = [path for path in files if path.parent.name in WAITING]
+    folders = {path: path.relative_to(Path(__file__).parent).parts[0] for path in files}
+    busy = [path for folder in BUSY for path in files if folders[path] == folder]
+    waiting = [path for path in files if folders[path] in WAITING]
     pairs = itertools.zip_longest(busy, waiting)
     order = [path for pair in pairs for path in pair if path is not None]
     rest = [path for path in files if path not in {*busy, *waiting}]
@@ -277,7 +278,7 @@ def reading_kato(
     import clickhouse_connect
     import redis
 
-    from tests.contract.fingerprint import fingerprint
+    from tests.features.purge.fingerprint import fingerprint
     from tests.servers.deployment import deployment
 
     def everything() -> object:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from tests.app.conftest import (  # noqa: F401  fixtures
+from tests.golden.clock import held_still
+from tests.golden.steady_redis import SteadyRedis
+from tests.pages.conftest import (  # noqa: F401  fixtures
     _installed_once,
     _no_leftovers,
     _on_this_machine,
@@ -17,8 +19,6 @@ from tests.app.conftest import (  # noqa: F401  fixtures
     services,
     sign_in,
 )
-from tests.golden.clock import held_still
-from tests.golden.steady_redis import SteadyRedis
 from tests.servers.deployment import Deployment
 from tests.servers.valkey import new_valkey
 

@@ -8,12 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
-from tests.app.conftest import Open, Put, SignIn
-from tests.app.test_sessions import press
 from tests.golden.expected import check
 from tests.golden.kept import keep_records
 from tests.golden.seen import seen
 from tests.golden.test_commands import purged
+from tests.pages.conftest import Open, Put, SignIn
+from tests.pages.test_sessions import press
 
 TENANT = "tenant/acme-corp"
 SESSION = "session-9907854ac98b45ed921d2a758bb0d938-1795414978066"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.e2e import chromium
+from tests.browser import chromium
 from tests.servers import postgres, redis_server
 
 

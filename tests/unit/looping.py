@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.unit.desks import World
+from tests.unit.access.desks import World
 
 
 @contextmanager

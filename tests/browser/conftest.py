@@ -1,0 +1,149 @@
+"""A real dashboard in a process of its own, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.chromium import find
+from tests.servers.sockets import free_port
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+START_SECONDS = 240
+Theme = Literal["light", "dark"]
+
+expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
+
+
+@contextmanager
+def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterator[str]:
+    """Run `kato-tenants run` and yield its address; stopped as a user stops it."""
+    port = free_port()
+    command = [sys.executable, "-m", "cli", "run", "--headless", "--port", str(port), *flags]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("KATO_TENANTS_")}
+    log = data.with_suffix(".log")
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**kept, "KATO_TENANTS_DATA": str(data), **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=240)
+        text = log.read_text("utf-8", "replace")
+        assert "Traceback" not in text, text
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the dashboard did not start")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    path = find()
+    assert path, "no Chromium on the PATH: run `make needs`"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard on the embedded engines with the sample fleet."""
+    with dashboard({}, tmp_path_factory.mktemp("sample") / "data", "--sample") as url:
+        yield url
+
+
+_IS_STILL = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const [drawn, since] = window.drawn ?? [];
+  const busy = app?.dataset.testScriptState !== 'notRunning'
+    || app.dataset.testConnectionState !== 'CONNECTED'
+    || document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget]');
+  const sizes = [...document.querySelectorAll('[data-testid=stMain], canvas, .main-svg')]
+    .map(e => `${e.scrollWidth} ${e.scrollHeight}`);
+  const now = busy ? null : sizes.join();
+  if (now === null || now !== drawn) { window.drawn = [now, performance.now()]; return false; }
+  return performance.now() - since > 150;
+}"""
+"""Whether no script runs, and for a moment nothing on the page has changed its size."""
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """One visitor for every page: who had to fetch and compile Streamlit's front end only once."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(visitor: BrowserContext) -> Iterator[Visit]:
+    """Open a page and wait until it is drawn; theme and width as given.
+
+    The headers are those that a proxy adds to every request, the WebSocket's too.
+    """
+    pages = []
+
+    def visited(
+        url: str, *, theme: Theme = "light", width: int = 1400,
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:  # fmt: skip
+        page = visitor.new_page()
+        pages.append(page)
+        page.set_extra_http_headers(dict(headers or {}))
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.emulate_media(color_scheme=theme)
+        page.goto(url)
+        settle(page)
+        return page
+
+    yield visited
+    for page in pages:
+        page.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page's figures are there and nothing runs."""
+    page.locator("h1").first.wait_for(timeout=120_000)
+    page.evaluate("window.drawn = undefined")
+    page.wait_for_function(_IS_STILL, timeout=120_000)
+
+
+def picture(page: Page, path: Path, *, most: int = 1500) -> None:
+    """Take a picture of the whole page, at most `most` pixels high."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    width = page.viewport_size["width"] if page.viewport_size else 1400
+    page.set_viewport_size({"width": width, "height": min(int(height) + 20, most)})
+    settle(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(path))

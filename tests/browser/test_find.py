@@ -1,0 +1,56 @@
+"""A support engineer with a ticket open: from a user's name to the tenants, in a browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit, settle
+
+
+def check(page: Page) -> None:
+    """Nothing failed, and nothing is wider than the window."""
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    overflow = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.scrollWidth - m.clientWidth }"
+    )
+    assert overflow <= 1
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
+def test_a_user_is_found_by_a_link(sample: str, visit: Visit, theme: str, width: int) -> None:
+    """The address can be pasted into a ticket, in both themes, wide and narrow."""
+    page = visit(f"{sample}/find?find=bob", theme=theme, width=width)
+    expect(page.get_by_text("Found as user in 3 tenants")).to_be_visible()
+    expect(page.get_by_text("1 kb_id found here is shared")).to_be_visible()
+    check(page)
+
+
+def test_from_any_page_to_the_user_and_on_to_the_tenant(sample: str, visit: Visit) -> None:
+    """Typed into the sidebar, found, and the tenant opened from its row."""
+    page = visit(f"{sample}/system")
+    entry = page.get_by_test_id("stSidebar").get_by_placeholder("Find a user, session, key…")
+    entry.fill("bob")
+    entry.press("Enter")
+    expect(page.locator("h1").first).to_have_text("Find")
+    expect(page.get_by_text("Found as user in 3 tenants")).to_be_visible()
+    assert "find=bob" in page.url
+    settle(page)
+    rows = page.locator("[data-testid=stDataFrame]").first
+    box = rows.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 225, box["y"] + 35 + 17)  # the button in the first row
+    expect(page.locator("h2").first).to_have_text("tenant/acme")
+    assert "tenant=tenant" in page.url
+    check(page)
+
+
+def test_what_is_nowhere_says_where_was_looked(sample: str, visit: Visit) -> None:
+    """And one click looks inside of names."""
+    page = visit(f"{sample}/find?find=CME")
+    expect(page.get_by_text("Nothing that was looked at has this name")).to_be_visible()
+    page.get_by_role("button", name="Look anywhere in names").click()
+    expect(page.get_by_text("Found as tenant and node_id")).to_be_visible()
+    assert "anywhere=true" in page.url
+    check(page)

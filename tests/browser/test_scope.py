@@ -1,0 +1,117 @@
+"""Two people of different scope on one server, in browsers: what each of them is ever sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocket, expect
+
+from tests.browser.conftest import dashboard, settle
+from tests.browser.test_sign_in import SETTINGS
+from tests.servers import issuer
+
+CONFINED = {
+    **SETTINGS, "KATO_TENANTS_DEFAULT_TENANTS": "", "KATO_TENANTS_TENANTS_CLAIM": "tenants",
+}  # fmt: skip
+PAGES = ("", "tenants", "sessions", "isolation", "find?find=alice", "purge", "system", "audit_log")
+SECONDS = 90
+AROUND = 200  # bytes
+
+
+@dataclass(eq=False)
+class Person:
+    """One browser, with everything that the server sent to it."""
+
+    page: Page
+    url: str
+    frames: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._take)
+
+    def _take(self, payload: bytes | str) -> None:
+        self.frames.append(payload if isinstance(payload, bytes) else payload.encode())
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.url}/{path}")
+        settle(self.page)
+
+    def was_sent(self, name: bytes) -> bool:
+        return any(name in frame for frame in self.frames)
+
+    def sent_with(self, name: bytes) -> str:
+        """What stands around a name where it was sent, empty where it never was."""
+        found = next((frame for frame in self.frames if name in frame), b"")
+        at = found.find(name)
+        return repr(found[max(at - AROUND, 0) : at + AROUND]) if found else ""
+
+
+Come = Callable[..., Person]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard whose people are confined by a claim."""
+    data = tmp_path_factory.mktemp("scope") / "data"
+    with dashboard(CONFINED, data, "--sample", "--address", "0.0.0.0") as url:
+        yield url
+
+
+@pytest.fixture
+def come(browser: Browser, server: str) -> Iterator[Come]:
+    """Have an admin of these tenants open a browser."""
+    contexts = []
+
+    def coming(who: str, *tenants: str) -> Person:
+        token = issuer.secret_token(groups=["admins"], email=who, tenants=tenants)
+        context = browser.new_context(
+            extra_http_headers={"X-Token": token}, viewport={"width": 1400, "height": 900}
+        )
+        contexts.append(context)
+        return Person(context.new_page(), server)
+
+    yield coming
+    for context in contexts:
+        context.close()
+
+
+def test_neither_is_sent_what_is_the_others(come: Come) -> None:
+    """Page by page in turns, after somebody who sees all filled every cache."""
+    ada = come("ada@example.com", "*")
+    bea, cid = come("bea@example.com", "tenant/globex"), come("cid@example.com", "tenant/acme")
+    for path in PAGES:
+        for person in (ada, bea, cid):
+            person.go(path)
+    bea.go("tenant?tenant=tenant/acme")
+    expect(bea.page.get_by_text("Nothing in the stores belongs to")).to_be_visible()
+    for person, names in {
+        ada: (b"tenant/globex", b"tenant/acme", b"bigco"), bea: (b"tenant/globex", b"globex:user"),
+        cid: (b"tenant/acme", b"acme:user"),
+    }.items():  # fmt: skip
+        for name in names:
+            assert person.was_sent(name), name
+    for name in (b"acme:user", b"acme_user", b"bigco", b"Traceback"):
+        assert bea.sent_with(name) == ""
+    for name in (b"globex", b"bigco", b"Traceback"):
+        assert cid.sent_with(name) == ""
+
+
+def test_a_file_holds_what_its_viewer_may_see(come: Come, tmp_path: Path) -> None:
+    """It is made in a thread that knows of no browser, in the name of who clicked."""
+    bea = come("bea@example.com", "tenant/globex")
+    bea.go("tenants")
+    with bea.page.expect_download(timeout=SECONDS * 1000) as download:
+        bea.page.get_by_test_id("stDownloadButton").first.click()
+    made = tmp_path / "tenants.csv"
+    download.value.save_as(made)
+    text = made.read_text("utf-8")
+    assert "tenant/globex" in text
+    assert len(text.splitlines()) == 2
+    bea.go("audit_log?did=export")
+    assert bea.was_sent(b"tenants as csv")

@@ -1,0 +1,149 @@
+"""A dashboard behind an identity-aware proxy, in a browser: who comes in, and for how long."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Visit, dashboard, settle
+from tests.servers import issuer
+
+HEADER = "X-Token"
+SETTINGS = {
+    "KATO_TENANTS_AUTH": "proxy",
+    "KATO_TENANTS_PROXY_HEADER": HEADER,
+    "KATO_TENANTS_PROXY_SECRET": issuer.SECRET,
+    "KATO_TENANTS_PROXY_ISSUER": issuer.ISSUER,
+    "KATO_TENANTS_PROXY_AUDIENCE": issuer.AUDIENCE,
+    "KATO_TENANTS_ROLE_CLAIM": "groups",
+    "KATO_TENANTS_ROLES": "admins = admin",
+    "KATO_TENANTS_DEFAULT_TENANTS": "*",
+    "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
+}
+As = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard that asks for a token, listening on every address."""
+    data = tmp_path_factory.mktemp("proxy") / "data"
+    with dashboard(SETTINGS, data, "--sample", "--address", "0.0.0.0") as url:
+        yield url
+
+
+@pytest.fixture
+def come(visit: Visit, server: str) -> As:
+    """Open a page with these headers, as a proxy would add them."""
+
+    def opened(path: str = "", **headers: str) -> Page:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return visit(f"{server}/{path}", headers=named)
+
+    return opened
+
+
+def test_with_a_good_token_one_is_in(come: As) -> None:
+    """And the sidebar says in whose name."""
+    page = come(X_Token=issuer.secret_token(groups=["admins"]))
+    expect(page.locator("h1").first).to_have_text("Overview")
+    expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
+    expect(page.get_by_text("No sign-in")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["", "tenants", "tenant?tenant=tenant/acme-corp"])
+def test_without_a_token_one_sees_nothing(come: As, path: str) -> None:
+    """At any address: no figure, no page's name, no tenant."""
+    page = come(path, X_Forwarded_User="ann", X_Auth_Request_Groups="admins")
+    expect(page.locator("h1").first).to_have_text("You are not signed in")
+    expect(page.locator("[role=dialog]")).to_have_count(0)
+    text = page.inner_text("body")
+    assert "Overview" not in text
+    assert "Tenants" not in text
+    assert "acme" not in text
+
+
+def test_with_a_forged_token_one_sees_nothing(come: As) -> None:
+    page = come(X_Token=issuer.secret_token("another secret, as long as the shared one is"))
+    expect(page.locator("h1").first).to_have_text("You are not signed in")
+    expect(page.get_by_text("its signature does not hold")).to_be_visible()
+
+
+def test_without_a_role_one_sees_only_that(come: As) -> None:
+    page = come(X_Token=issuer.secret_token(groups=["staff"]))
+    expect(page.locator("h1").first).to_have_text("You have no role here")
+    expect(page.get_by_text("ann@example.com")).to_be_visible()
+
+
+def test_a_token_that_runs_out_ends_the_session(come: As) -> None:
+    """The connection stays as it was; the next action is refused, and the figures are gone.
+
+    The action is Streamlit's own key for another run: figures that refresh themselves may have
+    ended the session before, and then no link is left to click.
+    """
+    ends = time.time() + 30
+    page = come(X_Token=issuer.secret_token(groups=["admins"], exp=ends))
+    expect(page.locator("h1").first).to_have_text("Overview")
+    page.wait_for_timeout(max(0, ends - time.time()) * 1000 + 500)
+    page.keyboard.press("r")
+    expect(page.locator("h1").first).to_have_text("You are not signed in")
+    expect(page.get_by_text("acme")).to_have_count(0)
+
+
+def status(url: str, **headers: str) -> int:
+    """Ask without a browser, and return the status."""
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return exc.code
+
+
+def test_what_the_server_gives_strangers(server: str) -> None:
+    """Health, and nothing else of itself; and only under the names that are set."""
+    assert status(f"{server}/_stcore/health") == 200
+    assert status(f"{server}/", Host="dash.example.com") == 200
+    assert status(f"{server}/", Host="evil.example") == 400
+    metrics = f"{server}/_stcore/metrics"
+    assert status(metrics) == 200
+    assert status(metrics, Host="dash.example.com") == 403
+    assert status(metrics, **{"X-Forwarded-For": "10.0.0.7"}) == 403
+    assert status(f"{server}/_stcore/agent/openapi.json") == 404
+    with urllib.request.urlopen(f"{server}/", timeout=10) as answer:
+        assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_signing_in_at_a_provider(browser: Browser, tmp_path: Path) -> None:
+    """By a button, with every secret from the environment; and out again by another."""
+    with issuer.Provider("kato", groups=["admins"]) as provider:
+        settings = {
+            "KATO_TENANTS_AUTH": "oidc",
+            "KATO_TENANTS_OIDC_CLIENT_ID": "kato",
+            "KATO_TENANTS_OIDC_CLIENT_SECRET": "not a secret",
+            "KATO_TENANTS_OIDC_METADATA_URL": provider.metadata,
+            "KATO_TENANTS_OIDC_REDIRECT_URI": "http://127.0.0.1:{port}/oauth2callback",
+            "KATO_TENANTS_OIDC_COOKIE_SECRET": "signs the cookies of this test alone",
+            "KATO_TENANTS_DEFAULT_TENANTS": "*",
+            "KATO_TENANTS_ROLE_CLAIM": "groups",
+            "KATO_TENANTS_ROLES": "admins = admin",
+        }
+        with dashboard(settings, tmp_path / "data", "--sample") as url:
+            page = browser.new_page()
+            page.goto(f"{url}/tenants")
+            settle(page)
+            expect(page.locator("h1").first).to_have_text("You are not signed in")
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.locator("h1").first).to_have_text("Overview")
+            expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.locator("h1").first).to_have_text("You are not signed in")
+            page.close()

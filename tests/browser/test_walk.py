@@ -1,0 +1,124 @@
+"""A person walks every page in a browser: on the sample fleet, and with each store stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dashboard.app import navigation
+from tests.browser.conftest import ROOT, Visit, dashboard, picture, settle
+from tests.servers.deployment import SECRET, STORES, Deployment
+
+PAGES = [page.name for page in navigation.PAGES]
+PICTURES = Path(os.environ.get("PICTURES", ROOT / "tests" / "e2e" / "pictures"))
+
+
+def check(page: Page) -> None:
+    """Nothing failed, and no secret or trace reached the browser."""
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    text = page.inner_text("body")
+    assert SECRET not in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (800, "dark")])
+def test_every_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
+    """Wide and light, narrow and dark, without anything wider than the window."""
+    page = visit(sample, theme=theme, width=width)
+    for name in PAGES:
+        row = navigation.row(name)
+        page.goto(f"{sample}/{name}")
+        settle(page)
+        expect(page.locator("h1").first).to_have_text(row.title)
+        check(page)
+        overflow = page.evaluate(
+            "() => { const m = document.querySelector('[data-testid=stMain]');"
+            " return m.scrollWidth - m.clientWidth }"
+        )
+        assert overflow <= 1, f"{name} is {overflow} px too wide"
+
+
+def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:
+    """Overview in light, Tenant in dark, as a newcomer sees them."""
+    overview = visit(sample)
+    check(overview)
+    picture(overview, PICTURES / "overview.png", most=1150)
+    tenant = visit(f"{sample}/tenant?tenant=tenant/acme-corp", theme="dark")
+    expect(tenant.get_by_text("shares 1 knowledge base")).to_be_visible()
+    picture(tenant, PICTURES / "tenant.png", most=1150)
+
+
+def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> None:
+    """Two clicks from the warning to the tenant, and the link can be pasted."""
+    page = visit(sample)
+    expect(page.get_by_text("one memory")).to_be_visible()
+    page.get_by_label("Search").or_(page.get_by_role("link", name="Tenants")).first.click()
+    expect(page.locator("h1").first).to_have_text("Tenants")
+    page.goto(f"{sample}/tenant?tenant=tenant/acme_corp")
+    settle(page)
+    expect(page.locator("h2").first).to_have_text("tenant/acme_corp")
+
+
+def test_a_session_is_created_and_seen_on_its_tenants_page(sample: str, visit: Visit) -> None:
+    """From the form to the session's row, with a refusal on the way."""
+    page = visit(f"{sample}/new_session")
+    page.get_by_label("Tenant", exact=True).fill("acme.corp")
+    page.get_by_label("User", exact=True).fill("bob")
+    page.get_by_label("User", exact=True).press("Enter")
+    expect(page.get_by_text("is already used by")).to_be_visible()
+    expect(page.get_by_role("button", name="Create session")).to_be_disabled()
+    page.get_by_label("Tenant", exact=True).fill("newcomer")
+    page.get_by_label("Tenant", exact=True).press("Enter")
+    expect(page.get_by_text("New for tenant/newcomer")).to_be_visible()
+    page.get_by_role("button", name="Create session").click()
+    expect(page.get_by_text("The session was created.")).to_be_visible()
+    page.get_by_role("link", name="Open tenant/newcomer").click()
+    expect(page.locator("h2").first).to_have_text("tenant/newcomer")
+    sessions = page.locator("[data-testid=stMetric]", has_text="Sessions")
+    expect(sessions).to_contain_text("1")
+
+
+@pytest.fixture
+def configured(
+    kato: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Deployment]]:
+    """A dashboard of a configured deployment whose stores can be stopped."""
+    data = tmp_path_factory.mktemp("configured") / "data"
+    with dashboard({**kato.environment, "KATO_TENANTS_REFRESH_SECONDS": "2"}, data) as url:
+        yield url, kato
+
+
+def test_every_page_stays_up_with_each_store_stopped(
+    configured: tuple[str, Deployment], visit: Visit
+) -> None:
+    """The figure is unknown, with its reason; the others stay; and it comes back.
+
+    Each page with one store or another: `tests/pages` has each with every one.
+    """
+    url, kato = configured
+    page = visit(url)
+    cards = {"clickhouse": "Patterns", "redis": "Redis keys", "qdrant": "Vectors"}
+    for number, store in enumerate(STORES):
+        kato.fail(store, "down")
+        page.goto(url)
+        if store in cards:  # KATO's API has no figure of its own
+            card = page.locator("[data-testid=stMetric]", has_text=cards[store]).first
+            expect(card).to_contain_text("unknown")
+        for name in (*PAGES[number :: len(STORES)], "system"):
+            page.goto(f"{url}/{name}")
+            settle(page)
+            expect(page.locator("h1").first).to_have_text(navigation.row(name).title)
+            check(page)
+        advice = page.locator("[data-testid=stMarkdown]", has_text="reachable from here")
+        expect(advice).to_have_count(1)
+        expect(advice).to_contain_text(store, ignore_case=True)
+        picture(page, PICTURES / f"system-without-{store}.png", most=2600)
+        kato.heal()
+        page.goto(url)
+        for label in cards.values():
+            card = page.locator("[data-testid=stMetric]", has_text=label).first  # old and new
+            expect(card).not_to_contain_text("unknown")

@@ -1,0 +1,181 @@
+"""The Find page in every state: nothing typed, found, nothing found, partial, and hostile."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import redis
+from streamlit.testing.v1 import AppTest
+
+from dashboard.draw.formatting import visible
+from services.bootstrap import Services
+from services.tenancy.layout import text_of
+from tests.pages.conftest import Open, words
+from tests.servers.deployment import Deployment
+
+
+def ask(open_page: Open, typed: str, **query: str) -> AppTest:
+    """Open the page by its deep link."""
+    return open_page("find", find=typed, **query)
+
+
+def tables(app: AppTest) -> list[pd.DataFrame]:
+    return [element.value for element in app.dataframe]
+
+
+def hits(app: AppTest) -> dict[str, int]:
+    """The tenants found, with their patterns."""
+    (frame,) = [frame for frame in tables(app) if {"Tenant", "Patterns"} <= set(frame.columns)]
+    return dict(zip(frame["Tenant"], frame["Patterns"], strict=True))
+
+
+def test_with_nothing_typed_it_says_what_can_be(
+    reading_services: Services, open_page: Open
+) -> None:
+    """With examples out of this fleet, each of which finds something."""
+    app = open_page("find")
+    assert "as it stands in a ticket" in words(app)
+    (examples,) = tables(app)
+    assert len(examples) == 8
+    for what, example, _ in examples.itertuples(index=False):
+        if what != "A pattern name":
+            app.text_input(key="find").set_value(example).run()
+            assert "What was found" in words(app), example
+
+
+def test_a_user_is_found_in_every_tenant(reading_services: Services, open_page: Open) -> None:
+    """By a link that can be pasted; the shared memory is pointed out."""
+    app = ask(open_page, "bob")
+    assert hits(app) == {"tenant/acme": 4, "tenant/acme-corp": 16, "tenant/acme_corp": 16}
+    assert "Found as user in 3 tenants" in words(app)
+    assert "1 kb_id found here is shared" in words(app)
+    assert not app.warning
+    found = tables(app)[1]
+    assert set(found["Name"]) == {
+        "tenant:acme:user:bob", "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob"
+    }  # fmt: skip
+    assert set(found["Fit"]) == {"exact"}
+
+
+def test_what_is_inferred_says_so(reading_services: Services, open_page: Open) -> None:
+    found = tables(ask(open_page, "zed"))[1]
+    assert "inferred" in set(found["Fit"])
+    assert found["How it is known"].str.contains("no node_id on it was seen").any()
+
+
+def test_a_text_with_several_meanings_says_so(reading_services: Services, open_page: Open) -> None:
+    app = ask(open_page, "x")
+    assert "This can mean different things: node_id, user" in words(app)
+
+
+def test_a_tenants_button_leads_to_its_page(reading_services: Services, open_page: Open) -> None:
+    app = ask(open_page, "hank")
+    app.session_state["hits_open"] = {"row": 0}
+    app.run()
+    assert app.header[0].value.replace("\\", "") == "tenant/globex"
+
+
+def test_the_entry_in_the_sidebar_leads_here(reading_services: Services, open_page: Open) -> None:
+    """From any page, with what was typed; here there is no second entry."""
+    app = open_page("tenants")
+    app.text_input(key="find_entry").set_value("alice").run()
+    assert app.title[0].value == "Find"
+    assert app.text_input(key="find").value == "alice"
+    assert set(hits(app)) == {"org/bigco", "tenant/acme-corp", "tenant/globex"}
+    assert not [each for each in app.text_input if each.key == "find_entry"]
+
+
+def test_nothing_found_says_where_was_looked(reading_services: Services, open_page: Open) -> None:
+    """And offers to look inside of names, which then finds it."""
+    app = ask(open_page, "CME")
+    assert "Nothing that was looked at has this name" in words(app)
+    assert set(tables(app)[0]["Store"]) == {"Own records", "ClickHouse", "Redis", "Qdrant"}
+    assert set(tables(app)[0]["Result"]) == {"looked at"}
+    (button,) = [each for each in app.button if each.label == "Look anywhere in names"]
+    button.click().run()
+    assert set(hits(app)) == {"tenant/acme", "tenant/acme-corp", "tenant/acme_corp"}
+    assert set(tables(app)[1]["Fit"]) == {"holds the text"}
+    assert "different things" not in words(app)
+
+
+@pytest.mark.parametrize("store", ["clickhouse", "redis"])
+def test_a_store_that_is_down_is_not_said_to_have_nothing(
+    services: Services, kato: Deployment, open_page: Open, store: str
+) -> None:
+    """It may be there, and the reason is given."""
+    kato.fail(store, "down")
+    name = {"clickhouse": "ClickHouse", "redis": "Redis"}[store]
+    app = ask(open_page, "0" * 40)
+    assert f"Nothing was found, but {name} could not be asked" in words(app)
+    assert "Nothing that was looked at has this name" not in words(app)
+    results = tables(app)[0]
+    failed = results[results["Result"] != "looked at"]
+    assert list(failed["Store"]) == [name]
+    assert failed["Result"].str.contains("did not answer").all()
+
+
+def test_what_was_found_may_not_be_all(
+    services: Services, kato: Deployment, open_page: Open
+) -> None:
+    """With a store unknown since the last pass, its figures are unknown and never 0."""
+    kato.fail("clickhouse", "down")
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    app = ask(open_page, "alice")
+    assert "There may be more: ClickHouse could not be asked" in words(app)
+    assert tables(app)[0]["Patterns"].isna().all()
+    assert (tables(app)[0]["Keys"] > 0).all()
+
+
+def test_what_belongs_to_nobody_is_found_too(reading_services: Services, open_page: Open) -> None:
+    app = ask(open_page, "stm:global")
+    assert "Redis key of no tenant" in words(app)
+    assert list(tables(app)[0]["Tenant"]) == ["nobody's"]
+
+
+HOSTILE = [
+    b"it's", b'say "hi"', b"100%", b"star*", b"line\nbreak", b"nul\x00", b"\xff\xfe",
+    b"back\\slash",
+    b"[link](//evil.example)", b"<script>alert(1)</script>", b"$x^2$ **b** # ~~c~~ :red[x]",
+    b"a/../b?c=d&e", "ünïcode 日本".encode(), b"x" * 10_000,
+]  # fmt: skip
+
+
+def test_a_hostile_name_is_found_and_shown_as_what_it_is(
+    services: Services, valkey: redis.Redis, open_page: Open
+) -> None:
+    """As a key of nobody's, typed with the escapes that pages show."""
+    app = open_page("find")
+    for name in HOSTILE:
+        valkey.set(name, "v")
+        shown = visible(text_of(name))
+        app.text_input(key="find").set_value(shown).run()
+        assert not app.exception
+        assert list(tables(app)[0]["Name"]) == [shown]
+        assert app.subheader[0].value == "Found as Redis key of no tenant"
+
+
+def test_a_hostile_question_finds_nothing_else(reading_services: Services, open_page: Open) -> None:
+    """Nothing in it is a wildcard, a query or Markdown."""
+    app = open_page("find", anywhere="true")
+    for name in HOSTILE:
+        app.text_input(key="find").set_value(visible(text_of(name))).run()
+        assert not app.exception
+        assert [each.value for each in app.subheader] == ["What was looked at"]
+
+
+def test_many_hits_are_cut_and_say_so(
+    services: Services, valkey: redis.Redis, open_page: Open
+) -> None:
+    """A page stays small however much holds the text."""
+    for at in range(250):
+        valkey.set(f"tenant_t{at:03d}_user_u_kato:symbols:freq", "1")
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    app = ask(open_page, "_user_u_", anywhere="true")
+    assert len(hits(app)) == 100
+    assert "The first 100 of 250 tenants" in words(app)
+    assert len(tables(app)[1]) == 200
+    assert "The first 200 of 250 names" in words(app)

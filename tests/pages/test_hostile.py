@@ -1,0 +1,134 @@
+"""Names from strangers, on every page: shown as what they are, and nothing breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from dashboard.app import navigation, state_keys as session
+from dashboard.draw.formatting import escaped, visible
+from services.bootstrap import Services
+from services.embedded.write.stores import Targets
+from services.figures import Measure
+from services.tenancy.layout import text_of
+from tests.pages.conftest import Open, words
+from tests.pages.test_tenant_look import looking, table
+
+KB_IDS = [
+    b"it's",
+    b'say "hi"',
+    b"100%_kato",
+    b"star*_kato",
+    b"line\nbreak_kato",
+    b"nul\x00_kato",
+    b"\xff\xfe_kato",
+    b"[link](//evil.example)_kato",
+    b"<script>alert(1)</script>_kato",
+    b"$x^2$ **b** # ~~c~~_kato",
+    b"back\\slash_kato",
+    "ünïcode_日本_kato".encode(),
+    b"x" * 10_000 + b"_kato",
+    b"",
+]
+
+
+@pytest.fixture(scope="module")
+def more() -> Callable[[Targets], None]:
+    """Rows, keys and sessions under hostile names."""
+    return put_hostile
+
+
+def put_hostile(targets: Targets) -> None:
+    client, keys = targets.clickhouse, targets.redis
+    assert client
+    assert keys
+    for kb in KB_IDS:
+        client.command(
+            "INSERT INTO patterns_data (kb_id, name) SELECT unhex({kb:String}), unhex({n:String})",
+            parameters={"kb": kb.hex(), "n": pattern(kb).hex()},
+        )
+        keys.set(kb + b":frequency:" + pattern(kb), 7)
+    keys.set("kato:session:session-bad-json", "{not json", ex=900)
+    keys.set("kato:session:session-no-object", "[1, 2]", ex=900)
+    keys.set("kato:session:session-bytes", b"\xff\xfe", ex=900)
+    keys.rpush("kato:session:session-a-list", "x")
+    keys.set(b"\xff\xfe\xfd", "not utf-8 and nobody's")
+
+
+def pattern(kb: bytes) -> bytes:
+    """The name of its one pattern, as hostile as the kb_id is."""
+    return b"n" + kb[:100]
+
+
+@pytest.mark.parametrize("name", [page.name for page in navigation.PAGES])
+def test_every_page_opens(reading_services: Services, open_page: Open, name: str) -> None:
+    app = open_page(name)
+    assert app.title[0].value == navigation.row(name).title
+
+
+@pytest.mark.parametrize("kb", KB_IDS, ids=lambda kb: repr(kb[:12]))
+def test_every_hostile_kb_id_has_a_page(
+    reading_services: Services, open_page: Open, kb: bytes
+) -> None:
+    """Reached by its link, with its pattern, that one's frequency and its key.
+
+    The key is found by what the screen shows.
+    """
+    snapshot = reading_services.collector.state.snapshot
+    assert snapshot
+    kb_id = text_of(kb)
+    owner = next(t for t in snapshot.tenants if kb_id in t.kb_ids)
+    app = looking(
+        open_page, session.LOOK_PATTERNS, session.LOOK_KEYS, session.LOOK_VECTORS,
+        tenant=visible(str(owner.tenant)),
+    )  # fmt: skip
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Patterns"] == "1"
+    assert shown["Redis keys"] == "1"
+    (row,) = table(app, "Pattern")
+    assert row["Pattern"] == visible(text_of(pattern(kb)))
+    assert row["Frequency"] == 7
+    key = table(app, "TTL")[0]["Key"]
+    assert key == visible(text_of(kb + b":frequency:" + pattern(kb)))
+    typed = next(t for t in app.text_input if t.label == "Show the value of a key")
+    typed.set_value(str(key)).run()
+    assert not app.exception
+    assert "7" in [code.value for code in app.code]
+    assert "No vectors" in words(app)
+
+
+def test_everything_is_counted_as_what_it_is(reading_services: Services, open_page: Open) -> None:
+    """Records that do not parse are sessions of nobody, and conservation holds."""
+    snapshot = reading_services.collector.state.snapshot
+    assert snapshot
+    for figures in snapshot.stores.values():
+        assert figures.difference.count == 0
+    assert snapshot.unattributed.usage.of(Measure.SESSIONS).count == 4  # type: ignore[union-attr]
+    app = open_page("tenants")
+    assert "session-bad-json" in words(app)
+    assert "xff" in words(app)
+
+
+def test_a_hostile_name_reads_the_same_wherever_it_stands(
+    services: Services, valkey: redis.Redis, open_page: Open
+) -> None:
+    """In what needs attention, a warning and a title: visible, and escaped from Markdown, once."""
+    names = ["a\nb\\c", "a\nb-c"]  # KATO gives both one kb_id
+    for at, name in enumerate(names):
+        record = json.dumps({"node_id": f"tenant:{name}:user:x"})
+        valkey.set(f"kato:session:session-{at}", record, ex=900)
+    valkey.set("tenant_a\nb_c_user_x_kato:frequency:p", 1)
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    shown = [visible(f"tenant/{name}") for name in names]
+    assert shown == ["tenant/a\\nb\\\\c", "tenant/a\\nb-c"]
+    notices = [element.value for element in open_page().markdown]
+    for name in shown:
+        assert any(escaped(name) in text and "share one memory" in text for text in notices)
+        app = open_page("tenant", tenant=name)
+        assert [header.value for header in app.header] == [escaped(name)]
+        assert app.warning[0].value.startswith(f"{escaped(name)} shares")

@@ -1,0 +1,160 @@
+"""The sections that look into a tenant: nothing is read before they are opened, and each state."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.app import state_keys as session
+from services.bootstrap import Services
+from services.browse.service import InspectionService
+from tests.pages.conftest import Open, words
+from tests.servers.deployment import SECRET, Deployment
+
+TENANT = "tenant/acme-corp"
+STORES = {
+    session.LOOK_PATTERNS: "clickhouse",
+    session.LOOK_KEYS: "redis",
+    session.LOOK_VECTORS: "qdrant",
+}
+
+
+def looking(open_page: Open, *sections: str, tenant: str = "tenant/acme") -> AppTest:
+    """Open a tenant's page with some of its sections open."""
+    app = open_page("tenant", tenant=tenant)
+    for section in sections:
+        app.session_state[section] = True
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def table(app: AppTest, column: str) -> list[dict[str, object]]:
+    """Return the rows of the first table that has a column."""
+    found = next(f.value for f in app.dataframe if column in f.value.columns)
+    return found.to_dict("records")
+
+
+def test_nothing_is_read_before_a_section_is_opened(
+    reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for name in ("patterns", "inventory", "space", "points"):
+        monkeypatch.setattr(InspectionService, name, lambda *_, name=name, **__: asked.append(name))
+    app = open_page("tenant", tenant="tenant/acme")
+    assert not asked
+    assert [expander.label for expander in app.expander][-3:] == ["Patterns", "Keys", "Vectors"]
+
+
+def test_patterns_are_shown_with_their_cost(reading_services: Services, open_page: Open) -> None:
+    app = looking(open_page, session.LOOK_PATTERNS)
+    rows = table(app, "Pattern")
+    assert rows
+    assert all(str(row["kb_id"]).startswith("tenant_acme_user_") for row in rows)
+    dates = [row["Created"] for row in rows]
+    assert dates == sorted(dates, reverse=True)  # type: ignore[type-var]
+    assert "Reads at most" in words(app)
+    assert "of 136 rows" in words(app)
+    app.selectbox(key="patterns_sort").select("most frequent").run()
+    often = [row["Frequency"] for row in table(app, "Pattern")]
+    assert often == sorted(often, reverse=True)  # type: ignore[type-var]
+    app.text_input(key="patterns_prefix").set_value("zz").run()
+    assert "No pattern matches" in words(app)
+    assert not app.exception
+
+
+def test_pages_turn(services: Services, kato: Deployment, open_page: Open) -> None:
+    client = kato.targets.clickhouse
+    assert client
+    client.command(
+        "INSERT INTO patterns_data (kb_id, name, created_at) "
+        "SELECT 'tenant_many_user_u_kato', toString(1000 + number), toDateTime(1000 + number) "
+        "FROM numbers(120)"
+    )
+    rounds = services.collector.rounds
+    services.collector.refresh()
+    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    app = looking(open_page, session.LOOK_PATTERNS, tenant="tenant/many")
+    seen = [row["Pattern"] for row in table(app, "Pattern")]
+    assert app.button(key="patterns_back").disabled
+    for _ in range(2):
+        app.button(key="patterns_next").click().run()
+        seen += [row["Pattern"] for row in table(app, "Pattern")]
+    assert seen == [str(at) for at in range(1119, 999, -1)]
+    assert app.button(key="patterns_next").disabled
+    assert "Page 3" in words(app)
+    app.button(key="patterns_back").click().run()
+    assert "Page 2" in words(app)
+    app.selectbox(key="patterns_sort").select("oldest").run()
+    assert "Page 1" in words(app)
+    assert table(app, "Pattern")[0]["Pattern"] == "1000"
+
+
+def test_keys_and_a_value(reading_services: Services, open_page: Open) -> None:
+    app = looking(open_page, session.LOOK_KEYS)
+    counted = {row["Kind"]: row["Keys"] for row in table(app, "Longest TTL")}
+    assert counted["frequency"] == counted["emotives"] > 0  # type: ignore[operator]
+    largest = table(app, "TTL")[0]["Key"]
+    app.text_input(key="keys_typed_tenant/acme").set_value(str(largest)).run()
+    assert "in memory" in words(app)
+    assert "never expires" in words(app)
+    app.text_input(key="keys_typed_tenant/acme").set_value("tenant_third_kato:global:x").run()
+    assert "is not of tenant/acme" in words(app)
+    mine = "tenant_acme_user_bob_kato:frequency:nothing"
+    app.text_input(key="keys_typed_tenant/acme").set_value(mine).run()
+    assert "There is no such key" in words(app)
+
+
+def test_vectors_and_the_nearest(reading_services: Services, open_page: Open) -> None:
+    app = looking(open_page, session.LOOK_VECTORS)
+    points = table(app, "Payload")
+    assert points
+    typed = app.text_area(key="nearest_typed_tenant/acme")
+    typed.set_value(str(points[0]["Point"])).run()
+    near = table(app, "Score")
+    assert points[0]["Point"] not in [row["Point"] for row in near]
+    assert len(near) == len(points) - 1
+    typed.set_value("not an id").run()
+    assert "whole number or a UUID" in words(app)
+    typed.set_value("999999").run()
+    assert "enant/acme has no point 999999 here" in words(app)
+    app.segmented_control(key="nearest_by").set_value("a vector").run()
+    app.text_area(key="nearest_typed_tenant/acme").set_value("1, 2").run()
+    assert "It has 2 numbers" in words(app)
+
+
+def test_what_is_shared_says_with_whom(reading_services: Services, open_page: Open) -> None:
+    app = looking(open_page, session.LOOK_KEYS, tenant=TENANT)
+    box = app.selectbox(key=f"keys_of_{TENANT}")
+    at = next(i for i, label in enumerate(box.options) if "shared with tenant/acme_corp" in label)
+    box.select_index(at).run()
+    assert "Shared with tenant/acme_corp" in words(app)
+
+
+@pytest.mark.parametrize("section", STORES)
+@pytest.mark.parametrize("fault", ["down", "dropped"])
+def test_a_store_that_fails_is_one_clear_line(
+    services: Services, kato: Deployment, open_page: Open, section: str, fault: str
+) -> None:
+    """The rest of the page stays, and trying again works once the store is back."""
+    kato.fail(STORES[section], fault)
+    app = looking(open_page, section)
+    shown = words(app)
+    assert f"{STORES[section].capitalize()} did not answer" in shown
+    assert SECRET not in shown
+    assert app.header[0].value.replace("\\", "") == "tenant/acme"
+    kato.heal()
+    again = next(b for b in app.button if b.label == "Try again")
+    again.click().run()
+    assert "did not answer" not in words(app)
+    assert not app.exception
+
+
+def test_patterns_stand_without_redis(
+    services: Services, kato: Deployment, open_page: Open
+) -> None:
+    kato.fail("redis", "down")
+    app = looking(open_page, session.LOOK_PATTERNS)
+    assert "Frequencies unknown" in words(app)
+    assert all(row["Frequency"] is None or row["Frequency"] != row["Frequency"] or
+               str(row["Frequency"]) == "<NA>" for row in table(app, "Pattern"))  # fmt: skip

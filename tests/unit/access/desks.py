@@ -1,0 +1,477 @@
+"""A desk over stand-ins for every use case, with a real log, and what each of its methods takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock, NonCallableMock, create_autospec
+
+from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.approvals.models import Request as Asked
+from services.approvals.service import ApprovalService
+from services.browse.holdings import scope_of
+from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
+from services.browse.service import InspectionService
+from services.canary.models import CanaryReport, CanaryState
+from services.canary.service import CanaryService
+from services.desk import Desk
+from services.errors import (
+    AccessDenied,
+    FindingError,
+    KatoTenantsError,
+    NoSuchJob,
+    Problem,
+    StoreUnavailable,
+)
+from services.figures import Amount, Measure, StoreState, Usage
+from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
+from services.find.search import FindService
+from services.health.check import HealthService
+from services.health.models import Check, Health
+from services.isolation.audit import AuditState, IsolationService
+from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
+from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.models import Plan, Request, Surface, Target
+from services.purge.service import PurgeService
+from services.sessions.care import SessionCare
+from services.sessions.create import SessionService
+from services.sessions.landing import land
+from services.sessions.models import (
+    Deed,
+    IndexCleaning,
+    KeyRotationReport,
+    Outcome,
+    Result,
+    SessionDetail,
+)
+from services.sessions.rotate import KeyRotation
+from services.settings.environment import Settings
+from services.stores.records.nodes import StateStore
+from services.stores.records.purges.jobs import PurgeJobs
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.ownership import ClaimState
+from services.usage.readings import SessionRecord
+from services.usage.refresh import Collector, CollectorState
+from tests.servers.logbooks import SqliteLog, sqlite_log
+from tests.unit.isolation.fleets_seen import NOW, fleet
+
+ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
+ACME_NODE, ZED_NODE = "tenant:acme:user:bob", "tenant:zed:user:x"
+ACME_KB, ZED_KB = kb_id_of(ACME_NODE), kb_id_of(ZED_NODE)
+ALL, OWN, OTHER = "*", "tenant/acme", "tenant/zed"
+"""The scopes: everything, the tenant that every call is about, and another one."""
+
+SEEN = fleet(
+    ACME_NODE, ZED_NODE, patterns={ACME_KB: 3, ZED_KB: 439},
+    collections={f"vectors_{ACME_KB}": 2, f"vectors_{ZED_KB}": 439},
+    sessions=[ACME_NODE, ZED_NODE],
+)  # fmt: skip
+SNAPSHOT, OWNERSHIP = SEEN.snapshot, SEEN.ownership
+OF_SNAPSHOT = next(each for each in SNAPSHOT.tenants if each.tenant == ACME)
+SCOPE = scope_of(SNAPSHOT, OF_SNAPSHOT)
+SPACE = Space(f"vectors_{ACME_KB}")
+RECORD = SessionRecord("kato:session:0", "s-acme", Owner(OwnerKind.NODE, ACME_NODE))
+DETAIL = SessionDetail(RECORD)
+SCHEME = next(s for s in OWNERSHIP.schemes.schemes if s.template == "tenant:{tenant}:user:{user}")
+VALUES = {"tenant": "acme", "user": "bob"}
+DIGEST = "d" * 64
+COUNTED = "439"
+"""What only others have, so many of it that it is seen in any sum."""
+
+
+def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
+    """A plan for one tenant, which says of the stores what is everyone's."""
+    return Plan(
+        Request(Target(tenant)), Surface(frozenset({kb_id})), (), (), (f"{COUNTED} of zed",), (),
+        {}, (), NOW, DIGEST,
+    )  # fmt: skip
+
+
+JOB = Job("job-1", plan(), "ann", "ticket", NOW, JobState.FAILED, problem=f"zed {COUNTED}")
+OTHERS_JOB = replace(JOB, id="job-zed", plan=plan(ZED, ZED_KB))
+FINDING = Finding(
+    "orphan.rows", ACME_KB, Severity.LOW, f"{ACME_KB} is odd", (ACME,), (ACME_KB,)
+)  # fmt: skip
+OTHERS_FINDING = replace(
+    FINDING, subject=ZED_KB, what=f"{ZED_KB} is odd", tenants=(ZED,), kb_ids=(ZED_KB,)
+)
+REPORT = Report(
+    NOW, 1.0, int(COUNTED), (RuleSummary("orphan.rows", RuleState.FOUND, 2),),
+    (Record(FINDING, NOW, NOW), Record(OTHERS_FINDING, NOW, NOW)),
+)  # fmt: skip
+REQUEST = Asked(
+    "r-acme", Action.RUN_PURGE, DIGEST, "tenant/acme", (ACME,), "eve", NOW,
+    NOW + timedelta(days=9_000),
+)  # fmt: skip
+
+
+def _answer() -> Answer:
+    def hit(tenant: TenantKey, node: str) -> TenantHit:
+        place = Place(kb_id_of(node))
+        match = Match("node_id", node, Certainty.CONTAINS, tenant, place, ClaimState.KNOWN, "seen")
+        none = Usage(None, None, None, None)
+        return TenantHit(tenant, ClaimState.KNOWN, (match,), (place,), (), none)
+
+    hits = (hit(ACME, ACME_NODE), hit(ZED, ZED_NODE))
+    return Answer(Question("user", ("user",), True), hits, illegible=int(COUNTED))
+
+
+class World:
+    """Stand-ins for the use cases, a real log, and a desk for anybody."""
+
+    def __init__(self, data: Path) -> None:  # noqa: PLR0915  one stand-in after the other
+        self.log: SqliteLog = sqlite_log(data)
+        self.usage = SimpleNamespace(
+            ownership=lambda: OWNERSHIP, collect=Mock(name="collect", return_value=SNAPSHOT)
+        )
+        self.collector = _mock(Collector)
+        self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
+        self.health = _mock(HealthService)
+        detail = f"collections: {COUNTED}"
+        self.health.check.return_value = (
+            Check("qdrant", StoreState.OK, Health("qdrant", "1.15", 0.1, detail)),
+            Check(
+                "kato", StoreState.UNKNOWN, None, StoreUnavailable("kato", "zed", COUNTED).problem,
+                "set",
+            ),
+        )  # fmt: skip
+        self.state = _mock(StateStore)
+        self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
+        self.sessions = _mock(SessionService)
+        self.sessions.can_seal = True
+        self.sessions.fingerprint.return_value = ""
+        self.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
+        self.care = _mock(SessionCare)
+        self.care.inspect.return_value = DETAIL
+        self.care.reveal.return_value = {"iban": "DE1"}
+        self.care.act.return_value = (Outcome(RECORD, Result.DONE),)
+        self.care.clean_index.return_value = IndexCleaning(1, 1)
+        self.inspection = _mock(InspectionService)
+        self.inspection.scope.side_effect = scope_of
+        self.inspection.patterns.return_value = PatternPage(
+            (), None, ReadCost(1, 1, int(COUNTED), 2)
+        )
+        self.inspection.space.return_value = SpaceFacts(
+            Space("shared", "acme"), 1, 2, "Cosine", "green", int(COUNTED)
+        )
+        self.finding = _mock(FindService)
+        self.finding.find.return_value = _answer()
+        self.isolation = _mock(IsolationService)
+        self.isolation.rules = {}
+        self.isolation.state = AuditState(REPORT, None, Problem(f"zed has {COUNTED}"))
+        self.isolation.report.return_value = REPORT
+        self.isolation.audit.return_value = REPORT
+        self.isolation.scores.return_value = ((NOW, int(COUNTED)),)
+        self.canary = _mock(CanaryService)
+        self.canary.state = CanaryState()
+        self.canary.run.return_value = CanaryReport(NOW, 1.0, "ann", "KATO", (), (), ())
+        self.purge = _mock(PurgeService)
+        for name in ("job", "run_here", "resume", "abandon", "begin"):
+            getattr(self.purge, name).return_value = JOB
+        self.purge.plan.return_value = self.purge.planned.return_value = plan()
+        self.purge.jobs.return_value = (JOB, OTHERS_JOB)
+        looked = LaterLook(NOW, 1)
+        self.purge.configure_mock(
+            **{"look_again.return_value": looked, "later_looks.return_value": (looked,)}
+        )
+        self.purge.receipt_text.return_value = f"zed {COUNTED}"
+        self.purge.versions.return_value = {"redis": f"zed {COUNTED}"}
+        self.purge.being_purged.return_value = JOB.id
+        self.purge.tombstones.return_value = (
+            Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
+            Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
+        )
+        self.jobs = _mock(PurgeJobs)
+        self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
+        self.approvals = _mock(ApprovalService)
+        others = replace(REQUEST, id="r-zed", target="tenant/zed", tenants=(ZED,))
+        self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
+        self.approvals.find.return_value = REQUEST
+        self.approvals.request.return_value = self.approvals.approve.return_value = REQUEST
+        self.rotation = _mock(KeyRotation)
+        self.rotation.run.return_value = KeyRotationReport(1, 1, {})
+
+    def desk(self, viewer: Callable[[], Viewer], **settings: object) -> Desk:
+        """Return somebody's desk, over these stand-ins."""
+        services: Any = SimpleNamespace(
+            **vars(self),
+            settings=_settings(*settings.items()),
+            logbook=self.log.logbook,
+            now=lambda: datetime.now(UTC),
+        )
+        return Desk(services, viewer)
+
+    def forget(self) -> None:
+        """Forget every call so far."""
+        for mock in self.mocks():
+            mock.reset_mock()
+
+    def asked(self) -> set[str]:
+        """Return what was called of the stand-ins."""
+        return {
+            f"{name}.{call[0]}" if call[0] else name
+            for name, mock in self._named() for call in mock.mock_calls
+        }  # fmt: skip
+
+    def mocks(self) -> Iterator[NonCallableMock]:
+        """Every stand-in."""
+        return (mock for _, mock in self._named())
+
+    def _named(self) -> Iterator[tuple[str, NonCallableMock]]:
+        yield "collect", self.usage.collect
+        yield from (
+            (name, each) for name, each in vars(self).items() if isinstance(each, NonCallableMock)
+        )
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.engine.dispose()
+
+
+TO_DECIDE = {
+    "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
+    "approvals.request", "care.inspect", "sessions.fingerprint",
+}  # fmt: skip
+"""What a desk asks before it can decide, since only that says whose it is. It changes nothing.
+
+Not before the role is found to be enough.
+"""
+
+
+@lru_cache
+def _settings(*given: tuple[str, object]) -> Settings:
+    return Settings.model_validate(dict(given))
+
+
+def _mock(kind: type) -> Any:
+    return create_autospec(kind, instance=True)
+
+
+def viewer_of(role: Role, scope: str = ALL) -> Viewer:
+    """Somebody of a role, with one pattern in scope."""
+    return Viewer("ann", role, frozenset({TenantPattern.parse(scope)}))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One method or property: what it takes, and what is written of it.
+
+    `scopes` are those that it is allowed to, be it that it gives them nothing of others; `refused`
+    is what it raises for the others. `action` is what it is logged as when it is done, None where
+    it is not; `tenants` and `target` are those of the entry. `writes` is whether it is refused in
+    read-only mode. `inner` is what it asks of the use case.
+    """
+
+    call: Callable[[Desk], object]
+    role: Role
+    scopes: tuple[str, ...] = (ALL, OWN)
+    action: Action | None = None
+    tenants: tuple[TenantKey, ...] = ()
+    target: str = ""
+    writes: bool = False
+    inner: str = ""
+    refused: type[KatoTenantsError] = AccessDenied
+
+
+def _done(
+    call: Callable[[Desk], object], role: Role, action: Action, inner: str, **more: Any
+) -> Case:
+    return Case(call, role, action=action, inner=inner, **more)
+
+
+VIEWER, SUPPORT, OPERATOR, ADMIN = Role
+ANY, FLEET = (ALL, OWN, OTHER), (ALL,)
+OF_ACME: dict[str, Any] = {"tenants": (ACME,)}
+
+
+def _look(call: Callable[[Desk], object], name: str, target: str) -> Case:
+    return _done(call, SUPPORT, Action.LOOK, f"inspection.{name}", target=target, **OF_ACME)
+
+
+def _steer(name: str, deed: str, action: Action = Action.STEER_PURGE) -> Case:
+    return _done(
+        lambda d: getattr(d.purge, name)(JOB.id), ADMIN, action, f"purge.{name}",
+        target=f"{deed} {JOB.id}", writes=True, refused=NoSuchJob, **OF_ACME,
+    )  # fmt: skip
+
+
+def _exporting(desk: Desk) -> object:
+    with desk.log.exporting() as entries:
+        return list(entries)
+
+
+OWNER = SCOPE.holdings[0].owner
+KEY = f"{ACME_KB}:frequency:x"
+
+CASES: dict[str, Case] = {
+    "fleet.figures": Case(lambda d: d.fleet.figures(), VIEWER, ANY),
+    "fleet.read": Case(lambda d: d.fleet.read(), VIEWER, ANY, inner="collect"),
+    "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
+    "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
+    "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
+    "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
+    "sessions.landing": Case(lambda d: d.sessions.landing(SCHEME, VALUES), OPERATOR, writes=True),
+    "sessions.create": _done(
+        lambda d: d.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={}), OPERATOR,
+        Action.CREATE_SESSION, "sessions.create", target=ACME_NODE, writes=True, **OF_ACME,
+    ),
+    "care.inspect": Case(
+        lambda d: d.care.inspect(RECORD.key), SUPPORT, ANY, Action.INSPECT_SESSION, (ACME,),
+        "s-acme",
+    ),
+    "care.reveal": _done(
+        lambda d: d.care.reveal(DETAIL), SUPPORT, Action.DECRYPT, "care.reveal", target="s-acme",
+        **OF_ACME,
+    ),
+    "care.act": _done(
+        lambda d: d.care.act(Deed.DELETE, [RECORD]), SUPPORT, Action.CHANGE_SESSIONS, "care.act",
+        target="delete: s-acme", writes=True, **OF_ACME,
+    ),
+    "care.clean_index": _done(
+        lambda d: d.care.clean_index(), OPERATOR, Action.CLEAN_INDEX, "care.clean_index",
+        scopes=FLEET, target="kato:session:_active_index", writes=True,
+    ),
+    "inspection.scope": Case(
+        lambda d: d.inspection.scope(SNAPSHOT, OF_SNAPSHOT), SUPPORT, inner="inspection.scope"
+    ),
+    "inspection.allow": Case(lambda d: d.inspection.allow(SCOPE), SUPPORT),
+    "inspection.concerned": Case(lambda d: d.inspection.concerned(SCOPE), SUPPORT),
+    "inspection.patterns": _look(
+        lambda d: d.inspection.patterns(SCOPE, PatternQuery((ACME_KB,))), "patterns", "patterns"
+    ),
+    "inspection.pattern": _look(
+        lambda d: d.inspection.pattern(SCOPE, ACME_KB, "p"), "pattern", f"pattern p of {ACME_KB}"
+    ),
+    "inspection.inventory": _look(
+        lambda d: d.inspection.inventory(SCOPE, OWNER), "inventory", f"keys of {ACME_KB}"
+    ),
+    "inspection.value": _look(
+        lambda d: d.inspection.value(SCOPE, KEY), "value",
+        f"frequency key of {ACME_KB}, SHA-256 {sha256(KEY.encode()).hexdigest()[:16]}",
+    ),
+    "inspection.space": _look(
+        lambda d: d.inspection.space(SCOPE, SPACE), "space", SPACE.collection
+    ),
+    "inspection.points": _look(
+        lambda d: d.inspection.points(SCOPE, SPACE), "points", SPACE.collection
+    ),
+    "inspection.nearest_to_point": _look(
+        lambda d: d.inspection.nearest_to_point(SCOPE, SPACE, 1), "nearest_to_point",
+        SPACE.collection,
+    ),
+    "inspection.nearest_to_vector": _look(
+        lambda d: d.inspection.nearest_to_vector(SCOPE, SPACE, [1.0]), "nearest_to_vector",
+        SPACE.collection,
+    ),
+    "finding.allow": Case(lambda d: d.finding.allow(), SUPPORT, ANY),
+    "finding.find": _done(
+        lambda d: d.finding.find("user"), SUPPORT, Action.FIND, "finding.find", scopes=ANY,
+        target="user",
+    ),
+    "isolation.rules": Case(lambda d: d.isolation.rules, VIEWER, ANY),
+    "isolation.state": Case(lambda d: d.isolation.state, VIEWER, ANY),
+    "isolation.report": Case(lambda d: d.isolation.report(), VIEWER, ANY),
+    "isolation.report_or_none": Case(lambda d: d.isolation.report_or_none(), VIEWER, ANY),
+    "isolation.audit": Case(
+        lambda d: d.isolation.audit(SNAPSHOT), VIEWER, FLEET, inner="isolation.audit"
+    ),
+    "isolation.scores": Case(lambda d: d.isolation.scores(), VIEWER, ANY),
+    "isolation.want": Case(lambda d: d.isolation.want(), SUPPORT, ANY, inner="isolation.want"),
+    "isolation.accept": _done(
+        lambda d: d.isolation.accept(FINDING.id, why="known"), ADMIN, Action.ACCEPT_FINDING,
+        "isolation.accept", target=FINDING.id, writes=True, refused=FindingError, **OF_ACME,
+    ),
+    "isolation.withdraw": _done(
+        lambda d: d.isolation.withdraw(FINDING.id), ADMIN, Action.ACCEPT_FINDING,
+        "isolation.withdraw", target=f"not {FINDING.id}", writes=True, refused=FindingError,
+        **OF_ACME,
+    ),
+    "canary.state": Case(lambda d: d.canary.state, VIEWER, FLEET),
+    "canary.start": _done(
+        lambda d: d.canary.start(), ADMIN, Action.RUN_CANARY, "canary.start", scopes=FLEET,
+        writes=True,
+    ),
+    "canary.run": _done(
+        lambda d: d.canary.run(), ADMIN, Action.RUN_CANARY, "canary.run", scopes=FLEET, writes=True
+    ),
+    "purge.plan": _done(
+        lambda d: d.purge.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "purge.plan",
+        target="tenant/acme", **OF_ACME,
+    ),
+    "purge.planned": Case(lambda d: d.purge.planned(DIGEST), OPERATOR),
+    "purge.concerned": Case(lambda d: d.purge.concerned(plan()), OPERATOR),
+    "purge.begin": _done(
+        lambda d: d.purge.begin(DIGEST, confirm="tenant/acme", reason="x"), ADMIN,
+        Action.RUN_PURGE, "purge.begin", target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "purge.run_here": Case(
+        lambda d: d.purge.run_here(JOB.id), ADMIN, writes=True, inner="purge.run_here",
+        refused=NoSuchJob,
+    ),
+    "purge.run_soon": Case(
+        lambda d: d.purge.run_soon(), ADMIN, ANY, writes=True, inner="purge.run_soon"
+    ),
+    "purge.job": Case(lambda d: d.purge.job(JOB.id), OPERATOR, refused=NoSuchJob),
+    "purge.jobs": Case(lambda d: d.purge.jobs(), OPERATOR, ANY),
+    "purge.stop": _steer("stop", "stop", Action.STOP_PURGE),
+    "purge.resume": _steer("resume", "resume"),
+    "purge.abandon": _steer("abandon", "end"),
+    "purge.receipt": Case(lambda d: d.purge.receipt(JOB.id), OPERATOR, refused=NoSuchJob),
+    "purge.receipt_text": Case(
+        lambda d: d.purge.receipt_text(JOB.id), OPERATOR, action=Action.EXPORT, tenants=(ACME,),
+        target=f"the receipt of {JOB.id}", refused=NoSuchJob,
+    ),
+    "purge.receipt_to_print": Case(
+        lambda d: d.purge.receipt_to_print(JOB.id), OPERATOR, action=Action.EXPORT,
+        tenants=(ACME,), target=f"the receipt of {JOB.id}", refused=NoSuchJob,
+    ),
+    "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
+    "purge.tombstones": Case(lambda d: d.purge.tombstones([ACME_KB, ZED_KB]), VIEWER, ANY),
+    "purge.look_again": _done(
+        lambda d: d.purge.look_again(JOB.id), OPERATOR, Action.PLAN_PURGE, "purge.look_again",
+        target=f"look again at {JOB.id}", refused=NoSuchJob, **OF_ACME,
+    ),
+    "purge.drop_emptied": _steer("drop_emptied", "drop the collections emptied by"),
+    "purge.later_looks": Case(lambda d: d.purge.later_looks(JOB.id), OPERATOR, refused=NoSuchJob),
+    "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
+    "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
+    "approvals.one": Case(lambda d: d.approvals.one(REQUEST.id), SUPPORT, ANY),
+    "approvals.approve": _done(
+        lambda d: d.approvals.approve(REQUEST.id), ADMIN, Action.APPROVE, "approvals.approve",
+        target="run a purge: tenant/acme", writes=True, **OF_ACME,
+    ),
+    "log.page": Case(lambda d: d.log.page(), SUPPORT, ANY),
+    "log.ends": Case(lambda d: d.log.ends(()), SUPPORT, ANY),
+    "log.missing_ends": Case(lambda d: d.log.missing_ends(), SUPPORT, ANY),
+    "log.people": Case(lambda d: d.log.people(), SUPPORT, ANY),
+    "log.exported": Case(
+        lambda d: d.log.exported(limit=5), SUPPORT, ANY, Action.EXPORT, target="the audit log"
+    ),
+    "log.exporting": Case(_exporting, SUPPORT, ANY, Action.EXPORT, target="the audit log"),
+    "log.verify": Case(lambda d: d.log.verify(), SUPPORT, FLEET),
+    "log.start_verifying": Case(lambda d: d.log.start_verifying(), SUPPORT, FLEET),
+    "log.verifying": Case(lambda d: d.log.verifying, SUPPORT, ANY),
+    "log.anchored": Case(lambda d: d.log.anchored, SUPPORT, ANY),
+    "rotation.run": _done(
+        lambda d: d.rotation.run(), ADMIN, Action.ROTATE_KEYS, "rotation.run", scopes=FLEET,
+        writes=True,
+    ),
+}  # fmt: skip
+"""Everything that a desk can be asked for."""
+
+
+def members(desk: Desk) -> set[str]:
+    """Return every public method and property of every part of a desk, by inspection."""
+    parts = [name for name, part in vars(Desk).items() if isinstance(part, cached_property)]
+    return {
+        f"{part}.{name}"
+        for part in parts for name in dir(type(getattr(desk, part))) if not name.startswith("_")
+    }  # fmt: skip

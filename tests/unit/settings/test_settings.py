@@ -1,0 +1,117 @@
+"""Settings: KATO's own names, one line for a wrong one, and no secret on the screen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.errors import SettingsError
+from services.settings.environment import Settings, load_settings
+
+DOCS = Path(__file__).parents[3] / "docs" / "settings.md"
+
+
+def test_nothing_set_means_embedded() -> None:
+    """A fresh machine starts on the embedded engines."""
+    assert load_settings().embedded
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("CLICKHOUSE_HOST", "h"), ("REDIS_URL", "redis://h"), ("QDRANT_URL", "http://h"),
+     ("QDRANT_HOST", "h"), ("KATO_API_URL", "http://h")],
+)  # fmt: skip
+def test_one_store_set_turns_the_embedded_engines_off(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert not load_settings().embedded
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CLICKHOUSE_PORT", "http"),
+        ("CLICKHOUSE_PORT", "70000"),
+        ("CLICKHOUSE_SECURE", "perhaps"),
+        ("REDIS_URL", "http://user:hunter2@h"),
+        ("QDRANT_URL", "hunter2"),
+        ("KATO_API_URL", "ftp://hunter2"),
+        ("KATO_TENANTS_REFRESH_SECONDS", "0"),
+        ("KATO_TENANTS_TIMEOUT_SECONDS", "-1"),
+        ("KATO_TENANTS_MEMORY_SAMPLE", "2"),
+        ("KATO_TENANTS_SCHEMES", "{nothing}"),
+        ("KATO_TENANTS_SCHEMES", "[not json"),
+        ("KATO_TENANTS_FILL", "half"),
+        ("SERVICE_NAME", "x" * 41),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """The line names the variable and never repeats what may be a secret."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the settings in force nor in a repr."""
+    secrets = {
+        "CLICKHOUSE_PASSWORD": "hunter2",
+        "REDIS_URL": "redis://user:hunter2@redis:6379/0?password=hunter2",
+        "QDRANT_URL": "https://hunter2@q",
+        "QDRANT_API_KEY": "hunter2",
+        "KATO_API_URL": "http://u:hunter2@kato:8000",
+        "KATO_TENANTS_STATE_URL": "postgresql://u:hunter2@pg/db",
+    }
+    for variable, value in secrets.items():
+        monkeypatch.setenv(variable, value)
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in repr(settings.in_force())
+    assert settings.in_force()["REDIS_URL"] == "redis://redis:6379/0"
+    assert settings.in_force()["QDRANT_API_KEY"] == "(set)"
+
+
+def test_schemes_may_be_json_or_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates that hold a comma need the JSON form."""
+    monkeypatch.setenv("KATO_TENANTS_SCHEMES", "a:{a}, b:{b}:c:{c}")
+    assert load_settings().schemes == ("a:{a}", "b:{b}:c:{c}")
+    monkeypatch.setenv("KATO_TENANTS_SCHEMES", '["a:{a},{b}"]')
+    assert load_settings().schemes == ("a:{a},{b}",)
+    assert "a:{a},{b}" in [s.template for s in load_settings().naming.schemes]
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As compose files leave them."""
+    monkeypatch.setenv("REDIS_URL", "")
+    assert load_settings().embedded
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    """docs/settings.md lists exactly the variables there are."""
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
+    assert documented == {str(info.alias) for info in Settings.model_fields.values()}
+
+
+def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REDIS_TLS and QDRANT_HTTPS turn KATO's own addresses into TLS ones."""
+    from services.stores.qdrant import connect as qdrant
+    from services.stores.redis import connect as redis
+
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@redis:6379")
+    monkeypatch.setenv("REDIS_TLS", "true")
+    monkeypatch.setenv("QDRANT_HOST", "qdrant")
+    monkeypatch.setenv("QDRANT_HTTPS", "true")
+    client = redis.client_of(load_settings())
+    assert client.connection_pool.connection_class.__name__ == "SSLConnection"
+    client.close()
+    vectors = qdrant.client_of(load_settings())
+    assert vectors.init_options["https"] is True
+    vectors.close()
