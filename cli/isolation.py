@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from cli import desk
 from services.access.viewer import Action
 from services.isolation.formats import report_json
-from services.isolation.models import Record, Report, RuleState, Severity
+from services.isolation.models import Record, Report, RuleState
+from services.isolation.severity import Severity
 from services.settings.environment import Settings
 
 EXIT_FOUND, EXIT_UNSEEN = 1, 2

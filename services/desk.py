@@ -150,7 +150,7 @@ def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
     return Gate(
         viewer=viewer,
         log=records.logbook,
-        approvals=records.approvals,
+        approvals=lambda: records.approvals,
         now=records.now,
         read_only=records.settings.read_only,
         two_persons=records.settings.two_person_actions,

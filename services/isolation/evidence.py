@@ -12,16 +12,8 @@ from datetime import datetime, timedelta
 
 from services.figures import Measure, Precision
 from services.isolation.about import About, Evidence, Fact, Value, these
-from services.isolation.models import (
-    SAMPLES,
-    CannotTell,
-    Deed,
-    DeedKind,
-    Finding,
-    Seen,
-    Severity,
-    once,
-)
+from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Seen, once
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState

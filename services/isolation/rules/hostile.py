@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import every_part, in_order, listed, samples, wholly_read
-from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, Severity
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import owners_of_collection
 

@@ -7,16 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from services.figures import Measure
 from services.isolation.about import Evidence
 from services.isolation.evidence import counted, counted_whole, every_part, holdings, raw_kb
-from services.isolation.models import (
-    SAMPLES,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import bytes_of
 from services.usage.readings import TableInfo

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
@@ -20,10 +21,11 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.health.models import Health
-from services.purge.ports import Presence
 from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
-from services.stores.kato.presence import presence_over
 from services.usage.readings import CachedProcessor, CreatedSession
+
+if TYPE_CHECKING:
+    from services.purge.ports import Presence
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -65,6 +67,8 @@ class KatoApi:
 
         Stopped is only a KATO at whose address nobody listens.
         """
+        from services.stores.kato.presence import presence_over
+
         return presence_over(self._client)
 
     def cached_processors(self) -> tuple[CachedProcessor, ...]:

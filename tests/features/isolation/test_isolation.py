@@ -17,7 +17,8 @@ from services.bootstrap import Services
 from services.errors import FindingError
 from services.figures import Measure
 from services.isolation.about import plain
-from services.isolation.models import Finding, Need, Record, Report, RuleState, Severity, Status
+from services.isolation.models import Finding, Need, Record, Report, RuleState, Status
+from services.isolation.severity import Severity
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey

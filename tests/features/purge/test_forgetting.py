@@ -17,9 +17,10 @@ from services.figures import Measure
 from services.isolation.about import these
 from services.isolation.audit import IsolationService
 from services.isolation.facts import VectorFacts
-from services.isolation.models import Audit, Finding, RuleResult, RuleState, Severity
+from services.isolation.models import Audit, Finding, RuleResult, RuleState
 from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
+from services.isolation.severity import Severity
 from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
 from services.purge.models import Item, Plan, Progress, Surface
 from services.purge.steps import StepName

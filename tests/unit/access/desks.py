@@ -35,7 +35,8 @@ from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health
 from services.isolation.audit import AuditState, IsolationService
-from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary, Severity
+from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
+from services.isolation.severity import Severity
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService

@@ -20,7 +20,8 @@ from services.browse.models import Holding, Space
 from services.errors import Problem, StoreUnavailable
 from services.figures import Measure
 from services.isolation.confined import holders_of_finding
-from services.isolation.models import Finding, Severity
+from services.isolation.models import Finding
+from services.isolation.severity import Severity
 from services.purge.confined import (
     BLOCKED,
     FAILED,

@@ -6,8 +6,9 @@ import pytest
 
 from services.figures import Amount, Measure
 from services.isolation.about import plain
-from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules.hostile import RULES
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyGroup
