@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
 from services.tenancy.ownership import Claim, Ownership
+from services.tenancy.unborne import is_test, unescaped
 
 NODE_ID_LIMIT = 512
 """Longest node_id that a session is created with, in characters.
@@ -53,8 +54,17 @@ def _refusals(
         yield "the node_id holds control characters"
     if len(node_id) > NODE_ID_LIMIT:
         yield f"the node_id is longer than {NODE_ID_LIMIT} characters"
-    if sanitise(node_id).startswith("test_"):
-        yield f"KATO would call it {kb_id}, and names that begin with test_ are its own tests'"
+    if is_test(kb_id):
+        yield (
+            f"KATO would call it {kb_id}, and names that begin with test_ are its own tests': it "
+            "deletes what they learnt as soon as it needs the memory"
+        )
+    signs = unescaped(node_id)
+    if signs:
+        yield (
+            f"KATO does not bear {' '.join(sorted(signs))} in a name: such a node learns nothing, "
+            "makes KATO slow for everyone, and can reach what is another tenant's"
+        )
     if others:
         names = ", ".join(map(str, others))
         yield (

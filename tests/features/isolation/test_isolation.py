@@ -34,6 +34,8 @@ CAPTURES_FINDINGS = {
     ("shared.streams", f"stm:events:{COLLISION}"),
     ("prefix.glob", "tenant/acme"),
     ("prefix.glob", "tenant/acme_corp"),
+    ("hostile.unescaped", "tenant/O'Brien & Söhne"),
+    ("hostile.unescaped", "tenant/a*b[c]?"),
     ("hostile.quoted", "tenant/O'Brien & Söhne"),
     ("hostile.glob", "tenant/a*b[c]?"),
     ("unowned.kb-ids", "kb_ids"),

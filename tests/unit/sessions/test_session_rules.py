@@ -73,6 +73,8 @@ REFUSED = {
     "x" * (NODE_ID_LIMIT + 1): f"longer than {NODE_ID_LIMIT}",
     "tenant:acme.corp:user:bob": "already used by tenant/acme-corp",
     "tenant:acme_corp:user:bob": "already used by tenant/acme-corp",
+    "tenant:acme:user:O'Brien": "KATO does not bear ' in a name",
+    "tenant:a[b]:user:c": "KATO does not bear [ ] in a name",
     f"tenant:{'long' * 12}:user:bob": "cut the name before the tenant ends",
 }
 
@@ -93,7 +95,7 @@ def test_a_node_id_that_must_not_be_used_is_refused(
 @pytest.mark.parametrize(
     "node_id",
     ["tenant:acme-corp:user:bob", "tenant:acme-corp:user:zoe", "tenant:latest_x:user:b",
-     "user:zed", "tenant:a*b[c]?:user:x", "contest_1", "tenant:tests:user:日本"],
+     "user:zed", "tenant:a*b?:user:x & \u00f6", "contest_1", "tenant:tests:user:日本"],
 )  # fmt: skip
 def test_others_are_not(service: SessionService, kato: Kato, node_id: str) -> None:
     """A tenant's own memory, a new user of it, and odd names are all right."""
