@@ -8,6 +8,7 @@ from services.isolation.rules import (
     exposure,
     hostile,
     layout,
+    live_sessions,
     orphan,
     prefix,
     resurrected,
@@ -17,6 +18,7 @@ from services.isolation.rules import (
 
 RULES: tuple[Rule, ...] = (
     *collision.RULES,
+    *live_sessions.RULES,
     *resurrected.RULES,
     *shared.RULES,
     *prefix.RULES,

@@ -30,6 +30,7 @@ COLLISION = "tenant_acme_corp_user_bob_kato"
 
 CAPTURES_FINDINGS = {
     ("collision.shared-kb", COLLISION),
+    ("collision.live-sessions", COLLISION),
     ("shared.streams", "stm:global"),
     ("shared.streams", f"stm:events:{COLLISION}"),
     ("prefix.glob", "tenant/acme"),
