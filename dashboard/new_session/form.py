@@ -11,11 +11,22 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
+from dashboard.draw.formatting import (
+    escaped,
+    few,
+    markdown,
+    moment,
+    visible,
+    visible_json,
+    words_of,
+)
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
+from services.tenancy.kb_ids import NamingScheme
 from services.usage.readings import CreatedSession
+
+MOST_OFFERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,33 @@ def _number(option: Option, key: str, default: str) -> int | float | None:
         step=1 if whole else 0.05, placeholder=default, key=key, help=option.help,
     )  # fmt: skip
     return None if value is None else kind(value)
+
+
+def text_field(scheme: NamingScheme, name: str, preset: str) -> str:
+    """Draw the input of one field of a naming scheme."""
+    key = _field_key(scheme, name)
+    st.session_state.setdefault(key, preset)
+    return st.text_input(name.capitalize(), key=key, live=True)
+
+
+def _field_key(scheme: NamingScheme, name: str) -> str:
+    return f"{scheme.template}.{name}"
+
+
+def offer(landing: Landing, scheme: NamingScheme) -> None:
+    """Offer the tenants that are there and look like the one that a session would make."""
+    if not landing.alike:
+        return
+    names = few([markdown(str(tenant)) for tenant in landing.alike])
+    st.warning(f"{markdown(str(landing.tenant))} would be another tenant than {names}, which it "
+               "looks like.", icon=":material/visibility:")  # fmt: skip
+    for tenant in landing.alike[:MOST_OFFERS]:
+        st.button(f"Use {markdown(str(tenant))} instead", key=f"instead_{tenant}",
+                  on_click=_take, args=(_field_key(scheme, scheme.kind), tenant.id))  # fmt: skip
+
+
+def _take(key: str, name: str) -> None:
+    st.session_state[key] = name
 
 
 def landing_words(landing: Landing) -> None:

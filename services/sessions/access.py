@@ -189,6 +189,7 @@ ALIKE = (
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
     """Return a landing that names nobody out of scope, and refuses what it refused."""
+    landing = replace(landing, alike=tuple(t for t in landing.alike if viewer.sees(t)))
     if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
         return landing
     mine = viewer.sees(landing.tenant)

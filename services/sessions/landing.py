@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.tenancy.alike import look_alikes
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
 from services.tenancy.ownership import Claim, Ownership
 from services.tenancy.unborne import is_test, unescaped
@@ -21,7 +22,8 @@ class Landing:
     """Where a session with this node_id would read and write.
 
     `tenant` is who the node_id names. `others` are other tenants that hold the same kb_id:
-    they and this session would share one memory. `refusal` says why no session may be created
+    they and this session would share one memory. `alike` are tenants that were seen and that
+    people take this one for, which was not. `refusal` says why no session may be created
     with it, `warning` what else there is to know; both are empty where there is nothing.
     """
 
@@ -32,6 +34,7 @@ class Landing:
     others: tuple[TenantKey, ...]
     refusal: str = ""
     warning: str = ""
+    alike: tuple[TenantKey, ...] = ()
 
 
 def land(node_id: str, ownership: Ownership) -> Landing:
@@ -42,7 +45,9 @@ def land(node_id: str, ownership: Ownership) -> Landing:
     others = tuple(sorted(holders - {tenant}, key=str))
     refusal = next(_refusals(node_id, kb_id, others, ownership), "")
     warning = _cut_warning(node_id, ownership.service)
-    return Landing(node_id, kb_id, tenant, claim, others, refusal, warning)
+    known = ownership.tenants
+    alike = () if tenant in known else look_alikes(tenant, known)
+    return Landing(node_id, kb_id, tenant, claim, others, refusal, warning, alike)
 
 
 def _refusals(

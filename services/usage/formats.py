@@ -12,6 +12,7 @@ from services.figures import Amount, Measure, Precision, Usage
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
+from services.visible import visible
 
 Json = Mapping[str, object]
 
@@ -95,12 +96,16 @@ def _known(amount: Amount) -> dict[str, object]:
 
 def _lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
     for tenant in snapshot.tenants:
-        yield (neutral(str(tenant.tenant)), tenant.claim.value, *_figures(tenant.usage))
+        yield (_shown(str(tenant.tenant)), tenant.claim.value, *_figures(tenant.usage))
     for part in snapshot.shared:
         names = " + ".join(str(tenant) for tenant in part.claim.tenants)
-        yield (neutral(f"{part.name} ({names})"), part.claim.state.value, *_figures(part.usage))
+        yield (_shown(f"{part.name} ({names})"), part.claim.state.value, *_figures(part.usage))
     nobody = ClaimState.UNATTRIBUTED.value
     yield ("(unattributed)", nobody, *_figures(snapshot.unattributed.usage))
+
+
+def _shown(name: str) -> str:
+    return neutral(visible(name))
 
 
 def _figures(usage: Usage) -> Iterator[object]:

@@ -9,6 +9,7 @@ from services.isolation.rules import (
     hostile,
     layout,
     live_sessions,
+    look_alike,
     orphan,
     prefix,
     resurrected,
@@ -19,6 +20,7 @@ from services.isolation.rules import (
 RULES: tuple[Rule, ...] = (
     *collision.RULES,
     *live_sessions.RULES,
+    *look_alike.RULES,
     *resurrected.RULES,
     *shared.RULES,
     *prefix.RULES,

@@ -11,6 +11,7 @@ import pytest
 from services.embedded.kato.config import RULES
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
+from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, land
 from services.sessions.options import OPTIONS, OptionKind, check_options, compare
@@ -24,6 +25,7 @@ from services.tenancy.kb_ids import (
 )
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession
+from tests.unit.access.scopes_seen import viewer
 from tests.unit.test_encryption import NEW, SECRET
 
 
@@ -110,6 +112,19 @@ def test_a_memory_that_is_shared_already_takes_no_further_session() -> None:
     landing = land("tenant:acme-corp:user:bob", both)
     assert landing.others == (TenantKey("tenant", "acme_corp"),)
     assert "already used by tenant/acme_corp" in landing.refusal
+
+
+def test_a_tenant_that_looks_like_one_that_is_there() -> None:
+    """The other is offered, unless this one is there too; whom the viewer sees not is not."""
+    seen = owned("tenant:acme:user:bob", "org:acme:dept:d:user:e", "tenant:beta :user:x",
+                 "tenant:beta:user:x")  # fmt: skip
+    landing = land("tenant:Acme :user:zoe", seen)
+    assert landing.alike == (TenantKey("tenant", "acme"),)
+    assert not landing.refusal
+    assert land("tenant:beta:user:y", seen).alike == land("tenant:acme:user:z", seen).alike == ()
+    told = [confined_landing(landing, viewer(*scope)).alike
+            for scope in (["tenant/Acme "], ["tenant/Acme ", "tenant/acme"])]  # fmt: skip
+    assert told == [(), landing.alike]
 
 
 @pytest.mark.parametrize("service_name", ["kato", "k", "a-much-longer-name"])
