@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +13,7 @@ from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from services.tenancy.layout import OwnerKind
+from services.tenancy.names import Confirmation, Origin
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
 from services.usage.ports import (
@@ -28,7 +29,7 @@ from services.usage.readings import (
     KeyReading,
     PatternReading,
     VectorReading,
-    seen_of,
+    origins_of,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
@@ -92,13 +93,18 @@ class UsageService:
         """Return who owns what, by every node_id that was ever seen."""
         version = self._state.nodes_version()  # before what it is the version of
         if self._owning is None or self._owning[0] != version:
-            self._owning = version, self._owned_by(seen_of(self._state.nodes()))
+            self._owning = (
+                version,
+                self._owned_by(origins_of(self._state.nodes()), self._state.confirmations()),
+            )
         return self._owning[1]
 
-    def _owned_by(self, nodes: frozenset[str]) -> Ownership:
-        if self._owning is not None and self._owning[1].nodes == nodes:
-            return self._owning[1]  # others cache by the object
-        return Ownership(nodes, schemes=self._schemes, service=self._service)
+    def _owned_by(self, nodes: Mapping[str, Origin], words: Sequence[Confirmation]) -> Ownership:
+        confirmed = {word.kb_id: word for word in words}
+        before = self._owning[1] if self._owning is not None else None
+        if before and (before.origins, before.confirmed) == (nodes, confirmed):
+            return before  # others cache by the object
+        return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=confirmed)
 
     def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
