@@ -46,6 +46,9 @@ REPORT = "session_report"
 METADATA_ROWS = "metadata_rows"
 """Session state: the numbers of the rows of metadata on the New session page; none comes twice."""
 
+OLDER_WORD = "older_word"
+"""Session state: why a session may come to older data, by the kb_id that it lies under."""
+
 LOOK_PATTERNS = "look_patterns"
 LOOK_KEYS = "look_keys"
 LOOK_VECTORS = "look_vectors"

@@ -51,7 +51,7 @@ with left:
     metadata, sensitive = form.metadata_rows(can_seal=sessions.can_seal)
     config = form.options_form()
 
-landing, problem = None, None
+landing, problem, word = None, None, ""
 if not TTL_MIN <= ttl <= TTL_MAX:
     problem = "The time to live has to be from 1 minute to 30 days."
 elif all(fields.values()):
@@ -69,15 +69,23 @@ with right:
     else:
         form.offer(landing, scheme)
         form.landing_words(landing)
+        word = form.word(landing)
+    lacking = landing is None or landing.refusal or (landing.older is not None and not word)
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
-        disabled=landing is None or bool(landing.refusal),
+        disabled=bool(lacking),
     )  # fmt: skip
 
 if create and landing is not None:
     try:
         answer = sessions.create(
-            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
+            scheme,
+            fields,
+            ttl_seconds=ttl,
+            metadata=metadata,
+            sensitive=sensitive,
+            config=config,
+            word=word,
         )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer

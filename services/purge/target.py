@@ -224,7 +224,7 @@ def _of_user(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> 
     if others:
         losers = tuple(dict.fromkeys(ownership.tenant_of(node) for node in others))
         return (LeftOut(kb_id, f"others use it too: {', '.join(others)}", losers),)
-    return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
+    return (_doubt(kb_id, claim, frozenset(map(ownership.tenant_of, nodes))),)
 
 
 def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:

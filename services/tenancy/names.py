@@ -18,6 +18,7 @@ class Source(StrEnum):
     KATO = "kato"  # KATO's own status
     IMPORTED = "import"  # a file that somebody imported
     HERE = "created here"  # a session that this product created
+    OVER = "created here, over older data"  # the same, on a kb_id whose data was there before
     CANARY = "canary"  # a throwaway tenant of the canary test
     OTHER = "other"  # what another version of this product wrote
 

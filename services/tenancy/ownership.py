@@ -21,7 +21,7 @@ from services.tenancy.kb_ids import (
     sanitise,
 )
 from services.tenancy.layout import Owner, OwnerKind, bytes_of
-from services.tenancy.names import Confirmation, Origin
+from services.tenancy.names import Confirmation, Origin, Source
 
 
 class ClaimState(StrEnum):
@@ -180,18 +180,47 @@ class Ownership:
 
     def _work_out_kb(self, kb_id: str) -> Claim:
         nodes, word = self.nodes_by_kb.get(kb_id), self.confirmed.get(kb_id)
-        claim = self._claim_by_nodes(nodes) if nodes else self._claim_by_text(kb_id)
-        return claim if word is None else _confirmed(claim, word, seen=bool(nodes))
+        claim = self._claim_by_nodes(kb_id, nodes) if nodes else self._claim_by_text(kb_id)
+        if word is None:
+            return claim
+        own = bool(nodes) and {self.tenant_of(node) for node in nodes or ()} == {word.tenant}
+        return _confirmed(claim, word, seen=bool(nodes) and not (own and _is_older(claim)))
 
-    def _claim_by_nodes(self, nodes: tuple[str, ...]) -> Claim:
+    def fitting(self, kb_id: str) -> tuple[TenantKey, ...]:
+        """Return every known tenant that the text of a kb_id can name: each could have written it.
+
+        Known are those of whom a node_id was seen or imported, or to whom an admin gave something.
+        """
+        text, cut = node_text_of(kb_id, self.service)
+        readings = self._cut_readings(text) if cut else self._readings(text)
+        return tuple(dict.fromkeys(known for each in readings for known in self._known_as(each)))
+
+    def _claim_by_nodes(self, kb_id: str, nodes: tuple[str, ...]) -> Claim:
         claims = [self.node(node) for node in nodes]
         tenants = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.tenants))
         others = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.others))
         origin = min((claim.origin for claim in claims if claim.origin), default=None)
+        if origin is not None and origin.source is Source.OVER:
+            return self._claim_unproven(kb_id, tenants, others, origin)
         if len(tenants) == 1:
             return Claim(ClaimState.KNOWN, tenants, claims[0].why, others, origin=origin)
         why = "node_ids of several tenants were seen, and KATO gives them one kb_id"
         return Claim(ClaimState.SHARED, tenants, why, others, origin=origin)
+
+    def _claim_unproven(
+        self, kb_id: str, tenants: tuple[TenantKey, ...], others: tuple[TenantKey, ...],
+        origin: Origin,
+    ) -> Claim:  # fmt: skip
+        """The data was there before the first node_id was: that came later proves nothing."""
+        why = "its data was there before the first node_id on it was seen"
+        could = tuple(dict.fromkeys((*tenants, *self.fitting(kb_id))))
+        if len(could) > 1:
+            why += ", and each of these tenants could have written it"
+            return Claim(ClaimState.SHARED, could, why, others, origin=origin)
+        why += ", and nothing proves whose it is"
+        text = self._claim_by_text(kb_id)
+        others = tuple(t for t in dict.fromkeys((*others, *text.others)) if t not in tenants)
+        return Claim(ClaimState.INFERRED, tenants, why, others, text.alike, origin)
 
     def _claim_by_text(self, kb_id: str) -> Claim:
         text, cut = node_text_of(kb_id, self.service)
@@ -247,6 +276,11 @@ class Ownership:
         return Claim(ClaimState.INFERRED, holders, why, others, alike)
 
 
+def _is_older(claim: Claim) -> bool:
+    """Whether the data was there before the first node_id was seen."""
+    return claim.origin is not None and claim.origin.source is Source.OVER
+
+
 def _confirmed(claim: Claim, word: Confirmation, *, seen: bool) -> Claim:
     """Return what is known of a kb_id with an admin's word; `seen` is whether a node_id on it was.
 
@@ -254,7 +288,9 @@ def _confirmed(claim: Claim, word: Confirmation, *, seen: bool) -> Claim:
     """
     if not seen and claim.state is not ClaimState.KNOWN:
         why = "an admin confirmed whose it is"
-        return Claim(ClaimState.CONFIRMED, (word.tenant,), why, confirmation=word)
+        return Claim(
+            ClaimState.CONFIRMED, (word.tenant,), why, origin=claim.origin, confirmation=word
+        )
     if claim.tenants == (word.tenant,):
         return replace(claim, others=(), confirmation=word)
     tenants = tuple(dict.fromkeys((*claim.tenants, word.tenant)))

@@ -10,6 +10,7 @@ from services.isolation.rules import (
     layout,
     live_sessions,
     look_alike,
+    older_data,
     orphan,
     prefix,
     resurrected,
@@ -20,6 +21,7 @@ from services.isolation.rules import (
 RULES: tuple[Rule, ...] = (
     *collision.RULES,
     *live_sessions.RULES,
+    *older_data.RULES,
     *look_alike.RULES,
     *resurrected.RULES,
     *shared.RULES,
