@@ -67,6 +67,12 @@ class Claim:
         """The one holder, or None when there is not exactly one."""
         return self.tenants[0] if len(self.tenants) == 1 else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether what is inferred could be nobody else's, seen or not."""
+        inferred = self.state is ClaimState.INFERRED
+        return inferred and len(self.tenants) == 1 and not self.others and not self.alike
+
 
 _NOBODYS = Claim(ClaimState.UNATTRIBUTED, (), "nothing in its name says whose it is")
 
@@ -181,7 +187,8 @@ class Ownership:
     def _work_out_kb(self, kb_id: str) -> Claim:
         nodes, word = self.nodes_by_kb.get(kb_id), self.confirmed.get(kb_id)
         claim = self._claim_by_nodes(nodes) if nodes else self._claim_by_text(kb_id)
-        return claim if word is None else _confirmed(claim, word, seen=bool(nodes))
+        seen = frozenset(map(self.tenant_of, nodes or ()))
+        return claim if word is None else _confirmed(claim, word, seen=seen)
 
     def _claim_by_nodes(self, nodes: tuple[str, ...]) -> Claim:
         claims = [self.node(node) for node in nodes]
@@ -247,16 +254,18 @@ class Ownership:
         return Claim(ClaimState.INFERRED, holders, why, others, alike)
 
 
-def _confirmed(claim: Claim, word: Confirmation, *, seen: bool) -> Claim:
-    """Return what is known of a kb_id with an admin's word; `seen` is whether a node_id on it was.
+def _confirmed(claim: Claim, word: Confirmation, *, seen: frozenset[TenantKey]) -> Claim:
+    """Return what is known of a kb_id with an admin's word; `seen` are the tenants of its node_ids.
 
     The word stands against what only a text could mean, and never against what was seen.
     """
     if not seen and claim.state is not ClaimState.KNOWN:
         why = "an admin confirmed whose it is"
         return Claim(ClaimState.CONFIRMED, (word.tenant,), why, confirmation=word)
-    if claim.tenants == (word.tenant,):
-        return replace(claim, others=(), confirmation=word)
+    if seen == {word.tenant} or claim.tenants == (word.tenant,):
+        return replace(
+            claim, state=ClaimState.KNOWN, tenants=(word.tenant,), others=(), confirmation=word
+        )
     tenants = tuple(dict.fromkeys((*claim.tenants, word.tenant)))
     why = f"an admin confirmed it to be of {word.tenant}, and node_ids of others were seen"
     return replace(claim, state=ClaimState.SHARED, tenants=tenants, why=why, confirmation=word)

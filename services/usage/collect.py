@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,11 +11,11 @@ from typing import Any
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import OwnerKind
-from services.tenancy.names import Confirmation, Origin
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
+from services.usage.owners import Owners
 from services.usage.ports import (
     KeySource,
     PatternSource,
@@ -29,7 +29,6 @@ from services.usage.readings import (
     KeyReading,
     PatternReading,
     VectorReading,
-    origins_of,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
@@ -75,7 +74,7 @@ class UsageService:
         single_pass: Mapping[Measure, Source],
         kato: ProcessorSource,
         state: UsageRecords,
-        schemes: NamingSchemes,
+        owners: Owners,
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
@@ -83,28 +82,15 @@ class UsageService:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
         self._state = state
-        self._schemes, self._service = schemes, service
+        self._service = service
         self._shared_collections = shared_collections
         self._deadline = deadline
-        self._owning: tuple[int, Ownership] | None = None
+        self._owners = owners
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
 
     def ownership(self) -> Ownership:
         """Return who owns what, by every node_id that was ever seen."""
-        version = self._state.nodes_version()  # before what it is the version of
-        if self._owning is None or self._owning[0] != version:
-            self._owning = (
-                version,
-                self._owned_by(origins_of(self._state.nodes()), self._state.confirmations()),
-            )
-        return self._owning[1]
-
-    def _owned_by(self, nodes: Mapping[str, Origin], words: Sequence[Confirmation]) -> Ownership:
-        confirmed = {word.kb_id: word for word in words}
-        before = self._owning[1] if self._owning is not None else None
-        if before and (before.origins, before.confirmed) == (nodes, confirmed):
-            return before  # others cache by the object
-        return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=confirmed)
+        return self._owners.now()
 
     def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
