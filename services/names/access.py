@@ -14,7 +14,7 @@ from services.access.viewer import Action, Viewer
 from services.approvals.models import WHY
 from services.errors import NamesError
 from services.names.confirming import candidates, check
-from services.names.judge import judge
+from services.names.judge import OUT_OF_SCOPE, judge
 from services.names.models import Candidate, Exported, Format, Judged, Preview
 from services.names.ports import NameRecords
 from services.names.read import read
@@ -52,6 +52,7 @@ class DeskNames:
         found = self._judged(data, kind, viewer)
         taken = [line for line in found.lines if line.taken]
         if not taken:
+            self._refuse_strangers(found)
             return found
         with self._gate.doing(
             Action.IMPORT_NAMES, tenants=_concerned(taken, viewer),
@@ -73,9 +74,7 @@ class DeskNames:
             for node, origin in sorted(ownership.origins.items(), key=lambda one: bytes_of(one[0]))
             if node in nodes and origin.source is not Source.CANARY
         )
-        whose = {name.tenant: None for name in found}
-        tenants = None if viewer.sees_all or not whose else tuple(whose)
-        with self._gate.doing(Action.EXPORT, tenants=tenants, target=f"{len(found):,} node_ids"):
+        with self._gate.doing(Action.EXPORT, target="node_ids"):
             yield found
 
     def candidates(self, snapshot: Snapshot, tenant: TenantKey) -> tuple[Candidate, ...]:
@@ -136,6 +135,11 @@ class DeskNames:
 
     def _judged(self, data: bytes, kind: Format | None, viewer: Viewer) -> Preview:
         return judge(read(data, kind), self._ownership(), viewer, now=self._now())
+
+    def _refuse_strangers(self, found: Preview) -> None:
+        """Raise AccessDenied, which is logged, where all that was to be had was out of scope."""
+        if any(line.why == OUT_OF_SCOPE for line in found.lines):
+            self._gate.allow(Action.IMPORT_NAMES, tenants=())
 
     def _since(self, taken: Iterable[Judged]) -> Mapping[str, datetime]:
         """Return since when each is known: the earliest that the file says, else now."""

@@ -15,9 +15,11 @@ def candidates(
     snapshot: Snapshot, tenant: TenantKey, ownership: Ownership
 ) -> tuple[Candidate, ...]:
     """Return the kb_ids with data that a tenant may be confirmed to hold, by their names."""
+    named = sanitise(tenant.id)
+    found = {p.name for p in _parts(snapshot) if p.is_kb and named in sanitise(p.name)}
     return tuple(
         Candidate(name, tenant, alone=ownership.kb(name).alone)
-        for name in sorted({part.name for part in _parts(snapshot) if part.is_kb})
+        for name in sorted(found)
         if not why_not(name, tenant, ownership)
     )
 

@@ -42,7 +42,7 @@ def _judged(line: Read, ownership: Ownership, sees: Callable[[str], bool], now: 
     tenant = ownership.tenant_of(line.node_id)
     found = Judged(line.number, Verdict.NEW, line.node_id, tenant, line.since)
     if not sees(line.node_id):
-        return replace(found, verdict=Verdict.REFUSED, tenant=None, why=OUT_OF_SCOPE)
+        return Judged(line.number, Verdict.REFUSED, why=OUT_OF_SCOPE)
     if line.since is not None and line.since > now:
         return replace(found, verdict=Verdict.REFUSED, why=AHEAD)
     if line.tenant and line.tenant not in (str(tenant), tenant.id):

@@ -9,8 +9,8 @@ from hypothesis import given, strategies as st
 
 from services.access.viewer import Role, TenantPattern, Viewer
 from services.names.confirming import why_not
-from services.names.judge import judge
-from services.names.models import Line, Preview, Refused, Verdict
+from services.names.judge import OUT_OF_SCOPE, judge
+from services.names.models import Judged, Line, Preview, Refused, Verdict
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
@@ -78,10 +78,10 @@ def test_of_others_a_confined_viewer_is_told_nothing(
     mine = Viewer("bob", Role.ADMIN, frozenset({TenantPattern.parse("tenant/acme")}))
     found = judged(*(Line(n, node) for n, node in enumerate(lines)), by=owned(*seen), viewer=mine)
     for line in found.lines:
-        if line.node_id == "tenant:acme:user:x":
+        if lines[line.number] == "tenant:acme:user:x":
             assert line.verdict in (Verdict.NEW, Verdict.KNOWN)
         else:
-            assert (line.verdict, line.tenant, line.others) == (Verdict.REFUSED, None, ())
+            assert line == Judged(line.number, Verdict.REFUSED, why=OUT_OF_SCOPE)
             assert not line.taken
 
 
