@@ -20,7 +20,13 @@ class Source(StrEnum):
     HERE = "created here"  # a session that this product created
     OVER = "created here, over older data"  # the same, on a kb_id whose data was there before
     CANARY = "canary"  # a throwaway tenant of the canary test
+    CAME = "came to older data"  # a client, to a kb_id whose data an earlier pass saw
     OTHER = "other"  # what another version of this product wrote
+
+    @property
+    def is_late(self) -> bool:
+        """Whether data was there on its kb_id before it was seen first."""
+        return self in (Source.OVER, Source.CAME)
 
     @classmethod
     def of(cls, written: str) -> Self:
@@ -28,6 +34,9 @@ class Source(StrEnum):
         if written.partition(" ")[0] == cls.CANARY:
             return cls(cls.CANARY)
         return cls(written) if written in set(cls) else cls(cls.OTHER)
+
+
+CAME = Source.CAME.value
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property, lru_cache
 
+from services.tenancy.claims import Claim, ClaimState, confirmed_by, unproven
 from services.tenancy.kb_ids import (
     NamingSchemes,
     Reading,
@@ -21,51 +20,9 @@ from services.tenancy.kb_ids import (
     sanitise,
 )
 from services.tenancy.layout import Owner, OwnerKind, bytes_of
-from services.tenancy.names import Confirmation, Origin, Source
+from services.tenancy.names import Confirmation, Origin
 
-
-class ClaimState(StrEnum):
-    """How the ownership of data is known."""
-
-    KNOWN = "known"
-    CONFIRMED = "confirmed"
-    INFERRED = "inferred"
-    SHARED = "shared"
-    UNATTRIBUTED = "unattributed"
-
-    @property
-    def doubt(self) -> int:
-        """How much is to be doubted: 0 for what is known; more, the less sure."""
-        return _SUREST_FIRST.index(self)
-
-
-_SUREST_FIRST = tuple(ClaimState)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who holds something, and how that is known.
-
-    `tenants` are the holders: one when known, confirmed or inferred, several when shared, none
-    when unattributed. `why` is one sentence for the screen. `others` are tenants that the same text
-    could also name: the reading is not the only one. `alike` is whether names of tenants that
-    were never seen would read the same, since KATO writes `-`, `.` and the like as `_`. `origin`
-    is since when, and from where, the first of its node_ids is known, None where none was seen.
-    `confirmation` is an admin's word about it, also where what was seen speaks against it.
-    """
-
-    state: ClaimState
-    tenants: tuple[TenantKey, ...]
-    why: str
-    others: tuple[TenantKey, ...] = ()
-    alike: bool = False
-    origin: Origin | None = None
-    confirmation: Confirmation | None = None
-
-    @property
-    def tenant(self) -> TenantKey | None:
-        """The one holder, or None when there is not exactly one."""
-        return self.tenants[0] if len(self.tenants) == 1 else None
+__all__ = ["Claim", "ClaimState", "Ownership"]
 
 
 _NOBODYS = Claim(ClaimState.UNATTRIBUTED, (), "nothing in its name says whose it is")
@@ -181,10 +138,8 @@ class Ownership:
     def _work_out_kb(self, kb_id: str) -> Claim:
         nodes, word = self.nodes_by_kb.get(kb_id), self.confirmed.get(kb_id)
         claim = self._claim_by_nodes(kb_id, nodes) if nodes else self._claim_by_text(kb_id)
-        if word is None:
-            return claim
-        own = bool(nodes) and {self.tenant_of(node) for node in nodes or ()} == {word.tenant}
-        return _confirmed(claim, word, seen=bool(nodes) and not (own and _is_older(claim)))
+        seen = frozenset(map(self.tenant_of, nodes or ()))
+        return claim if word is None else confirmed_by(claim, word, seen=seen)
 
     def fitting(self, kb_id: str) -> tuple[TenantKey, ...]:
         """Return every known tenant that the text of a kb_id can name: each could have written it.
@@ -200,27 +155,11 @@ class Ownership:
         tenants = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.tenants))
         others = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.others))
         origin = min((claim.origin for claim in claims if claim.origin), default=None)
-        if origin is not None and origin.source is Source.OVER:
-            return self._claim_unproven(kb_id, tenants, others, origin)
         if len(tenants) == 1:
-            return Claim(ClaimState.KNOWN, tenants, claims[0].why, others, origin=origin)
+            known = Claim(ClaimState.KNOWN, tenants, claims[0].why, others, origin=origin)
+            return unproven(known, self._claim_by_text(kb_id), self.fitting(kb_id))
         why = "node_ids of several tenants were seen, and KATO gives them one kb_id"
         return Claim(ClaimState.SHARED, tenants, why, others, origin=origin)
-
-    def _claim_unproven(
-        self, kb_id: str, tenants: tuple[TenantKey, ...], others: tuple[TenantKey, ...],
-        origin: Origin,
-    ) -> Claim:  # fmt: skip
-        """The data was there before the first node_id was: that came later proves nothing."""
-        why = "its data was there before the first node_id on it was seen"
-        could = tuple(dict.fromkeys((*tenants, *self.fitting(kb_id))))
-        if len(could) > 1:
-            why += ", and each of these tenants could have written it"
-            return Claim(ClaimState.SHARED, could, why, others, origin=origin)
-        why += ", and nothing proves whose it is"
-        text = self._claim_by_text(kb_id)
-        others = tuple(t for t in dict.fromkeys((*others, *text.others)) if t not in tenants)
-        return Claim(ClaimState.INFERRED, tenants, why, others, text.alike, origin)
 
     def _claim_by_text(self, kb_id: str) -> Claim:
         text, cut = node_text_of(kb_id, self.service)
@@ -274,25 +213,3 @@ class Ownership:
         if others:
             why += "; the text can be read in another way too"
         return Claim(ClaimState.INFERRED, holders, why, others, alike)
-
-
-def _is_older(claim: Claim) -> bool:
-    """Whether the data was there before the first node_id was seen."""
-    return claim.origin is not None and claim.origin.source is Source.OVER
-
-
-def _confirmed(claim: Claim, word: Confirmation, *, seen: bool) -> Claim:
-    """Return what is known of a kb_id with an admin's word; `seen` is whether a node_id on it was.
-
-    The word stands against what only a text could mean, and never against what was seen.
-    """
-    if not seen and claim.state is not ClaimState.KNOWN:
-        why = "an admin confirmed whose it is"
-        return Claim(
-            ClaimState.CONFIRMED, (word.tenant,), why, origin=claim.origin, confirmation=word
-        )
-    if claim.tenants == (word.tenant,):
-        return replace(claim, others=(), confirmation=word)
-    tenants = tuple(dict.fromkeys((*claim.tenants, word.tenant)))
-    why = f"an admin confirmed it to be of {word.tenant}, and node_ids of others were seen"
-    return replace(claim, state=ClaimState.SHARED, tenants=tenants, why=why, confirmation=word)

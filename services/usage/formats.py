@@ -33,6 +33,7 @@ def as_json(snapshot: Snapshot) -> Json:
                 "tenant": str(tenant.tenant),
                 "claim": tenant.claim.value,
                 "kb_ids": list(tenant.kb_ids),
+                "claims": [_claim(part) for part in tenant.parts if part.is_kb],
                 **_usage(tenant.usage),
             }
             for tenant in snapshot.tenants
@@ -75,7 +76,22 @@ def _store(figures: StoreFigures) -> Json:
 
 def _shared(part: KbUsage) -> Json:
     tenants = [str(tenant) for tenant in part.claim.tenants]
-    return {"kb_id": part.name, "tenants": tenants, **_usage(part.usage)}
+    return {**_claim(part), "tenants": tenants, **_usage(part.usage)}
+
+
+def _claim(part: KbUsage) -> dict[str, object]:
+    """Say how the owner of a part is known: since when, from where, and by whose word."""
+    origin, word = part.claim.origin, part.claim.confirmation
+    return {
+        "kb_id": part.name,
+        "claim": part.claim.state.value,
+        "since": stamp(origin.since) if origin else None,
+        "from": origin.source.value if origin else None,
+        "imported_by": (origin.by or None) if origin else None,
+        "confirmed": word and {
+            "tenant": str(word.tenant), "by": word.who, "at": stamp(word.at), "why": word.why,
+        },
+    }  # fmt: skip
 
 
 def _usage(usage: Usage) -> dict[str, object]:

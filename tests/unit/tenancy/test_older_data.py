@@ -16,6 +16,7 @@ CORP, CORP_ = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
 BOB, ANN = "tenant:acme-corp:user:bob", "tenant:acme_corp:user:ann"
 KB = "tenant_acme_corp_user_bob_kato"
 OVER, LATER = Origin(NOW, Source.OVER), Origin(NOW + timedelta(days=1), Source.SESSION)
+CAME = Origin(NOW, Source.CAME)
 EARLIER = Origin(NOW - timedelta(days=1), Source.IMPORTED, "ann")
 
 
@@ -36,6 +37,9 @@ def test_it_stays_unproven_until_an_admin_says_whose_it_is() -> None:
         ({BOB: OVER}, (CORP_,), ClaimState.SHARED, (CORP, CORP_)),
         ({BOB: OVER, "tenant-acme-corp:user-bob": EARLIER}, (), ClaimState.KNOWN, (CORP,)),
         ({BOB: LATER}, (), ClaimState.KNOWN, (CORP,)),
+        ({BOB: CAME}, (), ClaimState.KNOWN, (CORP,)),  # most often it is its own past
+        ({BOB: CAME, ANN: LATER}, (), ClaimState.SHARED, (CORP, CORP_)),
+        ({BOB: CAME, ANN: LATER}, (CORP,), ClaimState.CONFIRMED, (CORP,)),
     ):
         claim = owned(origins, *confirmed).kb(KB)
         assert (claim.state, claim.tenants) == (state, tenants), (origins, confirmed)
