@@ -31,6 +31,7 @@ COLLISION = "tenant_acme_corp_user_bob_kato"
 CAPTURES_FINDINGS = {
     ("collision.shared-kb", COLLISION),
     ("collision.live-sessions", COLLISION),
+    ("collision.older-data", "tenant_acme_corp_user_alice_kato"),
     ("shared.streams", "stm:global"),
     ("shared.streams", f"stm:events:{COLLISION}"),
     ("prefix.glob", "tenant/acme"),
