@@ -26,6 +26,7 @@ from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
+from services.usage.owners import Owners
 from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
 from services.usage.refresh import Collector
 
@@ -96,7 +97,7 @@ def usage_of(made_up: Fleet, state: StateStore) -> UsageService:
         single_pass={Measure.VECTORS: Vectors(readings.vectors)},
         kato=Kato(),
         state=state,
-        schemes=NamingSchemes.of(),
+        owners=Owners(state, schemes=NamingSchemes.of(), service="kato"),
     )
 
 

@@ -24,7 +24,7 @@ from services.errors import SettingsError
 from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
-_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log"}
+_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names"}
 """Where commands that have commands of their own are."""
 
 

@@ -11,11 +11,26 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
+from dashboard.draw.formatting import (
+    escaped,
+    few,
+    markdown,
+    moment,
+    plural,
+    visible,
+    visible_json,
+    words_of,
+)
+from dashboard.draw.measures import WORDS
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
+from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.ownership import ClaimState
 from services.usage.readings import CreatedSession
+
+MOST_OFFERS = 3
+MOST_WORD = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +163,33 @@ def _number(option: Option, key: str, default: str) -> int | float | None:
     return None if value is None else kind(value)
 
 
+def text_field(scheme: NamingScheme, name: str, preset: str) -> str:
+    """Draw the input of one field of a naming scheme."""
+    key = _field_key(scheme, name)
+    st.session_state.setdefault(key, preset)
+    return st.text_input(name.capitalize(), key=key, live=True)
+
+
+def _field_key(scheme: NamingScheme, name: str) -> str:
+    return f"{scheme.template}.{name}"
+
+
+def offer(landing: Landing, scheme: NamingScheme) -> None:
+    """Offer the tenants that are there and look like the one that a session would make."""
+    if not landing.alike:
+        return
+    names = few([markdown(str(tenant)) for tenant in landing.alike])
+    st.warning(f"{markdown(str(landing.tenant))} would be another tenant than {names}, which it "
+               "looks like.", icon=":material/visibility:")  # fmt: skip
+    for tenant in landing.alike[:MOST_OFFERS]:
+        st.button(f"Use {markdown(str(tenant))} instead", key=f"instead_{tenant}",
+                  on_click=_take, args=(_field_key(scheme, scheme.kind), tenant.id))  # fmt: skip
+
+
+def _take(key: str, name: str) -> None:
+    st.session_state[key] = name
+
+
 def landing_words(landing: Landing) -> None:
     """Draw where a session would land, and why it may not where that is so."""
     st.caption("node_id")
@@ -161,10 +203,34 @@ def landing_words(landing: Landing) -> None:
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
     name = markdown(str(landing.tenant))
-    if landing.claim.state == "known":
+    if landing.claim.state is ClaimState.KNOWN:
         st.caption(f"Known: {name} already uses it.")
-    else:
+    elif landing.claim.state is ClaimState.CONFIRMED:
+        st.caption(f"Confirmed: its data is of {name}, by an admin's word.")
+    elif landing.claim.origin is not None:
+        st.caption(f"Unproven: {name} uses it, and its data was there before.")
+    elif landing.older is None:
         st.caption(f"New for {name}: no node_id on it was seen so far.")
+
+
+def word(landing: Landing) -> str:
+    """Draw what lies there already, and ask for a word on it; return that, empty without one."""
+    older = landing.older
+    if older is None or landing.refusal:
+        return ""
+    there = [plural(count, WORDS[measure].noun) for measure, count in older.counts.items()]
+    said = f"holds {' and '.join(there)}" if there else "may hold data"
+    unread = ", ".join(f"{WORDS[measure].noun}s" for measure in older.unread)
+    st.warning(
+        f"This kb_id {said}{f' (not known: {unread})' if unread else ''}, from before any node_id "
+        f"on it was seen: nothing proves that it is {markdown(str(landing.tenant))}'s. A session "
+        "reads it, and writes into it. Whose it is stays unproven until an admin confirms it, and "
+        "a purge leaves it out.", icon=":material/history:",
+    )  # fmt: skip
+    key = state_keys.of(state_keys.OLDER_WORD, TenantKey.of_kb(landing.kb_id))
+    typed = st.text_input("Why this tenant may come to this data", key=key, live=True,
+                          max_chars=MOST_WORD, help="It stands in the audit log.")  # fmt: skip
+    return typed.strip()
 
 
 def answer(asked: Asked) -> None:

@@ -55,21 +55,27 @@ class DeskSessions:
     def create(
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
-        config: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None, word: str = "",
     ) -> CreatedSession:  # fmt: skip
-        """Create a session. Raises what `SessionService.create` raises, and AccessDenied."""
+        """Create a session; a `word` on older data is logged, as part of the target.
+
+        Raises what `SessionService.create` raises, and AccessDenied.
+        """
         self._gate.allow(Action.CREATE_SESSION)
         landing = self._inner.landing(scheme, values)
+        target = landing.node_id
+        if landing.older is not None and word:
+            target = f"{target}, onto older data: {word}"
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
-            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=landing.node_id,
-            digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
+            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=target,
+            digest=digest_of_words(target, json.dumps(sent, sort_keys=True, default=str)),
             details=_details(ttl_seconds, metadata, sensitive or {}, config or {}),
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config,
+                config=config, word=word,
             )  # fmt: skip
 
 
@@ -189,13 +195,16 @@ ALIKE = (
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
     """Return a landing that names nobody out of scope, and refuses what it refused."""
-    if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
+    if viewer.sees_all:
+        return landing
+    landing = replace(landing, alike=tuple(t for t in landing.alike if viewer.sees(t)))
+    if viewer.sees_each(holders_of_landing(landing)):
         return landing
     mine = viewer.sees(landing.tenant)
     claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
     hidden = any(not viewer.sees(other) for other in landing.others)
     refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal)
+    return replace(landing, claim=claim, others=(), refusal=refusal, older=None)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

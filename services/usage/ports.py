@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.figures import Amount, Measure
+from services.tenancy.names import Confirmation
 from services.usage.readings import (
     CachedProcessor,
     KeyReading,
@@ -66,10 +67,13 @@ class UsageRecords(Protocol):
         """Record node_ids (each with where it was seen) as seen at this time."""
 
     def nodes_version(self) -> int:
-        """Return a number that is another one whenever node_ids came or went, in any process."""
+        """Return a number that is another one whenever what is known of names changed anywhere."""
 
     def nodes(self) -> tuple[SeenNode, ...]:
         """Return every node_id that was ever seen."""
+
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Return what admins confirmed, one a kb_id."""
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure."""

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
+from services.tenancy.names import Origin, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +174,20 @@ class CreatedSession:
 
 @dataclass(frozen=True, slots=True)
 class SeenNode:
-    """A node_id that was seen: where first, and when first and last."""
+    """A node_id that was seen: where first, and when first and last; `by` is who imported it."""
 
     node_id: str
     source: str
     first_seen: datetime
     last_seen: datetime
+    by: str = ""
 
 
-def seen_of(nodes: Iterable[SeenNode]) -> frozenset[str]:
-    """Return the node_ids alone."""
-    return frozenset(node.node_id for node in nodes)
+def origins_of(nodes: Iterable[SeenNode]) -> dict[str, Origin]:
+    """Return since when, and from where, each node_id is known."""
+    sources: dict[str, Source] = {}  # few: what they are written as is read once
+    found = {}
+    for node in nodes:
+        source = sources.get(node.source) or sources.setdefault(node.source, Source.of(node.source))
+        found[node.node_id] = Origin(node.first_seen, source, node.by)
+    return found

@@ -12,9 +12,11 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.app import navigation, read, runtime
+from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
+from services.tenancy.ownership import ClaimState
 from services.usage.collect import UsageService
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
@@ -287,6 +289,28 @@ def test_landing_on_another_tenants_memory_is_refused(
     app = fill(open_page("new_session"), "acme.corp", "bob")
     assert "already used by tenant/acme-corp, tenant/acme_corp" in words(app)
     assert create_button(app).disabled
+
+
+def test_a_session_on_older_data_takes_a_word_and_stays_unproven(
+    services: Services, open_page: Open
+) -> None:
+    """Nobody was seen on it since the records begin; the word is in the log, the rule finds it."""
+    app = open_page("new_session", tenant="user/zed")
+    app.text_input(key="user:{user}.user").set_value("zed").run()
+    assert "holds 6 patterns and 62 keys, from before any node_id" in words(app)
+    assert create_button(app).disabled
+    key = next(each.key for each in app.text_input if each.label.startswith("Why this tenant"))
+    app.text_input(key=key).set_value("asked Zed").run()
+    create_button(app).click().run()
+    assert not app.exception
+    assert "The session was created." in words(app)
+    assert services.collector.wait(rounds=2, timeout=240)
+    assert services.usage.ownership().kb("user_zed_kato").state is ClaimState.INFERRED
+    assert "Unproven: user/zed uses it" in words(app.run())
+    targets = [entry.event.target for entry in services.logbook.page(LogFilter())]
+    assert "user:zed, onto older data: asked Zed" in targets
+    report = services.isolation.audit()
+    assert "collision.older-data" in {each.finding.code for each in report.records}
 
 
 def test_values_that_could_not_be_read_back_are_refused(

@@ -57,7 +57,8 @@ from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
-from services.tenancy.ownership import ClaimState
+from services.tenancy.names import Confirmation, Origin, Source
+from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
@@ -69,12 +70,24 @@ ACME_KB, ZED_KB = kb_id_of(ACME_NODE), kb_id_of(ZED_NODE)
 ALL, OWN, OTHER = "*", "tenant/acme", "tenant/zed"
 """The scopes: everything, the tenant that every call is about, and another one."""
 
+COUNTED = "439"
+"""What only others have, so many of it that it is seen in any sum."""
+
 SEEN = fleet(
     ACME_NODE, ZED_NODE, patterns={ACME_KB: 3, ZED_KB: 439},
     collections={f"vectors_{ACME_KB}": 2, f"vectors_{ZED_KB}": 439},
     sessions=[ACME_NODE, ZED_NODE],
 )  # fmt: skip
-SNAPSHOT, OWNERSHIP = SEEN.snapshot, SEEN.ownership
+SNAPSHOT = SEEN.snapshot
+INFERRED_KB, CONFIRMED_KB = "tenant_acme_user_new_kato", "tenant_acme_user_old_kato"
+OWNERSHIP = Ownership(
+    {node: Origin(NOW, Source.SESSION) for node in SEEN.ownership.nodes},
+    schemes=SEEN.ownership.schemes,
+    confirmed={
+        CONFIRMED_KB: Confirmation(CONFIRMED_KB, ACME, "ann", NOW, "known"),
+        "tenant_zed_kato": Confirmation("tenant_zed_kato", ZED, "zed", NOW, f"zed {COUNTED}"),
+    },
+)  # fmt: skip
 OF_SNAPSHOT = next(each for each in SNAPSHOT.tenants if each.tenant == ACME)
 SCOPE = scope_of(SNAPSHOT, OF_SNAPSHOT)
 SPACE = Space(f"vectors_{ACME_KB}")
@@ -83,8 +96,6 @@ DETAIL = SessionDetail(RECORD)
 SCHEME = next(s for s in OWNERSHIP.schemes.schemes if s.template == "tenant:{tenant}:user:{user}")
 VALUES = {"tenant": "acme", "user": "bob"}
 DIGEST = "d" * 64
-COUNTED = "439"
-"""What only others have, so many of it that it is seen in any sum."""
 
 
 def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
@@ -308,6 +319,13 @@ def _exporting(desk: Desk) -> object:
         return list(entries)
 
 
+def _names(desk: Desk) -> object:
+    with desk.names.exporting() as names:
+        return names
+
+
+NEW_NODE = b"tenant:acme:user:new"
+
 OWNER = SCOPE.holdings[0].owner
 KEY = f"{ACME_KB}:frequency:x"
 
@@ -442,6 +460,22 @@ CASES: dict[str, Case] = {
     ),
     "purge.drop_emptied": _steer("drop_emptied", "drop the collections emptied by"),
     "purge.later_looks": Case(lambda d: d.purge.later_looks(JOB.id), OPERATOR, refused=NoSuchJob),
+    "names.preview": Case(lambda d: d.names.preview(NEW_NODE), ADMIN, ANY, writes=True),
+    "names.take": _done(
+        lambda d: d.names.take(NEW_NODE), ADMIN, Action.IMPORT_NAMES, "state.import_nodes",
+        target="1 node_ids", writes=True, **OF_ACME,
+    ),
+    "names.exporting": Case(_names, VIEWER, ANY, Action.EXPORT, target="node_ids"),
+    "names.candidates": Case(lambda d: d.names.candidates(SNAPSHOT, ACME), ADMIN, writes=True),
+    "names.confirm": _done(
+        lambda d: d.names.confirm(ACME, [INFERRED_KB], why="known"), ADMIN,
+        Action.CONFIRM_OWNER, "state.confirm", target=f"{INFERRED_KB} for tenant/acme: known",
+        writes=True, **OF_ACME,
+    ),
+    "names.revoke": _done(
+        lambda d: d.names.revoke(ACME, [CONFIRMED_KB], why="known"), ADMIN, Action.REVOKE_OWNER,
+        "state.revoke", target=f"{CONFIRMED_KB} for tenant/acme: known", writes=True, **OF_ACME,
+    ),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
     "approvals.one": Case(lambda d: d.approvals.one(REQUEST.id), SUPPORT, ANY),

@@ -328,6 +328,7 @@ DONE: dict[type, dict[str, str]] = {
     Landing: {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",
         "claim": "a constant", "others": "dropped", "refusal": "a constant", "warning": "kept",
+        "alike": "in scope", "older": "dropped",
     },
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""

@@ -11,8 +11,11 @@ import pytest
 from services.embedded.kato.config import RULES
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
+from services.figures import Measure
+from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, land
+from services.sessions.older import LEARNT, Older, older_data
 from services.sessions.options import OPTIONS, OptionKind, check_options, compare
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
@@ -22,8 +25,11 @@ from services.tenancy.kb_ids import (
     TenantKey,
     sanitise,
 )
+from services.tenancy.names import Confirmation, Source
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession
+from tests.unit.access.scopes_seen import viewer
+from tests.unit.isolation.fleets_seen import fleet
 from tests.unit.test_encryption import NEW, SECRET
 
 
@@ -73,6 +79,8 @@ REFUSED = {
     "x" * (NODE_ID_LIMIT + 1): f"longer than {NODE_ID_LIMIT}",
     "tenant:acme.corp:user:bob": "already used by tenant/acme-corp",
     "tenant:acme_corp:user:bob": "already used by tenant/acme-corp",
+    "tenant:acme:user:O'Brien": "KATO does not bear ' in a name",
+    "tenant:a[b]:user:c": "KATO does not bear [ ] in a name",
     f"tenant:{'long' * 12}:user:bob": "cut the name before the tenant ends",
 }
 
@@ -93,7 +101,7 @@ def test_a_node_id_that_must_not_be_used_is_refused(
 @pytest.mark.parametrize(
     "node_id",
     ["tenant:acme-corp:user:bob", "tenant:acme-corp:user:zoe", "tenant:latest_x:user:b",
-     "user:zed", "tenant:a*b[c]?:user:x", "contest_1", "tenant:tests:user:日本"],
+     "user:zed", "tenant:a*b?:user:x & \u00f6", "contest_1", "tenant:tests:user:日本"],
 )  # fmt: skip
 def test_others_are_not(service: SessionService, kato: Kato, node_id: str) -> None:
     """A tenant's own memory, a new user of it, and odd names are all right."""
@@ -108,6 +116,78 @@ def test_a_memory_that_is_shared_already_takes_no_further_session() -> None:
     landing = land("tenant:acme-corp:user:bob", both)
     assert landing.others == (TenantKey("tenant", "acme_corp"),)
     assert "already used by tenant/acme_corp" in landing.refusal
+
+
+def test_a_tenant_that_looks_like_one_that_is_there() -> None:
+    """The other is offered, unless this one is there too; whom the viewer sees not is not."""
+    seen = owned("tenant:acme:user:bob", "org:acme:dept:d:user:e", "tenant:beta :user:x",
+                 "tenant:beta:user:x")  # fmt: skip
+    landing = land("tenant:Acme :user:zoe", seen)
+    assert landing.alike == (TenantKey("tenant", "acme"),)
+    assert not landing.refusal
+    assert land("tenant:beta:user:y", seen).alike == land("tenant:acme:user:z", seen).alike == ()
+    told = [confined_landing(landing, viewer(*scope)).alike
+            for scope in (["tenant/Acme "], ["tenant/Acme ", "tenant/acme"])]  # fmt: skip
+    assert told == [(), landing.alike]
+
+
+OLDER = Older({Measure.PATTERNS: 16}, ())
+CORP, CORP_ = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
+BOB = "tenant:acme-corp:user:bob"
+
+
+def test_data_that_was_there_before_takes_a_word() -> None:
+    """Or is refused where somebody known could have written it; what was seen needs none."""
+    cases: list[tuple[Ownership, Older | None, bool, str]] = [
+        (owned(), OLDER, True, ""),
+        (owned("tenant:acme-corp:user:ann"), OLDER, True, ""),
+        (owned("tenant:acme_corp:user:ann"), OLDER, True, "tenant/acme_corp could have written"),
+        (owned("tenant:acme_corp:user:ann"), None, False, ""),
+        (owned("tenant:acme_corp:user:ann"), Older(), True, ""),  # nothing is known of it
+        (owned(BOB), OLDER, False, ""),
+        (adopted(CORP), OLDER, False, ""),
+        (adopted(CORP_), OLDER, False, "already used by tenant/acme_corp"),
+    ]
+    for ownership, stored, asks, refusal in cases:
+        landing = land(BOB, ownership, lambda _, stored=stored: stored)  # type: ignore[misc]
+        assert (landing.older is not None) == asks, ownership.nodes
+        assert refusal in landing.refusal
+        assert bool(landing.refusal) == bool(refusal)
+
+
+def adopted(tenant: TenantKey) -> Ownership:
+    kb_id = "tenant_acme_corp_user_bob_kato"
+    word = Confirmation(kb_id, tenant, "ann", datetime.now(UTC), "asked")
+    return Ownership((), schemes=NamingSchemes.of(), confirmed={kb_id: word})
+
+
+def test_a_word_is_recorded_before_kato_is_asked(tmp_path: Path, kato: Kato) -> None:
+    """So that what the next pass sees of it is not taken for the first that was seen."""
+    state = StateStore.open(tmp_path)
+    service = SessionService(kato, state=state, ownership=owned, stored=lambda _: OLDER)
+    for word in ("", "  "):
+        with pytest.raises(NamingError, match="say why"):
+            service.create(BOB, ttl_seconds=60, metadata={}, word=word)
+    assert not kato.sent
+    assert not state.nodes()
+    service.create(BOB, ttl_seconds=60, metadata={}, word="they moved here")
+    state.record_nodes({BOB: "session"}, datetime.now(UTC))
+    (node,) = state.nodes()
+    assert Source.of(node.source) is Source.OVER
+    assert len(kato.sent) == 1
+
+
+def test_what_lies_under_a_kb_id_is_never_taken_for_nothing() -> None:
+    """Counted over all of it; not known before the first figures, or where a store was not read."""
+    kb_id = "tenant_acme_user_bob_kato"
+    seen = fleet(patterns={kb_id: 3, "x_kato": 1}, keys={kb_id: 2}, sessions=["tenant:acme:user:b"])
+    assert older_data(kb_id, seen.snapshot) == Older({Measure.PATTERNS: 3, Measure.KEYS: 2}, ())
+    assert older_data("tenant_acme_user_b_kato", seen.snapshot) is None
+    unread = fleet(keys={kb_id: 2}, unread=[Measure.VECTORS]).snapshot
+    assert older_data(kb_id, unread) == Older({Measure.KEYS: 2}, (Measure.VECTORS,))
+    assert older_data("x_kato", unread) == Older({}, (Measure.VECTORS,))
+    assert older_data("x_kato", fleet(absent=[Measure.VECTORS]).snapshot) is None
+    assert older_data("x_kato", None) == Older({}, LEARNT)
 
 
 @pytest.mark.parametrize("service_name", ["kato", "k", "a-much-longer-name"])
