@@ -4,8 +4,8 @@
 
 The import is the whole of it, from the bytes of a CSV file to the records in SQLite and who owns
 what. A collect is over made-up stores that answer at once: with the names that its sessions bring,
-and with all the others known as well. In the first one after names came, who owns what is worked out
-anew; all the later ones are what a dashboard does every minute.
+and with all the others known as well. In the first one after names came, who owns what is worked
+out anew; all the later ones are what a dashboard does every minute.
 """
 
 from __future__ import annotations
