@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,9 +24,14 @@ Held = dict[str, dict[TenantKey, None]]
 def judge(lines: Iterable[Read], ownership: Ownership, viewer: Viewer, *, now: datetime) -> Preview:
     """Say what each line would come to. Of others than a viewer's own tenants it tells nothing."""
     sees = _seeing(viewer, ownership)
-    found = tuple(_judged(line, ownership, sees, now) for line in lines)
-    held = _held(found, ownership)
-    return Preview(tuple(_repeated(_shared(each, held, ownership) for each in found)))
+    found = [_judged(line, ownership, sees, now) for line in lines]
+    kb_ids = [
+        kb_id_of(line.node_id, ownership.service) if line.verdict is Verdict.NEW else ""
+        for line in found
+    ]
+    held = _held(zip(found, kb_ids, strict=True), ownership)
+    shared = (_shared(line, held.get(kb_id)) for line, kb_id in zip(found, kb_ids, strict=True))
+    return Preview(tuple(_repeated(shared)))
 
 
 def _seeing(viewer: Viewer, ownership: Ownership) -> Callable[[str], bool]:
@@ -39,18 +44,20 @@ def _seeing(viewer: Viewer, ownership: Ownership) -> Callable[[str], bool]:
 def _judged(line: Read, ownership: Ownership, sees: Callable[[str], bool], now: datetime) -> Judged:
     if isinstance(line, Refused):
         return Judged(line.number, Verdict.REFUSED, why=line.why)
-    tenant = ownership.tenant_of(line.node_id)
-    found = Judged(line.number, Verdict.NEW, line.node_id, tenant, line.since)
     if not sees(line.node_id):
         return Judged(line.number, Verdict.REFUSED, why=OUT_OF_SCOPE)
+    tenant, earlier, why = ownership.tenant_of(line.node_id), False, ""
+    verdict = Verdict.NEW
     if line.since is not None and line.since > now:
-        return replace(found, verdict=Verdict.REFUSED, why=AHEAD)
-    if line.tenant and line.tenant not in (str(tenant), tenant.id):
+        verdict, why = Verdict.REFUSED, AHEAD
+    elif line.tenant and line.tenant not in (tenant.id, str(tenant)):
+        verdict = Verdict.CONFLICTING
         why = f"the file says {line.tenant}, and its node_id reads as {tenant}"
-        return replace(found, verdict=Verdict.CONFLICTING, why=why)
-    if line.node_id in ownership.nodes:
-        return replace(found, verdict=Verdict.KNOWN, earlier=_is_earlier(line, ownership))
-    return found
+    elif line.node_id in ownership.nodes:
+        verdict, earlier = Verdict.KNOWN, _is_earlier(line, ownership)
+    return Judged(
+        line.number, verdict, line.node_id, tenant, line.since, earlier=earlier, why=why
+    )  # fmt: skip
 
 
 def _is_earlier(line: Line, ownership: Ownership) -> bool:
@@ -58,26 +65,25 @@ def _is_earlier(line: Line, ownership: Ownership) -> bool:
     return line.since is not None and origin is not None and line.since < origin.since
 
 
-def _held(lines: Iterable[Judged], ownership: Ownership) -> Held:
+def _held(lines: Iterable[tuple[Judged, str]], ownership: Ownership) -> Held:
     """Return who would hold each kb_id of a line that would become known."""
     held: Held = defaultdict(dict)
-    for line in lines:
+    for line, kb_id in lines:
         if line.verdict is Verdict.NEW and line.tenant is not None:
-            held[kb_id_of(line.node_id, ownership.service)][line.tenant] = None
+            held[kb_id][line.tenant] = None
     for kb_id, tenants in held.items():
-        nodes = ownership.nodes_by_kb.get(kb_id, ())
-        tenants.update(dict.fromkeys(map(ownership.tenant_of, nodes)))
+        for node in ownership.nodes_by_kb.get(kb_id, ()):
+            tenants[ownership.tenant_of(node)] = None
         if (word := ownership.confirmed.get(kb_id)) is not None:
             tenants[word.tenant] = None
     return held
 
 
-def _shared(line: Judged, held: Held, ownership: Ownership) -> Judged:
-    if line.verdict is not Verdict.NEW:
+def _shared(line: Judged, holders: Mapping[TenantKey, None] | None) -> Judged:
+    if line.verdict is not Verdict.NEW or holders is None or len(holders) == 1:
         return line
-    every = held[kb_id_of(line.node_id, ownership.service)]
-    others = tuple(tenant for tenant in every if tenant != line.tenant)
-    return replace(line, verdict=Verdict.SHARED, others=others) if others else line
+    others = tuple(tenant for tenant in holders if tenant != line.tenant)
+    return replace(line, verdict=Verdict.SHARED, others=others)
 
 
 def _repeated(lines: Iterable[Judged]) -> Iterator[Judged]:
