@@ -269,7 +269,7 @@ class Stores:
         """Its API."""
         from services.stores.kato.api import KatoApi
 
-        return _over(self.engines.kato, KatoApi)
+        return _over(self.engines.kato, KatoApi, alone=self._embedded)
 
     @made_once
     def kato_audit(self) -> KatoAudit:

@@ -159,6 +159,17 @@ class CachedProcessor:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessorReading:
+    """What KATO's workers have in memory, all of them together as far as they answered.
+
+    `unanswered` counts connections that got no answer: what only such a worker has is not known.
+    """
+
+    processors: tuple[CachedProcessor, ...] = ()
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedSession:
     """KATO's answer to a new session; `config` is what KATO accepted."""
 

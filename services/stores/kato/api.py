@@ -21,9 +21,10 @@ from services.errors import (
 )
 from services.health.models import Health
 from services.purge.ports import Presence
+from services.stores.kato.around import ask_around
 from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
 from services.stores.kato.presence import presence_over
-from services.usage.readings import CachedProcessor, CreatedSession
+from services.usage.readings import CachedProcessor, CreatedSession, ProcessorReading
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -44,8 +45,10 @@ class KatoApi:
     Every method raises StoreUnavailable, StoreDenied, StoreRejected or StoreMisconfigured.
     """
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, *, alone: bool = False) -> None:
+        """`alone` says that one process answers, as the embedded stand-in does."""
         self._client = client
+        self._alone = alone
         self._seconds = seconds_of(client)
 
     def health(self) -> Health:
@@ -67,8 +70,20 @@ class KatoApi:
         """
         return presence_over(self._client)
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the processors in KATO's memory, at most 100 as KATO keeps them."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the processors in the memory of KATO's workers, each of which keeps at most 100.
+
+        One answer is that of one worker: over new connections until nothing new comes, bounded.
+        """
+        if self._alone:
+            return ProcessorReading(self._processors())
+        found = ask_around(
+            self._processors, news=tuple, operation=_STATUS.operation, seconds=self._seconds
+        )
+        every = dict.fromkeys(each for answer in found.answers for each in answer)
+        return ProcessorReading(tuple(every), found.unanswered)
+
+    def _processors(self) -> tuple[CachedProcessor, ...]:
         processors = self._ask(_STATUS).get("processors")
         entries = processors.get("processors") if isinstance(processors, dict) else None
         if not isinstance(entries, list):

@@ -16,6 +16,7 @@ from services.embedded.kato.server import StandInServer
 from services.errors import StoreRejected
 from services.stores.kato.api import KatoApi
 from services.stores.kato.connect import client_at
+from services.usage.readings import ProcessorReading
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")
@@ -197,7 +198,7 @@ def test_it_says_that_it_is_a_stand_in_and_kato_client_reads_it(standin: StandIn
         health = api.health()
         assert "stand-in" in health.version
         assert "stand-in" in health.detail
-        assert api.cached_processors() == ()
+        assert api.cached_processors() == ProcessorReading()
         made = api.create_session("tenant:ü:user:日", ttl_seconds=0, metadata={"plan": "pro"})
         assert made.ttl_seconds == 3600
         assert made.metadata == {"plan": "pro"}
