@@ -26,7 +26,7 @@ from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
-from services.usage.readings import ProcessorReading, KeyReading, PatternReading, VectorReading
+from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading
 from services.usage.refresh import Collector
 
 ENTRY = Path(__file__).parents[1] / "streamlit_app.py"

@@ -68,6 +68,7 @@ def redis_facts(reading: KeyReading) -> dict[str, str]:
         "Memory in use": size(reading.used_memory),
         "Members of the session index": number(reading.index_members),
         "Members whose session is gone": number(reading.stale_members),
+        "Sessions that are no members": number(reading.unindexed),
     }
 
 

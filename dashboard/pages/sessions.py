@@ -45,6 +45,7 @@ except StoreError as exc:
     st.stop()
 frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
+unindexed = (snapshot.keys and snapshot.keys.unindexed) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
@@ -105,3 +106,4 @@ counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:
     actions.deed_buttons(chosen)
 actions.stale_members(stale)
+actions.unindexed(unindexed)

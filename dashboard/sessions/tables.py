@@ -173,6 +173,7 @@ def pairs_frame(values: Mapping[str, object], *, name: str) -> pd.DataFrame:
 
 RESULT_WORDS = {
     Result.DONE: "done",
+    Result.BACK: "deleted, and there again",
     Result.GONE: "gone already",
     Result.FAILED: "failed",
     Result.NOT_TRIED: "not tried",

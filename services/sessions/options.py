@@ -160,19 +160,34 @@ def effects(config: Mapping[str, object]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One thing that was asked of KATO, and what it made of that."""
+    """One thing that was asked of KATO, and what it made of that.
+
+    `along` is what was not asked for, and changed with what was.
+    """
 
     name: str
     asked: object
     accepted: object
+    along: bool = False
 
     @property
     def kept(self) -> bool:
         """Whether KATO took it as it was asked."""
-        return self.asked == self.accepted
+        return not self.along and self.asked == self.accepted
 
 
 def compare(asked: Mapping[str, object], accepted: Mapping[str, object]) -> Iterator[Answered]:
     """Yield each thing asked beside what KATO answered, None for what it left out."""
     for name, value in asked.items():
         yield Answered(name, value, accepted.get(name))
+
+
+def compare_change(
+    asked: Mapping[str, object], *, before: Mapping[str, object], after: Mapping[str, object]
+) -> Iterator[Answered]:
+    """Yield each option asked for beside what it is now, and then those that changed along."""
+    yield from compare(asked, after)
+    for option in OPTIONS:
+        name = option.name
+        if name not in asked and before.get(name) != after.get(name):
+            yield Answered(name, None, after.get(name), along=True)

@@ -94,7 +94,8 @@ class KeyReading:
 
     `keys_before` and `keys_after` are DBSIZE around the pass, `share` the part of the keyspace
     that was scanned. `sessions` and the index are known once the pass has ended: `index_members`
-    counts the active index, `stale_members` those of them whose session is gone. `with_ttl`
+    counts the active index, `stale_members` those of them whose session is gone, `unindexed` the
+    sessions of KATO's that are not in it, which KATO does not count. `with_ttl`
     counts the keys that expire; it and `used_memory` are what the server says of itself.
     `samples` are names of keys that belong to nobody.
     """
@@ -107,6 +108,7 @@ class KeyReading:
     used_memory: int | None
     index_members: int | None = None
     stale_members: int | None = None
+    unindexed: int | None = None
     samples: tuple[str, ...] = ()
     share: float = 1.0
     precision: Precision = Precision.EXACT

@@ -1,4 +1,4 @@
-"""A KATO of several workers on one real socket: each connection is one worker's, and one may hang."""
+"""A KATO of several workers on one socket: each connection is one worker's, and one may hang."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Worker:
                 shown = {"status": "healthy", "uptime_seconds": self.uptime, "timestamp": now}
                 return Answer.json(shown)
             case "/status":
-                return Answer.json({"processors": {"processors": list(map(_processor, self.nodes))}})
+                return Answer.json(
+                    {"processors": {"processors": list(map(_processor, self.nodes))}}
+                )
             case _:
                 return Answer.json(self.says[path]) if path in self.says else NOT_FOUND
 
@@ -45,7 +47,7 @@ def _processor(node_id: str) -> dict[str, str]:
 
 @contextmanager
 def kato_of(workers: Sequence[Worker], *, hung: Collection[int] = ()) -> Iterator[HttpServer]:
-    """Serve workers that take connections in turn; those that are `hung` answer at the end alone."""
+    """Serve workers that take connections in turn; those that are `hung` never answer."""
     turns, owners = itertools.cycle(range(len(workers))), dict[int, int]()
     lock, over = threading.Lock(), threading.Event()
 

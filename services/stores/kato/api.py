@@ -120,9 +120,18 @@ class KatoApi:
         Raises SessionGone for one that is not there, as the other calls about one session do.
         """
         if ttl_seconds <= 0:
-            raise StoreRejected(STORE, "extending a session", "no time to live makes KATO fail")
+            reason = "no time to live: KATO deletes a session that is extended by 0"
+            raise StoreRejected(STORE, "extending a session", reason)
         change = f"/extend?ttl_seconds={ttl_seconds}"
         self._about(session_id, "POST", change, "extending a session")
+
+    def configure(self, session_id: str, config: Mapping[str, object]) -> None:
+        """Change options of a session, the others as they are, and set its TTL back to its own.
+
+        KATO checks few of the values, and stores the rest as they come.
+        """
+        body = {"config": dict(config)}
+        self._about(session_id, "POST", "/config", "changing a session's options", body)
 
     def clear_stm(self, session_id: str) -> None:
         """Empty a session's short-term memory, which is lost; what was learnt stays."""
@@ -148,11 +157,14 @@ class KatoApi:
             raise call.rejected("it did not say that they are forgotten")
         return True
 
-    def _about(self, session_id: str, method: str, rest: str, operation: str) -> dict[str, object]:
+    def _about(
+        self, session_id: str, method: str, rest: str, operation: str,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:  # fmt: skip
         """Ask something about one session, which may be asked twice: it comes to the same."""
         aftermath = "" if method == "GET" else _MAY_BE_DONE
         path = f"/sessions/{_in_path(session_id, operation)}{rest}"
-        call = Call(method, path, operation, aftermath=aftermath)
+        call = Call(method, path, operation, body, aftermath=aftermath)
         answer = self._ask_twice(call)
         if answer.get("session_id", session_id) != session_id:
             raise call.misfit("the answer is about another session")

@@ -13,6 +13,7 @@ from services.errors import StoreMisconfigured
 from services.figures import Precision
 from services.find.models import KeySight
 from services.health.models import Health
+from services.sessions.models import is_katos
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
@@ -134,8 +135,8 @@ class KeyspaceStore:
         self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
     ) -> KeyReading:
         sessions = tuple(read_sessions(link, list(tally.sessions), self._service))
-        live = {bytes_of(session.key) for session in sessions}
-        members, stale = read_index(link, live, count=self._scan_count)
+        live = {bytes_of(session.key) for session in sessions if is_katos(session)}
+        index = read_index(link, live, count=self._scan_count)
         return KeyReading(
             groups=tuple(tally.groups()),
             sessions=sessions,
@@ -143,8 +144,9 @@ class KeyspaceStore:
             keys_after=link.ask("DBSIZE"),
             with_ttl=opening.with_ttl,
             used_memory=opening.used_memory,
-            index_members=members,
-            stale_members=stale,
+            index_members=index.members,
+            stale_members=index.stale,
+            unindexed=index.unindexed,
             samples=tuple(tally.samples),
             precision=precision,
             memory_share=tally.sums.sized_share(),

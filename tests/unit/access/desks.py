@@ -50,6 +50,7 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.records.nodes import StateStore
@@ -152,6 +153,7 @@ class World:
         self.care.inspect.return_value = DETAIL
         self.care.reveal.return_value = {"iban": "DE1"}
         self.care.act.return_value = (Outcome(RECORD, Result.DONE),)
+        self.care.configure.return_value = (Answered("persistence", 9, 9),)
         self.care.clean_index.return_value = IndexCleaning(1, 1)
         self.inspection = _mock(InspectionService)
         self.inspection.scope.side_effect = scope_of
@@ -334,6 +336,10 @@ CASES: dict[str, Case] = {
     "care.act": _done(
         lambda d: d.care.act(Deed.DELETE, [RECORD]), SUPPORT, Action.CHANGE_SESSIONS, "care.act",
         target="delete: s-acme", writes=True, **OF_ACME,
+    ),
+    "care.configure": _done(
+        lambda d: d.care.configure(RECORD, {"persistence": 9}), SUPPORT, Action.CHANGE_SESSIONS,
+        "care.configure", target="configure: s-acme", writes=True, **OF_ACME,
     ),
     "care.clean_index": _done(
         lambda d: d.care.clean_index(), OPERATOR, Action.CLEAN_INDEX, "care.clean_index",
