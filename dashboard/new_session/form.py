@@ -9,8 +9,8 @@ from datetime import timedelta
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
+from dashboard.draw import session_options
 from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json
-from dashboard.sessions import options
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import compare
@@ -113,7 +113,7 @@ def options_form() -> dict[str, object]:
     """Draw an input an option, empty for KATO's own; return what was chosen."""
     with st.expander("KATO's session options", icon=":material/tune:"):
         st.caption("What is left empty stays as this KATO has it.")
-        return options.inputs("option")
+        return session_options.inputs("option")
 
 
 def landing_words(landing: Landing) -> None:
@@ -148,7 +148,7 @@ def answer(asked: Asked) -> None:
     }, border="horizontal", width="content", alt="The created session")  # fmt: skip
     _links(created)
     st.dataframe(
-        options.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
+        session_options.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
         key="answers", alt="What was asked beside what KATO accepted",
     )  # fmt: skip
     with st.expander("All options as KATO has them now"):

@@ -14,8 +14,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import session_options
 from dashboard.draw.formatting import plural, visible
-from dashboard.sessions import options, tables
+from dashboard.sessions import tables
 from dashboard.sessions.listing import duration, duration_of
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
@@ -146,22 +147,21 @@ def _ask_options(record: SessionRecord, now: Mapping[str, object]) -> None:
         "What is left empty stays as it is. KATO checks few of these values itself, so each is "
         "checked here. A change is an access: it sets the session back to its own time to live."
     )
-    changes = options.inputs(_CHANGE, now)
-    label = f"Change {plural(len(changes), 'option')}"
-    if permits.button(label, Action.CHANGE_SESSIONS, type="primary", disabled=not changes,
+    session_options.inputs(_CHANGE, now)
+    if permits.button("Change these options", Action.CHANGE_SESSIONS, type="primary",
                       on_click=_configure, args=(record,)):  # fmt: skip
         st.rerun()
 
 
 def _configure(record: SessionRecord) -> None:
     try:
-        answers = runtime.desk().care.configure(record, options.chosen(_CHANGE))
+        answers = runtime.desk().care.configure(record, session_options.chosen(_CHANGE))
     except KatoTenantsError as exc:
         _refused("The options were not changed as far as is known", exc)
         return
     well = all(answer.kept or answer.along for answer in answers)
     text = "The options were changed." if well else "KATO did not take every option as asked."
-    rows = options.answers_frame(answers)
+    rows = session_options.answers_frame(answers)
     _report(Report(well, text, ":material/tune:", rows, alt="What was asked and accepted"))
 
 

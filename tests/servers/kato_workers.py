@@ -13,12 +13,16 @@ from typing import Any
 from services.tenancy.kb_ids import kb_id_of
 from tests.servers.faults import Answer, HttpServer, Request
 
+_STARTED = datetime.now(UTC)
 NOT_FOUND = Answer.json({"detail": "Not Found"}, 404)
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker: the node_ids in its memory, its uptime in seconds, what else it answers."""
+    """One worker: the node_ids in its memory, what else it answers, and its age.
+
+    `uptime` are seconds at the moment when this module was imported.
+    """
 
     nodes: Sequence[str] = ()
     uptime: float = 1000.0
@@ -30,9 +34,10 @@ class Worker:
             case "/":
                 return Answer.json({"service": "KATO API", "version": "3.10.1"})
             case "/health":
-                now = datetime.now(UTC).isoformat()
-                shown = {"status": "healthy", "uptime_seconds": self.uptime, "timestamp": now}
-                return Answer.json(shown)
+                now = datetime.now(UTC)
+                uptime = self.uptime + (now - _STARTED).total_seconds()
+                shown = {"status": "healthy", "uptime_seconds": uptime}
+                return Answer.json({**shown, "timestamp": now.isoformat()})
             case "/status":
                 return Answer.json(
                     {"processors": {"processors": list(map(_processor, self.nodes))}}
@@ -53,7 +58,9 @@ def kato_of(workers: Sequence[Worker], *, hung: Collection[int] = ()) -> Iterato
 
     def answer(request: Request) -> Answer:
         with lock:
-            owner = owners.setdefault(request.port, next(turns))
+            if request.port not in owners:
+                owners[request.port] = next(turns)
+            owner = owners[request.port]
         if owner in hung:
             over.wait(60)
         return workers[owner].answer(request.path)
@@ -63,3 +70,29 @@ def kato_of(workers: Sequence[Worker], *, hung: Collection[int] = ()) -> Iterato
             yield server
         finally:
             over.set()
+
+
+def figures(number: int) -> dict[str, Any]:
+    """Return what a worker answers an operator, all its figures told apart by a number."""
+    return {
+        "/concurrency": {
+            "status": "healthy",
+            "current": {"concurrent_requests": number, "utilization_percent": 0},
+            "peak": {"concurrent_requests": 10 * number},
+            "limits": {"per_worker": 100},
+            "configuration": {"workers": 4},
+        },
+        "/connection-pools": {
+            "status": "degraded",
+            "health": {"redis": {"healthy": True}, "qdrant": {"healthy": number % 2 == 0}},
+        },
+        "/cache/stats": {
+            "cache_performance": {"hit_rate_percent": 12.5 * number},
+            "cache_health": {"status": "healthy"},
+        },
+        "/stats": {
+            "processor_manager": {"total_processors": 3 * number},
+            "summary": {"performance": {"total_requests": 100.0 * number, "total_errors": 0.0}},
+        },
+        "/sessions/count": {"active_session_count": 28},
+    }

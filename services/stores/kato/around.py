@@ -30,7 +30,7 @@ MOST = 40
 """Connections at most."""
 
 GRACE_SECONDS = 2.0
-"""How long those under way are waited for once enough others have answered."""
+"""How long those under way are waited for while others have answered."""
 
 _SPARE_SECONDS = 0.5
 
@@ -59,16 +59,12 @@ def ask_around(
     the first StoreError where nobody answered.
     """
     asking = _Asking(ask, news, ends=time.monotonic() + seconds)
-    threads = [threading.Thread(target=asking.go, daemon=True) for _ in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
+    for _ in range(AT_ONCE):
+        threading.Thread(target=asking.go, daemon=True).start()
     with asking.changed:
-        asking.changed.wait_for(asking.is_over, timeout=seconds + _SPARE_SECONDS)
-        if asking.settled and asking.under_way:
-            asking.changed.wait_for(lambda: not asking.under_way, timeout=GRACE_SECONDS)
-        answers, failed = tuple(asking.answers), asking.asked - len(asking.answers)
-        if answers:
-            return Around(answers, failed)
+        asking.wait(seconds)
+        if asking.answers:
+            return Around(tuple(asking.answers), asking.asked - len(asking.answers))
         if asking.failures:
             raise asking.failures[0]
         raise StoreUnavailable(STORE, operation, f"no answer within {seconds:g} s")
@@ -94,9 +90,17 @@ class _Asking(Generic[T]):
         """Whether enough answers brought nothing new."""
         return self._quiet >= QUIET
 
-    def is_over(self) -> bool:
-        """Whether nobody will ask any more."""
-        return self.settled or not self._at_work
+    def wait(self, seconds: float) -> None:
+        """Wait until there is enough, or nothing more comes; the lock is held.
+
+        A first answer may take `seconds`; then each gap, and what is under way at the end, take
+        GRACE_SECONDS at most.
+        """
+        self.changed.wait_for(lambda: self.answers or not self._at_work, seconds + _SPARE_SECONDS)
+        while self._at_work and not self.settled and time.monotonic() < self._ends:
+            if not self.changed.wait(GRACE_SECONDS):
+                return
+        self.changed.wait_for(lambda: not self.under_way, GRACE_SECONDS)
 
     def go(self) -> None:
         """Ask again and again, until there is enough or one was in vain."""
