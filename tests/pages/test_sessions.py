@@ -82,7 +82,7 @@ def test_the_list_shows_every_session(services: Services, open_page: Open) -> No
 
 
 def test_sessions_are_searched_and_filtered(services: Services, open_page: Open) -> None:
-    """By text, tenant, kind, age and state."""
+    """By text, tenant, kind, naming scheme, age and state."""
     app = open_page("sessions")
     app.text_input(key=session.SESSIONS_SEARCH).set_value("ACME").run()
     assert set(listed(app).value["Tenant"]) == {
@@ -95,6 +95,13 @@ def test_sessions_are_searched_and_filtered(services: Services, open_page: Open)
     app = open_page("sessions")
     app.pills(key=session.SESSIONS_KIND).set_value(["org", "app"]).run()
     assert {t.split("/")[0] for t in listed(app).value["Tenant"]} == {"org", "app"}
+    app = open_page("sessions")
+    app.selectbox(key=session.SESSIONS_SCHEME).set_value(
+        "app:{app}:ctx:{context}:user:{user}"
+    ).run()
+    assert {node.split(":")[0] for node in listed(app).value["Node"]} == {"app"}
+    app.selectbox(key=session.SESSIONS_SCHEME).set_value(session_tables.NO_SCHEME).run()
+    assert not {node.split(":")[0] for node in listed(app).value["Node"]} & {"app", "org", "tenant"}
 
 
 def test_states_and_ages_are_told_apart(
