@@ -23,7 +23,7 @@ class DeskFleet:
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
         health: HealthService, state: UsageRecords, ownership: Callable[[], Ownership],
-        settings: Callable[[], dict[str, str]], workers: WorkerSource,
+        settings: Callable[[], dict[str, str]], workers: Callable[[], WorkerSource],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
         self._collector, self._health, self._state = collector, health, state
@@ -60,7 +60,7 @@ class DeskFleet:
         With `cache` also how their caches are, which costs KATO much. Raises StoreError.
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return self._workers.figures(cache=cache) if viewer.sees_all else None
+        return self._workers().figures(cache=cache) if viewer.sees_all else None
 
     def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
         """Return the whole fleet's totals over time; none for a viewer who does not see it."""

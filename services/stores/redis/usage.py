@@ -13,7 +13,6 @@ from services.errors import StoreMisconfigured
 from services.figures import Precision
 from services.find.models import KeySight
 from services.health.models import Health
-from services.sessions.models import is_katos
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
@@ -22,7 +21,7 @@ from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
-from services.tenancy.layout import bytes_of
+from services.tenancy.layout import SESSION_PREFIX, bytes_of
 from services.usage.readings import KeyReading
 
 Progress = Callable[[KeyReading], None]
@@ -135,7 +134,8 @@ class KeyspaceStore:
         self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
     ) -> KeyReading:
         sessions = tuple(read_sessions(link, list(tally.sessions), self._service))
-        live = {bytes_of(session.key) for session in sessions if is_katos(session)}
+        records = {bytes_of(session.key) for session in sessions}
+        live = {key for key in records if key.startswith(SESSION_PREFIX)}
         index = read_index(link, live, count=self._scan_count)
         return KeyReading(
             groups=tuple(tally.groups()),
