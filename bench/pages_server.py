@@ -27,7 +27,7 @@ from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
 from services.usage.owners import Owners
-from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading
 from services.usage.refresh import Collector
 
 ENTRY = Path(__file__).parents[1] / "streamlit_app.py"
@@ -79,9 +79,9 @@ class Vectors:
 class Kato:
     """Stands for KATO, with nothing in its memory."""
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+    def cached_processors(self) -> ProcessorReading:
         """Return none."""
-        return ()
+        return ProcessorReading()
 
 
 def usage_of(made_up: Fleet, state: StateStore) -> UsageService:

@@ -49,7 +49,7 @@ class Desk:
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
             health=services.health, state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force,
+            settings=services.settings.in_force, workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 
     @cached_property

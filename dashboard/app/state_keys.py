@@ -34,6 +34,7 @@ SESSION = "session"
 
 SESSIONS_SEARCH = "sq"
 SESSIONS_TENANT = "of"
+SESSIONS_SCHEME = "sessions_scheme"
 SESSIONS_KIND = "sessions_kind"
 SESSIONS_STATE = "sessions_state"
 SESSIONS_AGE = "sessions_age"

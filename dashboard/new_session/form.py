@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
+from dashboard.draw import session_options
 from dashboard.draw.formatting import (
     escaped,
     few,
@@ -19,12 +18,11 @@ from dashboard.draw.formatting import (
     plural,
     visible,
     visible_json,
-    words_of,
 )
 from dashboard.draw.measures import WORDS
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
-from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
+from services.sessions.options import compare
 from services.tenancy.kb_ids import NamingScheme, TenantKey
 from services.tenancy.ownership import ClaimState
 from services.usage.readings import CreatedSession
@@ -129,38 +127,7 @@ def options_form() -> dict[str, object]:
     """Draw an input an option, empty for KATO's own; return what was chosen."""
     with st.expander("KATO's session options", icon=":material/tune:"):
         st.caption("What is left empty stays as this KATO has it.")
-        with st.grid(2, min_column_width=240):
-            chosen = {option.name: _input(option) for option in OPTIONS}
-    return {name: value for name, value in chosen.items() if value not in (None, [])}
-
-
-def _input(option: Option) -> object:
-    key, label = f"option_{option.name}", option.name
-    default = f"KATO's own ({words_of(option.default)})"
-    match option.kind:
-        case OptionKind.FLAG:
-            picked = st.selectbox(label, ["on", "off"], index=None, placeholder=default, key=key,
-                                  help=option.help)  # fmt: skip
-            return None if picked is None else picked == "on"
-        case OptionKind.CHOICE:
-            return st.selectbox(label, option.choices, index=None, placeholder=default, key=key,
-                                help=option.help)  # fmt: skip
-        case OptionKind.LIST:
-            return st.multiselect(label, option.choices, placeholder=default, key=key,
-                                  help=option.help)  # fmt: skip
-        case _:
-            return _number(option, key, default)
-
-
-def _number(option: Option, key: str, default: str) -> int | float | None:
-    whole = option.kind is OptionKind.WHOLE
-    kind: Any = int if whole else float
-    most = None if option.most is None else kind(option.most)
-    value = st.number_input(
-        option.name, min_value=kind(option.least), max_value=most, value=None,
-        step=1 if whole else 0.05, placeholder=default, key=key, help=option.help,
-    )  # fmt: skip
-    return None if value is None else kind(value)
+        return session_options.inputs("option")
 
 
 def text_field(scheme: NamingScheme, name: str, preset: str) -> str:
@@ -246,7 +213,7 @@ def answer(asked: Asked) -> None:
     }, border="horizontal", width="content", alt="The created session")  # fmt: skip
     _links(created)
     st.dataframe(
-        answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
+        session_options.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
         key="answers", alt="What was asked beside what KATO accepted",
     )  # fmt: skip
     with st.expander("All options as KATO has them now"):
@@ -273,17 +240,3 @@ def _accepted(asked: Asked) -> dict[str, object]:
     if f"metadata: {SEALED_NAME}" in found:
         found[f"metadata: {SEALED_NAME}"] = "(encrypted)"
     return {"Time to live": f"{created.ttl_seconds} s", **created.config, **found}
-
-
-def answers_frame(answers: Iterable[Answered]) -> pd.DataFrame:
-    """Return one row a thing asked of KATO, beside what it accepted."""
-    rows = [
-        {
-            "What": visible(answer.name),
-            "Asked": words_of(answer.asked),
-            "Accepted": words_of(answer.accepted),
-            "Verdict": "as asked" if answer.kept else "KATO did otherwise",
-        }
-        for answer in answers
-    ]
-    return pd.DataFrame(rows, columns=["What", "Asked", "Accepted", "Verdict"])

@@ -24,6 +24,7 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
@@ -128,6 +129,19 @@ class DeskCare:
             doing.failure = _failure(outcomes)
             return outcomes
 
+    def configure(
+        self, record: SessionRecord, config: Mapping[str, object]
+    ) -> tuple[Answered, ...]:
+        """Change options of a session in scope. Raises what `SessionCare.configure` raises."""
+        sent = json.dumps(dict(config), sort_keys=True, default=str)
+        with self._gate.doing(
+            Action.CHANGE_SESSIONS, tenants=holders_of_session(record, self._ownership()),
+            target=f"configure: {record.session_id}",
+            digest=digest_of_words("configure", record.session_id, sent),
+            details={"Configuration": _listed(config)},
+        ), _carrying(self._gate, self._forward):  # fmt: skip
+            return self._inner.configure(record, config)
+
     def clean_index(self) -> IndexCleaning:
         """Take the ids without a session out of KATO's index. Raises AccessDenied, StoreError."""
         target = "kato:session:_active_index"
@@ -148,17 +162,24 @@ def _details(
     said = {
         "TTL": _seconds(ttl_seconds), "Metadata": ", ".join(metadata),
         "Encrypted metadata": ", ".join(sensitive),
-        "Configuration": ", ".join(f"{name} {value}" for name, value in config.items()),
+        "Configuration": _listed(config),
     }  # fmt: skip
     return {name: value for name, value in said.items() if value}
+
+
+def _listed(config: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in config.items())
 
 
 def _seconds(ttl_seconds: int) -> str:
     return f"{ttl_seconds:,} s"
 
 
+_NOT_DONE = (Result.FAILED, Result.NOT_TRIED, Result.BACK)
+
+
 def _failure(outcomes: Sequence[Outcome]) -> str:
-    failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
+    failed = [each for each in outcomes if each.result in _NOT_DONE]
     return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
-from services.errors import Problem
+from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import OwnerKind
@@ -26,9 +26,9 @@ from services.usage.ports import (
     UsageRecords,
 )
 from services.usage.readings import (
-    CachedProcessor,
     KeyReading,
     PatternReading,
+    ProcessorReading,
     VectorReading,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
@@ -57,7 +57,7 @@ class _Asked:
         return self.passes[Measure.KEYS]
 
     @property
-    def kato(self) -> Pass[tuple[CachedProcessor, ...]]:
+    def kato(self) -> Pass[ProcessorReading]:
         return self.passes[_KATO]
 
     def of(self, measure: Measure) -> Pass[Any]:
@@ -219,8 +219,9 @@ class UsageService:
 
 def _nodes_in(asked: _Asked) -> Iterator[tuple[str, str]]:
     """Yield every node_id with where it was seen, the surest place last."""
-    for processor in asked.kato.reading or ():
-        yield processor.node_id, "kato"
+    if asked.kato.reading is not None:
+        for processor in asked.kato.reading.processors:
+            yield processor.node_id, "kato"
     if asked.keys.reading is not None:
         for group in asked.keys.reading.groups:
             if group.owner.kind is OwnerKind.NODE:
@@ -235,16 +236,24 @@ def _idle(snapshot: Snapshot, ownership: Ownership) -> frozenset[str]:
     return snapshot.kb_ids - ownership.nodes_by_kb.keys()
 
 
-def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> Problem | None:
+def _kato_problem(asked: Pass[ProcessorReading], service: str) -> Problem | None:
     """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
     if asked.pending or asked.reason:
         return None if asked.pending else asked.reason
-    for processor in asked.reading or ():
+    reading = asked.reading or ProcessorReading()
+    for processor in reading.processors:
         if kb_id_of(processor.node_id, service) != processor.kb_id:
             return Problem(
                 f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
             )
-    return None
+    return _silent(reading.unanswered) if reading.unanswered else None
+
+
+def _silent(unanswered: int) -> Problem:
+    """Say that a worker is silent while its siblings answer."""
+    how_many = "1 connection" if unanswered == 1 else f"{unanswered} connections"
+    why = f"{how_many} got no answer while others did: a worker hangs or is overloaded"
+    return StoreUnavailable(_KATO, "reading its processors", why).problem
 
 
 def _read(source: Source, _: Emit) -> Reading:

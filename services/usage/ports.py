@@ -9,9 +9,9 @@ from typing import Protocol
 from services.figures import Amount, Measure
 from services.tenancy.names import Confirmation
 from services.usage.readings import (
-    CachedProcessor,
     KeyReading,
     PatternReading,
+    ProcessorReading,
     SeenNode,
 )
 
@@ -56,8 +56,8 @@ class Source(Protocol):
 class ProcessorSource(Protocol):
     """What the snapshot asks of KATO."""
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the node_ids that KATO has in memory."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the node_ids that KATO's workers have in memory."""
 
 
 class UsageRecords(Protocol):

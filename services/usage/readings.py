@@ -95,7 +95,8 @@ class KeyReading:
 
     `keys_before` and `keys_after` are DBSIZE around the pass, `share` the part of the keyspace
     that was scanned. `sessions` and the index are known once the pass has ended: `index_members`
-    counts the active index, `stale_members` those of them whose session is gone. `with_ttl`
+    counts the active index, `stale_members` those of them whose session is gone, `unindexed` the
+    sessions of KATO's that are not in it, which KATO does not count. `with_ttl`
     counts the keys that expire; it and `used_memory` are what the server says of itself.
     `samples` are names of keys that belong to nobody.
     """
@@ -108,6 +109,7 @@ class KeyReading:
     used_memory: int | None
     index_members: int | None = None
     stale_members: int | None = None
+    unindexed: int | None = None
     samples: tuple[str, ...] = ()
     share: float = 1.0
     precision: Precision = Precision.EXACT
@@ -157,6 +159,17 @@ class CachedProcessor:
 
     node_id: str
     kb_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorReading:
+    """What KATO's workers have in memory, all of them together as far as they answered.
+
+    `unanswered` counts connections that got no answer: what only such a worker has is not known.
+    """
+
+    processors: tuple[CachedProcessor, ...] = ()
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

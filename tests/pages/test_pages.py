@@ -347,6 +347,18 @@ def test_system_shows_settings_without_secrets(reading_services: Services, open_
     assert "tenant:{tenant}:user:{user}" in words(app)
 
 
+def test_system_shows_katos_workers(reading_services: Services, open_page: Open) -> None:
+    """With their caches when these are asked for; how KATO counts stands beside what there is."""
+    app = open_page("system")
+    workers = next(e.value for e in app.dataframe if "Sessions it counts" in e.value.columns)
+    assert "Cache" not in workers
+    assert list(workers["Stores"]) == ["well"]
+    assert "sessions of KATO's layout in Redis" in words(app)
+    app.toggle(key="worker_caches").set_value(True).run()
+    workers = next(e.value for e in app.dataframe if "Sessions it counts" in e.value.columns)
+    assert list(workers["Cache"]) == ["disabled"]
+
+
 def test_the_history_draws_a_sparkline(services: Services, open_page: Open) -> None:
     """With two points of the past there is a trend."""
     services.collector.refresh()

@@ -20,7 +20,7 @@ from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
-from services.tenancy.layout import bytes_of
+from services.tenancy.layout import SESSION_PREFIX, bytes_of
 from services.usage.readings import KeyReading
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ class KeyspaceStore:
         self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
     ) -> KeyReading:
         sessions = tuple(read_sessions(link, list(tally.sessions), self._service))
-        live = {bytes_of(session.key) for session in sessions}
-        members, stale = read_index(link, live, count=self._scan_count)
+        records = {bytes_of(session.key) for session in sessions}
+        live = {key for key in records if key.startswith(SESSION_PREFIX)}
+        index = read_index(link, live, count=self._scan_count)
         return KeyReading(
             groups=tuple(tally.groups()),
             sessions=sessions,
@@ -147,8 +148,9 @@ class KeyspaceStore:
             keys_after=link.ask("DBSIZE"),
             with_ttl=opening.with_ttl,
             used_memory=opening.used_memory,
-            index_members=members,
-            stale_members=stale,
+            index_members=index.members,
+            stale_members=index.stale,
+            unindexed=index.unindexed,
             samples=tuple(tally.samples),
             precision=precision,
             memory_share=tally.sums.sized_share(),

@@ -33,7 +33,7 @@ from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
 from services.health.check import HealthService
-from services.health.models import Check, Health
+from services.health.models import Check, Health, Worker, Workers
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -51,8 +51,10 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.stores.kato.workers import KatoWorkers
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -154,6 +156,10 @@ class World:
                 "set",
             ),
         )  # fmt: skip
+        counted = Worker(counted=int(COUNTED))
+        workers = _mock(KatoWorkers)
+        workers.figures.return_value = Workers((counted,), None)
+        self.stores = SimpleNamespace(kato_workers=workers)
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.sessions = _mock(SessionService)
@@ -164,6 +170,7 @@ class World:
         self.care.inspect.return_value = DETAIL
         self.care.reveal.return_value = {"iban": "DE1"}
         self.care.act.return_value = (Outcome(RECORD, Result.DONE),)
+        self.care.configure.return_value = (Answered("persistence", 9, 9),)
         self.care.clean_index.return_value = IndexCleaning(1, 1)
         self.inspection = _mock(InspectionService)
         self.inspection.scope.side_effect = scope_of
@@ -335,6 +342,7 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
     "sessions.landing": Case(lambda d: d.sessions.landing(SCHEME, VALUES), OPERATOR, writes=True),
@@ -353,6 +361,10 @@ CASES: dict[str, Case] = {
     "care.act": _done(
         lambda d: d.care.act(Deed.DELETE, [RECORD]), SUPPORT, Action.CHANGE_SESSIONS, "care.act",
         target="delete: s-acme", writes=True, **OF_ACME,
+    ),
+    "care.configure": _done(
+        lambda d: d.care.configure(RECORD, {"persistence": 9}), SUPPORT, Action.CHANGE_SESSIONS,
+        "care.configure", target="configure: s-acme", writes=True, **OF_ACME,
     ),
     "care.clean_index": _done(
         lambda d: d.care.clean_index(), OPERATOR, Action.CLEAN_INDEX, "care.clean_index",

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
-from services.embedded.kato.config import RULES
+from services.embedded.kato.config import RULES, accepted, changed, refusals
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
 from services.figures import Measure
@@ -16,7 +17,14 @@ from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, land
 from services.sessions.older import LEARNT, Older, older_data
-from services.sessions.options import OPTIONS, OptionKind, check_options, compare
+from services.sessions.options import (
+    OPTIONS,
+    OptionKind,
+    check_options,
+    compare,
+    compare_change,
+    effects,
+)
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,
@@ -246,13 +254,22 @@ WRONG = {
     "use_token_matching": (1, "true", None),
     "rank_sort_algo": ("Potential", "best"),
     "filter_pipeline": (["length", "nothing"], "length"),
+    "affinity_emotive": ("", "  ", "a\n", 5),
+    "indexer_type": ("vi", "HNSW", 1),
+    "length_min_ratio": (-0.01, 1.01, float("nan")),
+    "length_max_ratio": (0.99, float("inf"), float("nan"), "2"),
+    "jaccard_min_overlap": (0, 2.5),
+    "minhash_bands": (0, 101),
+    "minhash_rows": (0, 21),
+    "minhash_num_hashes": (9, 257),
+    "bloom_false_positive_rate": (0.00009, 0.11, True),
     "no_such_option": (1,),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_an_option_out_of_range_is_refused(service: SessionService, name: str) -> None:
-    """KATO would drop it without a word."""
+    """KATO would drop it, and every other, without a word."""
     for value in WRONG[name]:
         with pytest.raises(SessionRefused, match=name):
             service.create("user:a", ttl_seconds=60, metadata={}, config={name: value})
@@ -262,13 +279,65 @@ def test_the_bounds_themselves_are_taken() -> None:
     check_options({"recall_threshold": 0, "max_predictions": 1, "persistence": 100})
     check_options({"recall_threshold": 1.0, "max_predictions": 10_000, "max_pattern_length": 0})
     check_options({"stm_mode": "ROLLING", "filter_pipeline": ["jaccard", "length"]})
+    check_options({"length_min_ratio": 1, "length_max_ratio": 1, "jaccard_min_overlap": 1})
+    check_options({"minhash_bands": 100, "minhash_rows": 20, "minhash_num_hashes": 256})
+    check_options({"bloom_false_positive_rate": 0.0001, "minhash_num_hashes": 10})
+    check_options({"bloom_false_positive_rate": 0.1, "indexer_type": "FAISS"})
+
+
+def test_all_options_of_kato_are_offered() -> None:
+    """By the names and defaults that its stand-in has from a real one."""
+    assert {option.name: option.default for option in OPTIONS} == {
+        name: rule.default for name, rule in RULES.items()
+    }
+    assert len(OPTIONS) == 24
+
+
+VALUES = st.one_of(
+    st.integers(-2, 300), st.floats(-1, 300), st.booleans(), st.none(), st.text(max_size=3),
+    st.sampled_from([0.0001, 0.1, 1.0, "VI", "LSH", "CLEAR", "ROLLING", "potential", float("nan")]),
+    st.lists(st.sampled_from(["length", "bloom", "other"]), max_size=2),
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from([*RULES, "no_such_option"]), VALUES, max_size=4))
+def test_what_passes_here_is_taken_whole_by_kato(config: dict[str, object]) -> None:
+    """When a session is created, and when its options are changed: nothing is dropped or bent."""
+    try:
+        check_options(config)
+    except SessionRefused:
+        return
+    assert accepted(config) == config
+    assert not refusals(config)
+    assert {name: changed(config)[name] for name in config} == config
+
+
+def test_what_an_option_does_besides_is_said() -> None:
+    """Vectors that do nothing, and one option that takes another along only sometimes."""
+    assert not list(effects({"indexer_type": "VI", "recall_threshold": 0.4}))
+    assert not list(effects({"use_token_matching": False, "sort_symbols": False}))
+    (vectors,) = effects({"indexer_type": "LSH"})
+    assert "LSH" in vectors
+    (along,) = effects({"use_token_matching": False})
+    assert "sort_symbols" in along
+
+
+def test_what_changed_along_stands_beside_what_was_asked() -> None:
+    asked, before = {"use_token_matching": False}, {"sort_symbols": None, "persistence": 7}
+    after = {"use_token_matching": False, "sort_symbols": False, "persistence": 7}
+    found = list(compare_change(asked, before=before, after=after))
+    told = [(each.name, each.accepted, each.kept, each.along) for each in found]
+    assert told == [
+        ("use_token_matching", False, True, False),
+        ("sort_symbols", False, False, True),
+    ]
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_the_stand_in_takes_what_the_form_offers(option) -> None:  # type: ignore[no-untyped-def]
     """Default and bounds are within the stand-in's own rules, which are the recorded ones."""
     offered = [option.default, *option.choices] if option.kind is not OptionKind.LIST else [[]]
-    if option.kind in (OptionKind.WHOLE, OptionKind.SHARE):
+    if option.kind in (OptionKind.WHOLE, OptionKind.NUMBER):
         offered = [v for v in (option.least, option.most) if v is not None]
     rule = RULES[option.name]
     assert option.default == rule.default
