@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,7 +23,7 @@ from services.tenancy.layout import bytes_of
 ANCHOR_OF = "kato-tenants audit log"
 """How a line says that it is an anchor: a log of much else may hold it."""
 
-_HEX = 64
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def entry_text(number: int, event: Event, *, previous: str, seal: str) -> str:
@@ -72,6 +73,8 @@ def _all_text(entry: Entry) -> bool:
 def readable(number: int, text: str, hash_: str) -> Entry:
     """Read an entry for the screen; one that cannot be read says so in place of its action."""
     try:
+        if not _HASH.fullmatch(hash_):
+            raise LogError("the hash of an entry of the audit log is none")
         return entry_of(text, hash_)
     except LogError:
         epoch = datetime.fromtimestamp(0, UTC)
@@ -148,7 +151,7 @@ def _anchor(line: str, number: int) -> Anchor:
     try:
         read: Any = json.loads(line[line.index("{") : line.rindex("}") + 1])
         anchor = Anchor(int(read["number"]), read["hash"], datetime.fromisoformat(read["at"]))
-        sound = anchor.number > 0 and len(bytes.fromhex(anchor.hash)) * 2 == _HEX
+        sound = anchor.number > 0 and _HASH.fullmatch(anchor.hash) is not None
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         sound = False
     if not sound:
