@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -72,14 +73,12 @@ def _all_text(entry: Entry) -> bool:
 
 def readable(number: int, text: str, hash_: str) -> Entry:
     """Read an entry for the screen; one that cannot be read says so in place of its action."""
-    try:
-        if not _HASH.fullmatch(hash_):
-            raise LogError("the hash of an entry of the audit log is none")
-        return entry_of(text, hash_)
-    except LogError:
-        epoch = datetime.fromtimestamp(0, UTC)
-        event = Event(epoch, "", "", "(this entry was edited)", outcome=Outcome.FAILED)
-        return Entry(number, event, hash=hash_, intact=False)
+    with suppress(LogError):
+        if _HASH.fullmatch(hash_):
+            return entry_of(text, hash_)
+    epoch = datetime.fromtimestamp(0, UTC)
+    event = Event(epoch, "", "", "(this entry was edited)", outcome=Outcome.FAILED)
+    return Entry(number, event, hash=hash_, intact=False)
 
 
 def index_of(event: Event) -> Index:

@@ -59,7 +59,8 @@ def _typed(element: AsKept, compiler: SQLCompiler, **options: Any) -> str:
     (kept,) = element.clauses
     if not isinstance(kept.type, Moment):
         return column
-    return f"CASE WHEN {column} >= '0001-01-01Z' THEN to_char({column} AT TIME ZONE 'UTC', '{_AT}') END"
+    written = f"to_char({column} AT TIME ZONE 'UTC', '{_AT}')"
+    return f"CASE WHEN {column} >= '0001-01-01Z' THEN {written} END"
 
 
 def moment_of(kept: str | None) -> datetime | None:

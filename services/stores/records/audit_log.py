@@ -16,7 +16,7 @@ from sqlalchemy import (
     Engine,
     Row,
     Select,
-    column,
+    column as named,
     func,
     insert,
     select,
@@ -138,7 +138,7 @@ class LogStore:
 
     def people(self) -> tuple[str, ...]:
         """Return who is in the log, at most 500 of them."""
-        everyone = text(_DISTINCT).bindparams(most=_PEOPLE).columns(column("who")).subquery()
+        everyone = text(_DISTINCT).bindparams(most=_PEOPLE).columns(named("who")).subquery()
         with reading(self._engine, "reading the audit log") as connection:
             kept = connection.scalars(select(AsKept(everyone.c.who)))
             return tuple(who for who in map(words_of, kept) if who is not None)
@@ -179,7 +179,7 @@ def _head(connection: Connection) -> Entry | None:
 
 def _seal_of(connection: Connection, number: int) -> str:
     """Return which key sealed an entry; nothing where none did, or it cannot be told."""
-    row = connection.execute(select(*_SHOWN).where(_NUMBER == number)).first()
+    row = connection.execute(select(*_SHOWN).where(number == _NUMBER)).first()
     return "" if row is None else _entry(row).seal
 
 
@@ -253,7 +253,7 @@ def _ended() -> ColumnElement[bool]:
 def _rows_after(connection: Connection, number: int) -> list[Kept]:
     index = [AsKept(each).label(each.name) for each in _INDEXED]
     rows = connection.execute(
-        select(*_SHOWN, *index).where(_NUMBER > number).order_by(_NUMBER).limit(_BATCH)
+        select(*_SHOWN, *index).where(number < _NUMBER).order_by(_NUMBER).limit(_BATCH)
     ).all()
     if not rows:
         return []

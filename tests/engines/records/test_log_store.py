@@ -233,8 +233,7 @@ def test_the_database_refuses_honest_mistakes(
 
 
 REPLACING = (
-    'REPLACE INTO audit_log SELECT number, "at", who, action, outcome, request_id, words, \'{}\', '
-    "hash FROM audit_log",
+    "REPLACE INTO audit_log SELECT * FROM audit_log",
     "UPDATE OR REPLACE audit_log SET number = 2 WHERE number = 1",
     "REPLACE INTO audit_log_tenant SELECT tenant, number FROM audit_log_tenant",
 )
@@ -338,7 +337,17 @@ def test_tampering_is_found(records: Records, log: Logbook, how: str) -> None:
 
 
 RAW = {
-    "sqlite": ["'bob'", "''", "'[1]'", "'\"bob'", "7", "1.5", "x'ff'", "x''", "CAST(x'ff' AS TEXT)"],
+    "sqlite": [
+        "'bob'",
+        "''",
+        "'[1]'",
+        "'\"bob'",
+        "7",
+        "1.5",
+        "x'ff'",
+        "x''",
+        "CAST(x'ff' AS TEXT)",
+    ],
     "postgresql": ["'bob'", "''", "'[1]'", "'\"bob'"],
 }
 RAW_TIMES = {

@@ -234,7 +234,9 @@ def test_a_new_key_goes_first_and_the_old_one_still_verifies() -> None:
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True), st.data())
-def test_a_key_that_sealed_before_the_newest_did_is_refused(keys: list[int], data: st.DataObject) -> None:
+def test_a_key_that_sealed_before_the_newest_did_is_refused(
+    keys: list[int], data: st.DataObject
+) -> None:
     """Of any log, however long each key was in use; and any other key goes on with it."""
     entries = list[Entry]()
     used: list[str] = []
