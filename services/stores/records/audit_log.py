@@ -25,7 +25,14 @@ from sqlalchemy import (
 
 from services.access.viewer import Outcome, TenantPattern
 from services.audit_log.chain import LogKeys, linked
-from services.audit_log.formats import kept_of, needle, pattern_digest, readable, tenant_digest
+from services.audit_log.formats import (
+    index_of,
+    kept_of,
+    needle,
+    pattern_digest,
+    readable,
+    tenant_digest,
+)
 from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, cut
 from services.errors import LogError, StoreMisconfigured
 from services.stores.records.as_kept import AsKept, moment_of, words_of
@@ -46,8 +53,7 @@ SELECT who FROM found WHERE who IS NOT NULL LIMIT :most
 """
 """Everyone, by one look into the index each."""
 
-_NUMBER = LOG.c.number
-_SHOWN = (_NUMBER, AsKept(LOG.c.text).label("text"), AsKept(LOG.c.hash).label("hash"))
+_SHOWN = (LOG.c.number, AsKept(LOG.c.text).label("text"), AsKept(LOG.c.hash).label("hash"))
 _INDEXED = (LOG.c.at, LOG.c.who, LOG.c.action, LOG.c.outcome, LOG.c.request_id, LOG.c.words)
 _ENDINGS = {outcome.value: outcome for outcome in Outcome}
 
@@ -179,7 +185,7 @@ def _head(connection: Connection) -> Entry | None:
 
 def _seal_of(connection: Connection, number: int) -> str:
     """Return which key sealed an entry; nothing where none did, or it cannot be told."""
-    row = connection.execute(select(*_SHOWN).where(number == _NUMBER)).first()
+    row = connection.execute(select(*_SHOWN).where(LOG.c.number == number)).first()
     return "" if row is None else _entry(row).seal
 
 
@@ -188,8 +194,7 @@ def _entry(row: Row[Any]) -> Entry:
 
 
 def _insert(connection: Connection, entry: Entry) -> None:
-    kept = kept_of(entry)
-    index = kept.index
+    kept, index = kept_of(entry), index_of(entry.event)
     connection.execute(insert(LOG).values(
         number=kept.number, at=index.at, who=index.who, action=index.action,
         outcome=index.outcome, request_id=index.request_id, words=index.words, text=kept.text,
@@ -253,7 +258,7 @@ def _ended() -> ColumnElement[bool]:
 def _rows_after(connection: Connection, number: int) -> list[Kept]:
     index = [AsKept(each).label(each.name) for each in _INDEXED]
     rows = connection.execute(
-        select(*_SHOWN, *index).where(number < _NUMBER).order_by(_NUMBER).limit(_BATCH)
+        select(*_SHOWN, *index).where(number < LOG.c.number).order_by(LOG.c.number).limit(_BATCH)
     ).all()
     if not rows:
         return []
