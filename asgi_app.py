@@ -15,7 +15,7 @@ import anyio
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.app import hardening
+from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
@@ -66,3 +66,4 @@ app = st.App(
     lifespan=_with_services,
     middleware=[Middleware(Guard, _settings)],
 )
+files.keep_here(app)

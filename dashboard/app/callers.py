@@ -40,18 +40,36 @@ def _bare(value: str, header: str) -> str:
     return rest if bearer else value
 
 
+def person_of(settings: Settings, asking: HTTPConnection) -> str:
+    """Return who is signed in; empty for nobody. Raises NotSignedIn with a proxy."""
+    if settings.auth == "proxy":
+        found, _ = by_proxy(settings, asking.headers.getlist(settings.proxy_header))
+        return found.id
+    return _by_cookie(settings, asking.cookies) if settings.auth == "oidc" else ""
+
+
 def caller(settings: Settings, asking: HTTPConnection) -> str:
     """Return under what name a request is counted. Raises NotSignedIn with a proxy.
 
     A person where somebody is signed in, else an address, and without sign-in a browser there.
     """
-    if settings.auth == "proxy":
-        found, _ = by_proxy(settings, asking.headers.getlist(settings.proxy_header))
-        return f"person {found.id}"
+    person = person_of(settings, asking)
+    if person:
+        return f"person {person}"
     address = f"address {address_of(asking)}"
-    if settings.auth == "local":
-        return f"{address} {browser_of(asking.cookies)}"
-    return _by_cookie(settings, asking.cookies) or address
+    return f"{address} {browser_of(asking.cookies)}" if settings.auth == "local" else address
+
+
+def owner_of(settings: Settings, asking: HTTPConnection) -> str:
+    """Return whose a file is that is made or fetched: one person's, in one browser.
+
+    Empty for nobody's: so is what is asked for without a sign-in where there has to be one.
+    """
+    browser = browser_of(asking.cookies)
+    try:
+        return f"{browser} {person_of(settings, asking)}" if browser else ""
+    except NotSignedIn:
+        return ""
 
 
 def address_of(asking: HTTPConnection) -> str:
@@ -71,6 +89,6 @@ def _by_cookie(settings: Settings, cookies: Mapping[str, str]) -> str:
     try:
         claims: dict[str, Any] = json.loads(kept or b"{}")
         lasting = timedelta(hours=settings.session_hours)
-        return f"person {identify(claims, settings.claim_rules, lasting=lasting).id}"
+        return identify(claims, settings.claim_rules, lasting=lasting).id
     except (ValueError, NotSignedIn):
         return ""

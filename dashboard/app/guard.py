@@ -12,7 +12,8 @@ from anyio import to_thread
 from starlette.requests import HTTPConnection
 from streamlit import config
 
-from dashboard.app.callers import address_of, caller
+from dashboard.app import files
+from dashboard.app.callers import address_of, caller, owner_of
 from dashboard.app.sockets import Message, Receive, Send, Socket
 from dashboard.app.turns import Census
 from services.access.network import LOOPBACK_HOSTS, forwarded, host_allowed, is_loopback
@@ -61,6 +62,8 @@ class Guard:
             await _refuse(send, *refusal)
         elif reason := await self._not_signed_in(scope):
             await _refuse(send, 401, _page(reason), "text/html")
+        elif not await self._is_theirs(scope):
+            await _refuse(send, 404, "Not Found")
         else:
             await self._app(scope, receive, _with_headers(send))
 
@@ -74,6 +77,14 @@ class Guard:
         except NotSignedIn as exc:
             return str(exc)
         return ""
+
+    async def _is_theirs(self, scope: Message) -> bool:
+        """Whether a file that is asked for was made for who asks; True for what is no file."""
+        begin = f"{_base()}{files.PATH}/"
+        if not scope["path"].startswith(begin):
+            return True
+        owner = await to_thread.run_sync(owner_of, self._settings, HTTPConnection(scope))
+        return files.files.is_for(scope["path"].removeprefix(begin), owner)
 
     async def _connected(self, scope: Message, receive: Receive, send: Send) -> bool:
         """Serve a browser's connection; False for one that is not accepted."""
