@@ -110,6 +110,12 @@ def test_a_file_holds_what_its_viewer_may_see(come: Come, tmp_path: Path) -> Non
         bea.page.get_by_test_id("stDownloadButton").first.click()
     made = tmp_path / "tenants.csv"
     download.value.save_as(made)
+    address = download.value.url
+    eve, again = come("eve@example.com", "*"), come("bea@example.com", "tenant/globex")
+    eve.go("tenants")
+    assert bea.page.request.get(address).status == 200
+    assert eve.page.request.get(address).status == 404
+    assert again.page.request.get(address).status == 404  # in another browser
     text = made.read_text("utf-8")
     assert "tenant/globex" in text
     assert len(text.splitlines()) == 2

@@ -91,12 +91,12 @@ def come(server: str, **more: Any) -> ClientConnection:
 
 def asked(kind: str = "rerun_script") -> bytes:
     message = BackMsg()
-    field = getattr(message, kind)
+    field: Any = getattr(message, kind)
     if isinstance(field, bool):
         setattr(message, kind, True)
     else:
         field.SetInParent()
-    return message.SerializeToString()
+    return bytes(message.SerializeToString())
 
 
 def click(socket: ClientConnection) -> float:
