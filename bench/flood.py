@@ -2,8 +2,8 @@
 
     python -m bench.flood [--clicks 15]
 
-A real dashboard with a proxy's tokens, over embedded engines with the sample fleet. Each tab asks for
-runs of a page as fast as it is read, takes in what comes, and comes again when it is closed.
+A real dashboard with a proxy's tokens, over embedded engines with the sample fleet. Each tab asks
+for runs of a page as fast as it is read, takes in what comes, and comes again when it is closed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SETTINGS = {
     "KATO_TENANTS_DEFAULT_TENANTS": "*",
 }  # fmt: skip
 PAGE = Page("Tenants", "tenants")
-PAUSE, SETTLING = 1.0, 10.0
+PAUSE, _STARTS = 1.0, 5
 
 
 def token(email: str) -> str:
@@ -120,6 +120,15 @@ def clicks(port: int, count: int) -> list[float]:
     return times[1:]
 
 
+def _warm(port: int) -> None:
+    """Click until the engines are filled and the page is as fast as it gets."""
+    for _ in range(_STARTS):
+        with suppress(TimeoutError):
+            clicks(port, 5)
+            return
+    raise SystemExit("the dashboard did not start")
+
+
 def main() -> int:
     """Run everything; 1 when the target was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,8 +136,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8597)
     options = parser.parse_args()
     with serving(options.port):
-        time.sleep(SETTLING)
-        clicks(options.port, 3)
+        _warm(options.port)
         idle = clicks(options.port, options.clicks)
         print(f"     a click, nobody else there                 {spread(idle)}")
         attacker = multiprocessing.Process(target=flood, args=(options.port,), daemon=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from anyio import to_thread
+from anyio import sleep, to_thread
 from starlette.requests import HTTPConnection
 from streamlit import config
 
@@ -33,6 +33,9 @@ HEADERS = {
 _HEALTH, _METRICS = "/_stcore/health", "/_stcore/metrics"
 _ABSENT = ("/_stcore/agent", "/_stcore/upload_file", "/_stcore/script-health-check")
 """What Streamlit has and no page of this product uses."""
+
+REFUSED_SECONDS = 2.0
+"""A connection too many is refused so late: who is refused at once comes again at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +100,7 @@ class Guard:
         person = self._census.enter(who, address, time.monotonic())
         if person is None:
             logger.warning("a connection was refused: its person or address has too many already")
+            await sleep(REFUSED_SECONDS)
             return False
         socket = Socket(person, receive, send)
         try:

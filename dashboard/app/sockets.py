@@ -50,6 +50,7 @@ class Socket:
     def __init__(self, person: Person, receive: Receive, send: Send) -> None:
         self._person, self._receive, self._send = person, receive, send
         self._held = 0.0
+        self._closed = False
 
     async def receive(self) -> Message:
         """Return the next message that is for the app, when it is its turn."""
@@ -61,7 +62,8 @@ class Socket:
             await self.wait()
             if self._held > FLOOD_SECONDS:
                 logger.warning("a socket that asked for too much, for too long, was closed")
-                await self._send({"type": "websocket.close", "code": 1008})
+                await self.send({"type": "websocket.close", "code": 1008})
+                self._closed = True
                 return {"type": "websocket.disconnect", "code": 1008}
             if kind == _RERUN:
                 await self._turn()
@@ -73,7 +75,8 @@ class Socket:
         payload = message.get("bytes") or b""
         if 0 < len(payload) < _SMALL and _ends(payload):
             self._person.finish(self, time.monotonic())
-        await self._send(message)
+        if not self._closed:
+            await self._send(message)
 
     def leave(self) -> None:
         """Give the turn back."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 BURST_SECONDS = 5.0
 """So much of what is allowed a second may be asked for at once."""
 
-RUN_SECONDS, RUN_SHARE = 10.0, 0.5
+RUN_SECONDS, RUN_SHARE = 10.0, 1 / 3
 """A person's scripts may run so long at once, and then for this share of the time."""
 
 LONGEST_RUN = 3.0

@@ -16,7 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard.app import sockets
+from dashboard.app import guard, sockets
 from dashboard.app.guard import Guard
 from dashboard.app.sockets import Message
 from services.settings.environment import load_settings
@@ -76,6 +76,11 @@ def serving(app: App, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def app() -> App:
     return App()
+
+
+@pytest.fixture(autouse=True)
+def _refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "REFUSED_SECONDS", 0.0)
 
 
 @pytest.fixture
