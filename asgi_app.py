@@ -15,7 +15,8 @@ import anyio
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.app import hardening
+from dashboard.app import files, hardening
+from dashboard.app.guard import Guard
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
 
@@ -63,5 +64,6 @@ app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     secrets=hardening.secrets(_settings),
     lifespan=_with_services,
-    middleware=[Middleware(hardening.Guard, _settings)],
+    middleware=[Middleware(Guard, _settings)],
 )
+files.keep_here(app)

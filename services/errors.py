@@ -180,6 +180,13 @@ class NoSuchJob(PurgeRefused):
         super().__init__(f"there is no purge job {job_id}")
 
 
+class NoSuchPlan(PurgeRefused):
+    """A plan of a purge that is not there, or not for who asks."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no plan with this digest: plan again")
+
+
 class LeaseLost(KatoTenantsError):
     """Another process has taken a purge job over, or it has ended: this one writes no more."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.errors import NoSuchJob, PurgeRefused
+from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
@@ -66,10 +66,10 @@ class PurgeService:
         return plan
 
     def planned(self, digest: str) -> Plan:
-        """Return a plan that was made. Raises PurgeRefused when there is none."""
+        """Return a plan that was made. Raises NoSuchPlan."""
         plan = self._jobs.plan(digest)
         if plan is None:
-            raise PurgeRefused("there is no plan with this digest: plan again")
+            raise NoSuchPlan
         return plan
 
     def begin(self, digest: str, *, confirm: str, reason: str, asked_by: str) -> Job:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 
-from services.access.confined_ownership import HELD_WITH_OTHERS, NOT_IN_SCOPE
+from services.access.confined_ownership import HELD_WITH_OTHERS
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import Holders, claimants, each_of
 from services.access.viewer import Action, Viewer
@@ -46,11 +47,15 @@ class DeskSessions:
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
         """Return where a session would land; who else is there is told only within scope.
 
-        Raises AccessDenied for a tenant out of scope, NamingError.
+        A look at what others hold, or may hold, is in the log as refused. Raises AccessDenied for
+        a tenant out of scope, NamingError.
         """
-        self._gate.allow(Action.CREATE_SESSION)
+        viewer = self._gate.allow(Action.CREATE_SESSION)
         landing = self._inner.landing(scheme, values)
-        viewer = self._gate.allow(Action.CREATE_SESSION, tenants=[landing.tenant])
+        about = partial(self._gate.allow, Action.CREATE_SESSION, target=landing.node_id)
+        about(tenants=[landing.tenant])
+        with suppress(AccessDenied):  # which has logged it
+            about(tenants=holders_of_landing(landing))
         return confined_landing(landing, viewer)
 
     def create(
@@ -202,30 +207,19 @@ def holders_of_landing(landing: Landing) -> Holders:
     return each_of((landing.tenant,), landing.others, claimants(landing.claim))
 
 
-TAKEN = (
-    "this kb_id is already used by tenants that are not in scope: both would read and write one "
-    "memory, and nothing stored would tell whose is whose"
+NOT_ALONE = (
+    "others may read and write the same memory, as KATO writes names: somebody who sees every "
+    "tenant of this kind has to create the session"
 )
-
-
-ALIKE = (
-    "no session of this tenant was seen here yet, and names of others may read the same as KATO "
-    "writes them: somebody who sees every tenant of its kind has to create the first"
-)
+"""The answer whether others do or not: which of the two it is would tell who is there."""
 
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
-    """Return a landing that names nobody out of scope, and refuses what it refused."""
-    if viewer.sees_all:
-        return landing
-    landing = replace(landing, alike=tuple(t for t in landing.alike if viewer.sees(t)))
+    """Return a landing that names nobody out of scope, with one answer where others may hold it."""
+    landing = replace(landing, alike=tuple(filter(viewer.sees, landing.alike)))
     if viewer.sees_each(holders_of_landing(landing)):
         return landing
-    mine = viewer.sees(landing.tenant)
-    claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
-    hidden = any(not viewer.sees(other) for other in landing.others)
-    refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal, older=None)
+    return replace(landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

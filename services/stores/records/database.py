@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolTimeout
 
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
+from services.private_files import make_private, make_private_file
 from services.settings.environment import Settings
 from services.stores.records.migrations import NEWEST, migrate
 from services.stores.records.postgresql import Reach
@@ -57,10 +58,8 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
-    if url is None:
-        data.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{data / 'state.sqlite'}"
-    engine = _engine(_address(url), seconds)
+    address = _in_directory(data) if url is None else _address(url)
+    engine = _engine(address, seconds)
     try:
         _migrate(engine)
     except BaseException:
@@ -177,6 +176,15 @@ def _migrate(engine: Engine) -> None:
             raise StoreMisconfigured(STORE, "opening", reason)
     if found < NEWEST:
         scrub(engine)
+
+
+def _in_directory(data: Path) -> URL:
+    """Return the address of the file; nobody else can read it, nor what SQLite puts beside it."""
+    file = data / "state.sqlite"
+    make_private(data)
+    for path in (file, *data.glob(f"{file.name}-*")):
+        make_private_file(path)
+    return make_url(f"sqlite:///{file}")
 
 
 def _address(url: str) -> URL:

@@ -137,10 +137,26 @@ _NAMING = (
         who TEXT NOT NULL, "at" {moment} NOT NULL, why TEXT NOT NULL)""",
 )
 
+_INSISTING = (
+    # REPLACE removes a row, and SQLite runs no trigger for that
+    {
+        "sqlite": (
+            """CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+                WHEN EXISTS (SELECT 1 FROM audit_log WHERE number = NEW.number)
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_replace BEFORE INSERT ON audit_log_tenant
+                WHEN EXISTS (SELECT 1 FROM audit_log_tenant
+                    WHERE tenant = NEW.tenant AND number = NEW.number)
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+        ),
+        "postgresql": (),
+    },
+)
+
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
-    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING,
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

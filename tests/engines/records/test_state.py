@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,25 @@ def test_a_seen_node_is_remembered_after_a_restart(records: Records, state: Stat
     state.close()
     (node,) = records.state().nodes()
     assert (node.node_id, node.source, node.first_seen) == ("tenant:acme:user:bob", "session", NOW)
+
+
+def test_nobody_else_can_read_the_records(tmp_path: Path) -> None:
+    """Whatever the umask says, also those that an earlier version left readable."""
+    data = tmp_path / "data"
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            records = Records(data, None)
+            records.state().record_nodes({"n": "session"}, NOW)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in data.iterdir()}
+            assert set(modes) == {f"state.sqlite{end}" for end in ("", "-wal", "-shm")}
+            assert set(modes.values()) == {0o600}
+            assert data.stat().st_mode & 0o777 == 0o700
+            for path in (data, *data.iterdir()):
+                path.chmod(path.stat().st_mode | 0o055)
+            records.close()
+    finally:
+        os.umask(before)
 
 
 def test_any_node_id_is_kept_as_it_is(state: StateStore) -> None:

@@ -19,6 +19,7 @@ from services.errors import (
     ApprovalNeeded,
     FindingError,
     KatoTenantsError,
+    NoSuchPlan,
     StoreError,
     StoreUnavailable,
 )
@@ -257,6 +258,46 @@ def test_a_word_on_older_data_is_logged(world: World) -> None:
     finally:
         world.sessions.landing.return_value = plain
     assert targets == [f"{ACME_NODE}, onto older data: moved here", ACME_NODE]
+
+
+def test_a_name_of_anothers_has_one_answer_and_each_look_is_logged(world: World) -> None:
+    """Taken, free, or being purged: for who may not have all who may hold it."""
+    desk, seen = world.desk(lambda: viewer_of(ADMIN, OWN)), []
+    unseen = Claim(ClaimState.INFERRED, (ACME,), "it reads two ways", (ZED,))
+    free = replace(land(ACME_NODE, OWNERSHIP), claim=unseen)
+    try:
+        for landing in (free, replace(free, others=(ZED,), refusal="used by tenant/zed"),
+                        replace(free, refusal="it is being purged")):  # fmt: skip
+            world.sessions.landing.return_value = landing
+            seen.append(desk.sessions.landing(SCHEME, VALUES))
+    finally:
+        world.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
+    assert seen == [seen[0]] * 3
+    assert seen[0].refusal
+    entries = world.log.entries()
+    assert [entry.event.outcome for entry in entries] == [Outcome.REFUSED] * 3
+    assert {entry.event.target for entry in entries} == {ACME_NODE}
+
+
+def test_anothers_plan_is_as_one_that_is_not_there(world: World) -> None:
+    """To look at, and to begin; that somebody tried is in the log."""
+    desk, said = world.desk(lambda: viewer_of(ADMIN, OWN)), set()
+    calls = (
+        lambda: desk.purge.planned(DIGEST),
+        lambda: desk.purge.begin(DIGEST, confirm="tenant/zed", reason="x"),
+    )
+    try:
+        for there in ({"return_value": plan(ZED, ZED_KB)}, {"side_effect": NoSuchPlan()}):
+            world.purge.planned.configure_mock(**there)
+            for call in calls:
+                with pytest.raises(NoSuchPlan) as caught:
+                    call()
+                said.add(str(caught.value))
+    finally:
+        world.purge.planned.configure_mock(return_value=plan(), side_effect=None)
+    assert len(said) == 1
+    events = [entry.event for entry in world.log.entries()]
+    assert [(e.outcome, e.tenants) for e in events] == [(Outcome.REFUSED, ("tenant/zed",))] * 2
 
 
 def test_others_findings_are_as_ones_that_are_not_there(world: World) -> None:
