@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -45,7 +46,7 @@ class SessionCalls:
     def __init__(self, sessions: SessionStore, service: str) -> None:
         self._sessions = sessions
         self._service = service
-        self._started = time.time()
+        self._started = datetime.now(UTC)
 
     def create(self, asked: Asked) -> Response:
         """POST /sessions."""
@@ -135,7 +136,7 @@ class SessionCalls:
         shown = answers.health(
             service=self._service,
             uptime=self._uptime(),
-            started=self._started,
+            started=self._started.timestamp(),
             sessions=self._sessions.index_size(),
         )
         return JSONResponse(shown)
@@ -189,4 +190,4 @@ class SessionCalls:
         return answers.processors(self._sessions.used(answers.MAX_PROCESSORS), self._service)
 
     def _uptime(self) -> float:
-        return time.time() - self._started
+        return max(0.0, (datetime.now(UTC) - self._started).total_seconds())

@@ -29,8 +29,11 @@ each pass brings is recorded, so that it is the next pass's turn then.
 MOST = 40
 """Connections at most."""
 
-GRACE_SECONDS = 2.0
-"""How long those under way are waited for while others have answered."""
+GRACE_SHARE = 0.2
+"""How long those under way are waited for while others have answered, as a share of the time given.
+
+So what is slow because it is busy is not taken for what hangs where more time was given.
+"""
 
 _SPARE_SECONDS = 0.5
 
@@ -94,13 +97,14 @@ class _Asking(Generic[T]):
         """Wait until there is enough, or nothing more comes; the lock is held.
 
         A first answer may take `seconds`; then each gap, and what is under way at the end, take
-        GRACE_SECONDS at most.
+        GRACE_SHARE of that at most.
         """
+        grace = seconds * GRACE_SHARE
         self.changed.wait_for(lambda: self.answers or not self._at_work, seconds + _SPARE_SECONDS)
         while self._at_work and not self.settled and time.monotonic() < self._ends:
-            if not self.changed.wait(GRACE_SECONDS):
+            if not self.changed.wait(grace):
                 return
-        self.changed.wait_for(lambda: not self.under_way, GRACE_SECONDS)
+        self.changed.wait_for(lambda: not self.under_way, grace)
 
     def go(self) -> None:
         """Ask again and again, until there is enough or one was in vain."""

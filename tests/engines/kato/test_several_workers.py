@@ -46,7 +46,7 @@ def test_what_every_worker_has_is_brought_together_once() -> None:
 
 def test_a_worker_that_hangs_is_told_of_and_hides_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is it waited for much longer than its siblings take."""
-    monkeypatch.setattr(around, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(around, "GRACE_SHARE", 1 / 60)
     for workers, left in ((WORKERS, NODES - {"tenant:t2:user:u"}), ((*WORKERS, *WORKERS), NODES)):
         with kato_of(workers, hung={2}) as server:
             began = time.monotonic()
@@ -101,7 +101,7 @@ def test_it_asks_until_nothing_new_comes_and_never_for_ever(
 
 def test_what_came_late_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer after enough others did not bring anything new is let go."""
-    monkeypatch.setattr(around, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(around, "GRACE_SHARE", 1 / 60)
     number, late = itertools.count(), threading.Event()
 
     def ask() -> int:

@@ -53,7 +53,7 @@ def test_each_worker_is_asked_everything_once_over_one_connection() -> None:
 
 
 def test_a_worker_that_hangs_has_no_row_and_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(around, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(around, "GRACE_SHARE", 1 / 60)
     with kato_of([*MADE, *MADE], hung={1}) as server:
         began = time.monotonic()
         found = asked(server.url, seconds=60)

@@ -43,7 +43,7 @@ def test_a_worker_that_hangs_is_said_beside_figures_that_stay(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Node_ids that it alone has may be missing, which nobody would see."""
-    monkeypatch.setattr(around, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(around, "GRACE_SHARE", 1 / 60)
     for name, value in kato.environment.items():
         monkeypatch.setenv(name, value)
     workers = [Worker([DASHBOARDS])] * 6
