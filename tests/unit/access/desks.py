@@ -26,6 +26,7 @@ from services.errors import (
     FindingError,
     KatoTenantsError,
     NoSuchJob,
+    NoSuchPlan,
     Problem,
     StoreUnavailable,
 )
@@ -437,11 +438,14 @@ CASES: dict[str, Case] = {
         lambda d: d.purge.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "purge.plan",
         target="tenant/acme", **OF_ACME,
     ),
-    "purge.planned": Case(lambda d: d.purge.planned(DIGEST), OPERATOR),
+    "purge.planned": Case(
+        lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,
+    ),
     "purge.concerned": Case(lambda d: d.purge.concerned(plan()), OPERATOR),
     "purge.begin": _done(
         lambda d: d.purge.begin(DIGEST, confirm="tenant/acme", reason="x"), ADMIN,
-        Action.RUN_PURGE, "purge.begin", target="tenant/acme", writes=True, **OF_ACME,
+        Action.RUN_PURGE, "purge.begin", target="tenant/acme", writes=True, refused=NoSuchPlan,
+        **OF_ACME,
     ),
     "purge.run_here": Case(
         lambda d: d.purge.run_here(JOB.id), ADMIN, writes=True, inner="purge.run_here",

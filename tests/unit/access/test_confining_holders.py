@@ -279,7 +279,10 @@ def test_sessions_shown_are_owned_by_whom_they_are_shown_for(
 def test_a_landing_is_the_same_whether_others_are_there(node: str) -> None:
     """Nobody is named, whatever it is refused for."""
     without = fleet(ALONE).ownership
-    taken, free = (confined_landing(land(node, whole)) for whole in (OWNERSHIP, without))
+    taken, free = (
+        confined_landing(land(node, whole), viewer(str(OWNERSHIP.tenant_of(node))))
+        for whole in (OWNERSHIP, without)
+    )
     assert taken == free
     assert (taken.others, taken.refusal, taken.claim) == ((), NOT_ALONE, HELD_WITH_OTHERS)
     assert not names_told(taken, ["acme.corp"])

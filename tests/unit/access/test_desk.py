@@ -239,7 +239,7 @@ def test_who_else_is_where_a_session_would_land_is_not_told(world: World) -> Non
             desk.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={})
         assert "zed" not in str(caught.value)
         assert "sessions.create" not in world.asked()
-        assert world.desk(lambda: viewer_of(ADMIN)).sessions.landing(SCHEME, VALUES) is both
+        assert world.desk(lambda: viewer_of(ADMIN)).sessions.landing(SCHEME, VALUES) == both
     finally:
         world.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
 
