@@ -16,12 +16,13 @@ from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import KbUsage, Snapshot
 
+_UNSURE = (ClaimState.INFERRED, ClaimState.SHARED)  # where only a text says whose it is
+
 
 def draw(snapshot: Snapshot, tenant: TenantKey, parts: Sequence[KbUsage]) -> None:
     """Draw the buttons, where there is something to confirm or to take back."""
     refusals.draw(state_keys.CONFIRM_REFUSED, "Nothing was changed")
-    unsure = [p for p in parts if p.is_kb and p.claim.state in (ClaimState.INFERRED,
-                                                                ClaimState.SHARED)]  # fmt: skip
+    unsure = any(part.is_kb and part.claim.state in _UNSURE and not part.nodes for part in parts)
     words = [part.claim.confirmation for part in parts if part.claim.confirmation is not None]
     mine = [word.kb_id for word in words if word.tenant == tenant]
     with st.container(horizontal=True):
@@ -48,33 +49,32 @@ def _confirm(snapshot: Snapshot, tenant: TenantKey) -> None:
     alone = [kb_id for kb_id, each in found.items() if each.alone]
     st.caption(f"{plural(len(alone), 'kb_id')} could be nobody else's, and "
                f"{plural(len(found) - len(alone), 'kb_id')} could be.")  # fmt: skip
-    chosen = _chosen(list(found), alone)
-    _ask(Action.CONFIRM_OWNER, tenant, chosen, "Confirm")
+    _ask(Action.CONFIRM_OWNER, tenant, list(found), alone, "Confirm")
 
 
 def _revoke(tenant: TenantKey, confirmed: Sequence[str]) -> None:
     st.markdown("They are as known as before, and a purge leaves out what is only inferred.")
-    _ask(Action.REVOKE_OWNER, tenant, _chosen(confirmed, ()), "Revoke")
+    _ask(Action.REVOKE_OWNER, tenant, confirmed, (), "Revoke")
 
 
-def _chosen(kb_ids: Sequence[str], default: Sequence[str]) -> list[str]:
-    return st.multiselect("kb_ids", kb_ids, default=default, format_func=visible,
-                          key=state_keys.CONFIRM_KBS)  # fmt: skip
-
-
-def _ask(action: Action, tenant: TenantKey, kb_ids: list[str], label: str) -> None:
+def _ask(
+    action: Action, tenant: TenantKey, kb_ids: Sequence[str], default: Sequence[str], label: str
+) -> None:
     asked = draw_status(action)
-    why = st.text_area(WHY, asked.details.get(WHY, "") if asked else "",
-                       key=state_keys.CONFIRM_WHY, max_chars=2000, height=100)  # fmt: skip
+    st.multiselect("kb_ids", kb_ids, default=default, format_func=visible,
+                   key=state_keys.CONFIRM_KBS)  # fmt: skip
+    st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=state_keys.CONFIRM_WHY,
+                 max_chars=2000, height=100)  # fmt: skip
     if permits.button(label, action, tenants=[tenant], type="primary", key=state_keys.CONFIRM_DO,
-                      disabled=not (kb_ids and why.strip()), on_click=_decide,
-                      args=(action, tenant, kb_ids, why)):  # fmt: skip
+                      on_click=_decide, args=(action, tenant)):  # fmt: skip
         st.rerun()
 
 
-def _decide(action: Action, tenant: TenantKey, kb_ids: list[str], why: str) -> None:
-    names = runtime.desk().names
+def _decide(action: Action, tenant: TenantKey) -> None:
+    """Confirm or revoke what was entered; the use case checks it."""
+    held, names = st.session_state, runtime.desk().names
+    act = names.confirm if action is Action.CONFIRM_OWNER else names.revoke
     try:
-        (names.confirm if action is Action.CONFIRM_OWNER else names.revoke)(tenant, kb_ids, why=why)
+        act(tenant, held[state_keys.CONFIRM_KBS], why=held[state_keys.CONFIRM_WHY])
     except KatoTenantsError as exc:
         refusals.keep(state_keys.CONFIRM_REFUSED, exc)
