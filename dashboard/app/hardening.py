@@ -92,11 +92,17 @@ def _variable(option: str) -> str:
 
 
 class Guard:
-    """Answers strangers itself, and adds `HEADERS` to what the app answers to others."""
+    """Answers strangers itself, and adds `HEADERS` to what the app answers to others.
 
-    def __init__(self, app: Layer, settings: Settings) -> None:
+    `failure` says why the services do not start, empty where they do: then health says so too.
+    """
+
+    def __init__(
+        self, app: Layer, settings: Settings, *, failure: Callable[[], str] = lambda: ""
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._failure = failure
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -116,7 +122,8 @@ class Guard:
         """Return status and text for what is not served; None for what is."""
         path = scope["path"]
         if path == _base() + _HEALTH:
-            return None  # says nothing but that it runs, and is asked for by address
+            why = self._failure()  # says nothing else but that it runs, and is asked for by address
+            return (503, f"The dashboard cannot start. {why}") if why else None
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or not host_allowed(hosts[0], self._settings.hosts):
             return 400, "This dashboard is not served under this name (KATO_TENANTS_ALLOWED_HOSTS)."

@@ -5,6 +5,7 @@ SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by UR
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -57,10 +58,7 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
-    if url is None:
-        data.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{data / 'state.sqlite'}"
-    engine = _engine(_address(url), seconds)
+    engine = _engine(_file(data) if url is None else _address(url), seconds)
     try:
         _migrate(engine)
     except BaseException:
@@ -179,6 +177,15 @@ def _migrate(engine: Engine) -> None:
         scrub(engine)
 
 
+def _file(data: Path) -> URL:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        reason = f"this directory cannot be made or used ({os.strerror(exc.errno or 0)})"
+        raise SettingsError("KATO_TENANTS_DATA", reason) from exc
+    return URL.create("sqlite", database=str(data / "state.sqlite"))
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
@@ -194,23 +201,28 @@ def _address(url: str) -> URL:
 def _engine(address: URL, seconds: float) -> Engine:
     write = max(_WRITE_SECONDS, seconds)
     if address.get_backend_name() == "sqlite":
-        engine = create_engine(address, pool_timeout=write)
+        engine = _created(address, seconds=write)
         event.listen(engine, "connect", partial(_prepare_sqlite, engine))
         event.listen(engine, "begin", _begin_sqlite)
         engine.update_execution_options(limits=_Limits(seconds, write))
         return engine
     if "connect_timeout" not in address.query:
         address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS) + 2)})
+    engine = _created(address, seconds=seconds)
+    engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
+    return engine
+
+
+def _created(address: URL, *, seconds: float) -> Engine:
     try:
-        engine = create_engine(address, pool_timeout=seconds)
+        return create_engine(address, pool_timeout=seconds)
     except ImportError:
         driver = address.drivername
         advice = "install kato-tenants[postgresql]" if driver == _PSYCOPG else f"use {_PSYCOPG}://"
         raise SettingsError(VARIABLE, f"the driver of {driver} is missing: {advice}") from None
-    except ArgumentError:
-        raise SettingsError(VARIABLE, f"has to begin with {_PSYCOPG}:// or sqlite:///") from None
-    engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
-    return engine
+    except (ArgumentError, TypeError, ValueError):
+        reason = f"cannot be used: its form is {_PSYCOPG}://user:password@host:5432/database"
+        raise SettingsError(VARIABLE, reason) from None
 
 
 def _prepare_sqlite(engine: Engine, connection: object, _: object) -> None:

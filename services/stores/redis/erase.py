@@ -34,7 +34,7 @@ from services.stores.redis.look import (
     unread_of,
     weighed,
 )
-from services.stores.redis.rights import Standing, obstacles, replicas, standing, untouching
+from services.stores.redis.rights import Standing, obstacles, replicas, standing
 from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, held_by
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
@@ -207,7 +207,6 @@ class KeyErasing:
     @contextmanager
     def _talk(self, operation: str) -> Iterator[tuple[Link, Standing]]:
         with conversation(self._client, operation=operation, seconds=self._pass_seconds) as link:
-            untouching(link)
             yield link, standing(link)
 
 

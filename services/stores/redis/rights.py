@@ -150,9 +150,3 @@ def _told(refused: Iterable[tuple[_Deed, str]], *, is_replica: bool) -> Iterator
         whose = f" on {', '.join(on)}" if all(on) else ""
         yield f"its user may not use {command}{whose}"
     yield from reasons
-
-
-def untouching(link: Link) -> None:
-    """Ask not to count as use; servers before Redis 7.2 do not know it, which is all right."""
-    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-    link.replies(1)

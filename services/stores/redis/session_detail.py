@@ -48,7 +48,6 @@ class SessionRecords:
         with conversation(
             self._client, operation="reading a session", seconds=self._seconds
         ) as link:
-            _untouching(link)
             link.send(look_at(raw))
             value, ttl, size = link.replies(3)
         if value is None or ttl == _VANISHED:
@@ -60,7 +59,6 @@ class SessionRecords:
         with conversation(
             self._client, operation="looking for encrypted metadata", seconds=self._seconds
         ) as link:
-            _untouching(link)
             keys = self._keys(link)
             return tuple(_sealed(link, keys))
 
@@ -70,12 +68,6 @@ class SessionRecords:
 
     def _is_session(self, key: bytes) -> bool:
         return b":session:" in key and read_key(key, self._service).kind == "session"
-
-
-def _untouching(link: Link) -> None:
-    """Ask not to count as use, where the server knows that (Redis 7.2 and later)."""
-    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-    link.replies(1)
 
 
 def _sealed(link: Link, keys: Sequence[bytes]) -> Iterator[SealedRecord]:
