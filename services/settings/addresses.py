@@ -22,6 +22,7 @@ _OPTIONS = frozenset({
     "socket_keepalive", "socket_timeout", "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs",
     "ssl_certfile", "ssl_check_hostname", "ssl_keyfile", "ssl_password",
 })  # fmt: skip
+_NOWHERE = "has no host, or a port that is no number"
 _ENCODE = "in a user or password these are percent-encoded: @ as %40, / %2F, ? %3F, # %23, % %25"
 
 
@@ -54,7 +55,7 @@ def check_redis(value: str) -> None:
         if parts.fragment or not _DATABASE.fullmatch(parts.path):
             raise ValueError(f"its path is a database's number and nothing else, as {example}")
     options = parse_qs(parts.query, keep_blank_values=True)
-    if not _OPTIONS >= options.keys():
+    if not options.keys() <= _OPTIONS:
         raise ValueError("what follows its ? is no option of a connection; few need any, as ?db=0")
     if not all(_DATABASE.fullmatch(f"/{one}") for one in options.get("db", ())):
         raise ValueError("its option db is a database's number, as ?db=0")
@@ -71,7 +72,7 @@ def _split(value: str, schemes: tuple[str, ...], example: str) -> SplitResult:
     host, port = found.group("host", "port") if found else ("", None)
     if not (_is_host(host) or (host[:1] == "[" and _is_ipv6(host))):
         broken = "@" in value and "@" not in parts.netloc
-        raise ValueError(f"{_ENCODE if broken else 'names no host'}; the right form is {example}")
+        raise ValueError(f"{_ENCODE if broken else _NOWHERE}; the right form is {example}")
     if port is not None and not 0 < int(port) <= _LAST_PORT:
         raise ValueError(f"its port is a number from 1 to {_LAST_PORT}, as {example}")
     return parts

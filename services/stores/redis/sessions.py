@@ -14,6 +14,7 @@ from typing import Any
 
 import hiredis
 
+from services.stores.redis import server
 from services.stores.redis.link import Link, packed
 from services.stores.redis.scan import scan
 from services.tenancy.layout import (
@@ -42,6 +43,8 @@ def read_sessions(link: Link, keys: Sequence[bytes], service: str) -> Iterator[S
         link.send(b"".join(map(look_at, chunk)))
         replies = iter(link.replies(3 * len(chunk)))
         for key, value, ttl, size in zip(chunk, replies, replies, replies, strict=True):
+            if server.is_withheld(ttl):
+                raise link.error(ttl)  # None would say that it never expires
             if value is not None and ttl != _VANISHED and size is not None:
                 yield record_of(key, value, service, ttl=ttl, size=size)
 
@@ -121,14 +124,20 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def read_index(link: Link, live: Container[bytes], *, count: int) -> tuple[int, int]:
+def read_index(link: Link, live: Container[bytes], *, count: int) -> tuple[int | None, int | None]:
     """Return how many ids KATO's active index holds, and how many of them have no record.
+
+    Both are None where Redis does not let us look.
 
     `live` are the keys of the records that were just read; a record that is younger than the
     pass is looked for. An index that is not a set holds no ids: (0, 0).
     """
-    if link.ask("TYPE", INDEX_KEY) != b"set":
+    tries = ("TYPE", INDEX_KEY), ("SSCAN", INDEX_KEY, 0, "COUNT", 1), ("EXISTS", SESSION_PREFIX)
+    kind, some, there = server.asked(link, *tries, wrong_type=True)
+    if kind is not None and kind != b"set":
         return 0, 0
+    if None in (kind, some, there):
+        return None, None
     members = stale = asked = 0
     for ids in scan(link, "SSCAN", INDEX_KEY, count=count):
         found = link.reply() if asked else 0

@@ -1,4 +1,4 @@
-"""Addresses in settings: what a client would read otherwise than it was meant is refused by name."""
+"""Addresses in settings: what a client would read in a way that nobody meant is refused."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WRONG = {
     ("REDIS_URL", "redis://h/0/"): "a database's number",
     ("REDIS_URL", "redis://h?db=kato"): "?db=0",
     ("REDIS_URL", "redis://h?hunter2=1"): "no option of a connection",
-    ("REDIS_URL", "redis://"): "names no host",
-    ("REDIS_URL", "redis:///0"): "names no host",
-    ("REDIS_URL", "redis://h:port"): "names no host",
+    ("REDIS_URL", "redis://"): "has no host",
+    ("REDIS_URL", "redis:///0"): "has no host",
+    ("REDIS_URL", "redis://h:port"): "has no host",
     ("REDIS_URL", "redis://h:70000"): "from 1 to 65535",
     ("REDIS_URL", "redis://:hunter2#x@h"): "percent-encoded: @ as %40",
     ("REDIS_URL", "redis://:hunter2/x@h:6379"): "percent-encoded",
@@ -41,7 +41,7 @@ WRONG = {
     ("KATO_API_URL", "http://kato:8000/sessions"): "without a path, as http://kato:8000",
     ("KATO_API_URL", "http://kato:8000?x=1"): "without a path",
     ("KATO_API_URL", "http://kato:8000/hunter2@x"): "percent-encoded",
-    ("KATO_API_URL", "http://"): "names no host",
+    ("KATO_API_URL", "http://"): "has no host",
     ("KATO_TENANTS_ANCHOR_URL", "https://"): "https://log.example.com/anchors",
 }
 RIGHT = {

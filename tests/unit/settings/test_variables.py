@@ -54,7 +54,7 @@ def test_every_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_a_secrets_file_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In one line that repeats neither its path, which may be the secret itself, nor what it has."""
+    """In one line with neither its path, which may be the secret itself, nor what it has."""
     contents = {"empty": b" \n", "latin": b"hunter\xe9", "zero": b"a\0b", "long": b"x" * 70_000}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
