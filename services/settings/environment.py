@@ -165,6 +165,21 @@ class Settings(SignInSettings):
         return not any((*stores, self.kato_api_url))
 
     @property
+    def over_tls(self) -> dict[str, bool]:
+        """Whether each store that is reached over a network is reached by TLS."""
+        redis, qdrant, kato = map(_secret, (self.redis_url, self.qdrant_url, self.kato_api_url))
+        found = {}
+        if self.clickhouse_host:
+            found["clickhouse"] = self.clickhouse_secure
+        if redis and not redis.startswith("unix://"):
+            found["redis"] = self.redis_tls or redis.startswith("rediss://")
+        if qdrant or self.qdrant_host:
+            found["qdrant"] = qdrant.startswith("https://") if qdrant else self.qdrant_https
+        if kato:
+            found["kato"] = kato.startswith("https://")
+        return found
+
+    @property
     def naming(self) -> NamingSchemes:
         """The guide's naming schemes and this deployment's own."""
         return NamingSchemes.of(self.schemes)
@@ -190,9 +205,12 @@ class Settings(SignInSettings):
         return shown
 
 
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
 def _keys_in(value: SecretStr | None) -> list[str]:
-    secret = value.get_secret_value() if value is not None else ""
-    return [key.strip() for key in secret.split(",") if key.strip()]
+    return [key.strip() for key in _secret(value).split(",") if key.strip()]
 
 
 def _redacted(value: object) -> str:

@@ -40,8 +40,3 @@ def _check(client: redis.Redis) -> None:
     """Make a connection, which reaches for nothing yet: else a wrong option shows at first use."""
     pool = client.connection_pool
     pool.connection_class(**pool.connection_kwargs)
-
-
-def is_tls(client: redis.Redis) -> bool:
-    """Whether a client speaks TLS."""
-    return issubclass(client.connection_pool.connection_class, redis.SSLConnection)

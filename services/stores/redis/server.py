@@ -68,7 +68,7 @@ class Opening:
         version = self.facts.get(f"{name}_version") or self.facts.get("redis_version")
         return f"{name} {version}" if version else self.standing.version or "of unknown version"
 
-    def described(self, database: int, *, tls: bool) -> Iterator[str]:
+    def described(self, database: int) -> Iterator[str]:
         """Say what an operator should know of the server, and of the database that is read."""
         if policy := self.facts.get("maxmemory_policy"):
             yield f"eviction: {policy}"
@@ -77,7 +77,6 @@ class Opening:
         others = [name[2:] for name in self.facts if name.startswith("db") and name[2:].isdecimal()]
         elsewhere = f", which is empty: keys are in {', '.join(others)}" if others else ""
         yield f"database {database}{elsewhere if self.keys == 0 else ''}"
-        yield "TLS" if tls else "no TLS"
 
 
 def opening(link: Link, database: int) -> Opening:

@@ -11,7 +11,6 @@ import redis
 from services.figures import Precision
 from services.find.models import KeySight
 from services.health.models import Health
-from services.stores.redis.connect import is_tls
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation
@@ -69,7 +68,7 @@ class KeyspaceStore:
             latency = time.perf_counter() - began
             told = opening(link, self._database)
             lacks = lacking(link, service=self._service)
-        detail = "; ".join(told.described(self._database, tls=is_tls(self._client)))
+        detail = "; ".join(told.described(self._database))
         return Health(STORE, told.version, latency, detail, lacks)
 
     def estimate(self, kb_ids: Sequence[str]) -> KeyReading:

