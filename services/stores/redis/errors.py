@@ -45,11 +45,11 @@ _CLUSTER: Fault = (
     "it is one node of a cluster, which holds only a part of the keys; KATO uses a single server",
 )
 _FOREIGN: Fault = (StoreMisconfigured, "what answers there does not speak Redis's protocol")
-_NO_TLS: Fault = (
-    StoreMisconfigured,
-    "it does not speak TLS, or its certificate is not trusted: a server without TLS is redis:// in "
-    "REDIS_URL, with one s less, and REDIS_TLS=false",
+_TO_PLAIN = (
+    "it speaks no TLS, or its certificate is not trusted; without TLS, it is redis:// in REDIS_URL, "
+    "with one s less, and REDIS_TLS=false"
 )
+_NO_TLS: Fault = (StoreMisconfigured, _TO_PLAIN)
 _SLOW: Fault = (StoreUnavailable, "no answer in time")
 _GONE: Fault = (StoreUnavailable, "the connection was refused or dropped")
 _BUSY: Fault = (StoreUnavailable, "it is busy with a script, or has no connection to spare")
@@ -119,9 +119,12 @@ def translation(exc: Exception, operation: str) -> StoreError:
 
 
 def _is_about_tls(exc: BaseException | None) -> bool:
-    while exc is not None and not isinstance(exc, ssl.SSLError):
+    """Whether TLS failed. A Redis without it says nothing to a greeting, and waits for more."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError) or "handshake operation timed out" in str(exc):
+            return True
         exc = exc.__cause__ or exc.__context__
-    return exc is not None
+    return False
 
 
 def refusal(answer: str, operation: str) -> StoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -423,3 +424,18 @@ def test_what_does_not_say_that_caches_are_forgotten_is_told(
     api, _ = answering(status, body)
     with pytest.raises(error):
         api.invalidate_caches("s")
+
+
+def test_a_worker_that_hangs_is_told_of_by_how_many_were_answered(api: KatoApi) -> None:
+    """Its siblings answer at once, and which of them a connection reaches is left to chance."""
+    asked = itertools.count()
+    root, well = (recorded("GET", path)["response"] for path in ("/", "/health"))
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if next(asked) % 4 == 1:
+            raise httpx.ReadTimeout("no answer", request=request)
+        return httpx.Response(200, json=root if request.url.path == "/" else well)
+
+    hanging = KatoApi(httpx.Client(base_url="http://k", transport=httpx.MockTransport(handle)))
+    with pytest.raises(StoreUnavailable, match="only 12 of 16 new connections were answered"):
+        hanging.health()

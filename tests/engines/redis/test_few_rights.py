@@ -110,12 +110,14 @@ def test_tls_to_a_plain_server_is_told_in_one_line(
     valkey: redis.Redis, valkey_server: ValkeyServer
 ) -> None:
     """With the right form: a letter less, and the switch off."""
+    soon = {"KATO_TENANTS_TIMEOUT_SECONDS": "0.5"}
     for given in ({"REDIS_URL": "rediss://127.0.0.1:{}"},
                   {"REDIS_URL": "redis://127.0.0.1:{}", "REDIS_TLS": "true"}):  # fmt: skip
         named = {name: value.format(valkey_server.port) for name, value in given.items()}
-        with closing(Stores(Settings.model_validate(named))) as stores:
-            with pytest.raises(StoreMisconfigured, match="redis:// in REDIS_URL, with one s less"):
-                stores.keys.health()
+        settings = Settings.model_validate({**named, **soon})
+        wrong = pytest.raises(StoreMisconfigured, match="redis:// in REDIS_URL, with one s less")
+        with closing(Stores(settings)) as stores, wrong:
+            stores.keys.health()
 
 
 def test_it_says_what_one_should_know_of_the_server(valkey: redis.Redis) -> None:
