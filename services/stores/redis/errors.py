@@ -46,8 +46,8 @@ _CLUSTER: Fault = (
 )
 _FOREIGN: Fault = (StoreMisconfigured, "what answers there does not speak Redis's protocol")
 _TO_PLAIN = (
-    "it speaks no TLS, or its certificate is not trusted; without TLS, it is redis:// in REDIS_URL, "
-    "with one s less, and REDIS_TLS=false"
+    "it speaks no TLS, or its certificate is not trusted; without TLS, it is redis:// in "
+    "REDIS_URL, with one s less, and REDIS_TLS=false"
 )
 _NO_TLS: Fault = (StoreMisconfigured, _TO_PLAIN)
 _SLOW: Fault = (StoreUnavailable, "no answer in time")

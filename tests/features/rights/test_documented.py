@@ -100,7 +100,7 @@ def test_no_grant_of_redis_is_too_many(valkey: redis.Redis) -> None:
     restore_capture(valkey)
     words = block("Redis: look").split()
     spared = {"+hello", "+select", "+client|setname", "+client|setinfo", "+ping"}  # asked politely
-    browsing = {"+mget", "+getrange", "+strlen", "+hscan", "+scard", "+sismember", "+llen", 
+    browsing = {"+mget", "+getrange", "+strlen", "+hscan", "+scard", "+sismember", "+llen",
                 "+lrange", "+zcard", "+zrange", "+xrange"}  # fmt: skip
     for word in words:
         if not word.startswith("+") or word in spared | browsing:
