@@ -123,6 +123,12 @@ def usage_command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line an owner.")] = False,
+    fail_on_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-unknown", help="Exit 1 where a configured store was not read to the end."
+        ),
+    ] = False,
 ) -> None:
     """Print the usage of every tenant."""
     from cli import usage
@@ -133,7 +139,10 @@ def usage_command(
         usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
     )
     with one_line_errors():
-        typer.echo(usage.collect(load_settings(), shape))
+        text, is_known = usage.collect(load_settings(), shape)
+        typer.echo(text)
+    if fail_on_unknown and not is_known:
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command("audit")
@@ -156,12 +165,16 @@ def audit_command(
 
 
 @app.command("doctor")
-def doctor_command() -> None:
-    """Check every connection: version, state, and what to do. Exit 1 when one is not well."""
+def doctor_command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+) -> None:
+    """Try every connection and what a pass asks of it. Exit 1 when one is not well."""
     from cli import doctor
 
     with one_line_errors():
-        text, well = doctor.examine(load_settings())
+        shape = doctor.json_text if as_json else doctor.text
+        text, well = doctor.examine(load_settings(), shape)
         typer.echo(text)
     if not well:
         raise typer.Exit(EXIT_FAILED)

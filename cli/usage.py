@@ -16,13 +16,17 @@ from services.visible import visible
 _NAMES = 2  # the columns that hold words
 
 
-def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> str:
-    """Collect once and return the snapshot in the given shape. Raises KatoTenantsError."""
+def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> tuple[str, bool]:
+    """Collect once; return the snapshot in the given shape, and whether all stores were read.
+
+    One that is not configured is not meant to be. Raises KatoTenantsError.
+    """
     with (
         desk.opened(settings) as found,
         found.gate.doing(Action.EXPORT, target="the usage of every tenant"),
     ):
-        return shape(found.fleet.read())
+        snapshot = found.fleet.read()
+        return shape(snapshot), all(figures.unread is None for figures in snapshot.stores.values())
 
 
 def json_text(snapshot: Snapshot) -> str:

@@ -7,6 +7,7 @@ KatoTenantsError
 ├── EndNotLogged             it was done, and that could not be written to the audit log
 ├── NotSignedIn              nobody is known, or not any more
 ├── SettingsError            a missing or wrong setting; names the variable
+├── StartFailed              a defect of this product that shows when it starts
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
@@ -39,6 +40,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+_LONGEST_REASON = 400
 _NAMED = frozenset({"", "clickhouse", "redis", "qdrant", "kato", "state store"})
 """The stores that have a name of ours; others, as where anchors go, have one from the settings."""
 
@@ -152,13 +154,20 @@ class NotSignedIn(KatoTenantsError):
 class SettingsError(KatoTenantsError):
     """A setting is missing or wrong.
 
-    `variable` is the environment variable to change.
+    `variable` is the environment variable to change. Its text is one line that can be printed,
+    whatever of a value the reason repeats.
     """
 
     def __init__(self, variable: str, reason: str) -> None:
+        printed = "".join(char if char.isprintable() else " " for char in reason)
+        reason = " ".join(printed.split())[:_LONGEST_REASON]
         super().__init__(f"{variable}: {reason}")
         self.variable = variable
         self.reason = reason
+
+
+class StartFailed(KatoTenantsError):
+    """This product failed while starting, by a defect of its own: what it came from says which."""
 
 
 class NamingError(KatoTenantsError):

@@ -41,11 +41,17 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """Answers strangers itself, and adds `HEADERS` to what the app answers to others."""
+    """Answers strangers itself, and adds `HEADERS` to what the app answers to others.
 
-    def __init__(self, app: Layer, settings: Settings) -> None:
+    `failure` says why the services do not start, empty where they do: then health says so too.
+    """
+
+    def __init__(
+        self, app: Layer, settings: Settings, *, failure: Callable[[], str] = lambda: ""
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._failure = failure
         self._census = Census(
             per_person=settings.sessions_per_person, per_address=settings.sessions_per_address,
             rate=settings.messages_per_second,
@@ -114,7 +120,8 @@ class Guard:
     def _refusal(self, scope: Message) -> tuple[int, str] | None:
         """Return status and text for what is not served; None for what is."""
         if scope["path"] == _base() + _HEALTH:
-            return None  # says nothing but that it runs, and is asked for by address
+            why = self._failure()  # says nothing else but that it runs, and is asked for by address
+            return (503, f"The dashboard cannot start. {why}") if why else None
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or not host_allowed(hosts[0], self._settings.hosts):
             return 400, "This dashboard is not served under this name (KATO_TENANTS_ALLOWED_HOSTS)."

@@ -16,7 +16,7 @@ from dashboard.draw.notices import precision_note
 from services.figures import Amount
 from services.health.models import Check, Worker
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
-from services.usage.snapshot import Snapshot, TenantUsage
+from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
 
 def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
             "Size": size(figures.total.bytes) if figures.total else "unknown",
             "Read": age(figures.collected_at),
             "Took": figures.seconds,
-            "Difference": figures.difference.count if figures.total else None,
+            "Difference": _off(figures),
             "Note": visible(str(figures.reason or precision_note(figures))),
         }
         for measure, figures in snapshot.stores.items()
@@ -41,6 +41,12 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame["Difference"] = frame["Difference"].astype("Int64")
     return frame if whole else frame.drop(columns=["Took", "Difference"])
+
+
+def _off(figures: StoreFigures) -> int | None:
+    if figures.total is None or figures.difference is None:
+        return None
+    return figures.difference.count
 
 
 def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
@@ -92,9 +98,10 @@ def _pools(unwell: tuple[str, ...] | None) -> str | None:
 
 def redis_facts(reading: KeyReading) -> dict[str, str]:
     """Return what one pass said of the whole keyspace."""
-    lasting = None if reading.with_ttl is None else max(reading.keys_after - reading.with_ttl, 0)
+    after, expiring = reading.keys_after, reading.with_ttl
+    lasting = None if after is None or expiring is None else max(after - expiring, 0)
     return {
-        "Keys before and after the pass": f"{reading.keys_before:,} and {reading.keys_after:,}",
+        "Keys before and after the pass": f"{number(reading.keys_before)} and {number(after)}",
         "Keys that expire": number(reading.with_ttl),
         "Keys that never expire": number(lasting),
         "Memory in use": size(reading.used_memory),

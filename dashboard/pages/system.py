@@ -21,6 +21,9 @@ with st.skeleton(height=180):
     for check in checks:
         if check.advice:
             st.markdown(f"**{check.store}**: {markdown(check.advice)}.")
+        for lack in check.lacks:
+            text = f"its user may not use {lack.right}; unknown for it: {lack.costs}"
+            st.markdown(f"**{check.store}**: {markdown(text)}.")
 
 st.subheader("Last pass")
 st.dataframe(

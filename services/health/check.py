@@ -33,7 +33,10 @@ class WorkerSource(Protocol):
 
 
 _ADVICE: tuple[tuple[type[StoreError], str], ...] = (
-    (StoreDenied, "check the user, password or key in {variables}, and that user's rights"),
+    (
+        StoreDenied,
+        "check the user, password or key in {variables}, and that user's rights: docs/rights.md",
+    ),
     (StoreMisconfigured, "check that {variables} point at KATO's own store"),
     (StoreUnavailable, "check that it runs and is reachable from here, and {variables}"),
     (StoreNotConfigured, "set {variables}"),

@@ -10,13 +10,26 @@ from services.figures import StoreState
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """A right that a store does not give us, as it is named there, and what is unknown for it."""
+
+    right: str
+    costs: str
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """What a store answered when asked how it is. `latency` is in seconds."""
+    """What a store answered when asked how it is. `latency` is in seconds.
+
+    `lacks` are rights without which only a part of its figures is unknown; one without which no
+    pass is possible raises StoreDenied in their place.
+    """
 
     store: str
     version: str
     latency: float
     detail: str = ""
+    lacks: tuple[Lack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,11 @@ class Check:
     health: Health | None
     problem: Problem | None = None
     advice: str | None = None
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """The rights that it does not give us, where it answered."""
+        return self.health.lacks if self.health else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ def listed(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it begins like a JSON list, and is none") from None
     return [part.strip() for part in value.split(",") if part.strip()]
 
 

@@ -199,7 +199,9 @@ class UsageService:
             source.at,
             precision=source.reading.precision,
             share=source.reading.share if isinstance(source.reading, KeyReading) else 1.0,
-            difference=difference(total, rolled.sums[measure]),
+            difference=None
+            if _is_untold(source.reading) and measure is Measure.KEYS
+            else difference(total, rolled.sums[measure]),
             seconds=source.seconds,
             last_good=total,
             bytes_note=source.reading.bytes_note
@@ -283,13 +285,19 @@ def own_total(measure: Measure, reading: KeyReading | Reading, parts: Amount) ->
     """Return what a store says it holds, apart from what its parts add up to.
 
     Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how
-    many of the keys are sessions: these come from the parts.
+    many of the keys are sessions: these come from the parts. So do the keys where it does not
+    let us ask.
     """
     if isinstance(reading, KeyReading):
-        if measure is Measure.SESSIONS or reading.sessions is None:
+        if measure is Measure.SESSIONS or reading.sessions is None or reading.keys_after is None:
             return parts
         return replace(parts, count=reading.keys_after - len(reading.sessions))
     return reading.total
+
+
+def _is_untold(reading: object) -> bool:
+    """Whether Redis did not tell us how many keys it has."""
+    return isinstance(reading, KeyReading) and reading.keys_after is None
 
 
 def difference(total: Amount, parts: Amount) -> Amount:

@@ -64,7 +64,7 @@ def _store(figures: StoreFigures) -> Json:
         "total": _amount(figures.total),
     }
     if figures.total is not None:
-        entry["difference"] = _amount(figures.difference)
+        entry["difference"] = _amount(figures.difference)  # null: there is nothing to compare with
         entry["precision"] = figures.precision.value
     if figures.precision is not Precision.EXACT and figures.total is not None:
         entry["margin"] = {

@@ -93,7 +93,8 @@ class SessionRecord:
 class KeyReading:
     """One pass over Redis.
 
-    `keys_before` and `keys_after` are DBSIZE around the pass, `share` the part of the keyspace
+    `keys_before` and `keys_after` are what the server counts around the pass, None where it does
+    not tell us; `share` the part of the keyspace
     that was scanned. `sessions` and the index are known once the pass has ended: `index_members`
     counts the active index, `stale_members` those of them whose session is gone, `unindexed` the
     sessions of KATO's that are not in it, which KATO does not count. `with_ttl`
@@ -103,8 +104,8 @@ class KeyReading:
 
     groups: tuple[KeyGroup, ...]
     sessions: tuple[SessionRecord, ...] | None
-    keys_before: int
-    keys_after: int
+    keys_before: int | None
+    keys_after: int | None
     with_ttl: int | None
     used_memory: int | None
     index_members: int | None = None

@@ -78,7 +78,8 @@ class StoreFigures:
     """One measure over the whole fleet, and how its pass went.
 
     `total` is the store's own sum and `difference` that sum less the sum of all parts: 0 unless
-    the store changed while it was read. When `state` is not ok, `total` is None, `reason` says
+    the store changed while it was read, None where the store does not tell us its own count (then
+    `total` is what its parts sum up to). When `state` is not ok, `total` is None, `reason` says
     why, and `last_good` with `collected_at` tell what was last read and when. `seconds` is how
     long the pass took, `bytes_note` what the store's bytes are, where that needs saying.
     """
@@ -90,7 +91,7 @@ class StoreFigures:
     collected_at: datetime | None = None
     precision: Precision = Precision.EXACT
     share: float = 1.0
-    difference: Amount = field(default_factory=Amount)
+    difference: Amount | None = field(default_factory=Amount)
     seconds: float | None = None
     last_good: Amount | None = None
     bytes_note: str = ""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.servers.forked import run
@@ -69,3 +72,36 @@ def test_nor_where_people_are_to_sign_in_nowhere() -> None:
     named = {f"KATO_TENANTS_{name}": value for name, value in settings.items()}
     said = refused([*STREAMLITS, f"--server.port={free_port()}"], **named)
     assert said.startswith("kato-tenants: KATO_TENANTS_OIDC_CLIENT_ID: ")
+
+
+def test_a_start_that_fails_is_said_and_tried_again(tmp_path: Path) -> None:
+    """By one line, and by the health endpoint, for as long as it does."""
+    data, port = tmp_path / "data", free_port()
+    data.write_text("no folder")
+    given = {"KATO_TENANTS_DATA": str(data), "REDIS_URL": "redis://127.0.0.1:1"}
+    command = [sys.executable, *STREAMLITS, f"--server.port={port}"]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **given}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert "cannot be made or used (File exists)" in until(port, 503)
+        data.unlink()
+        assert until(port, 200) == "ok"
+    finally:
+        server.terminate()
+    _, said = server.communicate(timeout=60)
+    assert said.count("kato-tenants: KATO_TENANTS_DATA: this directory cannot be made") == 1
+    assert "Traceback" not in said
+
+
+def until(port: int, status: int) -> str:
+    """Ask how the server is until it answers with a status, and return what it says then."""
+    ends = time.monotonic() + 240
+    while time.monotonic() < ends:
+        with suppress(httpx.TransportError):
+            answer = httpx.get(f"http://127.0.0.1:{port}/_stcore/health", timeout=10)
+            if answer.status_code == status:
+                return answer.text
+        time.sleep(0.2)
+    raise TimeoutError(f"it never answered with {status}")

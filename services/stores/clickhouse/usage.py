@@ -15,6 +15,7 @@ from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.health.models import Health
 from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.looking import lacking
 from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.clickhouse.tables import (
     PATTERNS,
@@ -69,6 +70,7 @@ SELECT groupArray(hex(raw)), groupArray(found) FROM (
     FROM {home:Identifier}.{table:Identifier} WHERE name IN {names:Array(String)} GROUP BY raw
 )
 """
+_KATOS = "kato"
 _MASK = "apply_deleted_mask"
 
 
@@ -84,13 +86,21 @@ class PatternStore:
         self._database = clickhouse.database
 
     def health(self) -> Health:
-        """Return version and latency, once KATO's database and table were seen to be there."""
-        self._tables("check")
+        """Return version and latency, once KATO's tables were seen to be there, to be read.
+
+        Raises StoreDenied, which names the grants, where no pass is possible.
+        """
+        tables = self._tables("check")
         started = perf_counter()
         (version,) = self._asking.row("check", _HEALTH, {})
-        return Health(
-            STORE, text_of(version), perf_counter() - started, f"database {self._database}"
-        )
+        latency = perf_counter() - started
+        detail = f"database {self._database}{self._elsewhere}"
+        return Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+
+    @property
+    def _elsewhere(self) -> str:
+        other = ", but KATO 3.10.1 writes to kato, whatever its own CLICKHOUSE_DB says"
+        return "" if self._database == _KATOS else other
 
     def quick(self) -> PatternReading:
         """Read counts and bytes from the catalogue alone: two queries, no table is touched.
@@ -144,8 +154,10 @@ class PatternStore:
     def _missing(self, operation: str) -> str:
         (there,) = self._asking.row(operation, _DATABASE, {})
         if not there:
-            return f"there is no database {self._database!r}, or this user may not see it"
-        return f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
+            said = f"there is no database {self._database!r}, or this user may not see it"
+        else:
+            said = f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
+        return said + self._elsewhere
 
     def _parts(self, operation: str) -> dict[str, list[Part]]:
         parts: dict[str, list[Part]] = defaultdict(list)

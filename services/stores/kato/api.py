@@ -22,22 +22,19 @@ from services.errors import (
 )
 from services.health.models import Health
 from services.stores.kato.around import ask_around
-from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
+from services.stores.kato.connect import STORE, Call, ask, seconds_of
+from services.stores.kato.health import health_over
 from services.usage.readings import CachedProcessor, CreatedSession, ProcessorReading
 
 if TYPE_CHECKING:
     from services.purge.ports import Presence
 
-_ROOT = Call("GET", "/", "asking its version")
-# an unhealthy KATO may say so with a 503
-_HEALTH = Call("GET", "/health", "asking how it is", accepts=frozenset({200, 503}))
 _STATUS = Call("GET", "/status", "reading its processors")
 _CREATING = "creating a session"
 _MAY_EXIST = "the session may exist all the same: look before trying again"
 _MAY_BE_DONE = "it may have been done all the same: look again"
 _FORGETTING = "invalidating a session's caches"
 _FORGOTTEN = ("success", "disabled")
-_ISSUES_SHOWN = 3
 _PAUSE_SECONDS = 0.05
 
 
@@ -54,16 +51,8 @@ class KatoApi:
         self._seconds = seconds_of(client)
 
     def health(self) -> Health:
-        """Return KATO's version, how it says it is, and how long its health took to answer."""
-        root = self._ask(_ROOT)
-        service, version = root.get("service"), root.get("version")
-        if not (isinstance(service, str) and "kato" in service.lower()):
-            raise _ROOT.misfit("it does not call itself KATO")
-        if not isinstance(version, str):
-            raise _ROOT.misfit("it names no version")
-        started = time.monotonic()
-        state = _state(self._ask(_HEALTH))
-        return Health(STORE, cut(version), time.monotonic() - started, f"{cut(service)}: {state}")
+        """Return how KATO is, asked over many new connections: one of its workers may hang."""
+        return health_over(self._client, seconds=self._seconds)
 
     def presence(self) -> Presence:
         """Ask over new connections whether KATO is there; this raises nothing.
@@ -205,15 +194,6 @@ def _in_path(session_id: str, operation: str) -> str:
 def _is_text(session_id: str) -> bool:
     """Whether an id is text; one with bytes that are not UTF-8 is not KATO's."""
     return not any("\ud800" <= character <= "\udfff" for character in session_id)
-
-
-def _state(health: Mapping[str, object]) -> str:
-    status, issues = health.get("status"), health.get("issues")
-    if not isinstance(status, str):
-        raise _HEALTH.misfit("it does not say how it is")
-    if not (isinstance(issues, list) and issues):
-        return cut(status)
-    return f"{cut(status)} ({'; '.join(cut(issue) for issue in issues[:_ISSUES_SHOWN])})"
 
 
 def _processor(entry: object) -> CachedProcessor:

@@ -48,7 +48,6 @@ class SessionRecords:
         with conversation(
             self._client, operation="reading a session", seconds=self._seconds
         ) as link:
-            _untouching(link)
             link.send(look_at(raw))
             value, ttl, size = link.replies(3)
         if value is None or ttl == _VANISHED:
@@ -72,7 +71,6 @@ class SessionRecords:
         with conversation(
             self._client, operation="looking for encrypted metadata", seconds=self._seconds
         ) as link:
-            _untouching(link)
             keys = self._keys(link)
             return tuple(_sealed(link, keys))
 
@@ -91,12 +89,6 @@ def _there(link: Link, keys: Sequence[str]) -> Iterator[str]:
         found = link.reply()
         if found:
             yield key
-
-
-def _untouching(link: Link) -> None:
-    """Ask not to count as use, where the server knows that (Redis 7.2 and later)."""
-    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-    link.replies(1)
 
 
 def _sealed(link: Link, keys: Sequence[bytes]) -> Iterator[SealedRecord]:

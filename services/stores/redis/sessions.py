@@ -14,6 +14,7 @@ from typing import Any
 
 import hiredis
 
+from services.stores.redis import server
 from services.stores.redis.link import Link, packed
 from services.stores.redis.scan import scan
 from services.tenancy.layout import (
@@ -42,6 +43,8 @@ def read_sessions(link: Link, keys: Sequence[bytes], service: str) -> Iterator[S
         link.send(b"".join(map(look_at, chunk)))
         replies = iter(link.replies(3 * len(chunk)))
         for key, value, ttl, size in zip(chunk, replies, replies, replies, strict=True):
+            if server.is_withheld(ttl):
+                raise link.error(ttl)  # None would say that it never expires
             if value is not None and ttl != _VANISHED and size is not None:
                 yield record_of(key, value, service, ttl=ttl, size=size)
 
@@ -123,11 +126,14 @@ def _moment(value: object) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """KATO's active index: its members, those without a record, and records not among them."""
+    """KATO's active index: its members, those without a record, and records not among them.
 
-    members: int = 0
-    stale: int = 0
-    unindexed: int = 0
+    All are None where Redis does not let us look.
+    """
+
+    members: int | None = None
+    stale: int | None = None
+    unindexed: int | None = None
 
 
 def read_index(link: Link, live: Collection[bytes], *, count: int) -> Index:
@@ -136,8 +142,12 @@ def read_index(link: Link, live: Collection[bytes], *, count: int) -> Index:
     `live` are the keys of KATO's records that were just read; a record that is younger than the
     pass is looked for. An index that is not a set holds no ids.
     """
-    if link.ask("TYPE", INDEX_KEY) != b"set":
-        return Index(unindexed=len(live))
+    tries = ("TYPE", INDEX_KEY), ("SSCAN", INDEX_KEY, 0, "COUNT", 1), ("EXISTS", SESSION_PREFIX)
+    kind, some, there = server.asked(link, *tries, wrong_type=True)
+    if kind is not None and kind != b"set":
+        return Index(0, 0, len(live))
+    if None in (kind, some, there):
+        return Index()
     members = stale = asked = 0
     indexed = set[bytes]()
     for ids in scan(link, "SSCAN", INDEX_KEY, count=count):

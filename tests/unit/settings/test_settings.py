@@ -9,8 +9,11 @@ import pytest
 
 from services.errors import SettingsError
 from services.settings.environment import Settings, load_settings
+from services.settings.variables import file_variables
 
-DOCS = Path(__file__).parents[3] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[3]
+STREAMLITS = {"STREAMLIT_SERVER_COOKIE_SECRET"}
+DOCS = ROOT / "docs" / "settings.md"
 
 
 def test_nothing_set_means_embedded() -> None:
@@ -94,10 +97,26 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().embedded
 
 
-def test_every_setting_is_documented_and_nothing_else() -> None:
-    """docs/settings.md lists exactly the variables there are."""
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
-    assert documented == {str(info.alias) for info in Settings.model_fields.values()}
+def test_every_setting_is_documented_and_passed_on_and_nothing_else() -> None:
+    """docs/settings.md and compose.yaml have exactly the variables there are, and their files."""
+    names = {str(info.alias) for info in Settings.model_fields.values()}
+    docs = DOCS.read_text("utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", docs, re.MULTILINE)) == names
+    listed = docs.partition("## Secrets out of files")[2].partition("\n\n`")[2].partition("\n\n")[0]
+    assert set(re.findall(r"([A-Z_]+_FILE)`", listed)) == set(file_variables(Settings))
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    service = compose.partition("    environment:\n")[2].partition("    volumes:\n")[0]
+    passed = re.findall(r"^      ([A-Z_]+):", service, re.MULTILINE)
+    assert sorted(passed) == sorted({*names, *file_variables(Settings), *STREAMLITS})
+
+
+def test_compose_sets_no_secret_beside_its_file() -> None:
+    """What it sets by itself can be set to nothing, for only one of the two can be."""
+    for variable in file_variables(Settings):
+        secret = variable.removesuffix("_FILE")
+        line = re.search(rf"^ +{secret}:(.*)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+        assert line is not None
+        assert line[1] in ("", f" ${{{secret}:-}}") or line[1].startswith(f" ${{{secret}-")
 
 
 def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:
