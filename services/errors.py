@@ -244,9 +244,7 @@ class CaptureError(KatoTenantsError):
     def __init__(self, file: str, line: int | None, reason: str) -> None:
         where = file if line is None else f"{file}, line {line}"
         super().__init__(f"{where}: {reason}")
-        self.file = file
-        self.line = line
-        self.reason = reason
+        self.file, self.line, self.reason = file, line, reason
 
 
 class StoreError(KatoTenantsError):
@@ -260,9 +258,7 @@ class StoreError(KatoTenantsError):
 
     def __init__(self, store: str, operation: str, reason: str) -> None:
         super().__init__(f"{store} {self.fault} ({operation}): {reason}")
-        self.store = store
-        self.operation = operation
-        self.reason = reason
+        self.store, self.operation, self.reason = store, operation, reason
 
     @property
     def problem(self) -> Problem:

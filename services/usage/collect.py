@@ -33,6 +33,7 @@ from services.usage.readings import (
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.totals import difference, is_untold, own_total
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"
@@ -200,7 +201,7 @@ class UsageService:
             precision=source.reading.precision,
             share=source.reading.share if isinstance(source.reading, KeyReading) else 1.0,
             difference=None
-            if _is_untold(source.reading) and measure is Measure.KEYS
+            if is_untold(source.reading) and measure is Measure.KEYS
             else difference(total, rolled.sums[measure]),
             seconds=source.seconds,
             last_good=total,
@@ -279,29 +280,3 @@ def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
     """Return how reading the sessions goes: they come at the end of the pass over Redis."""
     unread = keys.reading is not None and keys.reading.sessions is None
     return Pass.begun(keys.at) if unread else keys
-
-
-def own_total(measure: Measure, reading: KeyReading | Reading, parts: Amount) -> Amount:
-    """Return what a store says it holds, apart from what its parts add up to.
-
-    Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how
-    many of the keys are sessions: these come from the parts. So do the keys where it does not
-    let us ask.
-    """
-    if isinstance(reading, KeyReading):
-        if measure is Measure.SESSIONS or reading.sessions is None or reading.keys_after is None:
-            return parts
-        return replace(parts, count=reading.keys_after - len(reading.sessions))
-    return reading.total
-
-
-def _is_untold(reading: object) -> bool:
-    """Whether Redis did not tell us how many keys it has."""
-    return isinstance(reading, KeyReading) and reading.keys_after is None
-
-
-def difference(total: Amount, parts: Amount) -> Amount:
-    """Return the store's own total less the sum of its parts."""
-    if total.bytes is None or parts.bytes is None:
-        return Amount(total.count - parts.count, None)
-    return Amount(total.count - parts.count, total.bytes - parts.bytes)
