@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import markdown
-from dashboard.new_session import form
+from dashboard.new_session import form, tenant_entry
 from dashboard.sessions import listing
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
@@ -43,11 +43,12 @@ with left:
     template = st.selectbox("Naming scheme", list(schemes), index=first, key="scheme")
     scheme: NamingScheme = schemes[template]
     fields = {
-        name: st.text_input(
-            name.capitalize(), value=values.get(name, ""), key=f"{template}.{name}", live=True
+        name: tenant_entry.field(
+            name.capitalize(), values.get(name, ""), key=f"{template}.{name}",
+            kind=scheme.kind if name == scheme.kind else None,
         )
         for name in scheme.fields
-    }
+    }  # fmt: skip
     ttl = listing.duration(
         "Time to live",
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
