@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import streamlit
+from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
@@ -568,6 +569,7 @@ def test_what_is_cached_goes_by_role_and_scope() -> None:
     assert len({sight_of(each) for each in (ann, *others)}) == 4
 
 
+CONTAINS = SelectWidgetFilterMode.Value("FILTER_MODE_CONTAINS")
 TENANT_ENTRY = "tenant:{tenant}:user:{user}.tenant"
 
 
@@ -594,4 +596,4 @@ def test_what_is_typed_is_found_in_a_name_as_it_stands(
 ) -> None:
     """Streamlit's own guess takes names that hold the letters anywhere, in order."""
     app = open_page("purge")
-    assert app.selectbox(key=session.PURGE_TENANT).proto.filter_mode == "contains"
+    assert app.selectbox(key=session.PURGE_TENANT).proto.filter_mode == CONTAINS
