@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+
+import pandas as pd
 
 from services.figures import Amount, Precision
 
@@ -159,6 +161,20 @@ def _plain(found: re.Match[str]) -> str:
     if word[0] == "x" and code > 127:  # noqa: PLR2004 - a byte that is not UTF-8
         code += 0xDC00
     return chr(code) if code <= sys.maxunicode else found[0]
+
+
+def name_among(typed: str, names: Collection[str]) -> str | None:
+    """Return which of these visible names was typed: as it is shown, or as it is."""
+    candidates = (typed, visible(typed), visible(unseen(typed)))
+    return next((name for name in candidates if name in names), None)
+
+
+def holds(shown: pd.Series, typed: str) -> pd.Series:
+    """Return which of these visible texts hold what was typed, as it is shown or as it is."""
+    found = shown.str.contains(typed, case=False, regex=False)
+    if "\\" in typed:
+        found |= shown.str.contains(visible(typed), case=False, regex=False)
+    return found
 
 
 def visible_json(value: object) -> object:
