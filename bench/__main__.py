@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding",
+SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding", "names",
            "purge", "purge_whole", "purge_patterns", "audit")  # fmt: skip
 
 

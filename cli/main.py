@@ -22,11 +22,11 @@ from typer.core import TyperGroup
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.access.network import refuse_open
 from services.errors import SettingsError
-from services.isolation.models import Severity
+from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
-_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log"}
+_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names"}
 """Where commands that have commands of their own are."""
 
 

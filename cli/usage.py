@@ -11,6 +11,7 @@ from services.figures import Amount, Measure, Usage
 from services.settings.environment import Settings
 from services.usage import formats
 from services.usage.snapshot import Snapshot
+from services.visible import visible
 
 _NAMES = 2  # the columns that hold words
 
@@ -31,7 +32,7 @@ def json_text(snapshot: Snapshot) -> str:
 
 def csv_text(snapshot: Snapshot) -> str:
     """Return one line an owner."""
-    return formats.as_csv(snapshot).removesuffix("\n").encode("utf-8", "backslashreplace").decode()
+    return formats.as_csv(snapshot).removesuffix("\n")
 
 
 def table_text(snapshot: Snapshot) -> str:
@@ -40,27 +41,22 @@ def table_text(snapshot: Snapshot) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [_aligned(row, widths) for row in rows]
     problems = [
-        f"{m.value}: {f.state.value.replace('_', ' ')}, {f.reason}"
+        f"{m.value}: {f.state.value.replace('_', ' ')}, {visible(str(f.reason))}"
         for m, f in snapshot.stores.items()
         if f.reason
     ]
-    text = "\n".join((*lines, *problems))
-    return text.encode("utf-8", "backslashreplace").decode()
+    return "\n".join((*lines, *problems))
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
     yield ("TENANT", "CLAIM", *(measure.value.upper() for measure in Measure))
     for tenant in snapshot.tenants:
-        yield (_printable(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
+        yield (visible(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
     for part in snapshot.shared:
-        yield (_printable(part.name), "shared", *_counts(part.usage))
+        yield (visible(part.name), "shared", *_counts(part.usage))
     yield ("(nobody's)", "", *_counts(snapshot.unattributed.usage))
     totals = (snapshot.stores[measure].total for measure in Measure)
     yield ("TOTAL", "", *map(_count, totals))
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape", "replace").decode()
 
 
 def _counts(usage: Usage) -> Iterator[str]:

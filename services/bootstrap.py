@@ -99,6 +99,7 @@ class Services(Reading):
     def sessions(self) -> SessionService:
         """What creates sessions."""
         from services.sessions.create import SessionService
+        from services.sessions.older import older_data
 
         return SessionService(
             self.stores.kato,
@@ -106,6 +107,7 @@ class Services(Reading):
             ownership=self.usage.ownership,
             encryption=self.settings.encryption,
             being_purged=self.purge.being_purged,
+            stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
         )
 
     @made_once

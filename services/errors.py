@@ -12,6 +12,7 @@ KatoTenantsError
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
+├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -188,6 +189,10 @@ class LeaseLost(KatoTenantsError):
 
 class FindingError(KatoTenantsError):
     """A finding that is not there, or not any more."""
+
+
+class NamesError(KatoTenantsError):
+    """A file of node_ids that cannot be read, or an owner that cannot be confirmed or revoked."""
 
 
 class LogError(KatoTenantsError):

@@ -11,10 +11,10 @@ from dashboard.app.cache import cached
 from dashboard.draw import usage_tables
 from services.access.confined_ownership import confined_ownership
 from services.access.viewer import Action, Viewer
-from services.errors import StoreError
+from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
-from services.health.models import Check
+from services.health.models import Check, Workers
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -60,6 +60,15 @@ def history(measure: Measure) -> tuple[Amount, ...]:
 def checks() -> tuple[Check, ...]:
     """Return how every store is, asked at most every 5 s for all who see the same together."""
     return runtime.desk().fleet.checks()
+
+
+@cached(Action.SEE_FLEET, seconds=15)
+def workers(cache: bool) -> Workers | Problem | None:
+    """Return how KATO's workers are, or why that is not known; None for who sees a part."""
+    try:
+        return runtime.desk().fleet.workers(cache=cache)
+    except StoreError as exc:
+        return exc.problem
 
 
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5)

@@ -18,9 +18,18 @@ from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
 CLAIM_WORDS = {
     ClaimState.KNOWN: "known",
+    ClaimState.CONFIRMED: "confirmed",
     ClaimState.INFERRED: "inferred",
     ClaimState.SHARED: "shared",
     ClaimState.UNATTRIBUTED: "nobody's",
+}
+
+CLAIM_COLORS = {
+    ClaimState.KNOWN: "green",
+    ClaimState.CONFIRMED: "blue",
+    ClaimState.INFERRED: "gray",
+    ClaimState.SHARED: "gray",
+    ClaimState.UNATTRIBUTED: "gray",
 }
 
 

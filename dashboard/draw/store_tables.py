@@ -14,7 +14,7 @@ from dashboard.draw.formatting import age, figure, number, size, visible
 from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
 from services.figures import Amount
-from services.health.models import Check
+from services.health.models import Check, Worker
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
 from services.usage.snapshot import Snapshot, TenantUsage
 
@@ -58,6 +58,38 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def workers_frame(workers: Iterable[Worker], *, cache: bool) -> pd.DataFrame:
+    """Return one row a worker of KATO's, and what it says of its `cache` where that was asked."""
+    rows = [
+        {
+            "Since": worker.began,
+            "Requests": worker.requests,
+            "Peak": worker.peak,
+            "Limit": worker.limit,
+            "node_ids in memory": worker.processors,
+            "Sessions it counts": worker.counted,
+            "Served": worker.served,
+            "Errors": worker.errors,
+            "Stores": _pools(worker.pools_unwell),
+            "Cache": visible(worker.cache) if worker.cache else None,
+            "Cache hits": None if worker.hit_rate is None else worker.hit_rate * 100,
+        }
+        for worker in workers
+    ]
+    frame = pd.DataFrame(rows)
+    counts = ["Requests", "Peak", "Limit", "node_ids in memory", "Sessions it counts", "Served",
+              "Errors"]  # fmt: skip
+    frame[counts] = frame[counts].astype("Int64")
+    frame["Since"] = pd.to_datetime(frame["Since"], utc=True)
+    return frame if cache else frame.drop(columns=["Cache", "Cache hits"])
+
+
+def _pools(unwell: tuple[str, ...] | None) -> str | None:
+    if unwell is None:
+        return None
+    return f"not well: {visible(', '.join(unwell))}" if unwell else "well"
+
+
 def redis_facts(reading: KeyReading) -> dict[str, str]:
     """Return what one pass said of the whole keyspace."""
     lasting = None if reading.with_ttl is None else max(reading.keys_after - reading.with_ttl, 0)
@@ -68,6 +100,7 @@ def redis_facts(reading: KeyReading) -> dict[str, str]:
         "Memory in use": size(reading.used_memory),
         "Members of the session index": number(reading.index_members),
         "Members whose session is gone": number(reading.stale_members),
+        "Sessions that are no members": number(reading.unindexed),
     }
 
 

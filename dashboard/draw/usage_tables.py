@@ -12,6 +12,7 @@ from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
 from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.names import Confirmation, Origin, Source
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
@@ -164,7 +165,38 @@ def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
 
 
-CLAIM_COLUMNS = ("kb_id", "node_ids seen", "How it is known", "Could also be")
+CLAIM_COLUMNS = (
+    "kb_id", "node_ids seen", "How it is known", "Known since", "Known from", "Confirmed",
+    "Could also be",
+)  # fmt: skip
+
+SOURCE_WORDS = {
+    Source.SESSION: "a session",
+    Source.POINTER: "a pointer to a session",
+    Source.KATO: "KATO's status",
+    Source.IMPORTED: "import",
+    Source.HERE: "a session created here",
+    Source.OVER: "a session created here, on older data",
+    Source.CAME: "a client that came to older data",
+    Source.CANARY: "the canary test",
+    Source.OTHER: "another version of this product",
+}
+
+
+def source_words(origin: Origin | None) -> str:
+    """Say from where a node_id is known, and who imported it; empty where none was seen."""
+    if origin is None:
+        return ""
+    by = f" by {visible(origin.by)}" if origin.by else ""
+    return f"{SOURCE_WORDS[origin.source]}{by}"
+
+
+def confirmed_words(word: Confirmation | None) -> str:
+    """Say for whom an admin confirmed a kb_id, who did, when, and why; empty where nobody did."""
+    if word is None:
+        return ""
+    whose, who = visible(str(word.tenant)), visible(word.who)
+    return f"{whose}, by {who} at {moment(word.at)}: {visible(word.why)}"
 
 
 def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -175,8 +207,13 @@ def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
             "kb_id": part_name(part),
             "node_ids seen": [visible(node) for node in part.nodes],
             "How it is known": visible(part.claim.why),
+            "Known since": part.claim.origin.since if part.claim.origin else None,
+            "Known from": source_words(part.claim.origin),
+            "Confirmed": confirmed_words(part.claim.confirmation),
             "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
         }
         for part in by_name.values()
     )
-    return table(rows, CLAIM_COLUMNS)
+    frame = table(rows, CLAIM_COLUMNS)
+    frame["Known since"] = pd.to_datetime(frame["Known since"], utc=True)
+    return frame

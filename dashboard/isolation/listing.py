@@ -13,7 +13,8 @@ from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.isolation import read, tables, words as isolation_words
-from services.isolation.models import Report, Severity, Status
+from services.isolation.models import Report, Status
+from services.isolation.severity import Severity
 
 PER_PAGE = 25
 COLOR_OF = {

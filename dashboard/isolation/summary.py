@@ -12,7 +12,8 @@ from dashboard.draw.formatting import age, escaped, markdown, plural, span
 from dashboard.isolation import read, tables, words as isolation_words
 from services.access.viewer import Action
 from services.isolation.audit import AuditState
-from services.isolation.models import Report, Severity, Status
+from services.isolation.models import Report, Status
+from services.isolation.severity import Severity
 
 ICON_OF = {
     Severity.CRITICAL: ":red[:material/error:]",

@@ -14,7 +14,8 @@ import pandas as pd
 from dashboard.app import state_keys
 from dashboard.draw.formatting import few, holds, plural, short, visible
 from dashboard.draw.notices import Level, Notice
-from services.isolation.models import NEW_FOR, Finding, Record, Report, Rule, Severity, Status
+from services.isolation.models import NEW_FOR, Finding, Record, Report, Rule, Status
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 
 STANDING = (Status.NEW, Status.OPEN, Status.UNSEEN)

@@ -22,9 +22,9 @@ from services.isolation.models import (
     Rule,
     RuleState,
     RuleSummary,
-    Severity,
     Until,
 )
+from services.isolation.severity import Severity
 
 RULE_COLUMNS = (
     "State", "Rule", "Severity", "Findings", "Reason", "Why it matters", "What to do", "Code",

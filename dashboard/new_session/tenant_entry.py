@@ -1,4 +1,4 @@
-"""Typing a field of a node_id: of a tenant's id, those that are there are suggested meanwhile."""
+"""Tenants that are there, suggested while the id of one is typed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ MOST = 6
 """Suggestions at a time."""
 
 
-def field(label: str, value: str, *, key: str, kind: str | None) -> str:
-    """Draw an input and return what is in it; `kind` is that of the tenants to suggest, or None."""
-    typed = st.text_input(label, value=value, key=key, live=True) or ""
-    if kind is not None and typed.strip():
-        with suppress(StoreError):  # a session can be created without a suggestion
-            _suggest(near(typed, (each.id for each in read.known_tenants() if each.kind == kind)),
-                     key)  # fmt: skip
-    return typed
+def suggest(typed: str, *, key: str, kind: str) -> None:
+    """Draw a button for each tenant of a kind that may be meant; it fills the input `key`."""
+    if not typed.strip():
+        return
+    ids: tuple[str, ...] = ()
+    with suppress(StoreError):  # a session can be created without a suggestion
+        ids = near(typed, (each.id for each in read.known_tenants() if each.kind == kind))
+    if ids:
+        _draw(ids, key)
 
 
 def near(typed: str, ids: Iterable[str]) -> tuple[str, ...]:
@@ -42,9 +43,7 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
-def _suggest(ids: tuple[str, ...], key: str) -> None:
-    if not ids:
-        return
+def _draw(ids: tuple[str, ...], key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Already there:", width="content")
         for each in ids:

@@ -3,8 +3,8 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw.formatting import markdown
-from dashboard.new_session import form, tenant_entry
+from dashboard.draw.formatting import markdown, unseen
+from dashboard.new_session import form
 from dashboard.sessions import listing
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
@@ -29,7 +29,7 @@ if runtime.is_embedded():
 def preset() -> tuple[int, dict[str, str]]:
     """Return the scheme and the field that the tenant in the URL asks for."""
     try:
-        asked = TenantKey.parse(st.query_params.get(state_keys.TENANT, ""))
+        asked = TenantKey.parse(unseen(st.query_params.get(state_keys.TENANT, "")))
     except NamingError:
         return 0, {}
     fitting = [i for i, scheme in enumerate(schemes.values()) if scheme.kind == asked.kind]
@@ -42,13 +42,7 @@ left, right = halves.cell(), halves.cell()
 with left:
     template = st.selectbox("Naming scheme", list(schemes), index=first, key="scheme")
     scheme: NamingScheme = schemes[template]
-    fields = {
-        name: tenant_entry.field(
-            name.capitalize(), values.get(name, ""), key=f"{template}.{name}",
-            kind=scheme.kind if name == scheme.kind else None,
-        )
-        for name in scheme.fields
-    }  # fmt: skip
+    fields = {name: form.text_field(scheme, name, values.get(name, "")) for name in scheme.fields}
     ttl = listing.duration(
         "Time to live",
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
@@ -57,7 +51,7 @@ with left:
     metadata, sensitive = form.metadata_rows(can_seal=sessions.can_seal)
     config = form.options_form()
 
-landing, problem = None, None
+landing, problem, word = None, None, ""
 if not TTL_MIN <= ttl <= TTL_MAX:
     problem = "The time to live has to be from 1 minute to 30 days."
 elif all(fields.values()):
@@ -73,16 +67,25 @@ with right:
     elif landing is None:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
+        form.offer(landing, scheme)
         form.landing_words(landing)
+        word = form.word(landing)
+    lacking = landing is None or landing.refusal or (landing.older is not None and not word)
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
-        disabled=landing is None or bool(landing.refusal),
+        disabled=bool(lacking),
     )  # fmt: skip
 
 if create and landing is not None:
     try:
         answer = sessions.create(
-            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
+            scheme,
+            fields,
+            ttl_seconds=ttl,
+            metadata=metadata,
+            sensitive=sensitive,
+            config=config,
+            word=word,
         )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer

@@ -45,6 +45,7 @@ except StoreError as exc:
     st.stop()
 frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
+unindexed = (snapshot.keys and snapshot.keys.unindexed) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
@@ -62,6 +63,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Tenant", sorted(tenants), index=None, placeholder="Any",
         key=state_keys.SESSIONS_TENANT, bind="query-params", width=230,
     )  # fmt: skip
+    scheme = st.selectbox(
+        "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
+        key=state_keys.SESSIONS_SCHEME, width=250,
+    )  # fmt: skip
     age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210)
     kinds = st.pills(
         "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
@@ -75,6 +80,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 found = tables.matching(frame, wanted) if wanted else frame
 if tenant is not None:
     found = found[found["Tenant"] == tenant]
+if scheme is not None:
+    found = found[found["scheme"] == scheme]
 if kinds:
     found = found[found["kind"].isin(kinds)]
 if states:
@@ -105,3 +112,4 @@ counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:
     actions.deed_buttons(chosen)
 actions.stale_members(stale)
+actions.unindexed(unindexed)

@@ -3,6 +3,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime
 from dashboard.draw import figures, store_tables
 from dashboard.draw.formatting import markdown
+from dashboard.system import workers
 from services.access.viewer import Action
 from services.figures import Measure
 
@@ -33,6 +34,11 @@ if snapshot.keys is not None:
     st.subheader("Redis")
     st.table(store_tables.redis_facts(snapshot.keys), border="horizontal", width="content",
              alt="Facts about the keyspace")  # fmt: skip
+
+if sees_all:
+    st.subheader("KATO's workers")
+    with st.skeleton(height=140):
+        workers.draw(snapshot)
 
 if sees_all:
     st.subheader("Tables in ClickHouse")

@@ -13,6 +13,7 @@ from dashboard.draw import (
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
 from dashboard.isolation import tables as isolation_tables
+from dashboard.names import confirming
 from dashboard.purge import listing as purge_parts
 from dashboard.sessions import listing as session_parts
 from dashboard.tenant import sections
@@ -45,7 +46,8 @@ if tenant is None:
 with st.container(horizontal=True, vertical_alignment="center"):
     st.header(escaped(asked), width="stretch")
     st.badge(
-        notices.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
+        notices.CLAIM_WORDS[tenant.claim],
+        color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
     )
     permits.link("new_session", query={state_keys.TENANT: asked})
 
@@ -135,8 +137,10 @@ st.subheader("How it is known")
 st.dataframe(
     usage_tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
+    column_config={"Known since": st.column_config.DatetimeColumn(format="distance")},
 )  # fmt: skip
 download(usage_tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
+confirming.draw(snapshot, tenant.tenant, (*tenant.parts, *shared))
 
 st.subheader("Look into it")
 off = permits.why_not(Action.LOOK, [tenant.tenant])

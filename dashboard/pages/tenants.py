@@ -7,6 +7,7 @@ from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import holds, plural, visible
+from dashboard.names import importing
 from services.figures import Measure
 
 PER_PAGE = 25
@@ -27,7 +28,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
     ownership = st.pills(
-        "Ownership", ["known", "inferred"], key=state_keys.OWNERSHIP, selection_mode="multi"
+        "Ownership",
+        ["known", "confirmed", "inferred"],
+        key=state_keys.OWNERSHIP,
+        selection_mode="multi",
     )
     sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params", width=170)
 
@@ -65,6 +69,7 @@ if snapshot.shared:
 else:
     st.caption("No two tenants are known to share a kb_id." if sees_all else "No kb_id is known to "
                "be shared by tenants in your scope alone.")  # fmt: skip
+importing.draw()
 if not sees_all:
     st.stop()
 

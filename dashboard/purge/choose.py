@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw.formatting import markdown, unseen
+from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge import plan, plan_tables
 from dashboard.purge.plan_tables import COUNTED
@@ -91,9 +91,10 @@ def _many(snapshot: Snapshot) -> Target | None:
                              filter_mode="contains")  # fmt: skip
     pasted = right.text_area("Or one a line", key=state_keys.PURGE_PASTED, persist_state="page",
                              height=80, placeholder="tenant/acme")  # fmt: skip
-    lines = [line.strip() for line in pasted.splitlines() if line.strip()]
-    try:
-        typed = [TenantKey.parse(unseen(line)) for line in lines]
+    lines = [line for line in pasted.splitlines() if line.strip()]
+    try:  # one with a blank at its end is meant exactly where it is there
+        typed = [tenants.get(visible(line)) or TenantKey.parse(unseen(line.strip()))
+                 for line in lines]  # fmt: skip
     except NamingError as exc:
         right.caption(f"{markdown(str(exc))}")
         return None

@@ -69,12 +69,13 @@ class Doing:
 class Gate:
     """Decides and logs for whoever `viewer` says it is, asked anew for every action.
 
+    `approvals` are made when they are first asked for, which most actions never do;
     `two_persons` are the actions that wait for a second person's approval.
     """
 
     viewer: Callable[[], Viewer]
     log: Log
-    approvals: Approvals
+    approvals: Callable[[], Approvals]
     now: Callable[[], datetime]
     read_only: bool = False
     two_persons: frozenset[Action] = field(default_factory=frozenset)
@@ -124,7 +125,7 @@ class Gate:
         used = ""
         try:
             if action in self.two_persons:
-                used = self.approvals.use(
+                used = self.approvals().use(
                     viewer, action, tenants=concerned, target=target, digest=digest,
                     details=details,
                 )  # fmt: skip
@@ -156,7 +157,7 @@ class Gate:
         outcome = Outcome.REFUSED if refused else Outcome.FAILED
         try:
             if used:
-                self.approvals.give_back(used)
+                self.approvals().give_back(used)
             self.log.end(request, outcome, reason=_words(exc))
         except KatoTenantsError as lost:
             exc.add_note(f"that it failed could not be logged either: {lost}")

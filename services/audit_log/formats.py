@@ -18,6 +18,7 @@ from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, K
 from services.errors import LogError
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.layout import bytes_of
+from services.visible import visible
 
 ANCHOR_OF = "kato-tenants audit log"
 """How a line says that it is an anchor: a log of much else may hold it."""
@@ -197,13 +198,6 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
         yield _row(map(_cell, _values(entry)))
 
 
-def seen(text: str) -> str:
-    """Return a text in which nothing can break a line or a terminal."""
-    if text.isprintable() and "\\" not in text:
-        return text
-    return text.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
 def _values(entry: Entry) -> tuple[str, ...]:
     event = entry.event
     return (
@@ -214,7 +208,7 @@ def _values(entry: Entry) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
-    return neutral(seen(text))
+    return neutral(visible(text))
 
 
 def _row(cells: Iterable[str]) -> str:

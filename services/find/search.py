@@ -108,7 +108,12 @@ class FindService:
     def _owned(self, snapshot: Snapshot) -> Ownership:
         parts = [part for tenant in snapshot.tenants for part in tenant.parts]
         nodes = {node for part in (*parts, *snapshot.shared) for node in part.nodes}
-        return Ownership(nodes, schemes=self._schemes, service=self._service)
+        words = {
+            part.name: word
+            for part in (*parts, *snapshot.shared)
+            if (word := part.claim.confirmation) is not None
+        }
+        return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=words)
 
     def _asks(
         self, question: Question, index: FleetIndex, found: Sequence[Match]

@@ -15,7 +15,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import StoreState
-from services.health.models import Check, Health
+from services.health.models import Check, Health, Workers
 
 
 class Pingable(Protocol):
@@ -23,6 +23,13 @@ class Pingable(Protocol):
 
     def health(self) -> Health:
         """Return version and latency. Raises StoreError."""
+
+
+class WorkerSource(Protocol):
+    """KATO, whose workers say how they are."""
+
+    def figures(self, *, cache: bool = False) -> Workers:
+        """Return what each says, with its cache where that is asked for. Raises StoreError."""
 
 
 _ADVICE: tuple[tuple[type[StoreError], str], ...] = (

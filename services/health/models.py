@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.errors import Problem
 from services.figures import StoreState
@@ -27,3 +28,40 @@ class Check:
     health: Health | None
     problem: Problem | None = None
     advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What one of KATO's workers says of itself; None is what it does not say.
+
+    `began` is when it started, by its own clock. `requests`, `peak` and `limit` count calls at one
+    time: now, at most so far, allowed. `served` and `errors` count calls since it began,
+    `processors` the node_ids in its memory, `counted` the sessions that it counts.
+    `pools_unwell` names the stores whose connections are not well. `cache` is the state of its
+    cache of patterns, and `hit_rate` the share of hits from 0 to 1, where these were asked for.
+    """
+
+    began: datetime | None = None
+    requests: int | None = None
+    peak: int | None = None
+    limit: int | None = None
+    processors: int | None = None
+    served: int | None = None
+    errors: int | None = None
+    counted: int | None = None
+    pools_unwell: tuple[str, ...] | None = None
+    cache: str | None = None
+    hit_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """KATO's workers, as far as the moments at which they began tell them apart.
+
+    `configured` is how many KATO says that it starts, None where it does not say. `unanswered`
+    counts the connections that got no answer while others did.
+    """
+
+    told: tuple[Worker, ...]
+    configured: int | None = None
+    unanswered: int = 0

@@ -22,8 +22,8 @@ from services.isolation.models import (
     Rule,
     RuleState,
     RuleSummary,
-    Severity,
 )
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import StoreFigures
 

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 from services.errors import Problem
 from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
+from services.isolation.severity import Severity
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
@@ -24,26 +25,6 @@ SAMPLES = 10
 
 NEW_FOR = timedelta(hours=24)
 """A finding is new for so long."""
-
-
-class Severity(StrEnum):
-    """How grave a finding is, the gravest first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    INFO = "info"
-
-    @property
-    def weight(self) -> int:
-        """What a rule of this severity weighs in the score."""
-        return {"critical": 10, "high": 5, "medium": 3, "low": 1, "info": 0}[self.value]
-
-    def at_least(self, other: Severity) -> bool:
-        """Whether it is as grave as another, or graver."""
-        order = list(Severity)
-        return order.index(self) <= order.index(other)
 
 
 class Need(StrEnum):

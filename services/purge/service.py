@@ -26,6 +26,7 @@ from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker, new_owner
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
+from services.visible import visible
 
 MOST_TENANTS = 1_000
 _REASON_LIMIT = 2_000  # characters
@@ -95,8 +96,9 @@ class PurgeService:
             raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
         if plan.obstacles:
             raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
-        if confirm != plan.request.target.name:
-            raise PurgeRefused(f"to confirm, type exactly: {plan.request.target.name}")
+        name = plan.request.target.name
+        if confirm not in (name, visible(name)):
+            raise PurgeRefused(f"to confirm, type exactly: {name}")
         if not reason.strip():
             raise PurgeRefused("a reason or ticket is needed")
         if len(reason) > _REASON_LIMIT:

@@ -24,6 +24,7 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
@@ -55,21 +56,27 @@ class DeskSessions:
     def create(
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
-        config: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None, word: str = "",
     ) -> CreatedSession:  # fmt: skip
-        """Create a session. Raises what `SessionService.create` raises, and AccessDenied."""
+        """Create a session; a `word` on older data is logged, as part of the target.
+
+        Raises what `SessionService.create` raises, and AccessDenied.
+        """
         self._gate.allow(Action.CREATE_SESSION)
         landing = self._inner.landing(scheme, values)
+        target = landing.node_id
+        if landing.older is not None and word:
+            target = f"{target}, onto older data: {word}"
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
-            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=landing.node_id,
-            digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
+            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=target,
+            digest=digest_of_words(target, json.dumps(sent, sort_keys=True, default=str)),
             details=_details(ttl_seconds, metadata, sensitive or {}, config or {}),
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config,
+                config=config, word=word,
             )  # fmt: skip
 
 
@@ -122,6 +129,19 @@ class DeskCare:
             doing.failure = _failure(outcomes)
             return outcomes
 
+    def configure(
+        self, record: SessionRecord, config: Mapping[str, object]
+    ) -> tuple[Answered, ...]:
+        """Change options of a session in scope. Raises what `SessionCare.configure` raises."""
+        sent = json.dumps(dict(config), sort_keys=True, default=str)
+        with self._gate.doing(
+            Action.CHANGE_SESSIONS, tenants=holders_of_session(record, self._ownership()),
+            target=f"configure: {record.session_id}",
+            digest=digest_of_words("configure", record.session_id, sent),
+            details={"Configuration": _listed(config)},
+        ), _carrying(self._gate, self._forward):  # fmt: skip
+            return self._inner.configure(record, config)
+
     def clean_index(self) -> IndexCleaning:
         """Take the ids without a session out of KATO's index. Raises AccessDenied, StoreError."""
         target = "kato:session:_active_index"
@@ -142,17 +162,24 @@ def _details(
     said = {
         "TTL": _seconds(ttl_seconds), "Metadata": ", ".join(metadata),
         "Encrypted metadata": ", ".join(sensitive),
-        "Configuration": ", ".join(f"{name} {value}" for name, value in config.items()),
+        "Configuration": _listed(config),
     }  # fmt: skip
     return {name: value for name, value in said.items() if value}
+
+
+def _listed(config: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in config.items())
 
 
 def _seconds(ttl_seconds: int) -> str:
     return f"{ttl_seconds:,} s"
 
 
+_NOT_DONE = (Result.FAILED, Result.NOT_TRIED, Result.BACK)
+
+
 def _failure(outcomes: Sequence[Outcome]) -> str:
-    failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
+    failed = [each for each in outcomes if each.result in _NOT_DONE]
     return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""
 
 
@@ -189,13 +216,16 @@ ALIKE = (
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
     """Return a landing that names nobody out of scope, and refuses what it refused."""
-    if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
+    if viewer.sees_all:
+        return landing
+    landing = replace(landing, alike=tuple(t for t in landing.alike if viewer.sees(t)))
+    if viewer.sees_each(holders_of_landing(landing)):
         return landing
     mine = viewer.sees(landing.tenant)
     claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
     hidden = any(not viewer.sees(other) for other in landing.others)
     refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal)
+    return replace(landing, claim=claim, others=(), refusal=refusal, older=None)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

@@ -1,4 +1,7 @@
-"""Every engine, opened once in this process: from the settings, or as the embedded set has it."""
+"""Every engine, opened once in this process: from the settings, or as the embedded set has it.
+
+An engine's driver is imported where that engine is configured: one takes more than a second.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,18 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
-
-import httpx
-import redis
-from clickhouse_connect.driver.client import Client
-from qdrant_client import QdrantClient
+from typing import TYPE_CHECKING, Protocol
 
 from services.settings.environment import Settings
 from services.stores.absent import AbsentStore, absent
-from services.stores.clickhouse.connect import connecting
-from services.stores.clickhouse.query import ClickHouse
-from services.stores.kato.connect import client_at
-from services.stores.qdrant import connect as qdrant
-from services.stores.redis.connect import client_of
+
+if TYPE_CHECKING:
+    import httpx
+    import redis
+    from clickhouse_connect.driver.client import Client
+    from qdrant_client import QdrantClient
+
+    from services.stores.clickhouse.query import ClickHouse
 
 VARIABLES = {
     "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
@@ -90,22 +91,23 @@ class Closable(Protocol):
 
 
 def _configured(settings: Settings) -> Engines:
-    kato = settings.kato_api_url
+    host = settings.clickhouse_host
     return Engines(
-        clickhouse=_clickhouse(settings, settings.clickhouse_host)
-        if settings.clickhouse_host
-        else absent("clickhouse", "CLICKHOUSE_HOST"),
-        redis=client_of(settings) if settings.redis_url else absent("redis", "REDIS_URL"),
-        qdrant=qdrant.client_of(settings)
+        clickhouse=_clickhouse(settings, host) if host else absent("clickhouse", "CLICKHOUSE_HOST"),
+        redis=_redis(settings) if settings.redis_url else absent("redis", "REDIS_URL"),
+        qdrant=_qdrant(settings)
         if settings.qdrant_url or settings.qdrant_host
         else absent("qdrant", "QDRANT_URL"),
-        kato=client_at(kato.get_secret_value(), timeout_seconds=settings.timeout_seconds)
-        if kato
+        kato=_kato(settings, settings.kato_api_url.get_secret_value())
+        if settings.kato_api_url
         else absent("kato", "KATO_API_URL"),
     )
 
 
 def _clickhouse(settings: Settings, host: str) -> ClickHouse:
+    from services.stores.clickhouse.connect import connecting
+    from services.stores.clickhouse.query import ClickHouse
+
     connect = connecting(settings, host)
     return ClickHouse(
         connect,
@@ -115,10 +117,30 @@ def _clickhouse(settings: Settings, host: str) -> ClickHouse:
     )
 
 
+def _redis(settings: Settings) -> redis.Redis:
+    from services.stores.redis.connect import client_of
+
+    return client_of(settings)
+
+
+def _qdrant(settings: Settings) -> QdrantClient:
+    from services.stores.qdrant.connect import client_of
+
+    return client_of(settings)
+
+
+def _kato(settings: Settings, url: str) -> httpx.Client:
+    from services.stores.kato.connect import client_at
+
+    return client_at(url, timeout_seconds=settings.timeout_seconds)
+
+
 def _over(started: Started, settings: Settings) -> Engines:
+    from services.stores.clickhouse.query import ClickHouse
+
     return Engines(
         clickhouse=ClickHouse(started.connect_clickhouse, database=started.database),
         redis=started.redis,
         qdrant=started.qdrant,
-        kato=client_at(started.kato_url, timeout_seconds=settings.timeout_seconds),
+        kato=_kato(settings, started.kato_url),
     )

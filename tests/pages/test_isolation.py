@@ -16,7 +16,8 @@ from dashboard.isolation import tables as isolation_tables, words as isolation_w
 from services.bootstrap import Services
 from services.errors import FindingError, StoreUnavailable
 from services.isolation.audit import IsolationService
-from services.isolation.models import Report, Severity, Status
+from services.isolation.models import Report, Status
+from services.isolation.severity import Severity
 from tests.pages.conftest import Open, words
 from tests.pages.test_sessions import press, refresh, table
 from tests.servers.deployment import Deployment

@@ -12,9 +12,11 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dashboard.app import navigation, read, runtime
+from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
+from services.tenancy.ownership import ClaimState
 from services.usage.collect import UsageService
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
@@ -289,6 +291,28 @@ def test_landing_on_another_tenants_memory_is_refused(
     assert create_button(app).disabled
 
 
+def test_a_session_on_older_data_takes_a_word_and_stays_unproven(
+    services: Services, open_page: Open
+) -> None:
+    """Nobody was seen on it since the records begin; the word is in the log, the rule finds it."""
+    app = open_page("new_session", tenant="user/zed")
+    app.text_input(key="user:{user}.user").set_value("zed").run()
+    assert "holds 6 patterns and 62 keys, from before any node_id" in words(app)
+    assert create_button(app).disabled
+    key = next(each.key for each in app.text_input if each.label.startswith("Why this tenant"))
+    app.text_input(key=key).set_value("asked Zed").run()
+    create_button(app).click().run()
+    assert not app.exception
+    assert "The session was created." in words(app)
+    assert services.collector.wait(rounds=2, timeout=240)
+    assert services.usage.ownership().kb("user_zed_kato").state is ClaimState.INFERRED
+    assert "Unproven: user/zed uses it" in words(app.run())
+    targets = [entry.event.target for entry in services.logbook.page(LogFilter())]
+    assert "user:zed, onto older data: asked Zed" in targets
+    report = services.isolation.audit()
+    assert "collision.older-data" in {each.finding.code for each in report.records}
+
+
 def test_values_that_could_not_be_read_back_are_refused(
     reading_services: Services, open_page: Open
 ) -> None:
@@ -321,6 +345,18 @@ def test_system_shows_settings_without_secrets(reading_services: Services, open_
     assert "(set)" in frames
     assert SECRET not in frames
     assert "tenant:{tenant}:user:{user}" in words(app)
+
+
+def test_system_shows_katos_workers(reading_services: Services, open_page: Open) -> None:
+    """With their caches when these are asked for; how KATO counts stands beside what there is."""
+    app = open_page("system")
+    workers = next(e.value for e in app.dataframe if "Sessions it counts" in e.value.columns)
+    assert "Cache" not in workers
+    assert list(workers["Stores"]) == ["well"]
+    assert "sessions of KATO's layout in Redis" in words(app)
+    app.toggle(key="worker_caches").set_value(True).run()
+    workers = next(e.value for e in app.dataframe if "Sessions it counts" in e.value.columns)
+    assert list(workers["Cache"]) == ["disabled"]
 
 
 def test_the_history_draws_a_sparkline(services: Services, open_page: Open) -> None:

@@ -22,7 +22,8 @@ from services.isolation.evidence import (
     samples,
     wholly_read,
 )
-from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen, Severity
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, node_text_of, sanitise
 from services.tenancy.ownership import Claim
 

@@ -8,17 +8,8 @@ from functools import partial
 
 from services.isolation.evidence import few, of_store
 from services.isolation.facts import Grant, KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.isolation.models import (
-    SAMPLES,
-    CannotTell,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 
 USED_ANYWHERE = frozenset({
     "USAGE", "SHOW", "SHOW DATABASES", "SHOW TABLES", "SHOW COLUMNS", "SHOW DICTIONARIES",

@@ -15,16 +15,8 @@ from services.isolation.evidence import (
     holdings,
     raw_kb,
 )
-from services.isolation.models import (
-    SAMPLES,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import bytes_of
 from services.usage.readings import TableInfo

@@ -10,18 +10,9 @@ from datetime import UTC, datetime
 from services.errors import NamingError
 from services.figures import Measure, StoreState
 from services.isolation.evidence import counted, counted_whole, holdings
-from services.isolation.models import (
-    SAMPLES,
-    CannotTell,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.rules import orphan_kbs
+from services.isolation.severity import Severity
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import INDEX_KEY, OwnerKind, bytes_of

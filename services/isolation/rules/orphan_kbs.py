@@ -16,7 +16,8 @@ from services.isolation.evidence import (
     raw_kb,
     unsettled,
 )
-from services.isolation.models import CannotTell, Finding, Need, Rule, Seen, Severity
+from services.isolation.models import CannotTell, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.layout import OwnerKind, owners_of_collection
 from services.usage.readings import CollectionUsage
 

@@ -11,16 +11,8 @@ from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import counted, every_part, listed, samples, wholly_read
-from services.isolation.models import (
-    SAMPLES,
-    Deed,
-    DeedKind,
-    Finding,
-    Rule,
-    Seen,
-    Severity,
-    once,
-)
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, once
+from services.isolation.severity import Severity
 from services.isolation.wildcards import Names
 from services.tenancy.kb_ids import NamingScheme, TenantKey, sanitise
 from services.usage.snapshot import TenantUsage

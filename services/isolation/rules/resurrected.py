@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from services.isolation.about import About, Fact, ShownTo, Value, these
 from services.isolation.evidence import Held, holdings, wholly_read
-from services.isolation.models import Deed, DeedKind, Finding, Rule, Seen, Severity
+from services.isolation.models import Deed, DeedKind, Finding, Rule, Seen
+from services.isolation.severity import Severity
 from services.purge.came_back import came_back
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey

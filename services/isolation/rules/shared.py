@@ -6,17 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from services.isolation.about import About, Fact, ShownTo, these
 from services.isolation.evidence import counted, listed
-from services.isolation.models import (
-    SAMPLES,
-    CannotTell,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Need, Rule, Seen
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, owners_of_collection
 from services.tenancy.ownership import ClaimState
@@ -105,7 +96,7 @@ def _strangers(seen: Seen) -> Iterable[Finding]:
     found = []
     for collection, points in _split(seen):
         named = (name for name in points if points[name])
-        unknown = [n for n in named if seen.ownership.named(n).state is not ClaimState.KNOWN]
+        unknown = [n for n in named if seen.ownership.named(n).state is ClaimState.INFERRED]
         if unknown:
             unknown.sort(key=bytes_of)
             found.append(_unknown(collection, unknown, sum(points[n] for n in unknown)))

@@ -11,17 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from services.figures import Measure, StoreState
 from services.isolation.about import Evidence, Fact, Value
 from services.isolation.evidence import Held, counted, holdings, of_store, wholly_read
-from services.isolation.models import (
-    SAMPLES,
-    Deed,
-    DeedKind,
-    Finding,
-    Need,
-    Rule,
-    Seen,
-    Severity,
-)
+from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.rules.collision import is_cut
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import owners_of_collection
 from services.usage.readings import CollectionUsage, TableInfo

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
@@ -20,10 +21,12 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.health.models import Health
-from services.purge.ports import Presence
+from services.stores.kato.around import ask_around
 from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
-from services.stores.kato.presence import presence_over
-from services.usage.readings import CachedProcessor, CreatedSession
+from services.usage.readings import CachedProcessor, CreatedSession, ProcessorReading
+
+if TYPE_CHECKING:
+    from services.purge.ports import Presence
 
 _ROOT = Call("GET", "/", "asking its version")
 # an unhealthy KATO may say so with a 503
@@ -44,8 +47,10 @@ class KatoApi:
     Every method raises StoreUnavailable, StoreDenied, StoreRejected or StoreMisconfigured.
     """
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, *, alone: bool = False) -> None:
+        """`alone` says that one process answers, as the embedded stand-in does."""
         self._client = client
+        self._alone = alone
         self._seconds = seconds_of(client)
 
     def health(self) -> Health:
@@ -65,10 +70,24 @@ class KatoApi:
 
         Stopped is only a KATO at whose address nobody listens.
         """
+        from services.stores.kato.presence import presence_over
+
         return presence_over(self._client)
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the processors in KATO's memory, at most 100 as KATO keeps them."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the processors in the memory of KATO's workers, each of which keeps at most 100.
+
+        One answer is that of one worker: over new connections until nothing new comes, bounded.
+        """
+        if self._alone:
+            return ProcessorReading(self._processors())
+        found = ask_around(
+            self._processors, news=tuple, operation=_STATUS.operation, seconds=self._seconds
+        )
+        every = dict.fromkeys(each for answer in found.answers for each in answer)
+        return ProcessorReading(tuple(every), found.unanswered)
+
+    def _processors(self) -> tuple[CachedProcessor, ...]:
         processors = self._ask(_STATUS).get("processors")
         entries = processors.get("processors") if isinstance(processors, dict) else None
         if not isinstance(entries, list):
@@ -105,9 +124,18 @@ class KatoApi:
         Raises SessionGone for one that is not there, as the other calls about one session do.
         """
         if ttl_seconds <= 0:
-            raise StoreRejected(STORE, "extending a session", "no time to live makes KATO fail")
+            reason = "no time to live: KATO deletes a session that is extended by 0"
+            raise StoreRejected(STORE, "extending a session", reason)
         change = f"/extend?ttl_seconds={ttl_seconds}"
         self._about(session_id, "POST", change, "extending a session")
+
+    def configure(self, session_id: str, config: Mapping[str, object]) -> None:
+        """Change options of a session, the others as they are, and set its TTL back to its own.
+
+        KATO checks few of the values, and stores the rest as they come.
+        """
+        body = {"config": dict(config)}
+        self._about(session_id, "POST", "/config", "changing a session's options", body)
 
     def clear_stm(self, session_id: str) -> None:
         """Empty a session's short-term memory, which is lost; what was learnt stays."""
@@ -133,11 +161,14 @@ class KatoApi:
             raise call.rejected("it did not say that they are forgotten")
         return True
 
-    def _about(self, session_id: str, method: str, rest: str, operation: str) -> dict[str, object]:
+    def _about(
+        self, session_id: str, method: str, rest: str, operation: str,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:  # fmt: skip
         """Ask something about one session, which may be asked twice: it comes to the same."""
         aftermath = "" if method == "GET" else _MAY_BE_DONE
         path = f"/sessions/{_in_path(session_id, operation)}{rest}"
-        call = Call(method, path, operation, aftermath=aftermath)
+        call = Call(method, path, operation, body, aftermath=aftermath)
         answer = self._ask_twice(call)
         if answer.get("session_id", session_id) != session_id:
             raise call.misfit("the answer is about another session")

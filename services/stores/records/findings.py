@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 
 from services.errors import FindingError
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
-from services.isolation.models import Acceptance, Audit, Record, Report, RuleState, Severity
+from services.isolation.models import Acceptance, Audit, Record, Report, RuleState
+from services.isolation.severity import Severity
 from services.stores.records.database import batches, insert_into, reading, writing
 from services.stores.records.schema import ACCEPTANCES, AUDITS, FINDINGS
 from services.tenancy.layout import bytes_of

@@ -130,10 +130,17 @@ _FENCING = (
     "ALTER TABLE tombstone_7 RENAME TO tombstone",
 )
 
+_NAMING = (
+    """ALTER TABLE node_seen ADD COLUMN imported_by TEXT NOT NULL DEFAULT '""'""",
+    """CREATE TABLE confirmed_owner (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, kb_id {bytes} NOT NULL, tenant TEXT NOT NULL,
+        who TEXT NOT NULL, "at" {moment} NOT NULL, why TEXT NOT NULL)""",
+)
+
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
-    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING,
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

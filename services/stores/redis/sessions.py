@@ -7,7 +7,7 @@ KATO keeps `kato:session:{id}` and an index of ids that outlives them; the isola
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -121,19 +121,32 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def read_index(link: Link, live: Container[bytes], *, count: int) -> tuple[int, int]:
-    """Return how many ids KATO's active index holds, and how many of them have no record.
+@dataclass(frozen=True, slots=True)
+class Index:
+    """KATO's active index: its members, those without a record, and records not among them."""
 
-    `live` are the keys of the records that were just read; a record that is younger than the
-    pass is looked for. An index that is not a set holds no ids: (0, 0).
+    members: int = 0
+    stale: int = 0
+    unindexed: int = 0
+
+
+def read_index(link: Link, live: Collection[bytes], *, count: int) -> Index:
+    """Read how KATO's active index and the records differ.
+
+    `live` are the keys of KATO's records that were just read; a record that is younger than the
+    pass is looked for. An index that is not a set holds no ids.
     """
     if link.ask("TYPE", INDEX_KEY) != b"set":
-        return 0, 0
+        return Index(unindexed=len(live))
     members = stale = asked = 0
+    indexed = set[bytes]()
     for ids in scan(link, "SSCAN", INDEX_KEY, count=count):
         found = link.reply() if asked else 0
-        missing = [key for key in (SESSION_PREFIX + one for one in ids) if key not in live]
+        keys = [SESSION_PREFIX + one for one in ids]
+        missing = [key for key in keys if key not in live]
+        indexed.update(keys)
         if missing:
             link.send(packed("EXISTS", *missing))
         members, stale, asked = members + len(ids), stale - found + len(missing), len(missing)
-    return members, stale - (link.reply() if asked else 0)
+    stale -= link.reply() if asked else 0
+    return Index(members, stale, sum(key not in indexed for key in live))

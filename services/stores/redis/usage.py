@@ -6,23 +6,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import redis
 
 from services.errors import StoreMisconfigured
 from services.figures import Precision
-from services.find.models import KeySight
 from services.health.models import Health
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.lookup import sights
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
-from services.tenancy.layout import bytes_of
+from services.tenancy.layout import SESSION_PREFIX, bytes_of
 from services.usage.readings import KeyReading
+
+if TYPE_CHECKING:
+    from services.find.models import KeySight
 
 Progress = Callable[[KeyReading], None]
 
@@ -120,6 +122,8 @@ class KeyspaceStore:
 
     def peek(self, keys: Sequence[bytes]) -> tuple[KeySight, ...]:
         """Return those of the keys that are there, with type and TTL, in one round trip."""
+        from services.stores.redis.lookup import sights
+
         with self._talk("looking for a key") as link:
             return sights(link, keys)
 
@@ -134,8 +138,9 @@ class KeyspaceStore:
         self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
     ) -> KeyReading:
         sessions = tuple(read_sessions(link, list(tally.sessions), self._service))
-        live = {bytes_of(session.key) for session in sessions}
-        members, stale = read_index(link, live, count=self._scan_count)
+        records = {bytes_of(session.key) for session in sessions}
+        live = {key for key in records if key.startswith(SESSION_PREFIX)}
+        index = read_index(link, live, count=self._scan_count)
         return KeyReading(
             groups=tuple(tally.groups()),
             sessions=sessions,
@@ -143,8 +148,9 @@ class KeyspaceStore:
             keys_after=link.ask("DBSIZE"),
             with_ttl=opening.with_ttl,
             used_memory=opening.used_memory,
-            index_members=members,
-            stale_members=stale,
+            index_members=index.members,
+            stale_members=index.stale,
+            unindexed=index.unindexed,
             samples=tuple(tally.samples),
             precision=precision,
             memory_share=tally.sums.sized_share(),

@@ -115,7 +115,7 @@ def test_an_unhealthy_kato_is_told_of_and_not_hidden() -> None:
 
 def test_the_recorded_status_reads_as_processors(api: KatoApi) -> None:
     """node_id and kb_id of all 20 that were cached."""
-    processors = api.cached_processors()
+    processors = api.cached_processors().processors
     assert len(processors) == 20
     assert (
         CachedProcessor("tenant:acme-corp:user:bob", "tenant_acme_corp_user_bob_kato") in processors

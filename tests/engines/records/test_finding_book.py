@@ -21,9 +21,9 @@ from services.isolation.models import (
     Rule,
     RuleResult,
     RuleState,
-    Severity,
     Status,
 )
+from services.isolation.severity import Severity
 from services.stores.records import findings as finding_book
 from services.stores.records.findings import FindingBook
 from services.tenancy.kb_ids import TenantKey

@@ -61,7 +61,7 @@ class Behind:
         """Somebody's desk."""
         gate = Gate(
             viewer=lambda: Viewer("ann", Role.ADMIN, token=token), log=self.log.logbook,
-            approvals=NobodyApproves(), now=lambda: datetime.now(UTC),
+            approvals=NobodyApproves, now=lambda: datetime.now(UTC),
         )  # fmt: skip
         sessions = SessionService(
             self.api, state=self.state, ownership=lambda: Ownership((), schemes=SCHEMES)

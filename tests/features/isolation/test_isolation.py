@@ -17,7 +17,8 @@ from services.bootstrap import Services
 from services.errors import FindingError
 from services.figures import Measure
 from services.isolation.about import plain
-from services.isolation.models import Finding, Need, Record, Report, RuleState, Severity, Status
+from services.isolation.models import Finding, Need, Record, Report, RuleState, Status
+from services.isolation.severity import Severity
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
@@ -30,10 +31,14 @@ COLLISION = "tenant_acme_corp_user_bob_kato"
 
 CAPTURES_FINDINGS = {
     ("collision.shared-kb", COLLISION),
+    ("collision.live-sessions", COLLISION),
+    ("collision.older-data", "tenant_acme_corp_user_alice_kato"),
     ("shared.streams", "stm:global"),
     ("shared.streams", f"stm:events:{COLLISION}"),
     ("prefix.glob", "tenant/acme"),
     ("prefix.glob", "tenant/acme_corp"),
+    ("hostile.unescaped", "tenant/O'Brien & Söhne"),
+    ("hostile.unescaped", "tenant/a*b[c]?"),
     ("hostile.quoted", "tenant/O'Brien & Söhne"),
     ("hostile.glob", "tenant/a*b[c]?"),
     ("unowned.kb-ids", "kb_ids"),

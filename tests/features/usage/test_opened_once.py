@@ -17,9 +17,9 @@ from services.errors import StoreNotConfigured
 from services.made_once import made_once
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
-from services.stores import open as opening
 from services.stores.adapters import Stores
 from services.stores.clickhouse import connect as clickhouse
+from services.stores.kato import connect as kato_connect
 from services.tenancy.kb_ids import TenantKey
 
 ADAPTERS = [name for name, made in vars(Stores).items() if isinstance(made, made_once)]
@@ -40,7 +40,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     monkeypatch.setattr(clickhouse, "PoolManager", counting("clickhouse", urllib3.PoolManager))
     monkeypatch.setattr(redis.Redis, "__init__", counting("redis", redis.Redis.__init__))
     monkeypatch.setattr(QdrantClient, "__init__", counting("qdrant", QdrantClient.__init__))
-    monkeypatch.setattr(opening, "client_at", counting("kato", opening.client_at))
+    monkeypatch.setattr(kato_connect, "client_at", counting("kato", kato_connect.client_at))
     return made
 
 

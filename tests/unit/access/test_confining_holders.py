@@ -20,7 +20,8 @@ from services.browse.models import Holding, Space
 from services.errors import Problem, StoreUnavailable
 from services.figures import Measure
 from services.isolation.confined import holders_of_finding
-from services.isolation.models import Finding, Severity
+from services.isolation.models import Finding
+from services.isolation.severity import Severity
 from services.purge.confined import (
     BLOCKED,
     FAILED,
@@ -327,6 +328,7 @@ DONE: dict[type, dict[str, str]] = {
     Landing: {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",
         "claim": "a constant", "others": "dropped", "refusal": "a constant", "warning": "kept",
+        "alike": "in scope", "older": "dropped",
     },
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""

@@ -22,8 +22,10 @@ from services.errors import (
     StoreError,
     StoreUnavailable,
 )
+from services.figures import Measure
 from services.purge.models import Request, Surface, Target
 from services.sessions.landing import land
+from services.sessions.older import Older
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 from tests.unit.access.desks import (
     ACME,
@@ -139,10 +141,10 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
     whole = case.call(world.desk(lambda: viewer_of(ADMIN)))
     if name in {"fleet.figures", "fleet.read", "purge.jobs", "purge.tombstones", "approvals.all",
                 "approvals.mine", "isolation.report", "isolation.state", "finding.find", "log.page",
-                "log.exported", "log.exporting", "log.people"}:  # fmt: skip
+                "log.exported", "log.exporting", "log.people", "names.exporting"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
-    if name in {"fleet.checks", "fleet.history", "purge.receipt_text", "purge.receipt_to_print",
-                "isolation.state", "isolation.scores"}:  # fmt: skip
+    if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
+                "purge.receipt_to_print", "isolation.state", "isolation.scores"}:  # fmt: skip
         assert names_told(whole, [COUNTED])
 
 
@@ -239,6 +241,22 @@ def test_who_else_is_where_a_session_would_land_is_not_told(world: World) -> Non
         assert world.desk(lambda: viewer_of(ADMIN)).sessions.landing(SCHEME, VALUES) is both
     finally:
         world.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
+
+
+def test_a_word_on_older_data_is_logged(world: World) -> None:
+    """With whose node_id; where nothing was there before, none is."""
+    plain = land(ACME_NODE, OWNERSHIP)
+    targets = []
+    try:
+        for older in (Older({Measure.PATTERNS: 16}, ()), None):
+            world.sessions.landing.return_value = replace(plain, older=older)
+            desk = world.desk(lambda: viewer_of(ADMIN))
+            desk.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={}, word="moved here")
+            assert world.sessions.create.call_args.kwargs["word"] == "moved here"
+            targets.append([each.event.target for each in world.log.entries()][-1])
+    finally:
+        world.sessions.landing.return_value = plain
+    assert targets == [f"{ACME_NODE}, onto older data: moved here", ACME_NODE]
 
 
 def test_others_findings_are_as_ones_that_are_not_there(world: World) -> None:

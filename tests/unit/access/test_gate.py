@@ -41,7 +41,7 @@ def gate_of(
     read_only: bool = False, two_persons: frozenset[Action] = frozenset(),
 ) -> Gate:  # fmt: skip
     return Gate(
-        viewer=lambda: viewer, log=log.logbook, approvals=approvals or NobodyApproves(),
+        viewer=lambda: viewer, log=log.logbook, approvals=lambda: approvals or NobodyApproves(),
         now=lambda: NOW, read_only=read_only, two_persons=two_persons,
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def test_who_is_there_is_asked_for_every_action(log: SqliteLog) -> None:
             raise NotSignedIn("over")
         return now[0]
 
-    gate = Gate(viewer=viewer, log=log.logbook, approvals=NobodyApproves(), now=lambda: NOW)
+    gate = Gate(viewer=viewer, log=log.logbook, approvals=NobodyApproves, now=lambda: NOW)
     gate.allow(WRITES)
     for changed in (Viewer("ann", Role.OPERATOR), Viewer("ann", Role.ADMIN, expires_at=NOW)):
         now[0] = changed

@@ -8,8 +8,9 @@ import pytest
 
 from services.figures import Measure
 from services.isolation.about import plain
-from services.isolation.models import CannotTell, DeedKind, Finding, Seen, Severity
+from services.isolation.models import CannotTell, DeedKind, Finding, Seen
 from services.isolation.rules.collision import RULES
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.unit.isolation.fleets_seen import fleet
 

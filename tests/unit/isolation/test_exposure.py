@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from services.isolation.facts import Grant, KatoFacts, KeyFacts, PatternFacts, VectorFacts
-from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen
 from services.isolation.rules import exposure
+from services.isolation.severity import Severity
 from tests.unit.isolation.fleets_seen import fleet
 
 RULES = {rule.code: rule for rule in exposure.RULES}

@@ -10,8 +10,9 @@ from services.figures import Amount, Measure, Precision
 from services.isolation.about import plain
 from services.isolation.evidence import every_part
 from services.isolation.facts import PatternFacts
-from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules import layout
+from services.isolation.severity import Severity
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyGroup, TableInfo
 from tests.unit.isolation.fleets_seen import fleet

@@ -11,8 +11,9 @@ import pytest
 from services.figures import Amount, Measure, Precision
 from services.isolation.about import plain
 from services.isolation.facts import PatternFacts, VectorFacts
-from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen
 from services.isolation.rules import orphan
+from services.isolation.severity import Severity
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind

@@ -9,8 +9,9 @@ from hypothesis import given, strategies as st
 
 from services.figures import Amount, Measure
 from services.isolation.about import plain
-from services.isolation.models import CannotTell, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules.prefix import RULES
+from services.isolation.severity import Severity
 from services.isolation.wildcards import Names, glob_of, like_of
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind

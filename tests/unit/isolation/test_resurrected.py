@@ -8,8 +8,9 @@ import pytest
 
 from services.figures import Measure
 from services.isolation.about import plain
-from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen
 from services.isolation.rules.resurrected import RULES
+from services.isolation.severity import Severity
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.unit.isolation.fleets_seen import NOW, fleet

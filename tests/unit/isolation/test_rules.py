@@ -26,9 +26,9 @@ from services.isolation.models import (
     RuleResult,
     RuleState,
     Seen,
-    Severity,
 )
 from services.isolation.rules import RULES
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from tests.unit.isolation.fleets_seen import fleet
 

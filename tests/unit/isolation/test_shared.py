@@ -9,8 +9,9 @@ import pytest
 
 from services.figures import Amount
 from services.isolation.facts import KeyFacts, TenantIndex, VectorFacts
-from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen, Severity
+from services.isolation.models import CannotTell, Deed, DeedKind, Finding, Seen
 from services.isolation.rules import shared
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.usage.readings import CollectionUsage
 from tests.unit.isolation.fleets_seen import fleet as seen_fleet

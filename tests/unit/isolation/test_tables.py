@@ -31,9 +31,9 @@ from services.isolation.models import (
     Rule,
     RuleState,
     RuleSummary,
-    Severity,
     Status,
 )
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed

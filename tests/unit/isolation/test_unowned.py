@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from services.figures import Amount, Measure
-from services.isolation.models import CannotTell, DeedKind, Finding, Need, Seen, Severity
+from services.isolation.models import CannotTell, DeedKind, Finding, Need, Seen
 from services.isolation.rules.unowned import RULES
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY
 from services.usage.readings import CollectionUsage, KeyGroup, TableInfo

@@ -18,8 +18,9 @@ from services.find.match import matches_of
 from services.find.models import COLLECTION, Match, question_of
 from services.isolation.about import plain
 from services.isolation.facts import PatternFacts
-from services.isolation.models import Finding, Rule, Seen, Severity
+from services.isolation.models import Finding, Rule, Seen
 from services.isolation.rules import hostile, orphan_kbs, shared, unowned
+from services.isolation.severity import Severity
 from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership

@@ -376,7 +376,8 @@ DONE: dict[type, dict[str, str]] = {
     ),
     KeyReading: dict.fromkeys(
         ["groups", "sessions", "keys_before", "keys_after", "with_ttl", "used_memory",
-         "index_members", "stale_members", "samples", "share", "precision", "memory_share"],
+         "index_members", "stale_members", "unindexed", "samples", "share", "precision",
+         "memory_share"],
         "dropped",
     ),
 }  # fmt: skip
