@@ -16,6 +16,7 @@ from services.figures import Amount, Measure
 from services.find.models import Answer
 from services.health.models import Check, Workers
 from services.purge.job import Tombstone
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
@@ -91,6 +92,13 @@ def ownership() -> Ownership:
     viewer = runtime.desk().gate.allow(Action.SEE_FLEET)
     whole, shown = runtime.ownership_of(viewer)
     return shown or _confined_ownership(whole, viewer)
+
+
+def known_tenants() -> frozenset[TenantKey]:
+    """Return every tenant that has data or of which a node_id was seen. Raises StoreError."""
+    snapshot = state().snapshot
+    with_data = frozenset(usage.tenant for usage in snapshot.tenants) if snapshot else frozenset()
+    return with_data | ownership().tenants
 
 
 def _which(whole: Ownership, viewer: Viewer) -> int:

@@ -55,6 +55,9 @@ LOOK_KEYS = "look_keys"
 LOOK_VECTORS = "look_vectors"
 """Session state: which sections of a tenant's page are open."""
 
+FOUND_PATTERNS = "found_patterns"
+"""Session state: whether the patterns of what was found are open."""
+
 PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""

@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
-from dashboard.draw import notices
+from dashboard.draw import notices, usage_tables
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
 from dashboard.draw.measures import COLUMNS, WORDS
 from services.figures import Amount, Measure, Usage
@@ -148,41 +149,36 @@ def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
 
 def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
     """Draw a table of owners or kb_ids: numbers with units, and `unknown` where not known."""
-    st.dataframe(
-        frame,
-        key=key,
-        alt=alt,
-        hide_index=True,
-        placeholder="unknown",
-        column_config=USAGE_COLUMNS,
-    )
-
-
-def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
-    """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
-    button = f"{key}_open"
-    names = frame["Tenant"].tolist()
-    clicked = st.session_state.get(button)
-    if clicked is not None and 0 <= clicked["row"] < len(names):
-        open_tenant(names[clicked["row"]])
-    shown = frame.copy(deep=False)
-    shown.insert(1, "Open", ":material/open_in_new:")
-    config: dict[str, Any] = USAGE_COLUMNS | {
-        "Open": st.column_config.ButtonColumn("", key=button, type="tertiary", width=44),
-        "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
-    }
-    if bar is not None:
-        shown.insert(2, bar, shown.pop(bar))
-        config[bar] = _bar(bar, shown[bar].dropna())
+    shown, written = usage_tables.told(frame)
     st.dataframe(
         shown,
         key=key,
         alt=alt,
         hide_index=True,
-        height="content",
-        placeholder="unknown",
-        column_config=config,
+        placeholder=usage_tables.NONE,
+        column_config=USAGE_COLUMNS | _texts(written),
     )
+
+
+def _texts(names: Iterable[str]) -> dict[str, Any]:
+    """Return how columns are drawn of which something is not known."""
+    helps = {name: COLUMNS[name].help if name in COLUMNS else None for name in names}
+    return {n: st.column_config.TextColumn(help=h, alignment="right") for n, h in helps.items()}
+
+
+def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
+    """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
+    names = frame["Tenant"].tolist()
+    shown, written = usage_tables.told(frame)
+    pinned = st.column_config.TextColumn(pinned=True, width="medium")
+    config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
+    if bar is not None:
+        shown.insert(1, bar, shown.pop(bar))
+        config[bar] = _bar(bar, frame[bar].dropna())
+    rows_table(
+        shown, names, names, key=key, opened=open_tenant, alt=alt, height="content",
+        placeholder=usage_tables.NONE, column_config=config | _texts(written),
+    )  # fmt: skip
 
 
 def _bar(column: str, numbers: Iterable[int | None]) -> Any:

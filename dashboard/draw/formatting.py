@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+
+import pandas as pd
 
 from services.figures import Amount, Precision
 from services.visible import unseen, visible
@@ -112,6 +114,20 @@ def escaped(shown: str) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun: `1 tenant`, `2 tenants`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def name_among(typed: str, names: Collection[str]) -> str | None:
+    """Return which of these visible names was typed: as it is shown, or as it is."""
+    candidates = (typed, visible(typed), visible(unseen(typed)))
+    return next((name for name in candidates if name in names), None)
+
+
+def holds(shown: pd.Series, typed: str) -> pd.Series:
+    """Return which of these visible texts hold what was typed, as it is shown or as it is."""
+    found = shown.str.contains(typed, case=False, regex=False)
+    if visible(typed) != typed:
+        found |= shown.str.contains(visible(typed), case=False, regex=False)
+    return found
 
 
 def visible_json(value: object) -> object:

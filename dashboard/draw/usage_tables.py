@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
-from dashboard.draw.formatting import moment, visible
+from dashboard.draw.formatting import UNKNOWN, moment, number, size, visible
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
 from services.figures import Usage
@@ -49,6 +50,40 @@ def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
         ),
         TENANT_COLUMNS,
     )
+
+
+NONE = "–"
+"""What a cell says of which it is known that there is nothing to say."""
+
+TIMES = ("First write", "Last write")
+
+
+def told(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return a frame in which an empty cell is one without a value, and the columns now text.
+
+    A time is without a value where there are no patterns. A column in which anything else is
+    missing is written out, with `unknown` where that is so.
+    """
+    unknown = {name: frame[name].isna() for name in NUMBERS if name in frame}
+    for name in (each for each in TIMES if each in frame):
+        unknown[name] = frame[name].isna() & ~frame["Patterns"].eq(0).fillna(False).astype(bool)
+    written = {name: missing for name, missing in unknown.items() if missing.any()}
+    texts = {
+        name: [
+            UNKNOWN if gone else _text(name, cell)
+            for cell, gone in zip(frame[name], missing, strict=True)
+        ]
+        for name, missing in written.items()
+    }
+    return frame.assign(**texts), tuple(written)
+
+
+def _text(column: str, cell: Any) -> str:
+    if pd.isna(cell):
+        return NONE
+    if column in TIMES:
+        return moment(cell)
+    return size(int(cell)) if COLUMNS[column].is_size else number(int(cell))
 
 
 def part_name(part: KbUsage) -> str:

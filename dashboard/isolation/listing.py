@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.isolation import read, tables, words as isolation_words
@@ -20,7 +21,6 @@ COLOR_OF = {
     Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
     Severity.LOW: "gray", Severity.INFO: "gray",
 }  # fmt: skip
-_TABLE = "findings"
 
 
 def rows_of(report: Report, now: datetime) -> pd.DataFrame:
@@ -86,21 +86,15 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
 
 
 def _table(found: pd.DataFrame) -> None:
-    clicked = st.session_state.get(f"{_TABLE}_open")
-    if clicked is not None and 0 <= clicked["row"] < len(found):
-        open_finding(str(found["Id"].iloc[clicked["row"]]))
+    ids = found["Id"].tolist()
     shown = found[list(tables.SHOWN)].copy()
     shown["Severity"] = [[severity] for severity in shown["Severity"]]
-    shown.insert(1, "Open", ":material/open_in_new:")
-    st.dataframe(
-        shown, hide_index=True, key=_TABLE, height="content",
+    rows_table(
+        shown, ids, ids, key="findings", opened=open_finding, height="content",
         alt="Findings, the gravest first: severity, what, whose, status, rule and times",
         column_config={
             "Severity": st.column_config.MultiselectColumn(
                 options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
-            ),
-            "Open": st.column_config.ButtonColumn(
-                "", key=f"{_TABLE}_open", type="tertiary", width=44
             ),
             "Finding": st.column_config.TextColumn(width=600),
             "Whose": st.column_config.TextColumn(width=190),

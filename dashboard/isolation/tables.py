@@ -12,7 +12,7 @@ from datetime import datetime
 import pandas as pd
 
 from dashboard.app import state_keys
-from dashboard.draw.formatting import few, plural, short, visible
+from dashboard.draw.formatting import few, holds, plural, short, visible
 from dashboard.draw.notices import Level, Notice
 from services.isolation.models import NEW_FOR, Finding, Record, Report, Rule, Status
 from services.isolation.severity import Severity
@@ -125,7 +125,7 @@ def matching(
             frame = frame[frame[column].isin(values)]
     if tenant is not None:
         frame = frame[[tenant in names for names in frame["tenants"]]]
-    return frame[frame["text"].str.contains(text, case=False, regex=False)] if text else frame
+    return frame[holds(frame["text"], text)] if text else frame
 
 
 def counts(frame: pd.DataFrame) -> dict[Severity, int]:

@@ -20,6 +20,7 @@ from dashboard.draw.formatting import (
     visible_json,
 )
 from dashboard.draw.measures import WORDS
+from dashboard.new_session import tenant_entry
 from services.sessions.landing import Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import compare
@@ -134,7 +135,10 @@ def text_field(scheme: NamingScheme, name: str, preset: str) -> str:
     """Draw the input of one field of a naming scheme."""
     key = _field_key(scheme, name)
     st.session_state.setdefault(key, preset)
-    return st.text_input(name.capitalize(), key=key, live=True)
+    typed = st.text_input(name.capitalize(), key=key, live=True)
+    if name == scheme.kind:
+        tenant_entry.suggest(typed, key=key, kind=scheme.kind)
+    return typed
 
 
 def _field_key(scheme: NamingScheme, name: str) -> str:

@@ -3,7 +3,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime, state_keys
 from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import sidebar, tables
+from dashboard.find import patterns, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -71,6 +71,7 @@ else:
         if len(answer.hits) > MOST_TENANTS:
             st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
                        "A longer text finds fewer.")  # fmt: skip
+        patterns.section(snapshot, answer.hits[:MOST_TENANTS])
     leading = tables.sessions_link(answer)
     if leading is not None:
         label, query = leading

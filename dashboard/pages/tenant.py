@@ -11,7 +11,7 @@ from dashboard.draw import (
     usage_tables,
 )
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, plural, visible
+from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
 from dashboard.isolation import tables as isolation_tables
 from dashboard.names import confirming
 from dashboard.purge import listing as purge_parts
@@ -25,6 +25,7 @@ MATCHES = 12
 snapshot = figures.snapshot_or_stop("Tenant")
 asked = st.query_params.get(state_keys.TENANT, "")
 by_name = {visible(str(usage.tenant)): usage for usage in snapshot.tenants}
+asked = name_among(asked, by_name) or asked
 tenant = by_name.get(asked)
 
 if tenant is None:
@@ -34,7 +35,7 @@ if tenant is None:
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
-    hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
+    hits = frame[holds(frame["Tenant"], wanted)]
     hits = hits.sort_values("Memory", ascending=False, na_position="last")
     st.caption(
         f"{plural(len(hits), 'tenant')}" + (f", the first {MATCHES}" if len(hits) > MATCHES else "")

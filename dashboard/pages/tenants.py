@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, usage_tables
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import plural, visible
+from dashboard.draw.formatting import holds, plural, visible
 from dashboard.names import importing
 from services.figures import Measure
 
@@ -37,7 +37,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 found = frame
 if wanted:
-    found = found[found["Tenant"].str.contains(wanted, case=False, regex=False)]
+    found = found[holds(found["Tenant"], wanted)]
 if kind:
     found = found[found["Tenant"].str.split("/", n=1).str[0].isin(kind)]
 if ownership:

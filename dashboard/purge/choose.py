@@ -87,7 +87,8 @@ def _many(snapshot: Snapshot) -> Target | None:
     tenants = plan_tables.tenants_of(snapshot, read.ownership(), "")
     left, right = st.columns(2)
     names = left.multiselect("Tenants", list(tenants), key=state_keys.PURGE_MANY,
-                             persist_state="page", placeholder="Type a part of a name")  # fmt: skip
+                             persist_state="page", placeholder="Type a part of a name",
+                             filter_mode="contains")  # fmt: skip
     pasted = right.text_area("Or one a line", key=state_keys.PURGE_PASTED, persist_state="page",
                              height=80, placeholder="tenant/acme")  # fmt: skip
     lines = [line for line in pasted.splitlines() if line.strip()]
@@ -111,7 +112,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
     left, right = st.columns(2)
     name = left.selectbox(
         "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
-        key=state_keys.PURGE_TENANT, bind="query-params",
+        key=state_keys.PURGE_TENANT, bind="query-params", filter_mode="contains",
         placeholder="Of all tenants" if what == USER else "Type a part of its name",
     )  # fmt: skip
     tenant = tenants.get(name or "")
@@ -124,6 +125,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
     node = right.selectbox(
         "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
         key=state_keys.of(state_keys.PURGE_NODE, tenant), placeholder="Choose one, or type it",
+        filter_mode="contains",
     )  # fmt: skip
     return Target(tenant, node_id=nodes.get(node, unseen(node))) if node else None
 

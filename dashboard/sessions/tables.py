@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from dashboard.draw.formatting import visible, words_of
+from dashboard.draw.formatting import holds, visible, words_of
 from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
 from services.tenancy.layout import Owner, OwnerKind
@@ -133,7 +133,7 @@ def matching(frame: pd.DataFrame, text: str) -> pd.DataFrame:
     """Return the rows in whose session, node or tenant a text occurs."""
     hit = pd.Series(False, index=frame.index)
     for name in ("Session", "Node", "Tenant"):
-        hit |= frame[name].str.contains(text, case=False, regex=False)
+        hit |= holds(frame[name], text)
     return frame[hit]
 
 

@@ -53,11 +53,14 @@ def draw(scope: Scope) -> None:
 
 
 def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
-    at = st.selectbox(
-        "Collection", range(len(found)), key=state_keys.of("vectors_in", scope.tenant),
-        format_func=lambda at: visible(found[at][0].space.collection),
-    )  # fmt: skip
-    facts, holding = found[min(at or 0, len(found) - 1)]
+    by_name = {facts.space.collection: (facts, holding) for facts, holding in found}
+    name = st.selectbox(
+        "Collection",
+        list(by_name),
+        key=state_keys.of("vectors_in", scope.tenant),
+        format_func=visible,
+    )
+    facts, holding = by_name.get(name, found[0])
     if holding.shared_with:
         others = escaped(tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which points are whose.",

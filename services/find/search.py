@@ -42,8 +42,8 @@ _UNTOLD = Claim(ClaimState.UNATTRIBUTED, (), "")
 class PatternHolders(Protocol):
     """What finding asks of ClickHouse."""
 
-    def holders(self, names: Sequence[str]) -> dict[str, int]:
-        """Return how many rows of these pattern names each kb_id has."""
+    def holders(self, names: Sequence[str]) -> dict[str | None, int]:
+        """Return how many rows of these pattern names each kb_id has, and under None the rest."""
 
 
 class KeySights(Protocol):
@@ -147,8 +147,10 @@ def _pattern_matches(
     rows = asked.reading if asked is not None else None
     if isinstance(rows, dict):
         name = " or ".join(question.pattern_names)
-        for kb_id in sorted(rows):
+        for kb_id in sorted(rows.keys() - {None}):
             yield from claimed(index.ownership.kb(kb_id), PATTERN, name, Place(kb_id))
+        if None in rows:
+            yield from claimed(_UNTOLD, PATTERN, name, None, how="its row has no kb_id")
 
 
 def _key_matches(index: FleetIndex, asked: Pass[object] | None) -> Iterator[Match]:

@@ -16,14 +16,14 @@ from services.tenancy.names import Origin, Source
 
 @dataclass(frozen=True, slots=True)
 class PatternUsage:
-    """What ClickHouse holds of one kb_id.
+    """What ClickHouse holds of one kb_id; of rows without one, where `kb_id` is None.
 
-    `amount` counts rows of `patterns_data` and bytes on disk of every table with a kb_id;
-    `rows_by_table` counts the rows of each table. `bytes_shared_out` is True where a table is
-    not partitioned by kb_id and its bytes were divided by rows.
+    `amount` counts the different names in `patterns_data`, and bytes on disk of every table with
+    a kb_id; `rows_by_table` counts the rows of each table. `bytes_shared_out` is True where a
+    table is not partitioned by kb_id and its bytes were divided by rows.
     """
 
-    kb_id: str
+    kb_id: str | None
     amount: Amount
     first_write: datetime | None = None
     last_write: datetime | None = None

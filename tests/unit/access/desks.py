@@ -178,6 +178,7 @@ class World:
         self.inspection.patterns.return_value = PatternPage(
             (), None, ReadCost(1, 1, int(COUNTED), 2)
         )
+        self.inspection.patterns_across.return_value = self.inspection.patterns.return_value
         self.inspection.space.return_value = SpaceFacts(
             Space("shared", "acme"), 1, 2, "Cosine", "green", int(COUNTED)
         )
@@ -378,6 +379,10 @@ CASES: dict[str, Case] = {
     "inspection.concerned": Case(lambda d: d.inspection.concerned(SCOPE), SUPPORT),
     "inspection.patterns": _look(
         lambda d: d.inspection.patterns(SCOPE, PatternQuery((ACME_KB,))), "patterns", "patterns"
+    ),
+    "inspection.patterns_across": _look(
+        lambda d: d.inspection.patterns_across([SCOPE], PatternQuery((ACME_KB,))),
+        "patterns_across", "patterns",
     ),
     "inspection.pattern": _look(
         lambda d: d.inspection.pattern(SCOPE, ACME_KB, "p"), "pattern", f"pattern p of {ACME_KB}"

@@ -176,3 +176,33 @@ def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
     mine = TenantUsage(TenantKey("tenant", "soylent"), ClaimState.INFERRED, usage(1), (own,))
     (found,) = store_tables.collections_of([shared], mine)
     assert found.amount == Amount(18, None)
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(0, 2), st.none() | counts, st.booleans()), max_size=6
+    )
+)
+def test_an_empty_cell_is_one_without_a_value(
+    rows: list[tuple[int | None, int | None, bool]],
+) -> None:
+    """What is not known is written as such; a time is lacking where there are no patterns."""
+    frame = tables.kb_frame(
+        KbUsage(str(at), True, Claim(ClaimState.KNOWN, (), "why"),
+                Usage(_amount(patterns), _amount(keys), Amount(1, 1), Amount(1, 1)),
+                last_write=NOW if dated else None)
+        for at, (patterns, keys, dated) in enumerate(rows)
+    )  # fmt: skip
+    shown, written = tables.told(frame)
+    for at, (patterns, keys, dated) in enumerate(rows):
+        assert (shown["Keys"][at] == "unknown") == (keys is None)
+        assert (shown["Last write"][at] == "unknown") == (patterns != 0 and not dated)
+        nothing = shown["Last write"].isna()[at] or shown["Last write"][at] == tables.NONE
+        assert nothing == (patterns == 0 and not dated)
+    assert ("Keys" in written) == any(keys is None for _, keys, _ in rows)
+    assert not shown[[*tables.NUMBERS]].isna().to_numpy().any()
+    assert not frame.map(lambda cell: cell in {tables.NONE, "unknown"}).to_numpy().any()
+
+
+def _amount(count: int | None) -> Amount | None:
+    return None if count is None else Amount(count, count)
