@@ -211,12 +211,3 @@ def draw_notices(found: Sequence[notices.Notice]) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.markdown(f"{icons[notice.level]} {escaped(notice.text)}", width="stretch")
             permits.link(notice.page, query=notice.query)
-
-
-def sidebar() -> None:
-    """Draw what holds on every page: which stores these are."""
-    with st.sidebar:
-        if runtime.is_embedded():
-            st.badge("Embedded engines", icon=":material/deployed_code:", color="gray")
-            st.caption("No store is configured: ClickHouse's engine, Valkey, Qdrant's local mode "
-                       "and a stand-in for KATO's API run inside this dashboard.")  # fmt: skip

@@ -109,7 +109,11 @@ def _seen(character: str) -> str:
 
 def short(text: str, limit: int = 60) -> str:
     """Return a visible text of at most `limit` characters, its middle left out if need be."""
-    shown = visible(text)
+    return clipped(visible(text), limit)
+
+
+def clipped(shown: str, limit: int) -> str:
+    """Return at most `limit` characters of a text that is visible already, its middle left out."""
     if len(shown) <= limit:
         return shown
     half = (limit - 1) // 2

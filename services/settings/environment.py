@@ -52,6 +52,10 @@ class Settings(SignInSettings):
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
     state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
+    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
+    deployment_color: Literal["gray", "blue", "green", "orange", "red", "violet"] = Field(
+        "gray", alias="KATO_TENANTS_DEPLOYMENT_COLOR"
+    )
     fill: Literal["sample", "empty"] = Field("empty", alias="KATO_TENANTS_FILL")
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
@@ -81,6 +85,13 @@ class Settings(SignInSettings):
         except EncryptionError as exc:
             raise ValueError(str(exc)) from None
         return value
+
+    @field_validator("deployment")
+    @classmethod
+    def _name_can_be_read(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("every character of the name has to be printable")
+        return value.strip()
 
     @field_validator("redis_url")
     @classmethod

@@ -45,6 +45,9 @@ def test_one_store_set_turns_the_embedded_engines_off(
         ("KATO_TENANTS_SCHEMES", "{nothing}"),
         ("KATO_TENANTS_SCHEMES", "[not json"),
         ("KATO_TENANTS_FILL", "half"),
+        ("KATO_TENANTS_DEPLOYMENT", "x" * 41),
+        ("KATO_TENANTS_DEPLOYMENT", "prod\u202eue"),
+        ("KATO_TENANTS_DEPLOYMENT_COLOR", "#ff0000"),
         ("SERVICE_NAME", "x" * 41),
     ],
 )
