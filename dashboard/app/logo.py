@@ -32,8 +32,8 @@ _MARK = (
 def logo(line: str = "", color: str = "gray") -> str:
     """Return the picture, 32 units high; `line` is below the product's name, on `color`."""
     line = line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
-    width = 40 + max(92, round(5.9 * len(line)) + 10)
-    text = _two_lines(line, width, SHADES[color]) if line else _words(PRODUCT, 21, 15)
+    width = 46 + max(90, _wide(line))
+    text = _two_lines(line, width, SHADES[color]) if line else _words(PRODUCT, 90, 21, 14)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="32" '
         f'viewBox="0 0 {width} 32"><clipPath id="plate"><rect width="{width}" height="32" rx="6"/>'
@@ -44,8 +44,17 @@ def logo(line: str = "", color: str = "gray") -> str:
 
 def _two_lines(line: str, width: int, shade: str) -> str:
     strip = f'<rect x="32" y="17" width="{width - 32}" height="15" fill="{shade}"/>'
-    return f"{_words(PRODUCT, 13, 12.5)}{strip}{_words(line, 28, 10.5)}"
+    return f"{_words(PRODUCT, 84, 13, 12.5)}{strip}{_words(line, _wide(line), 28, 10.5)}"
 
 
-def _words(text: str, y: float, size: float) -> str:
-    return f'<text x="38" y="{y}" font-size="{size}" font-weight="600" {_LETTERS}>{escape(text)}</text>'
+def _wide(line: str) -> int:
+    return round(5.6 * len(line))
+
+
+def _words(text: str, width: int, y: float, size: float) -> str:
+    """Write a text as wide as given, whatever letters the browser has."""
+    fit = f'textLength="{width}" lengthAdjust="spacingAndGlyphs"'
+    return (
+        f'<text x="38" y="{y}" font-size="{size}" font-weight="600" {fit} {_LETTERS}>'
+        f"{escape(text)}</text>"
+    )

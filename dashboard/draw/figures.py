@@ -168,7 +168,7 @@ def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = 
     shown = frame.copy(deep=False)
     shown.insert(1, "Open", ":material/open_in_new:")
     config: dict[str, Any] = USAGE_COLUMNS | {
-        "Open": st.column_config.ButtonColumn("", key=button, type="tertiary", width=44),
+        "Open": st.column_config.ButtonColumn("Open", key=button, type="tertiary", width=56),
         "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
     }
     if bar is not None:

@@ -26,7 +26,7 @@ notices = presenters.notices(
 )  # fmt: skip
 if notices:
     with st.container(border=True):
-        st.subheader("Needs attention")
+        st.header("Needs attention")
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
@@ -37,7 +37,7 @@ if not snapshot.tenants and snapshot.settled:
 
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Who uses most", width="stretch")
+        st.header("Who uses most", width="stretch")
         choice = st.segmented_control(
             "Measure", list(CHOICES), default="Redis memory", required=True,
             label_visibility="collapsed", key="treemap_of",
@@ -60,7 +60,7 @@ with st.container(border=True):
     figures.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
 
 with st.container(border=True):
-    st.subheader("How fresh each figure is")
+    st.header("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder="unknown", alt="Each store's figure with its state, age and note",

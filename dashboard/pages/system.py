@@ -9,7 +9,7 @@ from services.figures import Measure
 sees_all = runtime.desk().gate.viewer().sees_all
 snapshot = figures.snapshot_or_stop("System")
 
-st.subheader("Stores")
+st.header("Stores")
 with st.skeleton(height=180):
     checks = read.checks()
     st.dataframe(
@@ -21,7 +21,7 @@ with st.skeleton(height=180):
         if check.advice:
             st.markdown(f"**{check.store}**: {markdown(check.advice)}.")
 
-st.subheader("Last pass")
+st.header("Last pass")
 st.dataframe(
     store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
     placeholder="unknown",
@@ -30,12 +30,12 @@ st.dataframe(
 )  # fmt: skip
 
 if snapshot.keys is not None:
-    st.subheader("Redis")
+    st.header("Redis")
     st.table(store_tables.redis_facts(snapshot.keys), border="horizontal", width="content",
              alt="Facts about the keyspace")  # fmt: skip
 
 if sees_all:
-    st.subheader("Tables in ClickHouse")
+    st.header("Tables in ClickHouse")
     if snapshot.tables:
         st.dataframe(store_tables.tables_frame(snapshot.tables), hide_index=True, key="tables",
                      alt="Tables of KATO's database",
@@ -43,7 +43,7 @@ if sees_all:
     else:
         st.caption("Unknown.")
 
-st.subheader("Collections in Qdrant")
+st.header("Collections in Qdrant")
 if snapshot.collections:
     st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
                  key="collections", placeholder="unknown", alt="Collections in Qdrant",
@@ -51,7 +51,7 @@ if snapshot.collections:
 else:
     st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
 
-st.subheader("Settings in force")
+st.header("Settings in force")
 off = permits.why_not(Action.SEE_SETTINGS)
 if off:
     st.caption(f":material/lock: {off}")
@@ -61,5 +61,5 @@ else:
         store_tables.settings_frame(runtime.desk().fleet.settings()), hide_index=True,
         height="content", key="settings", alt="Settings in force, secrets redacted",
     )  # fmt: skip
-st.subheader("Naming schemes")
+st.header("Naming schemes")
 st.code("\n".join(scheme.template for scheme in runtime.schemes().schemes), language=None)

@@ -18,7 +18,7 @@ _TABLE = "purge_jobs"
 
 def jobs_list(jobs: Sequence[Job]) -> None:
     """Draw the newest purges, each with a button that opens it."""
-    st.subheader("Purges so far")
+    st.header("Purges so far")
     if not jobs:
         st.caption("None yet. A purge begins with a plan, which changes nothing.")
         return
@@ -32,7 +32,7 @@ def jobs_list(jobs: Sequence[Job]) -> None:
         alt="Purges, the newest first: target, time, state, outcome, who and why",
         column_config={
             "Open": st.column_config.ButtonColumn(
-                "", key=f"{_TABLE}_open", type="tertiary", width=44
+                "Open", key=f"{_TABLE}_open", type="tertiary", width=56
             ),
             "When": st.column_config.DatetimeColumn(format="distance"),
             "Target": st.column_config.TextColumn(pinned=True, width="medium"),
@@ -49,7 +49,7 @@ def came_back_part(stones: Sequence[Tombstone]) -> None:
     """Draw the kb_ids that have data again after they were purged."""
     if not stones:
         return
-    st.subheader("Came back")
+    st.header("Came back")
     st.warning("These kb_ids were purged, and have data again: a client still writes to them.",
                icon=":material/history:")  # fmt: skip
     st.dataframe(

@@ -69,7 +69,7 @@ def sessions_table(
         open_session(records[clicked["row"]])
     shown = frame.copy(deep=False)
     shown.insert(1, "Open", ":material/open_in_new:")
-    opening = st.column_config.ButtonColumn("", key=f"{key}_open", type="tertiary", width=44)
+    opening = st.column_config.ButtonColumn("Open", key=f"{key}_open", type="tertiary", width=56)
     event: Any = st.dataframe(
         shown, key=key, alt="Sessions", hide_index=True, height="content", placeholder="unknown",
         column_config={**LIST_COLUMNS, "Open": opening},
