@@ -14,11 +14,10 @@ from dashboard.app import navigation, permits, read, runtime, state_keys, unread
 from dashboard.draw import notices
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
 from dashboard.draw.measures import COLUMNS, WORDS
+from dashboard.draw.trend import Trend, trend_of
 from services.figures import Amount, Measure, Usage
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures
-
-_POINTS = 60
 
 
 def snapshot_or_stop(title: str) -> Snapshot:
@@ -67,8 +66,8 @@ def fleet_figures(snapshot: Snapshot) -> None:
     """Draw the four measures of the whole fleet as cards, each with its recent past."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            points = [point.count for point in read.history(measure)[-_POINTS:]]
-            _card(figures, figures.total, missing=notices.last_good(figures), points=points)
+            past = trend_of([(at, amount.count) for at, amount in read.history(measure)])
+            _card(figures, figures.total, missing=notices.last_good(figures), past=past)
 
 
 def owner_figures(usage: Usage, snapshot: Snapshot) -> None:
@@ -83,25 +82,34 @@ def _cards() -> DeltaGenerator:
 
 
 def _card(
-    figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
+    figures: StoreFigures, amount: Amount | None, *, missing: str, past: Trend | None = None
 ) -> None:
-    st.metric(
-        WORDS[figures.measure].title,
-        figure(amount, figures.precision),
-        delta=missing if amount is None else _size(figures.measure, amount),
-        delta_color=WORDS[figures.measure].color,
-        delta_arrow="off",
-        chart_data=points if len(points) > 1 else None,
-        chart_type="area",
-        border=True,
-        height="stretch",
-        help=str(figures.reason or "") if amount is None else notices.precision_note(figures),
-    )
+    known = amount is not None
+    with st.container(border=True, height="stretch", gap="small"):
+        st.metric(
+            WORDS[figures.measure].title,
+            figure(amount, figures.precision),
+            delta=missing if not known else (past.change if past else None),
+            delta_color=WORDS[figures.measure].color,
+            delta_arrow="off",
+            delta_description=past.period if known and past else None,
+            chart_data=past.points if past else None,
+            chart_type="bar",
+            help=_help(figures, past) if known else str(figures.reason or ""),
+        )
+        if amount is not None:
+            st.caption(_size(figures.measure, amount))
+
+
+def _help(figures: StoreFigures, past: Trend | None) -> str:
+    """Return how a figure came about, and in words what its bars show."""
+    note = notices.precision_note(figures)
+    return f"{note}\n\n{past.words[0].upper()}{past.words[1:]}" if past else note
 
 
 def _size(measure: Measure, amount: Amount) -> str:
     if amount.bytes is None:
-        return "size not told by the store"
+        return "size not available"
     return figure_bytes(amount) + WORDS[measure].where
 
 
@@ -126,6 +134,7 @@ USAGE_COLUMNS = {
     **_numbers("bytes"),
     **_numbers("localized"),
     "Knowledge bases": st.column_config.NumberColumn(format="localized"),
+    "Share": st.column_config.NumberColumn(format="percent", help="Of everybody's, shared too"),
     "First write": st.column_config.DatetimeColumn(format="distance"),
     "Last write": st.column_config.DatetimeColumn(format="distance"),
     "Created": st.column_config.DatetimeColumn(format="distance"),
@@ -159,7 +168,10 @@ def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
 
 
 def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
-    """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
+    """Draw tenants, each row with a button that opens the tenant.
+
+    `bar` is drawn as a bar, with its share beside it.
+    """
     button = f"{key}_open"
     names = frame["Tenant"].tolist()
     clicked = st.session_state.get(button)
@@ -173,6 +185,7 @@ def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = 
     }
     if bar is not None:
         shown.insert(2, bar, shown.pop(bar))
+        shown.insert(3, "Share", shown.pop("Share"))
         config[bar] = _bar(bar, shown[bar].dropna())
     st.dataframe(
         shown,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from dashboard.draw import charts, notices as presenters, store_tables, usage_tables as tables
+from dashboard.draw import notices as presenters, store_tables, usage_tables as tables
+from dashboard.draw.largest import TOP, largest
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
@@ -52,27 +53,28 @@ def texts(found: Snapshot) -> str:
 counts = st.integers(0, 10**9)
 
 
-@given(st.lists(counts, max_size=300), st.lists(counts, max_size=5), counts, st.booleans())
-def test_the_tiles_of_the_treemap_sum_to_the_whole(
-    own: list[int], shared: list[int], nobody: int, by_bytes: bool
+@given(
+    st.lists(counts, max_size=300), st.lists(counts, max_size=5), counts,
+    st.sampled_from(["Memory", "Keys", "Disk", "Vectors"]),
+)  # fmt: skip
+def test_the_largest_and_the_rest_sum_to_the_whole(
+    own: list[int], shared: list[int], nobody: int, column: str
 ) -> None:
-    """However many tenants there are, at most 103 tiles stand for all of it."""
+    """However many tenants there are, ten stand in the table and the others beside it."""
     found = snapshot(
         *(tenant(str(i), usage(n)) for i, n in enumerate(own)),
         shared=tuple(part(str(i), usage(n), "a", "b") for i, n in enumerate(shared)),
         nobody=usage(nobody),
     )
-    tiles = charts.tiles(found, Measure.KEYS, by_bytes=by_bytes)
-    factor = 10 if by_bytes else 1
-    assert sum(tile.value for tile in tiles) == (sum(own) + sum(shared) + nobody) * factor
-    assert len(tiles) <= charts.TREEMAP_LIMIT + 3
-
-
-def test_a_treemap_of_hostile_names_is_drawn() -> None:
-    """Plotly reads a little HTML: names are not."""
-    tiles = charts.tiles(snapshot(tenant("<b>x</b>&", usage(3))), Measure.PATTERNS)
-    (trace,) = charts.treemap(tiles).data
-    assert trace.labels == ("tenant/&lt;b&gt;x&lt;/b&gt;&amp;",)
+    most = largest(tables.tenants_frame(found.tenants), found, column)
+    factor = 10 if column in ("Memory", "Disk") else 1
+    assert most.whole == (sum(own) + sum(shared) + nobody) * factor
+    assert most.whole == most.frame[column].sum() + sum(n for _, n in most.rest)
+    assert most.frame[column].tolist() == sorted((n * factor for n in own), reverse=True)[:TOP]
+    if most.whole:
+        shares = most.frame["Share"].sum() + sum(n for _, n in most.rest) / most.whole
+        assert shares == pytest.approx(1)
+        assert most.rest_words(column).count("%") == sum(bool(n) for _, n in most.rest)
 
 
 def test_unknown_figures_are_empty_cells_and_not_0() -> None:
