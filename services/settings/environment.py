@@ -7,6 +7,7 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,14 @@ from services.tenancy.kb_ids import NamingSchemes
 APP_NAME = "kato-tenants"
 
 _LOG_KEY_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it is shown: its value as text, and whether that is its default."""
+
+    value: str
+    usual: bool
 
 
 class Settings(SignInSettings):
@@ -140,14 +149,16 @@ class Settings(SignInSettings):
         """The keys that seal the audit log: the first seals, all verify."""
         return tuple(_keys_in(self.log_key))
 
-    def in_force(self) -> dict[str, str]:
+    def in_force(self) -> dict[str, InForce]:
         """Return every setting by its variable, secrets redacted, for the screen."""
         shown = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
+            usual = value == info.get_default(call_default_factory=True)
             if isinstance(value, tuple):
                 value = ", ".join(value)
-            shown[str(info.alias)] = "" if value is None else _redacted(value)
+            text = "" if value is None else _redacted(value)
+            shown[str(info.alias)] = InForce(text, usual=usual)
         return shown
 
 

@@ -12,7 +12,7 @@ import redis
 
 from services.errors import StoreMisconfigured
 from services.figures import Precision
-from services.health.models import Health
+from services.health.models import Health, Memory
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation, packed
@@ -79,7 +79,8 @@ class KeyspaceStore:
             latency = time.perf_counter() - began
             facts = _facts(link)
         policy = facts.get("maxmemory_policy", "")
-        return Health(STORE, _version(facts), latency, f"eviction: {policy}" if policy else "")
+        detail = f"eviction: {policy}" if policy else ""
+        return Health(STORE, _version(facts), latency, detail, _memory(facts))
 
     def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
         """Count the keys of these kb_ids by KATO's own counters, in one round: a lower bound.
@@ -208,6 +209,11 @@ def _expiring(held: str) -> int | None:
 def _whole(text: str) -> int | None:
     """Read a whole number; None for anything else."""
     return int(text) if text.isdecimal() else None
+
+
+def _memory(facts: Mapping[str, str]) -> Memory:
+    told = (_whole(facts.get(name, "")) for name in ("used_memory", "maxmemory", "evicted_keys"))
+    return Memory(*told)
 
 
 def _version(facts: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ from dashboard.draw import notices as presenters, store_tables, usage_tables as 
 from dashboard.draw.largest import TOP, largest
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
+from services.health.check import Past
+from services.health.models import Check, Health, Memory
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.readings import CollectionUsage, KeyReading
@@ -92,6 +94,36 @@ def test_facts_that_redis_does_not_tell_are_unknown() -> None:
         KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0)
     )
     assert list(told.values())[1:] == ["0", "10", "0 B", "0", "0"]
+
+
+def test_an_operator_reads_what_redis_keeps_of_what_it_may() -> None:
+    """What it does not say is unknown, and no limit is not a limit of 0."""
+    words = store_tables.memory_words
+    assert words(Memory(12_500_000, 64_000_000, 0)) == ("12.5 MB", "of 64.0 MB (20%)")
+    assert words(Memory(12_500_000, 0, 0)) == ("12.5 MB", "no limit is set")
+    assert words(Memory(12_500_000, None, 0)) == ("12.5 MB", "its limit is not known")
+    assert words(Memory(None, 0, 0))[0] == words(None)[0] == "unknown"
+
+
+def test_an_operator_reads_which_stores_answer() -> None:
+    """And how fast each did in the last hour, where anybody asked."""
+    well = Check("redis", StoreState.OK, Health("redis", "7", 0.002), past=(0.001, 0.0305))
+    checks = (well, Check("kato", StoreState.UNKNOWN, None),
+              Check("qdrant", StoreState.NOT_CONFIGURED, None))  # fmt: skip
+    assert store_tables.answering(checks) == (
+        "1 of 2 answer",
+        "unknown: kato; not configured: qdrant",
+    )
+    frame = store_tables.checks_frame(checks)
+    assert frame["Last hour"].tolist() == ["1.0 to 30.5 ms, 2 answers", "unknown", "unknown"]
+
+
+def test_latencies_are_those_of_the_last_hour() -> None:
+    clock = iter([0.0, 1800.0, 1800.0, 3601.0, 9000.0])
+    past = Past(lambda: next(clock))
+    past.add(1)
+    past.add(2)
+    assert [past.seconds() for _ in range(3)] == [(1, 2), (2,), ()]
 
 
 def test_a_calm_fleet_needs_no_attention() -> None:
