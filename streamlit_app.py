@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.app import brand, navigation, permits, runtime, sign_in, unreadable
+from dashboard.app import brand, glossary, navigation, permits, runtime, sign_in, unreadable
 from dashboard.draw.formatting import markdown
 from dashboard.find import sidebar
 from services.errors import KatoTenantsError
@@ -22,6 +22,7 @@ except KatoTenantsError as exc:
     st.stop()
 with unreadable.calmly():
     sidebar.draw(row.name)
+    glossary.sidebar()
     brand.sidebar(settings)
     sign_in.sidebar(viewer)
     permits.page_or_stop(row.name)

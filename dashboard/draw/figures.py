@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
 from dashboard.draw import notices
-from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
+from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
 from dashboard.draw.trend import Trend, trend_of
 from services.figures import Amount, Measure, Usage
@@ -59,7 +59,10 @@ def _watch(shown: datetime | None, refreshing: bool) -> None:
         if st.button(words, icon=":material/refresh:", disabled=refreshing, type="tertiary"):
             runtime.desk().fleet.refresh()
             st.rerun()
-        st.caption(f"Figures from {age(shown)}" if shown else "No figures yet")
+        if shown:
+            st.caption(f"Updated {age(shown)}", help=moment(shown))
+        else:
+            st.caption("No figures yet")
 
 
 def fleet_figures(snapshot: Snapshot) -> None:
@@ -133,7 +136,10 @@ def _numbers(form: Literal["bytes", "localized"]) -> dict[str, Any]:
 USAGE_COLUMNS = {
     **_numbers("bytes"),
     **_numbers("localized"),
-    "Knowledge bases": st.column_config.NumberColumn(format="localized"),
+    **{
+        name: st.column_config.NumberColumn(format="localized")
+        for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
+    },
     "Share": st.column_config.NumberColumn(format="percent", help="Of everybody's, shared too"),
     "First write": st.column_config.DatetimeColumn(format="distance"),
     "Last write": st.column_config.DatetimeColumn(format="distance"),

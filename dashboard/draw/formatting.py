@@ -12,12 +12,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 from services.figures import Amount, Precision
 
 UNKNOWN = "unknown"
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _THOUSAND = 1000
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # what surrogateescape makes of bad UTF-8
 _HIGH_CONTROLS = range(0x80, 0x100)
@@ -30,15 +31,19 @@ def number(count: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Write a number of bytes in decimal units, as Streamlit's tables do: `1.2 MB`."""
+    """Write a number of bytes in units of 1000, the one way that tables can too: `1.2MB`, `2MB`.
+
+    These are written by the browser (`format="bytes"`), which knows no space there.
+    """
     if count is None:
         return UNKNOWN
-    amount = float(count)
+    amount = Decimal(count)
     for unit in _UNITS:
-        if abs(amount) < _THOUSAND or unit == _UNITS[-1]:
+        tenths = amount.quantize(Decimal("0.1"), ROUND_HALF_UP)
+        if abs(tenths) < _THOUSAND or unit == _UNITS[-1]:
             break
         amount /= _THOUSAND
-    return f"{count} B" if unit == "B" else f"{amount:,.1f} {unit}"
+    return f"{tenths:,f}".removesuffix(".0") + unit
 
 
 def figure(amount: Amount | None, precision: Precision = Precision.EXACT) -> str:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import read, runtime
+from dashboard.app import glossary, read, runtime
 from dashboard.draw import figures, notices as presenters, store_tables
 from dashboard.draw.largest import TOP, largest
 from dashboard.draw.measures import COLUMNS
@@ -11,9 +11,11 @@ from dashboard.isolation import tables
 CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
 
 snapshot = figures.snapshot_or_stop("Overview")
+viewer = runtime.desk().gate.viewer()
+glossary.welcome(viewer)
 figures.fleet_figures(snapshot)
 
-sees_all = runtime.desk().gate.viewer().sees_all
+sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),

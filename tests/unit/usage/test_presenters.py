@@ -93,15 +93,15 @@ def test_facts_that_redis_does_not_tell_are_unknown() -> None:
     told = store_tables.redis_facts(
         KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0)
     )
-    assert list(told.values())[1:] == ["0", "10", "0 B", "0", "0"]
+    assert list(told.values())[1:] == ["0", "10", "0B", "0", "0"]
 
 
 def test_an_operator_reads_what_redis_keeps_of_what_it_may() -> None:
     """What it does not say is unknown, and no limit is not a limit of 0."""
     words = store_tables.memory_words
-    assert words(Memory(12_500_000, 64_000_000, 0)) == ("12.5 MB", "of 64.0 MB (20%)")
-    assert words(Memory(12_500_000, 0, 0)) == ("12.5 MB", "no limit is set")
-    assert words(Memory(12_500_000, None, 0)) == ("12.5 MB", "its limit is not known")
+    assert words(Memory(12_500_000, 64_000_000, 0)) == ("12.5MB", "of 64MB (20%)")
+    assert words(Memory(12_500_000, 0, 0)) == ("12.5MB", "no limit is set")
+    assert words(Memory(12_500_000, None, 0)) == ("12.5MB", "its limit is not known")
     assert words(Memory(None, 0, 0))[0] == words(None)[0] == "unknown"
 
 
