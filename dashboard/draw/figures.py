@@ -140,7 +140,7 @@ USAGE_COLUMNS = {
         name: st.column_config.NumberColumn(format="localized")
         for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
     },
-    "Share": st.column_config.NumberColumn(format="percent", help="Of everybody's, shared too"),
+    "Share": st.column_config.NumberColumn(format="percent", help="Of all that is counted here"),
     "First write": st.column_config.DatetimeColumn(format="distance"),
     "Last write": st.column_config.DatetimeColumn(format="distance"),
     "Created": st.column_config.DatetimeColumn(format="distance"),

@@ -42,7 +42,7 @@ def largest(frame: pd.DataFrame, snapshot: Snapshot, column: str) -> Largest:
         "nobody's": _cell(snapshot.unattributed.usage, column),
     }
     whole = int(top[column].sum()) + sum(parts.values())
-    top = top.assign(Share=top[column] / whole if whole else None)
+    top = top.assign(Share=(top[column] / whole).round(3) if whole else None)
     return Largest(top, tuple(parts.items()), whole)
 
 

@@ -48,7 +48,8 @@ with st.container(border=True):
         found = largest(read.tenants_frame(snapshot), snapshot, column)
         figures.tenants_table(found.frame, key="top", bar=column,
                               alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
-        st.caption(found.rest_words(column) or "Nobody else has any.")
+        if others := found.rest_words(column):
+            st.caption(others)
 
 with st.container(border=True):
     st.header("How fresh each figure is")

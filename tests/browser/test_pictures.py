@@ -48,7 +48,8 @@ def test_pictures_of_an_outage(
         page = visit(url)
         for store in dead:
             kato.fail(store, "down")
-        page.get_by_text("unknown").first.wait_for(timeout=120_000)
+        unknown = page.locator("[data-testid=stMetric]", has_text="unknown")
+        unknown.first.wait_for(timeout=120_000)
         take(page, url, state)
 
 
