@@ -2,22 +2,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import read, runtime
-from dashboard.draw import charts, figures, notices as presenters, store_tables
+from dashboard.app import glossary, read, runtime
+from dashboard.draw import figures, notices as presenters, store_tables
+from dashboard.draw.largest import TOP, largest
+from dashboard.draw.measures import COLUMNS
 from dashboard.isolation import tables
-from services.figures import Measure
 
-CHOICES = {
-    "Redis memory": (Measure.KEYS, True),
-    "Patterns": (Measure.PATTERNS, False),
-    "Vectors": (Measure.VECTORS, False),
-}
-TOP = 10
+CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
 
 snapshot = figures.snapshot_or_stop("Overview")
+viewer = runtime.desk().gate.viewer()
+glossary.welcome(viewer)
 figures.fleet_figures(snapshot)
 
-sees_all = runtime.desk().gate.viewer().sees_all
+sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
@@ -26,7 +24,7 @@ notices = presenters.notices(
 )  # fmt: skip
 if notices:
     with st.container(border=True):
-        st.subheader("Needs attention")
+        st.header("Needs attention")
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
@@ -37,30 +35,24 @@ if not snapshot.tenants and snapshot.settled:
 
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Who uses most", width="stretch")
+        st.header("Who uses most", width="stretch")
         choice = st.segmented_control(
             "Measure", list(CHOICES), default="Redis memory", required=True,
-            label_visibility="collapsed", key="treemap_of",
+            label_visibility="collapsed", key="most_of",
         )  # fmt: skip
-    measure, by_bytes = CHOICES[choice or "Redis memory"]
-    tiles = charts.tiles(snapshot, measure, by_bytes=by_bytes)
-    if snapshot.stores[measure].total is None:
-        st.caption(f"{choice}: unknown. {presenters.last_good(snapshot.stores[measure])}.")
-    elif not tiles:
-        st.caption(f"{choice}: none.")
+    column = CHOICES[choice or "Redis memory"]
+    whole = snapshot.stores[COLUMNS[column].measure]
+    if whole.total is None:
+        st.caption(f"{choice}: unknown, so who uses most is too. {presenters.last_read(whole)}.")
     else:
-        st.plotly_chart(
-            charts.treemap(tiles, by_bytes=by_bytes), key="treemap",
-            config={"displayModeBar": False},
-            alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
-        )  # fmt: skip
-    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
-    frame = read.tenants_frame(snapshot)
-    top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
-    figures.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
+        found = largest(read.tenants_frame(snapshot), snapshot, column)
+        figures.tenants_table(found.frame, key="top", bar=column,
+                              alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
+        if others := found.rest_words(column):
+            st.caption(others)
 
 with st.container(border=True):
-    st.subheader("How fresh each figure is")
+    st.header("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder="unknown", alt="Each store's figure with its state, age and note",
