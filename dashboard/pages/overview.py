@@ -3,7 +3,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import read, runtime
-from dashboard.draw import charts, figures, notices as presenters, store_tables
+from dashboard.draw import (
+    charts,
+    figures,
+    notices as presenters,
+    store_tables,
+    unknown,
+    usage_tables,
+)
 from dashboard.isolation import tables
 from services.figures import Measure
 
@@ -30,9 +37,11 @@ if notices:
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
-    st.info("There is no tenant yet. Create a session, or load a capture with "
-            "`kato-tenants load DIR`." if sees_all else "No tenant in your scope has anything in "
-            "the stores.", icon=":material/inbox:")  # fmt: skip
+    unknown.nothing(
+        "There is no tenant yet. Create a session, or load a capture with `kato-tenants load DIR`."
+        if sees_all else "No tenant in your scope has anything in the stores.",
+        snapshot, what="which tenants there are",
+    )  # fmt: skip
     st.stop()
 
 with st.container(border=True):
@@ -44,8 +53,12 @@ with st.container(border=True):
         )  # fmt: skip
     measure, by_bytes = CHOICES[choice or "Redis memory"]
     tiles = charts.tiles(snapshot, measure, by_bytes=by_bytes)
-    if snapshot.stores[measure].total is None:
-        st.caption(f"{choice}: unknown. {presenters.last_good(snapshot.stores[measure])}.")
+    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
+    frame = read.tenants_frame(snapshot)
+    no_ranking = unknown.no_ranking(frame, by, snapshot)
+    if no_ranking:
+        st.caption(f"Who uses most is unknown: {no_ranking}.")
+        st.page_link("dashboard/pages/tenants.py", label="All tenants")
     elif not tiles:
         st.caption(f"{choice}: none.")
     else:
@@ -54,16 +67,16 @@ with st.container(border=True):
             config={"displayModeBar": False},
             alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
         )  # fmt: skip
-    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
-    frame = read.tenants_frame(snapshot)
-    top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
-    figures.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
+    if not no_ranking:
+        top = usage_tables.by(frame, by).head(TOP)
+        figures.tenants_table(top, snapshot, key="top", bar=by,
+                              alt=f"The {TOP} tenants with most {choice}")  # fmt: skip
 
 with st.container(border=True):
     st.subheader("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
-        placeholder="unknown", alt="Each store's figure with its state, age and note",
+        placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),
             "Difference": st.column_config.NumberColumn(
