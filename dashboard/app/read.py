@@ -43,7 +43,8 @@ def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
 def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
-    return usage_tables.tenants_frame(snapshot.tenants)
+    whole = snapshot.settled and not snapshot.unread
+    return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
-from dashboard.draw import notices, usage_tables
+from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
+from dashboard.draw import notices, unknown, usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
@@ -21,13 +21,20 @@ from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures
 
 
-def snapshot_or_stop(title: str) -> Snapshot:
-    """Draw the page's title and return the newest figures, or draw the loading state and stop."""
+def head(title: str) -> CollectorState:
+    """Draw a page's title, how old the figures are, and what is down; return what there is."""
     state = read.state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="stretch")
         with st.container(width="content"):
             freshness(state)
+    outage.card(state.snapshot)
+    return state
+
+
+def snapshot_or_stop(title: str) -> Snapshot:
+    """Draw the page's title and return the newest figures, or draw the loading state and stop."""
+    state = head(title)
     if state.problem:
         st.error(
             f"The last refresh failed: {markdown(str(state.problem))}", icon=":material/error:"
@@ -37,7 +44,6 @@ def snapshot_or_stop(title: str) -> Snapshot:
         for height in (110, 340, 200):
             st.skeleton(height=height)
         st.stop()
-    partial_banner(state.snapshot)
     return state.snapshot
 
 
@@ -117,17 +123,6 @@ def _size(measure: Measure, amount: Amount) -> str:
     return figure_bytes(amount) + WORDS[measure].where
 
 
-def partial_banner(snapshot: Snapshot) -> None:
-    """Say which stores are unknown, since when, and what was last known."""
-    for measure, figures in snapshot.stores.items():
-        if figures.failed and measure is not Measure.SESSIONS:
-            st.warning(
-                f"{WORDS[measure].title} unknown: {markdown(str(figures.reason or ''))}. "
-                f"{markdown(notices.last_good(figures).capitalize())}.",
-                icon=":material/cloud_off:",
-            )
-
-
 def _numbers(form: Literal["bytes", "localized"]) -> dict[str, Any]:
     sized = form == "bytes"
     found = {name: column for name, column in COLUMNS.items() if column.is_size is sized}
@@ -162,32 +157,25 @@ def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
     return {"Keys": _bar("Keys", kinds.values())}
 
 
-def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
-    """Draw a table of owners or kb_ids: numbers with units, and `unknown` where not known."""
-    shown, written = usage_tables.told(frame)
+def usage_table(frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str) -> None:
+    """Draw a table of owners or kb_ids: numbers with units, and a line of what is not known."""
+    unknown.cells(frame, snapshot)
     st.dataframe(
-        shown,
-        key=key,
-        alt=alt,
-        hide_index=True,
-        placeholder=usage_tables.NONE,
-        column_config=USAGE_COLUMNS | _texts(written),
-    )
+        frame, key=key, alt=alt, hide_index=True, placeholder=usage_tables.NONE,
+        column_config=USAGE_COLUMNS,
+    )  # fmt: skip
 
 
-def _texts(names: Iterable[str]) -> dict[str, Any]:
-    """Return how columns are drawn of which something is not known."""
-    helps = {name: COLUMNS[name].help if name in COLUMNS else None for name in names}
-    return {n: st.column_config.TextColumn(help=h, alignment="right") for n, h in helps.items()}
-
-
-def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
+def tenants_table(
+    frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str, bar: str | None = None
+) -> None:
     """Draw tenants, each row with a button that opens the tenant.
 
     `bar` is drawn as a bar, with its share beside it.
     """
+    unknown.cells(frame, snapshot)
     names = frame["Tenant"].tolist()
-    shown, written = usage_tables.told(frame)
+    shown = frame.copy(deep=False)
     pinned = st.column_config.TextColumn(pinned=True, width="medium")
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
     if bar is not None:
@@ -196,7 +184,7 @@ def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = 
         config[bar] = _bar(bar, frame[bar].dropna())
     rows_table(
         shown, names, names, key=key, opened=open_tenant, alt=alt, height="content",
-        placeholder=usage_tables.NONE, column_config=config | _texts(written),
+        placeholder=usage_tables.NONE, column_config=config,
     )  # fmt: skip
 
 

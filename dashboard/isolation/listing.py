@@ -80,8 +80,10 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
         text = "No finding matches." if standing else "Nothing was found."
     else:
         text = "Nothing stands: every finding is accepted or resolved, or none matches."
-    if report.unknown:
-        text += f" {plural(len(report.unknown), 'rule')} could not be looked at."
+    if report.unknown and not standing:
+        rules = f"{plural(len(report.unknown), 'rule')} could not be looked at"
+        st.warning(f"Unknown whether there are findings: {rules}.", icon=":material/cloud_off:")
+        return
     st.info(text, icon=":material/search_off:")
 
 

@@ -161,8 +161,11 @@ def _take(key: str, name: str) -> None:
     st.session_state[key] = name
 
 
-def landing_words(landing: Landing) -> None:
-    """Draw where a session would land, and why it may not where that is so."""
+def landing_words(landing: Landing, unasked: str = "") -> None:
+    """Draw where a session would land, and why it may not where that is so.
+
+    `unasked` says who could not be asked which node_ids there are.
+    """
     st.caption("node_id")
     st.code(visible(landing.node_id), language=None)
     st.caption("kb_id")
@@ -180,8 +183,11 @@ def landing_words(landing: Landing) -> None:
         st.caption(f"Confirmed: its data is of {name}, by an admin's word.")
     elif landing.claim.origin is not None:
         st.caption(f"Unproven: {name} uses it, and its data was there before.")
-    elif landing.older is None:
+    elif landing.older is None and not unasked:
         st.caption(f"New for {name}: no node_id on it was seen so far.")
+    elif landing.older is None:
+        st.warning(f"Whether it is new for {name} is unknown: {unasked}.",
+                   icon=":material/cloud_off:")  # fmt: skip
 
 
 def word(landing: Landing) -> str:

@@ -65,7 +65,7 @@ else:
         st.caption(f":material/info: {markdown(text)}")
     if answer.hits:
         figures.tenants_table(
-            tables.hits_frame(answer.hits[:MOST_TENANTS]), key="hits",
+            tables.hits_frame(answer.hits[:MOST_TENANTS]), snapshot, key="hits",
             alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
         )  # fmt: skip
         if len(answer.hits) > MOST_TENANTS:

@@ -3,9 +3,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import glossary, read, runtime
-from dashboard.draw import figures, notices as presenters, store_tables
+from dashboard.draw import figures, notices as presenters, store_tables, unknown, usage_tables
 from dashboard.draw.largest import TOP, largest
-from dashboard.draw.measures import COLUMNS
 from dashboard.isolation import tables
 
 CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
@@ -28,9 +27,11 @@ if notices:
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
-    st.info("There is no tenant yet. Create a session, or load a capture with "
-            "`kato-tenants load DIR`." if sees_all else "No tenant in your scope has anything in "
-            "the stores.", icon=":material/inbox:")  # fmt: skip
+    unknown.nothing(
+        "There is no tenant yet. Create a session, or load a capture with `kato-tenants load DIR`."
+        if sees_all else "No tenant in your scope has anything in the stores.",
+        snapshot, what="which tenants there are",
+    )  # fmt: skip
     st.stop()
 
 with st.container(border=True):
@@ -41,12 +42,13 @@ with st.container(border=True):
             label_visibility="collapsed", key="most_of",
         )  # fmt: skip
     column = CHOICES[choice or "Redis memory"]
-    whole = snapshot.stores[COLUMNS[column].measure]
-    if whole.total is None:
-        st.caption(f"{choice}: unknown, so who uses most is too. {presenters.last_read(whole)}.")
+    frame = read.tenants_frame(snapshot)
+    if no_ranking := unknown.no_ranking(frame, column, snapshot):
+        st.caption(f"Who uses most is unknown: {no_ranking}.")
+        st.page_link("dashboard/pages/tenants.py", label="All tenants")
     else:
-        found = largest(read.tenants_frame(snapshot), snapshot, column)
-        figures.tenants_table(found.frame, key="top", bar=column,
+        found = largest(frame, snapshot, column)
+        figures.tenants_table(found.frame, snapshot, key="top", bar=column,
                               alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
         if others := found.rest_words(column):
             st.caption(others)
@@ -55,7 +57,7 @@ with st.container(border=True):
     st.header("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
-        placeholder="unknown", alt="Each store's figure with its state, age and note",
+        placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),
             "Difference": st.column_config.NumberColumn(

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, read, runtime
-from dashboard.draw import figures, store_tables
+from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
 from dashboard.system import workers
 from services.access.viewer import Action
@@ -37,7 +37,8 @@ with st.skeleton(height=180):
     checks = read.checks()
     _vitals(checks)
     st.dataframe(
-        store_tables.checks_frame(checks), hide_index=True, key="checks", placeholder="unknown",
+        store_tables.checks_frame(checks), hide_index=True, key="checks",
+        placeholder=usage_tables.NONE,
         alt="Each store with its state, version and latency, now and in the last hour",
         column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
     )  # fmt: skip
@@ -51,7 +52,7 @@ with st.skeleton(height=180):
 st.header("Last pass")
 st.dataframe(
     store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
-    placeholder="unknown",
+    placeholder=usage_tables.NONE,
     alt="Each figure with its state, age, duration and note",
     column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
 )  # fmt: skip
@@ -73,15 +74,18 @@ if sees_all:
                      alt="Tables of KATO's database",
                      column_config=figures.USAGE_COLUMNS)  # fmt: skip
     else:
-        st.caption("Unknown.")
+        missing = unknown.lacking(snapshot, [Measure.PATTERNS])
+        st.caption(f"Unknown: {missing}." if missing else "None.")
 
 st.header("Collections in Qdrant")
 if snapshot.collections:
+    unknown.dashes(store_tables.collections_frame(snapshot.collections), ["Size", "Dimension"])
     st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
-                 key="collections", placeholder="unknown", alt="Collections in Qdrant",
+                 key="collections", placeholder=usage_tables.NONE, alt="Collections in Qdrant",
                  column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
-    st.caption("None." if snapshot.stores[Measure.VECTORS].total is not None else "Unknown.")
+    missing = unknown.lacking(snapshot, [Measure.VECTORS])
+    st.caption(f"Unknown: {missing}." if missing else "None.")
 
 st.header("Settings in force")
 off = permits.why_not(Action.SEE_SETTINGS)

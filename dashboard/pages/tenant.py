@@ -8,6 +8,7 @@ from dashboard.draw import (
     figures,
     notices,
     store_tables,
+    unknown,
     usage_tables,
 )
 from dashboard.draw.downloads import download
@@ -30,17 +31,23 @@ tenant = by_name.get(asked)
 
 if tenant is None:
     if asked:
-        st.warning(f"Nothing in the stores belongs to {escaped(asked)}.",
-                   icon=":material/search_off:")  # fmt: skip
+        unknown.nothing(
+            f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
+            icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
+        )  # fmt: skip
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
     hits = frame[holds(frame["Tenant"], wanted)]
-    hits = hits.sort_values("Memory", ascending=False, na_position="last")
+    hits = usage_tables.by(hits, "Memory")
+    if hits.empty:
+        unknown.nothing("No tenant matches.", snapshot, icon=":material/search_off:",
+                        what="whether a tenant matches")  # fmt: skip
+        st.stop()
     st.caption(
         f"{plural(len(hits), 'tenant')}" + (f", the first {MATCHES}" if len(hits) > MATCHES else "")
     )
-    figures.tenants_table(hits.head(MATCHES), key="matches", alt="Tenants that match")
+    figures.tenants_table(hits.head(MATCHES), snapshot, key="matches", alt="Tenants that match")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -77,15 +84,20 @@ if shared:
                "tenants; what lies there is not in the figures above.",
                icon=":material/group_work:")  # fmt: skip
     figures.usage_table(
-        usage_tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
-    )
+        usage_tables.shared_frame(shared), snapshot, key="shared",
+        alt="kb_ids shared with other tenants",
+    )  # fmt: skip
     download(usage_tables.shared_frame(shared), "shared", tenants=concerned)
 
+missing = unknown.lacking(snapshot)
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
-    figures.usage_table(usage_tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
+    figures.usage_table(usage_tables.kb_frame(own), snapshot, key="kbs",
+                        alt="kb_ids of this tenant")  # fmt: skip
     download(usage_tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
+elif missing:
+    st.caption(f"Unknown: {missing}.")
 else:
     st.caption("None of its own.")
 
@@ -123,8 +135,9 @@ with right:
     if snapshot.stores[Measure.VECTORS].total is None:
         st.caption(f"Unknown. {notices.last_read(snapshot.stores[Measure.VECTORS])}.")
     elif found:
+        unknown.dashes(store_tables.collections_frame(found), ["Size", "Dimension"])
         st.dataframe(
-            store_tables.collections_frame(found), hide_index=True, placeholder="unknown",
+            store_tables.collections_frame(found), hide_index=True, placeholder=usage_tables.NONE,
             alt="Collections with points of this tenant",
             column_config=figures.COLLECTION_COLUMNS,
         )  # fmt: skip

@@ -48,6 +48,7 @@ def choose(snapshot: Snapshot) -> None:
         asked = permits.button(
             "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
             icon=":material/fact_check:", disabled=target is None,
+            takes=frozenset(WORDS[store].store for store in stores),
         )  # fmt: skip
         if target is None:
             st.caption("Choose whose data is to go.")

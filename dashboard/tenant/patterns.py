@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw import pattern_tables
+from dashboard.draw import pattern_tables, unknown, usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import markdown, plural, unseen, visible
@@ -35,7 +35,8 @@ def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     holdings = kb_holdings(scope)
     if not holdings:
-        st.caption("No knowledge base, so no patterns.")
+        unknown.nothing("No knowledge base, so no patterns.", read.snapshot(),
+                        what="which knowledge bases it has")  # fmt: skip
         return
     query = _query(scope, holdings)
     if query is None:
@@ -105,7 +106,7 @@ def _table(scope: Scope, page: PatternPage) -> PatternRow | None:
             f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
         )
     frame = pattern_tables.patterns_frame(page.rows)
-    missing = "unknown" if page.problem else "none"
+    missing = usage_tables.NONE if page.problem else "none"
     chosen = rows_table(
         frame, page.rows, [f"{row.kb_id}:{row.name}" for row in page.rows], key="patterns",
         select="single-row", alt="Patterns of this tenant", placeholder=missing,
