@@ -9,7 +9,7 @@ import streamlit as st
 from services.access.viewer import Viewer
 
 TERMS: Mapping[str, str] = {
-    "tenant": "Whose data it is: a kind and an id, as tenant/acme, org/bigco or user/zed.",
+    "tenant": "Whose data it is: a kind and an id, as tenant/NAME, org/NAME or user/NAME.",
     "node_id": "The name that a client of KATO gives, as tenant:acme:user:bob.",
     "kb_id": "The name of one memory (a knowledge base) in the stores. KATO makes it of the "
              "node_id, and several node_ids can fall on one.",

@@ -29,7 +29,7 @@ from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
-from tests.pages.conftest import Open, Put, SignIn, words
+from tests.pages.conftest import Open, Put, Send, SignIn, words
 from tests.pages.test_isolation import id_of
 from tests.pages.test_sessions import listed, press, refresh, select
 
@@ -333,12 +333,19 @@ def _script() -> None:
     decided_button("File", session_id, reason="", key="file", file_name="file")
 
 
-def test_a_file_is_made_in_the_name_of_the_connection_it_was_drawn_for(files: Files) -> None:
+def test_a_file_is_made_in_the_name_of_the_connection_it_was_drawn_for(
+    files: Files, send: Send
+) -> None:
     """Streamlit makes it in a thread of its own, where nobody would be signed in."""
+    send([])
     app = AppTest.from_function(_script).run()
     assert not app.exception
     with ThreadPoolExecutor(1) as elsewhere:
-        assert elsewhere.submit(files["file"]).result() == app.session_state["drawn_for"] != ""
+        assert (
+            elsewhere.submit(files["file"]).result().decode()
+            == app.session_state["drawn_for"]
+            != ""
+        )
         assert elsewhere.submit(get_script_run_ctx, suppress_warning=True).result() is None
 
 

@@ -91,9 +91,9 @@ def test_facts_that_redis_does_not_tell_are_unknown() -> None:
     assert facts.pop("Keys before and after the pass") == "1,234 and 1,234"
     assert set(facts.values()) == {"unknown"}
     told = store_tables.redis_facts(
-        KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0)
+        KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0, unindexed=0)
     )
-    assert list(told.values())[1:] == ["0", "10", "0B", "0", "0"]
+    assert list(told.values())[1:] == ["0", "10", "0B", "0", "0", "0"]
 
 
 def test_an_operator_reads_what_redis_keeps_of_what_it_may() -> None:
