@@ -48,13 +48,12 @@ def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)
-def history(measure: Measure) -> tuple[Amount, ...]:
+def history(measure: Measure) -> tuple[tuple[datetime, Amount], ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
     try:
-        points = runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
+        return runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
     except StoreError:
         return ()
-    return tuple(amount for _, amount in points)
 
 
 @cached(Action.SEE_FLEET, seconds=5)

@@ -30,7 +30,7 @@ def rows_of(report: Report, now: datetime) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, report: Report) -> None:
     """Draw the filters, and the findings that pass them."""
-    st.subheader("Findings")
+    st.header("Findings")
     found = _filtered(rows) if len(rows) else rows
     if len(rows):
         st.caption(f"{len(found):,} of {plural(len(rows), 'finding')}")
@@ -114,7 +114,7 @@ def open_finding(id_: str) -> None:
 
 def rules(report: Report) -> None:
     """Draw every rule and what came of it."""
-    st.subheader("What was checked")
+    st.header("What was checked")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)

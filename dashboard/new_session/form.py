@@ -220,7 +220,7 @@ def word(landing: Landing) -> str:
 def answer(asked: Asked) -> None:
     """Draw KATO's answer to the session created last, beside what was asked."""
     created = asked.answer
-    st.subheader("KATO's answer")
+    st.header("KATO's answer")
     st.success("The session was created.", icon=":material/check_circle:")
     st.code(created.session_id, language=None)
     st.table({

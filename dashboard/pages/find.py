@@ -54,10 +54,10 @@ if not answer.matches:
         st.info("Nothing that was looked at has this name.", icon=":material/search_off:")
     if not contains:
         st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
-    st.subheader("What was looked at")
+    st.header("What was looked at")
     draw_looked(answer)
 else:
-    st.subheader(f"Found as {markdown(tables.summary(answer))}")
+    st.header(f"Found as {markdown(tables.summary(answer))}")
     if missing:
         st.warning(f"There may be more: {missing} could not be asked.",
                    icon=":material/cloud_off:")  # fmt: skip
@@ -78,7 +78,7 @@ else:
     if leading is not None:
         label, query = leading
         permits.link("sessions", label, query)
-    st.subheader("What was found")
+    st.header("What was found")
     st.dataframe(
         tables.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
         height="content" if len(answer.matches) <= FEW else "auto",

@@ -62,7 +62,7 @@ elif all(fields.values()):
         problem = str(exc)
 
 with right:
-    st.subheader("Where it lands")
+    st.header("Where it lands")
     if problem:
         st.error(markdown(problem), icon=":material/block:")
     elif landing is None:

@@ -2,29 +2,19 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import read, runtime
-from dashboard.draw import (
-    charts,
-    figures,
-    notices as presenters,
-    store_tables,
-    unknown,
-    usage_tables,
-)
+from dashboard.app import glossary, read, runtime
+from dashboard.draw import figures, notices as presenters, store_tables, unknown, usage_tables
+from dashboard.draw.largest import TOP, largest
 from dashboard.isolation import tables
-from services.figures import Measure
 
-CHOICES = {
-    "Redis memory": (Measure.KEYS, True),
-    "Patterns": (Measure.PATTERNS, False),
-    "Vectors": (Measure.VECTORS, False),
-}
-TOP = 10
+CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
 
 snapshot = figures.snapshot_or_stop("Overview")
+viewer = runtime.desk().gate.viewer()
+glossary.welcome(viewer)
 figures.fleet_figures(snapshot)
 
-sees_all = runtime.desk().gate.viewer().sees_all
+sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
@@ -33,7 +23,7 @@ notices = presenters.notices(
 )  # fmt: skip
 if notices:
     with st.container(border=True):
-        st.subheader("Needs attention")
+        st.header("Needs attention")
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
@@ -46,34 +36,25 @@ if not snapshot.tenants and snapshot.settled:
 
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Who uses most", width="stretch")
+        st.header("Who uses most", width="stretch")
         choice = st.segmented_control(
             "Measure", list(CHOICES), default="Redis memory", required=True,
-            label_visibility="collapsed", key="treemap_of",
+            label_visibility="collapsed", key="most_of",
         )  # fmt: skip
-    measure, by_bytes = CHOICES[choice or "Redis memory"]
-    tiles = charts.tiles(snapshot, measure, by_bytes=by_bytes)
-    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
+    column = CHOICES[choice or "Redis memory"]
     frame = read.tenants_frame(snapshot)
-    no_ranking = unknown.no_ranking(frame, by, snapshot)
-    if no_ranking:
+    if no_ranking := unknown.no_ranking(frame, column, snapshot):
         st.caption(f"Who uses most is unknown: {no_ranking}.")
         st.page_link("dashboard/pages/tenants.py", label="All tenants")
-    elif not tiles:
-        st.caption(f"{choice}: none.")
     else:
-        st.plotly_chart(
-            charts.treemap(tiles, by_bytes=by_bytes), key="treemap",
-            config={"displayModeBar": False},
-            alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
-        )  # fmt: skip
-    if not no_ranking:
-        top = usage_tables.by(frame, by).head(TOP)
-        figures.tenants_table(top, snapshot, key="top", bar=by,
-                              alt=f"The {TOP} tenants with most {choice}")  # fmt: skip
+        found = largest(frame, snapshot, column)
+        figures.tenants_table(found.frame, snapshot, key="top", bar=column,
+                              alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
+        if others := found.rest_words(column):
+            st.caption(others)
 
 with st.container(border=True):
-    st.subheader("How fresh each figure is")
+    st.header("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",

@@ -65,7 +65,7 @@ else:
     )  # fmt: skip
     download(found, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot))
 
-st.subheader("Shared between tenants")
+st.header("Shared between tenants")
 if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
                "each other's memory, and nothing stored says which is whose.")  # fmt: skip
@@ -82,7 +82,7 @@ importing.draw()
 if not sees_all:
     st.stop()
 
-st.subheader("Belongs to nobody")
+st.header("Belongs to nobody")
 nobody = snapshot.unattributed
 figures.owner_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:

@@ -23,7 +23,7 @@ TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "S
 def choose(snapshot: Snapshot) -> None:
     """Draw what can be purged, and the button that plans it."""
     with st.container(border=True):
-        st.subheader("What is to go?")
+        st.header("What is to go?")
         what = st.segmented_control(
             "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",

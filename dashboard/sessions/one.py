@@ -123,7 +123,7 @@ def _unreadable(detail: SessionDetail) -> None:
 
 
 def _memory(detail: SessionDetail) -> None:
-    st.subheader("Short-term memory")
+    st.header("Short-term memory")
     if detail.stm is None:
         st.caption("The record holds none.")
     elif not detail.stm:
@@ -135,7 +135,7 @@ def _memory(detail: SessionDetail) -> None:
             alt="Events of the short-term memory",
             column_config={"Event": st.column_config.NumberColumn(width="small")},
         )  # fmt: skip
-    st.subheader("Accumulators")
+    st.header("Accumulators")
     emotives = tables.emotives_frame(detail.emotives)
     if emotives.empty:
         st.caption("No emotives.")
@@ -174,7 +174,7 @@ def _perceived(detail: SessionDetail) -> None:
 
 
 def _metadata(detail: SessionDetail) -> None:
-    st.subheader("Metadata")
+    st.header("Metadata")
     plain = {name: value for name, value in detail.metadata.items() if name != SEALED_NAME}
     if plain:
         st.dataframe(tables.pairs_frame(plain, name="Name"), hide_index=True,
@@ -206,7 +206,7 @@ def _sealed(detail: SessionDetail) -> None:
 
 
 def _config(detail: SessionDetail) -> None:
-    st.subheader("Options")
+    st.header("Options")
     known = {k: v for k, v in detail.config.items() if k not in _NO_OPTIONS}
     chosen = {name: value for name, value in known.items() if value is not None}
     if chosen:

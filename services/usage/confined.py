@@ -50,7 +50,7 @@ def confined_check(check: Check, viewer: Viewer) -> Check:
     health = check.health
     bare = None if health is None else Health(health.store, health.version, health.latency)
     problem = check.problem and check.problem.nameless()
-    return Check(check.store, check.state, bare, problem, check.advice)
+    return Check(check.store, check.state, bare, problem, check.advice, check.past)
 
 
 @dataclass(slots=True)
