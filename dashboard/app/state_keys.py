@@ -50,10 +50,11 @@ METADATA_ROWS = "metadata_rows"
 OLDER_WORD = "older_word"
 """Session state: why a session may come to older data, by the kb_id that it lies under."""
 
-LOOK_PATTERNS = "look_patterns"
-LOOK_KEYS = "look_keys"
-LOOK_VECTORS = "look_vectors"
-"""Session state: which sections of a tenant's page are open."""
+TAB = "tab"
+"""Query parameter: which tab of a tenant's page is open; the others read nothing."""
+
+LOOK_INTO = "look_into"
+"""Session state: which store of a tenant is looked into."""
 
 FOUND_PATTERNS = "found_patterns"
 """Session state: whether the patterns of what was found are open."""

@@ -123,10 +123,17 @@ def _size(measure: Measure, amount: Amount) -> str:
     return figure_bytes(amount) + WORDS[measure].where
 
 
+NAME_WIDTH, NUMBER_WIDTH, TIME_WIDTH = 190, 86, 110
+"""Pixels of a tenant's name, a number and a time: ten columns stand in a page of 1400."""
+
+
 def _numbers(form: Literal["bytes", "localized"]) -> dict[str, Any]:
     sized = form == "bytes"
     found = {name: column for name, column in COLUMNS.items() if column.is_size is sized}
-    return {n: st.column_config.NumberColumn(format=form, help=c.help) for n, c in found.items()}
+    return {
+        name: st.column_config.NumberColumn(format=form, help=column.help, width=NUMBER_WIDTH)
+        for name, column in found.items()
+    }
 
 
 USAGE_COLUMNS = {
@@ -136,9 +143,12 @@ USAGE_COLUMNS = {
         name: st.column_config.NumberColumn(format="localized")
         for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
     },
-    "Share": st.column_config.NumberColumn(format="percent", help="Of all that is counted here"),
+    "Ownership": st.column_config.TextColumn(width=NUMBER_WIDTH),
+    "Share": st.column_config.NumberColumn(
+        format="percent", width=NUMBER_WIDTH, help="Of all that is counted here"
+    ),
     "First write": st.column_config.DatetimeColumn(format="distance"),
-    "Last write": st.column_config.DatetimeColumn(format="distance"),
+    "Last write": st.column_config.DatetimeColumn(format="distance", width=TIME_WIDTH),
     "Created": st.column_config.DatetimeColumn(format="distance"),
     "Last access": st.column_config.DatetimeColumn(format="distance"),
     "Expires in": st.column_config.NumberColumn(format="duration"),
@@ -167,16 +177,19 @@ def usage_table(frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str) 
 
 
 def tenants_table(
-    frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str, bar: str | None = None
-) -> None:
+    frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str, bar: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Draw tenants, each row with a button that opens the tenant.
 
-    `bar` is drawn as a bar, with its share beside it.
+    `bar` is drawn as a bar, with its share beside it. `columns` are shown beside the name, in this
+    order, and the others are in the table's menu; all are shown without it.
     """
-    unknown.cells(frame, snapshot)
+    order = None if columns is None else ["Tenant", "Open", *columns]
+    unknown.cells(frame if order is None else frame[frame.columns.intersection(order)], snapshot)
     names = frame["Tenant"].tolist()
     shown = frame.copy(deep=False)
-    pinned = st.column_config.TextColumn(pinned=True, width="medium")
+    pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
     if bar is not None:
         shown.insert(1, bar, shown.pop(bar))
@@ -184,7 +197,7 @@ def tenants_table(
         config[bar] = _bar(bar, frame[bar].dropna())
     rows_table(
         shown, names, names, key=key, opened=open_tenant, alt=alt, height="content",
-        placeholder=usage_tables.NONE, column_config=config,
+        placeholder=usage_tables.NONE, column_config=config, column_order=order,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw import session_options
+from dashboard.draw import session_options, shared
 from dashboard.draw.formatting import (
     escaped,
     few,
@@ -173,9 +173,16 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
     if landing.refusal:
         reason = landing.refusal[0].upper() + landing.refusal[1:]
         st.error(f"{markdown(reason)}.", icon=":material/block:")
+        if landing.others:
+            shared.finding_link(landing.kb_id)
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
+    _claim_words(landing, unasked)
+
+
+def _claim_words(landing: Landing, unasked: str) -> None:
+    """Draw whose memory it is, and how that is known."""
     name = markdown(str(landing.tenant))
     if landing.claim.state is ClaimState.KNOWN:
         st.caption(f"Known: {name} already uses it.")

@@ -1,7 +1,7 @@
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys
-from dashboard.draw import figures
+from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
 from dashboard.find import patterns, sidebar, tables
 from services.find.models import Answer
@@ -63,6 +63,8 @@ else:
                    icon=":material/cloud_off:")  # fmt: skip
     for text in tables.ambiguities(answer):
         st.caption(f":material/info: {markdown(text)}")
+    both = {name for hit in answer.hits for name in hit.shared}
+    shared.say_each(both, None, "Its figures stand with each of them.")
     if answer.hits:
         figures.tenants_table(
             tables.hits_frame(answer.hits[:MOST_TENANTS]), snapshot, key="hits",

@@ -7,6 +7,7 @@ from dashboard.draw import figures, notices as presenters, store_tables, unknown
 from dashboard.draw.largest import TOP, largest
 from dashboard.isolation import tables
 
+MATTER = ("Memory", "Patterns", "Last write")
 CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
 
 snapshot = figures.snapshot_or_stop("Overview")
@@ -49,6 +50,7 @@ with st.container(border=True):
     else:
         found = largest(frame, snapshot, column)
         figures.tenants_table(found.frame, snapshot, key="top", bar=column,
+                              columns=[*dict.fromkeys((column, "Share", *MATTER))],
                               alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
         if others := found.rest_words(column):
             st.caption(others)

@@ -11,6 +11,7 @@ from dashboard.names import importing
 from services.figures import Measure
 
 PER_PAGE = 25
+COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Keys", "Vectors", "Sessions", "Ownership")
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
     "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
@@ -26,14 +27,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Search", type="search", placeholder="Part of a name", key=state_keys.SEARCH,
         bind="query-params", live=True,
     )  # fmt: skip
-    kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
-    ownership = st.pills(
-        "Ownership",
-        ["known", "confirmed", "inferred"],
-        key=state_keys.OWNERSHIP,
-        selection_mode="multi",
-    )
-    sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params", width=170)
+    with st.popover("Filter and sort", icon=":material/tune:"):  # data comes first on a phone
+        kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
+        ownership = st.pills(
+            "Ownership", ["known", "confirmed", "inferred"], key=state_keys.OWNERSHIP,
+            selection_mode="multi",
+        )  # fmt: skip
+        sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params")
 
 found = frame
 if wanted:
@@ -61,7 +61,7 @@ else:
     start = (min(page, pages) - 1) * PER_PAGE
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
-        alt="Tenants with their usage",
+        alt="Tenants with their usage", columns=COLUMNS,
     )  # fmt: skip
     download(found, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
+from dashboard.draw import shared
 from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge import plan, plan_tables
@@ -13,7 +14,7 @@ from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.models import Request, Target
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.snapshot import Snapshot
 
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
@@ -28,6 +29,7 @@ def choose(snapshot: Snapshot) -> None:
             label_visibility="collapsed", persist_state="page",
         )  # fmt: skip
         target = _many(snapshot) if what == MANY else _target(what or TENANT, snapshot)
+        _shared(target, snapshot)
         stores = _stores()
         inferred = st.checkbox(
             "Take in what is only inferred and could be nobody else's",
@@ -63,6 +65,17 @@ def choose(snapshot: Snapshot) -> None:
                     drop_collections=drop,
                 )
             )
+
+
+def _shared(target: Target | None, snapshot: Snapshot) -> None:
+    """Say what of a tenant others write too: a plan leaves it out, since nothing tells it apart."""
+    usage = snapshot.tenant(target.tenant) if target and target.tenant else None
+    if target is None or usage is None:
+        return
+    node = kb_id_of(target.node_id, read.ownership().service) if target.node_id else None
+    names = [name for name in usage.shared if node in (None, name)]
+    stays = "A plan leaves it out, since nothing stored tells whose is whose."
+    shared.say_each(names, usage.tenant, stays)
 
 
 def _more() -> tuple[bool, frozenset[str]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.app import permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.draw import shared
 from dashboard.draw.formatting import (
     age,
     escaped,
@@ -69,6 +70,12 @@ def _back() -> None:
 def _head(detail: SessionDetail) -> None:
     record = detail.record
     st.code(visible(record.session_id), language=None)
+    if record.owner.kind is OwnerKind.NODE:
+        ownership = read.ownership()
+        shared.say(
+            kb_id_of(record.owner.name, ownership.service), ownership.owner(record.owner).tenant,
+            "What is learnt there changes this session's predictions.",
+        )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_katos(record):
             actions.deed_buttons([record])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from dashboard.draw import notices as presenters, store_tables, usage_tables as tables
+from dashboard.draw import notices as presenters, store_tables, unknown, usage_tables as tables
 from dashboard.draw.largest import TOP, largest
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
@@ -217,25 +218,36 @@ def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
         st.tuples(st.none() | st.integers(0, 2), st.none() | counts, st.booleans()), max_size=6
     )
 )
-def test_an_empty_cell_is_one_without_a_value(
+def test_a_dash_is_said_to_be_unknown_where_it_is(
     rows: list[tuple[int | None, int | None, bool]],
 ) -> None:
-    """What is not known is written as such; a time is lacking where there are no patterns."""
+    """A number that is not known is no word, which a narrow column cuts; times need patterns."""
     frame = tables.kb_frame(
         KbUsage(str(at), True, Claim(ClaimState.KNOWN, (), "why"),
                 Usage(_amount(patterns), _amount(keys), Amount(1, 1), Amount(1, 1)),
                 last_write=NOW if dated else None)
         for at, (patterns, keys, dated) in enumerate(rows)
     )  # fmt: skip
-    shown, written = tables.told(frame)
-    for at, (patterns, keys, dated) in enumerate(rows):
-        assert (shown["Keys"][at] == "unknown") == (keys is None)
-        assert (shown["Last write"][at] == "unknown") == (patterns != 0 and not dated)
-        nothing = shown["Last write"].isna()[at] or shown["Last write"][at] == tables.NONE
-        assert nothing == (patterns == 0 and not dated)
-    assert ("Keys" in written) == any(keys is None for _, keys, _ in rows)
-    assert not shown[[*tables.NUMBERS]].isna().to_numpy().any()
-    assert not frame.map(lambda cell: cell in {tables.NONE, "unknown"}).to_numpy().any()
+    unknown_ones = tables.unknown_columns(frame)
+    assert ("Keys" in unknown_ones) == any(keys is None for _, keys, _ in rows)
+    assert ("Last write" in unknown_ones) == any(
+        patterns != 0 and not dated for patterns, _, dated in rows
+    )
+    assert "Vectors" not in unknown_ones
+    assert all(pd.api.types.is_integer_dtype(frame[name]) for name in tables.NUMBERS)
+
+
+def test_a_list_is_not_ranked_by_what_is_not_known() -> None:
+    """It is by name then, and a ranking is one line that says why."""
+    found = snapshot(tenant("b", NONE), tenant("a", NONE),
+                     figures=StoreFigures(Measure.KEYS, StoreState.UNKNOWN))  # fmt: skip
+    frame = tables.tenants_frame(found.tenants, whole=False)
+    assert tables.by(frame, "Memory")["Tenant"].tolist() == ["tenant/a", "tenant/b"]
+    assert frame[tables.HELD].isna().all()
+    assert unknown.no_ranking(frame, "Memory", found) == "Memory is unknown (Redis is down)"
+    known = tables.tenants_frame([tenant("b", usage(1)), tenant("a", usage(2))])
+    assert tables.by(known, "Memory")["Tenant"].tolist() == ["tenant/a", "tenant/b"]
+    assert not unknown.no_ranking(known, "Memory", found)
 
 
 def _amount(count: int | None) -> Amount | None:
