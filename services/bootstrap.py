@@ -98,6 +98,7 @@ class Services(Reading):
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
+        from services.purge.erased import erased_before
         from services.sessions.create import SessionService
 
         return SessionService(
@@ -106,6 +107,7 @@ class Services(Reading):
             ownership=self.usage.ownership,
             encryption=self.settings.encryption,
             being_purged=self.purge.being_purged,
+            erased=partial(erased_before, self.jobs),
         )
 
     @made_once

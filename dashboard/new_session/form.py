@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.app import permits, read, state_keys
 from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
-from services.sessions.landing import Landing
+from services.sessions.landing import Erased, Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
 from services.usage.readings import CreatedSession
@@ -161,10 +161,27 @@ def landing_words(landing: Landing) -> None:
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
     name = markdown(str(landing.tenant))
+    if landing.erased is not None:
+        _erased_words(landing.erased)
+        return
     if landing.claim.state == "known":
         st.caption(f"Known: {name} already uses it.")
     else:
         st.caption(f"New for {name}: no node_id on it was seen so far.")
+
+
+def _erased_words(erased: Erased) -> None:
+    ticket = f" ({markdown(erased.ticket)})" if erased.ticket else ""
+    st.warning(f"**This user's data was erased on {moment(erased.at)}**{ticket}. A session brings "
+               "the user back: KATO stores again what its clients send.",
+               icon=":material/history:")  # fmt: skip
+
+
+def asked_again(landing: Landing | None) -> bool:
+    """Ask once more where a session would bring back what was erased; return whether to go on."""
+    if landing is None or landing.erased is None or landing.refusal:
+        return True
+    return st.checkbox("Create it all the same", key=f"again_{visible(landing.node_id)}")
 
 
 def answer(asked: Asked) -> None:

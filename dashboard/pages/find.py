@@ -3,7 +3,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime, state_keys
 from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import sidebar, tables
+from dashboard.find import erased, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -45,6 +45,7 @@ with st.skeleton(height=180):
 if answer is None:
     st.stop()
 missing = " and ".join(tables.unasked(answer))
+gone = erased.draw(answer)
 
 if not answer.matches:
     if missing:
@@ -65,7 +66,7 @@ else:
         st.caption(f":material/info: {markdown(text)}")
     if answer.hits:
         figures.tenants_table(
-            tables.hits_frame(answer.hits[:MOST_TENANTS]), key="hits",
+            tables.hits_frame(answer.hits[:MOST_TENANTS], gone), key="hits",
             alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
         )  # fmt: skip
         if len(answer.hits) > MOST_TENANTS:
@@ -77,7 +78,7 @@ else:
         permits.link("sessions", label, query)
     st.subheader("What was found")
     st.dataframe(
-        tables.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
+        tables.matches_frame(answer.matches[:MOST_MATCHES], gone), hide_index=True, key="found",
         height="content" if len(answer.matches) <= FEW else "auto",
         alt="Each name found, how well it fits, and how its owner is known",
     )  # fmt: skip

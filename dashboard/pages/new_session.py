@@ -73,16 +73,18 @@ with right:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
         form.landing_words(landing)
+    again = form.asked_again(landing)
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
-        disabled=landing is None or bool(landing.refusal),
+        disabled=landing is None or bool(landing.refusal) or not again,
     )  # fmt: skip
 
 if create and landing is not None:
     try:
         answer = sessions.create(
-            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config
-        )
+            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config,
+            again=again,
+        )  # fmt: skip
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer
         )

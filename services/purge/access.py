@@ -19,6 +19,7 @@ from services.purge.confined import (
     confined_tombstones,
     holders_of_plan,
 )
+from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
 from services.purge.models import Plan, Request
@@ -197,6 +198,13 @@ class DeskPurge:
         """Return the tombstones of those of these kb_ids that are in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         return confined_tombstones(self._inner.tombstones(kb_ids), viewer, self._ownership())
+
+    def erased_as(self, typed: str) -> tuple[Tombstone, ...]:
+        """Return the tombstones in scope of what a typed name may stand for, forgotten or not."""
+        viewer, ownership = self._gate.allow(Action.FIND), self._ownership()
+        stones = self._inner.tombstones()
+        names = kb_ids_meant(typed, stones, ownership.schemes, ownership.service) if stones else ()
+        return confined_tombstones(self._inner.tombstones(names), viewer, ownership)
 
     def _known(self, action: Action, job_id: str) -> tuple[Job, Viewer, tuple[TenantKey, ...]]:
         """Return a job as it is, who asks for it, and whom it concerns.

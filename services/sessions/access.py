@@ -55,7 +55,7 @@ class DeskSessions:
     def create(
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
-        config: Mapping[str, object] | None = None,
+        config: Mapping[str, object] | None = None, again: bool = False,
     ) -> CreatedSession:  # fmt: skip
         """Create a session. Raises what `SessionService.create` raises, and AccessDenied."""
         self._gate.allow(Action.CREATE_SESSION)
@@ -65,11 +65,12 @@ class DeskSessions:
         with self._gate.doing(
             Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=landing.node_id,
             digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
-            details=_details(ttl_seconds, metadata, sensitive or {}, config or {}),
+            details=_details(ttl_seconds, metadata, sensitive or {}, config or {})
+            | _brings_back(landing),
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config,
+                config=config, again=again,
             )  # fmt: skip
 
 
@@ -147,6 +148,11 @@ def _details(
     return {name: value for name, value in said.items() if value}
 
 
+def _brings_back(landing: Landing) -> dict[str, str]:
+    erased = landing.erased
+    return {} if erased is None else {"Its data was erased on": f"{erased.at:%Y-%m-%d %H:%M} UTC"}
+
+
 def _seconds(ttl_seconds: int) -> str:
     return f"{ttl_seconds:,} s"
 
@@ -188,14 +194,21 @@ ALIKE = (
 
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
-    """Return a landing that names nobody out of scope, and refuses what it refused."""
-    if viewer.sees_all or viewer.sees_each(holders_of_landing(landing)):
+    """Return a landing that names nobody out of scope, and refuses what it refused.
+
+    For which ticket something was erased, only who asked for it and those who see all are told.
+    """
+    if viewer.sees_all:
         return landing
+    if viewer.sees_each(holders_of_landing(landing)):
+        erased = landing.erased
+        told = erased is None or erased.by == viewer.id
+        return landing if told else replace(landing, erased=replace(erased, ticket="", by=""))
     mine = viewer.sees(landing.tenant)
     claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
     hidden = any(not viewer.sees(other) for other in landing.others)
     refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal)
+    return replace(landing, claim=claim, others=(), refusal=refusal, erased=None)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

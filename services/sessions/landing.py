@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
 from services.tenancy.ownership import Claim, Ownership
@@ -16,12 +17,25 @@ KATO takes any length, and writes it into every record and log line of the sessi
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """When what lies on a kb_id was last erased by a purge, by whom, and for which ticket.
+
+    `ticket` is empty where it may not be told.
+    """
+
+    at: datetime
+    ticket: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Where a session with this node_id would read and write.
 
     `tenant` is who the node_id names. `others` are other tenants that hold the same kb_id:
     they and this session would share one memory. `refusal` says why no session may be created
     with it, `warning` what else there is to know; both are empty where there is nothing.
+    `erased` is when the kb_id was purged: then a session has to be asked for once more.
     """
 
     node_id: str
@@ -31,6 +45,7 @@ class Landing:
     others: tuple[TenantKey, ...]
     refusal: str = ""
     warning: str = ""
+    erased: Erased | None = None
 
 
 def land(node_id: str, ownership: Ownership) -> Landing:
