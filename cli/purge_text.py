@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.purge.job import Job
 from services.purge.models import LeftOut, Plan
+from services.tenancy.layout import bytes_of
 
 
 def ascii_of(text: str) -> str:
@@ -88,9 +91,25 @@ def _head(job: Job) -> str:
     return f"job {job.id}: {job.state.value}" + (f", {job.outcome.value}" if job.outcome else "")
 
 
+def file_stem(job_id: str, tenant: str | None) -> str:
+    """Return what the file of a receipt is called; of two tenants never the same."""
+    if tenant is None:
+        return f"purge-{job_id}"
+    plain = re.sub(r"[^A-Za-z0-9-]", "_", tenant)[:60]
+    return f"purge-{job_id}-{plain}-{hashlib.sha256(bytes_of(tenant)).hexdigest()[:8]}"
+
+
 def receipt_text(receipt: Mapping[str, Any]) -> str:
-    """Say what came of a purge: what went, what stayed, and what nothing is known of."""
-    lines = [
+    """Say what came of a purge: in a sentence, whose and when, then what went and what stayed."""
+    summary = [ascii_of(receipt["summary"])] if "summary" in receipt else []
+    facts = {
+        "purge of": receipt["target"], "ticket": receipt["reason"],
+        "begun": receipt["started_at"], "ended": receipt["ended_at"],
+        "asked by": receipt["asked_by"], "job": receipt["job"],
+    }  # fmt: skip
+    lines = [f"{name}: {ascii_of(value)}" for name, value in facts.items()]
+    lines += [_look_line(look) for look in receipt.get("later_looks", ())]
+    lines += [
         f"  {store}: " + ", ".join(_figure(name, value) for name, value in figures.items())
         for store, figures in receipt["stores"].items()
     ]
@@ -101,7 +120,13 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
     ]
     lines += [f"  disclosed: {ascii_of(text)}" for text in receipt["disclosed"]]
     lines += [f"  {ascii_of(text)}" for text in receipt["problems"]]
-    return "\n".join([f"outcome: {receipt['outcome']}", *lines])
+    return "\n".join([*summary, f"outcome: {receipt['outcome']}", *lines])
+
+
+def _look_line(look: Mapping[str, Any]) -> str:
+    back = look["kb_ids_back"]
+    found = "not known" if back is None else f"{back:,} names with data" if back else "nothing"
+    return f"looked at again from {look['first_at']} to {look['at']}: {found}"
 
 
 def _figure(name: str, value: object) -> str:

@@ -23,8 +23,10 @@ from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
 from services.purge.models import Plan, Request
-from services.purge.receipt import receipt_of
+from services.purge.receipt import receipt_of, tenants_of
 from services.purge.service import PurgeService
+from services.purge.summary import summary_of
+from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
@@ -127,8 +129,8 @@ class DeskPurge:
 
     def look_again(self, job_id: str) -> LaterLook:
         """Look at what an ended job erased, and keep with its receipt what is back. Logged."""
-        with self._steering(job_id, "look again at", Action.PLAN_PURGE):
-            return self._inner.look_again(job_id)
+        with self._steering(job_id, "look again at", Action.PLAN_PURGE) as viewer:
+            return self._inner.look_again(job_id, asked_by=viewer.id)
 
     def drop_emptied(self, job_id: str) -> tuple[str, ...]:
         """Drop the collections that an ended job emptied and kept, and return their names. Logged.
@@ -150,9 +152,15 @@ class DeskPurge:
             job = self._inner.abandon(job_id)
         return confined_job(job, viewer, ownership)
 
+    def tenants(self, job_id: str) -> tuple[str, ...]:
+        """Return the tenants that a job is about: each can have a receipt of its own."""
+        job, _, _ = self._known(Action.SEE_PURGES, job_id)
+        return tenants_of(job)
+
     def receipt(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it; so far, of one that has not ended."""
-        return _receipt(self.job(job_id), tenant)
+        job, viewer, _ = self._known(Action.SEE_PURGES, job_id)
+        return self._receipt(job, viewer, tenant)
 
     def receipt_text(self, job_id: str, *, tenant: str | None = None) -> str:
         """Return the receipt as JSON: as it was kept, or what is known so far. It is logged.
@@ -163,9 +171,9 @@ class DeskPurge:
         with self._exporting(job_id) as (job, viewer):
             if viewer.sees_all and tenant is None:
                 return self._inner.receipt_text(job_id)
-            seen = confined_job(job, viewer, self._ownership())
-            looks = self._inner.later_looks(job_id)
-            return with_later_looks(receipt_json(_receipt(seen, tenant)), looks)
+            receipt, looks = self._receipt(job, viewer, tenant), self._inner.later_looks(job_id)
+            summary = summary_of(receipt, looks, tenant=tenant)
+            return with_later_looks(receipt_json(receipt), looks, summary=summary, tenant=tenant)
 
     def receipt_to_print(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it, to keep elsewhere. It is logged.
@@ -174,7 +182,7 @@ class DeskPurge:
         """
         with self._exporting(job_id) as (job, viewer):
             versions = self._inner.versions(job_id) if viewer.sees_all else {}
-            return _receipt(confined_job(job, viewer, self._ownership()), tenant, versions)
+            return self._receipt(job, viewer, tenant, versions)
 
     @contextmanager
     def _exporting(self, job_id: str) -> Iterator[tuple[Job, Viewer]]:
@@ -245,14 +253,16 @@ class DeskPurge:
     def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
         return holders_of_plan(plan, self._ownership())
 
+    def _receipt(
+        self, job: Job, viewer: Viewer, tenant: str | None, versions: Mapping[str, str] = _NONE
+    ) -> Receipt:
+        """Return a receipt; of a whole job that has ended it came to what the job did.
 
-def _receipt(job: Job, tenant: str | None, versions: Mapping[str, str] = _NONE) -> Receipt:
-    """Return a receipt; of a whole job that has ended it came to what the job did.
-
-    Of one that a viewer may see in part it would come to more: what was left out is not in it.
-    """
-    at = job.ended_at or datetime.now(UTC)
-    receipt = receipt_of(job, at=at, versions=versions, tenant=tenant)
-    if tenant is not None or job.outcome is None:
-        return receipt
-    return replace(receipt, outcome=job.outcome)
+        Of one that a viewer may see in part it would come to more: what was left out is not in it.
+        """
+        at, seen = job.ended_at or datetime.now(UTC), confined_job(job, viewer, self._ownership())
+        if tenant is not None:  # of the whole job: it names nobody else
+            receipt = tenant_receipt(job, tenant, at=at, versions=versions)
+            return replace(receipt, reason=seen.reason)
+        receipt = receipt_of(seen, at=at, versions=versions)
+        return receipt if job.outcome is None else replace(receipt, outcome=job.outcome)

@@ -173,14 +173,20 @@ def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
     )  # fmt: skip
 
 
-def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
-    """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
-    found = json.loads(receipt)
+def with_later_looks(
+    receipt: str, looks: Sequence[LaterLook], *, summary: str, tenant: str | None = None
+) -> str:
+    """Return a receipt (JSON) with the later looks at what it is about, oldest first.
+
+    `summary` says in words what it comes to by now. Of one tenant, it has that one's numbers.
+    """
+    found = json.loads(receipt) | {"summary": summary}
     found["later_looks"] = [
         {
             "first_at": _time(look.first_at or look.at),
             "at": _time(look.at),
-            "kb_ids_back": look.back,
+            "kb_ids_back": look.back_of(tenant),
+            "asked_by": look.asked_by,
         }
         for look in looks
     ]

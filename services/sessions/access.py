@@ -15,7 +15,7 @@ from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
-from services.sessions.landing import Landing
+from services.sessions.landing import Erased, Landing
 from services.sessions.models import (
     Deed,
     IndexCleaning,
@@ -202,8 +202,9 @@ def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
         return landing
     if viewer.sees_each(holders_of_landing(landing)):
         erased = landing.erased
-        told = erased is None or erased.by == viewer.id
-        return landing if told else replace(landing, erased=replace(erased, ticket="", by=""))
+        if erased is None or erased.by == viewer.id:
+            return landing
+        return replace(landing, erased=Erased(erased.at))
     mine = viewer.sees(landing.tenant)
     claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
     hidden = any(not viewer.sees(other) for other in landing.others)

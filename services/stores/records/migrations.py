@@ -130,10 +130,15 @@ _FENCING = (
     "ALTER TABLE tombstone_7 RENAME TO tombstone",
 )
 
+_LOOKING = (
+    "ALTER TABLE purge_look ADD COLUMN asked_by TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE purge_look ADD COLUMN tenants TEXT NOT NULL DEFAULT ''",
+)
+
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
-    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING,
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _LOOKING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 
