@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.figures import Measure
 from services.purge.job import Job
 from services.purge.models import LeftOut, Plan
 from services.tenancy.layout import bytes_of
@@ -19,9 +20,9 @@ def ascii_of(text: str) -> str:
 
 def plan_text(plan: Plan) -> str:
     """Say what a plan would do, line by line."""
-    lines = [f"purge of {ascii_of(str(plan.request.target))}", f"digest {plan.digest}"]
-    lines += [f"to confirm: {ascii_of(plan.request.target.name)}"]
-    lines += [f"  {ascii_of(str(tenant))}" for tenant in plan.request.target.many]
+    lines = [f"purge of {ascii_of(str(plan.request.target))}: {ascii_of(plan.confirmation)}"]
+    lines += [_tenant_text(plan, tenant) for tenant in plan.tenants]
+    lines += [f"digest {plan.digest}", f"to confirm: {ascii_of(plan.confirmation)}"]
     lines += [
         f"  {item.store.value}: {item.count:,} {ascii_of(item.kind)} of {ascii_of(item.owner)}"
         + (f" ({ascii_of(item.how)})" if item.how else "")
@@ -32,6 +33,18 @@ def plan_text(plan: Plan) -> str:
     lines += [f"disclosed: {ascii_of(text)}" for text in plan.disclosed]
     lines += [f"cannot run: {ascii_of(text)}" for text in plan.obstacles]
     return "\n".join(lines)
+
+
+def _tenant_text(plan: Plan, tenant: str) -> str:
+    """Say how much of one tenant would go, store by store."""
+    sums = dict.fromkeys(sorted(plan.request.stores, key=list(Measure).index), 0)
+    for item in plan.items:
+        if plan.whose.get(item.owner) == tenant:
+            sums[item.store] = sums.get(item.store, 0) + item.count
+    known: dict[str, int | None] = {
+        store.value: None if store in plan.problems else number for store, number in sums.items()
+    }
+    return f"  {ascii_of(tenant)}: {_counts(known)}"
 
 
 def _left_text(left: LeftOut) -> str:

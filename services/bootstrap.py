@@ -217,7 +217,7 @@ class Services(Reading):
         from services.purge.log_ends import log_purge
 
         self.collector.refresh()
-        log_purge(self.logbook, self.jobs, job, self.usage.ownership)
+        log_purge(self.logbook, self.jobs, job)
 
     def tend_records(self) -> None:
         """Add to the log the ends of purges that it has not, and remove plans that expired.
@@ -228,6 +228,6 @@ class Services(Reading):
         from services.purge.log_ends import add_missing_ends
 
         now = self.now()
-        add_missing_ends(self.logbook, self.jobs, self.usage.ownership, now=now)
+        add_missing_ends(self.logbook, self.jobs, now=now)
         with warning("plans that expired could not be removed"):
             self.jobs.drop_plans(now)

@@ -40,6 +40,7 @@ def draw(job: Job) -> None:
                  "it. What is said below was so when the purge ended.",
                  icon=":material/history:")  # fmt: skip
     _outcome(receipt, stale=since is not None)
+    _stays(receipt)
     _later(job, later)
     _downloads(job, receipt)
     _counts(job, receipt)
@@ -94,6 +95,14 @@ def _outcome(receipt: Receipt, *, stale: bool) -> None:
         st.warning(words, icon=":material/shield:")
     for text in receipt.problems:
         st.markdown(f"- {markdown(text)}")
+
+
+def _stays(receipt: Receipt) -> None:
+    """Say what was not erased where it is said what was."""
+    if receipt.disclosed:
+        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
+        st.warning(f"**Not erased, or worth knowing:**\n{listed}",
+                   icon=":material/visibility_off:")  # fmt: skip
 
 
 def _downloads(job: Job, receipt: Receipt) -> None:
@@ -157,8 +166,4 @@ def _rest(receipt: Receipt) -> None:
             placeholder="unknown", column_config=plan.LEFT_COLUMNS,
             alt="What was not touched, with why",
         )  # fmt: skip
-    if receipt.disclosed:
-        st.subheader("Not erased, or worth knowing")
-        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
-        st.warning(listed, icon=":material/visibility_off:")
     st.caption(f"As of {moment(receipt.ended_at)}.")

@@ -18,6 +18,7 @@ from services.purge.confined import (
     confined_plan,
     confined_tombstones,
     holders_of_plan,
+    whose_of_plan,
 )
 from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
@@ -77,8 +78,8 @@ class DeskPurge:
         self._inner.check(confined_plan(plan, viewer, self._ownership()), confirm, reason)
         ownership = self._ownership()  # before: what is begun must not fail for want of it
         with self._gate.doing(
-            Action.RUN_PURGE, tenants=holders, target=target, digest=digest,
-            details={REASON: reason.strip()},
+            Action.RUN_PURGE, tenants=holders, whose=whose_of_plan(plan), target=target,
+            digest=digest, reason=reason.strip(), details={REASON: reason.strip()},
         ):  # fmt: skip
             job = self._inner.begin(digest, confirm=confirm, reason=reason, asked_by=viewer.id)
         return confined_job(job, viewer, ownership)
@@ -188,8 +189,8 @@ class DeskPurge:
     def _exporting(self, job_id: str) -> Iterator[tuple[Job, Viewer]]:
         job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
         with self._gate.doing(
-            Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
-            digest=job.plan.digest,
+            Action.EXPORT, tenants=holders, whose=whose_of_plan(job.plan),
+            target=f"the receipt of {job_id}", digest=job.plan.digest,
         ):  # fmt: skip
             yield job, viewer
 
@@ -234,8 +235,8 @@ class DeskPurge:
     ) -> Iterator[Viewer]:
         job, viewer, holders = self._known(action, job_id)
         with self._gate.doing(
-            action, tenants=holders, target=f"{deed} {job_id}",
-            digest=digest_of_words(deed, job_id, digest or job.plan.digest),
+            action, tenants=holders, whose=whose_of_plan(job.plan), target=f"{deed} {job_id}",
+            reason=job.reason, digest=digest_of_words(deed, job_id, digest or job.plan.digest),
             details={"Purge of": str(job.plan.request.target)},
         ):  # fmt: skip
             yield viewer

@@ -20,8 +20,11 @@ _FIGURES = ("planned", "deleted", "absent", "failed", "left")
 
 
 def plan_json(plan: Plan) -> str:
-    """Write a plan for scripts: what could not be asked, and what erasing costs, in words."""
-    return _text(_plan(plan))
+    """Write a plan for scripts: what could not be asked, and what erasing costs, in words.
+
+    With the tenants whose data would go, and what has to be said to confirm it.
+    """
+    return _text({**_plan(plan), "tenants": list(plan.tenants), "confirm": plan.confirmation})
 
 
 def plan_record(plan: Plan) -> str:
@@ -66,6 +69,7 @@ def _plan(plan: Plan) -> dict[str, object]:
         "digest": plan.digest,
         "taken": _left_out(plan.taken),
         "whose": dict(plan.whose),
+        "streams": list(plan.streams),
     }
 
 
@@ -85,6 +89,7 @@ def plan_of(text: str) -> Plan:
         digest=found["digest"],
         taken=tuple(map(_left_out_of, found.get("taken", ()))),
         whose=found.get("whose", {}),
+        streams=tuple(found.get("streams", ())),
     )
 
 

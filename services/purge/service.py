@@ -97,8 +97,8 @@ class PurgeService:
             raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
         if plan.obstacles:
             raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
-        if confirm != plan.request.target.name:
-            raise PurgeRefused(f"to confirm, type exactly: {plan.request.target.name}")
+        if confirm != plan.confirmation:
+            raise PurgeRefused(f"to confirm, type exactly: {plan.confirmation}")
         if not reason.strip():
             raise PurgeRefused("a reason or ticket is needed")
         if len(reason) > _REASON_LIMIT:

@@ -63,7 +63,8 @@ class DeskSessions:
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
-            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=landing.node_id,
+            Action.CREATE_SESSION, tenants=holders_of_landing(landing),
+            whose=(landing.tenant, *landing.others), target=landing.node_id,
             digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
             details=_details(ttl_seconds, metadata, sensitive or {}, config or {})
             | _brings_back(landing),

@@ -25,7 +25,7 @@ def test_an_erased_user_does_not_come_back_without_a_word(
     assert "erased on" not in words(open_page("find", find="dana"))
     plan = services.purge.plan(Request(Target(TenantKey("tenant", "acme"), user="dana")))
     job = services.purge.begin(
-        plan.digest, confirm=plan.request.target.name, reason="GDPR-4711", asked_by="ada"
+        plan.digest, confirm=plan.confirmation, reason="GDPR-4711", asked_by="ada"
     )
     ended = services.purge.run_here(job.id).ended_at
     assert ended is not None
