@@ -24,7 +24,8 @@ def plan_json(plan: Plan) -> str:
 
     With the tenants whose data would go, and what has to be said to confirm it.
     """
-    return _text({**_plan(plan), "tenants": list(plan.tenants), "confirm": plan.confirmation})
+    said = {"tenants": list(plan.tenants), "confirm": plan.confirmation}
+    return _text({**_plan(plan), **said, "streams": list(plan.streams)})
 
 
 def plan_record(plan: Plan) -> str:
@@ -32,7 +33,8 @@ def plan_record(plan: Plan) -> str:
     found = _plan(plan)
     problems = {store.value: why.kept for store, why in plan.problems.items()}
     items = [{**_item(item), "plain": item.plain} for item in plan.items]
-    return _text({**found, "problems": problems, "items": items})
+    streams = {"streams": list(plan.streams)} if plan.streams else {}  # earlier ones have none
+    return _text({**found, "problems": problems, "items": items, **streams})
 
 
 def _plan(plan: Plan) -> dict[str, object]:
@@ -69,7 +71,6 @@ def _plan(plan: Plan) -> dict[str, object]:
         "digest": plan.digest,
         "taken": _left_out(plan.taken),
         "whose": dict(plan.whose),
-        "streams": list(plan.streams),
     }
 
 

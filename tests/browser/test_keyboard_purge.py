@@ -14,7 +14,8 @@ FROM_THE_TOP, TO_THE_NAME, AFTER_ERASING = 30, 8, 2
 
 _FOCUSED = """() => {
   const at = document.activeElement;
-  return (at?.getAttribute('aria-label') || at?.innerText || '').trim();
+  if (!['BUTTON', 'INPUT'].includes(at?.tagName)) return '';  // a region holds every text
+  return (at.getAttribute('aria-label') || at.innerText).trim();
 }"""
 
 
