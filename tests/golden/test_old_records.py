@@ -102,7 +102,8 @@ def test_a_plan(services: Services) -> None:
     }  # fmt: skip
     assert (plan.whose[SHARED], len(plan.whose)) == ("tenant/acme-corp", 5)
     for (text,) in kept("SELECT text FROM purge_plan UNION SELECT plan FROM purge_job"):
-        assert plan_json(plan_of(text)) == text
+        read, written = json.loads(plan_json(plan_of(text))), json.loads(text)
+        assert {name: read[name] for name in written} == written
 
 
 def test_findings(services: Services) -> None:
