@@ -7,19 +7,27 @@ recorded before; nor are the server's metrics and other hosts' names kept from s
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.app import hardening
+from dashboard.app import files, hardening
+from dashboard.app.guard import Guard
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
 
 EXIT_SETTINGS = 2
+
+
+RETRY_SECONDS = 10.0
+"""How long after a start that failed the next is tried."""
+
+_stopping = threading.Event()
 
 
 @asynccontextmanager
@@ -27,23 +35,37 @@ async def _with_services(_: st.App) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _start)
         yield
+        _stopping.set()
     await anyio.to_thread.run_sync(_stop)
 
 
 def _start() -> None:
+    """Start the services, again and again where that fails; say each reason once."""
     from dashboard.app import runtime  # noqa: PLC0415  its caches want the server to be there
 
-    try:
-        runtime.services()
-    except KatoTenantsError as exc:
-        print(f"kato-tenants: {exc}", flush=True)
+    said = ""
+    while not _stopping.is_set():
+        try:
+            runtime.services()
+        except KatoTenantsError as exc:
+            if str(exc) != said:
+                said = str(exc)
+                print(f"kato-tenants: {said}", file=sys.stderr, flush=True)
+        else:
+            return
+        _stopping.wait(RETRY_SECONDS)
 
 
 def _stop() -> None:
     from dashboard.app import runtime  # noqa: PLC0415  as above
 
-    with suppress(KatoTenantsError):  # it never started
-        runtime.services().close()
+    runtime.stop()
+
+
+def _failure() -> str:
+    from dashboard.app import runtime  # noqa: PLC0415  as above
+
+    return runtime.failure()
 
 
 def _checked() -> Settings:
@@ -63,5 +85,6 @@ app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     secrets=hardening.secrets(_settings),
     lifespan=_with_services,
-    middleware=[Middleware(hardening.Guard, _settings)],
+    middleware=[Middleware(Guard, _settings, failure=_failure)],
 )
+files.keep_here(app)

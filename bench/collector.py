@@ -36,6 +36,7 @@ from services.stores.records.nodes import StateStore
 from services.stores.redis.usage import KeyspaceStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
+from services.usage.owners import Owners
 from services.usage.rollup import roll_up
 from services.usage.snapshot import Snapshot
 
@@ -151,7 +152,7 @@ def cold_usage(found: Stores) -> Iterator[UsageService]:
             single_pass={Measure.VECTORS: found.vectors},
             kato=Kato(),
             state=state,
-            schemes=NamingSchemes.of(),
+            owners=Owners(state, schemes=NamingSchemes.of(), service="kato"),
         )
         state.close()
 

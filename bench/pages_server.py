@@ -26,7 +26,8 @@ from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
-from services.usage.readings import CachedProcessor, KeyReading, PatternReading, VectorReading
+from services.usage.owners import Owners
+from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading
 from services.usage.refresh import Collector
 
 ENTRY = Path(__file__).parents[1] / "streamlit_app.py"
@@ -78,9 +79,9 @@ class Vectors:
 class Kato:
     """Stands for KATO, with nothing in its memory."""
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
+    def cached_processors(self) -> ProcessorReading:
         """Return none."""
-        return ()
+        return ProcessorReading()
 
 
 def usage_of(made_up: Fleet, state: StateStore) -> UsageService:
@@ -96,7 +97,7 @@ def usage_of(made_up: Fleet, state: StateStore) -> UsageService:
         single_pass={Measure.VECTORS: Vectors(readings.vectors)},
         kato=Kato(),
         state=state,
-        schemes=NamingSchemes.of(),
+        owners=Owners(state, schemes=NamingSchemes.of(), service="kato"),
     )
 
 

@@ -21,10 +21,11 @@ from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
 from services.access.viewer import Action, Outcome
 from services.audit_log.access import DeskLog
-from services.audit_log.formats import csv_lines, json_lines, seen
+from services.audit_log.formats import csv_lines, json_lines
 from services.audit_log.models import Entry, LogFilter, MissingEnd, State, Verification
 from services.errors import LogError
 from services.settings.environment import load_settings
+from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -153,7 +154,7 @@ def _missing_line(end: MissingEnd) -> str:
     about = f"{end.target}: job {end.job_id}"
     words = "(it ended, and its end is not in the log so far)"
     parts = ("-", f"{end.at:%Y-%m-%dT%H:%M:%SZ}", end.who, Action.RUN_PURGE.value, about)
-    return "  ".join((*map(seen, parts), words))
+    return "  ".join((*map(visible, parts), words))
 
 
 def _line(entry: Entry, *, ended: bool) -> str:
@@ -165,4 +166,4 @@ def _line(entry: Entry, *, ended: bool) -> str:
     ]  # fmt: skip
     if event.outcome is Outcome.BEGUN and not ended:
         parts.append("(no end so far)")
-    return "  ".join(seen(part) for part in parts if part)
+    return "  ".join(visible(part) for part in parts if part)

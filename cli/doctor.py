@@ -2,28 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 
 from cli import desk
 from services.figures import StoreState
 from services.health.models import Check
 from services.settings.environment import Settings
 
+Tls = Mapping[str, bool]
+Shape = Callable[[Iterable[Check], Tls], str]
 
-def examine(settings: Settings) -> tuple[str, bool]:
-    """Return a report, and whether every configured store is well. Raises KatoTenantsError."""
+
+def examine(settings: Settings, shape: Shape) -> tuple[str, bool]:
+    """Return a report in a shape, and whether every configured store is well.
+
+    A right that is missing for a part of the figures is told of, and that store is well. Raises
+    KatoTenantsError.
+    """
     with desk.opened(settings) as found:
         checks = found.fleet.checks()
-    well = all(check.state is not StoreState.UNKNOWN for check in checks)
-    return "\n".join(_lines(checks)), well
+    return shape(checks, settings.over_tls), _well(checks)
 
 
-def _lines(checks: Iterable[Check]) -> Iterable[str]:
-    for check in checks:
-        if check.health is not None:
-            latency = f"{check.health.latency * 1000:.1f} ms"
-            detail = f", {check.health.detail}" if check.health.detail else ""
-            yield f"{check.store}: ok, {check.health.version}, {latency}{detail}"
-        else:
-            yield f"{check.store}: {check.state.value.replace('_', ' ')}. {check.problem}"
-            yield f"  what to do: {check.advice}"
+def text(checks: Iterable[Check], tls: Tls) -> str:
+    """Return some lines for people."""
+    return "\n".join(line for check in checks for line in _lines(check, tls.get(check.store)))
+
+
+def json_text(checks: Iterable[Check], tls: Tls) -> str:
+    """Return the documented JSON, ASCII only."""
+    stores = [_entry(check, tls.get(check.store)) for check in checks]
+    return json.dumps({"well": _well(checks), "stores": stores}, indent=2)
+
+
+def _well(checks: Iterable[Check]) -> bool:
+    return all(check.state is not StoreState.UNKNOWN for check in checks)
+
+
+def _lines(check: Check, tls: bool | None) -> Iterable[str]:
+    if check.health is None:
+        yield f"{check.store}: {check.state.value.replace('_', ' ')}. {check.problem}"
+        yield f"  what to do: {check.advice}"
+        return
+    latency = f"{check.health.latency * 1000:.1f} ms"
+    known = (check.health.version, latency, check.health.detail, _TLS[tls])
+    yield f"{check.store}: ok, {', '.join(filter(None, known))}"
+    for lack in check.lacks:
+        yield f"  its user may not use {lack.right}; unknown for it: {lack.costs}"
+    if check.lacks:
+        yield "  what to do: give that right where this is wanted (docs/rights.md)"
+
+
+_TLS = {True: "TLS", False: "no TLS", None: ""}
+
+
+def _entry(check: Check, tls: bool | None) -> dict[str, object]:
+    health = check.health
+    return {
+        "store": check.store,
+        "state": check.state.value,
+        "version": health and health.version,
+        "latency_ms": health and round(health.latency * 1000, 1),
+        "detail": health.detail if health else None,
+        "tls": tls,
+        "lacks": [{"right": lack.right, "unknown": lack.costs} for lack in check.lacks],
+        "problem": check.problem and str(check.problem),
+        "advice": check.advice,
+    }

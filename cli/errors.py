@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from services.errors import EmbeddedBusy, KatoTenantsError, SettingsError
+from services.visible import visible
 
 EXIT_FAILED, EXIT_SETTINGS, EXIT_BUSY = 1, 2, 3
 
@@ -31,5 +32,5 @@ def one_line_errors(*, failed: int = EXIT_FAILED) -> Iterator[None]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Say why in one line, and exit."""
-    typer.echo(f"kato-tenants: {' '.join(message.split())}", err=True)
+    typer.echo(f"kato-tenants: {visible(' '.join(message.splitlines()))}", err=True)
     raise typer.Exit(code)

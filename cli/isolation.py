@@ -12,6 +12,7 @@ from services.isolation.formats import report_json
 from services.isolation.models import Record, Report, RuleState
 from services.isolation.severity import Severity
 from services.settings.environment import Settings
+from services.visible import visible
 
 EXIT_FOUND, EXIT_UNSEEN = 1, 2
 
@@ -55,15 +56,15 @@ def _lines(report: Report) -> Iterator[str]:
         if record.resolved_at is None:
             yield _line(record, now)
     for rule in report.unknown:
-        yield f"unknown   {rule.code}: {rule.reason}"
+        yield f"unknown   {rule.code}: {visible(str(rule.reason))}"
     yield _summary(report)
 
 
 def _line(record: Record, now: datetime) -> str:
     finding = record.finding
     status = record.status(now).value
-    text = f"{finding.severity.value:<9} {finding.id} {finding.code} ({status}): {finding.what}"
-    return text if text.isprintable() else text.encode("unicode_escape", "replace").decode()
+    head = f"{finding.severity.value:<9} {finding.id} {finding.code} ({status})"
+    return f"{head}: {visible(finding.what)}"
 
 
 def _summary(report: Report) -> str:

@@ -7,6 +7,7 @@ could not look.
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 from collections.abc import Callable
@@ -24,7 +25,8 @@ from services.errors import SettingsError
 from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
-_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log"}
+_UTF8 = "utf-8"
+_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names"}
 """Where commands that have commands of their own are."""
 
 
@@ -56,13 +58,18 @@ def run(
     empty: Annotated[
         bool, typer.Option("--empty", help="Start with empty embedded engines.")
     ] = False,
-    port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8501,
-    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="STREAMLIT_SERVER_PORT", help="TCP port to listen on.")
+    ] = 8501,
+    address: Annotated[
+        str, typer.Option(envvar="STREAMLIT_SERVER_ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Start the dashboard."""
     if sample and empty:
         fail("--sample and --empty exclude each other", EXIT_SETTINGS)
+    address = address.strip()  # out of a file it may have a newline
     with one_line_errors():
         if sample or empty:
             os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
@@ -72,7 +79,7 @@ def run(
             _refuse_if_impossible(settings.data)
     script = _server_script()
     command = [
-        sys.executable, "-m", "streamlit", "run", str(script),
+        sys.executable, "-m", "dashboard.app.serve", "run", str(script),
         f"--server.port={port}", f"--server.address={address}",
         f"--server.headless={'true' if headless else 'false'}",
     ]  # fmt: skip
@@ -123,6 +130,12 @@ def usage_command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line an owner.")] = False,
+    fail_on_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-unknown", help="Exit 1 where a configured store was not read to the end."
+        ),
+    ] = False,
 ) -> None:
     """Print the usage of every tenant."""
     from cli import usage
@@ -133,7 +146,10 @@ def usage_command(
         usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
     )
     with one_line_errors():
-        typer.echo(usage.collect(load_settings(), shape))
+        text, is_known = usage.collect(load_settings(), shape)
+        typer.echo(text)
+    if fail_on_unknown and not is_known:
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command("audit")
@@ -156,12 +172,16 @@ def audit_command(
 
 
 @app.command("doctor")
-def doctor_command() -> None:
-    """Check every connection: version, state, and what to do. Exit 1 when one is not well."""
+def doctor_command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+) -> None:
+    """Try every connection and what a pass asks of it. Exit 1 when one is not well."""
     from cli import doctor
 
     with one_line_errors():
-        text, well = doctor.examine(load_settings())
+        shape = doctor.json_text if as_json else doctor.text
+        text, well = doctor.examine(load_settings(), shape)
         typer.echo(text)
     if not well:
         raise typer.Exit(EXIT_FAILED)
@@ -207,5 +227,11 @@ def canary_command(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, in Python's UTF-8 mode whatever the locale.
+
+    Qdrant's local mode writes names as the locale says, and most cannot write every name.
+    """
+    if sys.getfilesystemencoding() != _UTF8 or locale.getpreferredencoding().lower() != _UTF8:
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-m", "cli", *sys.argv[1:]])  # noqa: S606  as above
     app()

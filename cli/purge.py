@@ -268,7 +268,7 @@ def _target(names: Sequence[str], node: str | None, user: str | None) -> Target:
 
 
 def _tenant(name: str) -> TenantKey:
-    kind, slash, rest = name.strip().partition("/")
+    kind, slash, rest = name.partition("/")  # exactly: with a blank at its end it is another's
     if not (kind and slash and rest):
         raise PurgeRefused("a tenant is named as kind/id: tenant/acme")
     return TenantKey(kind, rest)

@@ -11,27 +11,23 @@ from services.figures import Measure
 from services.purge.job import Job
 from services.purge.models import LeftOut, Plan
 from services.tenancy.layout import bytes_of
-
-
-def ascii_of(text: str) -> str:
-    """Write a text so that no name in it can break a line or a terminal."""
-    return ascii(text)[1:-1]
+from services.visible import visible
 
 
 def plan_text(plan: Plan) -> str:
     """Say what a plan would do, line by line."""
-    lines = [f"purge of {ascii_of(str(plan.request.target))}: {ascii_of(plan.confirmation)}"]
+    lines = [f"purge of {visible(str(plan.request.target))}: {visible(plan.confirmation)}"]
     lines += [_tenant_text(plan, tenant) for tenant in plan.tenants]
-    lines += [f"digest {plan.digest}", f"to confirm: {ascii_of(plan.confirmation)}"]
+    lines += [f"digest {plan.digest}", f"to confirm: {visible(plan.confirmation)}"]
     lines += [
-        f"  {item.store.value}: {item.count:,} {ascii_of(item.kind)} of {ascii_of(item.owner)}"
-        + (f" ({ascii_of(item.how)})" if item.how else "")
+        f"  {item.store.value}: {item.count:,} {visible(item.kind)} of {visible(item.owner)}"
+        + (f" ({visible(item.how)})" if item.how else "")
         for item in plan.items
     ]
     lines += [_left_text(each) for each in plan.left_out]
-    lines += [f"taken in: {ascii_of(each.kb_id)}: {ascii_of(each.why)}" for each in plan.taken]
-    lines += [f"disclosed: {ascii_of(text)}" for text in plan.disclosed]
-    lines += [f"cannot run: {ascii_of(text)}" for text in plan.obstacles]
+    lines += [f"taken in: {visible(each.kb_id)}: {visible(each.why)}" for each in plan.taken]
+    lines += [f"disclosed: {visible(text)}" for text in plan.disclosed]
+    lines += [f"cannot run: {visible(text)}" for text in plan.obstacles]
     return "\n".join(lines)
 
 
@@ -44,13 +40,13 @@ def _tenant_text(plan: Plan, tenant: str) -> str:
     known: dict[str, int | None] = {
         store.value: None if store in plan.problems else number for store, number in sums.items()
     }
-    return f"  {ascii_of(tenant)}: {_counts(known)}"
+    return f"  {visible(tenant)}: {_counts(known)}"
 
 
 def _left_text(left: LeftOut) -> str:
     counts = {store.value: number for store, number in left.counts.items()}
-    place = f" in {ascii_of(left.place)}" if left.place else ""
-    words = f"left out: {ascii_of(left.kb_id)}{place} ({_counts(counts)}): {ascii_of(left.why)}"
+    place = f" in {visible(left.place)}" if left.place else ""
+    words = f"left out: {visible(left.kb_id)}{place} ({_counts(counts)}): {visible(left.why)}"
     return words + (" [--include-inferred takes it in]" if left.alone else "")
 
 
@@ -84,17 +80,17 @@ def status_text(job: Job) -> str:
     """Say how far a job is, step by step."""
     lines = [_head(job)]
     lines += [
-        f"  {step.name.value}: {step.state.value} {ascii_of(str(step.error or ''))}".rstrip()
+        f"  {step.name.value}: {step.state.value} {visible(str(step.error or ''))}".rstrip()
         for step in job.steps
     ]
-    return "\n".join([*lines, *([ascii_of(job.problem)] if job.problem else [])])
+    return "\n".join([*lines, *([visible(job.problem)] if job.problem else [])])
 
 
 def list_text(jobs: Iterable[Job]) -> str:
     """Say one line a job, the newest first."""
     lines = [
-        f"{_head(job)}: {ascii_of(str(job.plan.request.target))}, "
-        f"{job.created_at:%Y-%m-%d %H:%M} UTC, by {ascii_of(job.asked_by)}: {ascii_of(job.reason)}"
+        f"{_head(job)}: {visible(str(job.plan.request.target))}, "
+        f"{job.created_at:%Y-%m-%d %H:%M} UTC, by {visible(job.asked_by)}: {visible(job.reason)}"
         for job in jobs
     ]
     return "\n".join(lines) or "no purge so far"
@@ -114,25 +110,25 @@ def file_stem(job_id: str, tenant: str | None) -> str:
 
 def receipt_text(receipt: Mapping[str, Any]) -> str:
     """Say what came of a purge: in a sentence, whose and when, then what went and what stayed."""
-    summary = [ascii_of(receipt["summary"])] if "summary" in receipt else []
+    summary = [visible(receipt["summary"])] if "summary" in receipt else []
     facts = {
         "purge of": receipt["target"], "ticket": receipt["reason"],
         "begun": receipt["started_at"], "ended": receipt["ended_at"],
         "asked by": receipt["asked_by"], "job": receipt["job"],
     }  # fmt: skip
-    lines = [f"{name}: {ascii_of(value)}" for name, value in facts.items()]
+    lines = [f"{name}: {visible(value)}" for name, value in facts.items()]
     lines += [_look_line(look) for look in receipt.get("later_looks", ())]
     lines += [
         f"  {store}: " + ", ".join(_figure(name, value) for name, value in figures.items())
         for store, figures in receipt["stores"].items()
     ]
     lines += [
-        f"  left out: {ascii_of(each['kb_id'])} ({_counts(each.get('counts', {}))}): "
-        f"{ascii_of(each['why'])}"
+        f"  left out: {visible(each['kb_id'])} ({_counts(each.get('counts', {}))}): "
+        f"{visible(each['why'])}"
         for each in receipt["left_out"]
     ]
-    lines += [f"  disclosed: {ascii_of(text)}" for text in receipt["disclosed"]]
-    lines += [f"  {ascii_of(text)}" for text in receipt["problems"]]
+    lines += [f"  disclosed: {visible(text)}" for text in receipt["disclosed"]]
+    lines += [f"  {visible(text)}" for text in receipt["problems"]]
     return "\n".join([*summary, f"outcome: {receipt['outcome']}", *lines])
 
 

@@ -11,17 +11,22 @@ from services.figures import Amount, Measure, Usage
 from services.settings.environment import Settings
 from services.usage import formats
 from services.usage.snapshot import Snapshot
+from services.visible import visible
 
 _NAMES = 2  # the columns that hold words
 
 
-def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> str:
-    """Collect once and return the snapshot in the given shape. Raises KatoTenantsError."""
+def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> tuple[str, bool]:
+    """Collect once; return the snapshot in the given shape, and whether all stores were read.
+
+    One that is not configured is not meant to be. Raises KatoTenantsError.
+    """
     with (
         desk.opened(settings) as found,
         found.gate.doing(Action.EXPORT, target="the usage of every tenant"),
     ):
-        return shape(found.fleet.read())
+        snapshot = found.fleet.read()
+        return shape(snapshot), all(figures.unread is None for figures in snapshot.stores.values())
 
 
 def json_text(snapshot: Snapshot) -> str:
@@ -31,7 +36,7 @@ def json_text(snapshot: Snapshot) -> str:
 
 def csv_text(snapshot: Snapshot) -> str:
     """Return one line an owner."""
-    return formats.as_csv(snapshot).removesuffix("\n").encode("utf-8", "backslashreplace").decode()
+    return formats.as_csv(snapshot).removesuffix("\n")
 
 
 def table_text(snapshot: Snapshot) -> str:
@@ -40,27 +45,25 @@ def table_text(snapshot: Snapshot) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [_aligned(row, widths) for row in rows]
     problems = [
-        f"{m.value}: {f.state.value.replace('_', ' ')}, {f.reason}"
+        f"{m.value}: {f.state.value.replace('_', ' ')}, {visible(str(f.reason))}"
         for m, f in snapshot.stores.items()
         if f.reason
     ]
-    text = "\n".join((*lines, *problems))
-    return text.encode("utf-8", "backslashreplace").decode()
+    unread = [measure.value for measure in snapshot.in_part]
+    if unread:
+        problems.append(f"there may be more tenants: {', '.join(unread)} not read to the end")
+    return "\n".join((*lines, *problems))
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
     yield ("TENANT", "CLAIM", *(measure.value.upper() for measure in Measure))
     for tenant in snapshot.tenants:
-        yield (_printable(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
+        yield (visible(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
     for part in snapshot.shared:
-        yield (_printable(part.name), "shared", *_counts(part.usage))
+        yield (visible(part.name), "shared", *_counts(part.usage))
     yield ("(nobody's)", "", *_counts(snapshot.unattributed.usage))
     totals = (snapshot.stores[measure].total for measure in Measure)
     yield ("TOTAL", "", *map(_count, totals))
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape", "replace").decode()
 
 
 def _counts(usage: Usage) -> Iterator[str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.errors import KatoTenantsError, StartFailed
 from services.made_once import made_once
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
@@ -40,15 +41,21 @@ def build(
 
     `stores` and `clock` take their places in tests. Raises EmbeddedBusy when another process
     holds these engines, SettingsError for a URL of this product's own records that cannot be
-    used, and StoreError when these cannot be opened. A configured store that is down raises
-    nothing here.
+    used, and StoreError when these cannot be opened; StartFailed, from whatever it was, for what
+    nobody foresaw. A configured store that is down raises nothing here.
     """
     services = Services(settings, clock=clock)
     if stores is not None:
         services.stores = stores
     with ExitStack() as opening:
         opening.callback(services.close)
-        services.open()
+        try:
+            services.open()
+        except KatoTenantsError:
+            raise
+        except Exception as exc:
+            reason = f"this product failed while starting ({type(exc).__name__})"
+            raise StartFailed(reason) from exc
         opening.pop_all()
     return services
 
@@ -100,6 +107,7 @@ class Services(Reading):
         """What creates sessions."""
         from services.purge.erased import erased_before
         from services.sessions.create import SessionService
+        from services.sessions.older import older_data
 
         return SessionService(
             self.stores.kato,
@@ -108,6 +116,7 @@ class Services(Reading):
             encryption=self.settings.encryption,
             being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
+            stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
         )
 
     @made_once

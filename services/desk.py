@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.canary.access import DeskCanary
     from services.find.access import DeskFind
     from services.isolation.access import DeskIsolation
+    from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.usage.access import DeskFleet
@@ -48,7 +49,7 @@ class Desk:
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
             health=services.health, state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force,
+            settings=services.settings.in_force, workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 
     @cached_property
@@ -119,6 +120,17 @@ class Desk:
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
 
     @cached_property
+    def names(self) -> DeskNames:
+        """Bringing node_ids, and confirming whose a kb_id is."""
+        from services.names.access import DeskNames
+
+        services = self._services
+        return DeskNames(
+            self.gate, services.state, ownership=services.usage.ownership, now=services.now,
+            refresh=services.collector.refresh,
+        )  # fmt: skip
+
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
@@ -159,20 +171,24 @@ def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
 
 @dataclass(frozen=True)
 class Alone:
-    """A gate, and the log as its viewer may use it."""
+    """A gate, and the log and the names as its viewer may use them."""
 
     gate: Gate
     log: DeskLog
+    names: DeskNames
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.audit_log.access import DeskLog
+    from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
 
     with closing(OwnRecords(settings)) as records:
         gate = gate_of(records, viewer)
         yield Alone(
-            gate, DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs))
+            gate,
+            DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
+            DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
         )

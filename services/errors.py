@@ -7,11 +7,13 @@ KatoTenantsError
 ├── EndNotLogged             it was done, and that could not be written to the audit log
 ├── NotSignedIn              nobody is known, or not any more
 ├── SettingsError            a missing or wrong setting; names the variable
+├── StartFailed              a defect of this product that shows when it starts
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
+├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -38,6 +40,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+_LONGEST_REASON = 400
 _NAMED = frozenset({"", "clickhouse", "redis", "qdrant", "kato", "state store"})
 """The stores that have a name of ours; others, as where anchors go, have one from the settings."""
 
@@ -151,13 +154,20 @@ class NotSignedIn(KatoTenantsError):
 class SettingsError(KatoTenantsError):
     """A setting is missing or wrong.
 
-    `variable` is the environment variable to change.
+    `variable` is the environment variable to change. Its text is one line that can be printed,
+    whatever of a value the reason repeats.
     """
 
     def __init__(self, variable: str, reason: str) -> None:
+        printed = "".join(char if char.isprintable() else " " for char in reason)
+        reason = " ".join(printed.split())[:_LONGEST_REASON]
         super().__init__(f"{variable}: {reason}")
         self.variable = variable
         self.reason = reason
+
+
+class StartFailed(KatoTenantsError):
+    """This product failed while starting, by a defect of its own: what it came from says which."""
 
 
 class NamingError(KatoTenantsError):
@@ -179,6 +189,13 @@ class NoSuchJob(PurgeRefused):
         super().__init__(f"there is no purge job {job_id}")
 
 
+class NoSuchPlan(PurgeRefused):
+    """A plan of a purge that is not there, or not for who asks."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no plan with this digest: plan again")
+
+
 class LeaseLost(KatoTenantsError):
     """Another process has taken a purge job over, or it has ended: this one writes no more."""
 
@@ -188,6 +205,10 @@ class LeaseLost(KatoTenantsError):
 
 class FindingError(KatoTenantsError):
     """A finding that is not there, or not any more."""
+
+
+class NamesError(KatoTenantsError):
+    """A file of node_ids that cannot be read, or an owner that cannot be confirmed or revoked."""
 
 
 class LogError(KatoTenantsError):
@@ -223,9 +244,7 @@ class CaptureError(KatoTenantsError):
     def __init__(self, file: str, line: int | None, reason: str) -> None:
         where = file if line is None else f"{file}, line {line}"
         super().__init__(f"{where}: {reason}")
-        self.file = file
-        self.line = line
-        self.reason = reason
+        self.file, self.line, self.reason = file, line, reason
 
 
 class StoreError(KatoTenantsError):
@@ -239,9 +258,7 @@ class StoreError(KatoTenantsError):
 
     def __init__(self, store: str, operation: str, reason: str) -> None:
         super().__init__(f"{store} {self.fault} ({operation}): {reason}")
-        self.store = store
-        self.operation = operation
-        self.reason = reason
+        self.store, self.operation, self.reason = store, operation, reason
 
     @property
     def problem(self) -> Problem:

@@ -17,6 +17,20 @@ def neutral(text: str) -> str:
     return "'" + text if text.lstrip().startswith(_BEGIN_FORMULAS) else text
 
 
+def told_apart(text: str) -> str:
+    """Return a text that is no formula, of which `as_written` makes the same again."""
+    return "'" + text if _escapable(text) else text
+
+
+def as_written(cell: str) -> str:
+    """Return the text of which `told_apart` made a cell; any other cell is what it is."""
+    return cell[1:] if cell.startswith("'") and _escapable(cell) else cell
+
+
+def _escapable(text: str) -> bool:
+    return text.lstrip("'").lstrip().startswith(_BEGIN_FORMULAS)
+
+
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
     """Return rows as CSV, each ended by a line feed; None is an empty cell.
 

@@ -11,11 +11,12 @@ from dashboard.app.cache import cached
 from dashboard.draw import usage_tables
 from services.access.confined_ownership import confined_ownership
 from services.access.viewer import Action, Viewer
-from services.errors import StoreError
+from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
-from services.health.models import Check
+from services.health.models import Check, Workers
 from services.purge.job import Tombstone
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
@@ -42,23 +43,32 @@ def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
 def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
-    return usage_tables.tenants_frame(snapshot.tenants)
+    whole = snapshot.settled and not snapshot.unread
+    return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)
-def history(measure: Measure) -> tuple[Amount, ...]:
+def history(measure: Measure) -> tuple[tuple[datetime, Amount], ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
     try:
-        points = runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
+        return runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
     except StoreError:
         return ()
-    return tuple(amount for _, amount in points)
 
 
 @cached(Action.SEE_FLEET, seconds=5)
 def checks() -> tuple[Check, ...]:
     """Return how every store is, asked at most every 5 s for all who see the same together."""
     return runtime.desk().fleet.checks()
+
+
+@cached(Action.SEE_FLEET, seconds=15)
+def workers(cache: bool) -> Workers | Problem | None:
+    """Return how KATO's workers are, or why that is not known; None for who sees a part."""
+    try:
+        return runtime.desk().fleet.workers(cache=cache)
+    except StoreError as exc:
+        return exc.problem
 
 
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5)
@@ -82,6 +92,13 @@ def ownership() -> Ownership:
     viewer = runtime.desk().gate.allow(Action.SEE_FLEET)
     whole, shown = runtime.ownership_of(viewer)
     return shown or _confined_ownership(whole, viewer)
+
+
+def known_tenants() -> frozenset[TenantKey]:
+    """Return every tenant that has data or of which a node_id was seen. Raises StoreError."""
+    snapshot = state().snapshot
+    with_data = frozenset(usage.tenant for usage in snapshot.tenants) if snapshot else frozenset()
+    return with_data | ownership().tenants
 
 
 def _which(whole: Ownership, viewer: Viewer) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 from datetime import timedelta
 
@@ -11,10 +12,13 @@ from services import bootstrap
 from services.access.viewer import Viewer
 from services.bootstrap import Services
 from services.desk import Desk
+from services.errors import KatoTenantsError, StartFailed
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
+
+logger = logging.getLogger(__name__)
 
 HISTORY = timedelta(days=7)
 
@@ -29,18 +33,35 @@ class _Holder:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._built: Services | None = None
+        self.failure = ""
 
     def get(self) -> Services:
         with self._turn:
             if self._built is None:
-                self._built = bootstrap.build(load_settings())
-                self._built.start()
-                atexit.register(self._built.close)
+                self._built = self._start()
             return self._built
+
+    def _start(self) -> Services:
+        try:
+            built = bootstrap.build(load_settings())
+            built.start()
+        except KatoTenantsError as exc:
+            if isinstance(exc, StartFailed):
+                logger.exception("the start failed")
+            self.failure = str(exc)
+            raise
+        atexit.register(built.close)
+        self.failure = ""
+        return built
+
+    def stop(self) -> None:
+        with self._turn:
+            if self._built is not None:
+                self._built.close()
 
     def forget(self) -> None:
         with self._turn:
-            self._built = None
+            self._built, self.failure = None, ""
 
 
 _holder = _Holder()
@@ -52,6 +73,16 @@ def services() -> Services:
     Pages and what they are made of use `desk`.
     """
     return _holder.get()
+
+
+def stop() -> None:
+    """Close the services, if they were started."""
+    _holder.stop()
+
+
+def failure() -> str:
+    """Say why the last start failed; empty where it did not, or has not ended."""
+    return _holder.failure
 
 
 def desk() -> Desk:

@@ -34,6 +34,7 @@ SESSION = "session"
 
 SESSIONS_SEARCH = "sq"
 SESSIONS_TENANT = "of"
+SESSIONS_SCHEME = "sessions_scheme"
 SESSIONS_KIND = "sessions_kind"
 SESSIONS_STATE = "sessions_state"
 SESSIONS_AGE = "sessions_age"
@@ -46,10 +47,16 @@ REPORT = "session_report"
 METADATA_ROWS = "metadata_rows"
 """Session state: the numbers of the rows of metadata on the New session page; none comes twice."""
 
+OLDER_WORD = "older_word"
+"""Session state: why a session may come to older data, by the kb_id that it lies under."""
+
 LOOK_PATTERNS = "look_patterns"
 LOOK_KEYS = "look_keys"
 LOOK_VECTORS = "look_vectors"
 """Session state: which sections of a tenant's page are open."""
+
+FOUND_PATTERNS = "found_patterns"
+"""Session state: whether the patterns of what was found are open."""
 
 PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
@@ -96,6 +103,18 @@ ISOLATION_PAGE = "findings_page"
 
 AUDIT_ASKED = "audit_asked"
 """Session state: when an audit was asked for."""
+
+IMPORT_OPEN = "import_open"
+IMPORT_TEXT = "import_text"
+IMPORTED = "imported"
+IMPORT_REFUSED = "import_refused"
+"""Session state: the node_ids to import, what an import came to, and why one was refused."""
+
+CONFIRM_KBS = "confirm_kbs"
+CONFIRM_WHY = "confirm_why"
+CONFIRM_DO = "confirm_do"
+CONFIRM_REFUSED = "confirm_refused"
+"""Session state: which kb_ids are confirmed or revoked, why, and why that was refused."""
 
 ACCEPT_WHY = "accept_why"
 ACCEPT_UNTIL = "accept_until"

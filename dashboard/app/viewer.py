@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard.app import hardening
+from dashboard.app.callers import by_proxy
 from services.access.claims import LOCAL_ADMIN, Identified, identify
 from services.access.network import forwarded, host_allowed, is_loopback
 from services.access.viewer import Role, Viewer
 from services.errors import AccessDenied, NotSignedIn
 from services.settings.environment import Settings, load_settings
-from services.wiring.sign_in import verifier
 
 _ELSEWHERE = ("without sign-in this dashboard is only for the machine that it runs on, and this "
               "request came from elsewhere or through a proxy")  # fmt: skip
@@ -73,20 +73,8 @@ def _oidc(settings: Settings) -> Identified:
 
 def _proxy(settings: Settings) -> Identified:
     """Check the token that the proxy sent along when this connection began."""
-    sent = st.context.headers.get_all(settings.proxy_header)
-    if not sent:
-        raise NotSignedIn(f"this request came without the proxy's header {settings.proxy_header}")
-    if len(sent) > 1:
-        raise NotSignedIn(f"this request has the header {settings.proxy_header} twice")
-    token = _bare(sent[0], settings.proxy_header)
-    claims = verifier(settings.token_rules).claims(token)
-    return _with_token(identify(claims, settings.claim_rules), token)
-
-
-def _bare(value: str, header: str) -> str:
-    scheme, space, rest = value.partition(" ")
-    bearer = header.lower() == "authorization" and space and scheme.lower() == "bearer"
-    return rest if bearer else value
+    found, token = by_proxy(settings, st.context.headers.get_all(settings.proxy_header))
+    return _with_token(found, token)
 
 
 def _with_token(found: Identified, token: str) -> Identified:

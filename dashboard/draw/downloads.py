@@ -15,11 +15,13 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 
 from dashboard.app import permits, runtime
 from dashboard.app.cache import sight_of
+from dashboard.app.files import Owned, owner_here
 from dashboard.draw.formatting import visible
 from services.access.viewer import Action
 from services.browse.models import Scope
 from services.errors import AccessDenied
 from services.purge.models import Plan
+from services.settings.environment import load_settings
 from services.spreadsheet import neutral
 from services.tenancy.kb_ids import TenantKey
 
@@ -150,8 +152,11 @@ def _of_this_viewer(make: Callable[[], Made]) -> Callable[[], Made]:
         if drawn_for is not None:
             add_script_run_ctx(threading.current_thread(), drawn_for)
 
+    def owned() -> Owned:
+        return Owned.by(make(), owner_here(load_settings()))
+
     def made() -> Made:
         with ThreadPoolExecutor(1, initializer=join) as one:
-            return one.submit(make).result()
+            return one.submit(owned).result()
 
     return made

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import pandas as pd
 
 from services.figures import Amount, Precision
+from services.visible import unseen, visible
+
+__all__ = ["unseen", "visible"]  # what pages take from here besides what is defined here
 
 UNKNOWN = "unknown"
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _THOUSAND = 1000
-_ESCAPED_BYTES = range(0xDC80, 0xDD00)  # what surrogateescape makes of bad UTF-8
-_HIGH_CONTROLS = range(0x80, 0x100)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&^=])")
 
 
@@ -30,15 +33,19 @@ def number(count: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Write a number of bytes in decimal units, as Streamlit's tables do: `1.2 MB`."""
+    """Write a number of bytes in units of 1000, the one way that tables can too: `1.2MB`, `2MB`.
+
+    These are written by the browser (`format="bytes"`), which knows no space there.
+    """
     if count is None:
         return UNKNOWN
-    amount = float(count)
+    amount = Decimal(count)
     for unit in _UNITS:
-        if abs(amount) < _THOUSAND or unit == _UNITS[-1]:
+        tenths = amount.quantize(Decimal("0.1"), ROUND_HALF_UP)
+        if abs(tenths) < _THOUSAND or unit == _UNITS[-1]:
             break
         amount /= _THOUSAND
-    return f"{count} B" if unit == "B" else f"{amount:,.1f} {unit}"
+    return f"{tenths:,f}".removesuffix(".0") + unit
 
 
 def figure(amount: Amount | None, precision: Precision = Precision.EXACT) -> str:
@@ -84,32 +91,13 @@ def moment(at: datetime | None) -> str:
     return UNKNOWN if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def visible(text: str) -> str:
-    """Return a text in which every character can be seen, and from which it can be told.
-
-    Backslashes are doubled, control characters and bytes that are not UTF-8 become escapes;
-    everything printable stays. Two different texts never look the same.
-    """
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(_seen(character) for character in text)
-
-
-def _seen(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
-    if character.isprintable():
-        return character
-    if ord(character) in _ESCAPED_BYTES:
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    if ord(character) in _HIGH_CONTROLS:  # Python's own escape would look like that of a byte
-        return f"\\u{ord(character):04x}"
-    return character.encode("unicode_escape").decode("ascii")
-
-
 def short(text: str, limit: int = 60) -> str:
     """Return a visible text of at most `limit` characters, its middle left out if need be."""
-    shown = visible(text)
+    return clipped(visible(text), limit)
+
+
+def clipped(shown: str, limit: int) -> str:
+    """Return at most `limit` characters of a text that is visible already, its middle left out."""
     if len(shown) <= limit:
         return shown
     half = (limit - 1) // 2
@@ -137,28 +125,18 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-_SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
+def name_among(typed: str, names: Collection[str]) -> str | None:
+    """Return which of these visible names was typed: as it is shown, or as it is."""
+    candidates = (typed, visible(typed), visible(unseen(typed)))
+    return next((name for name in candidates if name in names), None)
 
 
-_ESCAPE = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
-
-
-def unseen(shown: str) -> str:
-    """Return the text that `visible` shows so: what is copied from the screen finds its like.
-
-    A backslash that begins no escape stands for itself.
-    """
-    return _ESCAPE.sub(_plain, shown)
-
-
-def _plain(found: re.Match[str]) -> str:
-    word = found[1]
-    if word in _SHORT:
-        return _SHORT[word]
-    code = int(word[1:], 16)
-    if word[0] == "x" and code > 127:  # noqa: PLR2004 - a byte that is not UTF-8
-        code += 0xDC00
-    return chr(code) if code <= sys.maxunicode else found[0]
+def holds(shown: pd.Series, typed: str) -> pd.Series:
+    """Return which of these visible texts hold what was typed, as it is shown or as it is."""
+    found = shown.str.contains(typed, case=False, regex=False)
+    if visible(typed) != typed:
+        found |= shown.str.contains(visible(typed), case=False, regex=False)
+    return found
 
 
 def visible_json(value: object) -> object:

@@ -64,7 +64,7 @@ class Column:
 
 
 COLUMNS: Mapping[str, Column] = {
-    "Patterns": Column(Measure.PATTERNS, "Rows in ClickHouse"),
+    "Patterns": Column(Measure.PATTERNS, "In ClickHouse, each once however often it is stored"),
     "Disk": Column(Measure.PATTERNS, "ClickHouse, bytes on disk", is_size=True),
     "Keys": Column(Measure.KEYS, "Redis keys, sessions apart"),
     "Memory": Column(Measure.KEYS, "Redis, MEMORY USAGE", is_size=True),

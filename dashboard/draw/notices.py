@@ -18,9 +18,18 @@ from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
 CLAIM_WORDS = {
     ClaimState.KNOWN: "known",
+    ClaimState.CONFIRMED: "confirmed",
     ClaimState.INFERRED: "inferred",
     ClaimState.SHARED: "shared",
     ClaimState.UNATTRIBUTED: "nobody's",
+}
+
+CLAIM_COLORS = {
+    ClaimState.KNOWN: "green",
+    ClaimState.CONFIRMED: "blue",
+    ClaimState.INFERRED: "gray",
+    ClaimState.SHARED: "gray",
+    ClaimState.UNATTRIBUTED: "gray",
 }
 
 
@@ -117,8 +126,9 @@ def _came_back_notices(
 
 def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
     for measure, figures in snapshot.stores.items():
-        if figures.state is StoreState.OK and figures.difference.count:
-            off = f"{figures.difference.count:+,}"
+        gap = figures.difference
+        if figures.state is StoreState.OK and gap is not None and gap.count:
+            off = f"{gap.count:+,}"
             text = f"{WORDS[measure].title}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:

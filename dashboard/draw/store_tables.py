@@ -5,18 +5,19 @@ A cell is None where its figure is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from dashboard.draw.formatting import age, figure, number, size, visible
+from dashboard.draw.formatting import UNKNOWN, age, figure, number, plural, size, visible
 from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
-from services.figures import Amount
-from services.health.models import Check
+from services.figures import Amount, StoreState
+from services.health.models import Check, Memory, Worker
+from services.settings.environment import InForce
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
-from services.usage.snapshot import Snapshot, TenantUsage
+from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
 
 def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
             "Size": size(figures.total.bytes) if figures.total else "unknown",
             "Read": age(figures.collected_at),
             "Took": figures.seconds,
-            "Difference": figures.difference.count if figures.total else None,
+            "Difference": _off(figures),
             "Note": visible(str(figures.reason or precision_note(figures))),
         }
         for measure, figures in snapshot.stores.items()
@@ -41,6 +42,12 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame["Difference"] = frame["Difference"].astype("Int64")
     return frame if whole else frame.drop(columns=["Took", "Difference"])
+
+
+def _off(figures: StoreFigures) -> int | None:
+    if figures.total is None or figures.difference is None:
+        return None
+    return figures.difference.count
 
 
 def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
@@ -51,6 +58,7 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
             "State": check.state.value.replace("_", " "),
             "Version": visible(check.health.version) if check.health else None,
             "Latency": check.health.latency * 1000 if check.health else None,
+            "Last hour": _latencies(check.past),
             "Detail": visible(str(check.health.detail if check.health else check.problem or "")),
         }
         for check in checks
@@ -58,16 +66,80 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def workers_frame(workers: Iterable[Worker], *, cache: bool) -> pd.DataFrame:
+    """Return one row a worker of KATO's, and what it says of its `cache` where that was asked."""
+    rows = [
+        {
+            "Since": worker.began,
+            "Requests": worker.requests,
+            "Peak": worker.peak,
+            "Limit": worker.limit,
+            "node_ids in memory": worker.processors,
+            "Sessions it counts": worker.counted,
+            "Served": worker.served,
+            "Errors": worker.errors,
+            "Stores": _pools(worker.pools_unwell),
+            "Cache": visible(worker.cache) if worker.cache else None,
+            "Cache hits": None if worker.hit_rate is None else worker.hit_rate * 100,
+        }
+        for worker in workers
+    ]
+    frame = pd.DataFrame(rows)
+    counts = ["Requests", "Peak", "Limit", "node_ids in memory", "Sessions it counts", "Served",
+              "Errors"]  # fmt: skip
+    frame[counts] = frame[counts].astype("Int64")
+    frame["Since"] = pd.to_datetime(frame["Since"], utc=True)
+    return frame if cache else frame.drop(columns=["Cache", "Cache hits"])
+
+
+def _pools(unwell: tuple[str, ...] | None) -> str | None:
+    if unwell is None:
+        return None
+    return f"not well: {visible(', '.join(unwell))}" if unwell else "well"
+
+
+def _latencies(past: Sequence[float]) -> str:
+    """Say within what the answers of the last hour came: only those that somebody asked for."""
+    if not past:
+        return UNKNOWN
+    low, high = (f"{each * 1000:,.1f}" for each in (min(past), max(past)))
+    bounds = low if low == high else f"{low} to {high}"
+    return f"{bounds} ms, {plural(len(past), 'answer')}"
+
+
+def answering(checks: Sequence[Check]) -> tuple[str, str]:
+    """Say how many stores answer, and which do not or are not configured."""
+    asked = [check for check in checks if check.state is not StoreState.NOT_CONFIGURED]
+    absent = [check.store for check in checks if check.state is StoreState.NOT_CONFIGURED]
+    silent = [check.store for check in asked if check.state is not StoreState.OK]
+    notes = [f"unknown: {', '.join(silent)}"] if silent else []
+    notes += [f"not configured: {', '.join(absent)}"] if absent else []
+    return f"{len(asked) - len(silent)} of {len(asked)} answer", "; ".join(notes)
+
+
+def memory_words(memory: Memory | None) -> tuple[str, str]:
+    """Say how much memory a store uses, and of how much."""
+    if memory is None or memory.used is None:
+        return UNKNOWN, "it did not say"
+    if memory.limit is None:
+        return size(memory.used), "its limit is not known"
+    if not memory.limit:
+        return size(memory.used), "no limit is set"
+    return size(memory.used), f"of {size(memory.limit)} ({memory.used / memory.limit:.0%})"
+
+
 def redis_facts(reading: KeyReading) -> dict[str, str]:
     """Return what one pass said of the whole keyspace."""
-    lasting = None if reading.with_ttl is None else max(reading.keys_after - reading.with_ttl, 0)
+    after, expiring = reading.keys_after, reading.with_ttl
+    lasting = None if after is None or expiring is None else max(after - expiring, 0)
     return {
-        "Keys before and after the pass": f"{reading.keys_before:,} and {reading.keys_after:,}",
+        "Keys before and after the pass": f"{number(reading.keys_before)} and {number(after)}",
         "Keys that expire": number(reading.with_ttl),
         "Keys that never expire": number(lasting),
         "Memory in use": size(reading.used_memory),
         "Members of the session index": number(reading.index_members),
         "Members whose session is gone": number(reading.stale_members),
+        "Sessions that are no members": number(reading.unindexed),
     }
 
 
@@ -129,7 +201,7 @@ def _note(collection: CollectionUsage) -> str:
     return "; ".join(filter(None, (aliases and f"alias {aliases}", collection.problem)))
 
 
-def settings_frame(in_force: Mapping[str, str]) -> pd.DataFrame:
-    """Return one row a setting."""
-    rows = [{"Variable": name, "Value": value or "not set"} for name, value in in_force.items()]
-    return pd.DataFrame(rows)
+def settings_frame(in_force: Mapping[str, InForce], *, usual: bool) -> pd.DataFrame:
+    """Return one row a setting that is at its default, or that is not."""
+    rows = [(n, it.value or "not set") for n, it in in_force.items() if it.usual is usual]
+    return pd.DataFrame(rows, columns=["Variable", "Value"])

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from dashboard.draw.formatting import visible
+from dashboard.draw.formatting import moment, visible
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
 from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.names import Confirmation, Origin, Source
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
@@ -30,17 +31,18 @@ def table(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> pd.Da
     return frame
 
 
-TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "Knowledge bases", "Last write")
+HELD = "Knowledge bases"
+TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, HELD, "Last write")
 
 
-def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
-    """Return one row a tenant."""
-    return table(
+def tenants_frame(tenants: Iterable[TenantUsage], *, whole: bool = True) -> pd.DataFrame:
+    """Return one row a tenant; unless the `whole` was read, how many kb_ids it has is unknown."""
+    frame = table(
         (
             {
                 "Tenant": visible(str(tenant.tenant)),
                 "Ownership": CLAIM_WORDS[tenant.claim],
-                "Knowledge bases": len(tenant.kb_ids) + len(tenant.shared),
+                HELD: len(tenant.kb_ids) + len(tenant.shared) if whole else None,
                 **usage_cells(tenant.usage),
                 "Last write": tenant.last_write,
             }
@@ -48,6 +50,32 @@ def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
         ),
         TENANT_COLUMNS,
     )
+    frame[HELD] = frame[HELD].astype("Int64")
+    return frame
+
+
+NONE = "–"
+"""What a cell says without a value. A word is cut in a narrow column: `unknown` to `known`."""
+
+TIMES = ("First write", "Last write")
+
+
+def unknown_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns of which some cells are not known.
+
+    A time is without a value, and not unknown, where there are no patterns.
+    """
+    missing = {name: frame[name].isna() for name in (*NUMBERS, HELD) if name in frame}
+    for name in (each for each in TIMES if each in frame):
+        missing[name] = frame[name].isna() & ~frame["Patterns"].eq(0).fillna(False).astype(bool)
+    return tuple(name for name, cells in missing.items() if cells.any())
+
+
+def by(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the rows by a column, the largest first; by name where all of it is unknown."""
+    if column == "Tenant" or frame[column].isna().all():
+        return frame.sort_values("Tenant", kind="stable")
+    return frame.sort_values(column, ascending=False, na_position="last", kind="stable")
 
 
 def part_name(part: KbUsage) -> str:
@@ -129,7 +157,38 @@ def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
 
 
-CLAIM_COLUMNS = ("kb_id", "node_ids seen", "How it is known", "Could also be")
+CLAIM_COLUMNS = (
+    "kb_id", "node_ids seen", "How it is known", "Known since", "Known from", "Confirmed",
+    "Could also be",
+)  # fmt: skip
+
+SOURCE_WORDS = {
+    Source.SESSION: "a session",
+    Source.POINTER: "a pointer to a session",
+    Source.KATO: "KATO's status",
+    Source.IMPORTED: "import",
+    Source.HERE: "a session created here",
+    Source.OVER: "a session created here, on older data",
+    Source.CAME: "a client that came to older data",
+    Source.CANARY: "the canary test",
+    Source.OTHER: "another version of this product",
+}
+
+
+def source_words(origin: Origin | None) -> str:
+    """Say from where a node_id is known, and who imported it; empty where none was seen."""
+    if origin is None:
+        return ""
+    by = f" by {visible(origin.by)}" if origin.by else ""
+    return f"{SOURCE_WORDS[origin.source]}{by}"
+
+
+def confirmed_words(word: Confirmation | None) -> str:
+    """Say for whom an admin confirmed a kb_id, who did, when, and why; empty where nobody did."""
+    if word is None:
+        return ""
+    whose, who = visible(str(word.tenant)), visible(word.who)
+    return f"{whose}, by {who} at {moment(word.at)}: {visible(word.why)}"
 
 
 def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -140,8 +199,13 @@ def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
             "kb_id": part_name(part),
             "node_ids seen": [visible(node) for node in part.nodes],
             "How it is known": visible(part.claim.why),
+            "Known since": part.claim.origin.since if part.claim.origin else None,
+            "Known from": source_words(part.claim.origin),
+            "Confirmed": confirmed_words(part.claim.confirmation),
             "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
         }
         for part in by_name.values()
     )
-    return table(rows, CLAIM_COLUMNS)
+    frame = table(rows, CLAIM_COLUMNS)
+    frame["Known since"] = pd.to_datetime(frame["Known since"], utc=True)
+    return frame

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from dashboard.app import state_keys
+from dashboard.draw import pattern_tables
 from dashboard.draw.formatting import age, few, moment, plural, visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from services.browse.models import PatternRow
 from services.find.models import (
     COLLECTION,
     KB,
@@ -101,6 +103,24 @@ def matches_frame(matches: Iterable[Match], erased: Erasures) -> pd.DataFrame:
         for match in matches
     )
     return table(rows, (*MATCH_COLUMNS, *(("Erased",) if erased else ())))
+
+
+def patterns_frame(rows: Iterable[PatternRow], holders: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row a pattern, grouped by who holds its kb_id, else in the order of the rows."""
+    ordered = sorted(rows, key=lambda row: holders[row.kb_id])
+    frame = pattern_tables.patterns_frame(ordered)
+    frame.insert(0, "Tenant", [holders[row.kb_id] for row in ordered])
+    return frame
+
+
+def holders_of(hits: Iterable[TenantHit]) -> dict[str, str]:
+    """Return the kb_ids of what was found, by tenant, each with who holds it, as is shown."""
+    found: dict[str, list[str]] = {}
+    for hit in hits:
+        for place in hit.places:
+            if place.is_kb:
+                found.setdefault(place.name, []).append(visible(str(hit.tenant)))
+    return {kb_id: " and ".join(names) for kb_id, names in found.items()}
 
 
 def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:

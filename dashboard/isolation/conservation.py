@@ -18,7 +18,7 @@ _CARD = 380  # pixels
 
 def draw(snapshot: Snapshot) -> None:
     """Draw a card a measure."""
-    st.subheader("Conservation")
+    st.header("Conservation")
     st.caption("Everything in the stores belongs to tenants, is shared, or is nobody's: the sum "
                "of these has to be what each store itself says that it holds.")  # fmt: skip
     grid = st.grid(2, gap="small", min_column_width=_CARD)
@@ -103,8 +103,10 @@ def _total(measure: Measure, usages: Iterable[Usage]) -> int:
 
 def sums_words(found: Sums) -> str:
     """Say what the parts sum to, and what that differs by from the store's own total."""
-    off = found.figures.difference.count
-    return f"sum {number(found.sum)}, difference {f'{off:+,}' if off else '0'}"
+    gap = found.figures.difference
+    if gap is None:
+        return f"sum {number(found.sum)}, difference unknown"
+    return f"sum {number(found.sum)}, difference {f'{gap.count:+,}' if gap.count else '0'}"
 
 
 def times_words(found: Sums, snapshot: Snapshot) -> str:
@@ -120,6 +122,8 @@ def sums_note(found: Sums) -> str:
     figures = found.figures
     if figures.precision in (Precision.ESTIMATE, Precision.RUNNING):
         return "The exact pass is running: until it has ended, the two sides differ."
+    if figures.difference is None:
+        return "The store does not tell us its own count: this is what the pass over it found."
     if figures.difference.count:
         return "The store changed while it was read."
     if figures.measure is Measure.SESSIONS:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.isolation import read, tables, words as isolation_words
@@ -20,7 +21,6 @@ COLOR_OF = {
     Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
     Severity.LOW: "gray", Severity.INFO: "gray",
 }  # fmt: skip
-_TABLE = "findings"
 
 
 def rows_of(report: Report, now: datetime) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def rows_of(report: Report, now: datetime) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, report: Report) -> None:
     """Draw the filters, and the findings that pass them."""
-    st.subheader("Findings")
+    st.header("Findings")
     found = _filtered(rows) if len(rows) else rows
     if len(rows):
         st.caption(f"{len(found):,} of {plural(len(rows), 'finding')}")
@@ -80,27 +80,23 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
         text = "No finding matches." if standing else "Nothing was found."
     else:
         text = "Nothing stands: every finding is accepted or resolved, or none matches."
-    if report.unknown:
-        text += f" {plural(len(report.unknown), 'rule')} could not be looked at."
+    if report.unknown and not standing:
+        rules = f"{plural(len(report.unknown), 'rule')} could not be looked at"
+        st.warning(f"Unknown whether there are findings: {rules}.", icon=":material/cloud_off:")
+        return
     st.info(text, icon=":material/search_off:")
 
 
 def _table(found: pd.DataFrame) -> None:
-    clicked = st.session_state.get(f"{_TABLE}_open")
-    if clicked is not None and 0 <= clicked["row"] < len(found):
-        open_finding(str(found["Id"].iloc[clicked["row"]]))
+    ids = found["Id"].tolist()
     shown = found[list(tables.SHOWN)].copy()
     shown["Severity"] = [[severity] for severity in shown["Severity"]]
-    shown.insert(1, "Open", ":material/open_in_new:")
-    st.dataframe(
-        shown, hide_index=True, key=_TABLE, height="content",
+    rows_table(
+        shown, ids, ids, key="findings", opened=open_finding, height="content",
         alt="Findings, the gravest first: severity, what, whose, status, rule and times",
         column_config={
             "Severity": st.column_config.MultiselectColumn(
                 options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
-            ),
-            "Open": st.column_config.ButtonColumn(
-                "", key=f"{_TABLE}_open", type="tertiary", width=44
             ),
             "Finding": st.column_config.TextColumn(width=600),
             "Whose": st.column_config.TextColumn(width=190),
@@ -118,7 +114,7 @@ def open_finding(id_: str) -> None:
 
 def rules(report: Report) -> None:
     """Draw every rule and what came of it."""
-    st.subheader("What was checked")
+    st.header("What was checked")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)

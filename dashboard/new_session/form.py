@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw.formatting import escaped, markdown, moment, visible, visible_json, words_of
+from dashboard.draw import session_options
+from dashboard.draw.formatting import (
+    escaped,
+    few,
+    markdown,
+    moment,
+    plural,
+    visible,
+    visible_json,
+)
+from dashboard.draw.measures import WORDS
+from dashboard.new_session import tenant_entry
 from services.sessions.landing import Erased, Landing
 from services.sessions.models import SEALED_NAME
-from services.sessions.options import OPTIONS, Answered, Option, OptionKind, compare
+from services.sessions.options import compare
+from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.ownership import ClaimState
 from services.usage.readings import CreatedSession
+
+MOST_OFFERS = 3
+MOST_WORD = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +128,44 @@ def options_form() -> dict[str, object]:
     """Draw an input an option, empty for KATO's own; return what was chosen."""
     with st.expander("KATO's session options", icon=":material/tune:"):
         st.caption("What is left empty stays as this KATO has it.")
-        with st.grid(2, min_column_width=240):
-            chosen = {option.name: _input(option) for option in OPTIONS}
-    return {name: value for name, value in chosen.items() if value not in (None, [])}
+        return session_options.inputs("option")
 
 
-def _input(option: Option) -> object:
-    key, label = f"option_{option.name}", option.name
-    default = f"KATO's own ({words_of(option.default)})"
-    match option.kind:
-        case OptionKind.FLAG:
-            picked = st.selectbox(label, ["on", "off"], index=None, placeholder=default, key=key,
-                                  help=option.help)  # fmt: skip
-            return None if picked is None else picked == "on"
-        case OptionKind.CHOICE:
-            return st.selectbox(label, option.choices, index=None, placeholder=default, key=key,
-                                help=option.help)  # fmt: skip
-        case OptionKind.LIST:
-            return st.multiselect(label, option.choices, placeholder=default, key=key,
-                                  help=option.help)  # fmt: skip
-        case _:
-            return _number(option, key, default)
+def text_field(scheme: NamingScheme, name: str, preset: str) -> str:
+    """Draw the input of one field of a naming scheme."""
+    key = _field_key(scheme, name)
+    st.session_state.setdefault(key, preset)
+    typed = st.text_input(name.capitalize(), key=key, live=True)
+    if name == scheme.kind:
+        tenant_entry.suggest(typed, key=key, kind=scheme.kind)
+    return typed
 
 
-def _number(option: Option, key: str, default: str) -> int | float | None:
-    whole = option.kind is OptionKind.WHOLE
-    kind: Any = int if whole else float
-    most = None if option.most is None else kind(option.most)
-    value = st.number_input(
-        option.name, min_value=kind(option.least), max_value=most, value=None,
-        step=1 if whole else 0.05, placeholder=default, key=key, help=option.help,
-    )  # fmt: skip
-    return None if value is None else kind(value)
+def _field_key(scheme: NamingScheme, name: str) -> str:
+    return f"{scheme.template}.{name}"
 
 
-def landing_words(landing: Landing) -> None:
-    """Draw where a session would land, and why it may not where that is so."""
+def offer(landing: Landing, scheme: NamingScheme) -> None:
+    """Offer the tenants that are there and look like the one that a session would make."""
+    if not landing.alike:
+        return
+    names = few([markdown(str(tenant)) for tenant in landing.alike])
+    st.warning(f"{markdown(str(landing.tenant))} would be another tenant than {names}, which it "
+               "looks like.", icon=":material/visibility:")  # fmt: skip
+    for tenant in landing.alike[:MOST_OFFERS]:
+        st.button(f"Use {markdown(str(tenant))} instead", key=f"instead_{tenant}",
+                  on_click=_take, args=(_field_key(scheme, scheme.kind), tenant.id))  # fmt: skip
+
+
+def _take(key: str, name: str) -> None:
+    st.session_state[key] = name
+
+
+def landing_words(landing: Landing, unasked: str = "") -> None:
+    """Draw where a session would land, and why it may not where that is so.
+
+    `unasked` says who could not be asked which node_ids there are.
+    """
     st.caption("node_id")
     st.code(visible(landing.node_id), language=None)
     st.caption("kb_id")
@@ -160,14 +176,45 @@ def landing_words(landing: Landing) -> None:
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
-    name = markdown(str(landing.tenant))
     if landing.erased is not None:
         _erased_words(landing.erased)
-        return
-    if landing.claim.state == "known":
-        st.caption(f"Known: {name} already uses it.")
     else:
+        _claim_words(landing, unasked)
+
+
+def _claim_words(landing: Landing, unasked: str) -> None:
+    name = markdown(str(landing.tenant))
+    if landing.claim.state is ClaimState.KNOWN:
+        st.caption(f"Known: {name} already uses it.")
+    elif landing.claim.state is ClaimState.CONFIRMED:
+        st.caption(f"Confirmed: its data is of {name}, by an admin's word.")
+    elif landing.claim.origin is not None:
+        st.caption(f"Unproven: {name} uses it, and its data was there before.")
+    elif landing.older is None and not unasked:
         st.caption(f"New for {name}: no node_id on it was seen so far.")
+    elif landing.older is None:
+        st.warning(f"Whether it is new for {name} is unknown: {unasked}.",
+                   icon=":material/cloud_off:")  # fmt: skip
+
+
+def word(landing: Landing) -> str:
+    """Draw what lies there already, and ask for a word on it; return that, empty without one."""
+    older = landing.older
+    if older is None or landing.refusal:
+        return ""
+    there = [plural(count, WORDS[measure].noun) for measure, count in older.counts.items()]
+    said = f"holds {' and '.join(there)}" if there else "may hold data"
+    unread = ", ".join(f"{WORDS[measure].noun}s" for measure in older.unread)
+    st.warning(
+        f"This kb_id {said}{f' (not known: {unread})' if unread else ''}, from before any node_id "
+        f"on it was seen: nothing proves that it is {markdown(str(landing.tenant))}'s. A session "
+        "reads it, and writes into it. Whose it is stays unproven until an admin confirms it, and "
+        "a purge leaves it out.", icon=":material/history:",
+    )  # fmt: skip
+    key = state_keys.of(state_keys.OLDER_WORD, TenantKey.of_kb(landing.kb_id))
+    typed = st.text_input("Why this tenant may come to this data", key=key, live=True,
+                          max_chars=MOST_WORD, help="It stands in the audit log.")  # fmt: skip
+    return typed.strip()
 
 
 def _erased_words(erased: Erased) -> None:
@@ -187,7 +234,7 @@ def asked_again(landing: Landing | None) -> bool:
 def answer(asked: Asked) -> None:
     """Draw KATO's answer to the session created last, beside what was asked."""
     created = asked.answer
-    st.subheader("KATO's answer")
+    st.header("KATO's answer")
     st.success("The session was created.", icon=":material/check_circle:")
     st.code(created.session_id, language=None)
     st.table({
@@ -197,7 +244,7 @@ def answer(asked: Asked) -> None:
     }, border="horizontal", width="content", alt="The created session")  # fmt: skip
     _links(created)
     st.dataframe(
-        answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
+        session_options.answers_frame(compare(_asked(asked), _accepted(asked))), hide_index=True,
         key="answers", alt="What was asked beside what KATO accepted",
     )  # fmt: skip
     with st.expander("All options as KATO has them now"):
@@ -224,17 +271,3 @@ def _accepted(asked: Asked) -> dict[str, object]:
     if f"metadata: {SEALED_NAME}" in found:
         found[f"metadata: {SEALED_NAME}"] = "(encrypted)"
     return {"Time to live": f"{created.ttl_seconds} s", **created.config, **found}
-
-
-def answers_frame(answers: Iterable[Answered]) -> pd.DataFrame:
-    """Return one row a thing asked of KATO, beside what it accepted."""
-    rows = [
-        {
-            "What": visible(answer.name),
-            "Asked": words_of(answer.asked),
-            "Accepted": words_of(answer.accepted),
-            "Verdict": "as asked" if answer.kept else "KATO did otherwise",
-        }
-        for answer in answers
-    ]
-    return pd.DataFrame(rows, columns=["What", "Asked", "Accepted", "Verdict"])

@@ -3,7 +3,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime, state_keys
 from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import erased, sidebar, tables
+from dashboard.find import erased, patterns, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -55,10 +55,10 @@ if not answer.matches:
         st.info("Nothing that was looked at has this name.", icon=":material/search_off:")
     if not contains:
         st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
-    st.subheader("What was looked at")
+    st.header("What was looked at")
     draw_looked(answer)
 else:
-    st.subheader(f"Found as {markdown(tables.summary(answer))}")
+    st.header(f"Found as {markdown(tables.summary(answer))}")
     if missing:
         st.warning(f"There may be more: {missing} could not be asked.",
                    icon=":material/cloud_off:")  # fmt: skip
@@ -66,17 +66,18 @@ else:
         st.caption(f":material/info: {markdown(text)}")
     if answer.hits:
         figures.tenants_table(
-            tables.hits_frame(answer.hits[:MOST_TENANTS], gone), key="hits",
+            tables.hits_frame(answer.hits[:MOST_TENANTS], gone), snapshot, key="hits",
             alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
         )  # fmt: skip
         if len(answer.hits) > MOST_TENANTS:
             st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
                        "A longer text finds fewer.")  # fmt: skip
+        patterns.section(snapshot, answer.hits[:MOST_TENANTS])
     leading = tables.sessions_link(answer)
     if leading is not None:
         label, query = leading
         permits.link("sessions", label, query)
-    st.subheader("What was found")
+    st.header("What was found")
     st.dataframe(
         tables.matches_frame(answer.matches[:MOST_MATCHES], gone), hide_index=True, key="found",
         height="content" if len(answer.matches) <= FEW else "auto",

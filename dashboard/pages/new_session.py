@@ -3,7 +3,8 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw.formatting import markdown
+from dashboard.draw import figures
+from dashboard.draw.formatting import markdown, unseen
 from dashboard.new_session import form
 from dashboard.sessions import listing
 from services.access.viewer import Action
@@ -11,7 +12,7 @@ from services.errors import KatoTenantsError, NamingError
 from services.sessions.create import TTL_MAX, TTL_MIN
 from services.tenancy.kb_ids import NamingScheme, TenantKey
 
-st.title("New session")
+snapshot = figures.head("New session").snapshot
 off = permits.why_not(Action.CREATE_SESSION)
 if off:
     st.info(off, icon=":material/lock:")
@@ -29,7 +30,7 @@ if runtime.is_embedded():
 def preset() -> tuple[int, dict[str, str]]:
     """Return the scheme and the field that the tenant in the URL asks for."""
     try:
-        asked = TenantKey.parse(st.query_params.get(state_keys.TENANT, ""))
+        asked = TenantKey.parse(unseen(st.query_params.get(state_keys.TENANT, "")))
     except NamingError:
         return 0, {}
     fitting = [i for i, scheme in enumerate(schemes.values()) if scheme.kind == asked.kind]
@@ -42,12 +43,7 @@ left, right = halves.cell(), halves.cell()
 with left:
     template = st.selectbox("Naming scheme", list(schemes), index=first, key="scheme")
     scheme: NamingScheme = schemes[template]
-    fields = {
-        name: st.text_input(
-            name.capitalize(), value=values.get(name, ""), key=f"{template}.{name}", live=True
-        )
-        for name in scheme.fields
-    }
+    fields = {name: form.text_field(scheme, name, values.get(name, "")) for name in scheme.fields}
     ttl = listing.duration(
         "Time to live",
         hint="From 1 minute to 30 days. Every access through KATO sets it back to this.",
@@ -56,7 +52,7 @@ with left:
     metadata, sensitive = form.metadata_rows(can_seal=sessions.can_seal)
     config = form.options_form()
 
-landing, problem = None, None
+landing, problem, word = None, None, ""
 if not TTL_MIN <= ttl <= TTL_MAX:
     problem = "The time to live has to be from 1 minute to 30 days."
 elif all(fields.values()):
@@ -66,25 +62,36 @@ elif all(fields.values()):
         problem = str(exc)
 
 with right:
-    st.subheader("Where it lands")
+    st.header("Where it lands")
     if problem:
         st.error(markdown(problem), icon=":material/block:")
     elif landing is None:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
-        form.landing_words(landing)
+        form.offer(landing, scheme)
+        silent = snapshot is not None and snapshot.kato_problem is not None
+        form.landing_words(landing, "KATO was not asked which node_ids it has" if silent else "")
+        word = form.word(landing)
     again = form.asked_again(landing)
+    lacking = (landing is None or landing.refusal or not again
+               or (landing.older is not None and not word))  # fmt: skip
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
-        disabled=landing is None or bool(landing.refusal) or not again,
+        disabled=bool(lacking),
     )  # fmt: skip
 
 if create and landing is not None:
     try:
         answer = sessions.create(
-            scheme, fields, ttl_seconds=ttl, metadata=metadata, sensitive=sensitive, config=config,
+            scheme,
+            fields,
+            ttl_seconds=ttl,
+            metadata=metadata,
+            sensitive=sensitive,
+            config=config,
+            word=word,
             again=again,
-        )  # fmt: skip
+        )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer
         )

@@ -2,6 +2,7 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.draw import figures
+from dashboard.draw.measures import WORDS
 from dashboard.purge import choose, job, listing, plan, shown_plan
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
@@ -37,6 +38,7 @@ with action:
     permits.button(
         "Plan (changes nothing)", Action.PLAN_PURGE, icon=":material/fact_check:",
         disabled=request is None, key="purge_plan_button", on_click=shown_plan.ask,
+        takes=frozenset(WORDS[store].store for store in request.stores) if request else frozenset(),
     )  # fmt: skip
 with result:
     if shown_plan.is_asked() and request is not None:

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
-from dashboard.draw import figures as components, notices
+from dashboard.draw import figures as components, notices, unknown
 from dashboard.draw.formatting import plural
 from dashboard.sessions import (
     actions,
@@ -21,7 +21,7 @@ PER_PAGE = 25
 
 asked = st.query_params.get(state_keys.SESSION, "")
 if asked:
-    st.title("Sessions")
+    components.head("Sessions")
     one.draw(asked)
     st.stop()
 
@@ -29,7 +29,8 @@ snapshot = components.snapshot_or_stop("Sessions")
 actions.draw_report()
 figures = snapshot.stores[Measure.SESSIONS]
 if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
-    st.caption(f"Sessions: unknown. {notices.last_read(figures).capitalize()}.")
+    st.caption(f"Which sessions there are is unknown: {unknown.why(figures)}, "
+               f"{notices.last_read(figures)}.")  # fmt: skip
     st.stop()
 if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
@@ -45,6 +46,7 @@ except StoreError as exc:
     st.stop()
 frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
+unindexed = (snapshot.keys and snapshot.keys.unindexed) or 0
 if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
@@ -62,6 +64,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Tenant", sorted(tenants), index=None, placeholder="Any",
         key=state_keys.SESSIONS_TENANT, bind="query-params", width=230,
     )  # fmt: skip
+    scheme = st.selectbox(
+        "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
+        key=state_keys.SESSIONS_SCHEME, width=250,
+    )  # fmt: skip
     age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210)
     kinds = st.pills(
         "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
@@ -75,6 +81,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 found = tables.matching(frame, wanted) if wanted else frame
 if tenant is not None:
     found = found[found["Tenant"] == tenant]
+if scheme is not None:
+    found = found[found["scheme"] == scheme]
 if kinds:
     found = found[found["kind"].isin(kinds)]
 if states:
@@ -105,3 +113,4 @@ counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:
     actions.deed_buttons(chosen)
 actions.stale_members(stale)
+actions.unindexed(unindexed)

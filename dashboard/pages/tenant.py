@@ -8,11 +8,13 @@ from dashboard.draw import (
     figures,
     notices,
     store_tables,
+    unknown,
     usage_tables,
 )
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, plural, visible
+from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
 from dashboard.isolation import tables as isolation_tables
+from dashboard.names import confirming
 from dashboard.purge import listing as purge_parts
 from dashboard.sessions import listing as session_parts
 from dashboard.tenant import sections
@@ -24,27 +26,35 @@ MATCHES = 12
 snapshot = figures.snapshot_or_stop("Tenant")
 asked = st.query_params.get(state_keys.TENANT, "")
 by_name = {visible(str(usage.tenant)): usage for usage in snapshot.tenants}
+asked = name_among(asked, by_name) or asked
 tenant = by_name.get(asked)
 
 if tenant is None:
     if asked:
-        st.warning(f"Nothing in the stores belongs to {escaped(asked)}.",
-                   icon=":material/search_off:")  # fmt: skip
+        unknown.nothing(
+            f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
+            icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
+        )  # fmt: skip
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
-    hits = frame[frame["Tenant"].str.contains(wanted, case=False, regex=False)]
-    hits = hits.sort_values("Memory", ascending=False, na_position="last")
+    hits = frame[holds(frame["Tenant"], wanted)]
+    hits = usage_tables.by(hits, "Memory")
+    if hits.empty:
+        unknown.nothing("No tenant matches.", snapshot, icon=":material/search_off:",
+                        what="whether a tenant matches")  # fmt: skip
+        st.stop()
     st.caption(
         f"{plural(len(hits), 'tenant')}" + (f", the first {MATCHES}" if len(hits) > MATCHES else "")
     )
-    figures.tenants_table(hits.head(MATCHES), key="matches", alt="Tenants that match")
+    figures.tenants_table(hits.head(MATCHES), snapshot, key="matches", alt="Tenants that match")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center"):
     st.header(escaped(asked), width="stretch")
     st.badge(
-        notices.CLAIM_WORDS[tenant.claim], color="green" if tenant.claim == "known" else "gray"
+        notices.CLAIM_WORDS[tenant.claim],
+        color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
     )
     permits.link("new_session", query={state_keys.TENANT: asked})
 
@@ -74,15 +84,20 @@ if shared:
                "tenants; what lies there is not in the figures above.",
                icon=":material/group_work:")  # fmt: skip
     figures.usage_table(
-        usage_tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
-    )
+        usage_tables.shared_frame(shared), snapshot, key="shared",
+        alt="kb_ids shared with other tenants",
+    )  # fmt: skip
     download(usage_tables.shared_frame(shared), "shared", tenants=concerned)
 
+missing = unknown.lacking(snapshot)
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
-    figures.usage_table(usage_tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
+    figures.usage_table(usage_tables.kb_frame(own), snapshot, key="kbs",
+                        alt="kb_ids of this tenant")  # fmt: skip
     download(usage_tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
+elif missing:
+    st.caption(f"Unknown: {missing}.")
 else:
     st.caption("None of its own.")
 
@@ -120,8 +135,9 @@ with right:
     if snapshot.stores[Measure.VECTORS].total is None:
         st.caption(f"Unknown. {notices.last_read(snapshot.stores[Measure.VECTORS])}.")
     elif found:
+        unknown.dashes(store_tables.collections_frame(found), ["Size", "Dimension"])
         st.dataframe(
-            store_tables.collections_frame(found), hide_index=True, placeholder="unknown",
+            store_tables.collections_frame(found), hide_index=True, placeholder=usage_tables.NONE,
             alt="Collections with points of this tenant",
             column_config=figures.COLLECTION_COLUMNS,
         )  # fmt: skip
@@ -134,8 +150,10 @@ st.subheader("How it is known")
 st.dataframe(
     usage_tables.claims_frame((*tenant.parts, *shared)), hide_index=True, key="claims",
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
+    column_config={"Known since": st.column_config.DatetimeColumn(format="distance")},
 )  # fmt: skip
 download(usage_tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
+confirming.draw(snapshot, tenant.tenant, (*tenant.parts, *shared))
 
 st.subheader("Look into it")
 off = permits.why_not(Action.LOOK, [tenant.tenant])

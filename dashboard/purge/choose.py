@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import read, state_keys
-from dashboard.draw.formatting import markdown, unseen
+from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge import plan_tables
 from dashboard.purge.plan_tables import COUNTED
@@ -21,7 +21,7 @@ TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "S
 def choose(snapshot: Snapshot) -> Request | None:
     """Draw what can be purged, and return what was chosen; None before it is enough."""
     with st.container(border=True):
-        st.subheader("What do you want to erase?")
+        st.header("What do you want to erase?")
         what = st.segmented_control(
             "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",
@@ -66,12 +66,14 @@ def _many(snapshot: Snapshot) -> Target | None:
     tenants = plan_tables.tenants_of(snapshot, read.ownership(), "")
     left, right = st.columns(2)
     names = left.multiselect("Tenants", list(tenants), key=state_keys.PURGE_MANY,
-                             persist_state="page", placeholder="Type a part of a name")  # fmt: skip
+                             persist_state="page", placeholder="Type a part of a name",
+                             filter_mode="contains")  # fmt: skip
     pasted = right.text_area("Or one a line", key=state_keys.PURGE_PASTED, persist_state="page",
                              height=80, placeholder="tenant/acme")  # fmt: skip
-    lines = [line.strip() for line in pasted.splitlines() if line.strip()]
-    try:
-        typed = [TenantKey.parse(unseen(line)) for line in lines]
+    lines = [line for line in pasted.splitlines() if line.strip()]
+    try:  # one with a blank at its end is meant exactly where it is there
+        typed = [tenants.get(visible(line)) or TenantKey.parse(unseen(line.strip()))
+                 for line in lines]  # fmt: skip
     except NamingError as exc:
         right.caption(f"{markdown(str(exc))}")
         return None
@@ -89,7 +91,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
     left, right = st.columns(2)
     name = left.selectbox(
         "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
-        key=state_keys.PURGE_TENANT, bind="query-params",
+        key=state_keys.PURGE_TENANT, bind="query-params", filter_mode="contains",
         placeholder="Of all tenants" if what == USER else "Type a part of its name",
     )  # fmt: skip
     tenant = tenants.get(name or "")
@@ -102,6 +104,7 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
     node = right.selectbox(
         "node_id", list(nodes), index=None, accept_new_options=True, persist_state="page",
         key=state_keys.of(state_keys.PURGE_NODE, tenant), placeholder="Choose one, or type it",
+        filter_mode="contains",
     )  # fmt: skip
     return Target(tenant, node_id=nodes.get(node, unseen(node))) if node else None
 

@@ -7,33 +7,25 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import navigation, permits, read, runtime, state_keys
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import age, escaped, moment, visible
 from dashboard.purge import job_words
 from services.purge.came_back import came_back
 from services.purge.job import Job, Tombstone
 from services.usage.snapshot import Snapshot, TenantUsage
 
-_TABLE = "purge_jobs"
-
 
 def jobs_list(jobs: Sequence[Job]) -> None:
     """Draw the newest purges, each with a button that opens it."""
-    st.subheader("Purges so far")
+    st.header("Purges so far")
     if not jobs:
         st.caption("None yet. A purge begins with a plan, which changes nothing.")
         return
-    clicked = st.session_state.get(f"{_TABLE}_open")
-    if clicked is not None and 0 <= clicked["row"] < len(jobs):
-        open_job(jobs[clicked["row"]].id)
-    frame = job_words.jobs_frame(jobs)
-    frame.insert(1, "Open", ":material/open_in_new:")
-    st.dataframe(
-        frame, hide_index=True, key=_TABLE, height="content" if len(jobs) <= 10 else "auto",  # noqa: PLR2004
+    rows_table(
+        job_words.jobs_frame(jobs), jobs, [job.id for job in jobs], key="purge_jobs",
+        opened=lambda job: open_job(job.id), height="content" if len(jobs) <= 10 else "auto",  # noqa: PLR2004
         alt="Purges, the newest first: target, time, state, outcome, who and why",
         column_config={
-            "Open": st.column_config.ButtonColumn(
-                "", key=f"{_TABLE}_open", type="tertiary", width=44
-            ),
             "When": st.column_config.DatetimeColumn(format="distance"),
             "Target": st.column_config.TextColumn(pinned=True, width="medium"),
         },
@@ -49,7 +41,7 @@ def came_back_part(stones: Sequence[Tombstone]) -> None:
     """Draw the kb_ids that have data again after they were purged."""
     if not stones:
         return
-    st.subheader("Came back")
+    st.header("Came back")
     st.warning("These kb_ids were purged, and have data again: a client still writes to them.",
                icon=":material/history:")  # fmt: skip
     st.dataframe(

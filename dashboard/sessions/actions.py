@@ -6,7 +6,7 @@ value typed just before the click counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import session_options
 from dashboard.draw.formatting import plural, visible
 from dashboard.sessions import tables
 from dashboard.sessions.listing import duration, duration_of
@@ -23,7 +24,7 @@ from services.sessions.models import Deed, Outcome, Result, is_katos
 from services.usage.readings import SessionRecord
 
 NAMES_SHOWN = 10
-_EXTENSION = "extension"
+_EXTENSION, _CHANGE = "extension", "change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,11 @@ WORDS = {
     Deed.DELETE: DeedWords(
         "Delete", ":material/delete:",
         "It ends now, with its short-term memory; whoever uses it is told that it is not found. "
-        "What it learnt stays.",
+        "What it learnt stays. A call that is under way can write it back: it is looked for again "
+        "after 2 seconds.",
         "They end now, with their short-term memory; whoever uses one is told that it is not "
-        "found. What they learnt stays.",
+        "found. What they learnt stays. A call that is under way can write one back: they are "
+        "looked for again after 2 seconds.",
         "deleted",
     ),
 }  # fmt: skip
@@ -81,6 +84,7 @@ class Report:
     icon: str
     rows: pd.DataFrame | None = None
     refusal: refusals.Refusal | None = None
+    alt: str = "What was done to each session"
 
 
 def draw_report() -> None:
@@ -95,7 +99,7 @@ def draw_report() -> None:
             (st.success if report.well else st.warning)(report.text, icon=report.icon)
         if report.rows is not None:
             st.dataframe(
-                report.rows, hide_index=True, key="report", alt="What was done to each session",
+                report.rows, hide_index=True, key="report", alt=report.alt,
                 column_config={"Why": st.column_config.TextColumn(width="large")},
             )  # fmt: skip
         st.button("Put away", type="tertiary", icon=":material/close:", on_click=_put_away)
@@ -129,6 +133,36 @@ def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
     if permits.button(label, Action.CHANGE_SESSIONS, type="primary", disabled=not mine,
                       on_click=_do, args=(deed, records)):  # fmt: skip
         st.rerun()
+
+
+def options_button(record: SessionRecord, now: Mapping[str, object]) -> None:
+    """Draw a button that changes a session's options, those it has `now` being shown."""
+    icon = ":material/tune:"
+    if permits.button("Change options", Action.CHANGE_SESSIONS, icon=icon, key="deed_options"):
+        st.dialog("Change options", width="large", icon=icon)(_ask_options)(record, now)
+
+
+def _ask_options(record: SessionRecord, now: Mapping[str, object]) -> None:
+    st.markdown(
+        "What is left empty stays as it is. KATO checks few of these values itself, so each is "
+        "checked here. A change is an access: it sets the session back to its own time to live."
+    )
+    session_options.inputs(_CHANGE, now)
+    if permits.button("Change these options", Action.CHANGE_SESSIONS, type="primary",
+                      on_click=_configure, args=(record,)):  # fmt: skip
+        st.rerun()
+
+
+def _configure(record: SessionRecord) -> None:
+    try:
+        answers = runtime.desk().care.configure(record, session_options.chosen(_CHANGE))
+    except KatoTenantsError as exc:
+        _refused("The options were not changed as far as is known", exc)
+        return
+    well = all(answer.kept or answer.along for answer in answers)
+    text = "The options were changed." if well else "KATO did not take every option as asked."
+    rows = session_options.answers_frame(answers)
+    _report(Report(well, text, ":material/tune:", rows, alt="What was asked and accepted"))
 
 
 def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
@@ -172,6 +206,15 @@ def stale_members(count: int) -> None:
                     "any more; KATO counts them as active.", width="stretch")  # fmt: skip
         if permits.button("Clean up…", Action.CLEAN_INDEX, icon=":material/cleaning_services:"):
             st.dialog("Clean up the index")(_confirm_cleaning)(count)
+
+
+def unindexed(count: int) -> None:
+    """Say how many sessions are not in KATO's index, if there are any."""
+    if count:
+        verb = "is" if count == 1 else "are"
+        st.caption(f"{plural(count, 'session')} {verb} not in KATO's index of active sessions: "
+                   "KATO does not count them. One that was written back by a call under way while "
+                   "it was deleted is such a one.")  # fmt: skip
 
 
 def _confirm_cleaning(count: int) -> None:

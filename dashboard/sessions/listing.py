@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +11,9 @@ import streamlit as st
 
 from dashboard.app import navigation, permits, read, state_keys
 from dashboard.app.cache import cached
-from dashboard.draw import figures, usage_tables
-from dashboard.draw.formatting import plural, visible
+from dashboard.draw import figures, unknown, usage_tables
+from dashboard.draw.chosen import rows_table
+from dashboard.draw.formatting import plural
 from dashboard.sessions import tables as session_tables
 from services.access.viewer import Action
 from services.usage.readings import SessionRecord
@@ -59,24 +59,16 @@ def sessions_table(
 ) -> tuple[SessionRecord, ...]:
     """Draw sessions, each row with a button that opens it; return those that are selected.
 
-    `records` are those of the rows. The widgets go by them: when other rows come into place, no
-    selection is carried over to them.
+    `records` are those of the rows.
     """
-    names = "\n".join(visible(record.key) for record in records)
-    key = f"{key}_{hashlib.blake2s(names.encode(), digest_size=8).hexdigest()}"
-    clicked = st.session_state.get(f"{key}_open")
-    if clicked is not None and 0 <= clicked["row"] < len(records):
-        open_session(records[clicked["row"]])
-    shown = frame.copy(deep=False)
-    shown.insert(1, "Open", ":material/open_in_new:")
-    opening = st.column_config.ButtonColumn("", key=f"{key}_open", type="tertiary", width=44)
-    event: Any = st.dataframe(
-        shown, key=key, alt="Sessions", hide_index=True, height="content", placeholder="unknown",
-        column_config={**LIST_COLUMNS, "Open": opening},
-        on_select="rerun" if select else "ignore", selection_mode="multi-row",
+    unknown.dashes(frame, ["STM", "Memory", "Created", "Last access"])
+    if frame["Expires in"].isna().any():
+        st.caption("A dash under Expires in means never.")
+    return rows_table(
+        frame, records, [record.key for record in records], key=key, opened=open_session,
+        select="multi-row" if select else None, alt="Sessions", height="content",
+        placeholder=usage_tables.NONE, column_config=LIST_COLUMNS,
     )  # fmt: skip
-    rows = event.selection.rows if select else ()
-    return tuple(records[row] for row in rows if row < len(records))
 
 
 def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:

@@ -56,6 +56,7 @@ def draw(asked: str) -> None:
     with right:
         _metadata(detail)
         _config(detail)
+    _perceived(detail)
     if detail.rest:
         with st.expander("Everything else in the record"):
             st.json(visible_json(detail.rest), expanded=1)
@@ -71,6 +72,8 @@ def _head(detail: SessionDetail) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_katos(record):
             actions.deed_buttons([record])
+            if record.readable:
+                actions.options_button(record, detail.config)
         else:
             st.badge("guide's layout", color="gray", icon=":material/menu_book:")
             st.caption("KATO's API does not know it: it can only be read.")
@@ -113,7 +116,7 @@ def _unreadable(detail: SessionDetail) -> None:
 
 
 def _memory(detail: SessionDetail) -> None:
-    st.subheader("Short-term memory")
+    st.header("Short-term memory")
     if detail.stm is None:
         st.caption("The record holds none.")
     elif not detail.stm:
@@ -125,7 +128,7 @@ def _memory(detail: SessionDetail) -> None:
             alt="Events of the short-term memory",
             column_config={"Event": st.column_config.NumberColumn(width="small")},
         )  # fmt: skip
-    st.subheader("Accumulators")
+    st.header("Accumulators")
     emotives = tables.emotives_frame(detail.emotives)
     if emotives.empty:
         st.caption("No emotives.")
@@ -144,8 +147,27 @@ def _memory(detail: SessionDetail) -> None:
         st.caption("No metadata accumulated.")
 
 
+def _perceived(detail: SessionDetail) -> None:
+    """Draw what it perceived last and what it predicted of it, as far as the record says."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Percept data")
+        if detail.percept:
+            st.json(visible_json(detail.percept), expanded=1)
+        else:
+            st.caption("Nothing was observed." if detail.percept is not None else
+                       "The record holds none.")  # fmt: skip
+    with right:
+        st.subheader("Predictions")
+        if detail.predictions:
+            st.caption(f"{plural(len(detail.predictions), 'prediction')}, in KATO's order")
+            st.json(visible_json(detail.predictions), expanded=1)
+        else:
+            st.caption("None." if detail.predictions is not None else "The record holds none.")
+
+
 def _metadata(detail: SessionDetail) -> None:
-    st.subheader("Metadata")
+    st.header("Metadata")
     plain = {name: value for name, value in detail.metadata.items() if name != SEALED_NAME}
     if plain:
         st.dataframe(tables.pairs_frame(plain, name="Name"), hide_index=True,
@@ -177,7 +199,7 @@ def _sealed(detail: SessionDetail) -> None:
 
 
 def _config(detail: SessionDetail) -> None:
-    st.subheader("Options")
+    st.header("Options")
     known = {k: v for k, v in detail.config.items() if k not in _NO_OPTIONS}
     chosen = {name: value for name, value in known.items() if value is not None}
     if chosen:

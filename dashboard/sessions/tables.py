@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pandas as pd
 
-from dashboard.draw.formatting import visible, words_of
+from dashboard.draw.formatting import holds, visible, words_of
 from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
-from services.tenancy.layout import Owner
+from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Claim, Ownership
 from services.usage.readings import SessionRecord
 
+NO_SCHEME = "no naming scheme"
 LIVE, EXPIRING, EXPIRED = "live", "expiring", "expired"
 UNREADABLE, GUIDES = "unreadable", "guide's layout"
 STATES = {
@@ -50,7 +51,10 @@ def list_frame(sessions: Sequence[SessionRecord], ownership: Ownership) -> pd.Da
     for record in sessions:
         if record.owner not in claims:
             claims[record.owner] = ownership.owner(record.owner)
-    rows = [_row(record, claims[record.owner]) for record in sessions]
+    rows = [
+        _row(record, claims[record.owner]) | {"scheme": _scheme(record.owner, ownership)}
+        for record in sessions
+    ]
     frame = pd.DataFrame(rows, columns=[*_row_names()])
     frame["STM"] = frame["STM"].astype("Int64")
     frame["Memory"] = frame["Memory"].astype("Int64")
@@ -61,7 +65,13 @@ def list_frame(sessions: Sequence[SessionRecord], ownership: Ownership) -> pd.Da
 
 
 def _row_names() -> tuple[str, ...]:
-    return (*(name for name in SHOWN if name != "State"), "kind", "readable", "katos")
+    return (*(name for name in SHOWN if name != "State"), "kind", "scheme", "readable", "katos")
+
+
+def _scheme(owner: Owner, ownership: Ownership) -> str:
+    """Return the template that reads a session's node_id."""
+    reading = ownership.read_node(owner.name) if owner.kind is OwnerKind.NODE else None
+    return reading.scheme.template if reading else NO_SCHEME
 
 
 def _row(record: SessionRecord, claim: Claim) -> dict[str, object]:
@@ -123,7 +133,7 @@ def matching(frame: pd.DataFrame, text: str) -> pd.DataFrame:
     """Return the rows in whose session, node or tenant a text occurs."""
     hit = pd.Series(False, index=frame.index)
     for name in ("Session", "Node", "Tenant"):
-        hit |= frame[name].str.contains(text, case=False, regex=False)
+        hit |= holds(frame[name], text)
     return frame[hit]
 
 
@@ -173,6 +183,7 @@ def pairs_frame(values: Mapping[str, object], *, name: str) -> pd.DataFrame:
 
 RESULT_WORDS = {
     Result.DONE: "done",
+    Result.BACK: "deleted, and there again",
     Result.GONE: "gone already",
     Result.FAILED: "failed",
     Result.NOT_TRIED: "not tried",

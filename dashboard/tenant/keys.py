@@ -5,10 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import unknown
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
 from dashboard.tenant import read, tables
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
+
+WIDTH = 90
+"""Pixels that `never` takes: a word is cut in a narrow column, and the column goes by its name."""
 
 _COLUMNS = {
     "Keys": st.column_config.NumberColumn(format="localized"),
@@ -16,24 +21,25 @@ _COLUMNS = {
     "Expiring": st.column_config.NumberColumn(format="localized", help="Keys with a TTL"),
     "Shortest TTL": st.column_config.NumberColumn(format="duration"),
     "Longest TTL": st.column_config.NumberColumn(format="duration"),
-    "TTL": st.column_config.NumberColumn(format="duration"),
+    "TTL": st.column_config.NumberColumn(format="duration", width=WIDTH),
 }
 
 
 def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     if not scope.holdings:
-        st.caption("Nothing of this tenant has keys.")
+        unknown.nothing("Nothing of this tenant has keys.", read.snapshot(),
+                        what="what of this tenant has keys")  # fmt: skip
         return
-    at = st.selectbox(
-        "Of", range(len(scope.holdings)), key=state_keys.of("keys_of", scope.tenant),
-        format_func=lambda at: tables.holding_words(scope.holdings[at]),
+    by_owner = {(each.owner.kind, each.name): each for each in scope.holdings}
+    of = st.selectbox(
+        "Of", list(by_owner), key=state_keys.of("keys_of", scope.tenant),
+        format_func=lambda owner: tables.holding_words(by_owner[owner]),
     )  # fmt: skip
-    holding = scope.holdings[min(at or 0, len(scope.holdings) - 1)]
+    holding = by_owner.get(of, scope.holdings[0])
     _shared(holding)
     inventory = read.inventory(scope, holding.owner)
-    table = state_keys.of(f"largest_keys_{at}", scope.tenant)
-    chosen = _largest(scope, inventory, key=table) if inventory.count else None
+    chosen = _largest(scope, inventory) if inventory.count else None
     if not inventory.count:
         st.info("No keys.", icon=":material/key_off:")
     typed = st.text_input(
@@ -53,7 +59,7 @@ def _shared(holding: Holding) -> None:
                    icon=":material/group_work:")  # fmt: skip
 
 
-def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | None:
+def _largest(scope: Scope, inventory: KeyInventory) -> SizedKey | None:
     """Draw the kinds and the largest keys; return the key that is selected."""
     st.caption(f"{plural(inventory.count, 'key')}, counted just now, each with its memory.")
     kinds = tables.kinds_frame(inventory.kinds)
@@ -64,14 +70,13 @@ def _largest(scope: Scope, inventory: KeyInventory, *, key: str) -> SizedKey | N
     download(kinds, "key_kinds", tenants=concerned(scope))
     st.markdown(f"**The largest {len(inventory.largest)}**")
     frame = tables.largest_frame(inventory.largest)
-    state = st.dataframe(
-        frame, key=key, alt="The largest keys; select one for its value",
-        hide_index=True, placeholder="never", column_config=_COLUMNS, on_select="rerun",
-        selection_mode="single-row",
+    chosen = rows_table(
+        frame, inventory.largest, [each.key for each in inventory.largest], key="largest_keys",
+        select="single-row", alt="The largest keys; select one for its value",
+        placeholder="never", column_config=_COLUMNS,
     )  # fmt: skip
     download(frame, "largest_keys", tenants=concerned(scope))
-    at = next(iter(state["selection"]["rows"]), None)
-    return inventory.largest[at] if at is not None and at < len(inventory.largest) else None
+    return next(iter(chosen), None)
 
 
 def _value(scope: Scope, key: str) -> None:

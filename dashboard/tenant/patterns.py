@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import pattern_tables, unknown, usage_tables
+from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import markdown, plural, unseen, visible
 from dashboard.draw.paging import Trail, trail_of
@@ -26,22 +28,15 @@ from services.browse.models import (
     Scope,
 )
 
-MOST_KB_IDS = 200
-"""Knowledge bases that one query takes in; a tenant with more chooses among them."""
-
 PER_PAGE = (50, 100, 500, 1000)
-_COLUMNS = {
-    "Frequency": st.column_config.NumberColumn(format="localized"),
-    "Created": st.column_config.DatetimeColumn(format="distance"),
-    "Updated": st.column_config.DatetimeColumn(format="distance"),
-}
 
 
 def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     holdings = kb_holdings(scope)
     if not holdings:
-        st.caption("No knowledge base, so no patterns.")
+        unknown.nothing("No knowledge base, so no patterns.", read.snapshot(),
+                        what="which knowledge bases it has")  # fmt: skip
         return
     query = _query(scope, holdings)
     if query is None:
@@ -52,7 +47,7 @@ def draw(scope: Scope) -> None:
         st.info("No pattern matches.", icon=":material/search_off:")
         st.caption(tables.cost_text(page.cost))
         return
-    chosen = _table(scope, page, key=f"patterns_{hash((query, trail.at)):x}")
+    chosen = _table(scope, page)
     trail.turn("patterns", page.next, tables.cost_text(page.cost))
     if chosen is not None:
         _detail(scope, chosen)
@@ -75,8 +70,10 @@ def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
         sort = st.selectbox("Sort by", list(PatternSort), key="patterns_sort", width=160)
         limit = st.selectbox("Rows", PER_PAGE, key="patterns_limit", width=100)
     names = tuple(chosen or by_name)
-    if len(names) > MOST_KB_IDS:
-        st.info(f"{plural(len(names), 'knowledge base')}: choose at most {MOST_KB_IDS}.")
+    if len(names) > pattern_tables.MOST_KB_IDS:
+        st.info(
+            f"{plural(len(names), 'knowledge base')}: choose at most {pattern_tables.MOST_KB_IDS}."
+        )
         return None
     return PatternQuery(
         names,
@@ -102,22 +99,21 @@ def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), UTC)
 
 
-def _table(scope: Scope, page: PatternPage, *, key: str) -> PatternRow | None:
-    """Draw the page; return the row that is selected. Another page has another `key`."""
+def _table(scope: Scope, page: PatternPage) -> PatternRow | None:
+    """Draw the page; return the row that is selected."""
     if page.problem:
         st.warning(
             f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
         )
-    frame = tables.patterns_frame(page.rows)
-    missing = "unknown" if page.problem else "none"
-    state = st.dataframe(
-        frame, key=key, alt="Patterns of this tenant", hide_index=True,
-        placeholder=missing, column_config=_COLUMNS, on_select="rerun",
-        selection_mode="single-row",
+    frame = pattern_tables.patterns_frame(page.rows)
+    missing = usage_tables.NONE if page.problem else "none"
+    chosen = rows_table(
+        frame, page.rows, [f"{row.kb_id}:{row.name}" for row in page.rows], key="patterns",
+        select="single-row", alt="Patterns of this tenant", placeholder=missing,
+        column_config=pattern_tables.COLUMNS,
     )  # fmt: skip
     download(frame, "patterns", tenants=concerned(scope))
-    at = next(iter(state["selection"]["rows"]), None)
-    return page.rows[at] if at is not None and at < len(page.rows) else None
+    return next(iter(chosen), None)
 
 
 def _detail(scope: Scope, row: PatternRow) -> None:

@@ -12,7 +12,6 @@ from services.browse.models import (
     Holding,
     KeyValue,
     KindSummary,
-    PatternRow,
     Point,
     ReadCost,
     SizedKey,
@@ -21,23 +20,6 @@ from services.browse.models import (
 from services.tenancy.layout import OwnerKind, text_of
 
 _HEX_BYTES = 4096
-
-
-def patterns_frame(rows: Iterable[PatternRow]) -> pd.DataFrame:
-    """Return one row a pattern."""
-    columns = ["Pattern", "kb_id", "Frequency", "Events", "Symbols", "Created", "Updated"]
-    frame = pd.DataFrame(
-        [
-            (
-                visible(row.name), visible(row.kb_id), row.frequency, row.length,
-                row.token_count, row.created_at, row.updated_at,
-            )
-            for row in rows
-        ],
-        columns=columns,
-    )  # fmt: skip
-    frame["Frequency"] = frame["Frequency"].astype("Int64")
-    return frame
 
 
 def cost_text(cost: ReadCost) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import Whose, concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
 from dashboard.draw.paging import Trail, trail_of
@@ -39,12 +40,14 @@ def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     found = read.spaces(scope)
     if not found:
-        st.info("No vectors.", icon=":material/scatter_plot:")
+        unknown.nothing("No vectors.", read.snapshot(), icon=":material/scatter_plot:",
+                        what="whether it has vectors")  # fmt: skip
         return
     frame = tables.spaces_frame(found)
+    unknown.dashes(frame, frame.columns)
     st.dataframe(
         frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
-        placeholder="not told", column_config=_COLUMNS,
+        placeholder=usage_tables.NONE, column_config=_COLUMNS,
     )  # fmt: skip
     download(frame, "collections", tenants=concerned(scope))
     chosen = _choose(scope, found)
@@ -53,11 +56,14 @@ def draw(scope: Scope) -> None:
 
 
 def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
-    at = st.selectbox(
-        "Collection", range(len(found)), key=state_keys.of("vectors_in", scope.tenant),
-        format_func=lambda at: visible(found[at][0].space.collection),
-    )  # fmt: skip
-    facts, holding = found[min(at or 0, len(found) - 1)]
+    by_name = {facts.space.collection: (facts, holding) for facts, holding in found}
+    name = st.selectbox(
+        "Collection",
+        list(by_name),
+        key=state_keys.of("vectors_in", scope.tenant),
+        format_func=visible,
+    )
+    facts, holding = by_name.get(name, found[0])
     if holding.shared_with:
         others = escaped(tables.shared_words(holding))
         st.warning(f"Shared with {others}: nothing stored says which points are whose.",

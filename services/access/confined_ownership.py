@@ -25,8 +25,16 @@ class ConfinedOwnership(Ownership):
     """
 
     def __init__(self, whole: Ownership, viewer: Viewer) -> None:
-        super().__init__(visible_nodes(whole, viewer), schemes=whole.schemes, service=whole.service)
-        self._whole, self._sight = whole, Sight(viewer)
+        nodes, sight = visible_nodes(whole, viewer), Sight(viewer)
+        super().__init__(
+            {node: whole.origins[node] for node in nodes} if whole.origins else nodes,
+            schemes=whole.schemes, service=whole.service,
+            confirmed={
+                kb_id: word for kb_id, word in whole.confirmed.items()
+                if sight.sees_each(holders_of_kb(kb_id, whole))
+            },
+        )  # fmt: skip
+        self._whole, self._sight = whole, sight
 
     def node(self, node_id: str) -> Claim:
         """Whose the data is that names this node_id itself, where that may be known."""

@@ -55,6 +55,9 @@ class Action(StrEnum):
     RUN_CANARY = "run the canary test"
     ROTATE_KEYS = "rotate keys"
     LOAD = "load data"
+    IMPORT_NAMES = "import names"
+    CONFIRM_OWNER = "confirm an owner"
+    REVOKE_OWNER = "revoke a confirmation"
     SEE_SETTINGS = "see settings"
 
 
@@ -96,6 +99,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN_CANARY: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.ROTATE_KEYS: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.LOAD: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.IMPORT_NAMES: Permission(Role.ADMIN, writes=True),
+    Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
+    Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
 }
 """What each action takes. A test holds every action to be here."""

@@ -103,7 +103,9 @@ class Anchorer:
         if last is not None and self._store.hash_of(last.number) != last.hash:
             problems[_LOG] = f"entry {last.number:,} is not the one that was anchored before"
         head = self._store.head()
-        if head is None:
+        if head is not None and not head.intact:
+            problems[_LOG] = f"entry {head.number:,} was edited"
+        if head is None or not head.intact:
             return AnchorState(last, problems)
         anchor = Anchor(head.number, head.hash, datetime.now(UTC))
         for place in self._places:

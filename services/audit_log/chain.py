@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from services.audit_log.formats import entry_of, entry_text, index_of
 from services.audit_log.models import GENESIS, Anchor, Entry, Event, Kept, State, Verification
 from services.errors import LogError
+from services.tenancy.layout import bytes_of
 
 _ID_DIGITS = 8
 _NONE_SEALED = (
@@ -53,19 +55,42 @@ class LogKeys:
         raise LogError("the log is sealed with a key that is not set: KATO_TENANTS_LOG_KEY")
 
 
-def linked(event: Event, last: Entry | None, keys: LogKeys) -> Entry:
-    """Return the entry that follows the last one.
+def linked(
+    event: Event, last: Entry | None, keys: LogKeys,
+    seal_of: Callable[[int], str] = lambda _: "",
+) -> Entry:  # fmt: skip
+    """Return the entry that follows the last one; `seal_of` tells the seal of one before it.
 
-    Raises LogError where that is sealed with a key that is not set: what would be written
-    without it could not be told from what somebody else writes.
+    Raises LogError where the last is sealed with a key that is not set: what would be written
+    without it could not be told from what somebody else writes. And where it is sealed with a
+    newer key than the first that is set: what an older one seals then is as bad as edited.
     """
     if last is not None and not keys.knows(last.seal):
         raise LogError("the log is sealed with a key that is not set: KATO_TENANTS_LOG_KEY")
     if last is not None and last.seal and not keys.seal:
         raise LogError("the log is sealed, and no key is set: KATO_TENANTS_LOG_KEY")
+    if last is not None and last.seal != keys.seal and _was_used(keys.seal, last, seal_of):
+        raise LogError("the newest key has to stand first, an older one does: KATO_TENANTS_LOG_KEY")
     number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
     text = entry_text(number, event, previous=previous, seal=keys.seal)
     return Entry(number, event, previous, keys.hash(text, keys.seal), keys.seal)
+
+
+def _was_used(seal: str, last: Entry, seal_of: Callable[[int], str]) -> bool:
+    """Whether entries before those with the last one's seal have this one: it is an older key's.
+
+    Entries of one key stand together, so their first is found by halving.
+    """
+    number, current = last.number, last.seal
+    while number > 0 and current not in {"", seal}:
+        same = partial(_has_seal, current, seal_of)
+        number = bisect_left(range(1, number + 1), True, key=same)
+        current = seal_of(number) if number else ""
+    return current == seal
+
+
+def _has_seal(seal: str, seal_of: Callable[[int], str], number: int) -> bool:
+    return seal_of(number) == seal
 
 
 def verify(kept: Iterable[Kept], anchors: Iterable[Anchor], keys: LogKeys) -> Verification:
@@ -129,7 +154,8 @@ class _Walk:
 
     def _wrong(self, entry: Entry, row: Kept) -> str:
         """Say what is wrong with an entry that can be read; nothing where it is right."""
-        if not hmac.compare_digest(self._keys.hash(row.text, entry.seal), row.hash):
+        if not hmac.compare_digest(self._keys.hash(row.text, entry.seal).encode(),
+                                   bytes_of(row.hash)):  # fmt: skip
             return "was edited: its hash is another's"
         if entry.number != row.number:
             return f"was reordered: it was written as number {entry.number:,}"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -18,11 +20,12 @@ from services.audit_log.models import NAME_LIMIT, Anchor, Entry, Event, Index, K
 from services.errors import LogError
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.layout import bytes_of
+from services.visible import visible
 
 ANCHOR_OF = "kato-tenants audit log"
 """How a line says that it is an anchor: a log of much else may hold it."""
 
-_HEX = 64
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def entry_text(number: int, event: Event, *, previous: str, seal: str) -> str:
@@ -71,12 +74,12 @@ def _all_text(entry: Entry) -> bool:
 
 def readable(number: int, text: str, hash_: str) -> Entry:
     """Read an entry for the screen; one that cannot be read says so in place of its action."""
-    try:
-        return entry_of(text, hash_)
-    except LogError:
-        epoch = datetime.fromtimestamp(0, UTC)
-        event = Event(epoch, "", "", "(this entry was edited)", outcome=Outcome.FAILED)
-        return Entry(number, event, hash=hash_, intact=False)
+    with suppress(LogError):
+        if _HASH.fullmatch(hash_):
+            return entry_of(text, hash_)
+    epoch = datetime.fromtimestamp(0, UTC)
+    event = Event(epoch, "", "", "(this entry was edited)", outcome=Outcome.FAILED)
+    return Entry(number, event, hash=hash_, intact=False)
 
 
 def index_of(event: Event) -> Index:
@@ -148,7 +151,7 @@ def _anchor(line: str, number: int) -> Anchor:
     try:
         read: Any = json.loads(line[line.index("{") : line.rindex("}") + 1])
         anchor = Anchor(int(read["number"]), read["hash"], datetime.fromisoformat(read["at"]))
-        sound = anchor.number > 0 and len(bytes.fromhex(anchor.hash)) * 2 == _HEX
+        sound = anchor.number > 0 and _HASH.fullmatch(anchor.hash) is not None
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         sound = False
     if not sound:
@@ -197,13 +200,6 @@ def csv_lines(entries: Iterable[Entry]) -> Iterator[str]:
         yield _row(map(_cell, _values(entry)))
 
 
-def seen(text: str) -> str:
-    """Return a text in which nothing can break a line or a terminal."""
-    if text.isprintable() and "\\" not in text:
-        return text
-    return text.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
 def _values(entry: Entry) -> tuple[str, ...]:
     event = entry.event
     return (
@@ -214,7 +210,7 @@ def _values(entry: Entry) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
-    return neutral(seen(text))
+    return neutral(visible(text))
 
 
 def _row(cells: Iterable[str]) -> str:

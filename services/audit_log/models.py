@@ -62,7 +62,8 @@ class Event:
 class Entry:
     """One link of the chain. `number` counts from 1 without gaps.
 
-    `intact` is False for one that cannot be read any more; then only its number holds.
+    `intact` is False for one that cannot be read any more, or whose hash is none; then only its
+    number holds.
     """
 
     number: int
@@ -88,12 +89,15 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry as the database has it, which somebody may have been at."""
+    """An entry as the database has it, which somebody may have been at.
+
+    `index` is None where what stands there is nothing that this product writes.
+    """
 
     number: int
     text: str
     hash: str
-    index: Index
+    index: Index | None
 
 
 @dataclass(frozen=True, slots=True)

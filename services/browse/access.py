@@ -15,6 +15,7 @@ from services.browse.holdings import (
     holding_of_key,
     holding_of_owner,
     holding_of_space,
+    holdings_of_kb,
 )
 from services.browse.models import (
     Holding,
@@ -80,6 +81,15 @@ class DeskInspection:
         holdings = [holding_of_kb(scope, kb_id) for kb_id in query.kb_ids]
         with self._look(scope, holdings, "patterns"):
             return confined_page(self._inner.patterns(scope, query), self._gate.viewer())
+
+    def patterns_across(self, scopes: Sequence[Scope], query: PatternQuery) -> PatternPage:
+        """Return one page of the patterns of several tenants, of which each has to be in scope."""
+        own = self._ownership()
+        found = (pair for kb_id in query.kb_ids for pair in holdings_of_kb(scopes, kb_id))
+        tenants = each_of(*(holders_of_holding(scope.tenant, each, own) for scope, each in found))
+        with self._gate.doing(Action.LOOK, tenants=tenants, target="patterns"):
+            page = self._inner.patterns_across(scopes, query)
+            return confined_page(page, self._gate.viewer())
 
     def pattern(self, scope: Scope, kb_id: str, name: str) -> PatternDetail | None:
         """Return one pattern with what all stores hold of it, or None when it is not there."""

@@ -50,6 +50,15 @@ def holding_of_kb(scope: Scope, kb_id: str) -> Holding:
     return _held(scope, Owner(OwnerKind.KB, kb_id), f"the kb_id {kb_id!r}")
 
 
+def holdings_of_kb(scopes: Iterable[Scope], kb_id: str) -> tuple[tuple[Scope, Holding], ...]:
+    """Return every scope that has a kb_id, with its holding of it. Raises NotThisTenants."""
+    owner = Owner(OwnerKind.KB, kb_id)
+    found = tuple((s, each) for s in scopes for each in s.holdings if each.owner == owner)
+    if not found:
+        raise NotThisTenants(f"the kb_id {kb_id!r} is of none of these tenants")
+    return found
+
+
 def holding_of_owner(scope: Scope, owner: Owner) -> Holding:
     """Return the holding of an owner as keys name it. Raises NotThisTenants."""
     return _held(scope, owner, f"what belongs to {owner.name!r}")

@@ -15,6 +15,7 @@ from services.browse.holdings import (
     holding_of_key,
     holding_of_owner,
     holding_of_space,
+    holdings_of_kb,
     scope_of,
 )
 from services.browse.models import (
@@ -82,6 +83,15 @@ class InspectionService:
         """
         for kb_id in query.kb_ids:
             holding_of_kb(scope, kb_id)
+        return self._page(query)
+
+    def patterns_across(self, scopes: Sequence[Scope], query: PatternQuery) -> PatternPage:
+        """Return one page of the patterns of several tenants, as `patterns` does."""
+        for kb_id in query.kb_ids:
+            holdings_of_kb(scopes, kb_id)
+        return self._page(query)
+
+    def _page(self, query: PatternQuery) -> PatternPage:
         if query.sort is PatternSort.FREQUENT:
             return self._by_frequency(query)
         page = self._sources.patterns.page(query)

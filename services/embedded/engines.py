@@ -21,13 +21,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
 
 from services.embedded.kato.server import StandInServer
-from services.embedded.lock import DATA_VARIABLE, DirectoryLock, make_private
+from services.embedded.lock import DirectoryLock
 from services.embedded.qdrant import open_local
 from services.embedded.sample import fill as sample
 from services.embedded.valkey import ValkeyProcess, client_of
 from services.embedded.write.rows import create_missing
 from services.embedded.write.stores import LoadReport, Targets
 from services.errors import SettingsError, StoreUnavailable
+from services.private_files import DATA_VARIABLE, make_private
 from services.settings.environment import Settings
 
 CLOSE_SECONDS = 10.0

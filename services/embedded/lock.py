@@ -9,21 +9,11 @@ from pathlib import Path
 from typing import Self
 
 from services.errors import EmbeddedBusy, SettingsError
+from services.private_files import DATA_VARIABLE, make_private
 
 NAME = "embedded.lock"
-DATA_VARIABLE = "KATO_TENANTS_DATA"
 
 _REFUSED = (errno.EACCES, errno.EAGAIN)
-_PRIVATE = 0o700
-
-
-def make_private(directory: Path) -> None:
-    """Make a directory that only its owner can enter. Raises SettingsError."""
-    try:
-        directory.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    except OSError as exc:
-        reason = f"the data directory {directory} cannot be made ({exc.strerror})"
-        raise SettingsError(DATA_VARIABLE, reason) from exc
 
 
 class DirectoryLock:

@@ -10,8 +10,8 @@ from typing import Any
 
 from qdrant_client import QdrantClient
 
-from services.embedded.lock import make_private
 from services.errors import StoreUnavailable
+from services.private_files import make_private
 
 
 class LocalQdrant(QdrantClient):

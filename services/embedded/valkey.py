@@ -21,8 +21,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.embedded.lock import make_private
 from services.errors import SettingsError, StoreUnavailable
+from services.private_files import make_private
 
 START_SECONDS = 60.0
 """How long reading back its data may take; usually well under a second."""

@@ -56,8 +56,9 @@ class FleetIndex:
         places = tuple(sorted({p for match in matches for p in self._places(tenant, match)}))
         shared = tuple(p.name for p in places if p.is_kb and self._is_shared(p.name))
         found = [part.usage for p in places for part in self._parts(tenant, p)]
-        known = any(match.state is ClaimState.KNOWN for match in matches)
-        state = ClaimState.KNOWN if known else ClaimState.INFERRED
+        sure = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
+        states = {match.state for match in matches}
+        state = next((each for each in sure if each in states), ClaimState.INFERRED)
         usage = add_usages(found or [self._nothing])
         return TenantHit(
             tenant, ClaimState.SHARED if shared else state, matches, places, shared, usage

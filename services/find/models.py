@@ -114,6 +114,12 @@ class Answer:
         return (*(match for hit in self.hits for match in hit.matches), *self.nobodys)
 
 
+MOST_WORDS = 8
+"""A text of more words than these is a sentence, and looked for as a whole only."""
+
+_JOINING = frozenset("a and at by for from in of on the their user tenant".split())
+"""Words that stand between names in a ticket: `the user bob of acme-corp`."""
+
 _PATTERN_NAME = re.compile(r"(?:PTRN\|)?([0-9a-f]{40})\Z", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt])|(\\)")
 _LETTERS = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -126,12 +132,14 @@ class Question:
     """What was typed, and the texts that it can stand for, the most literal first.
 
     `texts` is empty when nothing was typed. With `contains`, names that hold a text match too,
-    in either case; without, only names that equal one.
+    in either case; without, only names that equal one. `words` are what was typed, split at its
+    blanks: what all of them fit is found too. None where there are no blanks in it.
     """
 
     typed: str
     texts: tuple[str, ...]
     contains: bool = False
+    words: tuple[Question, ...] = ()
 
     @property
     def pattern_names(self) -> tuple[str, ...]:
@@ -151,7 +159,16 @@ def question_of(typed: str, *, contains: bool = False) -> Question:
         return Question(typed, (), contains)
     candidates = (typed, stripped, unescaped(typed), unescaped(stripped))
     texts = dict.fromkeys(text for text in candidates if text)
-    return Question(typed, tuple(texts), contains)
+    words = (question_of(word, contains=contains) for word in _words(stripped))
+    return Question(typed, tuple(texts), contains, tuple(words))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Return the words of a text that is more than one, without those that only join names."""
+    words = text.split()
+    names = [word for word in words if word.casefold() not in _JOINING] or words
+    found = dict.fromkeys(names)
+    return tuple(found) if 1 < len(words) and len(found) <= MOST_WORDS else ()
 
 
 def unescaped(text: str) -> str | None:

@@ -7,7 +7,7 @@ of a store, once for the whole fleet: ClickHouse for a pattern name, Redis for a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from services.ask_stores import Emit, Pass, ask_all
@@ -29,6 +29,7 @@ from services.find.models import (
     TenantHit,
     question_of,
 )
+from services.find.together import fitting_all
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.tenancy.ownership import Claim, ClaimState, Ownership
@@ -42,8 +43,8 @@ _UNTOLD = Claim(ClaimState.UNATTRIBUTED, (), "")
 class PatternHolders(Protocol):
     """What finding asks of ClickHouse."""
 
-    def holders(self, names: Sequence[str]) -> dict[str, int]:
-        """Return how many rows of these pattern names each kb_id has."""
+    def holders(self, names: Sequence[str]) -> dict[str | None, int]:
+        """Return how many rows of these pattern names each kb_id has, and under None the rest."""
 
 
 class KeySights(Protocol):
@@ -77,19 +78,21 @@ class FindService:
     def find(self, typed: str, snapshot: Snapshot, *, contains: bool = False) -> Answer:
         """Return every tenant that has what was typed, and what could not be looked at.
 
+        Of several words, what fits them as one text is found, and what fits every one of them.
+
         Total: any text has an answer, and a store that fails is a part of it. At most one call
-        goes to each of ClickHouse and Redis, and none where the snapshot knows.
+        goes to Redis, and one to ClickHouse for each pattern name; none where the snapshot knows.
         """
         question = question_of(typed, contains=contains)
         if not question.texts:
             return Answer(question)
         index, registry = self._index(snapshot)
-        matches = list(matches_of(index, question))
-        asked = ask_all(self._asks(question, index, matches), deadline=self._timeout)
-        matches += _pattern_matches(index, question, asked.get(_ROWS))
-        matches += _key_matches(index, asked.get(_KEYS))
+        known = {each: matches_of(index, each) for each in (question, *question.words)}
+        asked = ask_all(self._asks(question, index, known[question]), deadline=self._timeout)
+        found = {each: (*known[each], *_live(index, each, asked)) for each in known}
+        together = fitting_all([found[each] for each in question.words])
         looked = (registry, *_looked_at(snapshot), *_looked_live(asked))
-        return _answer(index, question, matches, looked)
+        return _answer(index, question, _each_once(*found[question], *together), looked)
 
     def _index(self, snapshot: Snapshot) -> tuple[FleetIndex, Looked]:
         """Return the names of a snapshot, by the node_ids seen when it was first asked about."""
@@ -108,16 +111,24 @@ class FindService:
     def _owned(self, snapshot: Snapshot) -> Ownership:
         parts = [part for tenant in snapshot.tenants for part in tenant.parts]
         nodes = {node for part in (*parts, *snapshot.shared) for node in part.nodes}
-        return Ownership(nodes, schemes=self._schemes, service=self._service)
+        words = {
+            part.name: word
+            for part in (*parts, *snapshot.shared)
+            if (word := part.claim.confirmation) is not None
+        }
+        return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=words)
 
     def _asks(
         self, question: Question, index: FleetIndex, found: Sequence[Match]
     ) -> dict[str, Callable[[Emit], object]]:
         asks: dict[str, Callable[[Emit], object]] = {}
-        names = question.pattern_names
+        names = [each.pattern_names for each in (question, *question.words) if each.pattern_names]
         if names:
-            asks[_ROWS] = lambda _: self._patterns.holders(names)
-        keys = _keys_of(question, index, anything=not found)
+            asks[_ROWS] = lambda _: {each: self._patterns.holders(each) for each in names}
+        keys = [
+            *_keys_of(question, index, anything=not found),
+            *(key for word in question.words for key in _keys_of(word, index, anything=False)),
+        ]
         if keys:
             asks[_KEYS] = lambda _: self._keys.peek(keys)
         return asks
@@ -136,20 +147,35 @@ def _keys_of(question: Question, index: FleetIndex, *, anything: bool) -> tuple[
     return tuple(keys)
 
 
+def _live(
+    index: FleetIndex, question: Question, asked: Mapping[str, Pass[object]]
+) -> Iterator[Match]:
+    """Yield what the stores answered about one text or word."""
+    yield from _pattern_matches(index, question, asked.get(_ROWS))
+    yield from _key_matches(index, question, asked.get(_KEYS))
+
+
 def _pattern_matches(
     index: FleetIndex, question: Question, asked: Pass[object] | None
 ) -> Iterator[Match]:
-    rows = asked.reading if asked is not None else None
-    if isinstance(rows, dict):
+    answers = asked.reading if asked is not None else None
+    rows = answers.get(question.pattern_names) if isinstance(answers, dict) else None
+    if rows is not None:
         name = " or ".join(question.pattern_names)
-        for kb_id in sorted(rows):
+        for kb_id in sorted(rows.keys() - {None}):
             yield from claimed(index.ownership.kb(kb_id), PATTERN, name, Place(kb_id))
+        if None in rows:
+            yield from claimed(_UNTOLD, PATTERN, name, None, how="its row has no kb_id")
 
 
-def _key_matches(index: FleetIndex, asked: Pass[object] | None) -> Iterator[Match]:
+def _key_matches(
+    index: FleetIndex, question: Question, asked: Pass[object] | None
+) -> Iterator[Match]:
     sights = asked.reading if asked is not None else None
+    keys = set(_keys_of(question, index, anything=True))
     for sight in sights if isinstance(sights, tuple) else ():
-        yield from _key_match(index, sight)
+        if sight.key in keys:
+            yield from _key_match(index, sight)
 
 
 def _key_match(index: FleetIndex, sight: KeySight) -> Iterator[Match]:
@@ -215,6 +241,14 @@ def _looked_live(asked: dict[str, Pass[object]]) -> Iterator[Looked]:
 
 
 # --- the answer -------------------------------------------------------------------------------
+
+
+def _each_once(*matches: Match) -> Iterable[Match]:
+    """Return matches without those that say of the same name and place what was said before."""
+    kept: dict[tuple[str, str, TenantKey | None, Place | None], Match] = {}
+    for match in matches:
+        kept.setdefault((match.what, match.found, match.tenant, match.place), match)
+    return kept.values()
 
 
 def _answer(

@@ -3,27 +3,102 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.errors import Problem
 from services.figures import StoreState
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """A right that a store does not give us, as it is named there, and what is unknown for it."""
+
+    right: str
+    costs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a store keeps in memory, in bytes; None is what it does not say.
+
+    `limit` is 0 where it has none. `evicted` counts what it threw away since it started.
+    """
+
+    used: int | None
+    limit: int | None
+    evicted: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """What a store answered when asked how it is. `latency` is in seconds."""
+    """What a store answered when asked how it is. `latency` is in seconds.
+
+    `lacks` are rights without which only a part of its figures is unknown; one without which no
+    pass is possible raises StoreDenied in their place. `memory` is None for a store that does not
+    live in memory.
+    """
 
     store: str
     version: str
     latency: float
     detail: str = ""
+    lacks: tuple[Lack, ...] = ()
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one store is. `health` is None unless it answered; `advice` says what to do."""
+    """How one store is. `health` is None unless it answered; `advice` says what to do.
+
+    `past` are the latencies of the last hour in seconds, oldest first: one for each time that
+    anybody asked and it answered.
+    """
 
     store: str
     state: StoreState
     health: Health | None
     problem: Problem | None = None
     advice: str | None = None
+    past: tuple[float, ...] = ()
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """The rights that it does not give us, where it answered."""
+        return self.health.lacks if self.health else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What one of KATO's workers says of itself; None is what it does not say.
+
+    `began` is when it started, by its own clock. `requests`, `peak` and `limit` count calls at one
+    time: now, at most so far, allowed. `served` and `errors` count calls since it began,
+    `processors` the node_ids in its memory, `counted` the sessions that it counts.
+    `pools_unwell` names the stores whose connections are not well. `cache` is the state of its
+    cache of patterns, and `hit_rate` the share of hits from 0 to 1, where these were asked for.
+    """
+
+    began: datetime | None = None
+    requests: int | None = None
+    peak: int | None = None
+    limit: int | None = None
+    processors: int | None = None
+    served: int | None = None
+    errors: int | None = None
+    counted: int | None = None
+    pools_unwell: tuple[str, ...] | None = None
+    cache: str | None = None
+    hit_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """KATO's workers, as far as the moments at which they began tell them apart.
+
+    `configured` is how many KATO says that it starts, None where it does not say. `unanswered`
+    counts the connections that got no answer while others did.
+    """
+
+    told: tuple[Worker, ...]
+    configured: int | None = None
+    unanswered: int = 0

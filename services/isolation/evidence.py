@@ -125,13 +125,14 @@ def of_store(code: str, store: str, severity: Severity, what: str, evidence: Evi
 
 
 def whose(claim: Claim) -> str:
-    """Say who holds something, and whether that is only inferred or shared."""
+    """Say who holds something, and whether that is only inferred, confirmed or shared."""
     if not claim.tenants:
         return "nobody's"
     names = few(map(str, claim.tenants), limit=_FEW_TENANTS)
     if claim.state is ClaimState.SHARED:
         return f"shared by {names}"
-    return f"{names}, inferred" if claim.state is ClaimState.INFERRED else names
+    unsure = claim.state in (ClaimState.INFERRED, ClaimState.CONFIRMED)
+    return f"{names}, {claim.state.value}" if unsure else names
 
 
 def few(names: Iterable[str], *, limit: int) -> str:

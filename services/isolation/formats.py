@@ -142,10 +142,11 @@ def _finding(record: Record, now: datetime, rules: Mapping[str, Rule]) -> dict[s
 
 
 def _store(figures: StoreFigures) -> dict[str, Any]:
+    gap = None if figures.total is None else figures.difference
     return {
         "state": figures.state.value,
         "count": None if figures.total is None else figures.total.count,
-        "difference": None if figures.total is None else figures.difference.count,
+        "difference": None if gap is None else gap.count,
         "reason": figures.reason and str(figures.reason),
     }
 

@@ -12,7 +12,7 @@ from services.access.gate import Gate, digest_of_words
 from services.access.holders import holders_of_node
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.errors import AccessDenied, NoSuchJob
+from services.errors import AccessDenied, NoSuchJob, NoSuchPlan
 from services.purge.confined import (
     confined_job,
     confined_plan,
@@ -54,10 +54,8 @@ class DeskPurge:
             return confined_plan(plan, viewer, self._ownership())
 
     def planned(self, digest: str) -> Plan:
-        """Return a plan that was made. Raises AccessDenied, PurgeRefused."""
-        self._gate.allow(Action.PLAN_PURGE)
-        plan = self._inner.planned(digest)
-        viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
+        """Return a plan that was made. Raises AccessDenied, NoSuchPlan."""
+        plan, viewer, _ = self._kept(Action.PLAN_PURGE, digest)
         return confined_plan(plan, viewer, self._ownership())
 
     def concerned(self, plan: Plan) -> tuple[TenantKey, ...]:
@@ -71,10 +69,8 @@ class DeskPurge:
 
         Raises AccessDenied, ApprovalNeeded, PurgeRefused, StoreError.
         """
-        self._gate.allow(Action.RUN_PURGE)
-        plan = self._inner.planned(digest)
-        holders, target = self._holders(plan), str(plan.request.target)
-        viewer = self._gate.allow(Action.RUN_PURGE, tenants=holders, target=target)
+        plan, viewer, holders = self._kept(Action.RUN_PURGE, digest)
+        target = str(plan.request.target)
         self._inner.check(confined_plan(plan, viewer, self._ownership()), confirm, reason)
         ownership = self._ownership()  # before: what is begun must not fail for want of it
         with self._gate.doing(
@@ -228,6 +224,20 @@ class DeskPurge:
         except AccessDenied:
             raise NoSuchJob(job_id) from None
         return job, viewer, holders
+
+    def _kept(self, action: Action, digest: str) -> tuple[Plan, Viewer, tuple[TenantKey, ...]]:
+        """Return a plan as it is, who asks for it, and whom it concerns.
+
+        One that is not in scope is as one that is not there: it is refused in the log alone.
+        """
+        self._gate.allow(action)
+        plan = self._inner.planned(digest)
+        holders = self._holders(plan)
+        try:
+            viewer = self._gate.allow(action, tenants=holders, target=str(plan.request.target))
+        except AccessDenied:
+            raise NoSuchPlan from None
+        return plan, viewer, holders
 
     @contextmanager
     def _steering(

@@ -6,7 +6,7 @@ later vector of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from services.errors import PurgeRefused
@@ -18,6 +18,7 @@ from services.purge.steps import StepName
 from services.purge.target import goes
 from services.purge.tools import Tools
 from services.tenancy.kb_ids import kb_id_of
+from services.usage.readings import CachedProcessor
 
 
 def has_forgotten(presence: Presence, ended: Result) -> bool:
@@ -44,16 +45,26 @@ def drop_emptied(tools: Tools, job: Job) -> tuple[str, ...]:
             "KATO does not say that all of it was started after this purge ended its sessions: it "
             "would lose every later vector of a collection that is dropped"
         )
-    if any(_uses(tools, job, node) for node in _nodes(tools, job, presence)):
+    cached = _cached(tools, presence)
+    if any(_uses(tools, job, node) for node in _nodes(tools, job, cached)):
         raise PurgeRefused("KATO uses names of this purge again, or did since it ended")
     return tools.erasers.vectors.drop_emptied(job.plan.surface)
 
 
-def _nodes(tools: Tools, job: Job, presence: Presence) -> Iterator[str]:
+def _cached(tools: Tools, presence: Presence) -> tuple[CachedProcessor, ...]:
+    """Return what KATO has in memory. Raises PurgeRefused where a worker does not say."""
+    if presence.state is not KatoState.RUNNING:
+        return ()
+    found = tools.kato.cached_processors()
+    if found.unanswered:
+        raise PurgeRefused("a worker of KATO does not say what it has in memory: try again later")
+    return found.processors
+
+
+def _nodes(tools: Tools, job: Job, cached: Iterable[CachedProcessor]) -> Iterator[str]:
     """Yield the node_ids that there are, and those that were seen since a job was planned."""
     yield from tools.erasers.keys.nodes(()).values()
-    if presence.state is KatoState.RUNNING:
-        yield from (each.node_id for each in tools.kato.cached_processors())
+    yield from (each.node_id for each in cached)
     yield from tools.ownership().nodes - job.plan.surface.nodes
 
 

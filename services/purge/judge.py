@@ -86,4 +86,4 @@ class Judge:
         except StoreError:
             self._kato_answers = False
             return {}
-        return {each.node_id: "kato" for each in found}
+        return {each.node_id: "kato" for each in found.processors}

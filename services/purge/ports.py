@@ -12,7 +12,7 @@ from services.errors import Problem
 from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
 from services.purge.models import KeySurvey, Look, Plan, Progress, Surface, VectorNames
 from services.purge.steps import StepName
-from services.usage.readings import CachedProcessor
+from services.usage.readings import ProcessorReading
 
 Said = Callable[[Progress], None]
 """Takes note of progress."""
@@ -172,8 +172,8 @@ class SessionEnder(Protocol):
     def presence(self) -> Presence:
         """Ask over new connections whether KATO is there. Raises StoreNotConfigured alone."""
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the processors in KATO's memory, with their node_ids."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the processors in the memory of KATO's workers, with their node_ids."""
 
     def delete(self, session_id: str) -> None:
         """End a session. Raises SessionGone."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.errors import NoSuchJob, PurgeRefused
+from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
@@ -28,6 +28,7 @@ from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker, new_owner
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
+from services.visible import visible
 
 MOST_TENANTS = 1_000
 _REASON_LIMIT = 2_000  # characters
@@ -67,10 +68,10 @@ class PurgeService:
         return plan
 
     def planned(self, digest: str) -> Plan:
-        """Return a plan that was made. Raises PurgeRefused when there is none."""
+        """Return a plan that was made. Raises NoSuchPlan."""
         plan = self._jobs.plan(digest)
         if plan is None:
-            raise PurgeRefused("there is no plan with this digest: plan again")
+            raise NoSuchPlan
         return plan
 
     def begin(self, digest: str, *, confirm: str, reason: str, asked_by: str) -> Job:
@@ -97,8 +98,9 @@ class PurgeService:
             raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
         if plan.obstacles:
             raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
-        if confirm != plan.confirmation:
-            raise PurgeRefused(f"to confirm, type exactly: {plan.confirmation}")
+        wanted = plan.confirmation
+        if confirm not in (wanted, visible(wanted)):
+            raise PurgeRefused(f"to confirm, type exactly: {wanted}")
         if not reason.strip():
             raise PurgeRefused("a reason or ticket is needed")
         if len(reason) > _REASON_LIMIT:

@@ -224,7 +224,7 @@ def _of_user(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> 
     if others:
         losers = tuple(dict.fromkeys(ownership.tenant_of(node) for node in others))
         return (LeftOut(kb_id, f"others use it too: {', '.join(others)}", losers),)
-    return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
+    return (_doubt(kb_id, claim, frozenset(map(ownership.tenant_of, nodes))),)
 
 
 def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
@@ -241,7 +241,10 @@ def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownershi
     if raw is not None and claim.state is ClaimState.KNOWN:
         return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
     why = "its user is only read out of the kb_id's text"
-    alone = _alone(claim) and "_" not in wanted
+    sure = claim.state is ClaimState.CONFIRMED and sanitise(reading.tenant.id) == sanitise(
+        claim.tenants[0].id
+    )  # whose it is, by the reading that the user comes from
+    alone = (sure or claim.alone) and "_" not in wanted
     return (LeftOut(kb_id, why, claim.tenants, LeftKind.INFERRED, alone),)
 
 
@@ -252,16 +255,10 @@ def _doubt(kb_id: str, claim: Claim, wanted: frozenset[TenantKey]) -> LeftOut | 
         return LeftOut(kb_id, claim.why, others)
     if claim.state is ClaimState.INFERRED:
         why = f"its owner is only inferred: {claim.why}"
-        return LeftOut(kb_id, why, others, LeftKind.INFERRED, alone=_alone(claim))
+        return LeftOut(kb_id, why, others, LeftKind.INFERRED, alone=claim.alone)
     if others:
         return LeftOut(kb_id, "its node_id can be read as another tenant's too", others)
     return None
-
-
-def _alone(claim: Claim) -> bool:
-    """Whether what is inferred could be nobody else's, seen or not."""
-    inferred = claim.state is ClaimState.INFERRED
-    return inferred and len(claim.tenants) == 1 and not claim.others and not claim.alike
 
 
 def _tenant_ids(target: Target) -> frozenset[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 
-from services.access.confined_ownership import HELD_WITH_OTHERS, NOT_IN_SCOPE
+from services.access.confined_ownership import HELD_WITH_OTHERS
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import Holders, claimants, each_of
 from services.access.viewer import Action, Viewer
@@ -24,6 +25,7 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
@@ -45,33 +47,43 @@ class DeskSessions:
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
         """Return where a session would land; who else is there is told only within scope.
 
-        Raises AccessDenied for a tenant out of scope, NamingError.
+        A look at what others hold, or may hold, is in the log as refused. Raises AccessDenied for
+        a tenant out of scope, NamingError.
         """
-        self._gate.allow(Action.CREATE_SESSION)
+        viewer = self._gate.allow(Action.CREATE_SESSION)
         landing = self._inner.landing(scheme, values)
-        viewer = self._gate.allow(Action.CREATE_SESSION, tenants=[landing.tenant])
+        about = partial(self._gate.allow, Action.CREATE_SESSION, target=landing.node_id)
+        about(tenants=[landing.tenant])
+        with suppress(AccessDenied):  # which has logged it
+            about(tenants=holders_of_landing(landing))
         return confined_landing(landing, viewer)
 
     def create(
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
-        config: Mapping[str, object] | None = None, again: bool = False,
+        config: Mapping[str, object] | None = None, word: str = "", again: bool = False,
     ) -> CreatedSession:  # fmt: skip
-        """Create a session. Raises what `SessionService.create` raises, and AccessDenied."""
+        """Create a session; a `word` on older data is logged, as part of the target.
+
+        Raises what `SessionService.create` raises, and AccessDenied.
+        """
         self._gate.allow(Action.CREATE_SESSION)
         landing = self._inner.landing(scheme, values)
+        target = landing.node_id
+        if landing.older is not None and word:
+            target = f"{target}, onto older data: {word}"
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
             Action.CREATE_SESSION, tenants=holders_of_landing(landing),
-            whose=(landing.tenant, *landing.others), target=landing.node_id,
-            digest=digest_of_words(landing.node_id, json.dumps(sent, sort_keys=True, default=str)),
+            whose=(landing.tenant, *landing.others), target=target,
+            digest=digest_of_words(target, json.dumps(sent, sort_keys=True, default=str)),
             details=_details(ttl_seconds, metadata, sensitive or {}, config or {})
             | _brings_back(landing),
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config, again=again,
+                config=config, word=word, again=again,
             )  # fmt: skip
 
 
@@ -124,6 +136,19 @@ class DeskCare:
             doing.failure = _failure(outcomes)
             return outcomes
 
+    def configure(
+        self, record: SessionRecord, config: Mapping[str, object]
+    ) -> tuple[Answered, ...]:
+        """Change options of a session in scope. Raises what `SessionCare.configure` raises."""
+        sent = json.dumps(dict(config), sort_keys=True, default=str)
+        with self._gate.doing(
+            Action.CHANGE_SESSIONS, tenants=holders_of_session(record, self._ownership()),
+            target=f"configure: {record.session_id}",
+            digest=digest_of_words("configure", record.session_id, sent),
+            details={"Configuration": _listed(config)},
+        ), _carrying(self._gate, self._forward):  # fmt: skip
+            return self._inner.configure(record, config)
+
     def clean_index(self) -> IndexCleaning:
         """Take the ids without a session out of KATO's index. Raises AccessDenied, StoreError."""
         target = "kato:session:_active_index"
@@ -144,7 +169,7 @@ def _details(
     said = {
         "TTL": _seconds(ttl_seconds), "Metadata": ", ".join(metadata),
         "Encrypted metadata": ", ".join(sensitive),
-        "Configuration": ", ".join(f"{name} {value}" for name, value in config.items()),
+        "Configuration": _listed(config),
     }  # fmt: skip
     return {name: value for name, value in said.items() if value}
 
@@ -154,12 +179,19 @@ def _brings_back(landing: Landing) -> dict[str, str]:
     return {} if erased is None else {"Its data was erased on": f"{erased.at:%Y-%m-%d %H:%M} UTC"}
 
 
+def _listed(config: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in config.items())
+
+
 def _seconds(ttl_seconds: int) -> str:
     return f"{ttl_seconds:,} s"
 
 
+_NOT_DONE = (Result.FAILED, Result.NOT_TRIED, Result.BACK)
+
+
 def _failure(outcomes: Sequence[Outcome]) -> str:
-    failed = [each for each in outcomes if each.result in (Result.FAILED, Result.NOT_TRIED)]
+    failed = [each for each in outcomes if each.result in _NOT_DONE]
     return f"{len(failed)} of {len(outcomes)} were not done" if failed else ""
 
 
@@ -182,35 +214,33 @@ def holders_of_landing(landing: Landing) -> Holders:
     return each_of((landing.tenant,), landing.others, claimants(landing.claim))
 
 
-TAKEN = (
-    "this kb_id is already used by tenants that are not in scope: both would read and write one "
-    "memory, and nothing stored would tell whose is whose"
+NOT_ALONE = (
+    "others may read and write the same memory, as KATO writes names: somebody who sees every "
+    "tenant of this kind has to create the session"
 )
-
-
-ALIKE = (
-    "no session of this tenant was seen here yet, and names of others may read the same as KATO "
-    "writes them: somebody who sees every tenant of its kind has to create the first"
-)
+"""The answer whether others do or not: which of the two it is would tell who is there."""
 
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
-    """Return a landing that names nobody out of scope, and refuses what it refused.
+    """Return a landing that names nobody out of scope, with one answer where others may hold it.
 
     For which ticket something was erased, only who asked for it and those who see all are told.
     """
-    if viewer.sees_all:
-        return landing
+    landing = replace(
+        landing, alike=tuple(filter(viewer.sees, landing.alike)),
+        erased=_told(landing.erased, viewer),
+    )  # fmt: skip
     if viewer.sees_each(holders_of_landing(landing)):
-        erased = landing.erased
-        if erased is None or erased.by == viewer.id:
-            return landing
-        return replace(landing, erased=Erased(erased.at))
-    mine = viewer.sees(landing.tenant)
-    claim = HELD_WITH_OTHERS if mine else NOT_IN_SCOPE
-    hidden = any(not viewer.sees(other) for other in landing.others)
-    refusal = TAKEN if hidden else landing.refusal or ALIKE
-    return replace(landing, claim=claim, others=(), refusal=refusal, erased=None)
+        return landing
+    return replace(
+        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None
+    )
+
+
+def _told(erased: Erased | None, viewer: Viewer) -> Erased | None:
+    if erased is None or viewer.sees_all or erased.by == viewer.id:
+        return erased
+    return Erased(erased.at)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

@@ -1,14 +1,17 @@
-"""Look into sessions without disturbing them; extend, clear and end them through KATO."""
+"""Look into sessions without disturbing them; extend, change, clear and end them through KATO."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from services.encryption import Encryption
 from services.errors import (
     EncryptionError,
     SessionGone,
+    SessionRefused,
     StoreDenied,
     StoreError,
     StoreMisconfigured,
@@ -17,8 +20,19 @@ from services.errors import (
 )
 from services.sessions.create import check_ttl
 from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail, is_katos
+from services.sessions.options import Answered, check_options, compare_change
 from services.usage.readings import SessionRecord
 
+RETURN_SECONDS = 2.0
+"""How long after a deletion a session is looked for again.
+
+KATO does not end a call that is under way: as that ends it writes the whole session back.
+"""
+
+CAME_BACK = (
+    "a call of its client was under way and wrote it back: delete it again once that client has "
+    "stopped"
+)
 _HOPELESS = (StoreUnavailable, StoreDenied, StoreMisconfigured, StoreNotConfigured)
 NOT_KATOS = "it is in the guide's layout, which KATO's API does not know: it can only be read"
 
@@ -38,9 +52,15 @@ class SessionActs(Protocol):
     def exists(self, session_id: str) -> bool:
         """Return whether it is there."""
 
+    def configure(self, session_id: str, config: Mapping[str, object]) -> None:
+        """Change some of its options."""
+
 
 class RecordSource(Protocol):
     """Where records are read."""
+
+    def there(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return the keys of those records that there are."""
 
     def detail(self, key: str) -> SessionDetail | None:
         """Read one record."""
@@ -83,11 +103,36 @@ class SessionCare:
         """Do something to sessions, one after the other, and say how each went.
 
         `ttl_seconds` is for extending. When KATO does not answer, or is not KATO, those that
-        follow are not tried. Raises SessionRefused for a time to live out of bounds.
+        follow are not tried. What was deleted is looked for again 2 s later. Raises
+        SessionRefused for a time to live out of bounds.
         """
         if deed is Deed.EXTEND:
             check_ttl(ttl_seconds or 0)
-        return tuple(self._outcomes(deed, records, ttl_seconds or 0))
+        outcomes = tuple(self._outcomes(deed, records, ttl_seconds or 0))
+        return self._looked_for(outcomes) if deed is Deed.DELETE else outcomes
+
+    def configure(
+        self, record: SessionRecord, config: Mapping[str, object]
+    ) -> tuple[Answered, ...]:
+        """Change options of a session, and return what of that KATO took, and what came along.
+
+        The record is read before and after, since KATO's own answer does not say. Raises
+        SessionRefused for an option that KATO would mishandle, SessionGone, StoreError.
+        """
+        if not is_katos(record):
+            raise SessionRefused(NOT_KATOS)
+        if not config:
+            raise SessionRefused("no option was chosen")
+        check_options(config)
+        before = self._config(record)
+        self._api.configure(record.session_id, config)
+        return tuple(compare_change(config, before=before, after=self._config(record)))
+
+    def _config(self, record: SessionRecord) -> Mapping[str, object]:
+        detail = self._records.detail(record.key)
+        if detail is None:
+            raise SessionGone("redis", "reading a session's options", "there is no such session")
+        return detail.config
 
     def clean_index(self) -> IndexCleaning:
         """Take the ids without a session out of KATO's index. Raises StoreError."""
@@ -119,6 +164,25 @@ class SessionCare:
         except StoreError as exc:
             return Outcome(record, Result.FAILED, self._and_now(deed, record, str(exc)))
         return Outcome(record, Result.DONE)
+
+    def _looked_for(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """Look a little later whether what was ended is there again."""
+        keys = [each.record.key for each in outcomes if each.result in (Result.DONE, Result.GONE)]
+        if not keys:
+            return outcomes
+        time.sleep(RETURN_SECONDS)
+        try:
+            back = self._records.there(keys)
+        except StoreError as exc:
+            reason = f"whether it came back is not known: {exc}"
+            return tuple(
+                replace(each, reason=reason) if each.record.key in keys else each
+                for each in outcomes
+            )
+        return tuple(
+            Outcome(each.record, Result.BACK, CAME_BACK) if each.record.key in back else each
+            for each in outcomes
+        )
 
     def _do(self, deed: Deed, session_id: str, ttl_seconds: int) -> None:
         match deed:

@@ -12,8 +12,10 @@ from services.encryption import Encryption
 from services.errors import NamingError, SessionRefused, StoreError
 from services.sessions.landing import Erased, Landing, land
 from services.sessions.models import SEALED_NAME
+from services.sessions.older import Older
 from services.sessions.options import check_options
 from services.tenancy.kb_ids import NamingScheme, held_names
+from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership
 from services.usage.ports import UsageRecords
 from services.usage.readings import CreatedSession
@@ -22,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 TTL_MIN, TTL_MAX, TTL_DEFAULT = 60, 30 * 24 * 3600, 3600
 """Bounds and default of a session's time to live, in seconds."""
+
+NO_WORD = (
+    "data lies under this kb_id from before any node_id on it was seen: say why this tenant may "
+    "come to it"
+)
 
 
 class SessionApi(Protocol):
@@ -49,11 +56,12 @@ class SessionService:
         ownership: Callable[[], Ownership],
         encryption: Encryption | None = None,
         being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
+        stored: Callable[[str], Older | None] = lambda _: None,
         erased: Callable[[str], Erased | None] = lambda _: None,
     ) -> None:
         self._api = api
         self._state = state
-        self._being_purged, self._erased = being_purged, erased
+        self._being_purged, self._stored, self._erased = being_purged, stored, erased
         self._ownership = ownership
         self._encryption = encryption or Encryption()
 
@@ -81,18 +89,23 @@ class SessionService:
         metadata: Mapping[str, str],
         sensitive: Mapping[str, str] | None = None,
         config: Mapping[str, object] | None = None,
+        word: str = "",
         again: bool = False,
     ) -> CreatedSession:
         """Create a session and record its node_id as seen.
 
-        `sensitive` metadata is encrypted before it leaves; with `again` it may bring back what was
-        erased. Raises NamingError for a node_id that must not be used, SessionRefused for what was
-        erased without `again`, and for a TTL, metadata or option that KATO would take and
-        mishandle, EncryptionError without a key, StoreError when KATO does not answer or refuses.
+        `word` is why the tenant may come to data that was there before it; whose that is stays
+        unproven, which is recorded before KATO is asked. With `again` it may bring back what was
+        erased. `sensitive` metadata is encrypted before it leaves. Raises NamingError for a
+        node_id that must not be used, SessionRefused for what was erased without `again`, and for
+        a TTL, metadata or option that KATO would take and mishandle, EncryptionError without a
+        key, StoreError when KATO does not answer or refuses.
         """
         landing = self._land(node_id)
         if landing.refusal:
             raise NamingError(landing.refusal)
+        if landing.older is not None and not word.strip():
+            raise NamingError(NO_WORD)
         if landing.erased is not None and not again:
             raise SessionRefused(
                 f"its data was erased on {landing.erased.at:%Y-%m-%d %H:%M} UTC: a session that "
@@ -101,6 +114,8 @@ class SessionService:
         check_ttl(ttl_seconds)
         check_options(config or {})
         sent = self._sealed(metadata, sensitive or {})
+        if landing.older is not None:  # what is seen of it first is this
+            self._state.record_nodes({node_id: Source.OVER.value}, datetime.now(UTC))
         session = self._api.create_session(
             node_id, ttl_seconds=ttl_seconds, metadata=sent, config=dict(config or {}) or None
         )
@@ -110,13 +125,13 @@ class SessionService:
     def _record(self, node_id: str) -> None:
         """Note that a node_id was seen; the session is there, and the next pass sees it too."""
         try:
-            self._state.record_nodes({node_id: "created here"}, datetime.now(UTC))
+            self._state.record_nodes({node_id: Source.HERE.value}, datetime.now(UTC))
         except StoreError as exc:
             logger.warning("a session was created, and that was not recorded yet: %s", exc)
 
     def _land(self, node_id: str) -> Landing:
         """Return where a session would land; a tenant that is being purged takes none."""
-        landing = land(node_id, self._ownership())
+        landing = land(node_id, self._ownership(), self._stored)
         landing = replace(landing, erased=self._erased(landing.kb_id))
         held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
         if landing.refusal or not held:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.sessions.older import Older
+from services.tenancy.alike import look_alikes
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
-from services.tenancy.ownership import Claim, Ownership
+from services.tenancy.ownership import Claim, ClaimState, Ownership
+from services.tenancy.unborne import is_test, unescaped
 
 NODE_ID_LIMIT = 512
 """Longest node_id that a session is created with, in characters.
@@ -33,9 +36,12 @@ class Landing:
     """Where a session with this node_id would read and write.
 
     `tenant` is who the node_id names. `others` are other tenants that hold the same kb_id:
-    they and this session would share one memory. `refusal` says why no session may be created
-    with it, `warning` what else there is to know; both are empty where there is nothing.
-    `erased` is when the kb_id was purged: then a session has to be asked for once more.
+    they and this session would share one memory. `alike` are tenants that were seen and that
+    people take this one for, which was not. `older` is what lies under the kb_id and is not proven
+    to be the tenant's, since no node_id on it was seen so far: then it takes the operator's word.
+    `refusal` says why no session may be created with it, `warning` what else there is to know;
+    both are empty where there is nothing. `erased` is when the kb_id was purged: then a session
+    has to be asked for once more.
     """
 
     node_id: str
@@ -45,18 +51,31 @@ class Landing:
     others: tuple[TenantKey, ...]
     refusal: str = ""
     warning: str = ""
+    alike: tuple[TenantKey, ...] = ()
+    older: Older | None = None
     erased: Erased | None = None
 
 
-def land(node_id: str, ownership: Ownership) -> Landing:
-    """Work out where a session with this node_id would land, and whether it may."""
+def land(
+    node_id: str, ownership: Ownership, stored: Callable[[str], Older | None] = lambda _: None
+) -> Landing:
+    """Work out where a session with this node_id would land, and whether it may.
+
+    `stored` says what lies under a kb_id.
+    """
     kb_id = kb_id_of(node_id, ownership.service)
     claim, tenant = ownership.kb(kb_id), ownership.tenant_of(node_id)
     holders = {ownership.tenant_of(node) for node in ownership.nodes_by_kb.get(kb_id, ())}
+    if claim.state is ClaimState.CONFIRMED:
+        holders.update(claim.tenants)
     others = tuple(sorted(holders - {tenant}, key=str))
+    older = None if holders else stored(kb_id)
     refusal = next(_refusals(node_id, kb_id, others, ownership), "")
+    refusal = refusal or _older_refusal(kb_id, tenant, older, ownership)
     warning = _cut_warning(node_id, ownership.service)
-    return Landing(node_id, kb_id, tenant, claim, others, refusal, warning)
+    known = ownership.tenants
+    alike = () if tenant in known else look_alikes(tenant, known)
+    return Landing(node_id, kb_id, tenant, claim, others, refusal, warning, alike, older)
 
 
 def _refusals(
@@ -68,8 +87,17 @@ def _refusals(
         yield "the node_id holds control characters"
     if len(node_id) > NODE_ID_LIMIT:
         yield f"the node_id is longer than {NODE_ID_LIMIT} characters"
-    if sanitise(node_id).startswith("test_"):
-        yield f"KATO would call it {kb_id}, and names that begin with test_ are its own tests'"
+    if is_test(kb_id):
+        yield (
+            f"KATO would call it {kb_id}, and names that begin with test_ are its own tests': it "
+            "deletes what they learnt as soon as it needs the memory"
+        )
+    signs = unescaped(node_id)
+    if signs:
+        yield (
+            f"KATO does not bear {' '.join(sorted(signs))} in a name: such a node learns nothing, "
+            "makes KATO slow for everyone, and can reach what is another tenant's"
+        )
     if others:
         names = ", ".join(map(str, others))
         yield (
@@ -81,6 +109,17 @@ def _refusals(
             f"KATO keeps {KB_ID_LIMIT} characters, and would cut the name before the tenant ends: "
             "its stores would not say whose the data is"
         )
+
+
+def _older_refusal(kb_id: str, tenant: TenantKey, older: Older | None, ownership: Ownership) -> str:
+    """Say who else could have written what lies there, of those who are known."""
+    could = sorted(set(ownership.fitting(kb_id)) - {tenant}, key=str)
+    if older is None or not older.counts or not could:
+        return ""
+    return (
+        f"data lies under this kb_id from before any node_id on it was seen, and "
+        f"{', '.join(map(str, could))} could have written it"
+    )
 
 
 def _legible(node_id: str, kb_id: str, ownership: Ownership) -> bool:

@@ -22,8 +22,10 @@ class SessionDetail:
     """Everything in one session's record.
 
     `stm` is the short-term memory, one tuple of symbols an event, None where the record holds
-    none that can be read. `rest` is what has no place of its own here. `raw` is the record as
-    text, for one that is not readable; `cut` says that it was longer than what is kept.
+    none that can be read. `predictions` are those of its last observation and `percept` what was
+    perceived there, None where the record has none. `rest` is what has no place of its own here.
+    `raw` is the record as text, for one that is not readable; `cut` says that it was longer than
+    what is kept.
     """
 
     record: SessionRecord
@@ -32,6 +34,8 @@ class SessionDetail:
     metadata_seen: tuple[object, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
+    predictions: tuple[object, ...] | None = None
+    percept: Mapping[str, object] | None = None
     rest: Mapping[str, object] = field(default_factory=dict)
     raw: str = ""
     cut: bool = False
@@ -66,9 +70,10 @@ class Deed(StrEnum):
 
 
 class Result(StrEnum):
-    """How doing something to one session went."""
+    """How doing something to one session went. BACK is one that was ended and is there again."""
 
     DONE = "done"
+    BACK = "back"
     GONE = "gone"
     FAILED = "failed"
     NOT_TRIED = "not_tried"

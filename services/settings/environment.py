@@ -7,30 +7,66 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
+from services.settings import addresses
 from services.settings.sign_in import Names, SignInSettings
+from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
 
 APP_NAME = "kato-tenants"
 
 _LOG_KEY_LENGTH = 32
+_ELSEWHERE = {
+    "clickhouse_host": "a port goes into CLICKHOUSE_PORT, and https:// is CLICKHOUSE_SECURE=true",
+    "qdrant_host": "a port goes into QDRANT_PORT, and a whole address into QDRANT_URL",
+}
+_EXAMPLES = {
+    "qdrant_url": "http://qdrant:6333",
+    "kato_api_url": "http://kato:8000",
+    "anchor_url": "https://log.example.com/anchors",
+}
+_DAY, _YEAR = 86_400, 525_600  # in seconds, in minutes
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it is shown: its value as text, and whether that is its default."""
+
+    value: str
+    usual: bool
 
 
 class Settings(SignInSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment our way, after what tests hand in."""
+        del env_settings, dotenv_settings, file_secret_settings
+        return init_settings, Variables(settings_cls)
 
     clickhouse_host: str | None = Field(None, alias="CLICKHOUSE_HOST")
     clickhouse_port: int = Field(8123, alias="CLICKHOUSE_PORT", ge=1, le=65535)
@@ -52,18 +88,22 @@ class Settings(SignInSettings):
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
     state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
+    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
+    deployment_color: Literal["gray", "blue", "green", "orange", "red", "violet"] = Field(
+        "gray", alias="KATO_TENANTS_DEPLOYMENT_COLOR"
+    )
     fill: Literal["sample", "empty"] = Field("empty", alias="KATO_TENANTS_FILL")
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
-    refresh_seconds: float = Field(60, alias="KATO_TENANTS_REFRESH_SECONDS", ge=1)
+    refresh_seconds: float = Field(60, alias="KATO_TENANTS_REFRESH_SECONDS", ge=1, le=_DAY)
     timeout_seconds: float = Field(10, alias="KATO_TENANTS_TIMEOUT_SECONDS", gt=0, le=600)
-    pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0)
+    pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0, le=_DAY)
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
     memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
 
-    plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0)
-    audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0)
+    plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0, le=_YEAR)
+    audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0, le=_YEAR)
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
@@ -82,10 +122,34 @@ class Settings(SignInSettings):
             raise ValueError(str(exc)) from None
         return value
 
+    @field_validator("clickhouse_host", "qdrant_host")
+    @classmethod
+    def _hosts_are_hosts(cls, value: str | None, field: ValidationInfo) -> str | None:
+        if value:
+            addresses.check_host(value, elsewhere=_ELSEWHERE[str(field.field_name)])
+        return value
+
+    @field_validator("deployment")
+    @classmethod
+    def _name_can_be_read(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("every character of the name has to be printable")
+        return value.strip()
+
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        return _of_scheme(value, "redis://", "rediss://", "unix://")
+    def _redis_has_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            addresses.check_redis(value.get_secret_value())
+        return value
+
+    @field_validator("qdrant_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value() if value else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("has a character that cannot be sent: a key is one line of ASCII")
+        return value
 
     @field_validator("log_key")
     @classmethod
@@ -96,8 +160,14 @@ class Settings(SignInSettings):
 
     @field_validator("qdrant_url", "kato_api_url", "anchor_url")
     @classmethod
-    def _http_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        return _of_scheme(value, "http://", "https://")
+    def _addresses_are_addresses(
+        cls, value: SecretStr | None, field: ValidationInfo
+    ) -> SecretStr | None:
+        if value:
+            example = _EXAMPLES[str(field.field_name)]
+            bare = field.field_name == "kato_api_url"
+            addresses.check_http(value.get_secret_value(), example=example, path=not bare)
+        return value
 
     @field_validator("schemes")
     @classmethod
@@ -115,6 +185,21 @@ class Settings(SignInSettings):
         return not any((*stores, self.kato_api_url))
 
     @property
+    def over_tls(self) -> dict[str, bool]:
+        """Whether each store that is reached over a network is reached by TLS."""
+        redis, qdrant, kato = map(_secret, (self.redis_url, self.qdrant_url, self.kato_api_url))
+        found = {}
+        if self.clickhouse_host:
+            found["clickhouse"] = self.clickhouse_secure
+        if redis and not redis.startswith("unix://"):
+            found["redis"] = self.redis_tls or redis.startswith("rediss://")
+        if qdrant or self.qdrant_host:
+            found["qdrant"] = qdrant.startswith("https://") if qdrant else self.qdrant_https
+        if kato:
+            found["kato"] = kato.startswith("https://")
+        return found
+
+    @property
     def naming(self) -> NamingSchemes:
         """The guide's naming schemes and this deployment's own."""
         return NamingSchemes.of(self.schemes)
@@ -129,26 +214,25 @@ class Settings(SignInSettings):
         """The keys that seal the audit log: the first seals, all verify."""
         return tuple(_keys_in(self.log_key))
 
-    def in_force(self) -> dict[str, str]:
+    def in_force(self) -> dict[str, InForce]:
         """Return every setting by its variable, secrets redacted, for the screen."""
         shown = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
+            usual = value == info.get_default(call_default_factory=True)
             if isinstance(value, tuple):
                 value = ", ".join(value)
-            shown[str(info.alias)] = "" if value is None else _redacted(value)
+            text = "" if value is None else _redacted(value)
+            shown[str(info.alias)] = InForce(text, usual=usual)
         return shown
 
 
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
 def _keys_in(value: SecretStr | None) -> list[str]:
-    secret = value.get_secret_value() if value is not None else ""
-    return [key.strip() for key in secret.split(",") if key.strip()]
-
-
-def _of_scheme(value: SecretStr | None, *schemes: str) -> SecretStr | None:
-    if value is not None and not value.get_secret_value().startswith(schemes):
-        raise ValueError(f"has to begin with {' or '.join(schemes)}")
-    return value
+    return [key.strip() for key in _secret(value).split(",") if key.strip()]
 
 
 def _redacted(value: object) -> str:

@@ -35,7 +35,10 @@ def listed(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it begins like a JSON list, and is none") from None
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
@@ -49,6 +52,10 @@ class SignInSettings(BaseSettings):
     allow_open: bool = Field(False, alias="KATO_TENANTS_ALLOW_OPEN")
     allowed_hosts: Names = Field((), alias="KATO_TENANTS_ALLOWED_HOSTS")
     open_metrics: bool = Field(False, alias="KATO_TENANTS_OPEN_METRICS")
+
+    sessions_per_person: int = Field(20, alias="KATO_TENANTS_SESSIONS_PER_PERSON", ge=1)
+    sessions_per_address: int = Field(200, alias="KATO_TENANTS_SESSIONS_PER_ADDRESS", ge=1)
+    messages_per_second: float = Field(10, alias="KATO_TENANTS_MESSAGES_PER_SECOND", gt=0, le=1000)
 
     oidc_client_id: str = Field("", alias="KATO_TENANTS_OIDC_CLIENT_ID")
     oidc_client_secret: SecretStr | None = Field(None, alias="KATO_TENANTS_OIDC_CLIENT_SECRET")

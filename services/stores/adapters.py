@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.stores.kato.api import KatoApi
     from services.stores.kato.audit import KatoAudit
     from services.stores.kato.canary import OwnSession
+    from services.stores.kato.workers import KatoWorkers
     from services.stores.qdrant.audit import VectorAudit
     from services.stores.qdrant.erase import VectorErasing
     from services.stores.qdrant.pages import VectorPages
@@ -269,7 +270,14 @@ class Stores:
         """Its API."""
         from services.stores.kato.api import KatoApi
 
-        return _over(self.engines.kato, KatoApi)
+        return _over(self.engines.kato, KatoApi, alone=self._embedded)
+
+    @made_once
+    def kato_workers(self) -> KatoWorkers:
+        """How its workers are."""
+        from services.stores.kato.workers import KatoWorkers
+
+        return _over(self.engines.kato, KatoWorkers, alone=self._embedded)
 
     @made_once
     def kato_audit(self) -> KatoAudit:

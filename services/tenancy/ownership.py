@@ -7,11 +7,10 @@ the node_ids that were ever seen, says *whose* that is. No decision here rests o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
+from services.tenancy.claims import Claim, ClaimState, confirmed_by, unproven
 from services.tenancy.kb_ids import (
     NamingSchemes,
     Reading,
@@ -21,37 +20,9 @@ from services.tenancy.kb_ids import (
     sanitise,
 )
 from services.tenancy.layout import Owner, OwnerKind, bytes_of
+from services.tenancy.names import Confirmation, Origin
 
-
-class ClaimState(StrEnum):
-    """How the ownership of data is known."""
-
-    KNOWN = "known"
-    INFERRED = "inferred"
-    SHARED = "shared"
-    UNATTRIBUTED = "unattributed"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who holds something, and how that is known.
-
-    `tenants` are the holders: one when known or inferred, several when shared, none when
-    unattributed. `why` is one sentence for the screen. `others` are tenants that the same text
-    could also name: the reading is not the only one. `alike` is whether names of tenants that
-    were never seen would read the same, since KATO writes `-`, `.` and the like as `_`.
-    """
-
-    state: ClaimState
-    tenants: tuple[TenantKey, ...]
-    why: str
-    others: tuple[TenantKey, ...] = ()
-    alike: bool = False
-
-    @property
-    def tenant(self) -> TenantKey | None:
-        """The one holder, or None when there is not exactly one."""
-        return self.tenants[0] if len(self.tenants) == 1 else None
+__all__ = ["Claim", "ClaimState", "Ownership"]
 
 
 _NOBODYS = Claim(ClaimState.UNATTRIBUTED, (), "nothing in its name says whose it is")
@@ -60,15 +31,19 @@ _NOBODYS = Claim(ClaimState.UNATTRIBUTED, (), "nothing in its name says whose it
 class Ownership:
     """Answers whose something is, from the node_ids that were ever seen.
 
-    Immutable: build another when new node_ids were seen. `service` is KATO's SERVICE_NAME.
+    Immutable: build another when new node_ids were seen. `nodes` may come with their origins,
+    `confirmed` has what admins confirmed, by kb_id. `service` is KATO's SERVICE_NAME.
     """
 
     def __init__(
-        self, nodes: Iterable[str], *, schemes: NamingSchemes, service: str = "kato"
-    ) -> None:
+        self, nodes: Iterable[str] | Mapping[str, Origin], *, schemes: NamingSchemes,
+        service: str = "kato", confirmed: Mapping[str, Confirmation] | None = None,
+    ) -> None:  # fmt: skip
         self.schemes = schemes
         self.service = service
         self.nodes = frozenset(nodes)
+        self.origins: Mapping[str, Origin] = nodes if isinstance(nodes, Mapping) else {}
+        self.confirmed: Mapping[str, Confirmation] = confirmed or {}
         self._claim_of_kb = lru_cache(maxsize=200_000)(self._work_out_kb)
 
     @cached_property
@@ -85,9 +60,14 @@ class Ownership:
         return frozenset(self.tenant_of(node) for node in self.nodes)
 
     @cached_property
+    def confirmed_tenants(self) -> frozenset[TenantKey]:
+        """Every tenant that an admin confirmed to hold something."""
+        return frozenset(word.tenant for word in self.confirmed.values())
+
+    @cached_property
     def _by_sanitised(self) -> dict[tuple[str, str], tuple[TenantKey, ...]]:
         found: dict[tuple[str, str], list[TenantKey]] = defaultdict(list)
-        for tenant in sorted(self.tenants, key=str):
+        for tenant in sorted(self.tenants | self.confirmed_tenants, key=str):
             found[tenant.kind, sanitise(tenant.id)].append(tenant)
         return {key: tuple(tenants) for key, tenants in found.items()}
 
@@ -106,12 +86,12 @@ class Ownership:
 
     def node(self, node_id: str) -> Claim:
         """Whose the data is that names this node_id itself, as a session does."""
-        reading = self.read_node(node_id)
+        reading, origin = self.read_node(node_id), self.origins.get(node_id)
         if reading is None:
             why = "its node_id was seen, and no naming scheme reads it"
-            return Claim(ClaimState.KNOWN, (self.tenant_of(node_id),), why)
+            return Claim(ClaimState.KNOWN, (self.tenant_of(node_id),), why, origin=origin)
         why = f"its node_id was seen: {node_id}"
-        return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others)
+        return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others, origin=origin)
 
     def kb(self, kb_id: str) -> Claim:
         """Whose the data under a kb_id is."""
@@ -140,8 +120,7 @@ class Ownership:
         if len(tenants) > 1:
             why = "it stands under names of several owners, and nothing tells whose is whose"
             return Claim(ClaimState.SHARED, tenants, why, others, alike)
-        known = all(claim.state is ClaimState.KNOWN for claim in claims)
-        state = ClaimState.KNOWN if known else ClaimState.INFERRED
+        state = max((claim.state for claim in claims), key=lambda state: state.doubt)
         why = "it stands under names of several owners, all of one tenant"
         return Claim(state, tenants, why, others, alike)
 
@@ -150,21 +129,37 @@ class Ownership:
         tenant = TenantKey("tenant", tenant_id)
         if tenant in self.tenants:
             return Claim(ClaimState.KNOWN, (tenant,), "it carries the id of a tenant that was seen")
+        if tenant in self.confirmed_tenants:
+            why = "it carries the id of a tenant that an admin confirmed"
+            return Claim(ClaimState.CONFIRMED, (tenant,), why)
         why = "it carries this id; no node_id of that tenant was seen"
         return Claim(ClaimState.INFERRED, (tenant,), why)
 
     def _work_out_kb(self, kb_id: str) -> Claim:
-        nodes = self.nodes_by_kb.get(kb_id)
-        return self._claim_by_nodes(nodes) if nodes else self._claim_by_text(kb_id)
+        nodes, word = self.nodes_by_kb.get(kb_id), self.confirmed.get(kb_id)
+        claim = self._claim_by_nodes(kb_id, nodes) if nodes else self._claim_by_text(kb_id)
+        seen = frozenset(map(self.tenant_of, nodes or ()))
+        return claim if word is None else confirmed_by(claim, word, seen=seen)
 
-    def _claim_by_nodes(self, nodes: tuple[str, ...]) -> Claim:
+    def fitting(self, kb_id: str) -> tuple[TenantKey, ...]:
+        """Return every known tenant that the text of a kb_id can name: each could have written it.
+
+        Known are those of whom a node_id was seen or imported, or to whom an admin gave something.
+        """
+        text, cut = node_text_of(kb_id, self.service)
+        readings = self._cut_readings(text) if cut else self._readings(text)
+        return tuple(dict.fromkeys(known for each in readings for known in self._known_as(each)))
+
+    def _claim_by_nodes(self, kb_id: str, nodes: tuple[str, ...]) -> Claim:
         claims = [self.node(node) for node in nodes]
         tenants = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.tenants))
         others = tuple(dict.fromkeys(tenant for claim in claims for tenant in claim.others))
+        origin = min((claim.origin for claim in claims if claim.origin), default=None)
         if len(tenants) == 1:
-            return Claim(ClaimState.KNOWN, tenants, claims[0].why, others)
+            known = Claim(ClaimState.KNOWN, tenants, claims[0].why, others, origin=origin)
+            return unproven(known, self._claim_by_text(kb_id), self.fitting(kb_id))
         why = "node_ids of several tenants were seen, and KATO gives them one kb_id"
-        return Claim(ClaimState.SHARED, tenants, why, others)
+        return Claim(ClaimState.SHARED, tenants, why, others, origin=origin)
 
     def _claim_by_text(self, kb_id: str) -> Claim:
         text, cut = node_text_of(kb_id, self.service)

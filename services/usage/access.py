@@ -8,8 +8,9 @@ from datetime import datetime
 from services.access.gate import Gate
 from services.access.viewer import Action
 from services.figures import Amount, Measure
-from services.health.check import HealthService
-from services.health.models import Check
+from services.health.check import HealthService, WorkerSource
+from services.health.models import Check, Workers
+from services.settings.environment import InForce
 from services.tenancy.ownership import Ownership
 from services.usage.confined import confined, confined_check
 from services.usage.ports import UsageRecords
@@ -23,11 +24,11 @@ class DeskFleet:
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
         health: HealthService, state: UsageRecords, ownership: Callable[[], Ownership],
-        settings: Callable[[], dict[str, str]],
+        settings: Callable[[], dict[str, InForce]], workers: Callable[[], WorkerSource],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
         self._collector, self._health, self._state = collector, health, state
-        self._ownership, self._settings = ownership, settings
+        self._ownership, self._settings, self._workers = ownership, settings, workers
 
     def figures(self) -> CollectorState:
         """Return what the collector has, confined. Never waits for a store."""
@@ -54,12 +55,20 @@ class DeskFleet:
         viewer = self._gate.allow(Action.SEE_FLEET)
         return tuple(confined_check(check, viewer) for check in self._health.check())
 
+    def workers(self, *, cache: bool = False) -> Workers | None:
+        """Return how KATO's workers are; None for a viewer who does not see the whole fleet.
+
+        With `cache` also how their caches are, which costs KATO much. Raises StoreError.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._workers().figures(cache=cache) if viewer.sees_all else None
+
     def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
         """Return the whole fleet's totals over time; none for a viewer who does not see it."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         return self._state.history(measure, since) if viewer.sees_all else ()
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, InForce]:
         """Return the settings in force, secrets redacted. Raises AccessDenied."""
         self._gate.allow(Action.SEE_SETTINGS)
         return self._settings()

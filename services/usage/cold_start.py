@@ -30,7 +30,7 @@ class Opening:
         try:
             quick = source.quick()
             emit("patterns", quick)
-            self._kb_ids = [usage.kb_id for usage in quick.usages]
+            self._kb_ids = [usage.kb_id for usage in quick.usages if usage.kb_id is not None]
         finally:
             self._named.set()
         self._shown.wait(HEAD_START)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
-from services.errors import Problem
+from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, Precision, StoreState
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import OwnerKind
+from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
+from services.usage.owners import Owners
 from services.usage.ports import (
     KeySource,
     PatternSource,
@@ -24,14 +26,14 @@ from services.usage.ports import (
     UsageRecords,
 )
 from services.usage.readings import (
-    CachedProcessor,
     KeyReading,
     PatternReading,
+    ProcessorReading,
     VectorReading,
-    seen_of,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.totals import difference, is_untold, own_total
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"
@@ -56,11 +58,11 @@ class _Asked:
         return self.passes[Measure.KEYS]
 
     @property
-    def kato(self) -> Pass[tuple[CachedProcessor, ...]]:
+    def kato(self) -> Pass[ProcessorReading]:
         return self.passes[_KATO]
 
-    def of(self, measure: Measure) -> Pass[Any]:
-        return _sessions_pass(self.keys) if measure is Measure.SESSIONS else self.passes[measure]
+    def of(self, name: str) -> Pass[Any]:
+        return _sessions_pass(self.keys) if name == Measure.SESSIONS else self.passes[name]
 
 
 class UsageService:
@@ -74,7 +76,7 @@ class UsageService:
         single_pass: Mapping[Measure, Source],
         kato: ProcessorSource,
         state: UsageRecords,
-        schemes: NamingSchemes,
+        owners: Owners,
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
@@ -82,23 +84,17 @@ class UsageService:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
         self._state = state
-        self._schemes, self._service = schemes, service
+        self._service = service
         self._shared_collections = shared_collections
         self._deadline = deadline
-        self._owning: tuple[int, Ownership] | None = None
+        self._owners = owners
+        self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
+        self._failing: dict[str, datetime] = {}
 
     def ownership(self) -> Ownership:
         """Return who owns what, by every node_id that was ever seen."""
-        version = self._state.nodes_version()  # before what it is the version of
-        if self._owning is None or self._owning[0] != version:
-            self._owning = version, self._owned_by(seen_of(self._state.nodes()))
-        return self._owning[1]
-
-    def _owned_by(self, nodes: frozenset[str]) -> Ownership:
-        if self._owning is not None and self._owning[1].nodes == nodes:
-            return self._owning[1]  # others cache by the object
-        return Ownership(nodes, schemes=self._schemes, service=self._service)
+        return self._owners.now()
 
     def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
@@ -111,8 +107,11 @@ class UsageService:
             self._last_good = self._state.last_totals()
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
-        snapshot = self._snapshot(asked, self.ownership())
+        ownership = self.ownership()
+        snapshot = self._snapshot(asked, ownership)
+        self._note_failures(asked)
         self._remember(snapshot)
+        self._idle = _idle(snapshot, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
@@ -163,16 +162,10 @@ class UsageService:
         return _Asked(results)
 
     def _record_nodes(self, asked: _Asked) -> None:
-        seen: dict[str, str] = {}
-        for processor in asked.kato.reading or ():
-            seen[processor.node_id] = "kato"
-        if asked.keys.reading is not None:
-            for group in asked.keys.reading.groups:
-                if group.owner.kind is OwnerKind.NODE:
-                    seen[group.owner.name] = "pointer"
-            for session in asked.keys.reading.sessions or ():
-                if session.owner.kind is OwnerKind.NODE:
-                    seen[session.owner.name] = "session"
+        seen = {
+            node: CAME if kb_id_of(node, self._service) in self._idle else source
+            for node, source in _nodes_in(asked)
+        }
         self._state.record_nodes(seen, datetime.now(UTC))
 
     def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
@@ -189,6 +182,7 @@ class UsageService:
             collections=readings.vectors.collections if readings.vectors else (),
             keys=_without_parts(readings.keys),
             kato_problem=_kato_problem(asked.kato, self._service),
+            kato_failing_since=self._since(_KATO, asked.kato),
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -198,7 +192,7 @@ class UsageService:
             return StoreFigures(
                 measure, source.state, None, source.reason, at, seconds=source.seconds,
                 precision=Precision.RUNNING if source.pending else Precision.EXACT,
-                last_good=amount,
+                last_good=amount, failing_since=self._since(measure, source),
             )  # fmt: skip
         total = own_total(measure, source.reading, rolled.sums[measure])
         return StoreFigures(
@@ -209,13 +203,24 @@ class UsageService:
             source.at,
             precision=source.reading.precision,
             share=source.reading.share if isinstance(source.reading, KeyReading) else 1.0,
-            difference=difference(total, rolled.sums[measure]),
+            difference=None
+            if is_untold(source.reading) and measure is Measure.KEYS
+            else difference(total, rolled.sums[measure]),
             seconds=source.seconds,
             last_good=total,
             bytes_note=source.reading.bytes_note
             if isinstance(source.reading, VectorReading)
             else "",
         )
+
+    def _since(self, name: str, source: Pass[Any]) -> datetime | None:
+        """Return when the first pass in a row failed, as far as this process has asked."""
+        failed = source.state is StoreState.UNKNOWN and not source.pending
+        return self._failing.get(name, source.at) if failed else None
+
+    def _note_failures(self, asked: _Asked) -> None:
+        found = {name: self._since(name, asked.of(name)) for name in (*Measure, _KATO)}
+        self._failing = {name: since for name, since in found.items() if since is not None}
 
     def _remember(self, snapshot: Snapshot) -> None:
         totals = {
@@ -227,16 +232,43 @@ class UsageService:
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 
-def _kato_problem(asked: Pass[tuple[CachedProcessor, ...]], service: str) -> Problem | None:
+def _nodes_in(asked: _Asked) -> Iterator[tuple[str, str]]:
+    """Yield every node_id with where it was seen, the surest place last."""
+    if asked.kato.reading is not None:
+        for processor in asked.kato.reading.processors:
+            yield processor.node_id, "kato"
+    if asked.keys.reading is not None:
+        for group in asked.keys.reading.groups:
+            if group.owner.kind is OwnerKind.NODE:
+                yield group.owner.name, "pointer"
+        for session in asked.keys.reading.sessions or ():
+            if session.owner.kind is OwnerKind.NODE:
+                yield session.owner.name, "session"
+
+
+def _idle(snapshot: Snapshot, ownership: Ownership) -> frozenset[str]:
+    """Return the kb_ids that are there though no node_id on them was seen so far."""
+    return snapshot.kb_ids - ownership.nodes_by_kb.keys()
+
+
+def _kato_problem(asked: Pass[ProcessorReading], service: str) -> Problem | None:
     """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
     if asked.pending or asked.reason:
         return None if asked.pending else asked.reason
-    for processor in asked.reading or ():
+    reading = asked.reading or ProcessorReading()
+    for processor in reading.processors:
         if kb_id_of(processor.node_id, service) != processor.kb_id:
             return Problem(
                 f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
             )
-    return None
+    return _silent(reading.unanswered) if reading.unanswered else None
+
+
+def _silent(unanswered: int) -> Problem:
+    """Say that a worker is silent while its siblings answer."""
+    how_many = "1 connection" if unanswered == 1 else f"{unanswered} connections"
+    why = f"{how_many} got no answer while others did: a worker hangs or is overloaded"
+    return StoreUnavailable(_KATO, "reading its processors", why).problem
 
 
 def _read(source: Source, _: Emit) -> Reading:
@@ -260,23 +292,3 @@ def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
     """Return how reading the sessions goes: they come at the end of the pass over Redis."""
     unread = keys.reading is not None and keys.reading.sessions is None
     return Pass.begun(keys.at) if unread else keys
-
-
-def own_total(measure: Measure, reading: KeyReading | Reading, parts: Amount) -> Amount:
-    """Return what a store says it holds, apart from what its parts add up to.
-
-    Redis says how many keys it has (DBSIZE), not how many bytes their values take and not how
-    many of the keys are sessions: these come from the parts.
-    """
-    if isinstance(reading, KeyReading):
-        if measure is Measure.SESSIONS or reading.sessions is None:
-            return parts
-        return replace(parts, count=reading.keys_after - len(reading.sessions))
-    return reading.total
-
-
-def difference(total: Amount, parts: Amount) -> Amount:
-    """Return the store's own total less the sum of its parts."""
-    if total.bytes is None or parts.bytes is None:
-        return Amount(total.count - parts.count, None)
-    return Amount(total.count - parts.count, total.bytes - parts.bytes)

@@ -12,6 +12,7 @@ from services.figures import Amount, Measure, Precision, Usage
 from services.spreadsheet import csv_text, neutral
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
+from services.visible import visible
 
 Json = Mapping[str, object]
 
@@ -32,6 +33,7 @@ def as_json(snapshot: Snapshot) -> Json:
                 "tenant": str(tenant.tenant),
                 "claim": tenant.claim.value,
                 "kb_ids": list(tenant.kb_ids),
+                "claims": [_claim(part) for part in tenant.parts if part.is_kb],
                 **_usage(tenant.usage),
             }
             for tenant in snapshot.tenants
@@ -62,7 +64,7 @@ def _store(figures: StoreFigures) -> Json:
         "total": _amount(figures.total),
     }
     if figures.total is not None:
-        entry["difference"] = _amount(figures.difference)
+        entry["difference"] = _amount(figures.difference)  # null: there is nothing to compare with
         entry["precision"] = figures.precision.value
     if figures.precision is not Precision.EXACT and figures.total is not None:
         entry["margin"] = {
@@ -74,7 +76,22 @@ def _store(figures: StoreFigures) -> Json:
 
 def _shared(part: KbUsage) -> Json:
     tenants = [str(tenant) for tenant in part.claim.tenants]
-    return {"kb_id": part.name, "tenants": tenants, **_usage(part.usage)}
+    return {**_claim(part), "tenants": tenants, **_usage(part.usage)}
+
+
+def _claim(part: KbUsage) -> dict[str, object]:
+    """Say how the owner of a part is known: since when, from where, and by whose word."""
+    origin, word = part.claim.origin, part.claim.confirmation
+    return {
+        "kb_id": part.name,
+        "claim": part.claim.state.value,
+        "since": stamp(origin.since) if origin else None,
+        "from": origin.source.value if origin else None,
+        "imported_by": (origin.by or None) if origin else None,
+        "confirmed": word and {
+            "tenant": str(word.tenant), "by": word.who, "at": stamp(word.at), "why": word.why,
+        },
+    }  # fmt: skip
 
 
 def _usage(usage: Usage) -> dict[str, object]:
@@ -95,12 +112,16 @@ def _known(amount: Amount) -> dict[str, object]:
 
 def _lines(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
     for tenant in snapshot.tenants:
-        yield (neutral(str(tenant.tenant)), tenant.claim.value, *_figures(tenant.usage))
+        yield (_shown(str(tenant.tenant)), tenant.claim.value, *_figures(tenant.usage))
     for part in snapshot.shared:
         names = " + ".join(str(tenant) for tenant in part.claim.tenants)
-        yield (neutral(f"{part.name} ({names})"), part.claim.state.value, *_figures(part.usage))
+        yield (_shown(f"{part.name} ({names})"), part.claim.state.value, *_figures(part.usage))
     nobody = ClaimState.UNATTRIBUTED.value
     yield ("(unattributed)", nobody, *_figures(snapshot.unattributed.usage))
+
+
+def _shown(name: str) -> str:
+    return neutral(visible(name))
 
 
 def _figures(usage: Usage) -> Iterator[object]:

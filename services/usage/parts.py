@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from services.figures import Amount, Measure
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
-from services.tenancy.ownership import Claim, ClaimState, Ownership
+from services.tenancy.ownership import Claim, Ownership
 from services.usage.readings import PatternUsage
 
 _SAMPLES = 50
@@ -91,7 +91,7 @@ class Parts:
         """
         parts = [self.of(owner) for owner in owners]
         if len({frozenset(part.claim.tenants) for part in parts}) == 1:
-            return sorted(parts, key=lambda part: part.claim.state is not ClaimState.KNOWN)
+            return sorted(parts, key=lambda part: part.claim.state.doubt)
         claim = self.ownership.jointly(owners)
         return [self.found.setdefault((claim.tenants, label, False), Part(label, False, claim))]
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Protocol
 
 from services.figures import Amount, Measure
+from services.tenancy.names import Confirmation
 from services.usage.readings import (
-    CachedProcessor,
     KeyReading,
     PatternReading,
+    ProcessorReading,
     SeenNode,
 )
 
@@ -55,8 +56,8 @@ class Source(Protocol):
 class ProcessorSource(Protocol):
     """What the snapshot asks of KATO."""
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the node_ids that KATO has in memory."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the node_ids that KATO's workers have in memory."""
 
 
 class UsageRecords(Protocol):
@@ -66,10 +67,13 @@ class UsageRecords(Protocol):
         """Record node_ids (each with where it was seen) as seen at this time."""
 
     def nodes_version(self) -> int:
-        """Return a number that is another one whenever node_ids came or went, in any process."""
+        """Return a number that is another one whenever what is known of names changed anywhere."""
 
     def nodes(self) -> tuple[SeenNode, ...]:
         """Return every node_id that was ever seen."""
+
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Return what admins confirmed, one a kb_id."""
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure."""

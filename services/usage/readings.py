@@ -11,18 +11,19 @@ from datetime import datetime
 
 from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
+from services.tenancy.names import Origin, Source
 
 
 @dataclass(frozen=True, slots=True)
 class PatternUsage:
-    """What ClickHouse holds of one kb_id.
+    """What ClickHouse holds of one kb_id; of rows without one, where `kb_id` is None.
 
-    `amount` counts rows of `patterns_data` and bytes on disk of every table with a kb_id;
-    `rows_by_table` counts the rows of each table. `bytes_shared_out` is True where a table is
-    not partitioned by kb_id and its bytes were divided by rows.
+    `amount` counts the different names in `patterns_data`, and bytes on disk of every table with
+    a kb_id; `rows_by_table` counts the rows of each table. `bytes_shared_out` is True where a
+    table is not partitioned by kb_id and its bytes were divided by rows.
     """
 
-    kb_id: str
+    kb_id: str | None
     amount: Amount
     first_write: datetime | None = None
     last_write: datetime | None = None
@@ -92,21 +93,24 @@ class SessionRecord:
 class KeyReading:
     """One pass over Redis.
 
-    `keys_before` and `keys_after` are DBSIZE around the pass, `share` the part of the keyspace
+    `keys_before` and `keys_after` are what the server counts around the pass, None where it does
+    not tell us; `share` the part of the keyspace
     that was scanned. `sessions` and the index are known once the pass has ended: `index_members`
-    counts the active index, `stale_members` those of them whose session is gone. `with_ttl`
+    counts the active index, `stale_members` those of them whose session is gone, `unindexed` the
+    sessions of KATO's that are not in it, which KATO does not count. `with_ttl`
     counts the keys that expire; it and `used_memory` are what the server says of itself.
     `samples` are names of keys that belong to nobody.
     """
 
     groups: tuple[KeyGroup, ...]
     sessions: tuple[SessionRecord, ...] | None
-    keys_before: int
-    keys_after: int
+    keys_before: int | None
+    keys_after: int | None
     with_ttl: int | None
     used_memory: int | None
     index_members: int | None = None
     stale_members: int | None = None
+    unindexed: int | None = None
     samples: tuple[str, ...] = ()
     share: float = 1.0
     precision: Precision = Precision.EXACT
@@ -159,6 +163,17 @@ class CachedProcessor:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessorReading:
+    """What KATO's workers have in memory, all of them together as far as they answered.
+
+    `unanswered` counts connections that got no answer: what only such a worker has is not known.
+    """
+
+    processors: tuple[CachedProcessor, ...] = ()
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CreatedSession:
     """KATO's answer to a new session; `config` is what KATO accepted."""
 
@@ -173,14 +188,20 @@ class CreatedSession:
 
 @dataclass(frozen=True, slots=True)
 class SeenNode:
-    """A node_id that was seen: where first, and when first and last."""
+    """A node_id that was seen: where first, and when first and last; `by` is who imported it."""
 
     node_id: str
     source: str
     first_seen: datetime
     last_seen: datetime
+    by: str = ""
 
 
-def seen_of(nodes: Iterable[SeenNode]) -> frozenset[str]:
-    """Return the node_ids alone."""
-    return frozenset(node.node_id for node in nodes)
+def origins_of(nodes: Iterable[SeenNode]) -> dict[str, Origin]:
+    """Return since when, and from where, each node_id is known."""
+    sources: dict[str, Source] = {}  # few: what they are written as is read once
+    found = {}
+    for node in nodes:
+        source = sources.get(node.source) or sources.setdefault(node.source, Source.of(node.source))
+        found[node.node_id] = Origin(node.first_seen, source, node.by)
+    return found

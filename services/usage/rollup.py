@@ -78,7 +78,8 @@ def roll_up(
 
 def _add_patterns(parts: Parts, reading: PatternReading) -> None:
     for usage in reading.usages:
-        part = parts.of(Owner(OwnerKind.KB, usage.kb_id))
+        owner = NOBODY if usage.kb_id is None else Owner(OwnerKind.KB, usage.kb_id)
+        part = parts.of(owner, "" if owner != NOBODY else "rows without a kb_id")
         part.add(Measure.PATTERNS, usage.amount)
         part.pattern = usage
 
@@ -175,11 +176,10 @@ def _tenants(
     for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
         own = tuple(sorted(by_tenant.get(tenant, ()), key=lambda part: part.name))
         with_others = {part.name for part in own if _is_shared(part, ownership)}
-        known = tenant in ownership.tenants or _any_known(own)
         found.append(
             TenantUsage(
                 tenant,
-                ClaimState.KNOWN if known else ClaimState.INFERRED,
+                _surest(tenant, own, ownership),
                 add_usages([part.usage for part in own] or [none]),
                 own,
                 tuple(sorted(with_others.union(held.get(tenant, ())))),
@@ -193,8 +193,13 @@ def _is_shared(part: KbUsage, ownership: Ownership) -> bool:
     return part.is_kb and ownership.kb(part.name).state is ClaimState.SHARED
 
 
-def _any_known(parts: Iterable[KbUsage]) -> bool:
-    return any(part.claim.state is ClaimState.KNOWN for part in parts)
+def _surest(tenant: TenantKey, parts: Iterable[KbUsage], ownership: Ownership) -> ClaimState:
+    """Return how a tenant is known: as what is known best of it."""
+    states = {part.claim.state for part in parts}
+    if tenant in ownership.tenants or ClaimState.KNOWN in states:
+        return ClaimState.KNOWN
+    sure = tenant in ownership.confirmed_tenants or ClaimState.CONFIRMED in states
+    return ClaimState.CONFIRMED if sure else ClaimState.INFERRED
 
 
 def _freeze(part: Part, none: Usage, ownership: Ownership) -> KbUsage:

@@ -50,7 +50,7 @@ class Reading(OwnRecords):
             single_pass=self.stores.single_pass,
             kato=self.stores.kato,
             state=self.state,
-            schemes=self.settings.naming,
+            owners=self.owners,
             service=self.settings.service_name,
             shared_collections=frozenset(self.settings.shared_collections),
             deadline=self.settings.pass_seconds,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.stores.records.database import Database
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.usage.owners import Owners
 
 
 class OwnRecords:
@@ -48,6 +49,14 @@ class OwnRecords:
         from services.stores.records.nodes import StateStore
 
         return StateStore(self.database)
+
+    @made_once
+    def owners(self) -> Owners:
+        """Who owns what, by what is known of names."""
+        from services.usage.owners import Owners
+
+        settings = self.settings
+        return Owners(self.state, schemes=settings.naming, service=settings.service_name)
 
     @made_once
     def jobs(self) -> PurgeJobs:

@@ -53,7 +53,7 @@ def test_with_a_good_token_one_is_in(come: As) -> None:
     page = come(X_Token=issuer.secret_token(groups=["admins"]))
     expect(page.locator("h1").first).to_have_text("Overview")
     expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
-    expect(page.get_by_text("No sign-in")).to_have_count(0)
+    expect(page.get_by_text("Sign-in is off")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", ["", "tenants", "tenant?tenant=tenant/acme-corp"])
@@ -109,14 +109,18 @@ def status(url: str, **headers: str) -> int:
 def test_what_the_server_gives_strangers(server: str) -> None:
     """Health, and nothing else of itself; and only under the names that are set."""
     assert status(f"{server}/_stcore/health") == 200
-    assert status(f"{server}/", Host="dash.example.com") == 200
-    assert status(f"{server}/", Host="evil.example") == 400
+    mine = {HEADER: issuer.secret_token(groups=["admins"])}
+    assert status(f"{server}/", Host="dash.example.com") == 401
+    assert status(f"{server}/", Host="dash.example.com", **mine) == 200
+    assert status(f"{server}/", Host="evil.example", **mine) == 400
     metrics = f"{server}/_stcore/metrics"
     assert status(metrics) == 200
     assert status(metrics, Host="dash.example.com") == 403
     assert status(metrics, **{"X-Forwarded-For": "10.0.0.7"}) == 403
-    assert status(f"{server}/_stcore/agent/openapi.json") == 404
-    with urllib.request.urlopen(f"{server}/", timeout=10) as answer:
+    assert status(f"{server}/_stcore/agent/openapi.json", **mine) == 404
+    assert status(f"{server}/_stcore/upload_file/session/file", **mine) == 404
+    request = urllib.request.Request(f"{server}/", headers=mine)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Access-Control-Allow-Origin"] is None

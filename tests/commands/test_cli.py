@@ -117,6 +117,14 @@ def test_doctor_says_what_to_do(kato: Deployment) -> None:
     assert "redis: unknown." in ill.stdout
     assert "what to do: check that it runs" in ill.stdout
     assert SECRET not in ill.stdout + ill.stderr
+    told = run("doctor", "--json", **kato.environment)
+    assert told.returncode == 1
+    found = json.loads(told.stdout)
+    states = {each["store"]: (each["state"], each["tls"]) for each in found["stores"]}
+    assert found["well"] is False
+    assert states["redis"] == ("unknown", False)
+    assert states["kato"] == ("ok", False)
+    assert states["state store"] == ("ok", None)
 
 
 def test_usage_with_a_store_down_prints_null_and_not_0(kato: Deployment) -> None:
@@ -126,6 +134,10 @@ def test_usage_with_a_store_down_prints_null_and_not_0(kato: Deployment) -> None
     assert found["stores"]["patterns"]["total"] is None
     assert all(tenant["patterns"] is None for tenant in found["tenants"])
     assert "unknown" in run("usage", **kato.environment).stdout
+    strict = run("usage", "--fail-on-unknown", **kato.environment)
+    assert (strict.returncode, "unknown" in strict.stdout) == (1, True)
+    only = {"REDIS_URL": kato.environment["REDIS_URL"]}
+    assert run("usage", "--fail-on-unknown", **only).returncode == 0
 
 
 def test_a_deployment_with_one_store_only(kato: Deployment) -> None:

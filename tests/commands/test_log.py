@@ -114,6 +114,8 @@ def test_without_anchors_it_says_what_it_cannot_say() -> None:
          "edited"),
         ([f"DELETE FROM {table} WHERE number = 2" for table in ("audit_log_tenant", "audit_log")],
          2, "deleted"),
+        (["UPDATE audit_log SET who = 'bob', hash = x'ff' WHERE number = 2"], 2, "edited"),
+        (["UPDATE audit_log SET \"at\" = 'soon' WHERE number = 2"], 2, "edited"),
         (TRUNCATE, 2, "truncated"),
     ],
 )  # fmt: skip

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
+import httpx
 import pytest
+from qdrant_client import QdrantClient
+from qdrant_client.models import Distance, VectorParams
 
 from tests.servers.forked import run
 from tests.servers.sockets import free_port
@@ -69,3 +76,83 @@ def test_nor_where_people_are_to_sign_in_nowhere() -> None:
     named = {f"KATO_TENANTS_{name}": value for name, value in settings.items()}
     said = refused([*STREAMLITS, f"--server.port={free_port()}"], **named)
     assert said.startswith("kato-tenants: KATO_TENANTS_OIDC_CLIENT_ID: ")
+
+
+def test_a_start_that_fails_is_said_and_tried_again(tmp_path: Path) -> None:
+    """By one line, and by the health endpoint, for as long as it does."""
+    data, port = tmp_path / "data", free_port()
+    data.write_text("no folder")
+    given = {"KATO_TENANTS_DATA": str(data), "REDIS_URL": "redis://127.0.0.1:1"}
+    command = [sys.executable, *STREAMLITS, f"--server.port={port}"]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **given}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert "cannot be made (File exists)" in until(port, 503)
+        data.unlink()
+        assert until(port, 200) == "ok"
+    finally:
+        server.terminate()
+    _, said = server.communicate(timeout=60)
+    assert said.count("kato-tenants: KATO_TENANTS_DATA: ") == 1
+    assert "Traceback" not in said
+
+
+def until(port: int, status: int) -> str:
+    """Ask how the server is until it answers with a status, and return what it says then."""
+    ends = time.monotonic() + 240
+    while time.monotonic() < ends:
+        with suppress(httpx.TransportError):
+            answer = httpx.get(f"http://127.0.0.1:{port}/_stcore/health", timeout=10)
+            if answer.status_code == status:
+                return answer.text
+        time.sleep(0.2)
+    raise TimeoutError(f"it never answered with {status}")
+
+
+def test_streamlits_own_variables_say_where_and_ctrl_c_ends_it_without_a_word() -> None:
+    port = free_port()
+    nowhere = {
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}", "STREAMLIT_SERVER_PORT": f"{port}\n",
+        "STREAMLIT_SERVER_ADDRESS": "localhost",
+    }  # fmt: skip
+    server = subprocess.Popen(
+        [sys.executable, "-m", "cli", "run", "--headless"], cwd=ROOT, text=True,
+        env={**os.environ, **nowhere}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        answers(port)
+        server.send_signal(signal.SIGINT)
+        said, _ = server.communicate(timeout=60)
+    finally:
+        server.kill()
+    assert server.returncode == 0, said
+    assert "Aborted" not in said
+    assert "Traceback" not in said
+
+
+def answers(port: int) -> None:
+    """Return once something listens there."""
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection(("localhost", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise AssertionError("nothing listens")
+
+
+def test_names_of_the_embedded_set_are_read_under_any_locale(tmp_path: Path) -> None:
+    """One that is not UTF-8 can write few of them."""
+    with closing(QdrantClient(path=str(tmp_path / "qdrant"))) as client:
+        client.create_collection(
+            "vectors_\N{CJK UNIFIED IDEOGRAPH-65E5}_kato",
+            VectorParams(size=2, distance=Distance.EUCLID),
+        )
+    plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "usage"], cwd=ROOT, capture_output=True, timeout=240,
+        env={**os.environ, **plain, "KATO_TENANTS_DATA": str(tmp_path),
+             "KATO_TENANTS_FILL": "empty"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "\N{CJK UNIFIED IDEOGRAPH-65E5}" in done.stdout.decode()

@@ -16,6 +16,7 @@ from dashboard.app import cache, runtime
 from services import bootstrap
 from services.access.viewer import Role
 from services.bootstrap import Services
+from services.sessions import care
 from services.settings.environment import Settings
 from tests.servers import issuer
 
@@ -53,6 +54,12 @@ def _no_leftovers() -> Iterator[None]:
     yield
     cache.clear()
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
+def _nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session is waited for after its deletion."""
+    monkeypatch.setattr(care, "RETURN_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
@@ -24,6 +25,7 @@ from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.purge.job import Job, JobState
 from services.purge.models import Plan, Request, Surface, Target
+from services.stores.records.database import open_database
 from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, words
 from tests.pages.test_sessions import press
@@ -178,6 +180,22 @@ def test_a_broken_log_is_said_first(
     assert "The log is broken" in app.error[0].value
     assert "Entry 2 is missing" in words(app)
     assert numbers(app) == [5, 4, 3, 2]
+
+
+def test_a_page_stands_whatever_was_written_into_the_log_by_hand(
+    log: Logbook, open_page: Open, services: Services
+) -> None:
+    engine = open_database(services.settings.data)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_log_no_update"))
+        connection.execute(text(
+            "UPDATE audit_log SET \"at\" = 'soon', who = 'bob', hash = x'ff' WHERE number = 2"
+        ))  # fmt: skip
+    engine.dispose()
+    app = verified(open_page("audit_log"), log)
+    assert "The log is broken" in app.error[0].value
+    assert "Entry 2 was edited" in words(app)
+    assert numbers(app) == [5, 4, 3, 2, 1]
 
 
 def test_while_it_is_verified(

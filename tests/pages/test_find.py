@@ -7,6 +7,8 @@ import pytest
 import redis
 from streamlit.testing.v1 import AppTest
 
+from dashboard.app import state_keys
+from dashboard.draw.chosen import key_of
 from dashboard.draw.formatting import visible
 from services.bootstrap import Services
 from services.tenancy.layout import text_of
@@ -70,9 +72,38 @@ def test_a_text_with_several_meanings_says_so(reading_services: Services, open_p
 
 def test_a_tenants_button_leads_to_its_page(reading_services: Services, open_page: Open) -> None:
     app = ask(open_page, "hank")
-    app.session_state["hits_open"] = {"row": 0}
+    app.session_state[key_of("hits", hits(app)) + "_open"] = {"row": 0}
     app.run()
     assert app.header[0].value.replace("\\", "") == "tenant/globex"
+
+
+def test_the_patterns_of_a_user_are_one_list_grouped_by_tenant(
+    reading_services: Services, open_page: Open
+) -> None:
+    """Of all tenants at once, of each as many as it has, read when it is opened and then logged."""
+    app = ask(open_page, "alice")
+    assert not [frame for frame in tables(app) if "Frequency" in frame.columns]
+    app.session_state[state_keys.FOUND_PATTERNS] = True
+    app.run()
+    (listed,) = [frame for frame in tables(app) if "Frequency" in frame.columns]
+    expected = {tenant: count for tenant, count in hits(app).items() if count}
+    assert listed["Tenant"].value_counts().to_dict() == expected
+    assert len(expected) > 1
+    assert list(listed["Tenant"]) == sorted(listed["Tenant"])
+    for _, rows in listed.groupby("Tenant"):
+        assert rows["Created"].is_monotonic_decreasing
+    begun = next(e for e in reading_services.logbook.page() if e.event.target == "patterns")
+    assert set(begun.event.tenants) >= set(expected)
+
+
+def test_shared_patterns_stand_with_all_who_hold_them(
+    reading_services: Services, open_page: Open
+) -> None:
+    app = ask(open_page, "bob")
+    app.session_state[state_keys.FOUND_PATTERNS] = True
+    app.run()
+    (listed,) = [frame for frame in tables(app) if "Frequency" in frame.columns]
+    assert set(listed["Tenant"]) == {"tenant/acme", "tenant/acme-corp and tenant/acme_corp"}
 
 
 def test_the_entry_in_the_sidebar_leads_here(reading_services: Services, open_page: Open) -> None:
@@ -124,7 +155,7 @@ def test_what_was_found_may_not_be_all(
     assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = ask(open_page, "alice")
     assert "There may be more: ClickHouse could not be asked" in words(app)
-    assert tables(app)[0]["Patterns"].isna().all()
+    assert set(tables(app)[0]["Patterns"]) == {"unknown"}
     assert (tables(app)[0]["Keys"] > 0).all()
 
 
@@ -153,7 +184,7 @@ def test_a_hostile_name_is_found_and_shown_as_what_it_is(
         app.text_input(key="find").set_value(shown).run()
         assert not app.exception
         assert list(tables(app)[0]["Name"]) == [shown]
-        assert app.subheader[0].value == "Found as Redis key of no tenant"
+        assert app.header[0].value == "Found as Redis key of no tenant"
 
 
 def test_a_hostile_question_finds_nothing_else(reading_services: Services, open_page: Open) -> None:
@@ -162,7 +193,7 @@ def test_a_hostile_question_finds_nothing_else(reading_services: Services, open_
     for name in HOSTILE:
         app.text_input(key="find").set_value(visible(text_of(name))).run()
         assert not app.exception
-        assert [each.value for each in app.subheader] == ["What was looked at"]
+        assert [each.value for each in app.header] == ["What was looked at"]
 
 
 def test_many_hits_are_cut_and_say_so(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,9 @@ from services.bootstrap import Services
 from services.embedded.write.stores import Targets
 from services.figures import Measure
 from services.tenancy.layout import text_of
+from tests.golden.seen import seen
 from tests.pages.conftest import Open, words
+from tests.pages.test_pages import fill
 from tests.pages.test_tenant_look import looking, table
 
 KB_IDS = [
@@ -33,6 +36,9 @@ KB_IDS = [
     b"x" * 10_000 + b"_kato",
     b"",
 ]
+
+ALIKE = ["alike", "alike ", "Alike", "caf\u00e9", "cafe\u0301"]
+"""Tenants of which people take one for another."""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,9 @@ def put_hostile(targets: Targets) -> None:
     keys.set("kato:session:session-bytes", b"\xff\xfe", ex=900)
     keys.rpush("kato:session:session-a-list", "x")
     keys.set(b"\xff\xfe\xfd", "not utf-8 and nobody's")
+    for at, name in enumerate(ALIKE):
+        record = json.dumps({"node_id": f"tenant:{name}:user:{at}"})
+        keys.set(f"kato:session:session-alike-{at}", record, ex=900)
 
 
 def pattern(kb: bytes) -> bytes:
@@ -110,6 +119,40 @@ def test_everything_is_counted_as_what_it_is(reading_services: Services, open_pa
     app = open_page("tenants")
     assert "session-bad-json" in words(app)
     assert "xff" in words(app)
+
+
+def test_tenants_that_look_alike_are_told_apart_wherever_they_stand(
+    reading_services: Services, open_page: Open
+) -> None:
+    """On every page that names them, and in what is copied from there into Find and a link."""
+    reading_services.isolation.audit()
+    shown = [f"tenant/{name}" for name in ("alike\\x20", "Alike", "caf\u00e9", "cafe\\u0301")]
+    tenants = open_page("tenants")
+    tenants.text_input[0].set_value("tenant/").run()
+    listing = [tenants, open_page("sessions"), open_page("purge")]
+    others = [open_page("isolation"), *(open_page("find", find=name) for name in shown)]
+    for app in (*listing, *others):
+        text = seen(app).replace("\\\\", "\\")  # as JSON has it
+        assert "cafe\u0301" not in text
+        assert not re.search(r"tenant/alike (?!and|are|has|look)", text)
+        assert app not in listing or not [name for name in shown if name not in text]
+    for name in shown:
+        app = open_page("tenant", tenant=name)
+        assert [header.value for header in app.header] == [escaped(name)]
+
+
+def test_a_new_session_offers_the_tenant_that_is_there(
+    reading_services: Services, open_page: Open
+) -> None:
+    """One that is new and looks like it; taking the offer fills the form."""
+    app = fill(open_page("new_session", tenant="tenant/aliKE\\x20"), "aliKE ", "eve")
+    assert "would be another tenant than" in app.warning[0].value
+    instead = [button.label for button in app.button if button.label.startswith("Use ")]
+    assert instead == [f"Use {escaped(visible(f'tenant/{n}'))} instead" for n in sorted(ALIKE[:3])]
+    next(button for button in app.button if button.label == instead[1]).click().run()
+    assert "tenant:alike:user:eve" in [code.value for code in app.code]
+    assert not [button for button in app.button if button.label.startswith("Use ")]
+    assert not app.warning
 
 
 def test_a_hostile_name_reads_the_same_wherever_it_stands(

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import streamlit
+from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
@@ -566,3 +567,33 @@ def test_what_is_cached_goes_by_role_and_scope() -> None:
     others = [viewer_of(Role.SUPPORT, ACME, CORP), viewer_of(Role.ADMIN, ACME),
               Viewer("ann@example.com", Role.ADMIN)]  # fmt: skip
     assert len({sight_of(each) for each in (ann, *others)}) == 4
+
+
+CONTAINS = SelectWidgetFilterMode.Value("FILTER_MODE_CONTAINS")
+TENANT_ENTRY = "tenant:{tenant}:user:{user}.tenant"
+
+
+def test_tenants_are_suggested_within_scope_as_one_is_typed(
+    reading_services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    """And one click takes it."""
+    suggested = {}
+    for scope in ("*", str(CORP)):
+        sign_in("admin", scope)
+        app = open_page("new_session")
+        app.text_input(key=TENANT_ENTRY).set_value("c").run()
+        suggested[scope] = [b for b in app.button if str(b.key).startswith(TENANT_ENTRY)]
+    ids = {scope: [b.label.replace("\\", "") for b in found] for scope, found in suggested.items()}
+    assert {"acme", CORP.id, "initech"} <= set(ids["*"])
+    assert ids[str(CORP)] == [CORP.id]
+    suggested[str(CORP)][0].click().run()
+    assert app.text_input(key=TENANT_ENTRY).value == CORP.id
+    assert not [b for b in app.button if str(b.key).startswith(TENANT_ENTRY)]
+
+
+def test_what_is_typed_is_found_in_a_name_as_it_stands(
+    reading_services: Services, open_page: Open
+) -> None:
+    """Streamlit's own guess takes names that hold the letters anywhere, in order."""
+    app = open_page("purge")
+    assert app.selectbox(key=session.PURGE_TENANT).proto.filter_mode == CONTAINS

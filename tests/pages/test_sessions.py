@@ -12,10 +12,12 @@ from cryptography.fernet import Fernet
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
+from dashboard.draw.chosen import key_of
 from dashboard.sessions import tables as session_tables
 from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
 from services.encryption import Encryption
+from services.sessions import care
 from tests.pages.conftest import Open, words
 from tests.pages.test_pages import fill
 from tests.servers.deployment import QUICK_FAULTS, Deployment
@@ -81,7 +83,7 @@ def test_the_list_shows_every_session(services: Services, open_page: Open) -> No
 
 
 def test_sessions_are_searched_and_filtered(services: Services, open_page: Open) -> None:
-    """By text, tenant, kind, age and state."""
+    """By text, tenant, kind, naming scheme, age and state."""
     app = open_page("sessions")
     app.text_input(key=session.SESSIONS_SEARCH).set_value("ACME").run()
     assert set(listed(app).value["Tenant"]) == {
@@ -94,6 +96,13 @@ def test_sessions_are_searched_and_filtered(services: Services, open_page: Open)
     app = open_page("sessions")
     app.pills(key=session.SESSIONS_KIND).set_value(["org", "app"]).run()
     assert {t.split("/")[0] for t in listed(app).value["Tenant"]} == {"org", "app"}
+    app = open_page("sessions")
+    app.selectbox(key=session.SESSIONS_SCHEME).set_value(
+        "app:{app}:ctx:{context}:user:{user}"
+    ).run()
+    assert {node.split(":")[0] for node in listed(app).value["Node"]} == {"app"}
+    app.selectbox(key=session.SESSIONS_SCHEME).set_value(session_tables.NO_SCHEME).run()
+    assert not {node.split(":")[0] for node in listed(app).value["Node"]} & {"app", "org", "tenant"}
 
 
 def test_states_and_ages_are_told_apart(
@@ -145,6 +154,9 @@ def test_one_session_is_looked_into_without_extending_it(
     assert all(symbol in frames for event in content["stm"] for symbol in event)
     assert "capture" in frames
     assert "24 options left to KATO's defaults" in words(app)
+    assert {"Percept data", "Predictions"} <= {head.value for head in app.subheader}
+    shown = " ".join(each.value for each in app.json)
+    assert all(str(each["name"]) in shown for each in content["predictions"][:3])
 
 
 def test_a_session_that_is_gone_says_so(services: Services, open_page: Open) -> None:
@@ -284,6 +296,41 @@ def test_deleting_says_how_each_session_fared(
     assert by_name == {names[0]: "not tried", names[1]: "gone already", names[2]: "done"}
     assert valkey.exists("tenant:acme:session:s1")
     assert not valkey.exists(f"kato:session:{names[2]}")
+
+
+def test_options_of_a_live_session_are_changed(
+    services: Services, valkey: redis.Redis, open_page: Open
+) -> None:
+    """What was asked stands beside what KATO took; what changed along is told."""
+    name = a_session(valkey)
+    app = press(open_page("sessions", session=name), "Change options")
+    app.number_input(key="change_length_max_ratio").set_value(3.5)
+    app.selectbox(key="change_use_token_matching").set_value("off")
+    app.selectbox(key="change_indexer_type").set_value("LSH")
+    app = press(app, "Change these options")
+    answers = next(e.value for e in app.dataframe if "Accepted" in e.value.columns)
+    assert dict(zip(answers["What"], answers["Verdict"], strict=True)) == {
+        "length_max_ratio": "as asked", "use_token_matching": "as asked",
+        "indexer_type": "as asked", "sort_symbols": "changed along",
+    }  # fmt: skip
+    stored = json.loads(valkey.get(f"kato:session:{name}") or b"")["session_config"]
+    assert (stored["length_max_ratio"], stored["sort_symbols"]) == (3.5, False)
+    assert "The options were changed." in words(app)
+
+
+def test_a_session_that_is_back_after_its_deletion_is_said(
+    services: Services, valkey: redis.Redis, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KATO writes it back whole as a call under way ends, and not into its index."""
+    name = a_session(valkey)
+    key = f"kato:session:{name}"
+    whole = valkey.get(key) or b""
+    monkeypatch.setattr(care.time, "sleep", lambda _: valkey.set(key, whole, ex=900))
+    app = press(open_page("sessions", session=name), "Delete")
+    app = press(app, "Delete 1 session")
+    assert "1 session: 1 deleted, and there again." in words(app)
+    refresh(services)
+    assert "1 session is not in KATO's index" in words(open_page("sessions"))
 
 
 def test_the_stm_is_cleared(services: Services, valkey: redis.Redis, open_page: Open) -> None:
@@ -441,9 +488,11 @@ def test_a_name_of_katos_own_tests_is_refused(services: Services, open_page: Ope
 def test_a_tenants_sessions_lead_to_the_session(services: Services, open_page: Open) -> None:
     app = open_page("tenant", tenant="tenant/globex")
     rows = next(e for e in app.dataframe if "Session" in e.value.columns)
-    app.session_state[f"{rows.key}_open"] = {"row": 0, "label": ""}
-    assert len(rows.value) >= 1
-    assert "Open" in rows.value.columns
+    names = [f"kato:session:{each}" for each in rows.value["Session"]]
+    app.session_state[key_of("tenants_sessions", names) + "_open"] = {"row": 0}
+    app.run()
+    assert app.title[0].value == "Sessions"
+    assert rows.value["Session"][0] in words(app)
 
 
 def test_the_frame_is_made_once_a_snapshot(services: Services, open_page: Open) -> None:

@@ -45,13 +45,14 @@ SOON = 25.0
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent."""
+    """What a client sent, and from which of its ports: one is one connection."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    port: int = 0
 
     def json(self) -> Any:
         """Read the body as JSON; an empty one is an empty object."""
@@ -179,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._read_chunks()
         else:
             body = self.rfile.read(int(headers.get("content-length", 0)))
-        return Request(self.command, url.path, query, headers, body)
+        return Request(self.command, url.path, query, headers, body, self.client_address[1])
 
     def _read_chunks(self) -> bytes:
         chunks = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from services.embedded.kato import answers, config as config_rules
+from services.embedded.kato import answers, config as config_rules, monitoring
 from services.embedded.kato.sessions import TTL_DEFAULT, Record, SessionStore, remaining
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,7 +46,7 @@ class SessionCalls:
     def __init__(self, sessions: SessionStore, service: str) -> None:
         self._sessions = sessions
         self._service = service
-        self._started = time.time()
+        self._started = datetime.now(UTC)
 
     def create(self, asked: Asked) -> Response:
         """POST /sessions."""
@@ -85,24 +86,27 @@ class SessionCalls:
         return JSONResponse({"session_id": asked.session_id, "config": shown})
 
     def configure(self, asked: Asked) -> Response:
-        """POST /sessions/{id}/config: refuses what is out of bounds, unlike creating."""
+        """POST /sessions/{id}/config: refuses nine entries out of bounds, unlike creating."""
         wanted = asked.body_as(answers.NewConfig).config
         record = self._touched(asked, answers.absent_error)
         refusals = config_rules.refusals(wanted)
         if refusals:
             return answers.config_refused(refusals)
-        record["session_config"].update(config_rules.accepted(wanted))
+        record["session_config"].update(config_rules.changed(wanted))
         self._sessions.save(record)
         message = {"status": "okay", "message": "Configuration updated"}
         return JSONResponse({**message, "session_id": asked.session_id})
 
     def extend(self, asked: Asked) -> Response:
-        """POST /sessions/{id}/extend: until the next access sets the TTL back."""
+        """POST /sessions/{id}/extend: until the next access; by 0 it deletes the session."""
         ttl_seconds = asked.query_as(answers.Extension).ttl_seconds
         record = self._touched(asked, answers.absent_error)
-        if ttl_seconds <= 0:
+        if ttl_seconds < 0:
             return answers.failed()
-        self._sessions.extend(record, ttl_seconds)
+        if ttl_seconds:
+            self._sessions.extend(record, ttl_seconds)
+        else:
+            self._sessions.delete(asked.session_id)
         shown = {"status": "extended", "session_id": asked.session_id, "ttl_seconds": ttl_seconds}
         return JSONResponse(shown)
 
@@ -132,7 +136,7 @@ class SessionCalls:
         shown = answers.health(
             service=self._service,
             uptime=self._uptime(),
-            started=self._started,
+            started=self._started.timestamp(),
             sessions=self._sessions.index_size(),
         )
         return JSONResponse(shown)
@@ -149,10 +153,28 @@ class SessionCalls:
 
     def metrics(self, _: Asked) -> Response:
         """GET /metrics."""
-        shown = answers.metrics(
+        return JSONResponse(self._metrics())
+
+    def concurrency(self, _: Asked) -> Response:
+        """GET /concurrency."""
+        return JSONResponse(monitoring.concurrency())
+
+    def connection_pools(self, _: Asked) -> Response:
+        """GET /connection-pools."""
+        return JSONResponse(monitoring.connection_pools())
+
+    def cache(self, _: Asked) -> Response:
+        """GET /cache/stats."""
+        return JSONResponse(monitoring.cache())
+
+    def stats(self, _: Asked) -> Response:
+        """GET /stats."""
+        return JSONResponse(monitoring.stats(self._metrics()))
+
+    def _metrics(self) -> dict[str, object]:
+        return answers.metrics(
             now=time.time(), sessions=self._sessions.index_size(), processors=self._processors()
         )
-        return JSONResponse(shown)
 
     def root(self, _: Asked) -> Response:
         """GET /."""
@@ -168,4 +190,4 @@ class SessionCalls:
         return answers.processors(self._sessions.used(answers.MAX_PROCESSORS), self._service)
 
     def _uptime(self) -> float:
-        return time.time() - self._started
+        return max(0.0, (datetime.now(UTC) - self._started).total_seconds())

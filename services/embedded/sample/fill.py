@@ -8,11 +8,11 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
 
-from services.embedded.lock import DATA_VARIABLE
 from services.embedded.sample.fleet import fleet
 from services.embedded.write.rows import TABLES
 from services.embedded.write.stores import LoadReport, Targets, found_in, write
 from services.errors import SettingsError, StoreUnavailable
+from services.private_files import DATA_VARIABLE
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
 from services.stores.redis.errors import translated

@@ -8,6 +8,9 @@ from services.isolation.rules import (
     exposure,
     hostile,
     layout,
+    live_sessions,
+    look_alike,
+    older_data,
     orphan,
     prefix,
     resurrected,
@@ -17,6 +20,9 @@ from services.isolation.rules import (
 
 RULES: tuple[Rule, ...] = (
     *collision.RULES,
+    *live_sessions.RULES,
+    *older_data.RULES,
+    *look_alike.RULES,
     *resurrected.RULES,
     *shared.RULES,
     *prefix.RULES,

@@ -1,23 +1,26 @@
-"""Rules: stored ids that a careless tool would run as part of its query. Pure.
+"""Rules: stored ids that KATO does not bear, or that a careless tool would run as its query. Pure.
 
-This product binds every id as data and escapes every glob, so that none of these harms it. Other
-tools, and KATO's isolation guide, put ids into quoted text and into globs as they are.
+This product binds every id as data and escapes every glob, so that none of these harms it. KATO
+itself does not everywhere; other tools, and KATO's isolation guide, put ids into quoted text and
+into globs as they are.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import every_part, in_order, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import owners_of_collection
+from services.tenancy.unborne import TEST_PREFIX, is_test, unescaped
 
+_UNBORNE, _TEST = "hostile.unescaped", "hostile.test"
 _QUOTED, _GLOB = "hostile.quoted", "hostile.glob"
 
 _BREAKS_OUT = re.compile(r"""['"`\\\x00-\x1f\x7f-\x9f\ud800-\udfff]""")
@@ -85,15 +88,36 @@ class _Group:
 
 
 def _by_owner(
-    seen: Seen, signs_of: Callable[[str], set[str]]
+    seen: Seen, signs_of: Callable[[str], Collection[str]], names: Iterable[_Name] | None = None
 ) -> dict[tuple[TenantKey, ...], _Group]:
     wholly_read(seen)
     groups: dict[tuple[TenantKey, ...], _Group] = {}
-    for name in _names(seen):
+    for name in _names(seen) if names is None else names:
         signs = signs_of(name.name)
         if signs:
             groups.setdefault(name.tenants, _Group()).add(name, signs)
     return dict(sorted(groups.items()))
+
+
+def _katos(seen: Seen) -> Iterator[_Name]:
+    """Yield what KATO works with: node_ids and the kb_ids that it makes of them."""
+    return (name for name in _names(seen) if name.what in (About.NODES, About.KBS))
+
+
+def _unescaped(seen: Seen) -> Iterator[Finding]:
+    for tenants, group in _by_owner(seen, unescaped, _katos(seen)).items():
+        says = f"has {_signs(group)}, which KATO does not escape everywhere"
+        yield _finding(_UNBORNE, Severity.HIGH, tenants, group, says)
+
+
+def _tests(seen: Seen) -> Iterator[Finding]:
+    def begins(name: str) -> Collection[str]:
+        kb_id = kb_id_of(name, seen.ownership.service)  # of a kb_id: it begins as that does
+        return (TEST_PREFIX,) if is_test(kb_id) else ()
+
+    for tenants, group in _by_owner(seen, begins, _katos(seen)).items():
+        says = f"begins with {TEST_PREFIX} for KATO, which deletes what such a node learnt"
+        yield _finding(_TEST, Severity.HIGH, tenants, group, says)
 
 
 def _quoted(seen: Seen) -> Iterator[Finding]:
@@ -132,6 +156,21 @@ def _finding(
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        _UNBORNE, Severity.HIGH, "Ids that KATO does not bear",
+        "KATO's naming rule lets these signs through and does not escape them everywhere: such a "
+        "node learns nothing, makes its worker slow for everyone, and can reach other tenants.",
+        "Give it a node_id without these signs, teach it anew under that, and purge the old one. "
+        "Have whatever hands out ids refuse them.",
+        frozenset(), _unescaped, ShownTo.TENANTS,
+    ),
+    Rule(
+        _TEST, Severity.HIGH, "Ids that KATO takes for its own tests'",
+        "When KATO has too many processors in memory, it evicts one, and deletes all that was "
+        "learnt under a name that begins with test_.",
+        "Give it a node_id that begins otherwise, and teach it anew under that.",
+        frozenset(), _tests, ShownTo.TENANTS,
+    ),
     Rule(
         _QUOTED, Severity.MEDIUM, "Ids that break out of a quoted text",
         "A tool that puts such an id into a query between quotes, as KATO's isolation guide does, "

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.figures import Measure
-from services.isolation.about import Evidence
-from services.isolation.evidence import counted, counted_whole, every_part, holdings, raw_kb
+from services.isolation.about import Evidence, ShownTo, Value
+from services.isolation.evidence import (
+    about_kb,
+    counted,
+    counted_whole,
+    every_part,
+    gathered,
+    holdings,
+    raw_kb,
+)
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import bytes_of
 from services.usage.readings import TableInfo
+from services.usage.snapshot import KbUsage
 
 PARTITIONS_ADVISED, PARTITIONS_MOST = 1_000, 10_000
 """ClickHouse's manual, at `max_partitions_per_insert_block`: "Recommended total number of
@@ -29,6 +38,7 @@ COLLECTIONS_ADVISED, COLLECTIONS_MOST = 200, 1_000
 collections per cluster"; its cloud allows 1,000."""
 
 _CLICKHOUSE = (Deed(DeedKind.SYSTEM, "clickhouse"),)
+_TABLE = "patterns_data"
 _QDRANT = (Deed(DeedKind.SYSTEM, "qdrant"),)
 
 
@@ -177,6 +187,32 @@ def _collections(seen: Seen) -> Iterable[Finding]:
         )
 
 
+def _repeated(seen: Seen) -> Iterable[Finding]:
+    counted_whole(seen, Measure.PATTERNS)
+    found = [
+        finding for part in every_part(seen) if part.is_kb
+        for finding in _repeated_of(seen, part)
+    ]  # fmt: skip
+    return gathered(found, "have rows in ClickHouse that repeat a pattern")
+
+
+def _repeated_of(seen: Seen, part: KbUsage) -> Iterator[Finding]:
+    rows, patterns = part.rows_by_table.get(_TABLE, 0), part.usage.patterns
+    if patterns is None or rows <= patterns.count:
+        return
+    more = rows - patterns.count
+    evidence: dict[str, Value] = {
+        "rows": rows, "different names (uniqExact)": patterns.count, "repeated": more,
+    }  # fmt: skip
+    what = (
+        f"has {counted(patterns.count, 'pattern')} in {counted(rows, 'row')}: {more:,} repeat one"
+    )
+    yield about_kb(
+        seen, part.name, code="layout.repeated", severity=Severity.LOW, what=what,
+        evidence=evidence,
+    )  # fmt: skip
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         code="layout.mixed",
@@ -221,6 +257,18 @@ RULES: tuple[Rule, ...] = (
         "OPTIMIZE TABLE … PARTITION merges one; fewer kb_ids mean fewer parts.",
         needs=frozenset({Need.PATTERNS, Need.CLICKHOUSE}),
         find=_parts,
+    ),
+    Rule(
+        code="layout.repeated",
+        severity=Severity.LOW,
+        title="Patterns that are stored twice",
+        why="With several processes KATO before 3.10.1 could store one pattern twice, and such "
+        "rows stay: whatever counts rows counts too many, and KATO may find the pattern twice.",
+        remedy="Run KATO 3.10.1 or newer, and with no KATO at work and a backup at hand OPTIMIZE "
+        "TABLE … PARTITION … FINAL DEDUPLICATE BY kb_id, length, name.",
+        needs=frozenset({Need.PATTERNS}),
+        find=_repeated,
+        shown_to=ShownTo.TENANTS,
     ),
     Rule(
         code="layout.collections",

@@ -96,7 +96,7 @@ def _strangers(seen: Seen) -> Iterable[Finding]:
     found = []
     for collection, points in _split(seen):
         named = (name for name in points if points[name])
-        unknown = [n for n in named if seen.ownership.named(n).state is not ClaimState.KNOWN]
+        unknown = [n for n in named if seen.ownership.named(n).state is ClaimState.INFERRED]
         if unknown:
             unknown.sort(key=bytes_of)
             found.append(_unknown(collection, unknown, sum(points[n] for n in unknown)))

@@ -43,7 +43,7 @@ SELECT groupArray((ifNull(toString(kb_id), ''), found)) FROM (
     SELECT kb_id, uniqExactArray(
         arrayFilter(token -> startsWith(ifNull(token, ''), {vector:String}), token_set)
     ) AS found
-    FROM {home:Identifier}.{table:Identifier} GROUP BY kb_id
+    FROM {home:Identifier}.{table:Identifier} WHERE isNotNull(kb_id) GROUP BY kb_id
 )
 """
 _GRANTS, _GRANTS_OF_ROLES_TOO = "SHOW GRANTS", "SHOW GRANTS FINAL"

@@ -11,8 +11,9 @@ from clickhouse_connect.driver.binding import quote_identifier
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.isolation.facts import Grant
 from services.purge.models import Surface
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
+from services.stores.clickhouse.looking import ASKING, may_read
 from services.stores.clickhouse.owner_columns import Place
 from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.surface import PatternSurface
@@ -20,11 +21,6 @@ from services.tenancy.layout import text_of
 
 _SETTINGS = "SELECT toInt64(getSetting('readonly')), toInt64(getSetting('allow_ddl'))"
 _SYSTEM_TABLES = ("parts", "detached_parts", "mutations", "merge_tree_settings")
-_READ = "SELECT count() FROM {home:Identifier}.{table:Identifier} WHERE 0"
-_READ_COLUMN = (
-    "SELECT count() FROM (SELECT {column:Identifier} FROM {home:Identifier}.{table:Identifier}"
-    " LIMIT 0)"
-)
 _FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
 _WIDER = {
     "ALTER DELETE": ("ALTER DELETE", "DELETE", "ALTER TABLE", "ALTER", "ALL", "ALL PRIVILEGES"),
@@ -34,7 +30,6 @@ _WIDER = {
 """By which rights each of these is given, its own name first."""
 
 _SYNTAX_ERROR = 62
-_ASKING = "asking what this user may do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +95,16 @@ class PatternRights:
     def _unreadable(self, places: Iterable[Place]) -> Iterator[str]:
         """Try to read nothing from each: whatever way a right is given, this tells."""
         for name in _SYSTEM_TABLES:
-            if not self._may(_READ, home=Identifier("system"), table=Identifier(name)):
+            if not may_read(self._asking, "system", name):
                 yield f"this user lacks the grant SELECT on system.{name}"
         for place in places:
             table, column = place.table, place.column.name
-            bound = {"home": Identifier(table.database), "table": Identifier(table.name)}
-            if not self._may(_READ_COLUMN, column=Identifier(column), **bound):
+            if not may_read(self._asking, table.database, table.name, column):
                 where = f"{table.database}.{table.name}"
                 yield f"this user lacks the grant SELECT({column}) on {where}"
 
-    def _may(self, query: str, **bound: object) -> bool:
-        try:
-            self._one(query, **bound)
-        except StoreDenied:
-            return False
-        return True
-
     def _one(self, query: str, **bound: object) -> Sequence[Any]:
-        return self._asking.row(_ASKING, query, bound)
+        return self._asking.row(ASKING, query, bound)
 
     def _needs(self, places: Iterable[Place]) -> list[Need]:
         needs = [Need("ALTER DELETE", place) for place in places]
@@ -139,13 +126,13 @@ class PatternRights:
         # CHECK GRANT takes no bound names
         answer = _plain(self._one(f"CHECK GRANT {need.right} ON {need.on}"))
         if answer not in {"0", "1"}:
-            raise StoreMisconfigured(STORE, _ASKING, NOT_CLICKHOUSE)
+            raise StoreMisconfigured(STORE, ASKING, NOT_CLICKHOUSE)
         return answer == "1"
 
     def _grants(self) -> tuple[Grant, ...] | None:
         for query in ("SHOW GRANTS FINAL", "SHOW GRANTS"):
             try:
-                rows = self._asking.rows(_ASKING, query, {})
+                rows = self._asking.rows(ASKING, query, {})
                 return grants_in(text_of(row[0]) for row in rows)
             except (StoreDenied, StoreRejected, UnreadableGrant):
                 continue

@@ -14,6 +14,7 @@ from services.usage.readings import PatternUsage, TableInfo
 PATTERNS = "patterns_data"
 
 _TEXT_TYPES = ("String", "LowCardinality(String)")
+_TEXT_OR_NULL = ("Nullable(String)", "LowCardinality(Nullable(String))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Part:
     """The active parts of one partition; `raw` is the partition's value, `size` in bytes.
 
     `deleted` tells whether rows were deleted and not yet merged away; `rows` still counts them.
+    `state` is another number once any of the parts is another one.
     """
 
     table: str
@@ -29,19 +31,22 @@ class Part:
     size: int
     deleted: bool
     parts: int
+    state: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows of one kb_id in one table, without those that were deleted.
 
-    The writes are seconds since 1970, None or 0 where they are not known.
+    `raw` is None for rows without a kb_id. The writes are seconds since 1970, None or 0 where they
+    are not known. `repeated` of the rows repeat a name that another of them has.
     """
 
-    raw: bytes
+    raw: bytes | None
     count: int
     first_write: int | None = None
     last_write: int | None = None
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,13 @@ class Share:
     """What one table holds of one kb_id; `divided` where its bytes were divided by rows."""
 
     table: str
-    kb_id: str
+    kb_id: str | None
     rows: int
     size: int
     first_write: datetime | None = None
     last_write: datetime | None = None
     divided: bool = False
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Table:
     kb_type: str
     has_created: bool
     has_updated: bool
+    has_name: bool
 
     @property
     def counted(self) -> bool:
@@ -80,18 +87,24 @@ class Table:
         """Whether each of its partitions is one kb_id, whose name is the partition's text."""
         return self.counted and self.partition_key == "kb_id" and self.kb_type in _TEXT_TYPES
 
+    @property
+    def names_patterns(self) -> bool:
+        """Whether its rows have a name each, and a kb_id as text."""
+        return self.counted and self.has_name and self.kb_type in (*_TEXT_TYPES, *_TEXT_OR_NULL)
+
     def shares_of_parts(self, parts: Sequence[Part]) -> list[Share]:
         """Give each kb_id the rows and bytes of its partition."""
         return [Share(self.name, text_of(part.raw), part.rows, part.size) for part in parts]
 
     def shares(
-        self, parts: Sequence[Part], rows: Sequence[Rows], stored: Mapping[bytes, int]
+        self, parts: Sequence[Part], rows: Sequence[Rows], stored: Mapping[bytes | None, int]
     ) -> list[Share]:
         """Give each kb_id its rows, and the bytes of its partition.
 
         Where partitions are not kb_ids, all bytes are divided by the rows `stored`, which may
         count deleted ones; if that is empty, the bytes are nobody's.
         """
+        sizes: dict[bytes | None, int]
         if self.by_partition:
             sizes = {part.raw: part.size for part in parts}
         else:
@@ -105,12 +118,13 @@ class Table:
     def _share(self, rows: Rows, size: int) -> Share:
         return Share(
             self.name,
-            text_of(rows.raw),
+            None if rows.raw is None else text_of(rows.raw),
             rows.count,
             size,
             _moment(rows.first_write),
             _moment(rows.last_write),
             divided=not self.by_partition,
+            repeated=rows.repeated,
         )
 
     def info(self, parts: Sequence[Part]) -> TableInfo:
@@ -131,27 +145,30 @@ def _moment(seconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def divide(whole: int, weights: Mapping[bytes, int]) -> dict[bytes, int]:
+def divide(whole: int, weights: Mapping[bytes | None, int]) -> dict[bytes | None, int]:
     """Divide a whole number by weight so that the parts sum to it exactly (largest remainder)."""
     weight = sum(weights.values())
     if not weight:
         return {}
     parts = {key: whole * each // weight for key, each in weights.items()}
-    by_remainder = sorted(weights, key=lambda key: (-(whole * weights[key] % weight), key))
+    by_remainder = sorted(
+        weights, key=lambda key: (-(whole * weights[key] % weight), key is None, key or b"")
+    )
     for key in by_remainder[: whole - sum(parts.values())]:
         parts[key] += 1
     return parts
 
 
 def roll_up(shares: Iterable[Share]) -> tuple[PatternUsage, ...]:
-    """Sum every table's share of each kb_id, in the order of their names."""
-    by_kb: dict[str, list[Share]] = defaultdict(list)
+    """Sum every table's share of each kb_id, in the order of their names; without one first."""
+    by_kb: dict[str | None, list[Share]] = defaultdict(list)
     for share in shares:
         by_kb[share.kb_id].append(share)
-    return tuple(_usage(kb_id, by_kb[kb_id]) for kb_id in sorted(by_kb))
+    order = sorted(by_kb, key=lambda kb_id: (kb_id is not None, kb_id or ""))
+    return tuple(_usage(kb_id, by_kb[kb_id]) for kb_id in order)
 
 
-def _usage(kb_id: str, shares: Sequence[Share]) -> PatternUsage:
+def _usage(kb_id: str | None, shares: Sequence[Share]) -> PatternUsage:
     rows, size, divided, patterns = dict[str, int](), 0, False, None
     for share in shares:  # one plain loop: there are as many of these as kb_ids
         rows[share.table] = share.rows
@@ -161,7 +178,7 @@ def _usage(kb_id: str, shares: Sequence[Share]) -> PatternUsage:
             patterns = share
     return PatternUsage(
         kb_id=kb_id,
-        amount=Amount(rows.get(PATTERNS, 0), size),
+        amount=Amount(rows.get(PATTERNS, 0) - (patterns.repeated if patterns else 0), size),
         first_write=patterns.first_write if patterns else None,
         last_write=patterns.last_write if patterns else None,
         rows_by_table=rows,

@@ -15,7 +15,9 @@ from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.health.models import Health
 from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.looking import lacking
 from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.repeats import Repeats
 from services.stores.clickhouse.tables import (
     PATTERNS,
     Part,
@@ -32,28 +34,30 @@ _HEALTH = "SELECT version()"
 _DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"
 _TABLES = r"""
 SELECT t.name, t.engine, t.partition_key, ifNull(t.total_rows, 0), ifNull(t.total_bytes, 0),
-       c.kb_type, c.created, c.updated
+       c.kb_type, c.created, c.updated, c.named
 FROM system.tables AS t
 LEFT JOIN (
     SELECT table, anyIf(type, name = 'kb_id') AS kb_type,
            countIf(name = 'created_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS created,
-           countIf(name = 'updated_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS updated
+           countIf(name = 'updated_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS updated,
+           countIf(name = 'name') > 0 AS named
     FROM system.columns WHERE database = {db:String} GROUP BY table
 ) AS c ON c.table = t.name
 WHERE t.database = {db:String}
 ORDER BY t.name
 """
 _PARTS = """
-SELECT table, partition AS raw, sum(rows), sum(bytes_on_disk), max(has_lightweight_delete), count()
+SELECT table, partition AS raw, sum(rows), sum(bytes_on_disk), max(has_lightweight_delete), count(),
+       groupBitXor(sipHash64(name))
 FROM system.parts WHERE database = {db:String} AND active
 GROUP BY table, partition
 """
 _ROWS = """
-SELECT ifNull(toString(kb_id), '') AS raw, count()
+SELECT toString(kb_id) AS raw, count()
 FROM {home:Identifier}.{table:Identifier} GROUP BY raw
 """
 _ROWS_AND_WRITES = """
-SELECT ifNull(toString(kb_id), '') AS raw, count(),
+SELECT toString(kb_id) AS raw, count(),
        toUnixTimestamp(min(created_at)),
        toUnixTimestamp(greatest(max(created_at), max({updated:Identifier})))
 FROM {home:Identifier}.{table:Identifier} GROUP BY raw
@@ -64,11 +68,12 @@ SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
         WHERE database = {db:String} AND active AND table IN {tables:Array(String)})
 """
 _HOLDERS = """
-SELECT groupArray(hex(raw)), groupArray(found) FROM (
-    SELECT ifNull(toString(kb_id), '') AS raw, count() AS found
+SELECT groupArray(ifNull(concat('x', hex(raw)), '')), groupArray(found) FROM (
+    SELECT toString(kb_id) AS raw, count() AS found
     FROM {home:Identifier}.{table:Identifier} WHERE name IN {names:Array(String)} GROUP BY raw
 )
 """
+_KATOS = "kato"
 _MASK = "apply_deleted_mask"
 
 
@@ -82,57 +87,73 @@ class PatternStore:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._asking = clickhouse.asking
         self._database = clickhouse.database
+        self._repeats = Repeats(clickhouse.slow)
 
     def health(self) -> Health:
-        """Return version and latency, once KATO's database and table were seen to be there."""
-        self._tables("check")
+        """Return version and latency, once KATO's tables were seen to be there, to be read.
+
+        Raises StoreDenied, which names the grants, where no pass is possible.
+        """
+        tables = self._tables("check")
         started = perf_counter()
         (version,) = self._asking.row("check", _HEALTH, {})
-        return Health(
-            STORE, text_of(version), perf_counter() - started, f"database {self._database}"
-        )
+        latency = perf_counter() - started
+        detail = f"database {self._database}{self._elsewhere}"
+        return Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+
+    @property
+    def _elsewhere(self) -> str:
+        other = ", but KATO 3.10.1 writes to kato, whatever its own CLICKHOUSE_DB says"
+        return "" if self._database == _KATOS else other
 
     def quick(self) -> PatternReading:
         """Read counts and bytes from the catalogue alone: two queries, no table is touched.
 
-        It is an estimate where rows were deleted without being merged away, and where a table
-        is not partitioned by kb_id: that table is in `total` and in no kb_id.
+        It is an estimate: a pattern that is stored twice counts twice, and so does what was deleted
+        and not merged away. A table that is not partitioned by kb_id is in `total` and in no kb_id.
         """
         tables = self._tables("read the catalogue")
         parts = self._parts("read the catalogue")
         shares = [s for t in tables if t.by_partition for s in t.shares_of_parts(parts[t.name])]
         counted = [part for t in tables if t.counted for part in parts[t.name]]
         rows = sum(part.rows for part in parts[PATTERNS])
-        whole = all(t.by_partition or not parts[t.name] for t in tables if t.counted)
-        exact = whole and not any(part.deleted for part in counted)
         return PatternReading(
             usages=roll_up(shares),
             tables=table_infos(tables, parts),
             total=Amount(rows, sum(part.size for part in counted)),
-            precision=Precision.EXACT if exact else Precision.ESTIMATE,
+            precision=Precision.EXACT if not counted else Precision.ESTIMATE,
         )
 
     def read(self) -> PatternReading:
         """Read exact counts, bytes on disk, and first and last write of every kb_id.
 
+        A pattern counts once, however many rows of its kb_id have its name.
         Deleted rows do not count, though their bytes do until ClickHouse merges them away.
         """
         tables = self._tables("read the patterns")
         parts = self._parts("read the patterns")
-        shares: list[Share] = []
+        shares, repeated = list[Share](), 0
         for table in tables:
             if table.counted and (found := parts[table.name]):
                 rows = self._rows(table)
+                if table.name == PATTERNS:
+                    rows = self._repeats.told(table, rows, found)
+                    repeated = sum(row.repeated for row in rows)
                 shares += table.shares(found, rows, self._stored(table, found, rows))
         return PatternReading(
-            usages=roll_up(shares), tables=table_infos(tables, parts), total=self._total(tables)
+            usages=roll_up(shares),
+            tables=table_infos(tables, parts),
+            total=self._total(tables, repeated),
         )
 
-    def holders(self, names: Sequence[str]) -> dict[str, int]:
-        """Return how many rows of these pattern names each kb_id has, in one query."""
+    def holders(self, names: Sequence[str]) -> dict[str | None, int]:
+        """Return how many rows of these pattern names each kb_id has, in one query.
+
+        What has no kb_id comes under None.
+        """
         bound = {"table": Identifier(PATTERNS), "names": Names(names)}
         raws, counts = self._asking.row("find a pattern", _HOLDERS, bound)
-        kb_ids = (text_of(bytes.fromhex(text_of(raw))) for raw in raws)
+        kb_ids = (text_of(bytes.fromhex(text_of(raw)[1:])) if raw else None for raw in raws)
         return dict(zip(kb_ids, counts, strict=True))
 
     def _tables(self, operation: str) -> tuple[Table, ...]:
@@ -144,8 +165,10 @@ class PatternStore:
     def _missing(self, operation: str) -> str:
         (there,) = self._asking.row(operation, _DATABASE, {})
         if not there:
-            return f"there is no database {self._database!r}, or this user may not see it"
-        return f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
+            said = f"there is no database {self._database!r}, or this user may not see it"
+        else:
+            said = f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
+        return said + self._elsewhere
 
     def _parts(self, operation: str) -> dict[str, list[Part]]:
         parts: dict[str, list[Part]] = defaultdict(list)
@@ -165,7 +188,7 @@ class PatternStore:
 
     def _stored(
         self, table: Table, parts: Sequence[Part], rows: Sequence[Rows]
-    ) -> dict[bytes, int]:
+    ) -> dict[bytes | None, int]:
         """Count the rows whose bytes are to be divided, deleted ones too where that is allowed."""
         hidden = not table.by_partition and any(part.deleted for part in parts)
         if hidden:  # who may not set this is given the same rows once more
@@ -174,14 +197,14 @@ class PatternStore:
             rows = [Rows(*row) for row in found]
         return {row.raw: row.count for row in rows}
 
-    def _total(self, tables: Sequence[Table]) -> Amount:
+    def _total(self, tables: Sequence[Table], repeated: int) -> Amount:
         counted = [table.name for table in tables if table.counted]
         bound = {"table": Identifier(PATTERNS), "tables": Names(counted)}
         (rows, size) = self._asking.row("sum up", _TOTAL, bound)
-        return Amount(rows, size)
+        return Amount(rows - repeated, size)
 
 
 def _table(row: Sequence[Any]) -> Table:
-    *texts, rows, size, kb_type, created, updated = row
+    *texts, rows, size, kb_type, created, updated, named = row
     name, engine, key = map(text_of, texts)
-    return Table(name, engine, key, rows, size, text_of(kb_type), created, updated)
+    return Table(name, engine, key, rows, size, text_of(kb_type), created, updated, named)

@@ -21,22 +21,20 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.health.models import Health
-from services.stores.kato.connect import STORE, Call, ask, cut, seconds_of
-from services.usage.readings import CachedProcessor, CreatedSession
+from services.stores.kato.around import ask_around
+from services.stores.kato.connect import STORE, Call, ask, seconds_of
+from services.stores.kato.health import health_over
+from services.usage.readings import CachedProcessor, CreatedSession, ProcessorReading
 
 if TYPE_CHECKING:
     from services.purge.ports import Presence
 
-_ROOT = Call("GET", "/", "asking its version")
-# an unhealthy KATO may say so with a 503
-_HEALTH = Call("GET", "/health", "asking how it is", accepts=frozenset({200, 503}))
 _STATUS = Call("GET", "/status", "reading its processors")
 _CREATING = "creating a session"
 _MAY_EXIST = "the session may exist all the same: look before trying again"
 _MAY_BE_DONE = "it may have been done all the same: look again"
 _FORGETTING = "invalidating a session's caches"
 _FORGOTTEN = ("success", "disabled")
-_ISSUES_SHOWN = 3
 _PAUSE_SECONDS = 0.05
 
 
@@ -46,21 +44,15 @@ class KatoApi:
     Every method raises StoreUnavailable, StoreDenied, StoreRejected or StoreMisconfigured.
     """
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, *, alone: bool = False) -> None:
+        """`alone` says that one process answers, as the embedded stand-in does."""
         self._client = client
+        self._alone = alone
         self._seconds = seconds_of(client)
 
     def health(self) -> Health:
-        """Return KATO's version, how it says it is, and how long its health took to answer."""
-        root = self._ask(_ROOT)
-        service, version = root.get("service"), root.get("version")
-        if not (isinstance(service, str) and "kato" in service.lower()):
-            raise _ROOT.misfit("it does not call itself KATO")
-        if not isinstance(version, str):
-            raise _ROOT.misfit("it names no version")
-        started = time.monotonic()
-        state = _state(self._ask(_HEALTH))
-        return Health(STORE, cut(version), time.monotonic() - started, f"{cut(service)}: {state}")
+        """Return how KATO is, asked over many new connections: one of its workers may hang."""
+        return health_over(self._client, seconds=self._seconds)
 
     def presence(self) -> Presence:
         """Ask over new connections whether KATO is there; this raises nothing.
@@ -71,8 +63,20 @@ class KatoApi:
 
         return presence_over(self._client)
 
-    def cached_processors(self) -> tuple[CachedProcessor, ...]:
-        """Return the processors in KATO's memory, at most 100 as KATO keeps them."""
+    def cached_processors(self) -> ProcessorReading:
+        """Return the processors in the memory of KATO's workers, each of which keeps at most 100.
+
+        One answer is that of one worker: over new connections until nothing new comes, bounded.
+        """
+        if self._alone:
+            return ProcessorReading(self._processors())
+        found = ask_around(
+            self._processors, news=tuple, operation=_STATUS.operation, seconds=self._seconds
+        )
+        every = dict.fromkeys(each for answer in found.answers for each in answer)
+        return ProcessorReading(tuple(every), found.unanswered)
+
+    def _processors(self) -> tuple[CachedProcessor, ...]:
         processors = self._ask(_STATUS).get("processors")
         entries = processors.get("processors") if isinstance(processors, dict) else None
         if not isinstance(entries, list):
@@ -109,9 +113,18 @@ class KatoApi:
         Raises SessionGone for one that is not there, as the other calls about one session do.
         """
         if ttl_seconds <= 0:
-            raise StoreRejected(STORE, "extending a session", "no time to live makes KATO fail")
+            reason = "no time to live: KATO deletes a session that is extended by 0"
+            raise StoreRejected(STORE, "extending a session", reason)
         change = f"/extend?ttl_seconds={ttl_seconds}"
         self._about(session_id, "POST", change, "extending a session")
+
+    def configure(self, session_id: str, config: Mapping[str, object]) -> None:
+        """Change options of a session, the others as they are, and set its TTL back to its own.
+
+        KATO checks few of the values, and stores the rest as they come.
+        """
+        body = {"config": dict(config)}
+        self._about(session_id, "POST", "/config", "changing a session's options", body)
 
     def clear_stm(self, session_id: str) -> None:
         """Empty a session's short-term memory, which is lost; what was learnt stays."""
@@ -137,11 +150,14 @@ class KatoApi:
             raise call.rejected("it did not say that they are forgotten")
         return True
 
-    def _about(self, session_id: str, method: str, rest: str, operation: str) -> dict[str, object]:
+    def _about(
+        self, session_id: str, method: str, rest: str, operation: str,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:  # fmt: skip
         """Ask something about one session, which may be asked twice: it comes to the same."""
         aftermath = "" if method == "GET" else _MAY_BE_DONE
         path = f"/sessions/{_in_path(session_id, operation)}{rest}"
-        call = Call(method, path, operation, aftermath=aftermath)
+        call = Call(method, path, operation, body, aftermath=aftermath)
         answer = self._ask_twice(call)
         if answer.get("session_id", session_id) != session_id:
             raise call.misfit("the answer is about another session")
@@ -178,15 +194,6 @@ def _in_path(session_id: str, operation: str) -> str:
 def _is_text(session_id: str) -> bool:
     """Whether an id is text; one with bytes that are not UTF-8 is not KATO's."""
     return not any("\ud800" <= character <= "\udfff" for character in session_id)
-
-
-def _state(health: Mapping[str, object]) -> str:
-    status, issues = health.get("status"), health.get("issues")
-    if not isinstance(status, str):
-        raise _HEALTH.misfit("it does not say how it is")
-    if not (isinstance(issues, list) and issues):
-        return cut(status)
-    return f"{cut(status)} ({'; '.join(cut(issue) for issue in issues[:_ISSUES_SHOWN])})"
 
 
 def _processor(entry: object) -> CachedProcessor:

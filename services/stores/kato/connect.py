@@ -83,15 +83,17 @@ def client_at(url: str, *, timeout_seconds: float) -> httpx.Client:
         host = urlsplit(url).hostname
         if not host:
             raise StoreMisconfigured(STORE, "connecting", "its address cannot be used: no host")
-        return httpx.Client(
+        client = httpx.Client(
             base_url=url,
             timeout=timeout_seconds,
             limits=httpx.Limits(max_keepalive_connections=0),
             verify=trusted(),
             trust_env=host not in ("127.0.0.1", "::1", "localhost"),
         )
+        _ = client.base_url.host  # which is read out of its ASCII form only now
     except (httpx.InvalidURL, ValueError) as exc:
         raise StoreMisconfigured(STORE, "connecting", "its address cannot be used") from exc
+    return client
 
 
 def seconds_of(client: httpx.Client) -> float:

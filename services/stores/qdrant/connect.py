@@ -17,7 +17,6 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from services.errors import (
-    SettingsError,
     StoreDenied,
     StoreMisconfigured,
     StoreRejected,
@@ -76,8 +75,7 @@ def _in_time(request: httpx.Request, send: Callable[[httpx.Request], httpx.Respo
 def client_of(settings: Settings) -> QdrantClient:
     """Return a client of the configured Qdrant; no request is made.
 
-    The timeout is `timeout_seconds`, rounded up to whole seconds. Raises SettingsError for a
-    QDRANT_HOST that is no host name.
+    The timeout is `timeout_seconds`, rounded up to whole seconds.
     """
     # The key goes into a header, because the driver warns of every key that is sent without TLS,
     # which is how KATO's own compose network does it.
@@ -92,8 +90,6 @@ def client_of(settings: Settings) -> QdrantClient:
     )
     if settings.qdrant_url is not None:
         return _late(partial(client, url=settings.qdrant_url.get_secret_value()))
-    if "://" in (settings.qdrant_host or ""):
-        raise SettingsError("QDRANT_HOST", "takes a host's name; an address goes into QDRANT_URL")
     return _late(partial(client, host=settings.qdrant_host, https=settings.qdrant_https))
 
 

@@ -71,6 +71,7 @@ class VectorStore:
             raise StoreMisconfigured(STORE, "check", NOT_QDRANT)
         # because a server says its version without a key
         names = collections_listed(self._answers, _asking, "check")
+        aliases_listed(self._answers, _asking)  # and a key of few rights may not
         return Health(STORE, version, latency, f"collections: {len(names)}")
 
     def read(self) -> VectorReading:

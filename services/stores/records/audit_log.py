@@ -6,6 +6,7 @@ Several dashboards may write to one log: they take turns, and make one chain.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Row,
     Select,
+    column as named,
     func,
     insert,
     select,
@@ -23,9 +25,17 @@ from sqlalchemy import (
 
 from services.access.viewer import Outcome, TenantPattern
 from services.audit_log.chain import LogKeys, linked
-from services.audit_log.formats import kept_of, needle, pattern_digest, readable, tenant_digest
+from services.audit_log.formats import (
+    index_of,
+    kept_of,
+    needle,
+    pattern_digest,
+    readable,
+    tenant_digest,
+)
 from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, cut
 from services.errors import LogError, StoreMisconfigured
+from services.stores.records.as_kept import AsKept, moment_of, words_of
 from services.stores.records.database import STORE, batches, reading, writing
 from services.stores.records.schema import LOG, LOG_TENANTS
 
@@ -42,6 +52,10 @@ WITH RECURSIVE found(who) AS (
 SELECT who FROM found WHERE who IS NOT NULL LIMIT :most
 """
 """Everyone, by one look into the index each."""
+
+_SHOWN = (LOG.c.number, AsKept(LOG.c.text).label("text"), AsKept(LOG.c.hash).label("hash"))
+_INDEXED = (LOG.c.at, LOG.c.who, LOG.c.action, LOG.c.outcome, LOG.c.request_id, LOG.c.words)
+_ENDINGS = {outcome.value: outcome for outcome in Outcome}
 
 
 class LogStore:
@@ -71,7 +85,7 @@ class LogStore:
 
     def _append(self, connection: Connection, event: Event) -> Entry:
         try:
-            entry = linked(event, _head(connection), self.keys)
+            entry = linked(event, _head(connection), self.keys, partial(_seal_of, connection))
         except LogError as exc:
             raise StoreMisconfigured(STORE, "writing the audit log", str(exc)) from exc
         _insert(connection, entry)
@@ -85,7 +99,7 @@ class LogStore:
     def hash_of(self, number: int) -> str | None:
         """Return the hash of an entry; None where there is none."""
         with reading(self._engine, "reading the audit log") as connection:
-            return connection.scalar(select(LOG.c.hash).where(LOG.c.number == number))
+            return connection.scalar(select(AsKept(LOG.c.hash)).where(LOG.c.number == number))
 
     def page(self, wanted: LogFilter, *, before: int | None, limit: int) -> tuple[Entry, ...]:
         """Return the newest entries that pass, of those before a number, the newest first.
@@ -121,17 +135,19 @@ class LogStore:
         with reading(self._engine, "reading the audit log") as connection:
             for some in batches(request_ids):
                 ended = (LOG.c.request_id.in_(some), LOG.c.outcome != Outcome.BEGUN.value)
-                for row in connection.execute(
-                    select(LOG.c.request_id, LOG.c.outcome).where(*ended)
+                for request_id, outcome in connection.execute(
+                    select(AsKept(LOG.c.request_id), AsKept(LOG.c.outcome)).where(*ended)
                 ):
-                    found[row.request_id] = Outcome(row.outcome)
+                    if outcome in _ENDINGS:  # else somebody was at it
+                        found[request_id] = _ENDINGS[outcome]
         return found
 
     def people(self) -> tuple[str, ...]:
         """Return who is in the log, at most 500 of them."""
-        statement = text(_DISTINCT).bindparams(most=_PEOPLE).columns(LOG.c.who)
+        everyone = text(_DISTINCT).bindparams(most=_PEOPLE).columns(named("who")).subquery()
         with reading(self._engine, "reading the audit log") as connection:
-            return tuple(connection.scalars(statement))
+            kept = connection.scalars(select(AsKept(everyone.c.who)))
+            return tuple(who for who in map(words_of, kept) if who is not None)
 
     def kept(self) -> Iterator[Kept]:
         """Return every entry as it is kept, the oldest first, read in batches."""
@@ -147,10 +163,7 @@ class LogStore:
     def _entries(self, statement: Select[Any], *, long: bool = False) -> tuple[Entry, ...]:
         with reading(self._engine, "reading the audit log", long=long) as connection:
             rows = connection.execute(statement).all()
-        return tuple(readable(row.number, row.text, row.hash) for row in rows)
-
-
-_SHOWN = (LOG.c.number, LOG.c.text, LOG.c.hash)
+        return tuple(map(_entry, rows))
 
 
 def _searches(wanted: LogFilter) -> bool:
@@ -167,12 +180,21 @@ def _take_turns(connection: Connection) -> None:
 def _head(connection: Connection) -> Entry | None:
     newest = select(*_SHOWN).order_by(LOG.c.number.desc()).limit(1)
     row = connection.execute(newest).first()
-    return None if row is None else readable(row.number, row.text, row.hash)
+    return None if row is None else _entry(row)
+
+
+def _seal_of(connection: Connection, number: int) -> str:
+    """Return which key sealed an entry; nothing where none did, or it cannot be told."""
+    row = connection.execute(select(*_SHOWN).where(LOG.c.number == number)).first()
+    return "" if row is None else _entry(row).seal
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return readable(row.number, row.text or "", row.hash or "")
 
 
 def _insert(connection: Connection, entry: Entry) -> None:
-    kept = kept_of(entry)
-    index = kept.index
+    kept, index = kept_of(entry), index_of(entry.event)
     connection.execute(insert(LOG).values(
         number=kept.number, at=index.at, who=index.who, action=index.action,
         outcome=index.outcome, request_id=index.request_id, words=index.words, text=kept.text,
@@ -236,15 +258,17 @@ def _ended() -> ColumnElement[bool]:
 
 
 def _rows_after(connection: Connection, number: int) -> list[Kept]:
+    index = [AsKept(each).label(each.name) for each in _INDEXED]
     rows = connection.execute(
-        select(LOG).where(LOG.c.number > number).order_by(LOG.c.number).limit(_BATCH)
+        select(*_SHOWN, *index).where(number < LOG.c.number).order_by(LOG.c.number).limit(_BATCH)
     ).all()
     if not rows:
         return []
     between = LOG_TENANTS.c.number.between(rows[0].number, rows[-1].number)
     links = connection.execute(
-        select(LOG_TENANTS.c.number, LOG_TENANTS.c.tenant).where(between).order_by("number")
-    ).all()
+        select(LOG_TENANTS.c.number, AsKept(LOG_TENANTS.c.tenant).label("tenant"))
+        .where(between).order_by(LOG_TENANTS.c.number)
+    ).all()  # fmt: skip
     tenants = {
         number: frozenset(link.tenant for link in some)
         for number, some in groupby(links, key=lambda link: link.number)
@@ -252,6 +276,13 @@ def _rows_after(connection: Connection, number: int) -> list[Kept]:
     return [_kept(row, tenants.get(row.number, frozenset())) for row in rows]
 
 
-def _kept(row: Row[Any], tenants: frozenset[str]) -> Kept:
-    index = Index(row.at, row.who, row.action, row.outcome, row.request_id, row.words, tenants)
-    return Kept(row.number, row.text, row.hash, index)
+def _kept(row: Row[Any], tenants: frozenset[str | None]) -> Kept:
+    """Return a row as it is kept, without an index where one of its columns cannot be read."""
+    at, who, action = moment_of(row.at), words_of(row.who), words_of(row.action)
+    index = None
+    if not (at is None or who is None or action is None):
+        known = frozenset(tenant or "" for tenant in tenants)
+        index = Index(
+            at, who, action, row.outcome or "", row.request_id or "", row.words or "", known
+        )
+    return Kept(row.number, row.text or "", row.hash or "", index)

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolTimeout
 
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
+from services.private_files import make_private, make_private_file
 from services.settings.environment import Settings
 from services.stores.records.migrations import NEWEST, migrate
 from services.stores.records.postgresql import Reach
@@ -57,10 +58,8 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
-    if url is None:
-        data.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{data / 'state.sqlite'}"
-    engine = _engine(_address(url), seconds)
+    address = _in_directory(data) if url is None else _address(url)
+    engine = _engine(address, seconds)
     try:
         _migrate(engine)
     except BaseException:
@@ -179,6 +178,15 @@ def _migrate(engine: Engine) -> None:
         scrub(engine)
 
 
+def _in_directory(data: Path) -> URL:
+    """Return the address of the file; nobody else can read it, nor what SQLite puts beside it."""
+    file = data / "state.sqlite"
+    make_private(data)
+    for path in (file, *data.glob(f"{file.name}-*")):
+        make_private_file(path)
+    return URL.create("sqlite", database=str(file))
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
@@ -194,23 +202,28 @@ def _address(url: str) -> URL:
 def _engine(address: URL, seconds: float) -> Engine:
     write = max(_WRITE_SECONDS, seconds)
     if address.get_backend_name() == "sqlite":
-        engine = create_engine(address, pool_timeout=write)
+        engine = _created(address, seconds=write)
         event.listen(engine, "connect", partial(_prepare_sqlite, engine))
         event.listen(engine, "begin", _begin_sqlite)
         engine.update_execution_options(limits=_Limits(seconds, write))
         return engine
     if "connect_timeout" not in address.query:
         address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS) + 2)})
+    engine = _created(address, seconds=seconds)
+    engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
+    return engine
+
+
+def _created(address: URL, *, seconds: float) -> Engine:
     try:
-        engine = create_engine(address, pool_timeout=seconds)
+        return create_engine(address, pool_timeout=seconds)
     except ImportError:
         driver = address.drivername
         advice = "install kato-tenants[postgresql]" if driver == _PSYCOPG else f"use {_PSYCOPG}://"
         raise SettingsError(VARIABLE, f"the driver of {driver} is missing: {advice}") from None
-    except ArgumentError:
-        raise SettingsError(VARIABLE, f"has to begin with {_PSYCOPG}:// or sqlite:///") from None
-    engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
-    return engine
+    except (ArgumentError, TypeError, ValueError):
+        reason = f"cannot be used: its form is {_PSYCOPG}://user:password@host:5432/database"
+        raise SettingsError(VARIABLE, reason) from None
 
 
 def _prepare_sqlite(engine: Engine, connection: object, _: object) -> None:

@@ -130,6 +130,29 @@ _FENCING = (
     "ALTER TABLE tombstone_7 RENAME TO tombstone",
 )
 
+_NAMING = (
+    """ALTER TABLE node_seen ADD COLUMN imported_by TEXT NOT NULL DEFAULT '""'""",
+    """CREATE TABLE confirmed_owner (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, kb_id {bytes} NOT NULL, tenant TEXT NOT NULL,
+        who TEXT NOT NULL, "at" {moment} NOT NULL, why TEXT NOT NULL)""",
+)
+
+_INSISTING = (
+    # REPLACE removes a row, and SQLite runs no trigger for that
+    {
+        "sqlite": (
+            """CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+                WHEN EXISTS (SELECT 1 FROM audit_log WHERE number = NEW.number)
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+            """CREATE TRIGGER audit_log_tenant_no_replace BEFORE INSERT ON audit_log_tenant
+                WHEN EXISTS (SELECT 1 FROM audit_log_tenant
+                    WHERE tenant = NEW.tenant AND number = NEW.number)
+                BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+        ),
+        "postgresql": (),
+    },
+)
+
 _LOOKING = (
     "ALTER TABLE purge_look ADD COLUMN asked_by TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE purge_look ADD COLUMN tenants TEXT NOT NULL DEFAULT ''",
@@ -138,7 +161,8 @@ _LOOKING = (
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
-    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _LOOKING,
+    _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
+    _LOOKING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

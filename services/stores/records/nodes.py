@@ -6,28 +6,24 @@ their records in one database: what two write at once is written once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import func, select
 
 from services.figures import Amount, Measure
 from services.health.models import Health
 from services.stores.records.database import STORE, insert_into, open_database, reading, writing
-from services.stores.records.schema import HISTORY, NODES, NODES_VERSION, digest_of
-from services.usage.readings import SeenNode
+from services.stores.records.names import NameBook
+from services.stores.records.schema import HISTORY, NODES_VERSION
 
 HISTORY_KEPT = timedelta(days=90)
-LAST_SEEN_GRAIN = timedelta(hours=1)
 
 
-class StateStore:
-    """The product's own records. Raises StoreUnavailable when its database does not answer."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+class StateStore(NameBook):
+    """Names and totals. Raises StoreUnavailable when its database does not answer."""
 
     @classmethod
     def open(cls, data: Path, url: str | None = None) -> StateStore:
@@ -51,45 +47,6 @@ class StateStore:
         version = ".".join(map(str, kind.server_version_info or ()))
         name = Path(self._engine.url.database or "").name  # where that is, viewers need not know
         return Health(STORE, f"{kind.name} {version}", latency, f"database {name}")
-
-    def record_nodes(self, seen: Mapping[str, str], at: datetime) -> None:
-        """Record node_ids (each with where it was seen) as seen at this time."""
-        by_digest = {digest_of(node): (node, source) for node, source in seen.items()}
-        with writing(self._engine, "recording node_ids") as connection:
-            rows = connection.execute(select(NODES.c.digest, NODES.c.last_seen))
-            known = {digest: last for digest, last in rows if digest in by_digest}
-            # in one order, so that two dashboards never wait for each other
-            fresh = [
-                _row(digest, *by_digest[digest], at)
-                for digest in sorted(by_digest.keys() - known.keys())
-            ]
-            if fresh:
-                connection.execute(insert_into(connection, NODES).on_conflict_do_nothing(), fresh)
-                _count(connection)
-            stale = (digest for digest, last in known.items() if at - last > LAST_SEEN_GRAIN)
-            for digest in sorted(stale):
-                statement = update(NODES).where(NODES.c.digest == digest, NODES.c.last_seen < at)
-                connection.execute(statement.values(last_seen=at))
-
-    def nodes_version(self) -> int:
-        """Return a number that is another one whenever node_ids came or went, in any process."""
-        with reading(self._engine, "reading node_ids") as connection:
-            version: int = connection.execute(select(NODES_VERSION.c.version)).scalar_one()
-            return version
-
-    def nodes(self) -> tuple[SeenNode, ...]:
-        """Return every node_id that was ever seen."""
-        columns = (NODES.c.node_id, NODES.c.source, NODES.c.first_seen, NODES.c.last_seen)
-        with reading(self._engine, "reading node_ids", long=True) as connection:
-            return tuple(SeenNode(*row) for row in connection.execute(select(*columns)))
-
-    def forget_nodes(self, nodes: Iterable[str]) -> None:
-        """Forget exactly these node_ids; one that was never seen is none."""
-        digests = sorted({digest_of(node) for node in nodes})
-        with writing(self._engine, "forgetting node_ids") as connection:
-            for digest in digests:
-                connection.execute(NODES.delete().where(NODES.c.digest == digest))
-            _count(connection)
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure, and drop what is older than 90 days.
@@ -141,13 +98,3 @@ class StateStore:
                 Measure(measure): (at, Amount(count, size))
                 for measure, at, count, size in connection.execute(statement)
             }
-
-
-def _count(connection: Connection) -> None:
-    connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
-
-
-def _row(digest: str, node_id: str, source: str, at: datetime) -> dict[str, object]:
-    return {
-        "digest": digest, "node_id": node_id, "source": source, "first_seen": at, "last_seen": at
-    }  # fmt: skip

@@ -89,6 +89,18 @@ NODES = Table(
     Column("source", String(32), nullable=False),
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment, nullable=False),
+    Column("imported_by", Words, nullable=False),  # empty where it was not
+)
+
+CONFIRMED = Table(
+    "confirmed_owner",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("kb_id", Name, nullable=False),
+    Column("tenant", Words, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("why", Words, nullable=False),
 )
 
 NODES_VERSION = Table("node_version", METADATA, Column("version", BigInteger, nullable=False))

@@ -13,12 +13,11 @@ from typing import Any
 import hiredis
 import redis
 
-from services.errors import StoreMisconfigured
 from services.isolation.facts import KeyFacts
 from services.stores.open_doors import Door, no_door, tried
 from services.stores.redis.erase_sessions import chunks
-from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.server import opening
 from services.tenancy.layout import text_of
 
 _ASKING = "asking how it is set up"
@@ -45,9 +44,7 @@ class KeyAudit:
         """Ask for every stream with its length, and for the limits and the persistence."""
         seconds = self._pass_seconds
         with conversation(self._client, operation=_ASKING, seconds=seconds) as link:
-            link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-            link.replies(1)  # servers before Redis 7.2 do not know it, which is all right
-            told = _told(link)
+            told = opening(link, 0).facts
             streams, saves = _streams(link), _saves(link, told)
         limit = told.get("maxmemory", "")
         return KeyFacts(
@@ -57,17 +54,6 @@ class KeyAudit:
             saves=saves,
             open=tried(self._door),
         )
-
-
-def _told(link: Link) -> Mapping[str, str]:
-    """Read INFO. Raises StoreMisconfigured for a server that holds only a part of the keys."""
-    lines = link.ask("INFO").decode("utf-8", "replace").splitlines()
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    mode = told.get("redis_mode", told.get("server_mode", "standalone"))
-    if mode != "standalone":
-        reason = f"it runs in {mode} mode; KATO uses a single server, which holds every key"
-        raise StoreMisconfigured(STORE, _ASKING, reason)
-    return told
 
 
 def _streams(link: Link) -> dict[str, int]:
@@ -101,9 +87,10 @@ def _saves(link: Link, told: Mapping[str, str]) -> bool | None:
         return True
     link.send(packed("CONFIG", "GET", _SAVE))
     (reply,) = link.replies(1)
-    if isinstance(reply, hiredis.ReplyError) or appends is None:
+    if isinstance(reply, hiredis.ReplyError):
         return None
     if not isinstance(reply, dict):  # as it comes in version 3 of the protocol
         reply = dict(zip(reply[::2], reply[1::2], strict=True))
     plan = reply.get(_SAVE)
-    return None if plan is None else bool(plan.strip())
+    saves = None if plan is None else bool(plan.strip())
+    return saves if saves or appends is not None else None

@@ -6,26 +6,27 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.errors import StoreMisconfigured
+from services.errors import SettingsError
 from services.settings.environment import Settings
-from services.stores.redis.errors import STORE
 
 
 def client_of(settings: Settings) -> redis.Redis:
     """Build a client of REDIS_URL in which every wait is bounded by the settings' timeout.
 
-    What the address says of other options does not hold. Raises StoreMisconfigured for an address
-    that cannot be read.
+    What the address says of other options does not hold. Raises SettingsError for an address with
+    an option that there is not.
     """
     url = settings.redis_url.get_secret_value() if settings.redis_url else ""
     if settings.redis_tls and url.startswith("redis://"):
         url = f"rediss://{url.removeprefix('redis://')}"
     try:
         client = redis.Redis.from_url(url)
-    except ValueError:
-        raise StoreMisconfigured(STORE, "connecting", "REDIS_URL cannot be read") from None
+        _check(client)
+    except (TypeError, ValueError, redis.RedisError):
+        reason = "an option after its ? has a value that it cannot have, or belongs to rediss://"
+        raise SettingsError("REDIS_URL", reason) from None
     client.connection_pool.connection_kwargs.update(
-        client_name="kato-tenants",
+        client_name=None,  # to say one takes a right; `link.conversation` asks for it politely
         decode_responses=False,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
@@ -33,3 +34,9 @@ def client_of(settings: Settings) -> redis.Redis:
         socket_timeout=settings.timeout_seconds,
     )
     return client
+
+
+def _check(client: redis.Redis) -> None:
+    """Make a connection, which reaches for nothing yet: else a wrong option shows at first use."""
+    pool = client.connection_pool
+    pool.connection_class(**pool.connection_kwargs)

@@ -34,7 +34,8 @@ from services.stores.redis.look import (
     unread_of,
     weighed,
 )
-from services.stores.redis.rights import Standing, obstacles, replicas, standing, untouching
+from services.stores.redis.rights import obstacles, replicas
+from services.stores.redis.server import Standing, standing
 from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, held_by
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
@@ -208,7 +209,6 @@ class KeyErasing:
     @contextmanager
     def _talk(self, operation: str) -> Iterator[tuple[Link, Standing]]:
         with conversation(self._client, operation=operation, seconds=self._pass_seconds) as link:
-            untouching(link)
             yield link, standing(link)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,11 @@ _CLUSTER: Fault = (
     "it is one node of a cluster, which holds only a part of the keys; KATO uses a single server",
 )
 _FOREIGN: Fault = (StoreMisconfigured, "what answers there does not speak Redis's protocol")
+_TO_PLAIN = (
+    "it speaks no TLS, or its certificate is not trusted; without TLS, it is redis:// in "
+    "REDIS_URL, with one s less, and REDIS_TLS=false"
+)
+_NO_TLS: Fault = (StoreMisconfigured, _TO_PLAIN)
 _SLOW: Fault = (StoreUnavailable, "no answer in time")
 _GONE: Fault = (StoreUnavailable, "the connection was refused or dropped")
 _BUSY: Fault = (StoreUnavailable, "it is busy with a script, or has no connection to spare")
@@ -102,11 +108,23 @@ def translated(operation: str) -> Iterator[None]:
 
 def translation(exc: Exception, operation: str) -> StoreError:
     """Return the StoreError that says what a driver's exception means."""
+    if _is_about_tls(exc):
+        kind, reason = _NO_TLS
+        return kind(STORE, operation, reason)
     for classes, (kind, reason) in _BY_CLASS:
         if isinstance(exc, classes):
             return kind(STORE, operation, reason)
     # redis-py tells of an error in a pipeline at the end of a sentence of its own
     return refusal(str(exc).rpartition(_IN_PIPELINE)[2], operation)
+
+
+def _is_about_tls(exc: BaseException | None) -> bool:
+    """Whether TLS failed. A Redis without it says nothing to a greeting, and waits for more."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError) or "handshake operation timed out" in str(exc):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def refusal(answer: str, operation: str) -> StoreError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.figures import Amount
 from services.stores.redis.link import Link
+from services.stores.redis.server import is_withheld
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key
 from services.usage.readings import KeyGroup
 
@@ -26,7 +27,10 @@ def estimate_groups(link: Link, kb_ids: Sequence[str], service: str) -> Iterator
     if not names:
         return
     link.send(b"".join(map(_commands, names)))
-    replies = iter(link.replies(2 * len(names)))
+    answers = link.replies(2 * len(names))
+    if withheld := next(filter(is_withheld, answers), None):
+        raise link.error(withheld)  # else it would say that there is nothing
+    replies = iter(answers)
     for kb_id, name, patterns, symbols in zip(kb_ids, names, replies, replies, strict=True):
         sure = read_key(name + b":", service).sure
         owner = Owner(OwnerKind.KB, kb_id)

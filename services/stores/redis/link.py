@@ -21,6 +21,7 @@ from services.stores.redis.errors import STORE, refusal, translated
 _READ_BYTES = 1 << 18
 _SHORTEST_WAIT = 0.005
 _NOT_YET = object()
+_NAME = "kato-tenants"
 
 Word = bytes | str | int
 
@@ -106,13 +107,26 @@ def conversation(
     """Open a link for one operation that may take so many seconds.
 
     It is a new connection, made as the client makes its own where `how` does not say. It closes
-    at the end: one whose replies were read past redis-py is not reused.
+    at the end: one whose replies were read past redis-py is not reused. Where it is the client's
+    own, it says its name, and asks not to count as use.
     """
     pool = client.connection_pool
     connection: Any = pool.connection_class(**(how or pool.connection_kwargs))
     try:
         with translated(operation):
             connection.connect()
-        yield Link(connection, operation=operation, seconds=seconds)
+        link = Link(connection, operation=operation, seconds=seconds)
+        if how is None:
+            _introduce(link)
+        yield link
     finally:
         connection.disconnect()
+
+
+def _introduce(link: Link) -> None:
+    """Say a name, and ask not to count as use, which would keep what we look at from eviction.
+
+    Whoever may not, and servers before Redis 7.2, answer with an error, which is all right.
+    """
+    link.send(packed("CLIENT", "SETNAME", _NAME) + packed("CLIENT", "NO-TOUCH", "ON"))
+    link.replies(2)

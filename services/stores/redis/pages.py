@@ -75,8 +75,6 @@ class KeyPages:
     @contextmanager
     def _talk(self, operation: str) -> Iterator[Link]:
         with conversation(self._client, operation=operation, seconds=self._pass_seconds) as link:
-            link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-            link.replies(1)  # servers before Redis 7.2 do not know it, which is all right
             yield link
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import hiredis
 from services.errors import StoreMisconfigured
 from services.stores.redis.errors import STORE, refusal
 from services.stores.redis.link import Link, Word, packed
+from services.stores.redis.server import Standing
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import INDEX_KEY
 
@@ -25,45 +26,6 @@ _STREAMS, _ALL = "streams", ""
 _OF_TYPE = "WRONGTYPE"
 _ABORTED = "EXECABORT Transaction discarded because of: "  # and then why EXEC was refused
 _REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a server says of itself: its mode (`standalone`), and whether it is a replica."""
-
-    mode: str
-    is_replica: bool
-
-
-def standing(link: Link) -> Standing:
-    """Ask a server what it is. Raises StoreMisconfigured for one that holds only a part.
-
-    By HELLO, which every user may send; by INFO where the server is older than Redis 6.
-    """
-    link.send(packed("HELLO"))
-    (answer,) = link.replies(1)
-    if isinstance(answer, hiredis.ReplyError):
-        found = _by_info(info(link))
-    else:
-        # a map in protocol 3, a list of names and values in protocol 2
-        pairs = answer if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
-        facts = dict(pairs)
-        found = Standing(facts.get(b"mode", b"").decode(), facts.get(b"role") != b"master")
-    if found.mode != "standalone":
-        reason = f"it runs in {found.mode} mode; KATO uses a single server, which holds every key"
-        raise StoreMisconfigured(STORE, "asking what it is", reason)
-    return found
-
-
-def _by_info(facts: Mapping[str, str]) -> Standing:
-    mode = facts.get("redis_mode", facts.get("server_mode", "standalone"))
-    return Standing(mode, facts.get("role", "master") != "master")
-
-
-def info(link: Link) -> Mapping[str, str]:
-    """Return what INFO says, by field."""
-    lines = link.ask("INFO").decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def replicas(link: Link) -> int:
@@ -150,9 +112,3 @@ def _told(refused: Iterable[tuple[_Deed, str]], *, is_replica: bool) -> Iterator
         whose = f" on {', '.join(on)}" if all(on) else ""
         yield f"its user may not use {command}{whose}"
     yield from reasons
-
-
-def untouching(link: Link) -> None:
-    """Ask not to count as use; servers before Redis 7.2 do not know it, which is all right."""
-    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-    link.replies(1)

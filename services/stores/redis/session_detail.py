@@ -23,7 +23,7 @@ _VANISHED = -2
 _CHUNK = 200
 _KNOWN = {
     "session_id", "node_id", "created_at", "last_accessed", "stm", "emotives_accumulator",
-    "metadata_accumulator", "metadata", "session_config", "config",
+    "metadata_accumulator", "metadata", "session_config", "config", "predictions", "percept_data",
 }  # fmt: skip
 
 
@@ -48,19 +48,29 @@ class SessionRecords:
         with conversation(
             self._client, operation="reading a session", seconds=self._seconds
         ) as link:
-            _untouching(link)
             link.send(look_at(raw))
             value, ttl, size = link.replies(3)
         if value is None or ttl == _VANISHED:
             return None
         return _detail(raw, value, self._service, ttl=ttl, size=size)
 
+    def there(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return the keys of those records that there are."""
+        with conversation(
+            self._client, operation="looking for sessions", seconds=self._seconds
+        ) as link:
+            found = [
+                found
+                for start in range(0, len(keys), _CHUNK)
+                for found in _there(link, keys[start : start + _CHUNK])
+            ]
+        return frozenset(found)
+
     def sealed(self) -> tuple[SealedRecord, ...]:
         """Return every record whose metadata is encrypted, in one pass over the keyspace."""
         with conversation(
             self._client, operation="looking for encrypted metadata", seconds=self._seconds
         ) as link:
-            _untouching(link)
             keys = self._keys(link)
             return tuple(_sealed(link, keys))
 
@@ -72,10 +82,13 @@ class SessionRecords:
         return b":session:" in key and read_key(key, self._service).kind == "session"
 
 
-def _untouching(link: Link) -> None:
-    """Ask not to count as use, where the server knows that (Redis 7.2 and later)."""
-    link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-    link.replies(1)
+def _there(link: Link, keys: Sequence[str]) -> Iterator[str]:
+    """Ask for a chunk of keys; EXISTS does not count as use."""
+    link.send(b"".join(packed("EXISTS", bytes_of(key)) for key in keys))
+    for key in keys:
+        found = link.reply()
+        if found:
+            yield key
 
 
 def _sealed(link: Link, keys: Sequence[bytes]) -> Iterator[SealedRecord]:
@@ -107,7 +120,8 @@ def _detail(raw: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> Ses
     if isinstance(found, Problem):
         text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else ""
         return SessionDetail(record, raw=text[:RAW_LIMIT], cut=len(text) > RAW_LIMIT)
-    metadata = found.get("metadata")
+    metadata, percept = found.get("metadata"), found.get("percept_data")
+    predictions = found.get("predictions")
     return SessionDetail(
         record=record,
         stm=_events(found.get("stm")),
@@ -115,6 +129,8 @@ def _detail(raw: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> Ses
         metadata_seen=_listed(found.get("metadata_accumulator")),
         config=_config_of(found),
         metadata=metadata if isinstance(metadata, dict) else {},
+        predictions=tuple(predictions) if isinstance(predictions, list) else None,
+        percept=percept if isinstance(percept, dict) else None,
         rest={name: value for name, value in found.items() if name not in _KNOWN},
     )
 

@@ -7,13 +7,14 @@ KATO keeps `kato:session:{id}` and an index of ids that outlives them; the isola
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import hiredis
 
+from services.stores.redis import server
 from services.stores.redis.link import Link, packed
 from services.stores.redis.scan import scan
 from services.tenancy.layout import (
@@ -42,6 +43,8 @@ def read_sessions(link: Link, keys: Sequence[bytes], service: str) -> Iterator[S
         link.send(b"".join(map(look_at, chunk)))
         replies = iter(link.replies(3 * len(chunk)))
         for key, value, ttl, size in zip(chunk, replies, replies, replies, strict=True):
+            if server.is_withheld(ttl):
+                raise link.error(ttl)  # None would say that it never expires
             if value is not None and ttl != _VANISHED and size is not None:
                 yield record_of(key, value, service, ttl=ttl, size=size)
 
@@ -121,19 +124,39 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def read_index(link: Link, live: Container[bytes], *, count: int) -> tuple[int, int]:
-    """Return how many ids KATO's active index holds, and how many of them have no record.
+@dataclass(frozen=True, slots=True)
+class Index:
+    """KATO's active index: its members, those without a record, and records not among them.
 
-    `live` are the keys of the records that were just read; a record that is younger than the
-    pass is looked for. An index that is not a set holds no ids: (0, 0).
+    All are None where Redis does not let us look.
     """
-    if link.ask("TYPE", INDEX_KEY) != b"set":
-        return 0, 0
+
+    members: int | None = None
+    stale: int | None = None
+    unindexed: int | None = None
+
+
+def read_index(link: Link, live: Collection[bytes], *, count: int) -> Index:
+    """Read how KATO's active index and the records differ.
+
+    `live` are the keys of KATO's records that were just read; a record that is younger than the
+    pass is looked for. An index that is not a set holds no ids.
+    """
+    tries = ("TYPE", INDEX_KEY), ("SSCAN", INDEX_KEY, 0, "COUNT", 1), ("EXISTS", SESSION_PREFIX)
+    kind, some, there = server.asked(link, *tries, wrong_type=True)
+    if kind is not None and kind != b"set":
+        return Index(0, 0, len(live))
+    if None in (kind, some, there):
+        return Index()
     members = stale = asked = 0
+    indexed = set[bytes]()
     for ids in scan(link, "SSCAN", INDEX_KEY, count=count):
         found = link.reply() if asked else 0
-        missing = [key for key in (SESSION_PREFIX + one for one in ids) if key not in live]
+        keys = [SESSION_PREFIX + one for one in ids]
+        missing = [key for key in keys if key not in live]
+        indexed.update(keys)
         if missing:
             link.send(packed("EXISTS", *missing))
         members, stale, asked = members + len(ids), stale - found + len(missing), len(missing)
-    return members, stale - (link.reply() if asked else 0)
+    stale -= link.reply() if asked else 0
+    return Index(members, stale, sum(key not in indexed for key in live))

@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import redis
 
-from services.errors import StoreMisconfigured
 from services.figures import Precision
 from services.health.models import Health
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
-from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.link import Link, conversation
+from services.stores.redis.looking import lacking
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
+from services.stores.redis.server import Opening, asked, opening, size_now
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
-from services.tenancy.layout import bytes_of
+from services.tenancy.layout import SESSION_PREFIX, bytes_of
 from services.usage.readings import KeyReading
 
 if TYPE_CHECKING:
     from services.find.models import KeySight
 
 Progress = Callable[[KeyReading], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """What the server says of itself: `keys` is DBSIZE, `facts` its INFO by field.
-
-    None is what INFO does not say.
-    """
-
-    keys: int
-    with_ttl: int | None
-    used_memory: int | None
-    facts: Mapping[str, str]
 
 
 class KeyspaceStore:
@@ -71,15 +58,20 @@ class KeyspaceStore:
         self._pass_seconds = pass_seconds
 
     def health(self) -> Health:
-        """Ask for a PONG, and what the server is. The latency is that of the PING alone."""
+        """Ask for a PONG, what the server is, and try all that a pass asks.
+
+        The latency is that of the PING alone. Raises StoreDenied, which names the commands, where
+        no pass is possible.
+        """
         with self._talk("asking how it is") as link:
-            link.ask("PING")
+            asked(link, ("PING",))
             began = time.perf_counter()
-            link.ask("PING")
+            asked(link, ("PING",))
             latency = time.perf_counter() - began
-            facts = _facts(link)
-        policy = facts.get("maxmemory_policy", "")
-        return Health(STORE, _version(facts), latency, f"eviction: {policy}" if policy else "")
+            told = opening(link, self._database)
+            lacks = lacking(link, service=self._service)
+        detail = "; ".join(told.described(self._database))
+        return Health(STORE, told.version, latency, detail, lacks, told.memory)
 
     def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
         """Count the keys of these kb_ids by KATO's own counters, in one round: a lower bound.
@@ -87,15 +79,15 @@ class KeyspaceStore:
         Predictions, affinities and sessions are not known this way, nor is any memory.
         """
         with self._talk("reading KATO's counters") as link:
-            opening = self._open(link)
+            told = opening(link, self._database)
             groups = tuple(estimate_groups(link, kb_ids, self._service))
         return KeyReading(
             groups=groups,
             sessions=None,
-            keys_before=opening.keys,
-            keys_after=opening.keys,
-            with_ttl=opening.with_ttl,
-            used_memory=opening.used_memory,
+            keys_before=told.keys,
+            keys_after=told.keys,
+            with_ttl=told.with_ttl,
+            used_memory=told.used_memory,
             share=0.0,
             precision=Precision.ESTIMATE,
             memory_share=0.0,
@@ -108,17 +100,17 @@ class KeyspaceStore:
         of 5 sampled members for a collection; above the memory budget, those of a sample with
         its margin. Bytes are None without, and where Redis does not let us ask.
 
-        `progress` is called a few times a second with what was found so far, scaled up; sessions
-        and the index come with the last reading only. A key that goes while it is read is not
-        counted; one that comes may be.
+        `progress` is called a few times a second with what was found so far, scaled up, where it
+        is known of how many; sessions and the index come with the last reading only. A key that
+        goes while it is read is not counted; one that comes may be.
         """
         with self._talk("reading the keyspace") as link:
-            opening = self._open(link)
+            told = opening(link, self._database)
             tally = KeyTally(self._service)
-            precision, choose = self._sizing(opening.keys, tally.sums, memory=memory)
-            reports = Reports(progress and (lambda: progress(_running(opening, tally))))
+            precision, choose = self._sizing(told.keys, tally.sums, memory=memory)
+            reports = Reports(_report(progress, told, tally))
             KeyPass(link, tally, choose=choose, reports=reports).run(count=self._scan_count)
-            return self._finish(link, opening, tally, precision)
+            return self._finish(link, told, tally, precision)
 
     def peek(self, keys: Sequence[bytes]) -> tuple[KeySight, ...]:
         """Return those of the keys that are there, with type and TTL, in one round trip."""
@@ -127,28 +119,31 @@ class KeyspaceStore:
         with self._talk("looking for a key") as link:
             return sights(link, keys)
 
-    def _sizing(self, keys: int, sums: Sums, *, memory: bool) -> tuple[Precision, Choose]:
+    def _sizing(self, keys: int | None, sums: Sums, *, memory: bool) -> tuple[Precision, Choose]:
         if not memory:
             return Precision.EXACT, none_of
-        if keys <= self._memory_budget or self._memory_sample >= 1:
+        few = keys is not None and keys <= self._memory_budget
+        if few or self._memory_sample >= 1:
             return Precision.EXACT, all_of
         return Precision.SAMPLED, some_of(self._memory_sample, sums)
 
     def _finish(
-        self, link: Link, opening: _Opening, tally: KeyTally, precision: Precision
+        self, link: Link, told: Opening, tally: KeyTally, precision: Precision
     ) -> KeyReading:
         sessions = tuple(read_sessions(link, list(tally.sessions), self._service))
-        live = {bytes_of(session.key) for session in sessions}
-        members, stale = read_index(link, live, count=self._scan_count)
+        records = {bytes_of(session.key) for session in sessions}
+        live = {key for key in records if key.startswith(SESSION_PREFIX)}
+        index = read_index(link, live, count=self._scan_count)
         return KeyReading(
             groups=tuple(tally.groups()),
             sessions=sessions,
-            keys_before=opening.keys,
-            keys_after=link.ask("DBSIZE"),
-            with_ttl=opening.with_ttl,
-            used_memory=opening.used_memory,
-            index_members=members,
-            stale_members=stale,
+            keys_before=told.keys,
+            keys_after=size_now(link, self._database),
+            with_ttl=told.with_ttl,
+            used_memory=told.used_memory,
+            index_members=index.members,
+            stale_members=index.stale,
+            unindexed=index.unindexed,
             samples=tuple(tally.samples),
             precision=precision,
             memory_share=tally.sums.sized_share(),
@@ -159,58 +154,30 @@ class KeyspaceStore:
         with conversation(self._client, operation=operation, seconds=self._pass_seconds) as link:
             yield link
 
-    def _open(self, link: Link) -> _Opening:
-        # Reading a session would make it look used to an evicting server. Servers before Redis
-        # 7.2 do not know NO-TOUCH and answer with an error, which is all right.
-        link.send(packed("CLIENT", "NO-TOUCH", "ON"))
-        link.replies(1)
-        keys = link.ask("DBSIZE")
-        facts = _facts(link)
-        database = self._client.get_connection_kwargs().get("db") or 0
-        with_ttl = _expiring(facts.get(f"db{database}", "")) if keys else 0
-        return _Opening(keys, with_ttl, _whole(facts.get("used_memory", "")), facts)
+    @property
+    def _database(self) -> int:
+        return int(self._client.get_connection_kwargs().get("db") or 0)
 
 
-def _running(opening: _Opening, tally: KeyTally) -> KeyReading:
+def _report(progress: Progress | None, told: Opening, tally: KeyTally) -> Callable[[], None] | None:
+    """Return what reports; nothing where it is not known how far the pass is."""
+    if progress is None or told.keys is None:
+        return None
+    return lambda: progress(_running(told, tally))
+
+
+def _running(told: Opening, tally: KeyTally) -> KeyReading:
     """Return what a pass found so far, scaled up to the whole keyspace."""
-    share = min(1.0, tally.scanned / opening.keys) if opening.keys else 1.0
+    share = min(1.0, tally.scanned / told.keys) if told.keys else 1.0
     return KeyReading(
         groups=tuple(tally.groups(share)) if share else (),
         sessions=None,
-        keys_before=opening.keys,
-        keys_after=opening.keys,
-        with_ttl=opening.with_ttl,
-        used_memory=opening.used_memory,
+        keys_before=told.keys,
+        keys_after=told.keys,
+        with_ttl=told.with_ttl,
+        used_memory=told.used_memory,
         samples=tuple(tally.samples),
         share=share,
         precision=Precision.RUNNING,
         memory_share=tally.sums.sized_share(),
     )
-
-
-def _facts(link: Link) -> Mapping[str, str]:
-    """Read INFO. Raises StoreMisconfigured for a server that holds only a part of the keys."""
-    lines = link.ask("INFO").decode("utf-8", "replace").splitlines()
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    mode = facts.get("redis_mode", facts.get("server_mode", "standalone"))
-    if mode != "standalone":
-        reason = f"it runs in {mode} mode; KATO uses a single server, which holds every key"
-        raise StoreMisconfigured(STORE, "asking what it is", reason)
-    return facts
-
-
-def _expiring(held: str) -> int | None:
-    """Read how many keys expire out of what INFO says of a database: `keys=5,expires=2,…`."""
-    parts = dict(part.partition("=")[::2] for part in held.split(","))
-    return _whole(parts.get("expires", ""))
-
-
-def _whole(text: str) -> int | None:
-    """Read a whole number; None for anything else."""
-    return int(text) if text.isdecimal() else None
-
-
-def _version(facts: Mapping[str, str]) -> str:
-    name = facts.get("server_name", "redis")
-    version = facts.get(f"{name}_version") or facts.get("redis_version", "of unknown version")
-    return f"{name} {version}"

@@ -203,14 +203,16 @@ class TestWhatAPassCosts:
     ) -> None:
         """300 kb_ids take as many queries as 3."""
         make_tables(clickhouse)
-        over_http.health()
+        add_patterns(clickhouse, ["kb_kato"])
+        ask(over_http)  # which makes the clients
+        clickhouse.command("TRUNCATE TABLE patterns_data")
         costs = []
         for count in (3, 300):
             add_patterns(clickhouse, [f"kb{number}_kato" for number in range(count)])
             before = len(server.calls)
             assert len(ask(over_http).usages) == count
             costs.append(len(server.calls) - before)
-        assert costs[0] == costs[1] <= 4
+        assert costs[0] == costs[1] <= 5
 
     def test_the_first_figures_touch_no_table(
         self, over_http: PatternStore, server: HttpServer, clickhouse: Client

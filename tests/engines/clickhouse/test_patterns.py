@@ -77,7 +77,7 @@ def store(
 
 
 def by_kb(reading: PatternReading) -> dict[str, PatternUsage]:
-    found = {usage.kb_id: usage for usage in reading.usages}
+    found = {usage.kb_id: usage for usage in reading.usages if usage.kb_id is not None}
     assert len(found) == len(reading.usages), "a kb_id came twice"
     return found
 
@@ -112,10 +112,10 @@ class TestWhatIsRead:
     def test_the_first_figures_are_those_of_the_catalogue(
         self, store: PatternStore, clickhouse: Client
     ) -> None:
-        """Counts and bytes are there at once, and exact as long as nothing was deleted."""
+        """Counts and bytes are there at once: an estimate, as a pattern may be stored twice."""
         load_capture(clickhouse)
         quick, exact = store.quick(), store.read()
-        assert quick.precision is Precision.EXACT
+        assert quick.precision is Precision.ESTIMATE
         assert quick.total == exact.total
         assert quick.tables == exact.tables
         assert [(u.kb_id, u.amount) for u in quick.usages] == [
@@ -260,7 +260,6 @@ class TestOtherTables:
         assert tables["config"].rows == 1
         assert not tables["config"].has_kb_id
         assert tables["seen"].engine == "View"
-        assert store.quick().precision is Precision.EXACT
 
     @pytest.mark.parametrize(
         "layout",

@@ -30,6 +30,7 @@ Ask = Callable[[KatoApi, str], object]
 CALLS: dict[str, Ask] = {
     "extend": lambda api, session: api.extend(session, ttl_seconds=120),
     "clear": lambda api, session: api.clear_stm(session),
+    "configure": lambda api, session: api.configure(session, {"max_predictions": 7}),
     "delete": lambda api, session: api.delete(session),
     "exists": lambda api, session: api.exists(session),
 }
@@ -37,6 +38,7 @@ CHANGES = [name for name in CALLS if name != "exists"]
 ROUTES = {
     "extend": ("POST", "/extend?ttl_seconds=120"),
     "clear": ("POST", "/clear-stm"),
+    "configure": ("POST", "/config"),
     "delete": ("DELETE", ""),
     "exists": ("GET", "/exists"),
 }
@@ -75,7 +77,7 @@ def test_each_call_is_sent_and_read_as_recorded(name: str) -> None:
     assert [(r.method, r.url.raw_path.decode()) for r in sent] == [
         (exchange["method"], exchange["path"])
     ]
-    assert sent[0].content == b""
+    assert json.loads(sent[0].content or b"null") == exchange["request"]
 
 
 def test_the_recorded_absence_is_no_error() -> None:
@@ -238,7 +240,7 @@ def test_an_id_that_no_path_can_hold_never_reaches_kato(name: str, session: str)
 
 @pytest.mark.parametrize("ttl", [0, -5])
 def test_no_time_to_live_never_reaches_kato(ttl: int) -> None:
-    """KATO would fail on it and drop the connection."""
+    """KATO deletes a session that is extended by 0."""
     api, sent = answering(200, {})
     with pytest.raises(StoreRejected):
         api.extend(SESSION, ttl_seconds=ttl)

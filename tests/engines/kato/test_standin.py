@@ -16,6 +16,7 @@ from services.embedded.kato.server import StandInServer
 from services.errors import StoreRejected
 from services.stores.kato.api import KatoApi
 from services.stores.kato.connect import client_at
+from services.usage.readings import ProcessorReading
 from tests.conftest import capture_rows
 
 EXCHANGES = capture_rows("kato_http.jsonl")
@@ -152,15 +153,66 @@ def test_an_extension_lasts_until_the_next_access(http: httpx.Client, valkey: re
     assert valkey.ttl(key) <= 100
 
 
-def test_config_entries_that_kato_does_not_take_are_dropped_without_a_word(
-    http: httpx.Client,
-) -> None:
-    """Unknown and out-of-range entries vanish; the others stay."""
-    config = {"recall_threshold": 7, "max_predictions": 3, "metadata": {"encrypted_data": "x"}}
-    made = http.post("/sessions", json={"node_id": "n", "config": config}).json()
-    assert made["session_config"]["recall_threshold"] == 0.1
-    assert made["session_config"]["max_predictions"] == 3
-    assert "metadata" not in made["session_config"]
+def test_one_entry_out_of_range_drops_the_whole_config_at_creation(http: httpx.Client) -> None:
+    """Without a word; unknown ones vanish alone, types are not looked at, and a mode is bent."""
+    odd = {"metadata": {"encrypted_data": "x"}, "stm_mode": "odd", "sort_symbols": "yes"}
+    for config, expected in (
+        ({"recall_threshold": 7, "max_predictions": 3}, (0.1, 100, "CLEAR", True)),
+        ({"minhash_rows": "many", "max_predictions": 3}, (0.1, 100, "CLEAR", True)),
+        ({"recall_threshold": 0.4, **odd}, (0.4, 100, "CLEAR", "yes")),
+    ):
+        made = http.post("/sessions", json={"node_id": "n", "config": config}).json()
+        kept = made["session_config"]
+        names = ("recall_threshold", "max_predictions", "stm_mode", "sort_symbols")
+        assert tuple(kept[name] for name in names) == expected
+        assert "metadata" not in kept
+
+
+def test_a_change_of_a_config_is_checked_in_nine_entries_alone(http: httpx.Client) -> None:
+    """The others are stored as they come, and one takes another along."""
+    session = http.post("/sessions", json={"node_id": "n"}).json()["session_id"]
+    for name, wrong in {
+        "max_pattern_length": -1, "persistence": 101, "recall_threshold": "1", "stm_mode": 5,
+        "indexer_type": "x", "max_predictions": 0, "process_predictions": 1,
+        "use_token_matching": "no", "rank_sort_algo": "best",
+    }.items():  # fmt: skip
+        answer = http.post(f"/sessions/{session}/config", json={"config": {name: wrong}})
+        assert answer.status_code == 400
+        assert list(answer.json()["detail"]["validation_errors"]) == [name]
+    config = {"minhash_rows": "many", "length_max_ratio": -3, "no_such": 1, "stm_mode": "odd",
+              "use_token_matching": False}  # fmt: skip
+    assert http.post(f"/sessions/{session}/config", json={"config": config}).status_code == 200
+    kept = http.get(f"/sessions/{session}/config").json()["config"]
+    assert (kept["minhash_rows"], kept["length_max_ratio"], kept["stm_mode"]) == (
+        "many",
+        -3,
+        "CLEAR",
+    )
+    assert (kept["use_token_matching"], kept["sort_symbols"]) == (False, False)
+
+
+def test_an_extension_by_nothing_deletes(http: httpx.Client, valkey: redis.Redis) -> None:
+    """It answers 200, as KATO does."""
+    session = http.post("/sessions", json={"node_id": "n"}).json()["session_id"]
+    answer = http.post(f"/sessions/{session}/extend?ttl_seconds=0")
+    assert (answer.status_code, answer.json()["ttl_seconds"]) == (200, 0)
+    assert not valkey.exists(f"kato:session:{session}")
+
+
+MONITORING = {
+    "/concurrency": {"status", "current", "peak", "limits", "configuration", "recommendations",
+                     "timestamp"},
+    "/connection-pools": {"status", "health", "pool_statistics", "timestamp"},
+    "/cache/stats": {"cache_performance", "cache_health", "timestamp"},
+    "/stats": {"time_range_minutes", "timestamp", "processor_manager", "current_status",
+               "time_series", "summary", "error"},
+}  # fmt: skip
+
+
+def test_it_tells_an_operator_how_it_is(http: httpx.Client) -> None:
+    """In the shapes of KATO's own read-only calls."""
+    for path, names in MONITORING.items():
+        assert http.get(path).json().keys() == names, path
 
 
 def test_a_negative_ttl_fails_inside_and_drops_the_connection(standin: StandInServer) -> None:
@@ -197,7 +249,7 @@ def test_it_says_that_it_is_a_stand_in_and_kato_client_reads_it(standin: StandIn
         health = api.health()
         assert "stand-in" in health.version
         assert "stand-in" in health.detail
-        assert api.cached_processors() == ()
+        assert api.cached_processors() == ProcessorReading()
         made = api.create_session("tenant:ü:user:日", ttl_seconds=0, metadata={"plan": "pro"})
         assert made.ttl_seconds == 3600
         assert made.metadata == {"plan": "pro"}

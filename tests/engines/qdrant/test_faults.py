@@ -8,7 +8,6 @@ import pytest
 from qdrant_client import QdrantClient
 
 from services.errors import (
-    SettingsError,
     StoreDenied,
     StoreError,
     StoreMisconfigured,
@@ -140,12 +139,6 @@ class TestSettings:
                 QDRANT_HOST="127.0.0.1", QDRANT_PORT=server.port, QDRANT_API_KEY=KEY
             )
             Stores(settings).vectors.health()
-
-    def test_a_host_that_is_an_address_names_the_variable(self) -> None:
-        """A mistake in a setting stops the start in one line."""
-        settings = Settings(QDRANT_HOST="http://qdrant:6333")
-        with pytest.raises(SettingsError, match="QDRANT_HOST"):
-            Stores(settings)
 
     def test_no_address_is_not_configured(self) -> None:
         """Without an address there is no store, and localhost is not guessed."""

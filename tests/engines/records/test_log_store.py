@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
-from services.audit_log.anchor import Anchorer
+from services.audit_log.anchor import Anchorer, AnchorState
 from services.audit_log.chain import LogKeys
 from services.audit_log.formats import anchor_line
 from services.audit_log.models import Entry, LogFilter, State
@@ -248,6 +249,28 @@ def test_the_database_refuses_honest_mistakes(
     assert log.verify().checked == 2
 
 
+REPLACING = (
+    "REPLACE INTO audit_log SELECT * FROM audit_log",
+    "UPDATE OR REPLACE audit_log SET number = 2 WHERE number = 1",
+    "REPLACE INTO audit_log_tenant SELECT tenant, number FROM audit_log_tenant",
+)
+
+
+def test_sqlite_refuses_to_replace(tmp_path: Path) -> None:
+    """It runs no trigger for the removal of what is replaced."""
+    records = Records(tmp_path, None)
+    log = logbook(records)
+    fill(log, 2)
+    for statement in REPLACING:
+        with (
+            pytest.raises(DBAPIError, match="append-only"),
+            records.engine().begin() as connection,
+        ):
+            connection.execute(text(statement))
+    assert log.verify().checked == 2
+    records.close()
+
+
 @contextmanager
 def intruder(records: Records) -> Iterator[Connection]:
     """Somebody with every right in the database, who took the triggers away."""
@@ -328,6 +351,87 @@ def test_tampering_is_found(records: Records, log: Logbook, how: str) -> None:
     assert (found.state, found.bad) == (State.BROKEN, bad), found.words
     log.page()  # reading it goes on
     assert log.verify().state is State.BROKEN  # this process remembers its own anchor
+
+
+RAW = {
+    "sqlite": [
+        "'bob'",
+        "''",
+        "'[1]'",
+        "'\"bob'",
+        "7",
+        "1.5",
+        "x'ff'",
+        "x''",
+        "CAST(x'ff' AS TEXT)",
+    ],
+    "postgresql": ["'bob'", "''", "'[1]'", "'\"bob'"],
+}
+RAW_TIMES = {
+    "sqlite": ["'2026-01-31'", "'20000-01-01 00:00:00.000000'", *RAW["sqlite"]],
+    "postgresql": ["'infinity'", "'-infinity'", "'0044-01-01Z BC'", "'20000-01-01Z'"],
+}
+OF_THE_LOG = ("at", "who", "action", "outcome", "request_id", "words", "text", "hash")
+
+
+def edit(connection: Connection, column: str, value: str) -> None:
+    """Put entry 3 back as it was, and write something into one of its columns."""
+    table = "audit_log_tenant" if column == "tenant" else "audit_log"
+    limit = "LIMIT 1" if column == "tenant" else ""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+    for statement in (
+        f"DELETE FROM {table} WHERE number = 3",
+        f"INSERT INTO {table} SELECT * FROM {table}_whole WHERE number = 3 {limit}",
+        f'UPDATE {table} SET "{column}" = {value} WHERE number = 3',
+    ):
+        connection.execute(text(statement))
+
+
+def test_whatever_stands_in_a_column_it_says_which_entry(records: Records, log: Logbook) -> None:
+    """And what reads the log goes on: of what was edited it knows nothing."""
+    fill(log, 4)
+    engine = records.engine()
+    with intruder(records) as connection:
+        for table in ("audit_log", "audit_log_tenant"):
+            connection.execute(text(f"CREATE TABLE {table}_whole AS SELECT * FROM {table}"))
+    for column in (*OF_THE_LOG, "tenant"):
+        for value in (RAW_TIMES if column == "at" else RAW)[engine.dialect.name]:
+            with engine.begin() as connection:
+                edit(connection, column, value)
+            found = log.verify()
+            assert (found.state, found.bad) == (State.BROKEN, 3), (column, value)
+            assert numbers(log.page()) == numbers(list(log.export()))[::-1] == [4, 3, 2, 1]
+            assert set(log.people()) <= {ANN.id}
+            log.ends(log.page())
+    log.note(ANN, Action.LOOK)
+    assert log.verify().bad == 3
+
+
+def test_a_head_that_was_edited_is_not_anchored(records: Records, log: Logbook) -> None:
+    """Else the anchors could not be read any more, and nothing were verified."""
+    fill(log, 2)
+    with intruder(records) as connection:
+        connection.execute(text("UPDATE audit_log SET hash = 'bob' WHERE number = 2"))
+    log.anchoring.anchor()
+    assert log.anchoring.state == AnchorState(None, {"audit log": "entry 2 was edited"})
+    log.note(ANN, Action.LOOK)
+    assert log.verify().bad == 2
+
+
+def test_keys_in_the_wrong_order_seal_nothing(records: Records) -> None:
+    """What an older key seals after a newer one could not be told from a forgery, for ever."""
+    old, new, newest = "o" * 32, "n" * 32, "m" * 32
+    for keys in ((), (old,), (new, old)):
+        fill(logbook(records, *keys), 3)
+    for keys in ((old, new), (old, new, newest)):
+        with pytest.raises(StoreMisconfigured, match="newest key has to stand first"):
+            logbook(records, *keys).note(ANN, Action.LOOK)
+    third = logbook(records, newest, new, old)
+    third.note(ANN, Action.LOOK)
+    assert third.verify().checked == 10
+    with pytest.raises(StoreMisconfigured, match="newest key has to stand first"):
+        logbook(records, old, newest, new).note(ANN, Action.LOOK)
 
 
 def test_truncating_and_appending_is_found(records: Records, log: Logbook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.figures import Amount, Measure
 from services.stores.records import database
 from services.stores.records.nodes import HISTORY_KEPT, StateStore
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.names import Confirmation
 from tests.servers.postgres import Postgres
 from tests.servers.records import Records
 
@@ -32,6 +35,25 @@ def test_a_seen_node_is_remembered_after_a_restart(records: Records, state: Stat
     state.close()
     (node,) = records.state().nodes()
     assert (node.node_id, node.source, node.first_seen) == ("tenant:acme:user:bob", "session", NOW)
+
+
+def test_nobody_else_can_read_the_records(tmp_path: Path) -> None:
+    """Whatever the umask says, also those that an earlier version left readable."""
+    data = tmp_path / "data"
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            records = Records(data, None)
+            records.state().record_nodes({"n": "session"}, NOW)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in data.iterdir()}
+            assert set(modes) == {f"state.sqlite{end}" for end in ("", "-wal", "-shm")}
+            assert set(modes.values()) == {0o600}
+            assert data.stat().st_mode & 0o777 == 0o700
+            for path in (data, *data.iterdir()):
+                path.chmod(path.stat().st_mode | 0o055)
+            records.close()
+    finally:
+        os.umask(before)
 
 
 def test_any_node_id_is_kept_as_it_is(state: StateStore) -> None:
@@ -95,6 +117,54 @@ def test_a_version_says_that_node_ids_came_or_went(records: Records, state: Stat
     state.record_nodes({"m": "session"}, NOW)
     assert changed()
     assert len(set(versions)) == 4
+
+
+def test_an_import_says_by_whom_and_since_when(records: Records, state: StateStore) -> None:
+    """An earlier time counts, and a later one changes nothing; seen later, it stays imported."""
+    before, later = NOW - timedelta(days=9), NOW + timedelta(days=9)
+    state.record_nodes({"seen": "session", "old": "session"}, NOW)
+    versions = [state.nodes_version()]
+    state.import_nodes({"new\x00": before, "seen": before, "old": later}, by="ann \x00 \ud800")
+    versions.append(records.state().nodes_version())
+    state.record_nodes({"new\x00": "kato"}, later)
+    found = {n.node_id: (n.source, n.first_seen, n.last_seen, n.by) for n in state.nodes()}
+    assert found == {
+        "new\x00": ("import", before, later, "ann \x00 \ud800"),
+        "seen": ("import", before, NOW, "ann \x00 \ud800"),
+        "old": ("session", NOW, NOW, ""),
+    }
+    assert len(set(versions)) == 2
+    state.import_nodes({}, by="ann")
+
+
+def test_a_word_is_kept_until_it_is_revoked(records: Records, state: StateStore) -> None:
+    """To every process, with any bytes; of a kb_id the newest counts."""
+    tenant, other = TenantKey("tenant", "a/\udcff"), TenantKey("kb", "")
+    words = [
+        Confirmation("kb\x00", tenant, "ann", NOW, "ticket"),
+        Confirmation("kb", other, "bob", NOW, "\ud800"),
+    ]
+    versions = [state.nodes_version()]
+    state.confirm(words)
+    assert set(records.state().confirmations()) == set(words)
+    versions.append(state.nodes_version())
+    newer = Confirmation("kb", tenant, "eve", NOW + timedelta(days=1), "again")
+    state.confirm([newer])
+    state.revoke(["kb\x00", "never", "kb\x01"])
+    versions.append(state.nodes_version())
+    assert records.state().confirmations() == (newer,)
+    assert len(set(versions)) == 3
+    state.confirm([])
+
+
+def test_many_names_are_imported_in_one_go(state: StateStore) -> None:
+    """More than a statement takes parameters, and so are as many seen."""
+    names = [f"tenant:t{n}:user:x" for n in range(1_200)]
+    state.import_nodes(dict.fromkeys(names, NOW), by="ann")
+    state.record_nodes(dict.fromkeys([*names, "new"], "session"), NOW + timedelta(hours=2))
+    found = state.nodes()
+    assert {node.node_id for node in found} == {*names, "new"}
+    assert {node.last_seen for node in found} == {NOW + timedelta(hours=2)}
 
 
 def test_usage_over_time(state: StateStore) -> None:

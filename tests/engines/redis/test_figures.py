@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from services.figures import Precision
-from services.stores.redis import usage as keyspace
+from services.stores.redis import server
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyReading
 from tests.engines.redis.keys import restore_capture, store_of
@@ -125,7 +125,7 @@ def test_what_info_does_not_say_is_unknown(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch, facts: dict[str, str]
 ) -> None:
     """Neither is 0, except that of no key none expires."""
-    monkeypatch.setattr(keyspace, "_facts", lambda _: facts)
+    monkeypatch.setattr(server, "_fields", lambda _: facts)
     assert store_of(valkey).read().with_ttl == 0
     valkey.set("a_kato:frequency:x", 1, ex=900)
     reading = store_of(valkey).read()

@@ -25,6 +25,14 @@ def test_health_names_the_server(valkey: redis.Redis) -> None:
     assert health.version.startswith("valkey 9.")
     assert 0 < health.latency < 5
     assert health.detail == "eviction: noeviction"
+    assert health.memory
+    assert (health.memory.limit, health.memory.evicted) == (0, 0)
+    assert health.memory.used
+    assert health.memory.used > 100_000
+
+
+SAID = ("SETINFO", "SETNAME", "NO-TOUCH")
+"""What is said of a connection itself."""
 
 
 def test_reading_changes_nothing(valkey: redis.Redis) -> None:
@@ -43,7 +51,7 @@ def test_reading_changes_nothing(valkey: redis.Redis) -> None:
             seen.append(command)
     assert {command.split()[0].upper() for command in seen} <= READS
     assert {c for c in seen if c.startswith("CLIENT")} <= {
-        command for command in seen if "SETINFO" in command or "NO-TOUCH" in command
+        command for command in seen if any(word in command for word in SAID)
     }
     assert valkey.pexpiretime(session) == before
 

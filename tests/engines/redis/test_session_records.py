@@ -61,6 +61,10 @@ def test_every_session_of_the_capture_is_read_whole(valkey: redis.Redis) -> None
         assert detail.config == content["session_config"]
         assert detail.metadata == content["metadata"]
         assert detail.rest["time"] == content["time"]
+        assert (list(detail.predictions or ()), detail.percept) == (
+            content["predictions"], content["percept_data"],
+        )  # fmt: skip
+        assert not {"predictions", "percept_data"} & detail.rest.keys()
         assert detail.record.bytes == valkey.memory_usage(row["key"])
 
 
@@ -86,6 +90,15 @@ def test_reading_extends_nothing_and_sends_reads_only(valkey: redis.Redis) -> No
     assert seen.count("GET") == 3
     assert detail is not None
     assert detail.record.expires_in == pytest.approx(after / 1000, abs=2)
+
+
+def test_records_are_looked_for_together(valkey: redis.Redis) -> None:
+    """Over several batches, whatever their names."""
+    keys = [f"kato:session:{number}" for number in range(450)] + ["kato:session:x\udcff"]
+    for key in keys[::2]:
+        valkey.set(key.encode("utf-8", "surrogateescape"), "{}")
+    assert records_of(valkey).there(keys) == frozenset(keys[::2])
+    assert records_of(valkey).there([]) == frozenset()
 
 
 def test_a_session_of_the_guide_is_read_beside_katos(valkey: redis.Redis) -> None:

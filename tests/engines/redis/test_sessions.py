@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import redis
 
+from services.stores.redis.sessions import Index
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, text_of
 from services.usage.readings import SessionRecord
 from tests.engines.redis.keys import restore_capture, store_of
@@ -109,6 +110,18 @@ def test_index_counts_members_whose_session_is_gone(valkey: redis.Redis) -> None
     valkey.sadd(INDEX, *(f"session-{number}" for number in range(1000)))
     reading = store_of(valkey).read()
     assert (len(reading.sessions), reading.index_members, reading.stale_members) == (350, 1000, 650)
+    assert reading.unindexed == 0
+
+
+def test_sessions_that_no_index_holds_are_told(valkey: redis.Redis) -> None:
+    """KATO does not count them; the guide's are in none of KATO's."""
+    for name in ("a", "b", "back"):
+        valkey.set(f"kato:session:{name}", '{"node_id": "x"}')
+    valkey.set("tenant:acme:session:s", "{}")
+    assert store_of(valkey).read().unindexed == 3
+    valkey.sadd(INDEX, "a", "b", "stale")
+    reading = store_of(valkey).read()
+    assert (reading.index_members, reading.stale_members, reading.unindexed) == (3, 1, 1)
 
 
 def test_a_session_younger_than_the_pass_is_not_stale(
@@ -120,7 +133,7 @@ def test_a_session_younger_than_the_pass_is_not_stale(
     valkey.sadd(INDEX, "session-young", "session-gone")
     honest = keyspace.read_index
 
-    def create_first(*args: object, **options: object) -> tuple[int, int]:
+    def create_first(*args: object, **options: object) -> Index:
         valkey.set("kato:session:session-young", '{"node_id": "x"}')
         return honest(*args, **options)  # type: ignore[arg-type]
 

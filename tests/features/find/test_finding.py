@@ -92,6 +92,35 @@ def test_a_users_patterns_across_tenants(
     assert not answer.unknown
 
 
+def test_of_several_words_each_has_to_fit(look_up: Asker) -> None:
+    """At one place: a user with the tenant, a session, a kb_id, a key or a pattern beside it."""
+    sessions = look_up.snapshot.sessions or ()
+    session = next(s.session_id for s in sessions if s.owner.name == "tenant:acme-corp:user:bob")
+    row = capture_rows("clickhouse_patterns_data.jsonl")[0]
+    alone = set(by_tenant(look_up(row["kb_id"])))
+    cases: dict[str, set[str]] = {
+        "bob acme-corp": {"tenant/acme-corp"},
+        "the user bob of tenant/acme-corp": {"tenant/acme-corp"},
+        " acme-corp  bob\t": {"tenant/acme-corp"},
+        "bob globex": set(),
+        "bob nowhere": set(),
+        f"bob {session}": {"tenant/acme-corp"},
+        f"alice {session}": set(),
+        "bob tenant_acme_corp_user_bob_kato": {"tenant/acme-corp", "tenant/acme_corp"},
+        "acme tenant_acme_user_bob_kato:symbols:freq": {"tenant/acme"},
+        f"{row['name']} {row['kb_id']}": alone,
+        f"{row['name']} hank": set(),
+        "O'Brien & Söhne": {"tenant/O'Brien & Söhne"},
+        "jürgen tenant/O'Brien & Söhne": set(),
+    }
+    for typed, expected in cases.items():
+        assert set(by_tenant(look_up(typed))) == expected, typed
+    assert not look_up("bob CORP").hits
+    assert set(by_tenant(look_up("bob CORP", contains=True))) == {
+        "tenant/acme-corp", "tenant/acme_corp"
+    }  # fmt: skip
+
+
 def test_a_shared_memory_says_so(look_up: Asker) -> None:
     """The 16 patterns of bob stand with both tenants; his sessions with the one they name."""
     hits = by_tenant(look_up("bob"))

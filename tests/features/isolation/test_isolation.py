@@ -31,10 +31,14 @@ COLLISION = "tenant_acme_corp_user_bob_kato"
 
 CAPTURES_FINDINGS = {
     ("collision.shared-kb", COLLISION),
+    ("collision.live-sessions", COLLISION),
+    ("collision.older-data", "tenant_acme_corp_user_alice_kato"),
     ("shared.streams", "stm:global"),
     ("shared.streams", f"stm:events:{COLLISION}"),
     ("prefix.glob", "tenant/acme"),
     ("prefix.glob", "tenant/acme_corp"),
+    ("hostile.unescaped", "tenant/O'Brien & Söhne"),
+    ("hostile.unescaped", "tenant/a*b[c]?"),
     ("hostile.quoted", "tenant/O'Brien & Söhne"),
     ("hostile.glob", "tenant/a*b[c]?"),
     ("unowned.kb-ids", "kb_ids"),

@@ -17,6 +17,7 @@ from services.purge.models import Request, Surface, Target
 from services.purge.ports import KatoState, Presence
 from services.stores.kato.api import KatoApi
 from services.stores.qdrant.erase import VectorErasing
+from services.usage.readings import ProcessorReading
 from tests.engines.erasing import MINE, silent
 from tests.engines.qdrant.qdrant_collections import add_alias, fill
 from tests.features.purge.test_purge import ACME, WHY, purge, services
@@ -166,6 +167,19 @@ def test_one_that_cannot_be_asked_what_it_holds_keeps_them(
     restarted.append(0)
     kato.fail("kato", "dropped")
     with pytest.raises(StoreError):
+        services.purge.drop_emptied(ended.id)
+    assert OWN in there(vectors(kato))
+
+
+def test_one_of_which_a_worker_does_not_say_what_it_holds_keeps_them(
+    services: Services, kato: Deployment, restarted: list[float], ended: Job,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Its siblings answer, and have nothing of it in memory."""
+    restarted.append(0)
+    unheard = ProcessorReading(unanswered=1)
+    monkeypatch.setattr(KatoApi, "cached_processors", lambda _: unheard)
+    with pytest.raises(PurgeRefused, match="does not say what it has in memory"):
         services.purge.drop_emptied(ended.id)
     assert OWN in there(vectors(kato))
 

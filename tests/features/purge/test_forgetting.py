@@ -27,7 +27,8 @@ from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook
 from services.stores.records.purges.jobs import PurgeJobs
-from services.tenancy.kb_ids import kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.names import Confirmation
 from tests.servers.purger import (
     HOUR,
     LATER,
@@ -102,11 +103,16 @@ def test_an_erased_target_is_forgotten(records: Records, jobs: PurgeJobs) -> Non
     """Its node_ids, sessions and plans, and nobody else's; what the receipt goes by stays."""
     state, other = records.state(), records.jobs()
     state.record_nodes({NODE: "session", OTHER: "session"}, NOW)
+    state.confirm(
+        Confirmation(kb_id, TenantKey("tenant", "acme"), "ann", NOW, "ticket")
+        for kb_id in ("acme_kato", "others_kato")
+    )
     version = state.nodes_version()
     job, lease = telling_job(jobs)
     assert found_of(other, job.id).plan.surface.nodes == {NODE}
     end(jobs, job, lease, forget=(NODE,))
     assert [node.node_id for node in state.nodes()] == [OTHER]
+    assert [word.kb_id for word in state.confirmations()] == ["others_kato"]
     assert state.nodes_version() != version
     assert jobs.plan("d" * 64) is jobs.plan("e" * 64) is None
     assert jobs.plan("f" * 64) == plan_for("globex", digest="f" * 64)

@@ -17,6 +17,8 @@ from services.bootstrap import Services
 from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.settings.environment import Settings
 from services.stores.records.nodes import StateStore
+from services.tenancy.names import Source
+from services.tenancy.ownership import ClaimState
 from services.usage import formats as report
 from services.usage.snapshot import Snapshot
 from tests.servers.deployment import FAULTS, SECRET, Deployment
@@ -58,6 +60,23 @@ def test_who_owns_what_is_read_again_when_a_node_came(
     monkeypatch.setattr(StateStore, "nodes", None)
     assert services.usage.ownership() is now
     other.close()
+
+
+def test_a_client_that_came_to_an_idle_tenants_data(
+    services: Services, valkey: redis.Redis
+) -> None:
+    """Seen first on what an earlier pass saw without a node_id; the first pass knows no earlier."""
+    kb_id, node = "tenant_acme_corp_user_idle_kato", "tenant:acme-corp:user:idle"
+    valkey.set(f"{kb_id}:frequency:p", 1)
+    services.usage.collect()
+    assert services.usage.ownership().kb(kb_id).state is ClaimState.SHARED, "both tenants are known"
+    valkey.set("kato:session:session-late", json.dumps({"node_id": node}), ex=900)
+    services.usage.collect()
+    owning = services.usage.ownership()
+    assert owning.origins[node].source is Source.CAME
+    assert owning.kb(kb_id).state is ClaimState.SHARED
+    others = {origin.source for other, origin in owning.origins.items() if other != node}
+    assert Source.CAME not in others
 
 
 def test_the_capture_is_counted_exactly(services: Services) -> None:

@@ -26,6 +26,7 @@ from services.errors import (
     FindingError,
     KatoTenantsError,
     NoSuchJob,
+    NoSuchPlan,
     Problem,
     StoreUnavailable,
 )
@@ -33,7 +34,7 @@ from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
 from services.health.check import HealthService
-from services.health.models import Check, Health
+from services.health.models import Check, Health, Worker, Workers
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -51,13 +52,16 @@ from services.sessions.models import (
     Result,
     SessionDetail,
 )
+from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.stores.kato.workers import KatoWorkers
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
-from services.tenancy.ownership import ClaimState
+from services.tenancy.names import Confirmation, Origin, Source
+from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
@@ -69,12 +73,24 @@ ACME_KB, ZED_KB = kb_id_of(ACME_NODE), kb_id_of(ZED_NODE)
 ALL, OWN, OTHER = "*", "tenant/acme", "tenant/zed"
 """The scopes: everything, the tenant that every call is about, and another one."""
 
+COUNTED = "439"
+"""What only others have, so many of it that it is seen in any sum."""
+
 SEEN = fleet(
     ACME_NODE, ZED_NODE, patterns={ACME_KB: 3, ZED_KB: 439},
     collections={f"vectors_{ACME_KB}": 2, f"vectors_{ZED_KB}": 439},
     sessions=[ACME_NODE, ZED_NODE],
 )  # fmt: skip
-SNAPSHOT, OWNERSHIP = SEEN.snapshot, SEEN.ownership
+SNAPSHOT = SEEN.snapshot
+INFERRED_KB, CONFIRMED_KB = "tenant_acme_user_new_kato", "tenant_acme_user_old_kato"
+OWNERSHIP = Ownership(
+    {node: Origin(NOW, Source.SESSION) for node in SEEN.ownership.nodes},
+    schemes=SEEN.ownership.schemes,
+    confirmed={
+        CONFIRMED_KB: Confirmation(CONFIRMED_KB, ACME, "ann", NOW, "known"),
+        "tenant_zed_kato": Confirmation("tenant_zed_kato", ZED, "zed", NOW, f"zed {COUNTED}"),
+    },
+)  # fmt: skip
 OF_SNAPSHOT = next(each for each in SNAPSHOT.tenants if each.tenant == ACME)
 SCOPE = scope_of(SNAPSHOT, OF_SNAPSHOT)
 SPACE = Space(f"vectors_{ACME_KB}")
@@ -83,8 +99,6 @@ DETAIL = SessionDetail(RECORD)
 SCHEME = next(s for s in OWNERSHIP.schemes.schemes if s.template == "tenant:{tenant}:user:{user}")
 VALUES = {"tenant": "acme", "user": "bob"}
 DIGEST = "d" * 64
-COUNTED = "439"
-"""What only others have, so many of it that it is seen in any sum."""
 
 
 def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
@@ -143,6 +157,10 @@ class World:
                 "set",
             ),
         )  # fmt: skip
+        counted = Worker(counted=int(COUNTED))
+        workers = _mock(KatoWorkers)
+        workers.figures.return_value = Workers((counted,), None)
+        self.stores = SimpleNamespace(kato_workers=workers)
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.sessions = _mock(SessionService)
@@ -153,12 +171,14 @@ class World:
         self.care.inspect.return_value = DETAIL
         self.care.reveal.return_value = {"iban": "DE1"}
         self.care.act.return_value = (Outcome(RECORD, Result.DONE),)
+        self.care.configure.return_value = (Answered("persistence", 9, 9),)
         self.care.clean_index.return_value = IndexCleaning(1, 1)
         self.inspection = _mock(InspectionService)
         self.inspection.scope.side_effect = scope_of
         self.inspection.patterns.return_value = PatternPage(
             (), None, ReadCost(1, 1, int(COUNTED), 2)
         )
+        self.inspection.patterns_across.return_value = self.inspection.patterns.return_value
         self.inspection.space.return_value = SpaceFacts(
             Space("shared", "acme"), 1, 2, "Cosine", "green", int(COUNTED)
         )
@@ -308,6 +328,13 @@ def _exporting(desk: Desk) -> object:
         return list(entries)
 
 
+def _names(desk: Desk) -> object:
+    with desk.names.exporting() as names:
+        return names
+
+
+NEW_NODE = b"tenant:acme:user:new"
+
 OWNER = SCOPE.holdings[0].owner
 KEY = f"{ACME_KB}:frequency:x"
 
@@ -317,6 +344,7 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
     "sessions.landing": Case(lambda d: d.sessions.landing(SCHEME, VALUES), OPERATOR, writes=True),
@@ -336,6 +364,10 @@ CASES: dict[str, Case] = {
         lambda d: d.care.act(Deed.DELETE, [RECORD]), SUPPORT, Action.CHANGE_SESSIONS, "care.act",
         target="delete: s-acme", writes=True, **OF_ACME,
     ),
+    "care.configure": _done(
+        lambda d: d.care.configure(RECORD, {"persistence": 9}), SUPPORT, Action.CHANGE_SESSIONS,
+        "care.configure", target="configure: s-acme", writes=True, **OF_ACME,
+    ),
     "care.clean_index": _done(
         lambda d: d.care.clean_index(), OPERATOR, Action.CLEAN_INDEX, "care.clean_index",
         scopes=FLEET, target="kato:session:_active_index", writes=True,
@@ -347,6 +379,10 @@ CASES: dict[str, Case] = {
     "inspection.concerned": Case(lambda d: d.inspection.concerned(SCOPE), SUPPORT),
     "inspection.patterns": _look(
         lambda d: d.inspection.patterns(SCOPE, PatternQuery((ACME_KB,))), "patterns", "patterns"
+    ),
+    "inspection.patterns_across": _look(
+        lambda d: d.inspection.patterns_across([SCOPE], PatternQuery((ACME_KB,))),
+        "patterns_across", "patterns",
     ),
     "inspection.pattern": _look(
         lambda d: d.inspection.pattern(SCOPE, ACME_KB, "p"), "pattern", f"pattern p of {ACME_KB}"
@@ -407,11 +443,14 @@ CASES: dict[str, Case] = {
         lambda d: d.purge.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "purge.plan",
         target="tenant/acme", **OF_ACME,
     ),
-    "purge.planned": Case(lambda d: d.purge.planned(DIGEST), OPERATOR),
+    "purge.planned": Case(
+        lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,
+    ),
     "purge.concerned": Case(lambda d: d.purge.concerned(plan()), OPERATOR),
     "purge.begin": _done(
         lambda d: d.purge.begin(DIGEST, confirm="tenant/acme", reason="x"), ADMIN,
-        Action.RUN_PURGE, "purge.begin", target="tenant/acme", writes=True, **OF_ACME,
+        Action.RUN_PURGE, "purge.begin", target="tenant/acme", writes=True, refused=NoSuchPlan,
+        **OF_ACME,
     ),
     "purge.run_here": Case(
         lambda d: d.purge.run_here(JOB.id), ADMIN, writes=True, inner="purge.run_here",
@@ -444,6 +483,22 @@ CASES: dict[str, Case] = {
     ),
     "purge.drop_emptied": _steer("drop_emptied", "drop the collections emptied by"),
     "purge.later_looks": Case(lambda d: d.purge.later_looks(JOB.id), OPERATOR, refused=NoSuchJob),
+    "names.preview": Case(lambda d: d.names.preview(NEW_NODE), ADMIN, ANY, writes=True),
+    "names.take": _done(
+        lambda d: d.names.take(NEW_NODE), ADMIN, Action.IMPORT_NAMES, "state.import_nodes",
+        target="1 node_ids", writes=True, **OF_ACME,
+    ),
+    "names.exporting": Case(_names, VIEWER, ANY, Action.EXPORT, target="node_ids"),
+    "names.candidates": Case(lambda d: d.names.candidates(SNAPSHOT, ACME), ADMIN, writes=True),
+    "names.confirm": _done(
+        lambda d: d.names.confirm(ACME, [INFERRED_KB], why="known"), ADMIN,
+        Action.CONFIRM_OWNER, "state.confirm", target=f"{INFERRED_KB} for tenant/acme: known",
+        writes=True, **OF_ACME,
+    ),
+    "names.revoke": _done(
+        lambda d: d.names.revoke(ACME, [CONFIRMED_KB], why="known"), ADMIN, Action.REVOKE_OWNER,
+        "state.revoke", target=f"{CONFIRMED_KB} for tenant/acme: known", writes=True, **OF_ACME,
+    ),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
     "approvals.one": Case(lambda d: d.approvals.one(REQUEST.id), SUPPORT, ANY),

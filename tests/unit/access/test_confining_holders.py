@@ -37,8 +37,7 @@ from services.purge.receipt import receipt_of
 from services.purge.steps import Step, StepName, StepState
 from services.purge.target import select
 from services.sessions.access import (
-    ALIKE,
-    TAKEN,
+    NOT_ALONE,
     confined_landing,
     holders_of_landing,
     holders_of_session,
@@ -283,17 +282,17 @@ def test_sessions_shown_are_owned_by_whom_they_are_shown_for(
             assert seen.owner(record.owner) == whole.owner(record.owner)
 
 
-def test_a_landing_on_anothers_memory_is_refused_without_a_name() -> None:
-    """Also where it is refused for something else as well."""
-    one = viewer("tenant/acme-corp")
-    seen = confined_landing(land(DASH, OWNERSHIP), one)
-    assert (seen.others, seen.refusal, seen.claim) == ((), TAKEN, HELD_WITH_OTHERS)
-    assert not names_told(seen, ["acme.corp"])
-    assert confined_landing(land(ALONE, OWNERSHIP), one) == land(ALONE, OWNERSHIP)
-    both = viewer("tenant/acme-corp", "tenant/acme.corp")
-    assert confined_landing(land(DASH, OWNERSHIP), both).others == (DOTTED,)
-    two_ways = confined_landing(land(TWO_WAYS, OWNERSHIP), viewer("tenant/a"))
-    assert (two_ways.claim, two_ways.refusal) == (HELD_WITH_OTHERS, ALIKE)
+@pytest.mark.parametrize("node", [DASH, TWO_WAYS])
+def test_a_landing_is_the_same_whether_others_are_there(node: str) -> None:
+    """Nobody is named, whatever it is refused for."""
+    without = fleet(ALONE).ownership
+    taken, free = (
+        confined_landing(land(node, whole), viewer(str(OWNERSHIP.tenant_of(node))))
+        for whole in (OWNERSHIP, without)
+    )
+    assert taken == free
+    assert (taken.others, taken.refusal, taken.claim) == ((), NOT_ALONE, HELD_WITH_OTHERS)
+    assert not names_told(taken, ["acme.corp"])
 
 
 # --- nothing is forgotten ---------------------------------------------------------------------
@@ -336,6 +335,7 @@ DONE: dict[type, dict[str, str]] = {
     Landing: {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",
         "claim": "a constant", "others": "dropped", "refusal": "a constant", "warning": "kept",
+        "alike": "in scope", "older": "dropped",
         "erased": "its time, where every holder is in scope",
     },
 }  # fmt: skip

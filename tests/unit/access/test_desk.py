@@ -19,11 +19,14 @@ from services.errors import (
     ApprovalNeeded,
     FindingError,
     KatoTenantsError,
+    NoSuchPlan,
     StoreError,
     StoreUnavailable,
 )
+from services.figures import Measure
 from services.purge.models import Request, Surface, Target
 from services.sessions.landing import land
+from services.sessions.older import Older
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 from tests.unit.access.desks import (
     ACME,
@@ -139,10 +142,10 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
     whole = case.call(world.desk(lambda: viewer_of(ADMIN)))
     if name in {"fleet.figures", "fleet.read", "purge.jobs", "purge.tombstones", "approvals.all",
                 "approvals.mine", "isolation.report", "isolation.state", "finding.find", "log.page",
-                "log.exported", "log.exporting", "log.people"}:  # fmt: skip
+                "log.exported", "log.exporting", "log.people", "names.exporting"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
-    if name in {"fleet.checks", "fleet.history", "purge.receipt_text", "purge.receipt_to_print",
-                "isolation.state", "isolation.scores"}:  # fmt: skip
+    if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
+                "purge.receipt_to_print", "isolation.state", "isolation.scores"}:  # fmt: skip
         assert names_told(whole, [COUNTED])
 
 
@@ -236,9 +239,65 @@ def test_who_else_is_where_a_session_would_land_is_not_told(world: World) -> Non
             desk.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={})
         assert "zed" not in str(caught.value)
         assert "sessions.create" not in world.asked()
-        assert world.desk(lambda: viewer_of(ADMIN)).sessions.landing(SCHEME, VALUES) is both
+        assert world.desk(lambda: viewer_of(ADMIN)).sessions.landing(SCHEME, VALUES) == both
     finally:
         world.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
+
+
+def test_a_word_on_older_data_is_logged(world: World) -> None:
+    """With whose node_id; where nothing was there before, none is."""
+    plain = land(ACME_NODE, OWNERSHIP)
+    targets = []
+    try:
+        for older in (Older({Measure.PATTERNS: 16}, ()), None):
+            world.sessions.landing.return_value = replace(plain, older=older)
+            desk = world.desk(lambda: viewer_of(ADMIN))
+            desk.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={}, word="moved here")
+            assert world.sessions.create.call_args.kwargs["word"] == "moved here"
+            targets.append([each.event.target for each in world.log.entries()][-1])
+    finally:
+        world.sessions.landing.return_value = plain
+    assert targets == [f"{ACME_NODE}, onto older data: moved here", ACME_NODE]
+
+
+def test_a_name_of_anothers_has_one_answer_and_each_look_is_logged(world: World) -> None:
+    """Taken, free, or being purged: for who may not have all who may hold it."""
+    desk, seen = world.desk(lambda: viewer_of(ADMIN, OWN)), []
+    unseen = Claim(ClaimState.INFERRED, (ACME,), "it reads two ways", (ZED,))
+    free = replace(land(ACME_NODE, OWNERSHIP), claim=unseen)
+    try:
+        for landing in (free, replace(free, others=(ZED,), refusal="used by tenant/zed"),
+                        replace(free, refusal="it is being purged")):  # fmt: skip
+            world.sessions.landing.return_value = landing
+            seen.append(desk.sessions.landing(SCHEME, VALUES))
+    finally:
+        world.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
+    assert seen == [seen[0]] * 3
+    assert seen[0].refusal
+    entries = world.log.entries()
+    assert [entry.event.outcome for entry in entries] == [Outcome.REFUSED] * 3
+    assert {entry.event.target for entry in entries} == {ACME_NODE}
+
+
+def test_anothers_plan_is_as_one_that_is_not_there(world: World) -> None:
+    """To look at, and to begin; that somebody tried is in the log."""
+    desk, said = world.desk(lambda: viewer_of(ADMIN, OWN)), set()
+    calls = (
+        lambda: desk.purge.planned(DIGEST),
+        lambda: desk.purge.begin(DIGEST, confirm="tenant/zed", reason="x"),
+    )
+    try:
+        for there in ({"return_value": plan(ZED, ZED_KB)}, {"side_effect": NoSuchPlan()}):
+            world.purge.planned.configure_mock(**there)
+            for call in calls:
+                with pytest.raises(NoSuchPlan) as caught:
+                    call()
+                said.add(str(caught.value))
+    finally:
+        world.purge.planned.configure_mock(return_value=plan(), side_effect=None)
+    assert len(said) == 1
+    events = [entry.event for entry in world.log.entries()]
+    assert [(e.outcome, e.tenants) for e in events] == [(Outcome.REFUSED, ("tenant/zed",))] * 2
 
 
 def test_others_findings_are_as_ones_that_are_not_there(world: World) -> None:

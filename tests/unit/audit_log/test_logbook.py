@@ -233,6 +233,27 @@ def test_a_new_key_goes_first_and_the_old_one_still_verifies() -> None:
             linked(event(3), entries[-1], keys)
 
 
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True), st.data())
+def test_a_key_that_sealed_before_the_newest_did_is_refused(
+    keys: list[int], data: st.DataObject
+) -> None:
+    """Of any log, however long each key was in use; and any other key goes on with it."""
+    entries = list[Entry]()
+    used: list[str] = []
+    for number in keys:
+        used.insert(0, str(number) * 32)
+        for _ in range(data.draw(st.integers(1, 5))):
+            entries.append(linked(event(len(entries)), entries[-1] if entries else None,
+                                  LogKeys(tuple(used))))  # fmt: skip
+    for first in ("1", "2", "3", "4", "5"):
+        ring = LogKeys((first * 32, *used))
+        if first * 32 in used[1:]:
+            with pytest.raises(LogError, match="newest"):
+                linked(event(), entries[-1], ring, lambda at: entries[at - 1].seal)
+        else:
+            linked(event(), entries[-1], ring, lambda at: entries[at - 1].seal)
+
+
 def test_the_key_is_in_no_representation() -> None:
     assert KEY not in repr(SEALED)
     assert KEY not in kept_of(chain([event()], SEALED)[0]).text
@@ -336,7 +357,7 @@ def test_no_cell_is_a_formula_and_no_name_breaks_a_line() -> None:
     cells = dict(zip(header, row, strict=True))
     assert tuple(header) == COLUMNS
     assert (cells["who"], cells["tenants"], cells["reason"]) == ("'=1+1", "'-t/1", "'@x,y")
-    assert cells["target"] == "a\\nb\\udcff"
+    assert cells["target"] == "a\\nb\\xff"
     assert text.encode("utf-8")
 
 

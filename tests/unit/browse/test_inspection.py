@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
+from dashboard.draw import pattern_tables
 from dashboard.draw.downloads import as_csv, as_parquet, file_name
 from dashboard.draw.formatting import unseen, visible
 from dashboard.tenant import tables
@@ -161,6 +162,7 @@ class TestRefusals:
             lambda s, c: s.inventory(c, Owner(OwnerKind.TENANT, "third")),
             lambda s, c: s.inventory(c, Owner(OwnerKind.KB, "tenant_acme_corp")),
             lambda s, c: s.value(c, f"{THIRDS_KB}:frequency:p"),
+            lambda s, c: s.patterns_across([c], PatternQuery((OWN_KB, THIRDS_KB))),
             lambda s, c: s.value(c, f"{OWN_KB}2:frequency:p"),
             lambda s, c: s.value(c, "kato:session:session-1"),
             lambda s, c: s.value(c, "tenant:third:note"),
@@ -313,10 +315,10 @@ class TestTables:
         assert all(line.isprintable() for line in text.split("\n"))
 
     def test_a_page_of_any_rows_is_a_table(self) -> None:
-        frame = tables.patterns_frame([ROW, replace(ROW, frequency=3, name="\udcff")])
+        frame = pattern_tables.patterns_frame([ROW, replace(ROW, frequency=3, name="\udcff")])
         assert list(frame["Pattern"]) == ["p", "\\xff"]
         assert frame["Frequency"].isna().tolist() == [True, False]
-        assert tables.patterns_frame([]).empty
+        assert pattern_tables.patterns_frame([]).empty
         assert tables.points_frame([Point(1, {}, 0.5)])["Score"].tolist() == [0.5]
         assert "Score" not in tables.points_frame([Point(1, {})])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
@@ -15,11 +16,32 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (1549, "1.5 KB"), (5 * 10**9, "5.0 GB"),
-     (10**18, "1,000.0 PB"), (None, "unknown")],
+    [(0, "0B"), (999, "999B"), (1000, "1KB"), (1549, "1.5KB"), (5 * 10**9, "5GB"),
+     (1250, "1.3KB"), (376_700, "376.7KB"), (999_950, "1MB"), (10**18, "1,000,000TB"),
+     (None, "unknown")],
 )  # fmt: skip
 def test_sizes(count: int | None, words: str) -> None:
     assert f.size(count) == words
+
+
+NAMES = st.text() | st.text("\\n\nx7fab/", max_size=6)
+
+
+@given(NAMES, NAMES)
+def test_a_name_is_found_as_it_is_shown_and_as_it_is(name: str, other: str) -> None:
+    """A whole one and a part of one; and as it is shown means that one alone."""
+    shown = {f.visible(name), f.visible(other)}
+    assert f.name_among(f.visible(name), shown) == f.visible(name)
+    assert f.name_among(name, {f.visible(name)}) == f.visible(name)
+    column = pd.Series([f"tenant/{f.visible(name)}"])
+    assert f.holds(column, f.visible(name)).tolist() == [True]
+    assert f.holds(column, name).tolist() == [True]
+
+
+def test_a_backslash_is_found_as_typed() -> None:
+    assert f.visible(r"tenant/back\slash") != r"tenant/back\slash"
+    assert f.name_among(r"tenant/back\slash", {r"tenant/back\\slash"}) == r"tenant/back\\slash"
+    assert f.holds(pd.Series([r"tenant/back\\slash", "x"]), r"K\s").tolist() == [True, False]
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=9), st.integers(1, 5))
@@ -46,8 +68,8 @@ def test_figures_say_what_they_are(amount: Amount | None, precision: Precision, 
 
 
 def test_sampled_bytes_carry_their_error() -> None:
-    assert f.figure_bytes(Amount(1, 2000, bytes_margin=1000)) == "≈ 2.0 KB ± 1.0 KB"
-    assert f.figure_bytes(Amount(1, 2000)) == "2.0 KB"
+    assert f.figure_bytes(Amount(1, 2000, bytes_margin=1000)) == "≈ 2KB ± 1KB"
+    assert f.figure_bytes(Amount(1, 2000)) == "2KB"
     assert f.figure_bytes(Amount(1, None)) == "unknown"
     assert f.figure_bytes(None) == "unknown"
 

@@ -75,3 +75,21 @@ def test_the_most_literal_reading_comes_first(typed: str, texts: tuple[str, ...]
 def test_a_pattern_name_is_40_hex_digits(typed: str, names: tuple[str, ...]) -> None:
     """Only such a text is worth a walk over ClickHouse's rows."""
     assert question_of(typed).pattern_names == names
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("bob", ()),
+        (" bob ", ()),
+        ("bob acme-corp", ("bob", "acme-corp")),
+        ("the user bob of acme-corp", ("bob", "acme-corp")),
+        ("bob  bob", ("bob",)),
+        ("of the", ("of", "the")),
+        (" ".join(map(str, range(9))), ()),
+    ],
+)
+def test_several_words_are_looked_for_each(typed: str, words: tuple[str, ...]) -> None:
+    """Without those that only join names; a sentence is a text like any other."""
+    assert tuple(each.typed for each in question_of(typed).words) == words
+    assert not any(each.words for each in question_of(typed).words)

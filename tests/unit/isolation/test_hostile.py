@@ -107,7 +107,32 @@ def test_names_that_are_nobodys() -> None:
     assert finding.what.startswith('"; drop that is nobody\'s has " `')
 
 
-@pytest.mark.parametrize("code", ["quoted", "glob"])
+def test_a_name_that_kato_does_not_bear() -> None:
+    """High, by the node_id or the kb_id alone; what is not KATO's is no such name."""
+    brackets, kb_id = "org:a[b]:dept:c:user:d", kb_id_of(OBRIEN)
+    for seen in (of(OBRIEN, brackets, *PLAIN), fleet(OBRIEN, brackets, collections={"it's": 1})):
+        other, finding = found("unescaped", seen)
+        assert (finding.subject, finding.severity) == ("tenant/O'Brien & Söhne", Severity.HIGH)
+        assert plain(finding.evidence)["signs"] == ("'",)
+        assert plain(other.evidence)["signs"] == ("[", "]")
+        assert finding.what.startswith(f"{OBRIEN} of tenant/O'Brien & Söhne has ', which KATO does")
+    (inferred,) = found("unescaped", fleet(keys={kb_id: 1}))
+    assert inferred.kb_ids == (kb_id,)
+    assert found("unescaped", of(*PLAIN, 'tenant:say "a*b"?:user:x')) == []
+
+
+def test_a_name_that_kato_takes_for_its_own_tests() -> None:
+    """However the node_id writes it, and where only the kb_id is left; `tests` is another word."""
+    for node in ("test_a", "test-a", "test:tenant:a"):
+        (finding,) = found("test", of(node, *PLAIN, "tests_a", "contest_1", "tenant:test_a:user:b"))
+        assert finding.severity is Severity.HIGH
+        assert plain(finding.evidence)["node_ids"] == (node,)
+        assert "begins with test_ for KATO" in finding.what
+    (finding,) = found("test", fleet(patterns={"test_a_kato": 1}))
+    assert finding.kb_ids == ("test_a_kato",)
+
+
+@pytest.mark.parametrize("code", ["unescaped", "quoted", "glob"])
 def test_names_that_could_not_be_read_are_not_passed_over(code: str) -> None:
     with pytest.raises(CannotTell):
         found(code, fleet(OBRIEN, unread=[Measure.VECTORS]))

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from services.figures import Amount, Measure, Precision
+from services.isolation.about import plain
+from services.isolation.evidence import every_part
 from services.isolation.facts import PatternFacts
 from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules import layout
@@ -169,3 +171,22 @@ def test_more_collections_than_qdrant_advises(count: int, severity: Severity, ad
 
 def test_few_collections_are_fine() -> None:
     assert not found("layout.collections", fleet(collections={f"c{i}": 1 for i in range(200)}))
+
+
+def test_rows_that_repeat_a_pattern() -> None:
+    """They are compared with the different names; a kb_id of as many rows as names has none."""
+    seen = fleet("tenant:acme:user:bob", patterns={"tenant_acme_user_bob_kato": 3, "b_kato": 2})
+    assert not found("layout.repeated", seen)
+    (part,) = (part for part in every_part(seen) if part.name == "tenant_acme_user_bob_kato")
+    twice = replace(part, rows_by_table={"patterns_data": 5, "lsh_buckets": 9})
+    (usage,) = (each for each in seen.snapshot.tenants if part in each.parts)
+    others = (each for each in seen.snapshot.tenants if each is not usage)
+    tenants = (replace(usage, parts=(twice,)), *others)
+    seen = replace(seen, snapshot=replace(seen.snapshot, tenants=tenants))
+    finding = one("layout.repeated", seen)
+    assert finding.what == (
+        "tenant_acme_user_bob_kato (tenant/acme) has 3 patterns in 5 rows: 2 repeat one."
+    )
+    assert plain(finding.evidence) == {
+        "rows": 5, "different names (uniqExact)": 3, "repeated": 2
+    }  # fmt: skip

@@ -125,7 +125,7 @@ def test_sizes_that_some_items_lack_are_a_least() -> None:
         Item(Measure.KEYS, "a", "symbols", 2, 100),
         Item(Measure.KEYS, "a", "frequency", 1, None),
     )
-    assert purge_tables.total_words(plan(items), Measure.KEYS) == ("3", "at least 100 B")
+    assert purge_tables.total_words(plan(items), Measure.KEYS) == ("3", "at least 100B")
 
 
 @pytest.mark.parametrize(

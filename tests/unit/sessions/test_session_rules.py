@@ -8,15 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from services.access.viewer import Role, TenantPattern, Viewer
-from services.embedded.kato.config import RULES
+from services.embedded.kato.config import RULES, accepted, changed, refusals
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
+from services.figures import Measure
 from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, Erased, land
-from services.sessions.options import OPTIONS, OptionKind, check_options, compare
+from services.sessions.older import LEARNT, Older, older_data
+from services.sessions.options import (
+    OPTIONS,
+    OptionKind,
+    check_options,
+    compare,
+    compare_change,
+    effects,
+)
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,
@@ -26,8 +36,11 @@ from services.tenancy.kb_ids import (
     kb_id_of,
     sanitise,
 )
+from services.tenancy.names import Confirmation, Source
 from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession
+from tests.unit.access.scopes_seen import viewer
+from tests.unit.isolation.fleets_seen import fleet
 from tests.unit.test_encryption import NEW, SECRET
 
 
@@ -77,6 +90,8 @@ REFUSED = {
     "x" * (NODE_ID_LIMIT + 1): f"longer than {NODE_ID_LIMIT}",
     "tenant:acme.corp:user:bob": "already used by tenant/acme-corp",
     "tenant:acme_corp:user:bob": "already used by tenant/acme-corp",
+    "tenant:acme:user:O'Brien": "KATO does not bear ' in a name",
+    "tenant:a[b]:user:c": "KATO does not bear [ ] in a name",
     f"tenant:{'long' * 12}:user:bob": "cut the name before the tenant ends",
 }
 
@@ -97,7 +112,7 @@ def test_a_node_id_that_must_not_be_used_is_refused(
 @pytest.mark.parametrize(
     "node_id",
     ["tenant:acme-corp:user:bob", "tenant:acme-corp:user:zoe", "tenant:latest_x:user:b",
-     "user:zed", "tenant:a*b[c]?:user:x", "contest_1", "tenant:tests:user:日本"],
+     "user:zed", "tenant:a*b?:user:x & \u00f6", "contest_1", "tenant:tests:user:日本"],
 )  # fmt: skip
 def test_others_are_not(service: SessionService, kato: Kato, node_id: str) -> None:
     """A tenant's own memory, a new user of it, and odd names are all right."""
@@ -112,6 +127,78 @@ def test_a_memory_that_is_shared_already_takes_no_further_session() -> None:
     landing = land("tenant:acme-corp:user:bob", both)
     assert landing.others == (TenantKey("tenant", "acme_corp"),)
     assert "already used by tenant/acme_corp" in landing.refusal
+
+
+def test_a_tenant_that_looks_like_one_that_is_there() -> None:
+    """The other is offered, unless this one is there too; whom the viewer sees not is not."""
+    seen = owned("tenant:acme:user:bob", "org:acme:dept:d:user:e", "tenant:beta :user:x",
+                 "tenant:beta:user:x")  # fmt: skip
+    landing = land("tenant:Acme :user:zoe", seen)
+    assert landing.alike == (TenantKey("tenant", "acme"),)
+    assert not landing.refusal
+    assert land("tenant:beta:user:y", seen).alike == land("tenant:acme:user:z", seen).alike == ()
+    told = [confined_landing(landing, viewer(*scope)).alike
+            for scope in (["tenant/Acme "], ["tenant/Acme ", "tenant/acme"])]  # fmt: skip
+    assert told == [(), landing.alike]
+
+
+OLDER = Older({Measure.PATTERNS: 16}, ())
+CORP, CORP_ = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
+BOB = "tenant:acme-corp:user:bob"
+
+
+def test_data_that_was_there_before_takes_a_word() -> None:
+    """Or is refused where somebody known could have written it; what was seen needs none."""
+    cases: list[tuple[Ownership, Older | None, bool, str]] = [
+        (owned(), OLDER, True, ""),
+        (owned("tenant:acme-corp:user:ann"), OLDER, True, ""),
+        (owned("tenant:acme_corp:user:ann"), OLDER, True, "tenant/acme_corp could have written"),
+        (owned("tenant:acme_corp:user:ann"), None, False, ""),
+        (owned("tenant:acme_corp:user:ann"), Older(), True, ""),  # nothing is known of it
+        (owned(BOB), OLDER, False, ""),
+        (adopted(CORP), OLDER, False, ""),
+        (adopted(CORP_), OLDER, False, "already used by tenant/acme_corp"),
+    ]
+    for ownership, stored, asks, refusal in cases:
+        landing = land(BOB, ownership, lambda _, stored=stored: stored)  # type: ignore[misc]
+        assert (landing.older is not None) == asks, ownership.nodes
+        assert refusal in landing.refusal
+        assert bool(landing.refusal) == bool(refusal)
+
+
+def adopted(tenant: TenantKey) -> Ownership:
+    kb_id = "tenant_acme_corp_user_bob_kato"
+    word = Confirmation(kb_id, tenant, "ann", datetime.now(UTC), "asked")
+    return Ownership((), schemes=NamingSchemes.of(), confirmed={kb_id: word})
+
+
+def test_a_word_is_recorded_before_kato_is_asked(tmp_path: Path, kato: Kato) -> None:
+    """So that what the next pass sees of it is not taken for the first that was seen."""
+    state = StateStore.open(tmp_path)
+    service = SessionService(kato, state=state, ownership=owned, stored=lambda _: OLDER)
+    for word in ("", "  "):
+        with pytest.raises(NamingError, match="say why"):
+            service.create(BOB, ttl_seconds=60, metadata={}, word=word)
+    assert not kato.sent
+    assert not state.nodes()
+    service.create(BOB, ttl_seconds=60, metadata={}, word="they moved here")
+    state.record_nodes({BOB: "session"}, datetime.now(UTC))
+    (node,) = state.nodes()
+    assert Source.of(node.source) is Source.OVER
+    assert len(kato.sent) == 1
+
+
+def test_what_lies_under_a_kb_id_is_never_taken_for_nothing() -> None:
+    """Counted over all of it; not known before the first figures, or where a store was not read."""
+    kb_id = "tenant_acme_user_bob_kato"
+    seen = fleet(patterns={kb_id: 3, "x_kato": 1}, keys={kb_id: 2}, sessions=["tenant:acme:user:b"])
+    assert older_data(kb_id, seen.snapshot) == Older({Measure.PATTERNS: 3, Measure.KEYS: 2}, ())
+    assert older_data("tenant_acme_user_b_kato", seen.snapshot) is None
+    unread = fleet(keys={kb_id: 2}, unread=[Measure.VECTORS]).snapshot
+    assert older_data(kb_id, unread) == Older({Measure.KEYS: 2}, (Measure.VECTORS,))
+    assert older_data("x_kato", unread) == Older({}, (Measure.VECTORS,))
+    assert older_data("x_kato", fleet(absent=[Measure.VECTORS]).snapshot) is None
+    assert older_data("x_kato", None) == Older({}, LEARNT)
 
 
 @pytest.mark.parametrize("service_name", ["kato", "k", "a-much-longer-name"])
@@ -206,13 +293,22 @@ WRONG = {
     "use_token_matching": (1, "true", None),
     "rank_sort_algo": ("Potential", "best"),
     "filter_pipeline": (["length", "nothing"], "length"),
+    "affinity_emotive": ("", "  ", "a\n", 5),
+    "indexer_type": ("vi", "HNSW", 1),
+    "length_min_ratio": (-0.01, 1.01, float("nan")),
+    "length_max_ratio": (0.99, float("inf"), float("nan"), "2"),
+    "jaccard_min_overlap": (0, 2.5),
+    "minhash_bands": (0, 101),
+    "minhash_rows": (0, 21),
+    "minhash_num_hashes": (9, 257),
+    "bloom_false_positive_rate": (0.00009, 0.11, True),
     "no_such_option": (1,),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_an_option_out_of_range_is_refused(service: SessionService, name: str) -> None:
-    """KATO would drop it without a word."""
+    """KATO would drop it, and every other, without a word."""
     for value in WRONG[name]:
         with pytest.raises(SessionRefused, match=name):
             service.create("user:a", ttl_seconds=60, metadata={}, config={name: value})
@@ -222,13 +318,65 @@ def test_the_bounds_themselves_are_taken() -> None:
     check_options({"recall_threshold": 0, "max_predictions": 1, "persistence": 100})
     check_options({"recall_threshold": 1.0, "max_predictions": 10_000, "max_pattern_length": 0})
     check_options({"stm_mode": "ROLLING", "filter_pipeline": ["jaccard", "length"]})
+    check_options({"length_min_ratio": 1, "length_max_ratio": 1, "jaccard_min_overlap": 1})
+    check_options({"minhash_bands": 100, "minhash_rows": 20, "minhash_num_hashes": 256})
+    check_options({"bloom_false_positive_rate": 0.0001, "minhash_num_hashes": 10})
+    check_options({"bloom_false_positive_rate": 0.1, "indexer_type": "FAISS"})
+
+
+def test_all_options_of_kato_are_offered() -> None:
+    """By the names and defaults that its stand-in has from a real one."""
+    assert {option.name: option.default for option in OPTIONS} == {
+        name: rule.default for name, rule in RULES.items()
+    }
+    assert len(OPTIONS) == 24
+
+
+VALUES = st.one_of(
+    st.integers(-2, 300), st.floats(-1, 300), st.booleans(), st.none(), st.text(max_size=3),
+    st.sampled_from([0.0001, 0.1, 1.0, "VI", "LSH", "CLEAR", "ROLLING", "potential", float("nan")]),
+    st.lists(st.sampled_from(["length", "bloom", "other"]), max_size=2),
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from([*RULES, "no_such_option"]), VALUES, max_size=4))
+def test_what_passes_here_is_taken_whole_by_kato(config: dict[str, object]) -> None:
+    """When a session is created, and when its options are changed: nothing is dropped or bent."""
+    try:
+        check_options(config)
+    except SessionRefused:
+        return
+    assert accepted(config) == config
+    assert not refusals(config)
+    assert {name: changed(config)[name] for name in config} == config
+
+
+def test_what_an_option_does_besides_is_said() -> None:
+    """Vectors that do nothing, and one option that takes another along only sometimes."""
+    assert not list(effects({"indexer_type": "VI", "recall_threshold": 0.4}))
+    assert not list(effects({"use_token_matching": False, "sort_symbols": False}))
+    (vectors,) = effects({"indexer_type": "LSH"})
+    assert "LSH" in vectors
+    (along,) = effects({"use_token_matching": False})
+    assert "sort_symbols" in along
+
+
+def test_what_changed_along_stands_beside_what_was_asked() -> None:
+    asked, before = {"use_token_matching": False}, {"sort_symbols": None, "persistence": 7}
+    after = {"use_token_matching": False, "sort_symbols": False, "persistence": 7}
+    found = list(compare_change(asked, before=before, after=after))
+    told = [(each.name, each.accepted, each.kept, each.along) for each in found]
+    assert told == [
+        ("use_token_matching", False, True, False),
+        ("sort_symbols", False, False, True),
+    ]
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_the_stand_in_takes_what_the_form_offers(option) -> None:  # type: ignore[no-untyped-def]
     """Default and bounds are within the stand-in's own rules, which are the recorded ones."""
     offered = [option.default, *option.choices] if option.kind is not OptionKind.LIST else [[]]
-    if option.kind in (OptionKind.WHOLE, OptionKind.SHARE):
+    if option.kind in (OptionKind.WHOLE, OptionKind.NUMBER):
         offered = [v for v in (option.least, option.most) if v is not None]
     rule = RULES[option.name]
     assert option.default == rule.default

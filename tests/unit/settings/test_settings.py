@@ -9,8 +9,11 @@ import pytest
 
 from services.errors import SettingsError
 from services.settings.environment import Settings, load_settings
+from services.settings.variables import file_variables
 
-DOCS = Path(__file__).parents[3] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[3]
+STREAMLITS = {"STREAMLIT_SERVER_COOKIE_SECRET"}
+DOCS = ROOT / "docs" / "settings.md"
 
 
 def test_nothing_set_means_embedded() -> None:
@@ -45,6 +48,9 @@ def test_one_store_set_turns_the_embedded_engines_off(
         ("KATO_TENANTS_SCHEMES", "{nothing}"),
         ("KATO_TENANTS_SCHEMES", "[not json"),
         ("KATO_TENANTS_FILL", "half"),
+        ("KATO_TENANTS_DEPLOYMENT", "x" * 41),
+        ("KATO_TENANTS_DEPLOYMENT", "prod\u202eue"),
+        ("KATO_TENANTS_DEPLOYMENT_COLOR", "#ff0000"),
         ("SERVICE_NAME", "x" * 41),
     ],
 )
@@ -75,8 +81,18 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in repr(settings.in_force())
-    assert settings.in_force()["REDIS_URL"] == "redis://redis:6379/0"
-    assert settings.in_force()["QDRANT_API_KEY"] == "(set)"
+    assert settings.in_force()["REDIS_URL"].value == "redis://redis:6379/0"
+    assert settings.in_force()["QDRANT_API_KEY"].value == "(set)"
+
+
+def test_what_is_not_as_usual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its value: what is set to its default is at its default."""
+    monkeypatch.setenv("SERVICE_NAME", "kato")
+    monkeypatch.setenv("QDRANT_API_KEY", "hunter2")
+    monkeypatch.setenv("KATO_TENANTS_REFRESH_SECONDS", "30")
+    monkeypatch.delenv("KATO_TENANTS_DATA")
+    changed = [name for name, it in load_settings().in_force().items() if not it.usual]
+    assert changed == ["QDRANT_API_KEY", "KATO_TENANTS_REFRESH_SECONDS"]
 
 
 def test_schemes_may_be_json_or_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +110,26 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().embedded
 
 
-def test_every_setting_is_documented_and_nothing_else() -> None:
-    """docs/settings.md lists exactly the variables there are."""
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
-    assert documented == {str(info.alias) for info in Settings.model_fields.values()}
+def test_every_setting_is_documented_and_passed_on_and_nothing_else() -> None:
+    """docs/settings.md and compose.yaml have exactly the variables there are, and their files."""
+    names = {str(info.alias) for info in Settings.model_fields.values()}
+    docs = DOCS.read_text("utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", docs, re.MULTILINE)) == names
+    listed = docs.partition("## Secrets out of files")[2].partition("\n\n`")[2].partition("\n\n")[0]
+    assert set(re.findall(r"([A-Z_]+_FILE)`", listed)) == set(file_variables(Settings))
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    service = compose.partition("    environment:\n")[2].partition("    volumes:\n")[0]
+    passed = re.findall(r"^      ([A-Z_]+):", service, re.MULTILINE)
+    assert sorted(passed) == sorted({*names, *file_variables(Settings), *STREAMLITS})
+
+
+def test_compose_sets_no_secret_beside_its_file() -> None:
+    """What it sets by itself can be set to nothing, for only one of the two can be."""
+    for variable in file_variables(Settings):
+        secret = variable.removesuffix("_FILE")
+        line = re.search(rf"^ +{secret}:(.*)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+        assert line is not None
+        assert line[1] in ("", f" ${{{secret}:-}}") or line[1].startswith(f" ${{{secret}-")
 
 
 def test_tls_is_katos_switch(monkeypatch: pytest.MonkeyPatch) -> None:

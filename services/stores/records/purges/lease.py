@@ -20,6 +20,7 @@ from services.purge.steps import StepName, StepState
 from services.stores.records.database import batches, scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks
+from services.stores.records.names import count, take_back
 from services.stores.records.purges.forget import (
     forgotten_plan,
     forgotten_result,
@@ -33,7 +34,6 @@ from services.stores.records.schema import (
     HOLDS,
     JOBS,
     NODES,
-    NODES_VERSION,
     PLANS,
     STEPS,
     digest_of,
@@ -111,6 +111,7 @@ class JobRuns(JobReading):
             connection.execute(delete(HOLDS).where(HOLDS.c.job == job_id))
             marks = self._marks(connection)
             bury(connection, tombstones, marks)
+            take_back(connection, (tombstone.kb_id for tombstone in tombstones))
             if forget:
                 _forget_nodes(connection, forget)
                 _forget_in(connection, job_id, forget, marks)
@@ -144,7 +145,7 @@ def fenced(connection: Connection, job_id: str, lease: int, /, **values: object)
 def _forget_nodes(connection: Connection, nodes: Sequence[str]) -> None:
     for some in batches(sorted(set(map(digest_of, nodes)))):
         connection.execute(delete(NODES).where(NODES.c.digest.in_(some)))
-    connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
+    count(connection)
 
 
 def _forget_in(connection: Connection, job_id: str, nodes: Sequence[str], marks: Marks) -> None:

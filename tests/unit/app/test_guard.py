@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from dashboard.app.hardening import HEADERS, Guard, Message
+from dashboard.app.guard import HEADERS, Guard
+from dashboard.app.sockets import Message
 from services.settings.environment import Settings, load_settings
+from tests.servers import issuer
 
 SIGN_IN = {
-    "AUTH": "proxy", "PROXY_HEADER": "X-Token", "PROXY_ISSUER": "i", "PROXY_AUDIENCE": "a",
-    "PROXY_SECRET": "s" * 40, "DEFAULT_ROLE": "viewer", "DEFAULT_TENANTS": "*",
+    "AUTH": "proxy", "PROXY_HEADER": "X-Token", "PROXY_ISSUER": issuer.ISSUER,
+    "PROXY_AUDIENCE": issuer.AUDIENCE,
+    "PROXY_SECRET": issuer.SECRET, "DEFAULT_ROLE": "viewer", "DEFAULT_TENANTS": "*",
 }  # fmt: skip
 LOCAL: dict[str, str] = {}
 OPEN = {"ALLOW_OPEN": "1"}
@@ -38,7 +41,7 @@ def ask(
     """Make one request, and return what the server sent."""
     sent: list[Message] = []
     host = headers.pop("host", "localhost:8501")
-    named = {"host": host, **headers}
+    named = {"host": host, "x_token": issuer.secret_token(), **headers}
     raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in named.items()]
     scope = {"type": kind, "path": path, "headers": raw, "client": (client, 5)}
 
@@ -99,6 +102,10 @@ def test_every_answer_has_the_headers_once(settings: Settings) -> None:
         (SIGN_IN, FAR, {"host": "dash.example.com", "x_forwarded_for": FAR}, 200),
         ({**SIGN_IN, "ALLOWED_HOSTS": "*.example.com"}, FAR, {"host": "dash.example.com"}, 200),
         ({**SIGN_IN, "ALLOWED_HOSTS": "*.example.com"}, FAR, {"host": "evil.test"}, 400),
+        (SIGN_IN, FAR, {"host": "dash.example.com", "origin": "https://evil.example"}, 403),
+        (SIGN_IN, FAR, {"host": "dash.example.com", "origin": "http://localhost:3000"}, 403),
+        (SIGN_IN, FAR, {"x_token": "none"}, 401),
+        (SIGN_IN, FAR, {"x_token": issuer.secret_token("another secret, as long as that is")}, 401),
         (SIGN_IN, FAR, {"host": ""}, 400),
         (SIGN_IN, FAR, {"host": "a b"}, 400),
     ],
@@ -137,9 +144,22 @@ def test_metrics_are_not_for_strangers(
 
 
 @pytest.mark.parametrize("settings", [LOCAL, OPEN, SIGN_IN], indirect=True)
-def test_there_is_no_agent_api(settings: Settings) -> None:
-    for path in ("interact", "mcp", "openapi.json"):
-        assert status(settings, f"/_stcore/agent/{path}") == 404
+def test_what_no_page_uses_is_not_there(settings: Settings) -> None:
+    """Under a base path neither."""
+    for path in ("agent/interact", "agent/mcp", "upload_file/session/file", "script-health-check"):
+        for base in ("", "/kato"):
+            assert status(settings, f"{base}/_stcore/{path}") == 404
+
+
+@pytest.mark.parametrize("settings", [SIGN_IN], indirect=True)
+def test_behind_a_proxy_the_token_comes_before_the_connection(settings: Settings) -> None:
+    """Nothing of the reason is markup, and the metrics have a rule of their own."""
+    started, body = ask(settings, "/", x_token="")
+    assert (started["status"], b"You are not signed in" in body["body"]) == (401, True)
+    assert ask(settings, "/_stcore/stream", kind="websocket", x_token="") == [
+        {"type": "websocket.close", "code": 1008}
+    ]
+    assert status(settings, "/_stcore/metrics", x_token="") == 200
 
 
 @pytest.mark.parametrize("settings", [SIGN_IN], indirect=True)

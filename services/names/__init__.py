@@ -1,0 +1,1 @@
+"""Names that somebody brings: imported node_ids, and confirmed owners."""

@@ -1,0 +1,150 @@
+"""What is known of names: node_ids that were seen or imported, and what admins confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, delete, select, update
+
+from services.stores.records.database import batches, insert_into, reading, writing
+from services.stores.records.schema import CONFIRMED, NODES, NODES_VERSION, digest_of
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.names import Confirmation, Source
+from services.usage.readings import SeenNode
+
+LAST_SEEN_GRAIN = timedelta(hours=1)
+
+
+class NameBook:
+    """Keeps names. Every method raises StoreUnavailable when the database does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record_nodes(self, seen: Mapping[str, str], at: datetime) -> None:
+        """Record node_ids (each with where it was seen) as seen at this time."""
+        by_digest = {digest_of(node): (node, source) for node, source in seen.items()}
+        with writing(self._engine, "recording node_ids") as connection:
+            known = _last_seen(connection, sorted(by_digest))
+            # in one order, so that two dashboards never wait for each other
+            fresh = [
+                _row(digest, *by_digest[digest], at)
+                for digest in sorted(by_digest.keys() - known.keys())
+            ]
+            if fresh:
+                connection.execute(insert_into(connection, NODES).on_conflict_do_nothing(), fresh)
+                count(connection)
+            stale = (digest for digest, last in known.items() if at - last > LAST_SEEN_GRAIN)
+            for digest in sorted(stale):
+                statement = update(NODES).where(NODES.c.digest == digest, NODES.c.last_seen < at)
+                connection.execute(statement.values(last_seen=at))
+
+    def import_nodes(self, since: Mapping[str, datetime], *, by: str) -> None:
+        """Record node_ids, each with since when it is known, as imported by somebody.
+
+        Of one that is known already, an earlier time counts.
+        """
+        rows = [
+            _row(digest_of(node), node, Source.IMPORTED.value, at, by)
+            for node, at in since.items()
+        ]  # fmt: skip
+        if not rows:
+            return
+        rows.sort(key=lambda row: str(row["digest"]))  # in the order of every writer
+        with writing(self._engine, "importing node_ids") as connection:
+            statement = insert_into(connection, NODES)
+            new = statement.excluded
+            earlier = {name: new[name] for name in ("source", "imported_by", "first_seen")}
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[NODES.c.digest], set_=earlier,
+                    where=NODES.c.first_seen > new["first_seen"],
+                ),
+                rows,
+            )  # fmt: skip
+            count(connection)
+
+    def nodes_version(self) -> int:
+        """Return a number that is another one whenever what is known of names changed anywhere."""
+        with reading(self._engine, "reading node_ids") as connection:
+            version: int = connection.execute(select(NODES_VERSION.c.version)).scalar_one()
+            return version
+
+    def nodes(self) -> tuple[SeenNode, ...]:
+        """Return every node_id that was ever seen."""
+        columns = (
+            NODES.c.node_id, NODES.c.source, NODES.c.first_seen, NODES.c.last_seen,
+            NODES.c.imported_by,
+        )  # fmt: skip
+        with reading(self._engine, "reading node_ids", long=True) as connection:
+            return tuple(SeenNode(*row) for row in connection.execute(select(*columns)))
+
+    def forget_nodes(self, nodes: Iterable[str]) -> None:
+        """Forget exactly these node_ids; one that was never seen is none."""
+        digests = sorted({digest_of(node) for node in nodes})
+        with writing(self._engine, "forgetting node_ids") as connection:
+            for digest in digests:
+                connection.execute(NODES.delete().where(NODES.c.digest == digest))
+            count(connection)
+
+    def confirmations(self) -> tuple[Confirmation, ...]:
+        """Return what admins confirmed, one a kb_id."""
+        with reading(self._engine, "reading confirmed owners", long=True) as connection:
+            return tuple(
+                Confirmation(row.kb_id, TenantKey.written(row.tenant), row.who, row.at, row.why)
+                for row in connection.execute(select(CONFIRMED))
+            )
+
+    def confirm(self, words: Iterable[Confirmation]) -> None:
+        """Keep what an admin confirmed; of a kb_id the newest word counts."""
+        rows = sorted(map(_word_row, words), key=lambda row: str(row["digest"]))
+        if not rows:
+            return
+        with writing(self._engine, "confirming owners") as connection:
+            statement = insert_into(connection, CONFIRMED)
+            new = {name: statement.excluded[name] for name in ("tenant", "who", "at", "why")}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[CONFIRMED.c.digest], set_=new), rows
+            )
+            count(connection)
+
+    def revoke(self, kb_ids: Iterable[str]) -> None:
+        """Take back what was confirmed of exactly these kb_ids."""
+        with writing(self._engine, "revoking confirmed owners") as connection:
+            take_back(connection, kb_ids)
+            count(connection)
+
+
+def take_back(connection: Connection, kb_ids: Iterable[str]) -> None:
+    """Remove what was confirmed of these kb_ids, in a transaction that is under way."""
+    for some in batches(sorted(set(map(digest_of, kb_ids)))):
+        connection.execute(delete(CONFIRMED).where(CONFIRMED.c.digest.in_(some)))
+
+
+def count(connection: Connection) -> None:
+    """Say to every process that what is known of names has changed."""
+    connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
+
+
+def _last_seen(connection: Connection, digests: Sequence[str]) -> dict[str, datetime]:
+    """Return when each of these was last seen, those that were; asked in pieces."""
+    found: dict[str, datetime] = {}
+    for some in batches(digests):
+        asked = select(NODES.c.digest, NODES.c.last_seen).where(NODES.c.digest.in_(some))
+        found.update((row.digest, row.last_seen) for row in connection.execute(asked))
+    return found
+
+
+def _row(digest: str, node_id: str, source: str, at: datetime, by: str = "") -> dict[str, object]:
+    return {
+        "digest": digest, "node_id": node_id, "source": source, "first_seen": at, "last_seen": at,
+        "imported_by": by,
+    }  # fmt: skip
+
+
+def _word_row(word: Confirmation) -> dict[str, object]:
+    return {
+        "digest": digest_of(word.kb_id), "kb_id": word.kb_id, "tenant": str(word.tenant),
+        "who": word.who, "at": word.at, "why": word.why,
+    }  # fmt: skip

@@ -1,0 +1,152 @@
+"""The rights that docs/rights.md gives are enough for what it says, and no more than that takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+import redis
+from clickhouse_connect.driver.client import Client
+
+from services.errors import StoreDenied
+from services.settings.environment import Settings
+from services.stores.adapters import Stores
+from services.tenancy.layout import Owner, OwnerKind
+from tests.engines.clickhouse.kato_tables import PASSWORD, load_capture, settings_for
+from tests.engines.erasing import MINE, silent, surface_of
+from tests.engines.redis.keys import restore_capture
+from tests.engines.redis.test_erasing import nobody
+from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
+from tests.servers.records import ROOT
+
+DOCS = (ROOT / "docs" / "rights.md").read_text("utf-8")
+OWNER = Owner(OwnerKind.KB, MINE)
+
+
+def block(heading: str) -> str:
+    """The statements under a heading."""
+    found = re.search(
+        rf"^### {re.escape(heading)}$.*?^```\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    return found[1].replace("kato.*", "{home}.*")
+
+
+@contextmanager
+def as_redis_user(valkey: redis.Redis, words: list[str]) -> Iterator[Stores]:
+    """Redis as a user that a documented line makes."""
+    valkey.execute_command(*words)
+    port = valkey.get_connection_kwargs()["port"]
+    url = f"redis://{words[2]}:PASSWORD@127.0.0.1:{port}/0"
+    try:
+        with closing(Stores(Settings(REDIS_URL=url))) as stores:
+            yield stores
+    finally:
+        valkey.acl_deluser(words[2])
+
+
+def look(stores: Stores) -> None:
+    health = stores.keys.health()
+    assert [lack.right for lack in health.lacks] == ["CONFIG GET"]
+    reading = stores.keys.read()
+    assert reading.sessions
+    assert None not in (reading.used_memory, reading.with_ttl, reading.index_members)
+    assert all(group.amount.bytes is not None for group in reading.groups)
+    assert stores.keys.estimate([MINE]).groups
+    assert stores.key_audit.facts().eviction is not None
+    assert stores.session_records.detail(reading.sessions[0].key) is not None
+    assert stores.key_pages.inventory(OWNER).largest
+
+
+def manage_sessions(stores: Stores) -> None:
+    stores.session_writes.clean_index()
+    stores.session_records.sealed()
+    record = next(s.key for s in stores.keys.read().sessions or () if s.readable)
+    assert stores.session_writes.swap(record, "node_id", "node_id")
+
+
+def purge(stores: Stores) -> None:
+    assert stores.key_erasing.rights(trim_streams=True) == ()
+    stores.key_erasing.erase(surface_of(MINE), nobody, silent)
+    assert stores.key_erasing.look(surface_of(MINE), nobody).items == ()
+    stores.key_erasing.trim_streams()
+
+
+DOES: dict[str, Callable[[Stores], None]] = {
+    "Redis: look": look, "Redis: manage sessions": manage_sessions, "Redis: purge": purge,
+}  # fmt: skip
+
+
+def test_each_user_of_redis_may_do_what_is_said_and_what_is_said_before(
+    valkey: redis.Redis,
+) -> None:
+    """And the first two nothing of what comes after."""
+    restore_capture(valkey)
+    for number, heading in enumerate(DOES):
+        with as_redis_user(valkey, block(heading).split()) as stores:
+            for does in [*DOES.values()][: number + 1]:
+                does(stores)
+            if number < 2:
+                assert stores.key_erasing.rights() != ()
+            if number < 1:
+                with pytest.raises(StoreDenied):
+                    manage_sessions(stores)
+
+
+def test_no_grant_of_redis_is_too_many(valkey: redis.Redis) -> None:
+    """Without any single command of the first user, something that he is given it for fails."""
+    restore_capture(valkey)
+    words = block("Redis: look").split()
+    spared = {"+hello", "+select", "+client|setname", "+client|setinfo", "+ping"}  # asked politely
+    browsing = {"+mget", "+getrange", "+strlen", "+hscan", "+scard", "+sismember", "+llen",
+                "+lrange", "+zcard", "+zrange", "+xrange"}  # fmt: skip
+    for word in words:
+        if not word.startswith("+") or word in spared | browsing:
+            continue
+        fewer = [one for one in words if one != word]
+        missed = pytest.raises((AssertionError, StoreDenied))
+        with as_redis_user(valkey, fewer) as stores, missed:
+            look(stores)
+
+
+@contextmanager
+def as_clickhouse_user(chdb_path: str, home: str, grants: list[str]) -> Iterator[Stores]:
+    limits = LimitedUser(tuple(grants))
+    with (
+        clickhouse_http(chdb_path, password=PASSWORD, limits=limits) as server,
+        closing(Stores(settings_for(server, home))) as stores,
+    ):
+        yield stores
+
+
+def grants_of(heading: str, home: str) -> list[str]:
+    found = re.findall(r"^GRANT (.+) TO \w+;$", block(heading), re.MULTILINE)
+    return [grant.replace("{home}", home) for grant in found]
+
+
+def test_each_user_of_clickhouse_may_do_what_is_said(chdb_path: str, clickhouse: Client) -> None:
+    """Without any single grant of the first user, that is missed by name, or nothing is known."""
+    load_capture(clickhouse)
+    home = str(clickhouse.database)
+    few = grants_of("ClickHouse: look, and manage sessions", home)
+    with as_clickhouse_user(chdb_path, home, few) as stores:
+        assert stores.patterns.health().lacks == ()
+        assert stores.patterns.read().usages
+        assert stores.patterns.quick().usages
+        assert stores.pattern_audit.facts().parts_limits
+        assert stores.pattern_erasing.rights() != ()
+    for missing in few:
+        if missing.endswith(("system.settings", "system.databases")):
+            continue  # the driver does without the one, and the other says what is not there
+        with as_clickhouse_user(chdb_path, home, [one for one in few if one != missing]) as stores:
+            try:
+                assert stores.patterns.health().lacks != (), missing
+            except StoreDenied:
+                continue
+    more = grants_of("ClickHouse: purge", home)
+    with as_clickhouse_user(chdb_path, home, more) as stores:
+        assert stores.patterns.health().lacks == ()
+        assert stores.pattern_erasing.rights() == ()
+        stores.pattern_erasing.look(surface_of(MINE))

@@ -1,0 +1,81 @@
+"""Addresses in settings: what a client would read in a way that nobody meant is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.errors import SettingsError
+from services.settings.environment import load_settings
+
+SECRET = "hunter2"
+WRONG = {
+    ("REDIS_URL", "redis://h/kato"): "a database's number",
+    ("REDIS_URL", "redis://h/1/2"): "a database's number",
+    ("REDIS_URL", "redis://h/0/"): "a database's number",
+    ("REDIS_URL", "redis://h?db=kato"): "?db=0",
+    ("REDIS_URL", "redis://h?hunter2=1"): "no option of a connection",
+    ("REDIS_URL", "redis://"): "has no host",
+    ("REDIS_URL", "redis:///0"): "has no host",
+    ("REDIS_URL", "redis://h:port"): "has no host",
+    ("REDIS_URL", "redis://h:70000"): "from 1 to 65535",
+    ("REDIS_URL", "redis://:hunter2#x@h"): "percent-encoded: @ as %40",
+    ("REDIS_URL", "redis://:hunter2/x@h:6379"): "percent-encoded",
+    ("REDIS_URL", "redis://me:12/hunter2@h"): "percent-encoded",
+    ("REDIS_URL", "redis://:hunter2?x@h"): "percent-encoded",
+    ("REDIS_URL", "redis://:hunter2@x@h"): "percent-encoded",
+    ("REDIS_URL", "redis://:hunter2%x@h"): "percent-encoded",
+    ("REDIS_URL", "redis://:hunter2 x@h"): "blank inside",
+    ("REDIS_URL", "redis://[::1"): "redis://user:password@host:6379/0",
+    ("REDIS_URL", "unix://run/redis.sock"): "unix:///run/redis.sock",
+    ("REDIS_URL", "h:6379"): "has to begin with redis:// or rediss://",
+    ("CLICKHOUSE_HOST", "http://h:8123"): "CLICKHOUSE_PORT",
+    ("CLICKHOUSE_HOST", "https://h"): "CLICKHOUSE_SECURE=true",
+    ("CLICKHOUSE_HOST", "h:8123"): "CLICKHOUSE_PORT",
+    ("CLICKHOUSE_HOST", "a b"): "a host's name alone",
+    ("CLICKHOUSE_HOST", "a..b"): "a host's name alone",
+    ("QDRANT_HOST", "http://q:6333"): "QDRANT_URL",
+    ("QDRANT_HOST", "q:6333"): "QDRANT_PORT",
+    ("QDRANT_URL", "q:6333"): "as http://qdrant:6333",
+    ("QDRANT_URL", "http://:hunter2/@q"): "percent-encoded",
+    ("QDRANT_API_KEY", "hunter2\nhunter3"): "one line of ASCII",
+    ("KATO_API_URL", "http://kato:8000/sessions"): "without a path, as http://kato:8000",
+    ("KATO_API_URL", "http://kato:8000?x=1"): "without a path",
+    ("KATO_API_URL", "http://kato:8000/hunter2@x"): "percent-encoded",
+    ("KATO_API_URL", "http://"): "has no host",
+    ("KATO_TENANTS_ANCHOR_URL", "https://"): "https://log.example.com/anchors",
+}
+RIGHT = {
+    "REDIS_URL": [
+        "redis://h", "redis://h/", "redis://h:6379/15", "redis://:p%40%2F@h/0", "rediss://u:p:q@h",
+        "redis://[::1]:6379/0", "redis://h?db=3", "rediss://h?ssl_cert_reqs=none",
+        "unix:///run/redis.sock?db=1", "unix://:pw@/run/redis.sock", " redis://h/1\r\n",
+    ],
+    "CLICKHOUSE_HOST": ["clickhouse", "10.0.0.1", "db_1.example.com.", "::1", "[::1]", "h\n"],
+    "QDRANT_HOST": ["qdrant", "my_qdrant-1", "fd00::1"],
+    "QDRANT_URL": ["http://q:6333", "https://key@q/qdrant/?x=1", "http://[::1]:6333\n"],
+    "KATO_API_URL": ["http://kato:8000", "http://kato:8000/", "https://u:p%23@kato"],
+    "KATO_TENANTS_ANCHOR_URL": ["https://h/p?mail=a@b"],
+}  # fmt: skip
+
+
+def test_a_wrong_form_is_refused_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for (variable, value), says in WRONG.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            with pytest.raises(SettingsError) as caught:
+                load_settings()
+        line = str(caught.value)
+        assert line.startswith(f"{variable}: "), value
+        assert says in line, value
+        assert "\n" not in line
+        assert SECRET not in line, value
+
+
+def test_a_right_form_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the blanks and line ends that files bring."""
+    for variable, values in RIGHT.items():
+        for value in values:
+            with monkeypatch.context() as patch:
+                patch.setenv(variable, value)
+                found = load_settings().in_force()[variable]
+            assert found == found.strip() != ""
