@@ -117,7 +117,9 @@ class Answer:
 MOST_WORDS = 8
 """A text of more words than these is a sentence, and looked for as a whole only."""
 
-_JOINING = frozenset("a and at by for from in of on the their user tenant".split())
+_JOINING = frozenset(
+    {"a", "and", "at", "by", "for", "from", "in", "of", "on", "the", "their", "user", "tenant"}
+)
 """Words that stand between names in a ticket: `the user bob of acme-corp`."""
 
 _PATTERN_NAME = re.compile(r"(?:PTRN\|)?([0-9a-f]{40})\Z", re.IGNORECASE)
@@ -168,7 +170,7 @@ def _words(text: str) -> tuple[str, ...]:
     words = text.split()
     names = [word for word in words if word.casefold() not in _JOINING] or words
     found = dict.fromkeys(names)
-    return tuple(found) if 1 < len(words) and len(found) <= MOST_WORDS else ()
+    return tuple(found) if len(words) > 1 and len(found) <= MOST_WORDS else ()
 
 
 def unescaped(text: str) -> str | None:
