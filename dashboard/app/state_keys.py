@@ -80,9 +80,11 @@ PURGE_MANY = "purge_many"
 PURGE_PASTED = "purge_pasted"
 """What is to be purged, as it is being chosen; the tenant is a query parameter too."""
 
+PURGE_ASKED = "purge_asked"
 PURGE_PLAN = "purge_plan"
 PURGE_INCLUDE = "purge_include"
-"""Session state: the plan that is shown, and what of its left out is to go all the same."""
+"""Session state: that a plan was asked for, the one that is shown, and what of its left out is to
+go all the same."""
 
 PURGE_CONFIRM = "purge_confirm"
 PURGE_REASON = "purge_reason"
@@ -129,6 +131,7 @@ LOG_TENANT = "whose"
 LOG_SINCE = "since"
 LOG_UNTIL = "until"
 LOG_UNENDED = "unended"
+LOG_EVERY = "every"
 """The filters of the Audit log page, which are query parameters too."""
 
 REQUEST = "request"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from dashboard.app import state_keys
 from dashboard.draw import pattern_tables
-from dashboard.draw.formatting import age, plural, visible
+from dashboard.draw.formatting import age, few, moment, plural, visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
 from services.browse.models import PatternRow
@@ -22,8 +22,10 @@ from services.find.models import (
     Certainty,
     Looked,
     Match,
+    Place,
     TenantHit,
 )
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.snapshot import Snapshot
 
@@ -37,15 +39,19 @@ FIT_WORDS = {
     Certainty.INFERRED: "inferred",
     Certainty.CONTAINS: "holds the text",
 }
+Erasures = Mapping[str, Tombstone]
+"""The newest tombstone of each kb_id that was erased."""
+
 _WITHOUT_SESSIONS = {KB, PATTERN, KEY, COLLECTION}
 _EXAMPLES_FROM = 200
 
 
-def hits_frame(hits: Iterable[TenantHit]) -> pd.DataFrame:
-    """Return one row a tenant: what it has, and what lies there."""
+def hits_frame(hits: Iterable[TenantHit], erased: Erasures) -> pd.DataFrame:
+    """Return one row a tenant: what it has, what lies there, and when all of that was erased."""
     rows = (
         {
             "Tenant": visible(str(hit.tenant)),
+            "Erased": _erased(hit.places, erased),
             "Found as": ", ".join(dict.fromkeys(match.what for match in hit.matches)),
             "Ownership": CLAIM_WORDS[hit.state],
             "kb_ids": sum(place.is_kb for place in hit.places),
@@ -53,11 +59,35 @@ def hits_frame(hits: Iterable[TenantHit]) -> pd.DataFrame:
         }
         for hit in hits
     )
-    return table(rows, HIT_COLUMNS)
+    return table(rows, (*HIT_COLUMNS, *(("Erased",) if erased else ())))
 
 
-def matches_frame(matches: Iterable[Match]) -> pd.DataFrame:
-    """Return one row a match: what it is, how well it fits, and how its owner is known."""
+def _erased(places: Sequence[Place], erased: Erasures) -> str:
+    """Say when the last of some places was erased; nothing where one of them never was."""
+    stones = [erased[place.name] for place in places if place.name in erased]
+    if not stones or len(stones) < len(places):
+        return ""
+    return moment(max(stone.erased_at for stone in stones))
+
+
+def erasures(stones: Iterable[Tombstone]) -> Erasures:
+    """Return the tombstones by their kb_id."""
+    return {stone.kb_id: stone for stone in stones}
+
+
+def erased_words(stones: Iterable[Tombstone]) -> str:
+    """Say of each tenant when something that was looked for was erased, visible."""
+    newest: dict[str, Tombstone] = {}
+    for stone in stones:
+        known = newest.get(stone.tenant)
+        if known is None or known.erased_at < stone.erased_at:
+            newest[stone.tenant] = stone
+    words = [f"{visible(t)}: erased on {moment(newest[t].erased_at)}" for t in sorted(newest)]
+    return few(words)
+
+
+def matches_frame(matches: Iterable[Match], erased: Erasures) -> pd.DataFrame:
+    """Return one row a match: what it is, how it fits, whose, and when it was erased if ever."""
     rows = (
         {
             "Tenant": visible(str(match.tenant)) if match.tenant else "nobody's",
@@ -68,10 +98,11 @@ def matches_frame(matches: Iterable[Match]) -> pd.DataFrame:
             "Ownership": CLAIM_WORDS[match.state],
             "How it is known": visible(match.how),
             "Could also be": [visible(str(tenant)) for tenant in match.others],
+            "Erased": _erased((match.place,) if match.place else (), erased),
         }
         for match in matches
     )
-    return table(rows, MATCH_COLUMNS)
+    return table(rows, (*MATCH_COLUMNS, *(("Erased",) if erased else ())))
 
 
 def patterns_frame(rows: Iterable[PatternRow], holders: Mapping[str, str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from dashboard.draw.formatting import (
 )
 from dashboard.draw.measures import WORDS
 from dashboard.new_session import tenant_entry
-from services.sessions.landing import Landing
+from services.sessions.landing import Erased, Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import compare
 from services.tenancy.kb_ids import NamingScheme, TenantKey
@@ -178,7 +178,10 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
-    _claim_words(landing, unasked)
+    if landing.erased is not None:
+        _erased_words(landing.erased)
+    else:
+        _claim_words(landing, unasked)
 
 
 def _claim_words(landing: Landing, unasked: str) -> None:
@@ -215,6 +218,20 @@ def word(landing: Landing) -> str:
     typed = st.text_input("Why this tenant may come to this data", key=key, live=True,
                           max_chars=MOST_WORD, help="It stands in the audit log.")  # fmt: skip
     return typed.strip()
+
+
+def _erased_words(erased: Erased) -> None:
+    ticket = f" ({markdown(erased.ticket)})" if erased.ticket else ""
+    st.warning(f"**This user's data was erased on {moment(erased.at)}**{ticket}. A session brings "
+               "the user back: KATO stores again what its clients send.",
+               icon=":material/history:")  # fmt: skip
+
+
+def asked_again(landing: Landing | None) -> bool:
+    """Ask once more where a session would bring back what was erased; return whether to go on."""
+    if landing is None or landing.erased is None or landing.refusal:
+        return True
+    return st.checkbox("Create it all the same", key=f"again_{visible(landing.node_id)}")
 
 
 def answer(asked: Asked) -> None:

@@ -3,7 +3,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime, state_keys
 from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import patterns, sidebar, tables
+from dashboard.find import erased, patterns, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
@@ -45,6 +45,7 @@ with st.skeleton(height=180):
 if answer is None:
     st.stop()
 missing = " and ".join(tables.unasked(answer))
+gone = erased.draw(answer)
 
 if not answer.matches:
     if missing:
@@ -67,7 +68,7 @@ else:
     shared.say_each(both, None, "Its figures stand with each of them.")
     if answer.hits:
         figures.tenants_table(
-            tables.hits_frame(answer.hits[:MOST_TENANTS]), snapshot, key="hits",
+            tables.hits_frame(answer.hits[:MOST_TENANTS], gone), snapshot, key="hits",
             alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
         )  # fmt: skip
         if len(answer.hits) > MOST_TENANTS:
@@ -80,7 +81,7 @@ else:
         permits.link("sessions", label, query)
     st.header("What was found")
     st.dataframe(
-        tables.matches_frame(answer.matches[:MOST_MATCHES]), hide_index=True, key="found",
+        tables.matches_frame(answer.matches[:MOST_MATCHES], gone), hide_index=True, key="found",
         height="content" if len(answer.matches) <= FEW else "auto",
         alt="Each name found, how well it fits, and how its owner is known",
     )  # fmt: skip

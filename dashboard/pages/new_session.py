@@ -72,7 +72,9 @@ with right:
         silent = snapshot is not None and snapshot.kato_problem is not None
         form.landing_words(landing, "KATO was not asked which node_ids it has" if silent else "")
         word = form.word(landing)
-    lacking = landing is None or landing.refusal or (landing.older is not None and not word)
+    again = form.asked_again(landing)
+    lacking = (landing is None or landing.refusal or not again
+               or (landing.older is not None and not word))  # fmt: skip
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
         disabled=bool(lacking),
@@ -88,6 +90,7 @@ if create and landing is not None:
             sensitive=sensitive,
             config=config,
             word=word,
+            again=again,
         )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, read, state_keys
+from dashboard.app import read, state_keys
 from dashboard.draw import shared
 from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
-from dashboard.purge import plan, plan_tables
+from dashboard.purge import plan_tables
 from dashboard.purge.plan_tables import COUNTED
-from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.models import Request, Target
@@ -20,10 +19,10 @@ from services.usage.snapshot import Snapshot
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
 
 
-def choose(snapshot: Snapshot) -> None:
-    """Draw what can be purged, and the button that plans it."""
+def choose(snapshot: Snapshot) -> Request | None:
+    """Draw what can be purged, and return what was chosen; None before it is enough."""
     with st.container(border=True):
-        st.header("What is to go?")
+        st.header("What do you want to erase?")
         what = st.segmented_control(
             "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",
@@ -37,34 +36,13 @@ def choose(snapshot: Snapshot) -> None:
             help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
             "The plan lists each of them before anything can be confirmed.",
         )  # fmt: skip
-        trim = st.checkbox(
-            "Empty the `stm:*` streams as well", key=state_keys.PURGE_TRIM, persist_state="page",
-            help="KATO writes the observations of every tenant into these streams, and nothing in "
-            "them tells whose is whose. Emptying them takes everyone's.",
-            disabled=bool(permits.why_not(Action.PLAN_PURGE, ())),
-        )  # fmt: skip
-        if trim:
-            st.warning("The streams hold everyone's observations: all of them will go.",
-                       icon=":material/groups:")  # fmt: skip
         drop, passed = _more()
-        asked = permits.button(
-            "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
-            icon=":material/fact_check:", disabled=target is None,
-            takes=frozenset(WORDS[store].store for store in stores),
-        )  # fmt: skip
-        if target is None:
-            st.caption("Choose whose data is to go.")
-        elif asked:
-            plan.make(
-                Request(
-                    target,
-                    stores,
-                    trim_streams=trim,
-                    include_inferred=inferred,
-                    passed_over=passed,
-                    drop_collections=drop,
-                )
-            )
+    if target is None:
+        st.caption("Choose a tenant, node or user.")
+        return None
+    return Request(
+        target, stores, include_inferred=inferred, passed_over=passed, drop_collections=drop
+    )
 
 
 def _shared(target: Target | None, snapshot: Snapshot) -> None:
