@@ -26,10 +26,12 @@ _COLUMNS = ("User", "Memory", "Patterns", "Last write", "Sessions", "Ownership",
 
 
 def parts_of(tenant: TenantUsage, snapshot: Snapshot) -> tuple[KbUsage, ...]:
-    """Return a tenant's parts, and those that it shares as far as they may be seen, once each."""
-    both = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
-    names = {part.name for part in both}
-    return (*both, *(part for part in tenant.parts if part.name not in names))
+    """Return a tenant's parts, and those that it shares as far as they may be seen.
+
+    Of a kb_id that is shared its own sessions are a part of its own.
+    """
+    both = (part for part in snapshot.shared if tenant.tenant in part.claim.tenants)
+    return (*tenant.parts, *both)
 
 
 def user_of(part: KbUsage, schemes: NamingSchemes, service: str) -> str:
@@ -64,7 +66,8 @@ def users_frame(parts: Sequence[KbUsage], schemes: NamingSchemes, service: str) 
 
 def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw the table, and what is selected in it. Raises StoreError."""
-    parts = parts_of(tenant, snapshot)
+    found = parts_of(tenant, snapshot)
+    parts = sorted(found, key=lambda part: part.claim.state is not ClaimState.SHARED)
     if not parts:
         unknown.nothing("Nothing of it is in the stores.", snapshot, what="what it has")
         return
@@ -72,7 +75,7 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     frame = users_frame(parts, runtime.schemes(), service)
     unknown.cells(frame, snapshot)
     chosen = rows_table(
-        frame, parts, [part.name for part in parts], key="users", select="single-row",
+        frame, parts, [f"{part.claim.state} {part.name}" for part in parts], key="users", select="single-row",
         alt="Users of this tenant with what each has; select one for what it learnt last",
         placeholder=usage_tables.NONE,
         column_config=figures.USAGE_COLUMNS | {

@@ -66,6 +66,9 @@ def test_a_row_of_users_and_memory_says_what_was_learnt_last(
     assert frame["User"][0] == "bob"
     assert frame["Ownership"][0] == "shared"
     assert "Also written by tenant/acme_corp" in words(app)
+    shown = {metric.label: metric.value for metric in app.metric}
+    own = frame[frame["Ownership"] != "shared"]
+    assert own["Sessions"].sum() == int(shown["Sessions"])
 
 
 def test_patterns_are_shown_with_their_cost(reading_services: Services, open_page: Open) -> None:
