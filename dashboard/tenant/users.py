@@ -75,7 +75,8 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     frame = users_frame(parts, runtime.schemes(), service)
     unknown.cells(frame, snapshot)
     chosen = rows_table(
-        frame, parts, [f"{part.claim.state} {part.name}" for part in parts], key="users", select="single-row",
+        frame, parts, [f"{part.claim.state} {part.name}" for part in parts], key="users",
+        select="single-row",
         alt="Users of this tenant with what each has; select one for what it learnt last",
         placeholder=usage_tables.NONE,
         column_config=figures.USAGE_COLUMNS | {

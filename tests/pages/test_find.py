@@ -51,7 +51,8 @@ def test_a_user_is_found_in_every_tenant(reading_services: Services, open_page: 
     assert hits(app) == {"tenant/acme": 4, "tenant/acme-corp": 16, "tenant/acme_corp": 16}
     assert "Found as user in 3 tenants" in words(app)
     assert "1 kb_id found here is shared" in words(app)
-    assert not app.warning
+    (warning,) = app.warning
+    assert "Also written by" in warning.value
     found = tables(app)[1]
     assert set(found["Name"]) == {
         "tenant:acme:user:bob", "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob"
