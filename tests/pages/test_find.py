@@ -52,7 +52,7 @@ def test_a_user_is_found_in_every_tenant(reading_services: Services, open_page: 
     assert "Found as user in 3 tenants" in words(app)
     assert "1 kb_id found here is shared" in words(app)
     (warning,) = app.warning
-    assert "Also written by" in warning.value
+    assert "Written by tenant" in warning.value
     found = tables(app)[1]
     assert set(found["Name"]) == {
         "tenant:acme:user:bob", "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob"

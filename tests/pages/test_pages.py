@@ -83,7 +83,7 @@ SAID = {
     "tenant": "cannot be read: state store did not answer",
     "sessions": "Whose sessions there are cannot be read: state store",
     "isolation": "The findings cannot be read: state store did not answer",
-    "purge": "Purges so far cannot be read: state store did not answer",
+    "purge": "cannot be read: state store did not answer",
     "approvals": "Requests cannot be read: state store did not answer",
     "audit_log": "The audit log cannot be read: state store did not answer",
     "system": "state store**: check that it runs and is reachable from here",
