@@ -15,6 +15,9 @@ SORT = "sort"
 PAGE = "page"
 """Query parameters of the Tenants page."""
 
+KB = "kb"
+"""Query parameter: of which kb_ids the Tenant page shows patterns."""
+
 FIND = "find"
 ANYWHERE = "anywhere"
 """Query parameters of the Find page: what is looked for, and whether inside of names too."""
@@ -31,6 +34,9 @@ CREATED = "created_session"
 
 SESSION = "session"
 """Query parameter: which session the Sessions page shows, as `session_tables.link_of` writes it."""
+
+SESSIONS_KB = "in"
+"""Query parameter: the sessions of which kb_id alone the Sessions page lists."""
 
 SESSIONS_SEARCH = "sq"
 SESSIONS_TENANT = "of"
@@ -53,10 +59,10 @@ OLDER_WORD = "older_word"
 LOOK_PATTERNS = "look_patterns"
 LOOK_KEYS = "look_keys"
 LOOK_VECTORS = "look_vectors"
-"""Session state: which sections of a tenant's page are open."""
+"""Query parameters: which sections of a tenant's page are open."""
 
 FOUND_PATTERNS = "found_patterns"
-"""Session state: whether the patterns of what was found are open."""
+"""Query parameter: whether the patterns of what was found are open."""
 
 PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"

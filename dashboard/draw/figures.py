@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
 from dashboard.draw import notices, usage_tables
-from dashboard.draw.chosen import rows_table
+from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
 from dashboard.draw.measures import COLUMNS, WORDS
 from services.figures import Amount, Measure, Usage
@@ -156,11 +156,11 @@ def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
         alt=alt,
         hide_index=True,
         placeholder=usage_tables.NONE,
-        column_config=USAGE_COLUMNS | _texts(written),
+        column_config=USAGE_COLUMNS | unknown_columns(written),
     )
 
 
-def _texts(names: Iterable[str]) -> dict[str, Any]:
+def unknown_columns(names: Iterable[str]) -> dict[str, Any]:
     """Return how columns are drawn of which something is not known."""
     helps = {name: COLUMNS[name].help if name in COLUMNS else None for name in names}
     return {n: st.column_config.TextColumn(help=h, alignment="right") for n, h in helps.items()}
@@ -169,6 +169,7 @@ def _texts(names: Iterable[str]) -> dict[str, Any]:
 def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
     """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
     names = frame["Tenant"].tolist()
+    open_box("tenant", names, names, key=key, leads=_way_to_tenant)
     shown, written = usage_tables.told(frame)
     pinned = st.column_config.TextColumn(pinned=True, width="medium")
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
@@ -177,7 +178,7 @@ def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = 
         config[bar] = _bar(bar, frame[bar].dropna())
     rows_table(
         shown, names, names, key=key, opened=open_tenant, alt=alt, height="content",
-        placeholder=usage_tables.NONE, column_config=config | _texts(written),
+        placeholder=usage_tables.NONE, column_config=config | unknown_columns(written),
     )  # fmt: skip
 
 
@@ -189,6 +190,10 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
         max_value=max(most, 1),
         color=WORDS[COLUMNS[column].measure].color,
     )
+
+
+def _way_to_tenant(name: str) -> Link:
+    return "tenant", {state_keys.TENANT: name}
 
 
 def open_tenant(name: str) -> None:

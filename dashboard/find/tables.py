@@ -6,72 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
-from dashboard.app import state_keys
 from dashboard.draw import pattern_tables
 from dashboard.draw.formatting import age, plural, visible
-from dashboard.draw.notices import CLAIM_WORDS
-from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from dashboard.draw.usage_tables import table
 from services.browse.models import PatternRow
 from services.find.models import (
-    COLLECTION,
-    KB,
-    KEY,
-    PATTERN,
-    SESSION,
     Answer,
-    Certainty,
     Looked,
-    Match,
     TenantHit,
 )
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.snapshot import Snapshot
 
-HIT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "kb_ids", "Found as")
-MATCH_COLUMNS = (
-    "Tenant", "Found as", "Name", "Fit", "How it is known", "kb_id", "Ownership", "Could also be",
-)  # fmt: skip
 LOOKED_COLUMNS = ("Store", "Looked for", "Result", "Read")
-FIT_WORDS = {
-    Certainty.EXACT: "exact",
-    Certainty.INFERRED: "inferred",
-    Certainty.CONTAINS: "holds the text",
-}
-_WITHOUT_SESSIONS = {KB, PATTERN, KEY, COLLECTION}
 _EXAMPLES_FROM = 200
-
-
-def hits_frame(hits: Iterable[TenantHit]) -> pd.DataFrame:
-    """Return one row a tenant: what it has, and what lies there."""
-    rows = (
-        {
-            "Tenant": visible(str(hit.tenant)),
-            "Found as": ", ".join(dict.fromkeys(match.what for match in hit.matches)),
-            "Ownership": CLAIM_WORDS[hit.state],
-            "kb_ids": sum(place.is_kb for place in hit.places),
-            **usage_cells(hit.usage),
-        }
-        for hit in hits
-    )
-    return table(rows, HIT_COLUMNS)
-
-
-def matches_frame(matches: Iterable[Match]) -> pd.DataFrame:
-    """Return one row a match: what it is, how well it fits, and how its owner is known."""
-    rows = (
-        {
-            "Tenant": visible(str(match.tenant)) if match.tenant else "nobody's",
-            "Found as": match.what,
-            "Name": visible(match.found),
-            "kb_id": visible(match.place.name) if match.place else "",
-            "Fit": FIT_WORDS[match.certainty],
-            "Ownership": CLAIM_WORDS[match.state],
-            "How it is known": visible(match.how),
-            "Could also be": [visible(str(tenant)) for tenant in match.others],
-        }
-        for match in matches
-    )
-    return table(rows, MATCH_COLUMNS)
 
 
 def patterns_frame(rows: Iterable[PatternRow], holders: Mapping[str, str]) -> pd.DataFrame:
@@ -131,17 +79,6 @@ def ambiguities(answer: Answer) -> Iterator[str]:
             f"{'is' if len(shared) == 1 else 'are'} shared: the same figures stand with each "
             "tenant that holds it, and nothing stored tells whose is whose."
         )
-
-
-def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
-    """Return where the sessions of what was found are, as a label and a query; None for no link."""
-    named = [match for match in answer.matches if match.what not in _WITHOUT_SESSIONS]
-    if not named:
-        return None
-    only = named[0]
-    if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
-        return "Look into the session", {state_keys.SESSION: visible(only.found)}
-    return "Sessions that name it", {state_keys.SESSIONS_SEARCH: answer.question.typed.strip()}
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

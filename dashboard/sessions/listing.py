@@ -12,8 +12,8 @@ import streamlit as st
 from dashboard.app import navigation, permits, read, state_keys
 from dashboard.app.cache import cached
 from dashboard.draw import figures, usage_tables
-from dashboard.draw.chosen import rows_table
-from dashboard.draw.formatting import plural
+from dashboard.draw.chosen import Link, open_box, rows_table
+from dashboard.draw.formatting import escaped, plural
 from dashboard.sessions import tables as session_tables
 from services.access.viewer import Action
 from services.usage.readings import SessionRecord
@@ -54,13 +54,33 @@ LIST_COLUMNS: dict[str, Any] = figures.USAGE_COLUMNS | {
 }
 
 
+def of_kb(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the sessions of the one kb_id that the address names, and say so; else all."""
+    asked = st.query_params.get(state_keys.SESSIONS_KB, "")
+    if not asked:
+        return frame
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Only sessions of the kb_id {escaped(asked)}", width="content")
+        st.button("Of every kb_id", icon=":material/close:", type="tertiary", on_click=_of_every)
+    return frame[frame["kb_id"] == asked]
+
+
+def _of_every() -> None:
+    del st.query_params[state_keys.SESSIONS_KB]
+
+
 def sessions_table(
     frame: pd.DataFrame, records: Sequence[SessionRecord], *, key: str, select: bool = False
 ) -> tuple[SessionRecord, ...]:
     """Draw sessions, each row with a button that opens it; return those that are selected.
 
-    `records` are those of the rows.
+    `records` are those of the rows. With `select` this is the page that shows one, too.
     """
+    names = [
+        f"{session} · {node}" for session, node in zip(frame["Session"], frame["Node"], strict=True)
+    ]
+    ways: dict[str, Any] = {"opened": open_session} if select else {"leads": _way}
+    open_box("session", records, names, key=key, **ways)
     return rows_table(
         frame, records, [record.key for record in records], key=key, opened=open_session,
         select="multi-row" if select else None, alt="Sessions", height="content",
@@ -75,6 +95,10 @@ def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:
     sessions_table(usage_tables.sessions_frame(first), first, key="tenants_sessions")
     label = f"All {plural(len(records), 'session')} of this tenant"
     permits.link("sessions", label, {state_keys.SESSIONS_TENANT: tenant})
+
+
+def _way(record: SessionRecord) -> Link:
+    return "sessions", {state_keys.SESSION: session_tables.link_of(record)}
 
 
 def open_session(record: SessionRecord) -> None:

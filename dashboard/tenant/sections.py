@@ -33,7 +33,7 @@ def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
 
 @unreadable.calmly()
 def _section(title: str, icon: str, key: str, body: Callable[[Scope], None], scope: Scope) -> None:
-    section = st.expander(title, icon=icon, key=key, on_change="rerun")
+    section = st.expander(title, icon=icon, key=key, on_change="rerun", bind="query-params")
     if section.open:
         with section:
             _drawn(body, scope)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,8 +62,9 @@ class Match:
 class TenantHit:
     """A tenant that has what was looked for.
 
-    `usage` sums the places that match; a figure is None where its store is not known. `shared`
-    names those that other tenants hold too: their figures stand with each holder.
+    `usage` sums the places that match; a figure is None where its store is not known. `at` is
+    what it has at each of them. `shared` names those that other tenants hold too: their figures
+    stand with each holder.
     """
 
     tenant: TenantKey
@@ -71,6 +73,7 @@ class TenantHit:
     places: tuple[Place, ...]
     shared: tuple[str, ...]
     usage: Usage
+    at: Mapping[Place, Usage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ class Answer:
 MOST_WORDS = 8
 """A text of more words than these is a sentence, and looked for as a whole only."""
 
-_JOINING = frozenset("a and at by for from in of on the their user tenant".split())
+_JOINING = frozenset(
+    {"a", "and", "at", "by", "for", "from", "in", "of", "on", "the", "their", "user", "tenant"}
+)
 """Words that stand between names in a ticket: `the user bob of acme-corp`."""
 
 _PATTERN_NAME = re.compile(r"(?:PTRN\|)?([0-9a-f]{40})\Z", re.IGNORECASE)
@@ -168,7 +173,7 @@ def _words(text: str) -> tuple[str, ...]:
     words = text.split()
     names = [word for word in words if word.casefold() not in _JOINING] or words
     found = dict.fromkeys(names)
-    return tuple(found) if 1 < len(words) and len(found) <= MOST_WORDS else ()
+    return tuple(found) if len(words) > 1 and len(found) <= MOST_WORDS else ()
 
 
 def unescaped(text: str) -> str | None:
