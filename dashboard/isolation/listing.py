@@ -12,6 +12,7 @@ from dashboard.app import runtime, state_keys
 from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
+from dashboard.draw.paging import numbered
 from dashboard.isolation import read, tables, words as isolation_words
 from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
@@ -38,10 +39,10 @@ def draw(rows: pd.DataFrame, report: Report) -> None:
         _nothing(rows, report)
         return
     pages = math.ceil(len(found) / PER_PAGE)
-    page = min(st.session_state.get(state_keys.ISOLATION_PAGE, 1), pages)
-    _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
-    if pages > 1:
-        st.pagination(pages, key=state_keys.ISOLATION_PAGE)
+    table = st.container()
+    page = numbered(pages, state_keys.ISOLATION_PAGE)
+    with table:
+        _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
     records = read.listing(report).records
     whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
     download(found[list(tables.EXPORTED)], "findings", tenants=sorted(whose))

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.app import permits, state_keys, unreadable
 from dashboard.draw import figures as components, notices
 from dashboard.draw.formatting import plural
+from dashboard.draw.paging import numbered
 from dashboard.sessions import (
     actions,
     listing,
@@ -100,17 +101,16 @@ if found.empty:
 
 bar, counted = st.container(horizontal=True), st.empty()
 pages = math.ceil(len(found) / PER_PAGE)
-page = st.session_state.get(state_keys.SESSIONS_PAGE, 1)
-start = (min(page, pages) - 1) * PER_PAGE
+table = st.container()
+start = (numbered(pages, state_keys.SESSIONS_PAGE) - 1) * PER_PAGE
 shown = found.iloc[start : start + PER_PAGE]
-chosen = listing.sessions_table(
-    shown[list(tables.SHOWN)],
-    [snapshot.sessions[place] for place in shown.index],
-    key="sessions",
-    select=True,
-)
-if pages > 1:
-    st.pagination(pages, key=state_keys.SESSIONS_PAGE)
+with table:
+    chosen = listing.sessions_table(
+        shown[list(tables.SHOWN)],
+        [snapshot.sessions[place] for place in shown.index],
+        key="sessions",
+        select=True,
+    )
 words = f"{len(found):,} of {plural(len(frame), 'session')}"
 counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:

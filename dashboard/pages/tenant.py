@@ -12,6 +12,7 @@ from dashboard.draw import (
 )
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
+from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
 from dashboard.names import confirming
 from dashboard.purge import listing as purge_parts
@@ -50,6 +51,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
     )
     permits.link("new_session", query={state_keys.TENANT: asked})
+    copy_link({state_keys.TENANT: asked})
 
 with unreadable.said("Whether it is being purged"):
     purge_parts.tenant_notes(tenant, snapshot)

@@ -7,6 +7,7 @@ from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import holds, plural, visible
+from dashboard.draw.paging import numbered
 from dashboard.names import importing
 from services.figures import Measure
 
@@ -26,14 +27,23 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Search", type="search", placeholder="Part of a name", key=state_keys.SEARCH,
         bind="query-params", live=True,
     )  # fmt: skip
-    kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
+    kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi",
+                    bind="query-params")  # fmt: skip
     ownership = st.pills(
         "Ownership",
         ["known", "confirmed", "inferred"],
         key=state_keys.OWNERSHIP,
         selection_mode="multi",
+        bind="query-params",
     )
-    sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params", width=170)
+    sort = st.selectbox(
+        "Sort by",
+        list(SORTS),
+        key=state_keys.SORT,
+        bind="query-params",
+        width=170,
+        filter_mode="contains",
+    )
 
 found = frame
 if wanted:
@@ -51,8 +61,7 @@ if found.empty:
             icon=":material/search_off:")  # fmt: skip
 else:
     pages = math.ceil(len(found) / PER_PAGE)
-    page = st.pagination(pages, key=state_keys.PAGE) if pages > 1 else 1
-    start = (min(page, pages) - 1) * PER_PAGE
+    start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
     )

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import age, escaped, markdown, span, visible
+from dashboard.draw.links import copy_link
 from dashboard.purge import (
     job_words,
     plan,
@@ -70,6 +71,7 @@ def _head(job: Job) -> None:
             color, icon = STATES.get(job.state, ("gray", ":material/help:"))
             words = job_words.STATE_WORDS[job.state]
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
+        copy_link({state_keys.JOB: job.id})
     st.caption(f"Asked by {markdown(job.asked_by)} {age(job.created_at)}, for: "
                f"{markdown(job.reason)}")  # fmt: skip
     included = ", ".join(visible(kb_id) for kb_id in sorted(job.plan.request.included))

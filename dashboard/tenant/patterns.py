@@ -76,9 +76,16 @@ def _query(holdings: tuple[Holding, ...]) -> PatternQuery | None:
         )
         since, until = _dates()
         sort = st.selectbox(
-            "Sort by", list(PatternSort), key="patterns_sort", bind=_BIND, width=160
+            "Sort by",
+            list(PatternSort),
+            key="patterns_sort",
+            bind=_BIND,
+            width=160,
+            filter_mode="contains",
         )
-        limit = st.selectbox("Rows", PER_PAGE, key="patterns_limit", bind=_BIND, width=100)
+        limit = st.selectbox(
+            "Rows", PER_PAGE, key="patterns_limit", bind=_BIND, width=100, filter_mode="contains"
+        )
     names = tuple(chosen or by_name)
     if len(names) > pattern_tables.MOST_KB_IDS:
         st.info(
