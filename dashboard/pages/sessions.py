@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
 from dashboard.draw import figures as components, notices
+from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.draw.paging import numbered
 from dashboard.sessions import (
@@ -111,6 +112,8 @@ with table:
         key="sessions",
         select=True,
     )
+whose = listing.tenants_of(snapshot, found.index)
+download(found[list(tables.SHOWN)], "sessions", tenants=whose, read_at=read_at)
 words = f"{len(found):,} of {plural(len(frame), 'session')}"
 counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:

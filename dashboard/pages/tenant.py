@@ -81,13 +81,15 @@ if shared:
     figures.usage_table(
         usage_tables.shared_frame(shared), key="shared", alt="kb_ids shared with other tenants"
     )
-    download(usage_tables.shared_frame(shared), "shared", tenants=concerned)
+    download(usage_tables.shared_frame(shared), "shared", tenants=concerned,
+             read_at=snapshot.collected_at)  # fmt: skip
 
 own = [part for part in tenant.parts if part.name not in tenant.shared]
 st.subheader("Knowledge bases")
 if own:
     figures.usage_table(usage_tables.kb_frame(own), key="kbs", alt="kb_ids of this tenant")
-    download(usage_tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant])
+    download(usage_tables.kb_frame(own), "knowledge_bases", tenants=[tenant.tenant],
+             read_at=snapshot.collected_at)  # fmt: skip
 else:
     st.caption("None of its own.")
 
@@ -116,7 +118,8 @@ with left:
             usage_tables.kinds_frame(kinds), hide_index=True, height="content",
             alt="Keys of this tenant by kind", column_config=figures.kind_columns(kinds),
         )  # fmt: skip
-        download(usage_tables.kinds_frame(kinds), "kinds_of_key", tenants=[tenant.tenant])
+        download(usage_tables.kinds_frame(kinds), "kinds_of_key", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption("No keys.")
 with right:
@@ -131,7 +134,7 @@ with right:
             column_config=figures.COLLECTION_COLUMNS,
         )  # fmt: skip
         download(store_tables.collections_frame(found), "collections_read",
-                 tenants=[tenant.tenant])  # fmt: skip
+                 tenants=[tenant.tenant], read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption("No vectors.")
 
@@ -141,7 +144,8 @@ st.dataframe(
     alt="Each kb_id with the node_ids seen on it, and how its owner is known",
     column_config={"Known since": st.column_config.DatetimeColumn(format="distance")},
 )  # fmt: skip
-download(usage_tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned)
+download(usage_tables.claims_frame((*tenant.parts, *shared)), "how_it_is_known", tenants=concerned,
+         read_at=snapshot.collected_at)  # fmt: skip
 confirming.draw(snapshot, tenant.tenant, (*tenant.parts, *shared))
 
 st.subheader("Look into it")

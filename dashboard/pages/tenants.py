@@ -65,7 +65,9 @@ else:
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
     )
-    download(found, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot))
+    whole = usage_tables.adding_up(found, snapshot) if sees_all else found
+    download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
+             read_at=snapshot.collected_at)  # fmt: skip
 
 st.subheader("Shared between tenants")
 if snapshot.shared:
@@ -74,7 +76,7 @@ if snapshot.shared:
     shared = usage_tables.shared_frame(snapshot.shared)
     figures.usage_table(shared, key="shared", alt="kb_ids that tenants share")
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
-    download(shared, "shared", tenants=sorted(holders))
+    download(shared, "shared", tenants=sorted(holders), read_at=snapshot.collected_at)
 else:
     st.caption("No two tenants are known to share a kb_id." if sees_all else "No kb_id is known to "
                "be shared by tenants in your scope alone.")  # fmt: skip
@@ -91,7 +93,8 @@ if nobody.usage.keys_by_kind:
         alt="Keys that no tenant owns, by kind",
         column_config=figures.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
-    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=())
+    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=(),
+             read_at=snapshot.collected_at)  # fmt: skip
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)

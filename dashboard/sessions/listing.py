@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import escaped, plural
 from dashboard.sessions import tables as session_tables
 from services.access.viewer import Action
+from services.tenancy.kb_ids import TenantKey
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot
 
@@ -28,6 +29,17 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def session_rows(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a session, made once a snapshot."""
     return session_tables.list_frame(snapshot.sessions or (), read.ownership())
+
+
+def tenants_of(snapshot: Snapshot, places: Iterable[int]) -> Callable[[], Collection[TenantKey]]:
+    """Return what says whose the sessions in these places of the snapshot are."""
+
+    def whose() -> Collection[TenantKey]:
+        sessions, ownership = snapshot.sessions or (), read.ownership()
+        claims = (ownership.owner(sessions[place].owner) for place in places)
+        return {tenant for claim in claims for tenant in claim.tenants}
+
+    return whose
 
 
 def duration(label: str, *, hint: str, key: str) -> int:

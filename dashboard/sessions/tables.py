@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from dashboard.draw.formatting import holds, visible, words_of
+from dashboard.draw.formatting import holds, moment, plural, visible, words_of
 from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
 from services.tenancy.kb_ids import kb_id_of
@@ -208,6 +208,21 @@ RESULT_WORDS = {
     Result.FAILED: "failed",
     Result.NOT_TRIED: "not tried",
 }
+
+
+def accesses(records: Sequence[SessionRecord]) -> str:
+    """Say when sessions were last accessed: a time, or from when to when; unknown said so."""
+    known = sorted(record.last_accessed for record in records if record.last_accessed)
+    if not known:
+        return "unknown"
+    words = dict.fromkeys(map(moment, (known[0], known[-1])))
+    rest = len(records) - len(known)
+    return " to ".join(words) + (f", of {plural(rest, 'session')} unknown" if rest else "")
+
+
+def accesses_before(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return when each session was last accessed before something was done to it."""
+    return [moment(outcome.record.last_accessed) for outcome in outcomes]
 
 
 def outcomes_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
