@@ -75,7 +75,7 @@ def test_who_else_writes_into_it_and_what_he_learnt_last(sample: str, visit: Vis
     ],
 )
 def test_a_row_is_opened_without_a_mouse(
-    sample: str, visit: Visit, start: str, noun: str, typed: str, address: str
+    sample: str, visit: Visit, *, start: str, noun: str, typed: str, address: str
 ) -> None:
     """By its name, of which a part is typed; Back leads to the table as it was."""
     page = visit(f"{sample}/{start}")
