@@ -30,7 +30,7 @@ check: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 pictures: $(READY) needs
-	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser -k pictures
+	PICTURES=docs/pictures ALL_PICTURES=build/pictures $(BIN)/python -m pytest tests/browser -k pictures
 
 bench: $(READY)
 	$(BIN)/python -m bench

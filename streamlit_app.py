@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, runtime, sign_in, unreadable
-from dashboard.draw import figures
+from dashboard.app import brand, glossary, navigation, permits, runtime, sign_in, unreadable
 from dashboard.draw.formatting import markdown
 from dashboard.find import sidebar
 from services.errors import KatoTenantsError
 from services.settings.environment import load_settings
 
-st.set_page_config(page_title="KATO tenants", page_icon=":material/hub:", layout="wide")
+brand.begin()
 viewer = sign_in.gate()
-page = navigation.build(viewer, approvals=bool(load_settings().two_persons))
+settings = load_settings()
+page = navigation.build(viewer, approvals=bool(settings.two_persons))
+row = navigation.row(page.url_path or navigation.PAGES[0].name)
+brand.draw(row, settings)
 try:
     with st.spinner("Starting the stores…"):
         runtime.services()
@@ -19,8 +21,9 @@ except KatoTenantsError as exc:
     st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
     st.stop()
 with unreadable.calmly():
-    sidebar.draw(page.url_path)
-    figures.sidebar()
+    sidebar.draw(row.name)
+    glossary.sidebar()
+    brand.sidebar(settings)
     sign_in.sidebar(viewer)
-    permits.page_or_stop(page.url_path or navigation.PAGES[0].name)
+    permits.page_or_stop(row.name)
     page.run()

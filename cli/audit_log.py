@@ -85,25 +85,29 @@ def show_command(
     unended: Annotated[
         bool, typer.Option("--unended", help="Only actions that began and never ended.")
     ] = False,
+    entries: Annotated[
+        bool,
+        typer.Option("--entries", help="Each entry: also that something began which has ended."),
+    ] = False,
     since: Since = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most entries.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Print the newest entries, the newest first."""
+    """Print what was done, the newest first; as JSON, each entry."""
     with _log() as log:
         wanted = LogFilter(
             text=text, who=tuple(who or ()), tenant=tenant, outcomes=tuple(outcome or ()),
-            unended=unended, since=_time(since),
+            unended=unended, since=_time(since), acts=not (entries or as_json),
         )  # fmt: skip
-        entries = log.page(wanted, limit=limit).entries
-        ends = log.ends(entries)
+        found = log.page(wanted, limit=limit).entries
+        ends = log.ends(found)
         missing = () if _is_narrow(wanted) else log.missing_ends()
     if as_json:
-        typer.echo("".join(json_lines(entries)), nl=False)
+        typer.echo("".join(json_lines(found)), nl=False)
         return
     for end in missing:
         typer.echo(_missing_line(end))
-    for entry in entries:
+    for entry in found:
         typer.echo(_line(entry, ended=entry.event.request_id in ends))
 
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli import desk
 from cli.errors import one_line_errors
-from cli.purge_text import list_text, plan_text, receipt_text, status_of, status_text
+from cli.purge_text import (
+    file_stem,
+    list_text,
+    plan_text,
+    receipt_text,
+    status_of,
+    status_text,
+)
 from services.errors import PurgeRefused
 from services.figures import Measure
 from services.purge.access import DeskPurge
@@ -208,12 +216,37 @@ def receipt_command(
     job_id: JobId,
     *,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", help="Of this tenant alone, of a job of many.")
+        str | None, typer.Option("--tenant", help="Of this tenant alone; it names nobody else.")
     ] = None,
-) -> None:
-    """Print a job's receipt as JSON."""
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", file_okay=False,
+            help="Write files into this directory: the whole, and one for each tenant.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Print a job's receipt as JSON, or write it and each tenant's as files, JSON and text."""
     with _service() as purge:
-        typer.echo(purge.receipt_text(job_id, tenant=tenant))
+        if to is None:
+            typer.echo(purge.receipt_text(job_id, tenant=tenant))
+            return
+        for one in (None, *purge.tenants(job_id)) if tenant is None else (tenant,):
+            text = purge.receipt_text(job_id, tenant=tenant or one)
+            for path in _written(text, to / file_stem(job_id, tenant or one)):
+                typer.echo(str(path))
+
+
+def _written(text: str, stem: Path) -> Iterator[Path]:
+    """Write one receipt as JSON and as text, and yield the files."""
+    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text)))):
+        path = stem.parent / f"{stem.name}{suffix}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{content}\n", "utf-8")
+        except OSError as exc:
+            raise PurgeRefused(f"{path} cannot be written: {exc.strerror}") from None
+        yield path
 
 
 def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:

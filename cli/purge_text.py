@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.figures import Measure
 from services.purge.job import Job
 from services.purge.models import LeftOut, Plan
+from services.tenancy.layout import bytes_of
 from services.visible import visible
 
 
 def plan_text(plan: Plan) -> str:
     """Say what a plan would do, line by line."""
-    lines = [f"purge of {visible(str(plan.request.target))}", f"digest {plan.digest}"]
-    lines += [f"to confirm: {visible(plan.request.target.name)}"]
-    lines += [f"  {visible(str(tenant))}" for tenant in plan.request.target.many]
+    lines = [f"purge of {visible(str(plan.request.target))}: {visible(plan.confirmation)}"]
+    lines += [_tenant_text(plan, tenant) for tenant in plan.tenants]
+    lines += [f"digest {plan.digest}", f"to confirm: {visible(plan.confirmation)}"]
     lines += [
         f"  {item.store.value}: {item.count:,} {visible(item.kind)} of {visible(item.owner)}"
         + (f" ({visible(item.how)})" if item.how else "")
@@ -25,6 +29,18 @@ def plan_text(plan: Plan) -> str:
     lines += [f"disclosed: {visible(text)}" for text in plan.disclosed]
     lines += [f"cannot run: {visible(text)}" for text in plan.obstacles]
     return "\n".join(lines)
+
+
+def _tenant_text(plan: Plan, tenant: str) -> str:
+    """Say how much of one tenant would go, store by store."""
+    sums = dict.fromkeys(sorted(plan.request.stores, key=list(Measure).index), 0)
+    for item in plan.items:
+        if plan.whose.get(item.owner) == tenant:
+            sums[item.store] = sums.get(item.store, 0) + item.count
+    known: dict[str, int | None] = {
+        store.value: None if store in plan.problems else number for store, number in sums.items()
+    }
+    return f"  {visible(tenant)}: {_counts(known)}"
 
 
 def _left_text(left: LeftOut) -> str:
@@ -84,9 +100,25 @@ def _head(job: Job) -> str:
     return f"job {job.id}: {job.state.value}" + (f", {job.outcome.value}" if job.outcome else "")
 
 
+def file_stem(job_id: str, tenant: str | None) -> str:
+    """Return what the file of a receipt is called; of two tenants never the same."""
+    if tenant is None:
+        return f"purge-{job_id}"
+    plain = re.sub(r"[^A-Za-z0-9-]", "_", tenant)[:60]
+    return f"purge-{job_id}-{plain}-{hashlib.sha256(bytes_of(tenant)).hexdigest()[:8]}"
+
+
 def receipt_text(receipt: Mapping[str, Any]) -> str:
-    """Say what came of a purge: what went, what stayed, and what nothing is known of."""
-    lines = [
+    """Say what came of a purge: in a sentence, whose and when, then what went and what stayed."""
+    summary = [visible(receipt["summary"])] if "summary" in receipt else []
+    facts = {
+        "purge of": receipt["target"], "ticket": receipt["reason"],
+        "begun": receipt["started_at"], "ended": receipt["ended_at"],
+        "asked by": receipt["asked_by"], "job": receipt["job"],
+    }  # fmt: skip
+    lines = [f"{name}: {visible(value)}" for name, value in facts.items()]
+    lines += [_look_line(look) for look in receipt.get("later_looks", ())]
+    lines += [
         f"  {store}: " + ", ".join(_figure(name, value) for name, value in figures.items())
         for store, figures in receipt["stores"].items()
     ]
@@ -97,7 +129,13 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
     ]
     lines += [f"  disclosed: {visible(text)}" for text in receipt["disclosed"]]
     lines += [f"  {visible(text)}" for text in receipt["problems"]]
-    return "\n".join([f"outcome: {receipt['outcome']}", *lines])
+    return "\n".join([*summary, f"outcome: {receipt['outcome']}", *lines])
+
+
+def _look_line(look: Mapping[str, Any]) -> str:
+    back = look["kb_ids_back"]
+    found = "not known" if back is None else f"{back:,} names with data" if back else "nothing"
+    return f"looked at again from {look['first_at']} to {look['at']}: {found}"
 
 
 def _figure(name: str, value: object) -> str:

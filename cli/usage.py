@@ -49,6 +49,9 @@ def table_text(snapshot: Snapshot) -> str:
         for m, f in snapshot.stores.items()
         if f.reason
     ]
+    unread = [measure.value for measure in snapshot.in_part]
+    if unread:
+        problems.append(f"there may be more tenants: {', '.join(unread)} not read to the end")
     return "\n".join((*lines, *problems))
 
 

@@ -105,6 +105,7 @@ class Services(Reading):
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
+        from services.purge.erased import erased_before
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
 
@@ -114,6 +115,7 @@ class Services(Reading):
             ownership=self.usage.ownership,
             encryption=self.settings.encryption,
             being_purged=self.purge.being_purged,
+            erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
         )
 
@@ -224,7 +226,7 @@ class Services(Reading):
         from services.purge.log_ends import log_purge
 
         self.collector.refresh()
-        log_purge(self.logbook, self.jobs, job, self.usage.ownership)
+        log_purge(self.logbook, self.jobs, job)
 
     def tend_records(self) -> None:
         """Add to the log the ends of purges that it has not, and remove plans that expired.
@@ -235,6 +237,6 @@ class Services(Reading):
         from services.purge.log_ends import add_missing_ends
 
         now = self.now()
-        add_missing_ends(self.logbook, self.jobs, self.usage.ownership, now=now)
+        add_missing_ends(self.logbook, self.jobs, now=now)
         with warning("plans that expired could not be removed"):
             self.jobs.drop_plans(now)

@@ -59,6 +59,12 @@ PAGES = (
             "Each store's state, version and last pass, and the settings in force."),
 )  # fmt: skip
 
+HOME = "home"
+"""What the address of the first page is called inside of Streamlit, which serves it at `/`."""
+
+PATHS = (HOME, *(page.name for page in PAGES))
+"""Every address. The first page's own name is one of them too, and leads to it."""
+
 
 def row(name: str) -> PageRow:
     """Return a page's row by its name."""
@@ -72,10 +78,22 @@ def build(viewer: Viewer, *, approvals: bool) -> StreamlitPage:
     """
     sections: dict[str, list[StreamlitPage]] = {}
     for page in PAGES:
+        default = page is PAGES[0]
         shown = page.open_to(viewer.role) and (approvals or page.name != "approvals")
         declared = st.Page(
-            page.file, title=page.title, icon=page.icon, url_path=page.name,
-            default=page is PAGES[0], help=page.help, visibility="visible" if shown else "hidden",
+            page.file, title=page.title, icon=page.icon,
+            url_path=HOME if default else page.name, default=default, help=page.help,
+            visibility="visible" if shown else "hidden",
         )  # fmt: skip
         sections.setdefault(page.section, []).append(declared)
+    sections[PAGES[0].section].append(_by_name(PAGES[0]))
     return st.navigation(sections)
+
+
+def _by_name(first: PageRow) -> StreamlitPage:
+    """Return a page at the first one's name that goes to it, with whatever the address says."""
+
+    def go() -> None:
+        st.switch_page(first.file, query_params=st.query_params.to_dict())
+
+    return st.Page(go, title=first.title, url_path=first.name, visibility="hidden")

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.app import navigation, runtime
+from dashboard.app import navigation, outage, runtime
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import PERMISSIONS, Action
 from services.tenancy.kb_ids import TenantKey
@@ -22,6 +22,11 @@ def why_not(action: Action, tenants: Collection[TenantKey] | None = None) -> str
     return sentence(reason) if reason else ""
 
 
+def why_off(action: Action, takes: frozenset[str] = frozenset()) -> str:
+    """Return in a sentence why this cannot work now, by the last figures; empty where it may."""
+    return outage.why_off(runtime.last_collected().snapshot, action, takes)
+
+
 def sentence(text: str) -> str:
     """Return a reason as a sentence."""
     return f"{text[:1].upper()}{text[1:]}."
@@ -29,10 +34,14 @@ def sentence(text: str) -> str:
 
 def button(
     label: str, action: Action, *, tenants: Collection[TenantKey] | None = None,
-    disabled: bool = False, tip: str | None = None, **options: Any,
+    disabled: bool = False, tip: str | None = None, takes: frozenset[str] = frozenset(),
+    **options: Any,
 ) -> bool:  # fmt: skip
-    """Draw a button for an action: off, with the reason as its tooltip, where it is not allowed."""
-    reason = why_not(action, tenants)
+    """Draw a button for an action: off, with the reason as its tooltip, where it is not allowed.
+
+    So it is where it cannot work: a store is down that it needs, or one of those that it `takes`.
+    """
+    reason = why_not(action, tenants) or why_off(action, takes)
     return st.button(label, disabled=disabled or bool(reason), help=markdown(reason) or tip,
                      **options)  # fmt: skip
 
@@ -46,7 +55,7 @@ def link(
     `label` is Markdown already; `icon` is the page's own where none is given.
     """
     page = navigation.row(name)
-    reason = "" if _role_is_enough(page) else _role_words(page)
+    reason = why_off(page.action) if _role_is_enough(page) else _role_words(page)
     st.page_link(
         page.file, label=label or page.title, icon=icon or page.icon, query_params=query or None,
         disabled=bool(reason), help=reason or None,

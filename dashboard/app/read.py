@@ -43,17 +43,17 @@ def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
 def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
-    return usage_tables.tenants_frame(snapshot.tenants)
+    whole = snapshot.settled and not snapshot.unread
+    return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)
-def history(measure: Measure) -> tuple[Amount, ...]:
+def history(measure: Measure) -> tuple[tuple[datetime, Amount], ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
     try:
-        points = runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
+        return runtime.desk().fleet.history(measure, datetime.now(UTC) - HISTORY)
     except StoreError:
         return ()
-    return tuple(amount for _, amount in points)
 
 
 @cached(Action.SEE_FLEET, seconds=5)

@@ -7,19 +7,14 @@ from typing import NoReturn
 import streamlit as st
 
 from dashboard.app import state_keys, viewer as access
-from dashboard.app.navigation import PAGES
+from dashboard.app.logo import PRODUCT
+from dashboard.app.navigation import HOME, PATHS
 from dashboard.draw.formatting import escaped, few, markdown, visible
 from services.access.claims import Identified
 from services.access.viewer import Viewer
 from services.errors import NotSignedIn, SettingsError
 from services.settings.environment import load_settings
 
-_BANNERS = {
-    False: "No sign-in: this dashboard listens on loopback only, and whoever reaches it is an "
-           "admin.",
-    True: "No sign-in, on purpose (KATO_TENANTS_ALLOW_OPEN): whoever reaches this dashboard is an "
-          "admin.",
-}  # fmt: skip
 _READ_ONLY = ("Read only (KATO_TENANTS_READ_ONLY): everything can be looked at, and nothing that "
               "writes can be done.")  # fmt: skip
 _NAMED = 5
@@ -55,11 +50,8 @@ def _begin_anew_for(viewer: Viewer) -> None:
 
 
 def _banners(viewer: Viewer) -> None:
-    """Say what holds on every page: no sign-in, read only, or of which tenants the figures are."""
-    settings = load_settings()
-    if settings.auth == "local":
-        st.info(_BANNERS[settings.allow_open], icon=":material/lock_open:")
-    if settings.read_only:
+    """Say what holds on every page: read only, or of which tenants the figures are."""
+    if load_settings().read_only:
         st.info(_READ_ONLY, icon=":material/edit_off:")
     if not viewer.sees_all:
         st.caption(f":material/filter_alt: {_scope_words(viewer)}")
@@ -78,11 +70,8 @@ def _hide_pages() -> None:
 
     An address that is not declared would show that there is no such page.
     """
-    declared = [
-        st.Page(_nothing, title="KATO tenants", url_path=page.name, default=page is PAGES[0])
-        for page in PAGES
-    ]
-    st.navigation(declared, position="hidden")
+    st.navigation([st.Page(_nothing, title=PRODUCT, url_path=path, default=path == HOME)
+                   for path in PATHS], position="hidden")  # fmt: skip
 
 
 def _nothing() -> None:

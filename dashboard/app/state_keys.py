@@ -56,10 +56,14 @@ METADATA_ROWS = "metadata_rows"
 OLDER_WORD = "older_word"
 """Session state: why a session may come to older data, by the kb_id that it lies under."""
 
-LOOK_PATTERNS = "look_patterns"
-LOOK_KEYS = "look_keys"
-LOOK_VECTORS = "look_vectors"
-"""Query parameters: which sections of a tenant's page are open."""
+TAB = "tab"
+"""Query parameter: which tab of a tenant's page is open; the others read nothing."""
+
+BROWSE = "Browse"
+"""The tab in which a tenant's patterns, keys and vectors are, also where links lead to it."""
+
+LOOK_INTO = "look_into"
+"""Query parameter: which store of a tenant is looked into."""
 
 FOUND_PATTERNS = "found_patterns"
 """Query parameter: whether the patterns of what was found are open."""
@@ -85,9 +89,11 @@ PURGE_MANY = "purge_many"
 PURGE_PASTED = "purge_pasted"
 """What is to be purged, as it is being chosen; the tenant is a query parameter too."""
 
+PURGE_ASKED = "purge_asked"
 PURGE_PLAN = "purge_plan"
 PURGE_INCLUDE = "purge_include"
-"""Session state: the plan that is shown, and what of its left out is to go all the same."""
+"""Session state: that a plan was asked for, the one that is shown, and what of its left out is to
+go all the same."""
 
 PURGE_CONFIRM = "purge_confirm"
 PURGE_REASON = "purge_reason"
@@ -134,6 +140,7 @@ LOG_TENANT = "whose"
 LOG_SINCE = "since"
 LOG_UNTIL = "until"
 LOG_UNENDED = "unended"
+LOG_EVERY = "every"
 """The filters of the Audit log page, which are query parameters too."""
 
 REQUEST = "request"

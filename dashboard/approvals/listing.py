@@ -31,7 +31,7 @@ def draw(asked: str) -> None:
     for_me, mine, rest = tables.sorted_out(requests, me, now)
     _waiting("Waits for you", for_me, me, "Nothing waits for your approval.")
     _waiting("You asked for", mine, me, "You asked for nothing that is still to be done.")
-    st.subheader("Decided")
+    st.header("Decided")
     if not rest:
         st.caption("Nothing yet.")
         return
@@ -57,7 +57,7 @@ def _back() -> None:
 
 
 def _waiting(title: str, requests: Sequence[Request], me: str, nothing: str) -> None:
-    st.subheader(title)
+    st.header(title)
     if not requests:
         st.caption(nothing)
     for request in requests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -37,9 +38,10 @@ COLUMNS = {
     "Who": st.column_config.TextColumn(width=160),
     "Role": st.column_config.TextColumn(width=76),
     "Action": st.column_config.TextColumn(width=165),
-    "Whose": st.column_config.TextColumn(width=150),
+    "Tenant": st.column_config.TextColumn(width=150),
     "Target": st.column_config.TextColumn(width=150),
-    "Reason": st.column_config.TextColumn(width=180),
+    "Reason": st.column_config.TextColumn(
+        width=180, help="The reason or ticket that was given, and why it was refused or failed"),
     "No.": st.column_config.NumberColumn(format="localized", width=70),
     "Request": st.column_config.TextColumn(width=150),
 }  # fmt: skip
@@ -78,7 +80,7 @@ def table(entries: Sequence[Entry], *, key: str, without: Sequence[str] = ()) ->
     st.dataframe(
         frame[[name for name in tables.SHOWN if name not in without]],
         hide_index=True, key=key, height="content", column_config=COLUMNS,
-        alt="Entries of the audit log, the newest first: when, who, what, how it ended, whose",
+        alt="Entries of the audit log, the newest first: when, who, what, how it ended, tenant",
     )  # fmt: skip
 
 
@@ -100,11 +102,15 @@ def _filters() -> LogFilter:
             "Outcome", [outcome.value for outcome in Outcome], selection_mode="multi",
             key=state_keys.LOG_OUTCOME, bind="query-params",
         )  # fmt: skip
-        unended = st.checkbox("Only what has not ended", key=state_keys.LOG_UNENDED,
-                              bind="query-params")  # fmt: skip
+        unended = st.checkbox("Unfinished only", key=state_keys.LOG_UNENDED, bind="query-params")
+        every = st.checkbox(
+            "Every entry", key=state_keys.LOG_EVERY, bind="query-params",
+            help="An action that changes something has two: when it began, and how it ended. "
+            "Without this, it is one row.",
+        )  # fmt: skip
     return tables.filter_of(
         text=text, who=who, actions=actions, outcomes=outcomes, tenant=tenant,
-        since=since, until=until, unended=unended,
+        since=since, until=until, unended=unended, acts=not every,
     )  # fmt: skip
 
 
@@ -138,7 +144,7 @@ def _pages(trail: Trail[int], *, older: int | None) -> None:
 
 
 def _nothing(wanted: LogFilter) -> None:
-    if wanted == LogFilter():
+    if replace(wanted, acts=False) == LogFilter():
         st.info("Nothing was logged yet. Whoever looks into a tenant, exports, or changes "
                 "something is written down here.", icon=":material/history_edu:")  # fmt: skip
     else:
@@ -160,7 +166,8 @@ def _downloads(wanted: LogFilter) -> None:
 
 def _file(write: Callable[[Sequence[Entry]], bytes], wanted: LogFilter) -> bytes:
     """Make a file of what the viewer may export when it is clicked, the newest first."""
-    return write(runtime.desk().log.exported(wanted, limit=EXPORTED))
+    every = replace(wanted, acts=False)  # a file has all of them, to be verified
+    return write(runtime.desk().log.exported(every, limit=EXPORTED))
 
 
 def _whole(entries: Sequence[Entry]) -> pd.DataFrame:

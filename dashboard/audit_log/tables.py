@@ -16,7 +16,7 @@ from dashboard.draw.notices import Level
 from services.access.viewer import Outcome
 from services.audit_log.models import Entry, LogFilter, State, Verification
 
-SHOWN = ("When", "Who", "Action", "Outcome", "Whose", "Target", "Reason", "Role", "No.", "Request")
+SHOWN = ("When", "Who", "Action", "Outcome", "Tenant", "Target", "Reason", "Role", "No.", "Request")
 EXPORTED = (*SHOWN, "Digest", "Hash")
 NO_END = "no end"
 """What an action shows as that began and has not ended, nor may ever."""
@@ -49,7 +49,7 @@ def _row(entry: Entry, ends: Mapping[str, Outcome], all_tenants: bool) -> dict[s
         "Role": visible(event.role),
         "Action": visible(event.action),
         "Outcome": [NO_END if open_ else event.outcome.value],
-        "Whose": ", ".join(tenants) if all_tenants else few(tenants),
+        "Tenant": ", ".join(tenants) if all_tenants else few(tenants),
         "Target": visible(event.target),
         "Reason": visible(event.reason),
         "Request": visible(event.request_id),
@@ -61,7 +61,7 @@ def _row(entry: Entry, ends: Mapping[str, Outcome], all_tenants: bool) -> dict[s
 def filter_of(
     *, text: str = "", who: Iterable[str] = (), actions: Iterable[str] = (),
     outcomes: Iterable[str] = (), tenant: str = "", since: date | None = None,
-    until: date | None = None, unended: bool = False,
+    until: date | None = None, unended: bool = False, acts: bool = True,
 ) -> LogFilter:  # fmt: skip
     """Return what was asked for on the screen: names as `visible` writes them, days in UTC."""
     return LogFilter(
@@ -73,6 +73,7 @@ def filter_of(
         since=None if since is None else _begin(since),
         until=None if until is None else _begin(until + timedelta(days=1)),
         unended=unended,
+        acts=acts,
     )
 
 

@@ -87,7 +87,7 @@ def rows_table(
             opened(rows[clicked["row"]])
         frame = frame.copy(deep=False)
         frame.insert(1, "Open", ":material/open_in_new:")
-        opening = st.column_config.ButtonColumn("", key=button, type="tertiary", width=44)
+        opening = st.column_config.ButtonColumn("Open", key=button, type="tertiary", width=56)
         column_config = {**column_config, "Open": opening}
     event: Any = st.dataframe(
         frame, key=key, hide_index=True, column_config=column_config,

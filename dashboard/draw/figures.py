@@ -10,25 +10,31 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.app import navigation, permits, read, runtime, state_keys, unreadable
-from dashboard.draw import notices, usage_tables
+from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
+from dashboard.draw import notices, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
-from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown
+from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
+from dashboard.draw.trend import Trend, trend_of
 from services.figures import Amount, Measure, Usage
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures
 
-_POINTS = 60
 
-
-def snapshot_or_stop(title: str) -> Snapshot:
-    """Draw the page's title and return the newest figures, or draw the loading state and stop."""
+def head(title: str) -> CollectorState:
+    """Draw a page's title, how old the figures are, and what is down; return what there is."""
     state = read.state()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, width="stretch")
         with st.container(width="content"):
             freshness(state)
+    outage.card(state.snapshot)
+    return state
+
+
+def snapshot_or_stop(title: str) -> Snapshot:
+    """Draw the page's title and return the newest figures, or draw the loading state and stop."""
+    state = head(title)
     if state.problem:
         st.error(
             f"The last refresh failed: {markdown(str(state.problem))}", icon=":material/error:"
@@ -38,7 +44,6 @@ def snapshot_or_stop(title: str) -> Snapshot:
         for height in (110, 340, 200):
             st.skeleton(height=height)
         st.stop()
-    partial_banner(state.snapshot)
     return state.snapshot
 
 
@@ -61,15 +66,18 @@ def _watch(shown: datetime | None, refreshing: bool) -> None:
         if st.button(words, icon=":material/refresh:", disabled=refreshing, type="tertiary"):
             runtime.desk().fleet.refresh()
             st.rerun()
-        st.caption(f"Figures from {age(shown)}" if shown else "No figures yet")
+        if shown:
+            st.caption(f"Updated {age(shown)}", help=moment(shown))
+        else:
+            st.caption("No figures yet")
 
 
 def fleet_figures(snapshot: Snapshot) -> None:
     """Draw the four measures of the whole fleet as cards, each with its recent past."""
     with _cards():
         for measure, figures in snapshot.stores.items():
-            points = [point.count for point in read.history(measure)[-_POINTS:]]
-            _card(figures, figures.total, missing=notices.last_good(figures), points=points)
+            past = trend_of([(at, amount.count) for at, amount in read.history(measure)])
+            _card(figures, figures.total, missing=notices.last_good(figures), past=past)
 
 
 def owner_figures(usage: Usage, snapshot: Snapshot) -> None:
@@ -84,51 +92,63 @@ def _cards() -> DeltaGenerator:
 
 
 def _card(
-    figures: StoreFigures, amount: Amount | None, *, missing: str, points: Sequence[int] = ()
+    figures: StoreFigures, amount: Amount | None, *, missing: str, past: Trend | None = None
 ) -> None:
-    st.metric(
-        WORDS[figures.measure].title,
-        figure(amount, figures.precision),
-        delta=missing if amount is None else _size(figures.measure, amount),
-        delta_color=WORDS[figures.measure].color,
-        delta_arrow="off",
-        chart_data=points if len(points) > 1 else None,
-        chart_type="area",
-        border=True,
-        height="stretch",
-        help=str(figures.reason or "") if amount is None else notices.precision_note(figures),
-    )
+    known = amount is not None
+    with st.container(border=True, height="stretch", gap="small"):
+        st.metric(
+            WORDS[figures.measure].title,
+            figure(amount, figures.precision),
+            delta=missing if not known else (past.change if past else None),
+            delta_color=WORDS[figures.measure].color,
+            delta_arrow="off",
+            delta_description=past.period if known and past else None,
+            chart_data=past.points if past else None,
+            chart_type="bar",
+            help=_help(figures, past) if known else str(figures.reason or ""),
+        )
+        if amount is not None:
+            st.caption(_size(figures.measure, amount))
+
+
+def _help(figures: StoreFigures, past: Trend | None) -> str:
+    """Return how a figure came about, and in words what its bars show."""
+    note = notices.precision_note(figures)
+    return f"{note}\n\n{past.words[0].upper()}{past.words[1:]}" if past else note
 
 
 def _size(measure: Measure, amount: Amount) -> str:
     if amount.bytes is None:
-        return "size not told by the store"
+        return "size not available"
     return figure_bytes(amount) + WORDS[measure].where
 
 
-def partial_banner(snapshot: Snapshot) -> None:
-    """Say which stores are unknown, since when, and what was last known."""
-    for measure, figures in snapshot.stores.items():
-        if figures.failed and measure is not Measure.SESSIONS:
-            st.warning(
-                f"{WORDS[measure].title} unknown: {markdown(str(figures.reason or ''))}. "
-                f"{markdown(notices.last_good(figures).capitalize())}.",
-                icon=":material/cloud_off:",
-            )
+NAME_WIDTH, NUMBER_WIDTH, TIME_WIDTH = 190, 86, 110
+"""Pixels of a tenant's name, a number and a time: ten columns stand in a page of 1400."""
 
 
 def _numbers(form: Literal["bytes", "localized"]) -> dict[str, Any]:
     sized = form == "bytes"
     found = {name: column for name, column in COLUMNS.items() if column.is_size is sized}
-    return {n: st.column_config.NumberColumn(format=form, help=c.help) for n, c in found.items()}
+    return {
+        name: st.column_config.NumberColumn(format=form, help=column.help, width=NUMBER_WIDTH)
+        for name, column in found.items()
+    }
 
 
 USAGE_COLUMNS = {
     **_numbers("bytes"),
     **_numbers("localized"),
-    "Knowledge bases": st.column_config.NumberColumn(format="localized"),
+    **{
+        name: st.column_config.NumberColumn(format="localized")
+        for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
+    },
+    "Ownership": st.column_config.TextColumn(width=NUMBER_WIDTH),
+    "Share": st.column_config.NumberColumn(
+        format="percent", width=NUMBER_WIDTH, help="Of all that is counted here"
+    ),
     "First write": st.column_config.DatetimeColumn(format="distance"),
-    "Last write": st.column_config.DatetimeColumn(format="distance"),
+    "Last write": st.column_config.DatetimeColumn(format="distance", width=TIME_WIDTH),
     "Created": st.column_config.DatetimeColumn(format="distance"),
     "Last access": st.column_config.DatetimeColumn(format="distance"),
     "Expires in": st.column_config.NumberColumn(format="duration"),
@@ -147,38 +167,38 @@ def kind_columns(kinds: Mapping[str, int]) -> dict[str, Any]:
     return {"Keys": _bar("Keys", kinds.values())}
 
 
-def usage_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
-    """Draw a table of owners or kb_ids: numbers with units, and `unknown` where not known."""
-    shown, written = usage_tables.told(frame)
+def usage_table(frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str) -> None:
+    """Draw a table of owners or kb_ids: numbers with units, and a line of what is not known."""
+    unknown.cells(frame, snapshot)
     st.dataframe(
-        shown,
-        key=key,
-        alt=alt,
-        hide_index=True,
-        placeholder=usage_tables.NONE,
-        column_config=USAGE_COLUMNS | unknown_columns(written),
-    )
+        frame, key=key, alt=alt, hide_index=True, placeholder=usage_tables.NONE,
+        column_config=USAGE_COLUMNS,
+    )  # fmt: skip
 
 
-def unknown_columns(names: Iterable[str]) -> dict[str, Any]:
-    """Return how columns are drawn of which something is not known."""
-    helps = {name: COLUMNS[name].help if name in COLUMNS else None for name in names}
-    return {n: st.column_config.TextColumn(help=h, alignment="right") for n, h in helps.items()}
+def tenants_table(
+    frame: pd.DataFrame, snapshot: Snapshot, *, key: str, alt: str, bar: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """Draw tenants, each row with a button that opens the tenant.
 
-
-def tenants_table(frame: pd.DataFrame, *, key: str, alt: str, bar: str | None = None) -> None:
-    """Draw tenants, each row with a button that opens the tenant; `bar` is drawn as a bar."""
+    `bar` is drawn as a bar, with its share beside it. `columns` are shown beside the name, in this
+    order, and the others are in the table's menu; all are shown without it.
+    """
+    order = None if columns is None else ["Tenant", "Open", *columns]
+    unknown.cells(frame if order is None else frame[frame.columns.intersection(order)], snapshot)
     names = frame["Tenant"].tolist()
     open_box("tenant", names, names, key=key, leads=_way_to_tenant)
-    shown, written = usage_tables.told(frame)
-    pinned = st.column_config.TextColumn(pinned=True, width="medium")
+    shown = frame.copy(deep=False)
+    pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
     if bar is not None:
         shown.insert(1, bar, shown.pop(bar))
+        shown.insert(2, "Share", shown.pop("Share"))
         config[bar] = _bar(bar, frame[bar].dropna())
     rows_table(
         shown, names, names, key=key, opened=open_tenant, alt=alt, height="content",
-        placeholder=usage_tables.NONE, column_config=config | unknown_columns(written),
+        placeholder=usage_tables.NONE, column_config=config, column_order=order,
     )  # fmt: skip
 
 
@@ -212,12 +232,3 @@ def draw_notices(found: Sequence[notices.Notice]) -> None:
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
             st.markdown(f"{icons[notice.level]} {escaped(notice.text)}", width="stretch")
             permits.link(notice.page, query=notice.query)
-
-
-def sidebar() -> None:
-    """Draw what holds on every page: which stores these are."""
-    with st.sidebar:
-        if runtime.is_embedded():
-            st.badge("Embedded engines", icon=":material/deployed_code:", color="gray")
-            st.caption("No store is configured: ClickHouse's engine, Valkey, Qdrant's local mode "
-                       "and a stand-in for KATO's API run inside this dashboard.")  # fmt: skip

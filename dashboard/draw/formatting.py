@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ __all__ = ["unseen", "visible"]  # what pages take from here besides what is def
 
 UNKNOWN = "unknown"
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _THOUSAND = 1000
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&^=])")
 
@@ -32,15 +33,19 @@ def number(count: int | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Write a number of bytes in decimal units, as Streamlit's tables do: `1.2 MB`."""
+    """Write a number of bytes in units of 1000, the one way that tables can too: `1.2MB`, `2MB`.
+
+    These are written by the browser (`format="bytes"`), which knows no space there.
+    """
     if count is None:
         return UNKNOWN
-    amount = float(count)
+    amount = Decimal(count)
     for unit in _UNITS:
-        if abs(amount) < _THOUSAND or unit == _UNITS[-1]:
+        tenths = amount.quantize(Decimal("0.1"), ROUND_HALF_UP)
+        if abs(tenths) < _THOUSAND or unit == _UNITS[-1]:
             break
         amount /= _THOUSAND
-    return f"{count} B" if unit == "B" else f"{amount:,.1f} {unit}"
+    return f"{tenths:,f}".removesuffix(".0") + unit
 
 
 def figure(amount: Amount | None, precision: Precision = Precision.EXACT) -> str:
@@ -88,7 +93,11 @@ def moment(at: datetime | None) -> str:
 
 def short(text: str, limit: int = 60) -> str:
     """Return a visible text of at most `limit` characters, its middle left out if need be."""
-    shown = visible(text)
+    return clipped(visible(text), limit)
+
+
+def clipped(shown: str, limit: int) -> str:
+    """Return at most `limit` characters of a text that is visible already, its middle left out."""
     if len(shown) <= limit:
         return shown
     half = (limit - 1) // 2

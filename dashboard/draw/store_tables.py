@@ -5,16 +5,17 @@ A cell is None where its figure is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from dashboard.draw.formatting import age, figure, number, size, visible
+from dashboard.draw.formatting import UNKNOWN, age, figure, number, plural, size, visible
 from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
-from services.figures import Amount
-from services.health.models import Check, Worker
+from services.figures import Amount, StoreState
+from services.health.models import Check, Memory, Worker
+from services.settings.environment import InForce
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
@@ -57,6 +58,7 @@ def checks_frame(checks: Iterable[Check]) -> pd.DataFrame:
             "State": check.state.value.replace("_", " "),
             "Version": visible(check.health.version) if check.health else None,
             "Latency": check.health.latency * 1000 if check.health else None,
+            "Last hour": _latencies(check.past),
             "Detail": visible(str(check.health.detail if check.health else check.problem or "")),
         }
         for check in checks
@@ -94,6 +96,36 @@ def _pools(unwell: tuple[str, ...] | None) -> str | None:
     if unwell is None:
         return None
     return f"not well: {visible(', '.join(unwell))}" if unwell else "well"
+
+
+def _latencies(past: Sequence[float]) -> str:
+    """Say within what the answers of the last hour came: only those that somebody asked for."""
+    if not past:
+        return UNKNOWN
+    low, high = (f"{each * 1000:,.1f}" for each in (min(past), max(past)))
+    bounds = low if low == high else f"{low} to {high}"
+    return f"{bounds} ms, {plural(len(past), 'answer')}"
+
+
+def answering(checks: Sequence[Check]) -> tuple[str, str]:
+    """Say how many stores answer, and which do not or are not configured."""
+    asked = [check for check in checks if check.state is not StoreState.NOT_CONFIGURED]
+    absent = [check.store for check in checks if check.state is StoreState.NOT_CONFIGURED]
+    silent = [check.store for check in asked if check.state is not StoreState.OK]
+    notes = [f"unknown: {', '.join(silent)}"] if silent else []
+    notes += [f"not configured: {', '.join(absent)}"] if absent else []
+    return f"{len(asked) - len(silent)} of {len(asked)} answer", "; ".join(notes)
+
+
+def memory_words(memory: Memory | None) -> tuple[str, str]:
+    """Say how much memory a store uses, and of how much."""
+    if memory is None or memory.used is None:
+        return UNKNOWN, "it did not say"
+    if memory.limit is None:
+        return size(memory.used), "its limit is not known"
+    if not memory.limit:
+        return size(memory.used), "no limit is set"
+    return size(memory.used), f"of {size(memory.limit)} ({memory.used / memory.limit:.0%})"
 
 
 def redis_facts(reading: KeyReading) -> dict[str, str]:
@@ -169,7 +201,7 @@ def _note(collection: CollectionUsage) -> str:
     return "; ".join(filter(None, (aliases and f"alias {aliases}", collection.problem)))
 
 
-def settings_frame(in_force: Mapping[str, str]) -> pd.DataFrame:
-    """Return one row a setting."""
-    rows = [{"Variable": name, "Value": value or "not set"} for name, value in in_force.items()]
-    return pd.DataFrame(rows)
+def settings_frame(in_force: Mapping[str, InForce], *, usual: bool) -> pd.DataFrame:
+    """Return one row a setting that is at its default, or that is not."""
+    rows = [(n, it.value or "not set") for n, it in in_force.items() if it.usual is usual]
+    return pd.DataFrame(rows, columns=["Variable", "Value"])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, moment, number, size, visible
+from dashboard.draw.formatting import moment, visible
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
 from services.figures import Measure, Usage
@@ -33,17 +32,18 @@ def table(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> pd.Da
     return frame
 
 
-TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "Knowledge bases", "Last write")
+HELD = "Knowledge bases"
+TENANT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, HELD, "Last write")
 
 
-def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
-    """Return one row a tenant."""
-    return table(
+def tenants_frame(tenants: Iterable[TenantUsage], *, whole: bool = True) -> pd.DataFrame:
+    """Return one row a tenant; unless the `whole` was read, how many kb_ids it has is unknown."""
+    frame = table(
         (
             {
                 "Tenant": visible(str(tenant.tenant)),
                 "Ownership": CLAIM_WORDS[tenant.claim],
-                "Knowledge bases": len(tenant.kb_ids) + len(tenant.shared),
+                HELD: len(tenant.kb_ids) + len(tenant.shared) if whole else None,
                 **usage_cells(tenant.usage),
                 "Last write": tenant.last_write,
             }
@@ -51,6 +51,8 @@ def tenants_frame(tenants: Iterable[TenantUsage]) -> pd.DataFrame:
         ),
         TENANT_COLUMNS,
     )
+    frame[HELD] = frame[HELD].astype("Int64")
+    return frame
 
 
 SHARED, UNOWNED, TOTAL, OTHERS = "(shared)", "(unowned)", "(total)", "(other tenants)"
@@ -78,41 +80,32 @@ def adding_up(shown: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
     ]
     added = table(({"Tenant": name, **usage_cells(usage)} for name, usage in sums), TENANT_COLUMNS)
     added["Last write"] = pd.to_datetime(added["Last write"], utc=True)
+    added[HELD] = added[HELD].astype("Int64")
     return pd.concat([shown, added], ignore_index=True)
 
 
 NONE = "–"
-"""What a cell says of which it is known that there is nothing to say."""
+"""What a cell says without a value. A word is cut in a narrow column: `unknown` to `known`."""
 
 TIMES = ("First write", "Last write")
 
 
-def told(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return a frame in which an empty cell is one without a value, and the columns now text.
+def unknown_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns of which some cells are not known.
 
-    A time is without a value where there are no patterns. A column in which anything else is
-    missing is written out, with `unknown` where that is so.
+    A time is without a value, and not unknown, where there are no patterns.
     """
-    unknown = {name: frame[name].isna() for name in NUMBERS if name in frame}
+    missing = {name: frame[name].isna() for name in (*NUMBERS, HELD) if name in frame}
     for name in (each for each in TIMES if each in frame):
-        unknown[name] = frame[name].isna() & ~frame["Patterns"].eq(0).fillna(False).astype(bool)
-    written = {name: missing for name, missing in unknown.items() if missing.any()}
-    texts = {
-        name: [
-            UNKNOWN if gone else _text(name, cell)
-            for cell, gone in zip(frame[name], missing, strict=True)
-        ]
-        for name, missing in written.items()
-    }
-    return frame.assign(**texts), tuple(written)
+        missing[name] = frame[name].isna() & ~frame["Patterns"].eq(0).fillna(False).astype(bool)
+    return tuple(name for name, cells in missing.items() if cells.any())
 
 
-def _text(column: str, cell: Any) -> str:
-    if pd.isna(cell):
-        return NONE
-    if column in TIMES:
-        return moment(cell)
-    return size(int(cell)) if COLUMNS[column].is_size else number(int(cell))
+def by(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the rows by a column, the largest first; by name where all of it is unknown."""
+    if column == "Tenant" or frame[column].isna().all():
+        return frame.sort_values("Tenant", kind="stable")
+    return frame.sort_values(column, ascending=False, na_position="last", kind="stable")
 
 
 def part_name(part: KbUsage) -> str:

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys, unreadable
-from dashboard.draw import figures, usage_tables
+from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
 from dashboard.find import rows as found_rows
 from dashboard.find.rows import Row
+from dashboard.find.tables import Erasures
 from services.find.models import SESSION, TENANT, Answer
+from services.usage.snapshot import Snapshot
 
 MOST_ROWS, FEW = 200, 5
 
 
-def draw(answer: Answer) -> None:
+def draw(answer: Answer, snapshot: Snapshot, erased: Erasures) -> None:
     """Draw everything that was found: the ways on first, then the table."""
     rows = found_rows.rows_of(answer)
     shown = rows[:MOST_ROWS]
@@ -29,7 +31,7 @@ def draw(answer: Answer) -> None:
         chosen = name_box("Where to go from …", shown, [row.title for row in shown], key="found_of")
         if chosen is not None:
             _ways(chosen, 0)
-    _table(shown)
+    _table(shown, snapshot, erased)
     if len(rows) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {plural(len(rows), 'name')}. "
                    "A longer text finds fewer.")  # fmt: skip
@@ -74,21 +76,21 @@ def _look_for(name: str) -> None:
     st.session_state[state_keys.ANYWHERE] = False
 
 
-def _table(shown: Sequence[Row]) -> None:
-    frame = found_rows.found_frame(shown)
+def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
+    frame = found_rows.found_frame(shown, erased)
     if not any(row.usage for row in shown):
         frame = frame.drop(columns=list(usage_tables.NUMBERS))
-    cells, written = usage_tables.told(frame)
+    unknown.cells(frame[[row.usage is not None for row in shown]], snapshot)
     rows_table(
-        cells, shown, [row.title for row in shown], key="found", opened=_opened,
+        frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
         alt="Each name found: whose it is, what lies there, how well it fits, how it is known",
         column_config=figures.USAGE_COLUMNS | {
             "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
-            **figures.unknown_columns(written),
         },
     )  # fmt: skip
-    download(frame, "found", tenants=found_rows.tenants_of(shown))
+    download(frame, "found", tenants=found_rows.tenants_of(shown),
+             read_at=snapshot.collected_at)  # fmt: skip
 
 
 def _opened(row: Row) -> None:

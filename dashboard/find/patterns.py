@@ -9,13 +9,14 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.app.cache import cached
-from dashboard.draw import pattern_tables
+from dashboard.draw import pattern_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import markdown, plural
 from dashboard.draw.paging import Trail, trail_of
 from dashboard.find import tables
 from services.access.viewer import Action
 from services.browse.models import PatternCursor, PatternPage, PatternQuery, Scope
+from services.figures import Measure
 from services.find.models import TenantHit
 from services.usage.snapshot import Snapshot
 
@@ -46,7 +47,7 @@ def _section(snapshot: Snapshot, hits: Sequence[TenantHit], holders: dict[str, s
     )
     if opened.open:
         with opened:
-            _draw(_scopes(snapshot, hits), hits, holders)
+            _draw(snapshot, hits, holders)
 
 
 def _scopes(snapshot: Snapshot, hits: Sequence[TenantHit]) -> tuple[Scope, ...]:
@@ -67,14 +68,16 @@ def _read(scopes: tuple[Scope, ...], query: PatternQuery) -> PatternPage:
     return runtime.desk().inspection.patterns_across(scopes, query)
 
 
-def _draw(scopes: tuple[Scope, ...], hits: Sequence[TenantHit], holders: dict[str, str]) -> None:
+def _draw(snapshot: Snapshot, hits: Sequence[TenantHit], holders: dict[str, str]) -> None:
+    scopes = _scopes(snapshot, hits)
     held = {each.name for scope in scopes for each in scope.holdings}
     names = tuple(name for name in holders if name in held)
     query = PatternQuery(names[: pattern_tables.MOST_KB_IDS], limit=PER_PAGE)
     trail: Trail[PatternCursor] = trail_of(state_keys.PATTERN_TRAIL, query)
     page = _page(scopes, replace(query, after=trail.at)) if names else None
     if page is None or not page.rows:
-        st.info("No patterns.", icon=":material/search_off:")
+        unknown.nothing("No patterns.", snapshot, measures=[] if names else Measure,
+                        icon=":material/search_off:")  # fmt: skip
         return
     if page.problem:
         st.warning(
@@ -83,7 +86,7 @@ def _draw(scopes: tuple[Scope, ...], hits: Sequence[TenantHit], holders: dict[st
     frame = tables.patterns_frame(page.rows, holders)
     st.dataframe(
         frame, key="patterns_across", hide_index=True, column_config=pattern_tables.COLUMNS,
-        placeholder="unknown" if page.problem else "none",
+        placeholder=usage_tables.NONE if page.problem else "none",
         alt="Patterns of what was found, grouped by tenant, the newest of each first",
     )  # fmt: skip
     download(frame, "patterns_across", tenants=[hit.tenant for hit in hits])

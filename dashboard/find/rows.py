@@ -11,8 +11,9 @@ from dashboard.app import state_keys
 from dashboard.draw.formatting import visible
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from dashboard.find.tables import Erasures, last_erased
 from services.figures import Usage
-from services.find.models import SESSION, TENANT, Answer, Certainty, Match, TenantHit
+from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
 from services.tenancy.kb_ids import TenantKey
 
 COLUMNS = (
@@ -31,12 +32,14 @@ _UNKNOWN = Usage(None, None, None, None)
 class Row:
     """One name that was found at one place, as everything that it can be (`kinds`).
 
-    `usage` is what its tenant has there; None for what belongs to nobody.
+    `usage` is what its tenant has there; None for what belongs to nobody. `places` are where that
+    lies.
     """
 
     match: Match
     kinds: tuple[str, ...]
     usage: Usage | None
+    places: tuple[Place, ...]
 
     @property
     def tenant(self) -> str:
@@ -67,7 +70,7 @@ def _rows(matches: Iterable[Match], hit: TenantHit | None) -> Iterable[Row]:
         together.setdefault((match.found, match.place), []).append(match)
     for first, *more in together.values():
         kinds = tuple(dict.fromkeys(match.what for match in (first, *more)))
-        yield Row(first, kinds, None if hit is None else _usage(first, hit))
+        yield Row(first, kinds, None if hit is None else _usage(first, hit), _places(first, hit))
 
 
 def _usage(match: Match, hit: TenantHit) -> Usage:
@@ -76,12 +79,19 @@ def _usage(match: Match, hit: TenantHit) -> Usage:
     return hit.at.get(match.place, _UNKNOWN)
 
 
-def found_frame(rows: Iterable[Row]) -> pd.DataFrame:
-    """Return one row a name: whose it is, what lies there, how well it fits, how it is known."""
-    return table(map(_cells, rows), COLUMNS)
+def _places(match: Match, hit: TenantHit | None) -> tuple[Place, ...]:
+    if match.place is not None:
+        return (match.place,)
+    return hit.places if hit is not None and match.what == TENANT else ()
 
 
-def _cells(row: Row) -> Mapping[str, object]:
+def found_frame(rows: Iterable[Row], erased: Erasures) -> pd.DataFrame:
+    """Return one row a name: whose, what lies there, how well it fits, when erased if any was."""
+    columns = (*COLUMNS, *(("Erased",) if erased else ()))
+    return table((_cells(row, erased) for row in rows), columns)
+
+
+def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
     match = row.match
     return {
         "Tenant": row.tenant,
@@ -92,6 +102,7 @@ def _cells(row: Row) -> Mapping[str, object]:
         "Fit": FIT_WORDS[match.certainty],
         "How it is known": visible(match.how),
         "Could also be": [visible(str(tenant)) for tenant in match.others],
+        "Erased": last_erased(row.places, erased),
         **(usage_cells(row.usage) if row.usage else {}),
     }
 
@@ -118,4 +129,4 @@ def patterns_query(row: Row) -> Mapping[str, str] | None:
     if row.match.tenant is None or not (row.kb_id or row.match.what == TENANT):
         return None
     narrowed = {state_keys.KB: visible(row.kb_id)} if row.kb_id else {}
-    return {state_keys.TENANT: row.tenant, **narrowed, state_keys.LOOK_PATTERNS: "true"}
+    return {state_keys.TENANT: row.tenant, state_keys.TAB: state_keys.BROWSE, **narrowed}

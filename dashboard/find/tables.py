@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from dashboard.draw import pattern_tables
-from dashboard.draw.formatting import age, plural, visible
+from dashboard.draw.formatting import age, few, moment, plural, visible
 from dashboard.draw.usage_tables import table
 from services.browse.models import PatternRow
 from services.find.models import (
     Answer,
     Looked,
+    Place,
     TenantHit,
 )
+from services.purge.job import Tombstone
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.snapshot import Snapshot
 
 LOOKED_COLUMNS = ("Store", "Looked for", "Result", "Read")
+Erasures = Mapping[str, Tombstone]
+"""The newest tombstone of each kb_id that was erased."""
+
 _EXAMPLES_FROM = 200
+
+
+def last_erased(places: Sequence[Place], erased: Erasures) -> str:
+    """Say when the last of some places was erased; empty where one of them never was."""
+    stones = [erased[place.name] for place in places if place.name in erased]
+    if not stones or len(stones) < len(places):
+        return ""
+    return moment(max(stone.erased_at for stone in stones))
+
+
+def erasures(stones: Iterable[Tombstone]) -> Erasures:
+    """Return the tombstones by their kb_id."""
+    return {stone.kb_id: stone for stone in stones}
+
+
+def erased_words(stones: Iterable[Tombstone]) -> str:
+    """Say of each tenant when something that was looked for was erased, visible."""
+    newest: dict[str, Tombstone] = {}
+    for stone in stones:
+        known = newest.get(stone.tenant)
+        if known is None or known.erased_at < stone.erased_at:
+            newest[stone.tenant] = stone
+    words = [f"{visible(t)}: erased on {moment(newest[t].erased_at)}" for t in sorted(newest)]
+    return few(words)
 
 
 def patterns_frame(rows: Iterable[PatternRow], holders: Mapping[str, str]) -> pd.DataFrame:

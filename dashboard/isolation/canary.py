@@ -22,7 +22,7 @@ _LOOKS = {
 
 def draw() -> None:
     """Draw the section."""
-    st.subheader("Canary test")
+    st.header("Canary test")
     st.markdown(
         "Two throwaway tenants get sessions, patterns, keys and vectors of their own, and "
         "everything here that reads a tenant is asked for the other's; a third shows a collision "

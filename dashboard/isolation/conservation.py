@@ -18,7 +18,7 @@ _CARD = 380  # pixels
 
 def draw(snapshot: Snapshot) -> None:
     """Draw a card a measure."""
-    st.subheader("Conservation")
+    st.header("Conservation")
     st.caption("Everything in the stores belongs to tenants, is shared, or is nobody's: the sum "
                "of these has to be what each store itself says that it holds.")  # fmt: skip
     grid = st.grid(2, gap="small", min_column_width=_CARD)

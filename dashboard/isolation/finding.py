@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
 from dashboard.draw.links import copy_link
@@ -55,7 +55,9 @@ def _back() -> None:
 def _head(record: Record, now: datetime) -> None:
     finding, status = record.finding, record.status(now)
     rules = runtime.desk().isolation.rules
-    st.header(escaped(tables.title_of(finding.code, rules)))
+    title = tables.title_of(finding.code, rules)
+    brand.name_tab("Isolation", title)
+    st.header(escaped(title))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
         st.badge(status, color=_STATUS_COLOR[status])  # type: ignore[arg-type]

@@ -31,7 +31,7 @@ def rows_of(report: Report, now: datetime) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, report: Report) -> None:
     """Draw the filters, and the findings that pass them."""
-    st.subheader("Findings")
+    st.header("Findings")
     found = _filtered(rows) if len(rows) else rows
     if len(rows):
         st.caption(f"{len(found):,} of {plural(len(rows), 'finding')}")
@@ -81,8 +81,10 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
         text = "No finding matches." if standing else "Nothing was found."
     else:
         text = "Nothing stands: every finding is accepted or resolved, or none matches."
-    if report.unknown:
-        text += f" {plural(len(report.unknown), 'rule')} could not be looked at."
+    if report.unknown and not standing:
+        rules = f"{plural(len(report.unknown), 'rule')} could not be looked at"
+        st.warning(f"Unknown whether there are findings: {rules}.", icon=":material/cloud_off:")
+        return
     st.info(text, icon=":material/search_off:")
 
 
@@ -115,7 +117,7 @@ def open_finding(id_: str) -> None:
 
 def rules(report: Report) -> None:
     """Draw every rule and what came of it."""
-    st.subheader("What was checked")
+    st.header("What was checked")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)

@@ -96,7 +96,7 @@ def _score(report: Report) -> None:
     points = [score for _, score in read.scores() if score is not None]
     st.metric(
         "Score", shown.value, delta=shown.note, delta_color="gray", delta_arrow="off",
-        chart_data=points if len(points) > 1 else None, chart_type="area", border=True,
+        chart_data=points if len(points) > 1 else None, chart_type="bar", border=True,
         height=_TALL, help=isolation_words.SCORE_HELP,
     )  # fmt: skip
 

@@ -165,7 +165,7 @@ def _notices(
     records: Sequence[Record], what: str, query: Mapping[str, Sequence[str]]
 ) -> tuple[Notice, ...]:
     order = list(Severity)
-    graver = sorted(records, key=lambda record: order.index(record.finding.severity))
+    graver = _once(sorted(records, key=lambda record: order.index(record.finding.severity)))
     found = [
         Notice(
             _LEVEL.get(record.finding.severity, Level.INFO),
@@ -181,6 +181,18 @@ def _notices(
         text = f"{plural(more, 'more finding')} {verb} {what}."
         found.append(Notice(level, text, "isolation", query))
     return tuple(found)
+
+
+def _once(records: Iterable[Record]) -> list[Record]:
+    """Leave out what is about the kb_ids of a graver one of its area, which has a page of them."""
+    said: dict[str, set[str]] = {}
+    found = []
+    for record in records:
+        before = said.setdefault(area_of(record.finding.code), set())
+        if not record.finding.kb_ids or not before.issuperset(record.finding.kb_ids):
+            found.append(record)
+        before.update(record.finding.kb_ids)
+    return found
 
 
 def told(report: Report) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw import session_options
+from dashboard.draw import session_options, shared
 from dashboard.draw.formatting import (
     escaped,
     few,
@@ -21,7 +21,7 @@ from dashboard.draw.formatting import (
 )
 from dashboard.draw.measures import WORDS
 from dashboard.new_session import tenant_entry
-from services.sessions.landing import Landing
+from services.sessions.landing import Erased, Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import compare
 from services.tenancy.kb_ids import NamingScheme, TenantKey
@@ -161,8 +161,11 @@ def _take(key: str, name: str) -> None:
     st.session_state[key] = name
 
 
-def landing_words(landing: Landing) -> None:
-    """Draw where a session would land, and why it may not where that is so."""
+def landing_words(landing: Landing, unasked: str = "") -> None:
+    """Draw where a session would land, and why it may not where that is so.
+
+    `unasked` says who could not be asked which node_ids there are.
+    """
     st.caption("node_id")
     st.code(visible(landing.node_id), language=None)
     st.caption("kb_id")
@@ -170,9 +173,19 @@ def landing_words(landing: Landing) -> None:
     if landing.refusal:
         reason = landing.refusal[0].upper() + landing.refusal[1:]
         st.error(f"{markdown(reason)}.", icon=":material/block:")
+        if landing.others:
+            shared.finding_link(landing.kb_id)
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")
+    if landing.erased is not None:
+        _erased_words(landing.erased)
+    else:
+        _claim_words(landing, unasked)
+
+
+def _claim_words(landing: Landing, unasked: str) -> None:
+    """Draw whose memory it is, and how that is known."""
     name = markdown(str(landing.tenant))
     if landing.claim.state is ClaimState.KNOWN:
         st.caption(f"Known: {name} already uses it.")
@@ -180,8 +193,11 @@ def landing_words(landing: Landing) -> None:
         st.caption(f"Confirmed: its data is of {name}, by an admin's word.")
     elif landing.claim.origin is not None:
         st.caption(f"Unproven: {name} uses it, and its data was there before.")
-    elif landing.older is None:
+    elif landing.older is None and not unasked:
         st.caption(f"New for {name}: no node_id on it was seen so far.")
+    elif landing.older is None:
+        st.warning(f"Whether it is new for {name} is unknown: {unasked}.",
+                   icon=":material/cloud_off:")  # fmt: skip
 
 
 def word(landing: Landing) -> str:
@@ -204,10 +220,24 @@ def word(landing: Landing) -> str:
     return typed.strip()
 
 
+def _erased_words(erased: Erased) -> None:
+    ticket = f" ({markdown(erased.ticket)})" if erased.ticket else ""
+    st.warning(f"**This user's data was erased on {moment(erased.at)}**{ticket}. A session brings "
+               "the user back: KATO stores again what its clients send.",
+               icon=":material/history:")  # fmt: skip
+
+
+def asked_again(landing: Landing | None) -> bool:
+    """Ask once more where a session would bring back what was erased; return whether to go on."""
+    if landing is None or landing.erased is None or landing.refusal:
+        return True
+    return st.checkbox("Create it all the same", key=f"again_{visible(landing.node_id)}")
+
+
 def answer(asked: Asked) -> None:
     """Draw KATO's answer to the session created last, beside what was asked."""
     created = asked.answer
-    st.subheader("KATO's answer")
+    st.header("KATO's answer")
     st.success("The session was created.", icon=":material/check_circle:")
     st.code(created.session_id, language=None)
     st.table({

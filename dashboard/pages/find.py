@@ -1,9 +1,9 @@
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys
-from dashboard.draw import figures
+from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import listing, patterns, sidebar, tables
+from dashboard.find import erased, listing, patterns, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS = 100
@@ -45,6 +45,7 @@ with st.skeleton(height=180):
 if answer is None:
     st.stop()
 missing = " and ".join(tables.unasked(answer))
+gone = erased.draw(answer)
 
 if not answer.matches:
     if missing:
@@ -54,16 +55,18 @@ if not answer.matches:
         st.info("Nothing that was looked at has this name.", icon=":material/search_off:")
     if not contains:
         st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
-    st.subheader("What was looked at")
+    st.header("What was looked at")
     draw_looked(answer)
 else:
-    st.subheader(f"Found as {markdown(tables.summary(answer))}")
+    st.header(f"Found as {markdown(tables.summary(answer))}")
     if missing:
         st.warning(f"There may be more: {missing} could not be asked.",
                    icon=":material/cloud_off:")  # fmt: skip
     for text in tables.ambiguities(answer):
         st.caption(f":material/info: {markdown(text)}")
-    listing.draw(answer)
+    both = {name for hit in answer.hits for name in hit.shared}
+    shared.say_each(both, None, "Its figures stand with each of them.")
+    listing.draw(answer, snapshot, gone)
     patterns.section(snapshot, answer.hits[:MOST_TENANTS])
     with st.expander("What was looked at"):
         draw_looked(answer)

@@ -3,6 +3,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, unseen
 from dashboard.new_session import form
 from dashboard.sessions import listing
@@ -11,7 +12,7 @@ from services.errors import KatoTenantsError, NamingError
 from services.sessions.create import TTL_MAX, TTL_MIN
 from services.tenancy.kb_ids import NamingScheme, TenantKey
 
-st.title("New session")
+snapshot = figures.head("New session").snapshot
 off = permits.why_not(Action.CREATE_SESSION)
 if off:
     st.info(off, icon=":material/lock:")
@@ -63,16 +64,19 @@ elif all(fields.values()):
         problem = str(exc)
 
 with right:
-    st.subheader("Where it lands")
+    st.header("Where it lands")
     if problem:
         st.error(markdown(problem), icon=":material/block:")
     elif landing is None:
         st.caption("Fill every field to see the node_id and the kb_id that KATO makes of it.")
     else:
         form.offer(landing, scheme)
-        form.landing_words(landing)
+        silent = snapshot is not None and snapshot.kato_problem is not None
+        form.landing_words(landing, "KATO was not asked which node_ids it has" if silent else "")
         word = form.word(landing)
-    lacking = landing is None or landing.refusal or (landing.older is not None and not word)
+    again = form.asked_again(landing)
+    lacking = (landing is None or landing.refusal or not again
+               or (landing.older is not None and not word))  # fmt: skip
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
         disabled=bool(lacking),
@@ -88,6 +92,7 @@ if create and landing is not None:
             sensitive=sensitive,
             config=config,
             word=word,
+            again=again,
         )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer

@@ -2,22 +2,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import read, runtime
-from dashboard.draw import charts, figures, notices as presenters, store_tables
+from dashboard.app import glossary, read, runtime
+from dashboard.draw import figures, notices as presenters, store_tables, unknown, usage_tables
+from dashboard.draw.largest import TOP, largest
 from dashboard.isolation import tables
-from services.figures import Measure
 
-CHOICES = {
-    "Redis memory": (Measure.KEYS, True),
-    "Patterns": (Measure.PATTERNS, False),
-    "Vectors": (Measure.VECTORS, False),
-}
-TOP = 10
+MATTER = ("Memory", "Patterns", "Last write")
+CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
 
 snapshot = figures.snapshot_or_stop("Overview")
+viewer = runtime.desk().gate.viewer()
+glossary.welcome(viewer)
 figures.fleet_figures(snapshot)
 
-sees_all = runtime.desk().gate.viewer().sees_all
+sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
@@ -26,44 +24,42 @@ notices = presenters.notices(
 )  # fmt: skip
 if notices:
     with st.container(border=True):
-        st.subheader("Needs attention")
+        st.header("Needs attention")
         figures.draw_notices(notices)
 
 if not snapshot.tenants and snapshot.settled:
-    st.info("There is no tenant yet. Create a session, or load a capture with "
-            "`kato-tenants load DIR`." if sees_all else "No tenant in your scope has anything in "
-            "the stores.", icon=":material/inbox:")  # fmt: skip
+    unknown.nothing(
+        "There is no tenant yet. Create a session, or load a capture with `kato-tenants load DIR`."
+        if sees_all else "No tenant in your scope has anything in the stores.",
+        snapshot, what="which tenants there are",
+    )  # fmt: skip
     st.stop()
 
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Who uses most", width="stretch")
+        st.header("Who uses most", width="stretch")
         choice = st.segmented_control(
             "Measure", list(CHOICES), default="Redis memory", required=True,
-            label_visibility="collapsed", key="treemap_of",
+            label_visibility="collapsed", key="most_of",
         )  # fmt: skip
-    measure, by_bytes = CHOICES[choice or "Redis memory"]
-    tiles = charts.tiles(snapshot, measure, by_bytes=by_bytes)
-    if snapshot.stores[measure].total is None:
-        st.caption(f"{choice}: unknown. {presenters.last_good(snapshot.stores[measure])}.")
-    elif not tiles:
-        st.caption(f"{choice}: none.")
-    else:
-        st.plotly_chart(
-            charts.treemap(tiles, by_bytes=by_bytes), key="treemap",
-            config={"displayModeBar": False},
-            alt=f"Treemap of {choice} by tenant; the largest is {tiles[0].label}",
-        )  # fmt: skip
-    by = "Memory" if by_bytes else ("Patterns" if measure is Measure.PATTERNS else "Vectors")
+    column = CHOICES[choice or "Redis memory"]
     frame = read.tenants_frame(snapshot)
-    top = frame.sort_values(by, ascending=False, na_position="last").head(TOP)
-    figures.tenants_table(top, key="top", bar=by, alt=f"The {TOP} tenants with most {choice}")
+    if no_ranking := unknown.no_ranking(frame, column, snapshot):
+        st.caption(f"Who uses most is unknown: {no_ranking}.")
+        st.page_link("dashboard/pages/tenants.py", label="All tenants")
+    else:
+        found = largest(frame, snapshot, column)
+        figures.tenants_table(found.frame, snapshot, key="top", bar=column,
+                              columns=[*dict.fromkeys((column, "Share", *MATTER))],
+                              alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
+        if others := found.rest_words(column):
+            st.caption(others)
 
 with st.container(border=True):
-    st.subheader("How fresh each figure is")
+    st.header("How fresh each figure is")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
-        placeholder="unknown", alt="Each store's figure with its state, age and note",
+        placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
         column_config={
             "Took": st.column_config.NumberColumn(format="%.2f s"),
             "Difference": st.column_config.NumberColumn(

@@ -1,13 +1,10 @@
 import streamlit as st
 
-from dashboard.app import runtime, state_keys, unreadable
+from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.draw import figures
-from dashboard.purge import (
-    choose,
-    job,
-    listing,
-    plan,
-)
+from dashboard.draw.measures import WORDS
+from dashboard.purge import choose, job, listing, plan, shown_plan
+from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.purge.came_back import came_back
 
@@ -20,24 +17,41 @@ if asked:
 kept = st.query_params.get(state_keys.PLAN, "")
 if kept:
     del st.query_params[state_keys.PLAN]
-    plan.show_kept(kept)
+    shown_plan.show_kept(kept)
 
-shown = plan.shown_plan()
-if shown is not None:
-    st.title("Purge")
-    plan.draw(shown)
-    st.stop()
-
-snapshot = figures.snapshot_or_stop("Purge")
-purge = runtime.desk().purge
-try:
-    jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
-except KatoTenantsError as exc:
-    unreadable.draw("Purges so far", exc)
-    st.stop()
-
-st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A receipt "
-           "says what is gone, found by looking again.")  # fmt: skip
-choose.choose(snapshot)
-listing.came_back_part(came_back(snapshot, stones))
-listing.jobs_list(jobs)
+# These stand at the same places with a plan and without: the button keeps the focus, and what
+# comes next by keyboard is the plan.
+selection, action, result = st.container(), st.container(), st.container()
+shown = shown_plan.shown_plan()
+with selection:
+    if shown is None:
+        snapshot = figures.snapshot_or_stop("Purge")
+        st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A "
+                   "receipt says what is gone, found by looking again.")  # fmt: skip
+        request = choose.choose(snapshot)
+    else:
+        st.title("Purge")
+        st.button("Edit selection", icon=":material/arrow_back:", type="tertiary",
+                  on_click=shown_plan.put_away)  # fmt: skip
+        request = shown.plan.request
+with action:
+    permits.button(
+        "Plan (changes nothing)", Action.PLAN_PURGE, icon=":material/fact_check:",
+        disabled=request is None, key="purge_plan_button", on_click=shown_plan.ask,
+        takes=frozenset(WORDS[store].store for store in request.stores) if request else frozenset(),
+    )  # fmt: skip
+with result:
+    if shown_plan.is_asked() and request is not None:
+        taken, resumes = (shown.taken, shown.resumes) if shown else ((), "")
+        shown_plan.make(request, taken, resumes=resumes)
+    if shown is not None:
+        plan.draw(shown)
+        st.stop()
+    purge = runtime.desk().purge
+    try:
+        jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
+    except KatoTenantsError as exc:
+        unreadable.draw("Purges so far", exc)
+        st.stop()
+    listing.came_back_part(came_back(snapshot, stones))
+    listing.jobs_list(jobs)

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
-from dashboard.draw import figures as components, notices
+from dashboard.draw import figures as components, notices, unknown
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.draw.paging import numbered
@@ -23,7 +23,7 @@ PER_PAGE = 25
 
 asked = st.query_params.get(state_keys.SESSION, "")
 if asked:
-    st.title("Sessions")
+    components.head("Sessions")
     one.draw(asked)
     st.stop()
 
@@ -31,7 +31,8 @@ snapshot = components.snapshot_or_stop("Sessions")
 actions.draw_report()
 figures = snapshot.stores[Measure.SESSIONS]
 if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
-    st.caption(f"Sessions: unknown. {notices.last_read(figures).capitalize()}.")
+    st.caption(f"Which sessions there are is unknown: {unknown.why(figures)}, "
+               f"{notices.last_read(figures)}.")  # fmt: skip
     st.stop()
 if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")

@@ -4,7 +4,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys
-from dashboard.draw import figures, usage_tables
+from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import holds, plural, visible
 from dashboard.draw.paging import numbered
@@ -12,6 +12,7 @@ from dashboard.names import importing
 from services.figures import Measure
 
 PER_PAGE = 25
+COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Keys", "Vectors", "Sessions", "Ownership")
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
     "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
@@ -27,23 +28,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Search", type="search", placeholder="Part of a name", key=state_keys.SEARCH,
         bind="query-params", live=True,
     )  # fmt: skip
-    kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi",
-                    bind="query-params")  # fmt: skip
-    ownership = st.pills(
-        "Ownership",
-        ["known", "confirmed", "inferred"],
-        key=state_keys.OWNERSHIP,
-        selection_mode="multi",
-        bind="query-params",
-    )
-    sort = st.selectbox(
-        "Sort by",
-        list(SORTS),
-        key=state_keys.SORT,
-        bind="query-params",
-        width=170,
-        filter_mode="contains",
-    )
+    with st.popover("Filter and sort", icon=":material/tune:"):  # data comes first on a phone
+        kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi",
+                        bind="query-params")  # fmt: skip
+        ownership = st.pills(
+            "Ownership", ["known", "confirmed", "inferred"], key=state_keys.OWNERSHIP,
+            selection_mode="multi", bind="query-params",
+        )  # fmt: skip
+        sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params",
+                            filter_mode="contains")  # fmt: skip
 
 found = frame
 if wanted:
@@ -53,30 +46,39 @@ if kind:
 if ownership:
     found = found[found["Ownership"].isin(ownership)]
 column = SORTS[sort or "Redis memory"]
-found = found.sort_values(column, ascending=column == "Tenant", na_position="last", kind="stable")
+found = usage_tables.by(found, column)
 
-st.caption(f"{len(found):,} of {plural(len(frame), 'tenant')}")
+missing = unknown.lacking(snapshot)
+if len(frame):
+    more = f" that are known; there may be more: {missing}" if missing else ""
+    st.caption(f"{len(found):,} of {plural(len(frame), 'tenant')}{more}")
 if found.empty:
-    st.info("No tenant matches." if len(frame) else "There is no tenant yet.",
-            icon=":material/search_off:")  # fmt: skip
+    unknown.nothing(
+        "No tenant matches." if len(frame) else "There is no tenant yet.", snapshot,
+        icon=":material/search_off:",
+        what="whether a tenant matches" if len(frame) else "which tenants there are",
+    )  # fmt: skip
 else:
     pages = math.ceil(len(found) / PER_PAGE)
     start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE
     figures.tenants_table(
-        found.iloc[start : start + PER_PAGE], key="tenants", alt="Tenants with their usage"
-    )
+        found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
+        alt="Tenants with their usage", columns=COLUMNS,
+    )  # fmt: skip
     whole = usage_tables.adding_up(found, snapshot) if sees_all else found
     download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
              read_at=snapshot.collected_at)  # fmt: skip
 
-st.subheader("Shared between tenants")
+st.header("Shared between tenants")
 if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
                "each other's memory, and nothing stored says which is whose.")  # fmt: skip
     shared = usage_tables.shared_frame(snapshot.shared)
-    figures.usage_table(shared, key="shared", alt="kb_ids that tenants share")
+    figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share")
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
     download(shared, "shared", tenants=sorted(holders), read_at=snapshot.collected_at)
+elif missing:
+    st.caption(f"Unknown: {missing}.")
 else:
     st.caption("No two tenants are known to share a kb_id." if sees_all else "No kb_id is known to "
                "be shared by tenants in your scope alone.")  # fmt: skip
@@ -84,7 +86,7 @@ importing.draw()
 if not sees_all:
     st.stop()
 
-st.subheader("Belongs to nobody")
+st.header("Belongs to nobody")
 nobody = snapshot.unattributed
 figures.owner_figures(nobody.usage, snapshot)
 if nobody.usage.keys_by_kind:
@@ -98,5 +100,5 @@ if nobody.usage.keys_by_kind:
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)
-if all(amount is not None and not amount.count for amount in map(nobody.usage.of, Measure)):
+if not missing and all(not amount.count for amount in map(nobody.usage.of, Measure) if amount):
     st.caption("Everything in the stores has an owner.")

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, read, state_keys
+from dashboard.app import read, state_keys
+from dashboard.draw import shared
 from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
-from dashboard.purge import plan, plan_tables
+from dashboard.purge import plan_tables
 from dashboard.purge.plan_tables import COUNTED
-from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.models import Request, Target
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.snapshot import Snapshot
 
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
 
 
-def choose(snapshot: Snapshot) -> None:
-    """Draw what can be purged, and the button that plans it."""
+def choose(snapshot: Snapshot) -> Request | None:
+    """Draw what can be purged, and return what was chosen; None before it is enough."""
     with st.container(border=True):
-        st.subheader("What is to go?")
+        st.header("What do you want to erase?")
         what = st.segmented_control(
             "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",
         )  # fmt: skip
         target = _many(snapshot) if what == MANY else _target(what or TENANT, snapshot)
+        _shared(target, snapshot)
         stores = _stores()
         inferred = st.checkbox(
             "Take in what is only inferred and could be nobody else's",
@@ -35,33 +36,24 @@ def choose(snapshot: Snapshot) -> None:
             help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
             "The plan lists each of them before anything can be confirmed.",
         )  # fmt: skip
-        trim = st.checkbox(
-            "Empty the `stm:*` streams as well", key=state_keys.PURGE_TRIM, persist_state="page",
-            help="KATO writes the observations of every tenant into these streams, and nothing in "
-            "them tells whose is whose. Emptying them takes everyone's.",
-            disabled=bool(permits.why_not(Action.PLAN_PURGE, ())),
-        )  # fmt: skip
-        if trim:
-            st.warning("The streams hold everyone's observations: all of them will go.",
-                       icon=":material/groups:")  # fmt: skip
         drop, passed = _more()
-        asked = permits.button(
-            "Plan (changes nothing)", Action.PLAN_PURGE, type="primary",
-            icon=":material/fact_check:", disabled=target is None,
-        )  # fmt: skip
-        if target is None:
-            st.caption("Choose whose data is to go.")
-        elif asked:
-            plan.make(
-                Request(
-                    target,
-                    stores,
-                    trim_streams=trim,
-                    include_inferred=inferred,
-                    passed_over=passed,
-                    drop_collections=drop,
-                )
-            )
+    if target is None:
+        st.caption("Choose a tenant, node or user.")
+        return None
+    return Request(
+        target, stores, include_inferred=inferred, passed_over=passed, drop_collections=drop
+    )
+
+
+def _shared(target: Target | None, snapshot: Snapshot) -> None:
+    """Say what of a tenant others write too: a plan leaves it out, since nothing tells it apart."""
+    usage = snapshot.tenant(target.tenant) if target and target.tenant else None
+    if target is None or usage is None:
+        return
+    node = kb_id_of(target.node_id, read.ownership().service) if target.node_id else None
+    names = [name for name in usage.shared if node in (None, name)]
+    stays = "A plan leaves it out, since nothing stored tells whose is whose."
+    shared.say_each(names, usage.tenant, stays)
 
 
 def _more() -> tuple[bool, frozenset[str]]:

@@ -9,19 +9,21 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw.formatting import age, escaped, markdown, span, visible
+from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
 from dashboard.draw.links import copy_link
 from dashboard.purge import (
     job_words,
-    plan,
     plan_tables,
     receipt,
+    shown_plan,
 )
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.purge.job import Job, JobState, Outcome
+from services.purge.receipt import tenants_of
 from services.purge.steps import StepName, StepState
 
+_NAMED = 20
 OUTCOMES = {
     Outcome.ERASED: ("green", ":material/check_circle:"),
     Outcome.ERASED_EXCEPT: ("orange", ":material/shield:"),
@@ -72,7 +74,11 @@ def _head(job: Job) -> None:
             words = job_words.STATE_WORDS[job.state]
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
         copy_link({state_keys.JOB: job.id})
-    st.caption(f"Asked by {markdown(job.asked_by)} {age(job.created_at)}, for: "
+    tenants = tenants_of(job)
+    if len(tenants) > 1 or job.plan.request.target.user is not None:
+        names = escaped(few([visible(tenant) for tenant in tenants], _NAMED))
+        st.markdown(f"In **{plural(len(tenants), 'tenant')}**: {names or 'none'}")
+    st.caption(f"Requested by {markdown(job.asked_by)} {age(job.created_at)} · "
                f"{markdown(job.reason)}")  # fmt: skip
     included = ", ".join(visible(kb_id) for kb_id in sorted(job.plan.request.included))
     if included:
@@ -151,7 +157,7 @@ def _halted(job: Job) -> None:
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
             "it is has changed, or the plan is too old.",
         ):  # fmt: skip
-            plan.make(job.plan.request, job.plan.taken, resumes=job.id)
+            shown_plan.make(job.plan.request, job.plan.taken, resumes=job.id)
         if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)
 

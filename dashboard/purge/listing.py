@@ -17,7 +17,7 @@ from services.usage.snapshot import Snapshot, TenantUsage
 
 def jobs_list(jobs: Sequence[Job]) -> None:
     """Draw the newest purges, each with a button that opens it."""
-    st.subheader("Purges so far")
+    st.header("Purges so far")
     if not jobs:
         st.caption("None yet. A purge begins with a plan, which changes nothing.")
         return
@@ -41,7 +41,7 @@ def came_back_part(stones: Sequence[Tombstone]) -> None:
     """Draw the kb_ids that have data again after they were purged."""
     if not stones:
         return
-    st.subheader("Came back")
+    st.header("Came back")
     st.warning("These kb_ids were purged, and have data again: a client still writes to them.",
                icon=":material/history:")  # fmt: skip
     st.dataframe(

@@ -66,6 +66,21 @@ def _bytes_words(items: Iterable[Item]) -> str:
     return ("at least " if len(known) < len(sizes) else "") + size(sum(known))
 
 
+def called(plan: Plan) -> str:
+    """Say whose data a plan erases, in words: of a user of all tenants, in how many that is."""
+    target = plan.request.target
+    everywhere = target.user is not None and target.tenant is None
+    return plan.confirmation if everywhere else str(target)
+
+
+def by_tenant(plan: Plan) -> dict[str, tuple[Item, ...]]:
+    """Return what would go of each tenant; what is not told whose it is stands for itself."""
+    found: dict[str, list[Item]] = {}
+    for item in plan.items:
+        found.setdefault(plan.whose.get(item.owner, item.owner), []).append(item)
+    return {tenant: tuple(found[tenant]) for tenant in sorted(found)}
+
+
 def entries(plan: Plan) -> int:
     """Return how many rows, keys, points and sessions would go."""
     return sum(item.count for item in plan.items)
@@ -111,10 +126,11 @@ def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
 
 def tenants_frame(plan: Plan) -> pd.DataFrame:
     """Return one row for each tenant whose data would go, with how much of each store."""
-    sums: dict[str, dict[Measure, int]] = {str(one): {} for one in plan.request.target.tenants}
-    for item in plan.items:
-        of = sums.setdefault(plan.whose.get(item.owner, item.owner), {})
-        of[item.store] = of.get(item.store, 0) + item.count
+    sums: dict[str, dict[Measure, int]] = {tenant: {} for tenant in plan.tenants}
+    for tenant, items in by_tenant(plan).items():
+        of = sums.setdefault(tenant, {})
+        for item in items:
+            of[item.store] = of.get(item.store, 0) + item.count
     rows = [(visible(t), *(of.get(store, 0) for store in WORDS)) for t, of in sums.items()]
     return pd.DataFrame(rows, columns=["Tenant", *(each.rows for each in WORDS.values())])
 
@@ -127,14 +143,14 @@ def losers_words(taken: Iterable[LeftOut], targets: Collection[TenantKey]) -> st
 
 def confirming(plan: Plan, typed: str) -> str:
     """Return what was typed; a name that cannot be typed may be typed as it is shown."""
-    name = plan.request.target.name
+    name = plan.confirmation
     return name if typed == visible(name) else typed
 
 
 def missing(plan: Plan, *, typed: str, reason: str) -> tuple[str, ...]:
     """Say what is still to be entered before a purge can be confirmed."""
     wanted = {
-        "the name": confirming(plan, typed) == plan.request.target.name,
+        "what is to be erased": confirming(plan, typed) == plan.confirmation,
         "a reason or ticket": bool(reason.strip()),
     }
     return tuple(words for words, there in wanted.items() if not there)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.downloads import concerned, decided_button, download, file_name
-from dashboard.draw.formatting import escaped, markdown, moment, plural, visible
+from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.purge import (
     plan,
     plan_tables,
@@ -19,8 +19,8 @@ from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.purge.job import Job, LaterLook, Outcome, Receipt
 from services.purge.receipt import tenants_of
+from services.purge.summary import back_since, summary_of
 
-_LOOKS_SHOWN = 3
 _COUNT_COLUMNS = {
     name: st.column_config.NumberColumn(format="localized") for name in receipt_tables.COUNTS
 }
@@ -34,10 +34,13 @@ def draw(job: Job) -> None:
         unreadable.draw("The receipt", exc)
         return
     later = runtime.desk().purge.later_looks(job.id)
-    if later and later[-1].back and receipt.outcome is not Outcome.PARTIAL:
-        _came_back(later)
-    else:
-        _outcome(receipt)
+    since = None if receipt.outcome is Outcome.PARTIAL else back_since(later)
+    if since is not None:
+        st.error(f"**Data has been there again since {moment(since)}**: a client still writes "
+                 "it. What is said below was so when the purge ended.",
+                 icon=":material/history:")  # fmt: skip
+    _outcome(receipt, stale=since is not None)
+    _stays(receipt)
     _later(job, later)
     _downloads(job, receipt)
     _counts(job, receipt)
@@ -48,26 +51,22 @@ def draw(job: Job) -> None:
              width="content", alt="Who asked, why, when, and by which plan")  # fmt: skip
 
 
-def _came_back(looks: Sequence[LaterLook]) -> None:
-    """Say first that the receipt does not hold any more."""
-    since = next(look for look in reversed(looks) if look.back)
-    st.error(f"**Data is there again since {moment(since.first_at or since.at)}** under "
-             f"{plural(since.back, 'name')} of this purge: a client still writes it. What is said "
-             "below was so when the purge ended.", icon=":material/history:")  # fmt: skip
-
-
 def _later(job: Job, looks: Sequence[LaterLook]) -> None:
     """Draw the later looks, and the way to another one."""
     with st.container(horizontal=True, vertical_alignment="center"):
         permits.button("Verify again", Action.PLAN_PURGE, icon=":material/search_check:",
                        on_click=_look_again, args=(job.id,), key="purge_look_again",
                        tip="Look at the stores now, and keep what is found here.")  # fmt: skip
-        words = [
-            f"Looked again {moment(look.at)}: "
-            + (f"{plural(look.back, 'name')} with data" if look.back else "nothing")
-            for look in looks[-_LOOKS_SHOWN:]
-        ]
-        st.caption(". ".join(words) or "Not looked at again since it ended.", width="stretch")
+        last = looks[-1] if looks else None
+        st.caption("Not looked at again since it ended." if last is None else
+                   f"Last looked at {moment(last.at)}: {receipt_tables.found_words(last)}.",
+                   width="stretch")  # fmt: skip
+    if looks:
+        with st.expander(f"Every look since ({len(looks):,})"):
+            st.dataframe(
+                receipt_tables.looks_frame(looks), hide_index=True, key="receipt_looks",
+                alt="Each later look: from when to when, what it found, who asked",
+            )  # fmt: skip
 
 
 def _look_again(job_id: str) -> None:
@@ -77,30 +76,41 @@ def _look_again(job_id: str) -> None:
         refusals.keep(state_keys.PURGE_REFUSED, exc)
 
 
-def _outcome(receipt: Receipt) -> None:
-    """Say in one line what it came to."""
-    if receipt.outcome is Outcome.ERASED:
-        st.success("Erased: none of the looks at the end found anything, and nothing of it was "
-                   "left out.", icon=":material/check_circle:")  # fmt: skip
-    elif receipt.outcome is Outcome.ERASED_EXCEPT:
-        where = ("it is listed below, and is there" if receipt.left_out
-                 else "it is held with tenants that are not in scope")  # fmt: skip
-        st.warning(f"What was planned is gone, **except what was left out**: {where}.",
-                   icon=":material/shield:")  # fmt: skip
-    elif receipt.outcome is Outcome.PARTIAL:
-        st.warning("Not everything is gone. Plan again to erase what is left.",
-                   icon=":material/warning:")  # fmt: skip
+_NEXT = {
+    Outcome.PARTIAL: " Plan again to erase what is left.",
+    Outcome.UNKNOWN: " Verify again, or plan again, when what is named below answers.",
+}
+
+
+def _outcome(receipt: Receipt, *, stale: bool) -> None:
+    """Say what it came to, as the receipt says it to whoever reads it, and what to do next."""
+    words = markdown(summary_of(receipt)) + _NEXT.get(receipt.outcome, "")
+    if receipt.outcome is Outcome.ERASED_EXCEPT and not receipt.left_out:
+        words += " It is held with tenants that are not in scope."
+    if stale:
+        st.info(words, icon=":material/history_edu:")
+    elif receipt.outcome is Outcome.ERASED:
+        st.success(words, icon=":material/check_circle:")
     else:
-        st.warning("Whether everything is gone is not known. Verify again, or plan again, when "
-                   "what is named below answers.", icon=":material/cloud_off:")  # fmt: skip
+        st.warning(words, icon=":material/shield:")
     for text in receipt.problems:
         st.markdown(f"- {markdown(text)}")
+
+
+def _stays(receipt: Receipt) -> None:
+    """Say what was not erased where it is said what was."""
+    if receipt.disclosed:
+        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
+        st.warning(f"**Not erased, or worth knowing:**\n{listed}",
+                   icon=":material/visibility_off:")  # fmt: skip
 
 
 def _downloads(job: Job, receipt: Receipt) -> None:
     tenants = tenants_of(job)
     of = st.selectbox(
-        "Receipt of", [None, *tenants], format_func=lambda one: visible(one or "the whole purge"),
+        "Receipt for", [None, *tenants],
+        format_func=lambda one: visible(one) if one else "us: the whole purge, with every name",
+        help="One tenant's receipt names nobody else, and can be handed to that tenant.",
         key="receipt_of", filter_mode="contains",
     ) if len(tenants) > 1 else None  # fmt: skip
     name = file_name(of) if of else receipt.job_id
@@ -122,8 +132,9 @@ def _text(job_id: str, tenant: str | None) -> str:
 
 def _printable(job_id: str, tenant: str | None) -> str:
     """Return a page to print, with the stores' versions as the kept receipt has them."""
-    receipt = runtime.desk().purge.receipt_to_print(job_id, tenant=tenant)
-    return receipt_tables.printable(receipt)
+    purge = runtime.desk().purge
+    receipt = purge.receipt_to_print(job_id, tenant=tenant)
+    return receipt_tables.printable(receipt, purge.later_looks(job_id), tenant=tenant)
 
 
 def _counts(job: Job, receipt: Receipt) -> None:
@@ -155,8 +166,4 @@ def _rest(receipt: Receipt) -> None:
             placeholder="unknown", column_config=plan.LEFT_COLUMNS,
             alt="What was not touched, with why",
         )  # fmt: skip
-    if receipt.disclosed:
-        st.subheader("Not erased, or worth knowing")
-        listed = "\n".join(f"- {markdown(text)}" for text in receipt.disclosed)
-        st.warning(listed, icon=":material/visibility_off:")
     st.caption(f"As of {moment(receipt.ended_at)}.")

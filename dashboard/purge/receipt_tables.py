@@ -7,12 +7,13 @@ from html import escape
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, moment, number, span, visible
+from dashboard.draw.formatting import UNKNOWN, moment, number, plural, span, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge.plan_tables import OUTCOME_WORDS
 from services.figures import Measure
-from services.purge.job import Line, Outcome, Receipt
+from services.purge.job import LaterLook, Line, Outcome, Receipt
 from services.purge.models import LeftOut
+from services.purge.summary import summary_of
 
 COUNTS = ("Planned", "Deleted", "Already absent", "Failed", "Left")
 _STYLE = """
@@ -68,6 +69,26 @@ def _counted(rows: Iterable[tuple[object, ...]], columns: list[str]) -> pd.DataF
     return pd.DataFrame(list(rows), columns=columns).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
+def found_words(look: LaterLook, tenant: str | None = None) -> str:
+    """Say what a later look found, of one tenant where one is named."""
+    back = look.back_of(tenant)
+    if back is None:
+        return UNKNOWN
+    return f"{plural(back, 'name')} with data" if back else "nothing"
+
+
+def looks_frame(looks: Sequence[LaterLook], tenant: str | None = None) -> pd.DataFrame:
+    """Return one row for each later look, the newest first; what stays the same is one row."""
+    rows = [
+        (
+            moment(look.first_at or look.at), moment(look.at), found_words(look, tenant),
+            visible(look.asked_by) or "by itself",
+        )
+        for look in reversed(looks)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["From", "To", "Found", "Asked by"])
+
+
 def conserved_frame(receipt: Receipt) -> pd.DataFrame:
     """Return one row a store: what it held of everyone before and after, and who did what."""
     rows = [
@@ -113,8 +134,13 @@ def left_words(left: LeftOut) -> str:
     return ", ".join([left.place, *words] if left.place else words) or UNKNOWN
 
 
-def printable(receipt: Receipt) -> str:
-    """Return the receipt as an HTML page of its own. Every text from data is escaped."""
+def printable(
+    receipt: Receipt, looks: Sequence[LaterLook] = (), *, tenant: str | None = None
+) -> str:
+    """Return the receipt as an HTML page of its own: what came of it, and then the details.
+
+    With the later looks, of one tenant where it is one's. Every text from data is escaped.
+    """
     title = f"Purge of {receipt.target}: {OUTCOME_WORDS[receipt.outcome]}"
     left = [
         (one.kb_id, left_words(one), one.why, ", ".join(map(str, one.losers)) or "nobody")
@@ -122,7 +148,10 @@ def printable(receipt: Receipt) -> str:
     ]
     body = "".join((
         f"<h1>{_text(title)}</h1>",
+        f"<p><strong>{_text(summary_of(receipt, looks, tenant=tenant))}</strong></p>",
         _pairs(facts(receipt), seen=True),
+        _frame("Looked at since", looks_frame(looks, tenant)) if looks else "",
+        _heading("Details"),
         _frame("By store", stores_frame(receipt)),
         _frame("Line by line", lines_frame(receipt)),
         _table("Left out", ("kb_id", "How much", "Why", "Who else would lose data"), left),

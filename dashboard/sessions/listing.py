@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.app import navigation, permits, read, state_keys
 from dashboard.app.cache import cached
-from dashboard.draw import figures, usage_tables
+from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import escaped, plural
 from dashboard.sessions import tables as session_tables
@@ -93,10 +93,13 @@ def sessions_table(
     ]
     ways: dict[str, Any] = {"opened": open_session} if select else {"leads": _way}
     open_box("session", records, names, key=key, **ways)
+    unknown.dashes(frame, ["STM", "Memory", "Created", "Last access"])
+    if frame["Expires in"].isna().any():
+        st.caption("A dash under Expires in means never.")
     return rows_table(
         frame, records, [record.key for record in records], key=key, opened=open_session,
         select="multi-row" if select else None, alt="Sessions", height="content",
-        placeholder="unknown", column_config=LIST_COLUMNS,
+        placeholder=usage_tables.NONE, column_config=LIST_COLUMNS,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.app import permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.draw import shared
 from dashboard.draw.formatting import (
     age,
     escaped,
@@ -70,6 +71,12 @@ def _back() -> None:
 def _head(detail: SessionDetail) -> None:
     record = detail.record
     st.code(visible(record.session_id), language=None)
+    if record.owner.kind is OwnerKind.NODE:
+        ownership = read.ownership()
+        shared.say(
+            kb_id_of(record.owner.name, ownership.service), ownership.owner(record.owner).tenant,
+            "What is learnt there changes this session's predictions.",
+        )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         if is_katos(record):
             actions.deed_buttons([record])
@@ -118,7 +125,7 @@ def _unreadable(detail: SessionDetail) -> None:
 
 
 def _memory(detail: SessionDetail) -> None:
-    st.subheader("Short-term memory")
+    st.header("Short-term memory")
     if detail.stm is None:
         st.caption("The record holds none.")
     elif not detail.stm:
@@ -130,7 +137,7 @@ def _memory(detail: SessionDetail) -> None:
             alt="Events of the short-term memory",
             column_config={"Event": st.column_config.NumberColumn(width="small")},
         )  # fmt: skip
-    st.subheader("Accumulators")
+    st.header("Accumulators")
     emotives = tables.emotives_frame(detail.emotives)
     if emotives.empty:
         st.caption("No emotives.")
@@ -169,7 +176,7 @@ def _perceived(detail: SessionDetail) -> None:
 
 
 def _metadata(detail: SessionDetail) -> None:
-    st.subheader("Metadata")
+    st.header("Metadata")
     plain = {name: value for name, value in detail.metadata.items() if name != SEALED_NAME}
     if plain:
         st.dataframe(tables.pairs_frame(plain, name="Name"), hide_index=True,
@@ -201,7 +208,7 @@ def _sealed(detail: SessionDetail) -> None:
 
 
 def _config(detail: SessionDetail) -> None:
-    st.subheader("Options")
+    st.header("Options")
     known = {k: v for k, v in detail.config.items() if k not in _NO_OPTIONS}
     chosen = {name: value for name, value in known.items() if value is not None}
     if chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import read
-from dashboard.draw import figures, store_tables
+from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import markdown, plural
 from services.errors import Problem
 from services.health.models import Workers
@@ -28,9 +28,11 @@ def draw(snapshot: Snapshot) -> None:
 
 
 def _table(found: Workers, *, cache: bool) -> None:
+    frame = store_tables.workers_frame(found.told, cache=cache)
+    unknown.dashes(frame, frame.columns)
     st.dataframe(
-        store_tables.workers_frame(found.told, cache=cache), hide_index=True, key="workers",
-        placeholder="unknown", alt="Each worker of KATO's with what it says of itself",
+        frame, hide_index=True, key="workers", placeholder=usage_tables.NONE,
+        alt="Each worker of KATO's with what it says of itself",
         column_config={
             **figures.USAGE_COLUMNS,
             "Since": st.column_config.DatetimeColumn(format="distance"),

@@ -5,11 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import unknown
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
 from dashboard.tenant import read, tables
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
+
+WIDTH = 90
+"""Pixels that `never` takes: a word is cut in a narrow column, and the column goes by its name."""
 
 _COLUMNS = {
     "Keys": st.column_config.NumberColumn(format="localized"),
@@ -17,14 +21,15 @@ _COLUMNS = {
     "Expiring": st.column_config.NumberColumn(format="localized", help="Keys with a TTL"),
     "Shortest TTL": st.column_config.NumberColumn(format="duration"),
     "Longest TTL": st.column_config.NumberColumn(format="duration"),
-    "TTL": st.column_config.NumberColumn(format="duration"),
+    "TTL": st.column_config.NumberColumn(format="duration", width=WIDTH),
 }
 
 
 def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     if not scope.holdings:
-        st.caption("Nothing of this tenant has keys.")
+        unknown.nothing("Nothing of this tenant has keys.", read.snapshot(),
+                        what="what of this tenant has keys")  # fmt: skip
         return
     by_owner = {(each.owner.kind, each.name): each for each in scope.holdings}
     of = st.selectbox(

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw import pattern_tables
+from dashboard.draw import pattern_tables, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, unseen, visible
@@ -37,7 +37,8 @@ def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     holdings = kb_holdings(scope)
     if not holdings:
-        st.caption("No knowledge base, so no patterns.")
+        unknown.nothing("No knowledge base, so no patterns.", read.snapshot(),
+                        what="which knowledge bases it has")  # fmt: skip
         return
     query = _query(holdings)
     if query is None:
@@ -123,7 +124,7 @@ def _table(scope: Scope, page: PatternPage) -> PatternRow | None:
             f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
         )
     frame = pattern_tables.patterns_frame(page.rows)
-    missing = "unknown" if page.problem else "none"
+    missing = usage_tables.NONE if page.problem else "none"
     names = [visible(f"{row.name} · {row.kb_id}") for row in page.rows]
     named = name_box("Show what is in the pattern …", page.rows, names, key="pattern_named")
     chosen = rows_table(

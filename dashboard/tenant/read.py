@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dashboard.app import runtime
 from dashboard.app.cache import cached
+from dashboard.app.read import state
 from services.access.viewer import Action
 from services.browse.models import (
     Holding,
@@ -19,6 +20,12 @@ from services.browse.models import (
     SpaceFacts,
 )
 from services.tenancy.layout import Owner
+from services.usage.snapshot import Snapshot
+
+
+def snapshot() -> Snapshot | None:
+    """Return the figures that the page is drawn by."""
+    return state().snapshot
 
 
 def patterns(scope: Scope, query: PatternQuery) -> PatternPage:

@@ -1,4 +1,4 @@
-"""Looking into a tenant, on its page: what is drawn, and read, only when it is opened."""
+"""Looking into a tenant, on its page: one of its stores at a time, read when it is chosen."""
 
 from __future__ import annotations
 
@@ -17,29 +17,27 @@ from services.browse.models import Scope
 from services.errors import NotThisTenants, StoreError, VectorError
 from services.usage.snapshot import Snapshot, TenantUsage
 
-SECTIONS: tuple[tuple[str, str, str, Callable[[Scope], None]], ...] = (
-    ("Patterns", ":material/pattern:", state_keys.LOOK_PATTERNS, patterns.draw),
-    ("Keys", ":material/key:", state_keys.LOOK_KEYS, keys.draw),
-    ("Vectors", ":material/scatter_plot:", state_keys.LOOK_VECTORS, vectors.draw),
-)
+SECTIONS: dict[str, Callable[[Scope], None]] = {
+    "Patterns": patterns.draw,
+    "Keys": keys.draw,
+    "Vectors": vectors.draw,
+}
 
 
 def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
-    """Draw the sections of one tenant, closed until somebody opens them."""
+    """Draw the choice of a store, and what it has of one tenant."""
     scope = runtime.desk().inspection.scope(snapshot, usage)
-    for title, icon, key, body in SECTIONS:
-        st.fragment(_section)(title, icon, key, body, scope)
+    st.fragment(_section)(scope)
 
 
 @unreadable.calmly()
-def _section(title: str, icon: str, key: str, body: Callable[[Scope], None], scope: Scope) -> None:
-    section = st.expander(title, icon=icon, key=key, on_change="rerun", bind="query-params")
-    if section.open:
-        with section:
-            _drawn(body, scope)
-
-
-def _drawn(body: Callable[[Scope], None], scope: Scope) -> None:
+def _section(scope: Scope) -> None:
+    chosen = st.segmented_control(
+        "Look into", list(SECTIONS), default="Patterns", required=True, key=state_keys.LOOK_INTO,
+        label_visibility="collapsed", bind="query-params",
+    )  # fmt: skip
+    st.caption("Read from the stores now; nothing is changed by looking.")
+    body = SECTIONS[chosen or "Patterns"]
     try:
         body(scope)
     except StoreError as exc:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import Whose, concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, visible
 from dashboard.draw.paging import Trail, trail_of
@@ -39,12 +40,14 @@ def draw(scope: Scope) -> None:
     """Draw the section. Raises StoreError and NotThisTenants."""
     found = read.spaces(scope)
     if not found:
-        st.info("No vectors.", icon=":material/scatter_plot:")
+        unknown.nothing("No vectors.", read.snapshot(), icon=":material/scatter_plot:",
+                        what="whether it has vectors")  # fmt: skip
         return
     frame = tables.spaces_frame(found)
+    unknown.dashes(frame, frame.columns)
     st.dataframe(
         frame, key="spaces", alt="Collections of this tenant", hide_index=True, height="content",
-        placeholder="not told", column_config=_COLUMNS,
+        placeholder=usage_tables.NONE, column_config=_COLUMNS,
     )  # fmt: skip
     download(frame, "collections", tenants=concerned(scope))
     chosen = _choose(scope, found)

@@ -30,8 +30,9 @@ class Log(Protocol):
     """Where actions are written. Every method raises StoreError when it cannot be."""
 
     def begin(
-        self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str, digest: str
-    ) -> str:
+        self, viewer: Viewer, action: Action, *, tenants: Tenants, target: str, digest: str,
+        reason: str = "",
+    ) -> str:  # fmt: skip
         """Write that an action begins, and return the id under which its end is written."""
 
     def end(self, request_id: str, outcome: Outcome, *, reason: str = "", digest: str = "") -> None:
@@ -106,11 +107,13 @@ class Gate:
     @contextmanager
     def doing(
         self, action: Action, *, tenants: Tenants | None = None, target: str = "",
-        digest: str = "", details: Mapping[str, str] = _NOTHING,
+        digest: str = "", details: Mapping[str, str] = _NOTHING, whose: Tenants | None = None,
+        reason: str = "",
     ) -> Iterator[Doing]:  # fmt: skip
         """Do something: decided, logged before and after, and approved where that is set.
 
-        `details` are for the second person, and in no log.
+        `details` are for the second person, and in no log. The log has `reason`, why it is done,
+        and names `whose` data it is where `tenants`, which decide, are nobody or more.
         Raises AccessDenied, NotSignedIn, ApprovalNeeded, and StoreError where it cannot be
         logged: then the block is not run. Raises EndNotLogged where the block was run, and what
         came of it cannot be logged.
@@ -121,7 +124,10 @@ class Gate:
         if not PERMISSIONS[action].logged:
             yield doing
             return
-        request = self.log.begin(viewer, action, tenants=concerned, target=target, digest=digest)
+        request = self.log.begin(
+            viewer, action, tenants=concerned if whose is None else whose, target=target,
+            digest=digest, reason=reason,
+        )  # fmt: skip
         used = ""
         try:
             if action in self.two_persons:

@@ -32,6 +32,8 @@ def confined_entry(entry: Entry, viewer: Viewer) -> Entry:
     event = entry.event
     if event.outcome is Outcome.FAILED and event.reason:
         event = replace(event, reason=FAILED)
+    elif event.outcome is not Outcome.REFUSED and event.who != viewer.id:
+        event = replace(event, reason="")  # others' tickets may name anybody
     return Entry(NO_NUMBER, event, intact=entry.intact)
 
 

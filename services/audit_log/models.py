@@ -113,7 +113,8 @@ class Anchor:
 class LogFilter:
     """Which entries; what is empty lets all pass.
 
-    `text` is looked for in every name, in any case. `scope` is whose entries may be seen at all,
+    `text` is looked for in every name, in any case. `acts` leaves out that something began where
+    another entry says how it ended. `scope` is whose entries may be seen at all,
     None for all: those that concern these tenants and nobody else.
     """
 
@@ -125,6 +126,7 @@ class LogFilter:
     since: datetime | None = None
     until: datetime | None = None
     unended: bool = False
+    acts: bool = False
     scope: frozenset[TenantPattern] | None = None
 
 

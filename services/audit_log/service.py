@@ -55,13 +55,13 @@ class Logbook:
 
     def begin(
         self, viewer: Viewer, action: str, *, tenants: Tenants = (), target: str = "",
-        digest: str = "",
+        digest: str = "", reason: str = "",
     ) -> str:  # fmt: skip
-        """Note that an action begins, and return its request id.
+        """Note that an action begins and why, and return its request id.
 
         Raises StoreError when it cannot be noted: then the action must not happen.
         """
-        event = _event(viewer, action, tenants, target, Outcome.BEGUN, digest=digest)
+        event = _event(viewer, action, tenants, target, Outcome.BEGUN, digest=digest, reason=reason)
         self._append(event)
         with self._turn:
             self._begun[event.request_id] = event
@@ -73,7 +73,7 @@ class Logbook:
     ) -> None:  # fmt: skip
         """Note how an action ended, in whichever process it began; once, however often said.
 
-        Raises LogError for one that never began.
+        Why it was done stands before why it failed. Raises LogError for one that never began.
         """
         with self._turn:
             begun = self._begun.pop(request_id, None)
@@ -81,7 +81,8 @@ class Logbook:
         if begun is None:
             return
         self._append(replace(
-            begun, at=datetime.now(UTC), outcome=outcome, reason=cut(reason, TEXT_LIMIT),
+            begun, at=datetime.now(UTC), outcome=outcome,
+            reason=cut(": ".join(filter(None, (begun.reason, reason))), TEXT_LIMIT),
             digest=cut(digest, DIGEST_LIMIT) or begun.digest,
         ))  # fmt: skip
 
@@ -183,9 +184,14 @@ def _event(
 ) -> Event:  # fmt: skip
     return Event.of(
         at=datetime.now(UTC), who=viewer.id, role=viewer.role.value, action=str(action),
-        tenants=map(str, tenants), target=target, outcome=outcome, reason=reason,
+        tenants=map(_named, tenants), target=target, outcome=outcome, reason=reason,
         request_id=request_id or secrets.token_hex(8), digest=digest,
     )  # fmt: skip
+
+
+def _named(tenant: TenantKey) -> str:
+    """Write a tenant; where somebody is meant who was never seen, every one of that kind."""
+    return str(tenant if tenant.id else TenantKey(tenant.kind, "*"))
 
 
 def entries_in(store: LogBookStore, wanted: LogFilter) -> Iterator[Entry]:

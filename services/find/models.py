@@ -121,7 +121,7 @@ MOST_WORDS = 8
 """A text of more words than these is a sentence, and looked for as a whole only."""
 
 _JOINING = frozenset(
-    {"a", "and", "at", "by", "for", "from", "in", "of", "on", "the", "their", "user", "tenant"}
+    ["a", "and", "at", "by", "for", "from", "in", "of", "on", "the", "their", "user", "tenant"]
 )
 """Words that stand between names in a ticket: `the user bob of acme-corp`."""
 

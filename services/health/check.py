@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from services.ask_stores import ask_all
@@ -16,6 +18,8 @@ from services.errors import (
 )
 from services.figures import StoreState
 from services.health.models import Check, Health, Workers
+
+_HOUR, _MOST = 3600, 720
 
 
 class Pingable(Protocol):
@@ -52,6 +56,7 @@ class HealthService:
         self._stores = stores
         self._variables = variables
         self._timeout = timeout
+        self._past: Mapping[str, Past] = {name: Past() for name in stores}
 
     def check(self) -> tuple[Check, ...]:
         """Ask every store; takes at most the timeout, however many are down."""
@@ -68,8 +73,10 @@ class HealthService:
             return exc
 
     def _judge(self, name: str, answer: object, reason: Problem | None) -> Check:
+        past = self._past[name]
         if isinstance(answer, Health):
-            return Check(name, StoreState.OK, answer)
+            past.add(answer.latency)
+            return Check(name, StoreState.OK, answer, past=past.seconds())
         advice = next(
             (text for kind, text in _ADVICE if isinstance(answer, kind)),
             "see the dashboard's log",
@@ -77,4 +84,21 @@ class HealthService:
         absent = isinstance(answer, StoreNotConfigured)
         state = StoreState.NOT_CONFIGURED if absent else StoreState.UNKNOWN
         problem = answer.problem if isinstance(answer, StoreError) else reason
-        return Check(name, state, None, problem, advice)
+        return Check(name, state, None, problem, advice, past.seconds())
+
+
+class Past:
+    """The latencies of the last hour; `now` are seconds of a clock that is never set back."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._kept: deque[tuple[float, float]] = deque(maxlen=_MOST)
+
+    def add(self, latency: float) -> None:
+        """Keep one more, in seconds."""
+        self._kept.append((self._now(), latency))
+
+    def seconds(self) -> tuple[float, ...]:
+        """Return those of the last hour, oldest first."""
+        since = self._now() - _HOUR
+        return tuple(latency for at, latency in self._kept.copy() if at >= since)

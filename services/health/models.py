@@ -18,11 +18,24 @@ class Lack:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a store keeps in memory, in bytes; None is what it does not say.
+
+    `limit` is 0 where it has none. `evicted` counts what it threw away since it started.
+    """
+
+    used: int | None
+    limit: int | None
+    evicted: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What a store answered when asked how it is. `latency` is in seconds.
 
     `lacks` are rights without which only a part of its figures is unknown; one without which no
-    pass is possible raises StoreDenied in their place.
+    pass is possible raises StoreDenied in their place. `memory` is None for a store that does not
+    live in memory.
     """
 
     store: str
@@ -30,17 +43,23 @@ class Health:
     latency: float
     detail: str = ""
     lacks: tuple[Lack, ...] = ()
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one store is. `health` is None unless it answered; `advice` says what to do."""
+    """How one store is. `health` is None unless it answered; `advice` says what to do.
+
+    `past` are the latencies of the last hour in seconds, oldest first: one for each time that
+    anybody asked and it answered.
+    """
 
     store: str
     state: StoreState
     health: Health | None
     problem: Problem | None = None
     advice: str | None = None
+    past: tuple[float, ...] = ()
 
     @property
     def lacks(self) -> tuple[Lack, ...]:

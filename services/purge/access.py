@@ -18,12 +18,16 @@ from services.purge.confined import (
     confined_plan,
     confined_tombstones,
     holders_of_plan,
+    whose_of_plan,
 )
+from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
 from services.purge.models import Plan, Request
-from services.purge.receipt import receipt_of
+from services.purge.receipt import receipt_of, tenants_of
 from services.purge.service import PurgeService
+from services.purge.summary import summary_of
+from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
@@ -70,8 +74,8 @@ class DeskPurge:
         self._inner.check(confined_plan(plan, viewer, self._ownership()), confirm, reason)
         ownership = self._ownership()  # before: what is begun must not fail for want of it
         with self._gate.doing(
-            Action.RUN_PURGE, tenants=holders, target=target, digest=digest,
-            details={REASON: reason.strip()},
+            Action.RUN_PURGE, tenants=holders, whose=whose_of_plan(plan), target=target,
+            digest=digest, reason=reason.strip(), details={REASON: reason.strip()},
         ):  # fmt: skip
             job = self._inner.begin(digest, confirm=confirm, reason=reason, asked_by=viewer.id)
         return confined_job(job, viewer, ownership)
@@ -122,8 +126,8 @@ class DeskPurge:
 
     def look_again(self, job_id: str) -> LaterLook:
         """Look at what an ended job erased, and keep with its receipt what is back. Logged."""
-        with self._steering(job_id, "look again at", Action.PLAN_PURGE):
-            return self._inner.look_again(job_id)
+        with self._steering(job_id, "look again at", Action.PLAN_PURGE) as viewer:
+            return self._inner.look_again(job_id, asked_by=viewer.id)
 
     def drop_emptied(self, job_id: str) -> tuple[str, ...]:
         """Drop the collections that an ended job emptied and kept, and return their names. Logged.
@@ -145,9 +149,15 @@ class DeskPurge:
             job = self._inner.abandon(job_id)
         return confined_job(job, viewer, ownership)
 
+    def tenants(self, job_id: str) -> tuple[str, ...]:
+        """Return the tenants that a job is about: each can have a receipt of its own."""
+        job, _, _ = self._known(Action.SEE_PURGES, job_id)
+        return tenants_of(job)
+
     def receipt(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it; so far, of one that has not ended."""
-        return _receipt(self.job(job_id), tenant)
+        job, viewer, _ = self._known(Action.SEE_PURGES, job_id)
+        return self._receipt(job, viewer, tenant)
 
     def receipt_text(self, job_id: str, *, tenant: str | None = None) -> str:
         """Return the receipt as JSON: as it was kept, or what is known so far. It is logged.
@@ -158,9 +168,9 @@ class DeskPurge:
         with self._exporting(job_id) as (job, viewer):
             if viewer.sees_all and tenant is None:
                 return self._inner.receipt_text(job_id)
-            seen = confined_job(job, viewer, self._ownership())
-            looks = self._inner.later_looks(job_id)
-            return with_later_looks(receipt_json(_receipt(seen, tenant)), looks)
+            receipt, looks = self._receipt(job, viewer, tenant), self._inner.later_looks(job_id)
+            summary = summary_of(receipt, looks, tenant=tenant)
+            return with_later_looks(receipt_json(receipt), looks, summary=summary, tenant=tenant)
 
     def receipt_to_print(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it, to keep elsewhere. It is logged.
@@ -169,14 +179,14 @@ class DeskPurge:
         """
         with self._exporting(job_id) as (job, viewer):
             versions = self._inner.versions(job_id) if viewer.sees_all else {}
-            return _receipt(confined_job(job, viewer, self._ownership()), tenant, versions)
+            return self._receipt(job, viewer, tenant, versions)
 
     @contextmanager
     def _exporting(self, job_id: str) -> Iterator[tuple[Job, Viewer]]:
         job, viewer, holders = self._known(Action.SEE_PURGES, job_id)
         with self._gate.doing(
-            Action.EXPORT, tenants=holders, target=f"the receipt of {job_id}",
-            digest=job.plan.digest,
+            Action.EXPORT, tenants=holders, whose=whose_of_plan(job.plan),
+            target=f"the receipt of {job_id}", digest=job.plan.digest,
         ):  # fmt: skip
             yield job, viewer
 
@@ -193,6 +203,13 @@ class DeskPurge:
         """Return the tombstones of those of these kb_ids that are in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         return confined_tombstones(self._inner.tombstones(kb_ids), viewer, self._ownership())
+
+    def erased_as(self, typed: str) -> tuple[Tombstone, ...]:
+        """Return the tombstones in scope of what a typed name may stand for, forgotten or not."""
+        viewer, ownership = self._gate.allow(Action.FIND), self._ownership()
+        stones = self._inner.tombstones()
+        names = kb_ids_meant(typed, stones, ownership.schemes, ownership.service) if stones else ()
+        return confined_tombstones(self._inner.tombstones(names), viewer, ownership)
 
     def _known(self, action: Action, job_id: str) -> tuple[Job, Viewer, tuple[TenantKey, ...]]:
         """Return a job as it is, who asks for it, and whom it concerns.
@@ -228,8 +245,8 @@ class DeskPurge:
     ) -> Iterator[Viewer]:
         job, viewer, holders = self._known(action, job_id)
         with self._gate.doing(
-            action, tenants=holders, target=f"{deed} {job_id}",
-            digest=digest_of_words(deed, job_id, digest or job.plan.digest),
+            action, tenants=holders, whose=whose_of_plan(job.plan), target=f"{deed} {job_id}",
+            reason=job.reason, digest=digest_of_words(deed, job_id, digest or job.plan.digest),
             details={"Purge of": str(job.plan.request.target)},
         ):  # fmt: skip
             yield viewer
@@ -247,14 +264,16 @@ class DeskPurge:
     def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
         return holders_of_plan(plan, self._ownership())
 
+    def _receipt(
+        self, job: Job, viewer: Viewer, tenant: str | None, versions: Mapping[str, str] = _NONE
+    ) -> Receipt:
+        """Return a receipt; of a whole job that has ended it came to what the job did.
 
-def _receipt(job: Job, tenant: str | None, versions: Mapping[str, str] = _NONE) -> Receipt:
-    """Return a receipt; of a whole job that has ended it came to what the job did.
-
-    Of one that a viewer may see in part it would come to more: what was left out is not in it.
-    """
-    at = job.ended_at or datetime.now(UTC)
-    receipt = receipt_of(job, at=at, versions=versions, tenant=tenant)
-    if tenant is not None or job.outcome is None:
-        return receipt
-    return replace(receipt, outcome=job.outcome)
+        Of one that a viewer may see in part it would come to more: what was left out is not in it.
+        """
+        at, seen = job.ended_at or datetime.now(UTC), confined_job(job, viewer, self._ownership())
+        if tenant is not None:  # of the whole job: it names nobody else
+            receipt = tenant_receipt(job, tenant, at=at, versions=versions)
+            return replace(receipt, reason=seen.reason)
+        receipt = receipt_of(seen, at=at, versions=versions)
+        return receipt if job.outcome is None else replace(receipt, outcome=job.outcome)

@@ -120,6 +120,14 @@ def _item(item: Item) -> Item:
     return item if item.plain else replace(item, how="")
 
 
+def whose_of_plan(plan: Plan) -> Holders:
+    """Return everyone whose data a purge takes, by name, as the plan has it: for the log."""
+    left = {each.kb_id for each in plan.left_out if not each.place}
+    told = {tenant for owner, tenant in plan.whose.items() if owner not in left}
+    losers = (each.losers for each in plan.taken)
+    return each_of(plan.request.target.tenants, map(TenantKey.written, sorted(told)), *losers)
+
+
 def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     """Return everyone whose data a purge takes; what it leaves out is another's and stays.
 

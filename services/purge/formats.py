@@ -20,8 +20,12 @@ _FIGURES = ("planned", "deleted", "absent", "failed", "left")
 
 
 def plan_json(plan: Plan) -> str:
-    """Write a plan for scripts: what could not be asked, and what erasing costs, in words."""
-    return _text(_plan(plan))
+    """Write a plan for scripts: what could not be asked, and what erasing costs, in words.
+
+    With the tenants whose data would go, and what has to be said to confirm it.
+    """
+    said = {"tenants": list(plan.tenants), "confirm": plan.confirmation}
+    return _text({**_plan(plan), **said, "streams": list(plan.streams)})
 
 
 def plan_record(plan: Plan) -> str:
@@ -29,7 +33,8 @@ def plan_record(plan: Plan) -> str:
     found = _plan(plan)
     problems = {store.value: why.kept for store, why in plan.problems.items()}
     items = [{**_item(item), "plain": item.plain} for item in plan.items]
-    return _text({**found, "problems": problems, "items": items})
+    streams = {"streams": list(plan.streams)} if plan.streams else {}  # earlier ones have none
+    return _text({**found, "problems": problems, "items": items, **streams})
 
 
 def _plan(plan: Plan) -> dict[str, object]:
@@ -85,6 +90,7 @@ def plan_of(text: str) -> Plan:
         digest=found["digest"],
         taken=tuple(map(_left_out_of, found.get("taken", ()))),
         whose=found.get("whose", {}),
+        streams=tuple(found.get("streams", ())),
     )
 
 
@@ -173,14 +179,20 @@ def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
     )  # fmt: skip
 
 
-def with_later_looks(receipt: str, looks: Sequence[LaterLook]) -> str:
-    """Return a receipt (JSON) with the later looks at what it is about, oldest first."""
-    found = json.loads(receipt)
+def with_later_looks(
+    receipt: str, looks: Sequence[LaterLook], *, summary: str, tenant: str | None = None
+) -> str:
+    """Return a receipt (JSON) with the later looks at what it is about, oldest first.
+
+    `summary` says in words what it comes to by now. Of one tenant, it has that one's numbers.
+    """
+    found = json.loads(receipt) | {"summary": summary}
     found["later_looks"] = [
         {
             "first_at": _time(look.first_at or look.at),
             "at": _time(look.at),
-            "kb_ids_back": look.back,
+            "kb_ids_back": look.back_of(tenant),
+            "asked_by": look.asked_by,
         }
         for look in looks
     ]

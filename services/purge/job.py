@@ -127,9 +127,19 @@ class Tombstone:
 class LaterLook:
     """What a look found of what an ended job erased: so many kb_ids with data again, at a time.
 
-    `first_at` is when this was found first, `at` when last.
+    `first_at` is when this was found first, `at` when last. `asked_by` is who asked for it, empty
+    for the looks that are made by themselves. `tenants` says how many of the kb_ids are whose,
+    and is None where that is not known.
     """
 
     at: datetime
     back: int
     first_at: datetime | None = None
+    asked_by: str = ""
+    tenants: Mapping[str, int] | None = None
+
+    def back_of(self, tenant: str | None) -> int | None:
+        """Return how many kb_ids of one tenant have data again; None where it is not known."""
+        if tenant is None or not self.back:
+            return self.back
+        return None if self.tenants is None else self.tenants.get(tenant, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 from services.purge.came_back import came_back
@@ -22,7 +22,7 @@ class LaterLooks:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._noted: dict[str, tuple[datetime, int]] = {}
+        self._noted: dict[str, tuple[datetime, Counter[str]]] = {}
 
     def follow(self, snapshot: Snapshot) -> None:
         """Note what one snapshot shows. Raises StoreError."""
@@ -33,13 +33,15 @@ class LaterLooks:
         if not jobs:
             return
         stones = self._jobs.tombstones(snapshot.kb_ids)
-        back = Counter(stone.job_id for stone in came_back(snapshot, stones))
+        back: dict[str, Counter[str]] = defaultdict(Counter)
+        for stone in came_back(snapshot, stones):
+            back[stone.job_id][stone.tenant] += 1
         for job_id in sorted(jobs):
             self._note(job_id, snapshot.collected_at, back[job_id])
 
-    def _note(self, job_id: str, at: datetime, back: int) -> None:
+    def _note(self, job_id: str, at: datetime, back: Counter[str]) -> None:
         last = self._noted.get(job_id)
         if last is not None and last[1] == back and at - last[0] < _NOTED_ANEW:
             return
-        self._jobs.note_look(job_id, LaterLook(at, back))
+        self._jobs.note_look(job_id, LaterLook(at, back.total(), tenants=back))
         self._noted[job_id] = at, back

@@ -14,7 +14,7 @@ from services.access.holders import Holders
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import MissingEnd
 from services.audit_log.service import Logbook, warning
-from services.purge.confined import holders_of_plan
+from services.purge.confined import holders_of_plan, whose_of_plan
 from services.purge.job import Job, JobState, Outcome as Came
 from services.tenancy.ownership import Ownership
 
@@ -37,20 +37,18 @@ class Ends(Protocol):
         """Note that the audit log has the end of a job."""
 
 
-def log_purge(log: Logbook, jobs: Ends, job: Job, ownership: Callable[[], Ownership]) -> None:
+def log_purge(log: Logbook, jobs: Ends, job: Job) -> None:
     """Note how far a job came, each time that it stopped or failed, and once that it ended."""
     if job.state is JobState.RUNNING:
         return
     with warning(f"the end of the purge {job.id} could not be logged"):
         if job.state is JobState.ENDED:
-            _end(log, jobs, job, ownership())
+            _end(log, jobs, job)
         else:
-            log.note(**_entry(job, ownership()))
+            log.note(**_entry(job))
 
 
-def add_missing_ends(
-    log: Logbook, jobs: Ends, ownership: Callable[[], Ownership], *, now: datetime
-) -> int:
+def add_missing_ends(log: Logbook, jobs: Ends, *, now: datetime) -> int:
     """Add the ends that the log has not, since who would have logged them died before; count them.
 
     Each is added once, whoever else does it at the same time, and says that it was added. One
@@ -60,27 +58,28 @@ def add_missing_ends(
     with warning("purges whose end no log has could not be looked for"):
         for job in jobs.unlogged(now - GRACE):
             with warning(f"the end of the purge {job.id} could not be added to the log"):
-                added += _end(log, jobs, job, ownership(), added=True)
+                added += _end(log, jobs, job, added=True)
     return added
 
 
-def _end(log: Logbook, jobs: Ends, job: Job, ownership: Ownership, *, added: bool = False) -> bool:
+def _end(log: Logbook, jobs: Ends, job: Job, *, added: bool = False) -> bool:
     """Have the end of a job in the log, and note that it is; False where it was there before."""
     about = hashlib.sha256(f"the end of the purge {job.id}".encode()).hexdigest()
-    new = log.note_once(**_entry(job, ownership, added=added), request_id=about[:_ID_DIGITS])
+    new = log.note_once(**_entry(job, added=added), request_id=about[:_ID_DIGITS])
     jobs.logged(job.id)
     return new
 
 
-def _entry(job: Job, ownership: Ownership, *, added: bool = False) -> dict[str, Any]:
+def _entry(job: Job, *, added: bool = False) -> dict[str, Any]:
     erased = job.outcome is Came.ERASED
     words = [] if erased else [job.outcome.value if job.outcome else job.state.value, job.problem]
+    words.insert(0, job.reason)
     if added and job.ended_at is not None:
-        words.insert(0, f"added later: it ended on {job.ended_at:%Y-%m-%d %H:%M:%S} UTC")
+        words.insert(1, f"added later: it ended on {job.ended_at:%Y-%m-%d %H:%M:%S} UTC")
     return {
         "viewer": Viewer(job.asked_by, Role.ADMIN),
         "action": Action.RUN_PURGE.value,
-        "tenants": holders_of_plan(job.plan, ownership),
+        "tenants": whose_of_plan(job.plan),
         "target": f"{job.plan.request.target}: job {job.id}",
         "outcome": Outcome.DONE if job.outcome in _DONE else Outcome.FAILED,
         "reason": ": ".join(filter(None, words)),

@@ -41,7 +41,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What has to be typed to confirm."""
+        """Its name alone, which has to be typed to confirm unless a plan says more."""
         if self.many:
             return f"erase {len(self.many):,} tenants"
         if self.node_id is not None:
@@ -187,6 +187,7 @@ class Look:
     told from what is another's: with one, nothing is purged. `disclosed` is what is there and
     cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
     stays, since it was passed over by name. `everything` is about all of the store, of everyone.
+    `streams` are KATO's, which hold everyone's observations; they are disclosed too.
     """
 
     items: tuple[Item, ...] = ()
@@ -194,6 +195,7 @@ class Look:
     disclosed: tuple[str, ...] = ()
     left: tuple[LeftOut, ...] = ()
     everything: Reckoning | None = None
+    streams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ class Plan:
     `left_out` stays, `taken` goes all the same, since it was asked for by name. `whose` is the
     tenant of each owner that items can have. `problems` has the stores that could not be asked,
     with the reason: such a plan cannot run. `absent` are the stores that are not configured.
+    `streams` are KATO's that hold everyone's observations, emptied only where that is asked for.
     `digest` is over everything but the time.
     """
 
@@ -247,6 +250,21 @@ class Plan:
     digest: str
     taken: tuple[LeftOut, ...] = ()
     whose: Mapping[str, str] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The tenants whose data would go: those that are named, and those of what was found."""
+        found = {self.whose[item.owner] for item in self.items if item.owner in self.whose}
+        return tuple(dict.fromkeys((*map(str, self.request.target.tenants), *sorted(found))))
+
+    @property
+    def confirmation(self) -> str:
+        """What has to be typed to confirm: of a user of all tenants, in how many that is."""
+        target, number = self.request.target, len(self.tenants)
+        if target.user is None or target.tenant is not None:
+            return target.name
+        return f"{target.user} in {number:,} {'tenant' if number == 1 else 'tenants'}"
 
     @property
     def obstacles(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Looks:
     absent: tuple[Measure, ...] = ()
     left: tuple[LeftOut, ...] = ()
     everything: Mapping[str, Reckoning] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
 
     @property
     def found(self) -> int:
@@ -48,6 +49,7 @@ def merged(
         absent=tuple(absent),
         left=tuple(left for look in seen for left in look.left),
         everything={n: look.everything for n, look in looks.items() if look.everything},
+        streams=tuple(name for look in seen for name in look.streams),
     )
 
 
@@ -67,6 +69,7 @@ def plan_of_looks(request: Request, selection: Selection, looks: Looks, at: date
         digest=_digest(request, selection, looks),
         taken=selection.taken,
         whose=selection.whose,
+        streams=looks.streams,
     )
 
 

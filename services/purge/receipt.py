@@ -21,11 +21,14 @@ from services.purge.journal import (
     problems_of,
     result_of,
 )
-from services.purge.models import Item
+from services.purge.models import Item, LeftOut
 from services.purge.ports import KatoState
 from services.purge.steps import ERASES, StepName, StepState
 
 _NOT_LOOKED = Problem("the job ended before it had looked again")
+
+SEVERAL = "(of one of several tenants)"
+"""For an owner of which a plan does not say whose it is, in the receipt of one tenant of many."""
 
 Key = tuple[Measure, str, str]
 
@@ -41,8 +44,8 @@ def receipt_of(
     plan, last = job.plan, last_look(job)
     unknown = _unknown(job, last)
     whole = tuple(_lines(job, last, unknown))
-    lines = tuple(line for line in whole if _of(job, line.owner, tenant))
-    left_out = tuple(each for each in plan.left_out if _of(job, each.kb_id, tenant))
+    lines = tuple(_lines_of(job, whole, tenant))
+    left_out = tuple(_left_of(job, tenant))
     conserved = conserved_of(job, whole)
     doubts = [*_doubts(job, unknown), *unexplained(job, conserved)]
     problems = list(_problems(job, last))
@@ -120,8 +123,29 @@ def _sum(one: Line, other: Line) -> Line:
     )
 
 
-def _of(job: Job, owner: str, tenant: str | None) -> bool:
-    return tenant is None or job.plan.whose.get(owner, tenant) == tenant
+def _lines_of(job: Job, lines: Iterable[Line], tenant: str | None) -> Iterator[Line]:
+    """Yield a tenant's lines; what may be another's is there, without a name, if any is left."""
+    for line in lines:
+        owner = _named_for(job, line.owner, tenant)
+        if owner is not None and (owner != SEVERAL or line.left != 0):
+            yield replace(line, owner=owner)
+
+
+def _left_of(job: Job, tenant: str | None) -> Iterator[LeftOut]:
+    for each in job.plan.left_out:
+        owner = _named_for(job, each.kb_id, tenant)
+        if owner is not None:
+            yield replace(each, kb_id=owner)
+
+
+def _named_for(job: Job, owner: str, tenant: str | None) -> str | None:
+    """Return the name of an owner as a tenant's receipt has it; None where it is another's."""
+    whose = job.plan.whose.get(owner)
+    if tenant is None or whose == tenant:
+        return owner
+    if whose is not None:
+        return None
+    return owner if len(tenants_of(job)) == 1 else SEVERAL
 
 
 def _outcome(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of, with_later_looks
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
@@ -20,6 +21,7 @@ from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import LEASE, end_job
 from services.purge.steps import StepName, steps_of
+from services.purge.summary import summary_of
 from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
@@ -96,9 +98,9 @@ class PurgeService:
             raise PurgeRefused(f"the plan is older than {_words(self._plan_age)}: plan again")
         if plan.obstacles:
             raise PurgeRefused(f"it cannot run: {plan.obstacles[0]}")
-        name = plan.request.target.name
-        if confirm not in (name, visible(name)):
-            raise PurgeRefused(f"to confirm, type exactly: {name}")
+        wanted = plan.confirmation
+        if confirm not in (wanted, visible(wanted)):
+            raise PurgeRefused(f"to confirm, type exactly: {wanted}")
         if not reason.strip():
             raise PurgeRefused("a reason or ticket is needed")
         if len(reason) > _REASON_LIMIT:
@@ -170,7 +172,7 @@ class PurgeService:
         self._worker.on_end(ended)
         return ended
 
-    def look_again(self, job_id: str) -> LaterLook:
+    def look_again(self, job_id: str, *, asked_by: str = "") -> LaterLook:
         """Look at what an ended job erased, and keep with its receipt what is back.
 
         Raises PurgeRefused for one that has not ended, or where a store cannot be asked.
@@ -181,7 +183,8 @@ class PurgeService:
             store, why = next(iter(looks.problems.items()))
             raise PurgeRefused(f"{store.value} could not be asked: {why}")
         back = {item.owner for item in looks.items if item.count}
-        look = LaterLook(datetime.now(UTC), len(back))
+        whose = Counter(job.plan.whose.get(owner, "") for owner in back)
+        look = LaterLook(datetime.now(UTC), len(back), asked_by=asked_by, tenants=whose)
         self._jobs.note_look(job_id, look)
         return look
 
@@ -206,7 +209,10 @@ class PurgeService:
         kept = self._jobs.receipt(job_id)
         if kept is None:
             return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
-        return with_later_looks(kept, self._jobs.later_looks(job_id))
+        looks = self._jobs.later_looks(job_id)
+        ended = replace(receipt_of(job, at=job.ended_at or datetime.now(UTC), versions={}),
+                        outcome=job.outcome or Outcome.UNKNOWN)  # fmt: skip
+        return with_later_looks(kept, looks, summary=summary_of(ended, looks))
 
     def versions(self, job_id: str) -> Mapping[str, str]:
         """Return the stores' versions when a job ended, as its receipt has them."""

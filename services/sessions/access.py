@@ -16,7 +16,7 @@ from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
-from services.sessions.landing import Landing
+from services.sessions.landing import Erased, Landing
 from services.sessions.models import (
     Deed,
     IndexCleaning,
@@ -61,7 +61,7 @@ class DeskSessions:
     def create(
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
-        config: Mapping[str, object] | None = None, word: str = "",
+        config: Mapping[str, object] | None = None, word: str = "", again: bool = False,
     ) -> CreatedSession:  # fmt: skip
         """Create a session; a `word` on older data is logged, as part of the target.
 
@@ -75,13 +75,15 @@ class DeskSessions:
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
-            Action.CREATE_SESSION, tenants=holders_of_landing(landing), target=target,
+            Action.CREATE_SESSION, tenants=holders_of_landing(landing),
+            whose=(landing.tenant, *landing.others), target=target,
             digest=digest_of_words(target, json.dumps(sent, sort_keys=True, default=str)),
-            details=_details(ttl_seconds, metadata, sensitive or {}, config or {}),
+            details=_details(ttl_seconds, metadata, sensitive or {}, config or {})
+            | _brings_back(landing),
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config, word=word,
+                config=config, word=word, again=again,
             )  # fmt: skip
 
 
@@ -172,6 +174,11 @@ def _details(
     return {name: value for name, value in said.items() if value}
 
 
+def _brings_back(landing: Landing) -> dict[str, str]:
+    erased = landing.erased
+    return {} if erased is None else {"Its data was erased on": f"{erased.at:%Y-%m-%d %H:%M} UTC"}
+
+
 def _listed(config: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in config.items())
 
@@ -215,11 +222,25 @@ NOT_ALONE = (
 
 
 def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
-    """Return a landing that names nobody out of scope, with one answer where others may hold it."""
-    landing = replace(landing, alike=tuple(filter(viewer.sees, landing.alike)))
+    """Return a landing that names nobody out of scope, with one answer where others may hold it.
+
+    For which ticket something was erased, only who asked for it and those who see all are told.
+    """
+    landing = replace(
+        landing, alike=tuple(filter(viewer.sees, landing.alike)),
+        erased=_told(landing.erased, viewer),
+    )  # fmt: skip
     if viewer.sees_each(holders_of_landing(landing)):
         return landing
-    return replace(landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None)
+    return replace(
+        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None
+    )
+
+
+def _told(erased: Erased | None, viewer: Viewer) -> Erased | None:
+    if erased is None or viewer.sees_all or erased.by == viewer.id:
+        return erased
+    return Erased(erased.at)
 
 
 def holders_of_session(record: SessionRecord, ownership: Ownership) -> Holders:

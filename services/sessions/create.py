@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.encryption import Encryption
 from services.errors import NamingError, SessionRefused, StoreError
-from services.sessions.landing import Landing, land
+from services.sessions.landing import Erased, Landing, land
 from services.sessions.models import SEALED_NAME
 from services.sessions.older import Older
 from services.sessions.options import check_options
@@ -57,10 +57,11 @@ class SessionService:
         encryption: Encryption | None = None,
         being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
         stored: Callable[[str], Older | None] = lambda _: None,
+        erased: Callable[[str], Erased | None] = lambda _: None,
     ) -> None:
         self._api = api
         self._state = state
-        self._being_purged, self._stored = being_purged, stored
+        self._being_purged, self._stored, self._erased = being_purged, stored, erased
         self._ownership = ownership
         self._encryption = encryption or Encryption()
 
@@ -89,20 +90,27 @@ class SessionService:
         sensitive: Mapping[str, str] | None = None,
         config: Mapping[str, object] | None = None,
         word: str = "",
+        again: bool = False,
     ) -> CreatedSession:
         """Create a session and record its node_id as seen.
 
         `word` is why the tenant may come to data that was there before it; whose that is stays
-        unproven, which is recorded before KATO is asked. `sensitive` metadata is encrypted before
-        it leaves. Raises NamingError for a node_id that must not be used, SessionRefused for a TTL,
-        metadata or option that KATO would take and mishandle, EncryptionError without a key,
-        StoreError when KATO does not answer or refuses.
+        unproven, which is recorded before KATO is asked. With `again` it may bring back what was
+        erased. `sensitive` metadata is encrypted before it leaves. Raises NamingError for a
+        node_id that must not be used, SessionRefused for what was erased without `again`, and for
+        a TTL, metadata or option that KATO would take and mishandle, EncryptionError without a
+        key, StoreError when KATO does not answer or refuses.
         """
         landing = self._land(node_id)
         if landing.refusal:
             raise NamingError(landing.refusal)
         if landing.older is not None and not word.strip():
             raise NamingError(NO_WORD)
+        if landing.erased is not None and not again:
+            raise SessionRefused(
+                f"its data was erased on {landing.erased.at:%Y-%m-%d %H:%M} UTC: a session that "
+                "brings it back has to be asked for once more"
+            )
         check_ttl(ttl_seconds)
         check_options(config or {})
         sent = self._sealed(metadata, sensitive or {})
@@ -124,6 +132,7 @@ class SessionService:
     def _land(self, node_id: str) -> Landing:
         """Return where a session would land; a tenant that is being purged takes none."""
         landing = land(node_id, self._ownership(), self._stored)
+        landing = replace(landing, erased=self._erased(landing.kb_id))
         held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
         if landing.refusal or not held:
             return landing

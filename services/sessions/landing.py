@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.sessions.older import Older
 from services.tenancy.alike import look_alikes
@@ -19,6 +20,18 @@ KATO takes any length, and writes it into every record and log line of the sessi
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """When what lies on a kb_id was last erased by a purge, by whom, and for which ticket.
+
+    `ticket` is empty where it may not be told.
+    """
+
+    at: datetime
+    ticket: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Where a session with this node_id would read and write.
 
@@ -26,8 +39,9 @@ class Landing:
     they and this session would share one memory. `alike` are tenants that were seen and that
     people take this one for, which was not. `older` is what lies under the kb_id and is not proven
     to be the tenant's, since no node_id on it was seen so far: then it takes the operator's word.
-    `refusal` says why no session may be created
-    with it, `warning` what else there is to know; both are empty where there is nothing.
+    `refusal` says why no session may be created with it, `warning` what else there is to know;
+    both are empty where there is nothing. `erased` is when the kb_id was purged: then a session
+    has to be asked for once more.
     """
 
     node_id: str
@@ -39,6 +53,7 @@ class Landing:
     warning: str = ""
     alike: tuple[TenantKey, ...] = ()
     older: Older | None = None
+    erased: Erased | None = None
 
 
 def land(

@@ -7,6 +7,7 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,14 @@ _EXAMPLES = {
     "anchor_url": "https://log.example.com/anchors",
 }
 _DAY, _YEAR = 86_400, 525_600  # in seconds, in minutes
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it is shown: its value as text, and whether that is its default."""
+
+    value: str
+    usual: bool
 
 
 class Settings(SignInSettings):
@@ -79,6 +88,10 @@ class Settings(SignInSettings):
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
     state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
+    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
+    deployment_color: Literal["gray", "blue", "green", "orange", "red", "violet"] = Field(
+        "gray", alias="KATO_TENANTS_DEPLOYMENT_COLOR"
+    )
     fill: Literal["sample", "empty"] = Field("empty", alias="KATO_TENANTS_FILL")
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
@@ -115,6 +128,13 @@ class Settings(SignInSettings):
         if value:
             addresses.check_host(value, elsewhere=_ELSEWHERE[str(field.field_name)])
         return value
+
+    @field_validator("deployment")
+    @classmethod
+    def _name_can_be_read(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("every character of the name has to be printable")
+        return value.strip()
 
     @field_validator("redis_url")
     @classmethod
@@ -194,14 +214,16 @@ class Settings(SignInSettings):
         """The keys that seal the audit log: the first seals, all verify."""
         return tuple(_keys_in(self.log_key))
 
-    def in_force(self) -> dict[str, str]:
+    def in_force(self) -> dict[str, InForce]:
         """Return every setting by its variable, secrets redacted, for the screen."""
         shown = {}
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
+            usual = value == info.get_default(call_default_factory=True)
             if isinstance(value, tuple):
                 value = ", ".join(value)
-            shown[str(info.alias)] = "" if value is None else _redacted(value)
+            text = "" if value is None else _redacted(value)
+            shown[str(info.alias)] = InForce(text, usual=usual)
         return shown
 
 

@@ -22,14 +22,15 @@ import httpx
 import redis
 from qdrant_client import QdrantClient
 
-from services.errors import StoreDenied, StoreUnavailable
+from services.errors import StoreDenied, StoreMisconfigured, StoreUnavailable
 from services.settings.environment import Settings
 from services.stores.clickhouse import connect as clickhouse
 from services.stores.faults import DROPPED, IN_VAIN, TOO_SLOW, trusted
 from services.stores.kato.connect import Call, ask
 from services.stores.qdrant import connect as qdrant
 from services.stores.qdrant.facts import names_of
-from services.stores.redis.link import conversation, packed
+from services.stores.redis.errors import is_about_tls
+from services.stores.redis.link import Link, conversation, packed
 
 Door = Callable[[], bool | None]
 """Tries one door. Raises StoreUnavailable where nothing answers."""
@@ -113,21 +114,33 @@ def redis_door(client: redis.Redis, *, seconds: float) -> Door:
     """Return what sends a PING over a connection of its own that has not signed in.
 
     It goes where the client does, with its TLS, but shows neither password nor certificate. A
-    server that has no PONG for a stranger turns strangers away.
+    server that has no PONG for a stranger turns strangers away; of one with which no TLS comes
+    about, nothing is known.
     """
 
     def try_it() -> bool | None:
-        with conversation(client, operation=TRYING, seconds=seconds, how=_strange(client)) as link:
-            link.send(packed("PING"))
-            (reply,) = link.replies(1)
-            if not isinstance(reply, hiredis.ReplyError):
-                return True if reply == b"PONG" else None
-            error = link.error(reply)
-            if isinstance(error, StoreUnavailable):  # loading, or too busy to say
-                raise error
-            return False
+        try:
+            with conversation(
+                client, operation=TRYING, seconds=seconds, how=_strange(client)
+            ) as link:
+                return _let_in(link)
+        except StoreMisconfigured as exc:
+            if is_about_tls(exc):
+                return None
+            raise
 
     return try_it
+
+
+def _let_in(link: Link) -> bool | None:
+    link.send(packed("PING"))
+    (reply,) = link.replies(1)
+    if not isinstance(reply, hiredis.ReplyError):
+        return True if reply == b"PONG" else None
+    error = link.error(reply)
+    if isinstance(error, StoreUnavailable):  # loading, or too busy to say
+        raise error
+    return False
 
 
 def _strange(client: redis.Redis) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from services.access.viewer import Action
 from services.figures import Amount, Measure
 from services.health.check import HealthService, WorkerSource
 from services.health.models import Check, Workers
+from services.settings.environment import InForce
 from services.tenancy.ownership import Ownership
 from services.usage.confined import confined, confined_check
 from services.usage.ports import UsageRecords
@@ -23,7 +24,7 @@ class DeskFleet:
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
         health: HealthService, state: UsageRecords, ownership: Callable[[], Ownership],
-        settings: Callable[[], dict[str, str]], workers: Callable[[], WorkerSource],
+        settings: Callable[[], dict[str, InForce]], workers: Callable[[], WorkerSource],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
         self._collector, self._health, self._state = collector, health, state
@@ -67,7 +68,7 @@ class DeskFleet:
         viewer = self._gate.allow(Action.SEE_FLEET)
         return self._state.history(measure, since) if viewer.sees_all else ()
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, InForce]:
         """Return the settings in force, secrets redacted. Raises AccessDenied."""
         self._gate.allow(Action.SEE_SETTINGS)
         return self._settings()

@@ -61,8 +61,8 @@ class _Asked:
     def kato(self) -> Pass[ProcessorReading]:
         return self.passes[_KATO]
 
-    def of(self, measure: Measure) -> Pass[Any]:
-        return _sessions_pass(self.keys) if measure is Measure.SESSIONS else self.passes[measure]
+    def of(self, name: str) -> Pass[Any]:
+        return _sessions_pass(self.keys) if name == Measure.SESSIONS else self.passes[name]
 
 
 class UsageService:
@@ -90,6 +90,7 @@ class UsageService:
         self._owners = owners
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
+        self._failing: dict[str, datetime] = {}
 
     def ownership(self) -> Ownership:
         """Return who owns what, by every node_id that was ever seen."""
@@ -108,6 +109,7 @@ class UsageService:
         self._record_nodes(asked)
         ownership = self.ownership()
         snapshot = self._snapshot(asked, ownership)
+        self._note_failures(asked)
         self._remember(snapshot)
         self._idle = _idle(snapshot, ownership)
         return snapshot
@@ -180,6 +182,7 @@ class UsageService:
             collections=readings.vectors.collections if readings.vectors else (),
             keys=_without_parts(readings.keys),
             kato_problem=_kato_problem(asked.kato, self._service),
+            kato_failing_since=self._since(_KATO, asked.kato),
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -189,7 +192,7 @@ class UsageService:
             return StoreFigures(
                 measure, source.state, None, source.reason, at, seconds=source.seconds,
                 precision=Precision.RUNNING if source.pending else Precision.EXACT,
-                last_good=amount,
+                last_good=amount, failing_since=self._since(measure, source),
             )  # fmt: skip
         total = own_total(measure, source.reading, rolled.sums[measure])
         return StoreFigures(
@@ -209,6 +212,15 @@ class UsageService:
             if isinstance(source.reading, VectorReading)
             else "",
         )
+
+    def _since(self, name: str, source: Pass[Any]) -> datetime | None:
+        """Return when the first pass in a row failed, as far as this process has asked."""
+        failed = source.state is StoreState.UNKNOWN and not source.pending
+        return self._failing.get(name, source.at) if failed else None
+
+    def _note_failures(self, asked: _Asked) -> None:
+        found = {name: self._since(name, asked.of(name)) for name in (*Measure, _KATO)}
+        self._failing = {name: since for name, since in found.items() if since is not None}
 
     def _remember(self, snapshot: Snapshot) -> None:
         totals = {

@@ -50,7 +50,7 @@ def confined_check(check: Check, viewer: Viewer) -> Check:
     health = check.health
     bare = None if health is None else Health(health.store, health.version, health.latency)
     problem = check.problem and check.problem.nameless()
-    return Check(check.store, check.state, bare, problem, check.advice)
+    return Check(check.store, check.state, bare, problem, check.advice, check.past)
 
 
 @dataclass(slots=True)
@@ -84,6 +84,7 @@ class _Confined:
             sessions=None if sessions is None else self._in_order(sessions),
             collections=self._collections(parts),
             kato_problem=problem and problem.nameless(NOT_ALL_NODES),
+            kato_failing_since=self.whole.kato_failing_since,
         )
 
     # --- parts ---
@@ -188,6 +189,7 @@ class _Confined:
             precision=figures.precision,
             share=figures.share,
             bytes_note=figures.bytes_note,
+            failing_since=figures.failing_since,
         )
 
     def _collections(self, parts: Iterable[KbUsage]) -> tuple[CollectionUsage, ...]:

@@ -15,6 +15,9 @@ from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
 
+PASSING = (Precision.RUNNING, Precision.ESTIMATE)
+"""How figures come about while their pass has not ended."""
+
 COLLECTION_PART = "collection:"
 """How a part is called that is a collection under names of several tenants."""
 
@@ -80,8 +83,9 @@ class StoreFigures:
     `total` is the store's own sum and `difference` that sum less the sum of all parts: 0 unless
     the store changed while it was read, None where the store does not tell us its own count (then
     `total` is what its parts sum up to). When `state` is not ok, `total` is None, `reason` says
-    why, and `last_good` with `collected_at` tell what was last read and when. `seconds` is how
-    long the pass took, `bytes_note` what the store's bytes are, where that needs saying.
+    why, `last_good` with `collected_at` tell what was last read and when, and `failing_since` when
+    the first pass in a row failed, where it was asked and did not answer. `seconds` is how long the
+    pass took, `bytes_note` what the store's bytes are, where that needs saying.
     """
 
     measure: Measure
@@ -95,6 +99,13 @@ class StoreFigures:
     seconds: float | None = None
     last_good: Amount | None = None
     bytes_note: str = ""
+    failing_since: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was read to the end: what was not found then is not there."""
+        passing = self.precision in PASSING or self.share < 1
+        return self.state is StoreState.OK and self.total is not None and not passing
 
     @property
     def failed(self) -> bool:
@@ -117,7 +128,7 @@ class Snapshot:
 
     `sessions` is None where they are not known. `keys` is the pass over Redis without its groups
     and sessions. `kato_problem` says why KATO's API could not be asked which node_ids it has in
-    memory.
+    memory, and `kato_failing_since` when the first pass in a row got no answer at all from it.
     """
 
     collected_at: datetime
@@ -130,6 +141,7 @@ class Snapshot:
     collections: tuple[CollectionUsage, ...] = ()
     keys: KeyReading | None = None
     kato_problem: Problem | None = None
+    kato_failing_since: datetime | None = None
 
     def tenant(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""
@@ -148,7 +160,11 @@ class Snapshot:
         return {measure: why for measure, why in reasons.items() if why is not None}
 
     @property
+    def in_part(self) -> tuple[Measure, ...]:
+        """The measures of which something may be there that was not found."""
+        return tuple(measure for measure, figures in self.stores.items() if not figures.whole)
+
+    @property
     def settled(self) -> bool:
         """Whether no figure is still being worked out."""
-        passing = (Precision.RUNNING, Precision.ESTIMATE)
-        return all(figures.precision not in passing for figures in self.stores.values())
+        return all(figures.precision not in PASSING for figures in self.stores.values())

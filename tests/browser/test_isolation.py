@@ -62,7 +62,7 @@ def test_from_overview_to_a_finding(sample: str, visit: Visit, theme: str, width
     check(page)
     page.get_by_role("link", name="Open tenant/acme-corp").click()
     expect(page.locator("h2").first).to_have_text("tenant/acme-corp")
-    expect(page.get_by_text("What the audit found")).to_be_visible()
+    expect(page.get_by_text("Also written by").first).to_be_visible()
 
 
 def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:

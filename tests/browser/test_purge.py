@@ -12,7 +12,7 @@ from tests.browser.conftest import Visit, dashboard, settle
 from tests.browser.test_find import check
 
 GONE, NEIGHBOUR = "tenant/acme", "tenant/acme-corp"
-PROVEN = "none of the looks at the end found anything"
+PROVEN = "Every store was looked at again at the end, and nothing of it was found"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def planned(page: Page) -> None:
     """Plan what was chosen, and wait for the plan."""
     page.get_by_role("button", name="Plan (changes nothing)").click()
-    expect(page.get_by_role("heading", name="What would go")).to_be_visible()
+    expect(page.get_by_role("heading", name="Will be erased")).to_be_visible()
     settle(page)
 
 
@@ -49,7 +49,7 @@ def test_a_plan_is_drawn(fleet: str, visit: Visit, theme: str, width: int) -> No
     page = visit(f"{fleet}/purge?tenant={NEIGHBOUR}", theme=theme, width=width)
     planned(page)
     expect(page.get_by_role("heading", name="Left out")).to_be_visible()
-    expect(page.get_by_text("There is no way back.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confirm")).to_be_visible()
     check(page)
 
 
@@ -65,25 +65,22 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     expect(page.locator("h1").first).to_have_text("Purge")
     settle(page)
     planned(page)
-    button = page.get_by_test_id("stMain").get_by_test_id("stBaseButton-primary")
+    button = page.get_by_role("button", name="Erase ")
     page.get_by_label("Reason or ticket").fill("ticket 4711")
-    page.get_by_label("The name, exactly").fill("tenant/acm")
-    expect(page.get_by_text("Still needed: the name.")).to_be_visible()
+    page.get_by_label("What is to be erased, exactly").fill("tenant/acm")
+    expect(page.get_by_text("Still needed: what is to be erased.")).to_be_visible()
     expect(button).to_be_disabled()
-    page.get_by_label("The name, exactly").fill(GONE)
+    page.get_by_label("What is to be erased, exactly").fill(GONE)
+    expect(page.get_by_text("This cannot be undone.")).to_be_visible()
     expect(button).to_be_enabled()
     button.click()
     expect(page.get_by_text("This tab can be closed")).to_be_visible()
     assert "job=" in page.url
     check(page)
     receipt = visit(page.url)  # a pasted link, while it runs or after
-    expect(receipt.get_by_text("none of the looks at the end found anything")).to_be_visible(
-        timeout=120_000
-    )
+    expect(receipt.get_by_text(PROVEN)).to_be_visible(timeout=120_000)
     settle(receipt)
-    expect(page.get_by_text("none of the looks at the end found anything")).to_be_visible(
-        timeout=90_000
-    )
+    expect(page.get_by_text(PROVEN)).to_be_visible(timeout=90_000)
     check(receipt)
     with receipt.expect_download() as download:
         receipt.get_by_role("button", name="Receipt as JSON").click()

@@ -53,7 +53,7 @@ def test_with_a_good_token_one_is_in(come: As) -> None:
     page = come(X_Token=issuer.secret_token(groups=["admins"]))
     expect(page.locator("h1").first).to_have_text("Overview")
     expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
-    expect(page.get_by_text("No sign-in")).to_have_count(0)
+    expect(page.get_by_text("Sign-in is off")).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", ["", "tenants", "tenant?tenant=tenant/acme-corp"])

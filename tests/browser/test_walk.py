@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
+from tests.browser import axe
 from tests.browser.conftest import ROOT, Visit, dashboard, picture, settle
 from tests.servers.deployment import SECRET, STORES, Deployment
 
@@ -25,21 +26,53 @@ def check(page: Page) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (800, "dark")])
-def test_every_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
-    """Wide and light, narrow and dark, without anything wider than the window."""
+@pytest.mark.parametrize(("width", "theme", "narrow"), [(1400, "light", 390), (800, "dark", 700)])
+def test_every_page_is_drawn(
+    sample: str, visit: Visit, theme: str, width: int, narrow: int
+) -> None:  # fmt: skip
+    """Wide and light, narrow and dark, on a telephone and at 200 % zoom: nothing is too wide.
+
+    Each browser tab is called after its page, and axe has nothing to say of what is ours.
+    """
     page = visit(sample, theme=theme, width=width)
     for name in PAGES:
         row = navigation.row(name)
         page.goto(f"{sample}/{name}")
         settle(page)
         expect(page.locator("h1").first).to_have_text(row.title)
+        expect(page).to_have_title(f"{row.title} · KATO tenants")
         check(page)
-        overflow = page.evaluate(
-            "() => { const m = document.querySelector('[data-testid=stMain]');"
-            " return m.scrollWidth - m.clientWidth }"
-        )
-        assert overflow <= 1, f"{name} is {overflow} px too wide"
+        assert axe.violations(page) == [], f"{name} in {theme}"
+        _fits(page, name)
+        page.set_viewport_size({"width": narrow, "height": 1000})
+        settle(page)
+        _fits(page, name)
+        page.set_viewport_size({"width": width, "height": 1000})
+
+
+def _fits(page: Page, name: str) -> None:
+    overflow = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.scrollWidth - m.clientWidth }"
+    )
+    assert overflow <= 1, f"{name} is {overflow} px too wide"
+
+
+def test_the_first_page_is_found_by_its_name(sample: str, visit: Visit) -> None:
+    """Overview is at `/`, and whoever types its name is led there."""
+    page = visit(f"{sample}/overview")
+    expect(page).to_have_url(f"{sample}/")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
+def test_what_is_open_is_in_the_tabs_name(sample: str, visit: Visit) -> None:
+    """A tenant's and a finding's tabs and bookmarks can be told apart, and pass axe too."""
+    page = visit(f"{sample}/tenant?tenant=tenant/acme-corp")
+    expect(page).to_have_title("tenant/acme-corp · Tenant · KATO tenants")
+    assert axe.violations(page) == []
+    page = visit(f"{sample}/find?find=alice", theme="dark")
+    expect(page).to_have_title("alice · Find · KATO tenants")
+    assert axe.violations(page) == []
 
 
 def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:

@@ -107,11 +107,29 @@ def test_on_the_embedded_engines(tmp_path: Path) -> None:
     """The same, with a user of all tenants."""
     environment = {"KATO_TENANTS_DATA": str(tmp_path), "KATO_TENANTS_SETTLE_SECONDS": "0"}
     assert run("load", str(CAPTURE), **environment).returncode == 0
-    digest = planned(environment, "--user", "alice")["digest"]
-    done = run("purge", "run", "--user", "alice", "--digest", digest, "--confirm", "alice", *WHY,
-               **environment)  # fmt: skip
+    plan = planned(environment, "--user", "alice")
+    tenants = ["org/bigco", "tenant/acme-corp", "tenant/globex"]
+    assert (plan["tenants"], plan["confirm"]) == (tenants, "alice in 3 tenants")
+    said = run("purge", "plan", "--user", "alice", **environment).stdout
+    assert said.startswith("purge of the user alice: alice in 3 tenants\n  org/bigco: ")
+    confirmed = ("--digest", plan["digest"], *WHY)
+    begun = ("purge", "run", "--user", "alice", *confirmed)
+    refused = run(*begun, "--confirm", "alice", **environment)
+    assert "type exactly: alice in 3 tenants" in refused.stderr
+    done = run(*begun, "--confirm", plan["confirm"], **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "outcome: erased" in done.stdout
+    (job,) = json.loads(run("purge", "list", "--json", **environment).stdout)
+    files = tmp_path / "receipts"
+    wrote = run("purge", "receipt", job["job"], "--to", str(files), **environment)
+    assert sorted(wrote.stdout.split()) == sorted(map(str, files.iterdir()))
+    texts = {path.name: path.read_text("utf-8") for path in files.iterdir()}
+    assert len(texts) == 2 * (1 + len(tenants))
+    for name, text in texts.items():
+        about = [tenant for tenant in tenants if tenant.replace("/", "_") in name] or tenants
+        assert {tenant for tenant in tenants if tenant in text} == set(about), name
+        assert "ticket 4711" in text
+        assert "All data of the user alice" in text
     usage = json.loads(run("usage", "--json", **environment).stdout)
     left = {tenant["tenant"]: tenant["kb_ids"] for tenant in usage["tenants"]}
     assert left["tenant/globex"] == ["tenant_globex_user_hank_kato"]

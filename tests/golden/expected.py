@@ -14,7 +14,8 @@ FOLDER = Path(__file__).parent / "expected"
 _VARYING = {
     r"(?<=127\.0\.0\.1:)\d+": "<port>",
     r"(?<=CLICKHOUSE_PORT,)\d+": "<port>",
-    r"(?<=Memory in use,)[\d.]+ [KM]B": "<memory>",
+    r"(?<=Memory in use,)[\d.]+[KM]B": "<memory>",
+    r'(?<="Redis memory in use", "body": ")[\d.]+[KM]B': "<memory>",
     r"(?<=,)\d+\.\d{8,}(?=,)": "<duration>",  # in a table; nothing else has so many digits
     r"\b\d+\.\d (?=ms\b)": "<duration> ",
     r"(?<=took )\d+ m?s\b": "<duration>",

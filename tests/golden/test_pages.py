@@ -77,10 +77,11 @@ def test_what_pages_say(
 
     for name, (page, query) in PAGES.items():
         look(name, open_page(page, **query))
-    tenant = open_page("tenant", tenant=TENANT)
-    for section in (session.LOOK_PATTERNS, session.LOOK_KEYS, session.LOOK_VECTORS):
-        tenant.session_state[section] = True
-    look("tenant-looked", tenant.run())
+    for tab in ("Sessions", "Usage", "Findings", "Browse", "History"):
+        tenant = look(f"tenant-{tab.lower()}", open_page("tenant", tenant=TENANT, tab=tab))
+        for section in ("Keys", "Vectors") if tab == "Browse" else ():
+            tenant.session_state[session.LOOK_INTO] = section
+            look(f"tenant-{section.lower()}", tenant.run())
 
     plan = press(open_page("purge", tenant=TENANT), "Plan (changes nothing)")
     look("purge-plan", plan)

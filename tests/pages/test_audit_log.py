@@ -78,13 +78,14 @@ def test_before_anything_was_logged(services: Services, open_page: Open) -> None
 
 
 def test_the_newest_come_first_with_what_never_ended(kept: Logbook, open_page: Open) -> None:
-    frame = listed(open_page("audit_log"))
+    assert numbers(open_page("audit_log")) == [5, 4, 3, 2]  # each action once
+    frame = listed(open_page("audit_log", every="true"))
     assert list(frame["No."]) == [5, 4, 3, 2, 1]
     assert [outcome for (outcome,) in frame["Outcome"]] == [
         "done", log_tables.NO_END, "refused", "done", "begun",
     ]  # fmt: skip
     assert list(frame["Who"]) == ["=ann", "bob", "bob", "=ann", "=ann"]
-    assert frame["Whose"][2] == visible(str(HOSTILE))
+    assert frame["Tenant"][2] == visible(str(HOSTILE))
     assert frame["Reason"][2] == "it takes the role admin"
 
 
@@ -107,9 +108,9 @@ def test_a_purge_whose_end_was_never_logged_is_shown(
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ({session.LOG_SEARCH: "PATTERNS"}, [2, 1]),
+        ({session.LOG_SEARCH: "PATTERNS"}, [2]),
         ({session.LOG_SEARCH: visible(HOSTILE.id)}, [5, 3]),
-        ({session.LOG_TENANT: "tenant/acme"}, [5, 4, 2, 1]),
+        ({session.LOG_TENANT: "tenant/acme"}, [5, 4, 2]),
         ({session.LOG_TENANT: visible(str(HOSTILE))}, [5, 3]),
         ({session.LOG_WHO: "bob"}, [4, 3]),
         ({session.LOG_WHO: "nobody"}, []),
@@ -118,7 +119,7 @@ def test_a_purge_whose_end_was_never_logged_is_shown(
         ({session.LOG_UNENDED: "true"}, [4]),
         ({session.LOG_SINCE: "2099-01-01"}, []),
         ({session.LOG_UNTIL: "2021-01-01"}, []),
-        ({session.LOG_SINCE: "2021-01-01", session.LOG_UNTIL: "2099-01-01"}, [5, 4, 3, 2, 1]),
+        ({session.LOG_SINCE: "2021-01-01", session.LOG_UNTIL: "2099-01-01"}, [5, 4, 3, 2]),
     ],
 )
 def test_every_filter_is_in_the_address(
@@ -134,7 +135,7 @@ def test_pages_go_back_and_forth_and_a_filter_begins_anew(
     kept: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_list, "PER_PAGE", 2)
-    app = open_page("audit_log")
+    app = open_page("audit_log", every="true")
     assert numbers(app) == [5, 4]
     assert app.button(key="log_newer").disabled
     app = press(app, "Older")
@@ -178,7 +179,7 @@ def test_a_broken_log_is_said_first(
         app = verified(open_page("audit_log"), log)
     assert "The log is broken" in app.error[0].value
     assert "Entry 2 is missing" in words(app)
-    assert numbers(app) == [5, 4, 3, 2, 1]
+    assert numbers(app) == [5, 4, 3, 2]
 
 
 def test_a_page_stands_whatever_was_written_into_the_log_by_hand(
@@ -229,13 +230,11 @@ def test_an_anchor_that_fails_is_said(
 
 
 def test_a_tenants_page_shows_what_was_done_to_it(kept: Logbook, open_page: Open) -> None:
-    app = open_page("tenant", tenant="tenant/acme")
+    app = open_page("tenant", tenant="tenant/acme", tab="History")
     assert "What was done to it" in words(app)
     frame = listed(app)
-    assert list(frame["Action"]) == [
-        "export", "inspect a session", "look into a tenant", "look into a tenant",
-    ]  # fmt: skip
-    other = open_page("tenant", tenant="tenant/O'Brien & Söhne")
+    assert list(frame["Action"]) == ["export", "inspect a session", "look into a tenant"]
+    other = open_page("tenant", tenant="tenant/O'Brien & Söhne", tab="History")
     assert listed(other) is None
     assert "What was done to it" not in words(other)
 
@@ -250,9 +249,9 @@ def test_a_tenants_page_without_records(
     kept: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept._store, "page", fails)
-    app = open_page("tenant", tenant="tenant/acme")
+    app = open_page("tenant", tenant="tenant/acme", tab="History")
     assert "What was done to it cannot be read" in words(app)
-    assert "Look into it" in words(app)
+    assert len(app.metric) == 4
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,12 @@ def test_findings_are_searched_and_filtered(found: Report, open_page: Open) -> N
     assert listed(app) is None
     assert "No finding matches." in words(app)
     app = open_page("isolation", severity="critical")
-    assert listed(app)["Severity"].tolist() == [["critical"]]
+    assert [*map(list, listed(app)["Severity"])] == [["critical"]] * 2
     app = open_page("isolation", about="tenant/acme_corp")
     assert app.selectbox(key=session.ISOLATION_TENANT).value == "tenant/acme_corp"
     assert 0 < len(listed(app)) < len(found.records)
     app.pills(key=session.ISOLATION_AREA).set_value(["collision"]).run()
-    assert listed(app)["Severity"].tolist() == [["critical"]]
+    assert [*map(list, listed(app)["Severity"])] == [["critical"], ["critical"], ["medium"]]
     app = open_page("isolation", about="tenant/of nobody")
     assert "No finding matches." in words(app)
 
@@ -169,14 +169,14 @@ def test_a_finding_is_accepted_and_withdrawn(
     assert record.acceptance is not None
     assert record.acceptance.until is not None
     app = open_page("isolation")
-    assert metrics(app)["Critical"] == "0"
+    assert metrics(app)["Critical"] == "1"  # live sessions run into it all the same
     assert metrics(app)["Accepted"] == "1"
-    assert not any(SHARED in text and "one memory" in text for text in listed(app)["Finding"])
+    assert not any(SHARED in text and "read and write" in text for text in listed(app)["Finding"])
     app.pills(key=session.ISOLATION_STATUS).set_value(["accepted"]).run()
     assert listed(app)["Status"].tolist() == ["accepted"]
     app = press(open_page("isolation", finding=id_), "Withdraw")
     assert "ticket 4711" not in table(app)
-    assert metrics(open_page("isolation"))["Critical"] == "1"
+    assert metrics(open_page("isolation"))["Critical"] == "2"
 
 
 def test_a_finding_is_accepted_for_good(report: Report, open_page: Open) -> None:
@@ -346,27 +346,30 @@ def test_overview_says_the_gravest_once_with_links(found: Report, open_page: Ope
     text = words(app)
     assert text.count(SHARED + ".") == 1
     links = [link.proto.query_string for link in app.get("page_link")]
-    assert f"finding={id_of(found, 'collision.shared-kb')}" in links
+    about_it = {f"finding={r.finding.id}" for r in found.records if SHARED in r.finding.kb_ids}
+    assert len(about_it.intersection(links)) == 1
     grave = [r for r in found.records if r.finding.severity.at_least(Severity.HIGH)]
+    once = {(r.finding.code.partition(".")[0], r.finding.kb_ids or r.finding.id) for r in grave}
     assert sum(link.startswith("finding=") for link in links) == min(
-        len(grave), isolation_tables.NOTICED
+        len(once), isolation_tables.NOTICED
     )
 
 
 def test_what_was_accepted_is_not_on_overview(
     services: Services, report: Report, open_page: Open
 ) -> None:
-    services.isolation.accept(id_of(report, "collision.shared-kb"), by="Ada", why="known")
-    assert "one memory" not in words(open_page())
+    id_ = id_of(report, "collision.shared-kb")
+    services.isolation.accept(id_, by="Ada", why="known")
+    links = [link.proto.query_string for link in open_page().get("page_link")]
+    assert f"finding={id_}" not in links
 
 
 def test_a_tenants_page_says_what_concerns_it(found: Report, open_page: Open) -> None:
     """And nothing where nothing does."""
-    app = open_page("tenant", tenant="tenant/acme-corp")
-    assert "What the audit found" in words(app)
+    app = open_page("tenant", tenant="tenant/acme-corp", tab="Findings")
     assert f"one memory: {SHARED}" in words(app)
-    spared = open_page("tenant", tenant="tenant/globex")
-    assert "What the audit found" not in words(spared)
+    spared = words(open_page("tenant", tenant="tenant/globex", tab="Findings"))
+    assert "Nothing that concerns it." in spared or "Unknown: not every rule" in spared
 
 
 def test_hostile_names_are_text(services: Services, valkey: redis.Redis, open_page: Open) -> None:

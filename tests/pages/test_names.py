@@ -11,7 +11,7 @@ from tests.pages.conftest import Open, words
 from tests.pages.test_sessions import press, refresh
 
 KB = "tenant_idle_user_bob_kato"
-IDLE = {"tenant": "tenant/idle"}
+IDLE = {"tenant": "tenant/idle", "tab": "Findings"}
 
 
 def claims(app: AppTest) -> dict[str, str]:

@@ -83,7 +83,7 @@ def began(services: Services, target: Target, **options: object) -> Job:
     """A job that was confirmed and has not run."""
     plan = services.purge.plan(Request(target, **options))  # type: ignore[arg-type]
     return services.purge.begin(
-        plan.digest, confirm=target.name, reason="ticket 4711", asked_by="ada"
+        plan.digest, confirm=plan.confirmation, reason="ticket 4711", asked_by="ada"
     )
 
 
@@ -91,7 +91,7 @@ def test_the_page_begins_with_the_tenant_of_the_link(services: Services, open_pa
     """And without one it asks, and says that there was no purge yet."""
     app = open_page("purge")
     assert next(b for b in app.button if b.label.startswith("Plan")).disabled
-    assert "Choose whose data is to go." in words(app)
+    assert "Choose a tenant, node or user." in words(app)
     assert "Sessions always end" in words(app)
     assert "None yet." in words(app)
     app = open_page("purge", tenant="tenant/acme")
@@ -114,7 +114,7 @@ def test_a_plan_shows_what_goes_and_what_is_left_out_and_changes_nothing(
     left = next(frame for columns, frame in frames.items() if columns[0] == "kb_id")
     assert left["ClickHouse rows"].tolist() == [16]
     assert left["Who else would lose data"].tolist() == [["tenant/acme_corp"]]
-    assert "Not erased, or not known" in words(app)
+    assert "Observations of tenant/acme-corp may remain in 2 streams" in words(app)
     assert counts() == before
     assert not services.purge.jobs()
 
@@ -129,6 +129,7 @@ def test_what_is_included_all_the_same_is_planned_again_with_a_warning(
     assert "tenant/acme_corp will lose data" in words(app)
     assert not [b for b in app.button if b.label.startswith("Erase ")]
     app = press(app, "Plan again with these")
+    assert next(b for b in app.button if b.label == "Plan again with these").disabled
     assert "tenant/acme_corp will lose data" in words(app)
     items = next(e.value for e in app.dataframe if "How" in e.value.columns)
     assert kb_id in set(items["Owner"])
@@ -146,7 +147,8 @@ def test_a_wrong_name_does_nothing(
     before = counts()
     app = typed_in(planned(open_page), typed)
     assert next(b for b in app.button if b.label.startswith("Erase ")).disabled
-    assert "Still needed: the name." in words(app)
+    assert "Still needed: what is to be erased." in words(app)
+    assert "cannot be undone" not in words(app)
     assert not services.purge.jobs()
     assert counts() == before
 
@@ -179,7 +181,7 @@ def test_a_tenant_is_purged_and_proven_and_its_neighbour_is_untouched(
     assert job.asked_by == access.LOCAL_ADMIN
     services.purge.run_here(job.id)
     app = open_page("purge", job=job.id)
-    assert "Erased: none of the looks at the end found anything" in words(app)
+    assert "All data of tenant/acme that was found was erased by" in words(app)
     sums = next(e.value for e in app.dataframe if "Planned" in e.value.columns)
     assert sums["Left"].tolist() == [0, 0, 0, 0]
     assert sums["Deleted"].tolist() == sums["Planned"].tolist()
@@ -206,13 +208,14 @@ def test_a_node_or_a_user_alone_can_be_chosen(services: Services, open_page: Ope
     node.set_value("tenant:acme:user:dana").run()
     app = press(app, "Plan (changes nothing)")
     assert "the node_id tenant:acme:user:dana of tenant/acme" in words(app)
-    app = press(app, "Change what is to go")
+    app = press(app, "Edit selection")
     assert app.segmented_control(key=session.PURGE_WHAT).value == purge_choose.NODE
     app = open_page("purge")
     app.segmented_control(key=session.PURGE_WHAT).set_value(purge_choose.USER).run()
     app.text_input(key=session.PURGE_USER).set_value("dana").run()
     app = press(app, "Plan (changes nothing)")
-    assert app.header[0].value == "the user dana"
+    assert app.header[0].value == "dana in 1 tenant"
+    assert "In **1 tenant**: tenant/acme" in words(app)
 
 
 def test_sessions_alone_can_be_ended(services: Services, open_page: Open) -> None:
@@ -272,7 +275,7 @@ def test_a_running_purge_is_stopped_and_ended_as_it_is(services: Services, open_
     assert services.purge.job(job.id).state is JobState.STOPPED
     app = press(app, "End it")
     assert services.purge.job(job.id).outcome is Outcome.PARTIAL
-    assert "Not everything is gone." in words(open_page("purge", job=job.id))
+    assert "Not all data of tenant/acme was erased" in words(open_page("purge", job=job.id))
 
 
 def test_what_cannot_be_resumed_says_so(services: Services, open_page: Open) -> None:
@@ -352,22 +355,24 @@ def test_hostile_names_are_planned_confirmed_and_proven(
     app.selectbox(key=session.PURGE_TENANT).set_value(shown).run()
     app = press(app, "Plan (changes nothing)")
     assert app.code[0].value == shown
+    assert "cannot be undone" in words(typed_in(app, shown))
     app = confirm(app, shown)
     (job,) = services.purge.jobs()
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
     app = open_page("purge", job=job.id)
-    assert "Erased: none of the looks at the end found anything" in words(app)
+    assert "Every store was looked at again at the end, and nothing of it was found" in words(app)
     assert not valkey.exists(f"{kb_id_of(node)}:symbols:freq")
     assert len(next(e.value for e in open_page("purge").dataframe if "By" in e.value.columns)) == 1
 
 
 def test_every_store_is_chosen_unless_said_otherwise(services: Services, open_page: Open) -> None:
-    """And streams are only emptied when that is ticked, with a warning."""
-    app = open_page("purge", tenant="tenant/acme")
-    app.checkbox(key=session.PURGE_TRIM).check().run()
-    assert "The streams hold everyone's observations" in words(app)
-    app = press(app, "Plan (changes nothing)")
-    assert "which will be emptied" in words(app)
+    """And streams are only emptied when that is ticked beside what stays, and planned."""
+    app = press(open_page("purge", tenant="tenant/acme"), "Plan (changes nothing)")
+    next(box for box in app.checkbox if box.label.startswith("Empty the streams")).check().run()
+    assert not [b for b in app.button if b.label.startswith("Erase ")]
+    app = press(app, "Plan again with these")
+    assert "streams will be emptied, of everyone's observations" in words(app)
+    assert [b for b in app.button if b.label.startswith("Erase ")]
     request = app.session_state[session.PURGE_PLAN].plan.request
     assert request.stores == frozenset(Measure)
     assert request.trim_streams

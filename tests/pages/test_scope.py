@@ -29,7 +29,7 @@ from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
-from tests.pages.conftest import Open, Put, SignIn, words
+from tests.pages.conftest import Open, Put, Send, SignIn, words
 from tests.pages.test_isolation import id_of
 from tests.pages.test_sessions import listed, press, refresh, select
 
@@ -169,8 +169,7 @@ def test_a_confined_viewers_tenant_is_drawn_whole(
     shown = {metric.label: metric.value for metric in app.metric}
     assert usage.usage.patterns
     assert shown["Patterns"] == str(usage.usage.patterns.count)
-    for section in (session.LOOK_PATTERNS, session.LOOK_KEYS, session.LOOK_VECTORS):
-        app.session_state[section] = True
+    app.session_state[session.TAB] = "Browse"
     app.run()
     assert not app.error
     assert any("Frequency" in frame.value.columns for frame in app.dataframe)
@@ -227,7 +226,9 @@ def test_what_a_viewer_may_not_do_is_off_and_says_why(
     assert links["New session"].disabled
     assert "takes the role operator" in links["New session"].help
     assert links["Purge…"].disabled
-    assert "It takes the role support." in words(app)
+    for tab in ("Sessions", "Browse"):
+        app.session_state[session.TAB] = tab
+        assert "It takes the role support." in words(app.run())
     assert not any("STM" in frame.value.columns for frame in app.dataframe)
     assert session.FIND_ENTRY not in {each.key for each in app.text_input}
     app = open_page("isolation")
@@ -297,7 +298,7 @@ def test_files_are_made_for_who_may_have_them_when_they_click(
     """In the name of who is signed in; each is logged before it is made, refusals too."""
     sign_in("viewer")
     open_page("tenants")
-    open_page("tenant", tenant=str(ACME))
+    open_page("tenant", tenant=str(ACME), tab="Findings")
     assert not services.logbook.page(LogFilter(actions=(Action.EXPORT.value,)))
     assert b"tenant/globex" in files["download_tenants_csv"]()
     newest = services.logbook.page(LogFilter(actions=(Action.EXPORT.value,)))
@@ -333,12 +334,19 @@ def _script() -> None:
     decided_button("File", session_id, reason="", key="file", file_name="file")
 
 
-def test_a_file_is_made_in_the_name_of_the_connection_it_was_drawn_for(files: Files) -> None:
+def test_a_file_is_made_in_the_name_of_the_connection_it_was_drawn_for(
+    files: Files, send: Send
+) -> None:
     """Streamlit makes it in a thread of its own, where nobody would be signed in."""
+    send([])
     app = AppTest.from_function(_script).run()
     assert not app.exception
     with ThreadPoolExecutor(1) as elsewhere:
-        assert elsewhere.submit(files["file"]).result() == app.session_state["drawn_for"] != ""
+        assert (
+            elsewhere.submit(files["file"]).result().decode()
+            == app.session_state["drawn_for"]
+            != ""
+        )
         assert elsewhere.submit(get_script_run_ctx, suppress_warning=True).result() is None
 
 

@@ -491,7 +491,7 @@ def test_a_name_of_katos_own_tests_is_refused(services: Services, open_page: Ope
 
 
 def test_a_tenants_sessions_lead_to_the_session(services: Services, open_page: Open) -> None:
-    app = open_page("tenant", tenant="tenant/globex")
+    app = open_page("tenant", tenant="tenant/globex", tab="Sessions")
     rows = next(e for e in app.dataframe if "Session" in e.value.columns)
     names = [f"kato:session:{each}" for each in rows.value["Session"]]
     app.session_state[key_of("tenants_sessions", names) + "_open"] = {"row": 0}

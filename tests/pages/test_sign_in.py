@@ -73,10 +73,12 @@ def signed_in(**more: Any) -> dict[str, Any]:
     return {"is_logged_in": True, "tokens": {}, **known, **more}
 
 
-def test_without_sign_in_a_banner_says_so(services: Services, open_page: Open) -> None:
+def test_without_sign_in_the_sidebar_says_so(services: Services, open_page: Open) -> None:
     """On each page, and whoever is there is the local admin."""
     for page in ("overview", "system"):
-        assert "No sign-in: this dashboard listens on loopback only" in words(open_page(page))
+        app = open_page(page)
+        assert any("Sign-in is off" in each.value for each in app.sidebar.markdown)
+        assert not app.info
     found = access.viewer()
     assert (found.id, found.role, found.scope) == (access.LOCAL_ADMIN, Role.ADMIN, EVERYTHING)
     assert found.expires_at is None
@@ -152,7 +154,7 @@ def test_somebody_with_a_good_token_comes_in(services: Services, put: Put, send:
     send([("X-Token", text)])
     app = opened()
     assert app.title[0].value == "Overview"
-    assert "No sign-in" not in words(app)
+    assert "Sign-in is off" not in words(app)
     assert any("(support)" in caption.value for caption in app.sidebar.caption)
     found = access.viewer()
     assert (found.id, found.role, found.token) == ("ann@example.com", Role.SUPPORT, text)

@@ -13,17 +13,17 @@ from tests.servers.deployment import SECRET, Deployment
 
 TENANT = "tenant/acme-corp"
 STORES = {
-    session.LOOK_PATTERNS: "clickhouse",
-    session.LOOK_KEYS: "redis",
-    session.LOOK_VECTORS: "qdrant",
+    "Patterns": "clickhouse",
+    "Keys": "redis",
+    "Vectors": "qdrant",
 }
 
 
-def looking(open_page: Open, *sections: str, tenant: str = "tenant/acme") -> AppTest:
-    """Open a tenant's page with some of its sections open."""
+def looking(open_page: Open, section: str, *, tenant: str = "tenant/acme") -> AppTest:
+    """Open a tenant's page with the tab Browse open, at one of its sections."""
     app = open_page("tenant", tenant=tenant)
-    for section in sections:
-        app.session_state[section] = True
+    app.session_state[session.TAB] = "Browse"
+    app.session_state[session.LOOK_INTO] = section
     app.run()
     assert not app.exception, app.exception
     return app
@@ -35,19 +35,44 @@ def table(app: AppTest, column: str) -> list[dict[str, object]]:
     return found.to_dict("records")
 
 
-def test_nothing_is_read_before_a_section_is_opened(
+def test_a_closed_tab_asks_no_store_and_reads_no_records(
     reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    """Each tab reads its own when it is opened, and nothing of the others."""
+    asked: list[str] = []
     for name in ("patterns", "inventory", "space", "points"):
         monkeypatch.setattr(InspectionService, name, lambda *_, name=name, **__: asked.append(name))
-    app = open_page("tenant", tenant="tenant/acme")
-    assert not asked
-    assert [expander.label for expander in app.expander][-3:] == ["Patterns", "Keys", "Vectors"]
+    whose = lambda name: asked.append(f"log of {name}")  # noqa: E731
+    monkeypatch.setattr("dashboard.audit_log.listing.tenant_log", whose)
+    read = {}
+    for tab in ("Users & memory", "Sessions", "Usage", "Findings", "History"):
+        asked.clear()
+        app = open_page("tenant", tenant="tenant/acme")
+        app.session_state[session.TAB] = tab
+        assert not app.run().exception
+        read[tab] = list(asked)
+    assert read.pop("History") == ["log of tenant/acme"]
+    assert read == {tab: [] for tab in read}
+    assert [tab.label for tab in app.tabs] == [*read, "Browse", "History"]
+
+
+def test_a_row_of_users_and_memory_says_what_was_learnt_last(
+    reading_services: Services, open_page: Open
+) -> None:
+    """Who shares stands first, with the four columns that matter at the left."""
+    app = open_page("tenant", tenant=TENANT)
+    frame = next(f.value for f in app.dataframe if "User" in f.value.columns)
+    assert list(frame.columns)[:4] == ["User", "Memory", "Patterns", "Last write"]
+    assert frame["User"][0] == "bob"
+    assert frame["Ownership"][0] == "shared"
+    assert "Also written by tenant/acme_corp" in words(app)
+    shown = {metric.label: metric.value for metric in app.metric}
+    own = frame[frame["Ownership"] != "shared"]
+    assert own["Sessions"].sum() == int(shown["Sessions"])
 
 
 def test_patterns_are_shown_with_their_cost(reading_services: Services, open_page: Open) -> None:
-    app = looking(open_page, session.LOOK_PATTERNS)
+    app = looking(open_page, "Patterns")
     rows = table(app, "Pattern")
     assert rows
     assert all(str(row["kb_id"]).startswith("tenant_acme_user_") for row in rows)
@@ -74,7 +99,7 @@ def test_pages_turn(services: Services, kato: Deployment, open_page: Open) -> No
     rounds = services.collector.rounds
     services.collector.refresh()
     assert services.collector.wait(rounds=rounds + 1, timeout=240)
-    app = looking(open_page, session.LOOK_PATTERNS, tenant="tenant/many")
+    app = looking(open_page, "Patterns", tenant="tenant/many")
     seen = [row["Pattern"] for row in table(app, "Pattern")]
     assert app.button(key="patterns_back").disabled
     for _ in range(2):
@@ -91,7 +116,7 @@ def test_pages_turn(services: Services, kato: Deployment, open_page: Open) -> No
 
 
 def test_keys_and_a_value(reading_services: Services, open_page: Open) -> None:
-    app = looking(open_page, session.LOOK_KEYS)
+    app = looking(open_page, "Keys")
     counted = {row["Kind"]: row["Keys"] for row in table(app, "Longest TTL")}
     assert counted["frequency"] == counted["emotives"] > 0  # type: ignore[operator]
     largest = table(app, "TTL")[0]["Key"]
@@ -106,7 +131,7 @@ def test_keys_and_a_value(reading_services: Services, open_page: Open) -> None:
 
 
 def test_vectors_and_the_nearest(reading_services: Services, open_page: Open) -> None:
-    app = looking(open_page, session.LOOK_VECTORS)
+    app = looking(open_page, "Vectors")
     points = table(app, "Payload")
     assert points
     typed = app.text_area(key="nearest_typed_tenant/acme")
@@ -124,7 +149,7 @@ def test_vectors_and_the_nearest(reading_services: Services, open_page: Open) ->
 
 
 def test_what_is_shared_says_with_whom(reading_services: Services, open_page: Open) -> None:
-    app = looking(open_page, session.LOOK_KEYS, tenant=TENANT)
+    app = looking(open_page, "Keys", tenant=TENANT)
     box = app.selectbox(key=f"keys_of_{TENANT}")
     at = next(i for i, label in enumerate(box.options) if "shared with tenant/acme_corp" in label)
     box.select_index(at).run()
@@ -146,7 +171,7 @@ def test_a_store_that_fails_is_one_clear_line(
     kato.heal()
     again = next(b for b in app.button if b.label == "Try again")
     again.click().run()
-    assert "did not answer" not in words(app)
+    assert f"{STORES[section].capitalize()} did not answer" not in words(app)
     assert not app.exception
 
 
@@ -154,7 +179,7 @@ def test_patterns_stand_without_redis(
     services: Services, kato: Deployment, open_page: Open
 ) -> None:
     kato.fail("redis", "down")
-    app = looking(open_page, session.LOOK_PATTERNS)
+    app = looking(open_page, "Patterns")
     assert "Frequencies unknown" in words(app)
     assert all(row["Frequency"] is None or row["Frequency"] != row["Frequency"] or
                str(row["Frequency"]) == "<NA>" for row in table(app, "Pattern"))  # fmt: skip

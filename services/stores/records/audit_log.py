@@ -247,6 +247,8 @@ def _conditions(wanted: LogFilter, dialect: str) -> Iterator[ColumnElement[bool]
     if wanted.unended:
         yield LOG.c.outcome == Outcome.BEGUN.value
         yield ~_ended()
+    if wanted.acts:
+        yield (LOG.c.outcome != Outcome.BEGUN.value) | ~_ended()
 
 
 def _ended() -> ColumnElement[bool]:

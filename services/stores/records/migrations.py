@@ -153,10 +153,16 @@ _INSISTING = (
     },
 )
 
+_LOOKING = (
+    "ALTER TABLE purge_look ADD COLUMN asked_by TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE purge_look ADD COLUMN tenants TEXT NOT NULL DEFAULT ''",
+)
+
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
+    _LOOKING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -174,6 +174,8 @@ LOOKS = Table(
     Column("first_at", Moment, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("back", Integer, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("tenants", Text, nullable=False),  # JSON; empty where an earlier version looked
 )
 
 OWN_KEY = Table("own_key", METADATA, Column("secret", String(64), primary_key=True))

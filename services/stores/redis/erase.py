@@ -120,6 +120,7 @@ class KeyErasing:
             blockers_of(sorter, ending),
             (*streams, *unread_of(ending)),
             everything=everything,
+            streams=tuple(map(text_of, sorted(sorter.aside.streams))),
         )
 
     def sessions(

@@ -108,7 +108,7 @@ def translated(operation: str) -> Iterator[None]:
 
 def translation(exc: Exception, operation: str) -> StoreError:
     """Return the StoreError that says what a driver's exception means."""
-    if _is_about_tls(exc):
+    if is_about_tls(exc):
         kind, reason = _NO_TLS
         return kind(STORE, operation, reason)
     for classes, (kind, reason) in _BY_CLASS:
@@ -118,7 +118,7 @@ def translation(exc: Exception, operation: str) -> StoreError:
     return refusal(str(exc).rpartition(_IN_PIPELINE)[2], operation)
 
 
-def _is_about_tls(exc: BaseException | None) -> bool:
+def is_about_tls(exc: BaseException | None) -> bool:
     """Whether TLS failed. A Redis without it says nothing to a greeting, and waits for more."""
     while exc is not None:
         if isinstance(exc, ssl.SSLError) or "handshake operation timed out" in str(exc):

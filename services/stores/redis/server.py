@@ -9,6 +9,7 @@ from typing import Any
 import hiredis
 
 from services.errors import StoreMisconfigured
+from services.health.models import Memory
 from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, Word, packed
 
@@ -67,6 +68,12 @@ class Opening:
         name = self.facts.get("server_name", "redis")
         version = self.facts.get(f"{name}_version") or self.facts.get("redis_version")
         return f"{name} {version}" if version else self.standing.version or "of unknown version"
+
+    @property
+    def memory(self) -> Memory:
+        """What it keeps in memory, and may."""
+        limit, evicted = (_number(self.facts.get(n, "")) for n in ("maxmemory", "evicted_keys"))
+        return Memory(self.used_memory, limit, evicted)
 
     def described(self, database: int) -> Iterator[str]:
         """Say what an operator should know of the server, and of the database that is read."""

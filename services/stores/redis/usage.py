@@ -71,7 +71,7 @@ class KeyspaceStore:
             told = opening(link, self._database)
             lacks = lacking(link, service=self._service)
         detail = "; ".join(told.described(self._database))
-        return Health(STORE, told.version, latency, detail, lacks)
+        return Health(STORE, told.version, latency, detail, lacks, told.memory)
 
     def estimate(self, kb_ids: Sequence[str]) -> KeyReading:
         """Count the keys of these kb_ids by KATO's own counters, in one round: a lower bound.

@@ -62,6 +62,23 @@ def fill(log: Logbook, count: int, viewer: Viewer = ANN) -> None:
         log.note(viewer, Action.LOOK, tenants=[TenantKey("tenant", f"t{number}")])
 
 
+def test_an_action_is_one_row_where_acts_are_asked_for(log: Logbook) -> None:
+    """What ended by its end, what has not by its beginning; other filters go on."""
+    ended = log.begin(ANN, Action.RUN_PURGE, tenants=[ACME], reason="R-1")
+    log.end(ended)
+    log.begin(BOB, Action.RUN_PURGE, tenants=[CORP])
+    log.note(ANN, Action.LOOK, tenants=[ACME])
+    for wanted, expected in (
+        (LogFilter(), [4, 3, 2, 1]),
+        (LogFilter(acts=True), [4, 3, 2]),
+        (LogFilter(acts=True, tenant="tenant/acme"), [4, 2]),
+        (LogFilter(acts=True, text="R-1"), [2]),
+        (LogFilter(acts=True, unended=True), [3]),
+        (LogFilter(acts=True, outcomes=(Outcome.BEGUN,)), [3]),
+    ):
+        assert numbers(log.page(wanted)) == expected, wanted
+
+
 def test_an_action_is_noted_before_and_after(log: Logbook) -> None:
     """With the same request id, and the digest of what was done."""
     request = log.begin(

@@ -25,6 +25,10 @@ def test_health_names_the_server(valkey: redis.Redis) -> None:
     assert health.version.startswith("valkey 9.")
     assert 0 < health.latency < 5
     assert health.detail == "eviction: noeviction"
+    assert health.memory
+    assert (health.memory.limit, health.memory.evicted) == (0, 0)
+    assert health.memory.used
+    assert health.memory.used > 100_000
 
 
 SAID = ("SETINFO", "SETNAME", "NO-TOUCH")

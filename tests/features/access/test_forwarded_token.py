@@ -159,7 +159,7 @@ def test_what_runs_by_itself_brings_none(behind: Behind) -> None:
         pool.submit(behind.api.health).result()
     with pytest.raises(StoreDenied):
         behind.api.health()
-    assert behind.sent == [None, None]
+    assert set(behind.sent) == {None}
 
 
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Admin: 1", "ä", "a\0", "a\n", "=", '"a"'])

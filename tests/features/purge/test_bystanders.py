@@ -109,7 +109,9 @@ def test_bystanders_stay_to_the_byte(
             if plan.obstacles:
                 assert look(kato.targets) == before
                 return
-            job = services.purge.begin(plan.digest, confirm=target.name, reason=WHY, asked_by="ada")
+            job = services.purge.begin(
+                plan.digest, confirm=plan.confirmation, reason=WHY, asked_by="ada"
+            )
             job = services.purge.run_here(job.id)
             ours = services.usage.ownership()
             mine = {node for node in nodes if ours.tenant_of(node) == target.tenant}

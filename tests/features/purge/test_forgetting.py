@@ -350,6 +350,13 @@ def test_later_looks_at_what_was_erased(records: Records, jobs: PurgeJobs) -> No
         LaterLook(minutes[5], 0, minutes[5]),
     )
     assert jobs.later_looks("none") == ()
+    asked = LaterLook(minutes[5] + timedelta(seconds=1), 0, asked_by="ann", tenants={})
+    later = LaterLook(minutes[5] + timedelta(minutes=9), 0)
+    for look in (asked, later):  # what somebody asked for stays with its own time
+        jobs.note_look(job.id, look)
+    assert records.jobs().later_looks(job.id)[-2:] == (
+        replace(asked, first_at=asked.at), replace(later, first_at=later.at)
+    )  # fmt: skip
 
 
 def test_an_end_is_not_logged_until_it_is(records: Records, jobs: PurgeJobs) -> None:

@@ -28,8 +28,8 @@ from tests.servers.purger import LATER, NOW, begun, found_of, leased
 from tests.servers.records import Records, killed_after_its_line
 
 ANN = Viewer("ann", Role.ADMIN)
-OWNERSHIP = Ownership(["tenant:acme:user:ann"], schemes=NamingSchemes.of(()))
 SOON = timedelta(minutes=1)
+OWNERSHIP = Ownership(["tenant:acme:user:ann"], schemes=NamingSchemes.of(()))
 HOLDERS = ("kb/acme_kato", "tenant/acme")
 """Whom the small plan concerns."""
 
@@ -45,7 +45,7 @@ def events(records: Records) -> list[Event]:
 
 
 def add(records: Records, *, now: datetime) -> int:
-    return add_missing_ends(logbook(records), records.jobs(), lambda: OWNERSHIP, now=now)
+    return add_missing_ends(logbook(records), records.jobs(), now=now)
 
 
 def ended(jobs: PurgeJobs, name: str = "tenant/acme") -> Job:
@@ -62,9 +62,9 @@ def test_who_was_killed_before_the_end_was_logged(records: Records) -> None:
     assert [add(records, now=datetime.now(UTC) + SOON) for _ in range(3)] == [1, 0, 0]
     (event,) = events(records)
     assert (event.who, event.action, event.outcome) == ("ann", "run a purge", Outcome.DONE)
-    assert event.tenants == HOLDERS
+    assert event.tenants == ("tenant/acme",)
     assert job_id in event.target
-    assert event.reason.startswith("added later: it ended on 20")
+    assert event.reason.startswith("R-1: added later: it ended on 20")
     assert logbook(records).verify().state is State.UNANCHORED
 
 
@@ -80,7 +80,7 @@ def test_who_was_killed_between_the_log_and_the_note_of_it(records: Records) -> 
         unlogged = jobs.unlogged
 
     with pytest.raises(SystemExit):
-        log_purge(logbook(records), Dies(), job, lambda: OWNERSHIP)
+        log_purge(logbook(records), Dies(), job)
     assert len(events(records)) == 1
     assert add(records, now=LATER + SOON) == 0
     assert len(events(records)) == 1
@@ -96,7 +96,7 @@ def test_of_many_that_add_it_at_once_one_does(records: Records) -> None:
 
     def work(log: Logbook, jobs: PurgeJobs) -> None:
         barrier.wait(30)
-        added.append(add_missing_ends(log, jobs, lambda: OWNERSHIP, now=LATER + SOON))
+        added.append(add_missing_ends(log, jobs, now=LATER + SOON))
 
     threads = [threading.Thread(target=work, args=each) for each in tools]
     for thread in threads:
@@ -112,10 +112,10 @@ def test_an_end_that_was_logged_is_not_added(records: Records) -> None:
     jobs = records.jobs()
     job = ended(jobs)
     assert add(records, now=LATER + GRACE) == 0
-    log_purge(logbook(records), jobs, job, lambda: OWNERSHIP)
-    log_purge(logbook(records), jobs, job, lambda: OWNERSHIP)
+    log_purge(logbook(records), jobs, job)
+    log_purge(logbook(records), jobs, job)
     (event,) = events(records)
-    assert (event.outcome, event.reason) == (Outcome.FAILED, "partial")
+    assert (event.outcome, event.reason) == (Outcome.FAILED, "R-1: partial")
     assert add(records, now=LATER + SOON) == 0
 
 
@@ -125,11 +125,11 @@ def test_a_job_that_only_stopped_may_stop_again(records: Records) -> None:
     job = begun(jobs, "tenant/acme")
     for _ in range(2):
         jobs.pause(job.id, JobState.STOPPED, "", lease=leased(jobs, job))
-        log_purge(logbook(records), jobs, found_of(jobs, job.id), lambda: OWNERSHIP)
+        log_purge(logbook(records), jobs, found_of(jobs, job.id))
         jobs.resume(job.id)
     jobs.end(job.id, Came.ERASED, "{}", NOW, (), lease=leased(jobs, job))
-    log_purge(logbook(records), jobs, found_of(jobs, job.id), lambda: OWNERSHIP)
-    assert [event.reason for event in events(records)] == ["stopped", "stopped", ""]
+    log_purge(logbook(records), jobs, found_of(jobs, job.id))
+    assert [event.reason for event in events(records)] == ["R-1: stopped", "R-1: stopped", "R-1"]
 
 
 def desk(records: Records, viewer: Viewer) -> DeskLog:

@@ -186,7 +186,7 @@ class PurgeMachine(RuleBasedStateMachine):
         if job.state in (JobState.STOPPED, JobState.FAILED):
             with suppress(PurgeRefused):
                 plan = self.purge.plan(job.plan.request)
-                confirm = plan.request.target.name
+                confirm = plan.confirmation
                 self.purge.resume(job.id, digest=plan.digest, confirm=confirm)
 
     @precondition(lambda self: self.job)

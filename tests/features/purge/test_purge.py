@@ -63,7 +63,7 @@ def prints(kato: Deployment) -> Callable[[], Fingerprint]:
 def purge(services: Services, target: Target, **options: object) -> Job:
     """Plan, begin and run."""
     plan = services.purge.plan(Request(target, **options))  # type: ignore[arg-type]
-    job = services.purge.begin(plan.digest, confirm=target.name, reason=WHY, asked_by="ada")
+    job = services.purge.begin(plan.digest, confirm=plan.confirmation, reason=WHY, asked_by="ada")
     return services.purge.run_here(job.id)
 
 
@@ -251,7 +251,7 @@ def test_two_tenants_on_one_kb_id_are_not_purged_at_once(services: Services) -> 
     for name in ("acme-corp", "acme_corp"):
         target = Target(TenantKey("tenant", name))
         plan = services.purge.plan(Request(target, included=frozenset({COLLISION})))
-        jobs.append((plan.digest, target.name))
+        jobs.append((plan.digest, plan.confirmation))
     (first, name), (second, other) = jobs
     services.purge.begin(first, confirm=name, reason=WHY, asked_by="ada")
     with pytest.raises(PurgeRefused):

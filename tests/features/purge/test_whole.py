@@ -189,9 +189,12 @@ def test_what_comes_back_is_told_by_its_receipt(services: Services, valkey: redi
     job = purge(services, Target(ACME))
     assert services.purge.look_again(job.id).back == 0
     valkey.set("tenant_acme_user_bob_kato:frequency:again", "1")
-    assert services.purge.look_again(job.id).back == 1
-    looks = json.loads(services.purge.receipt_text(job.id))["later_looks"]
-    assert [look["kb_ids_back"] for look in looks] == [0, 1]
+    assert services.purge.look_again(job.id, asked_by="ann").back == 1
+    receipt = json.loads(services.purge.receipt_text(job.id))
+    looks = receipt["later_looks"]
+    assert [(look["kb_ids_back"], look["asked_by"]) for look in looks] == [(0, ""), (1, "ann")]
+    assert f"again since {looks[1]['at'][:10]}" in receipt["summary"]
+    assert services.purge.later_looks(job.id)[1].tenants == {"tenant/acme": 1}
 
 
 def test_who_may_not_erase_is_told_so_by_the_plan(

@@ -29,6 +29,7 @@ from services.purge.confined import (
     confined_job,
     confined_plan,
     holders_of_plan,
+    whose_of_plan,
 )
 from services.purge.job import Job, JobState
 from services.purge.models import Item, LeftOut, Names, Plan, Request, Surface, Target
@@ -170,7 +171,13 @@ def test_a_plan_concerns_whose_data_it_takes() -> None:
 
 def test_a_plan_for_everyone_is_for_those_who_see_all() -> None:
     """A user of all tenants, and KATO's streams, are nobody's alone."""
-    assert holders_of_plan(plan_of(Target(user="bob")), OWNERSHIP) == ()
+    everywhere = plan_of(Target(user="bob"))
+    assert holders_of_plan(everywhere, OWNERSHIP) == ()
+    told = replace(
+        everywhere, left_out=(LeftOut("other", "shared"),),
+        whose={"kb": "tenant/a", "node": "org/b", "other": "tenant/c"},
+    )  # fmt: skip
+    assert set(map(str, whose_of_plan(told))) == {"tenant/a", "org/b"}  # for the log, by name
     assert holders_of_plan(plan_of(Target(ZEDS), trim=True), OWNERSHIP) == ()
 
 
@@ -297,6 +304,7 @@ DONE: dict[type, dict[str, str]] = {
         "disclosed": "a constant", "blockers": "a constant", "problems": "which store did what",
         "absent": "kept", "created_at": "kept", "digest": "kept",
         "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
+        "streams": "dropped: a constant says that there are some",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",
@@ -328,6 +336,7 @@ DONE: dict[type, dict[str, str]] = {
         "node_id": "what the viewer typed", "kb_id": "made of it", "tenant": "named by it",
         "claim": "a constant", "others": "dropped", "refusal": "a constant", "warning": "kept",
         "alike": "in scope", "older": "dropped",
+        "erased": "its time, where every holder is in scope",
     },
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""

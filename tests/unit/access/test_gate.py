@@ -65,6 +65,21 @@ def test_what_is_done_is_logged_before_and_after(log: SqliteLog) -> None:
     assert (done.outcome, done.digest, done.request_id) == (Outcome.DONE, "e", begun.request_id)
 
 
+def test_the_log_names_whose_data_it_is_and_for_which_ticket(log: SqliteLog) -> None:
+    """Where nobody's decides it too, in both entries, and never with an empty name."""
+    gate, unseen = gate_of(log), TenantKey("tenant", "")
+    with gate.doing(WRITES, tenants=(), whose=[ACME, OTHER], reason="GDPR-4711") as doing:
+        doing.failure = "1 was not done"
+    with gate.doing(WRITES, tenants=[ACME, unseen], reason="GDPR-4712"):
+        pass
+    assert [(e.event.tenants, e.event.reason) for e in log.entries()] == [
+        (("tenant/acme", "tenant/other"), "GDPR-4711"),
+        (("tenant/acme", "tenant/other"), "GDPR-4711: 1 was not done"),
+        (("tenant/*", "tenant/acme"), "GDPR-4712"),
+        (("tenant/*", "tenant/acme"), "GDPR-4712"),
+    ]
+
+
 def test_what_failed_in_part_is_logged_as_failed(log: SqliteLog) -> None:
     with gate_of(log).doing(WRITES, tenants=[ACME]) as doing:
         doing.failure = "1 of 2 were not done"

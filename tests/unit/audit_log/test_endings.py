@@ -17,7 +17,7 @@ from services.canary.models import CanaryReport, CanaryState, Outcome as Came, P
 from services.purge.job import JobState, Outcome as Purged
 from services.purge.log_ends import Ends, log_purge
 from tests.servers.logbooks import SqliteLog, sqlite_log
-from tests.unit.access.desks import JOB, OWNERSHIP
+from tests.unit.access.desks import JOB
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def only(log: SqliteLog) -> Event:
 @pytest.mark.parametrize(
     ("ran", "logged", "reason"),
     [
-        ({"outcome": Purged.ERASED, "state": JobState.ENDED}, Outcome.DONE, ""),
-        ({"outcome": Purged.PARTIAL, "state": JobState.ENDED}, Outcome.FAILED, "partial"),
-        ({"state": JobState.STOPPED}, Outcome.FAILED, "stopped"),
+        ({"outcome": Purged.ERASED, "state": JobState.ENDED}, Outcome.DONE, "ticket"),
+        ({"outcome": Purged.PARTIAL, "state": JobState.ENDED}, Outcome.FAILED, "ticket: partial"),
+        ({"state": JobState.STOPPED}, Outcome.FAILED, "ticket: stopped"),
         ({"state": JobState.FAILED, "problem": "redis: no answer"}, Outcome.FAILED,
-         "failed: redis: no answer"),
+         "ticket: failed: redis: no answer"),
     ],
 )  # fmt: skip
 def test_how_far_a_purge_came_is_logged(
     log: SqliteLog, ran: dict[str, Any], logged: Outcome, reason: str
 ) -> None:
     job = replace(JOB, **{"problem": "", **ran})
-    log_purge(log.logbook, Mock(spec=Ends), job, lambda: OWNERSHIP)
+    log_purge(log.logbook, Mock(spec=Ends), job)
     event = only(log)
     assert (event.who, event.action, event.tenants) == ("ann", "run a purge", ("tenant/acme",))
     assert (event.outcome, event.reason, event.digest) == (logged, reason, job.plan.digest)
@@ -55,7 +55,7 @@ def test_how_far_a_purge_came_is_logged(
 
 def test_a_purge_that_still_runs_has_no_end(log: SqliteLog) -> None:
     running = replace(JOB, state=JobState.RUNNING)
-    log_purge(log.logbook, Mock(spec=Ends), running, lambda: OWNERSHIP)
+    log_purge(log.logbook, Mock(spec=Ends), running)
     assert not log.entries()
 
 
@@ -90,6 +90,6 @@ def test_a_log_that_is_gone_stops_nothing_that_has_ended(
     log: SqliteLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.break_for_good()
-    log_purge(log.logbook, Mock(spec=Ends), JOB, lambda: OWNERSHIP)
+    log_purge(log.logbook, Mock(spec=Ends), JOB)
     log_canary(log.logbook, "ann", CanaryState(report(Came.PASSED)))
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]

@@ -400,7 +400,7 @@ DONE: dict[type, dict[str, str]] = {
         "question": "what the viewer typed", "hits": "in scope", "nobodys": "dropped",
         "looked": "confined", "illegible": "zero",
     },
-    Question: dict.fromkeys(["typed", "texts", "contains"], "what the viewer typed"),
+    Question: dict.fromkeys(["typed", "texts", "words", "contains"], "what the viewer typed"),
     TenantHit: {
         "tenant": "in scope", "state": "kept", "matches": "confined", "places": "visible",
         "shared": "visible", "usage": "unknown where a place is not visible",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from dashboard.purge.receipt_tables import printable
+from services.errors import PurgeRefused
 from services.figures import Measure
-from services.purge.job import Job, JobState, Line, Outcome, Receipt
+from services.purge.formats import receipt_json, with_later_looks
+from services.purge.job import Job, JobState, LaterLook, Line, Outcome, Receipt
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
-from services.purge.receipt import receipt_of, tenants_of, tombstones_of
+from services.purge.receipt import SEVERAL, receipt_of, tenants_of, tombstones_of
 from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
+from services.purge.summary import back_since, summary_of
+from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -171,16 +177,90 @@ def test_what_nobody_accounts_for_makes_it_unknown(after: list[int], outcome: Ou
     )
 
 
+GLOBEX = "tenant_globex_user_x_kato"
+
+
+def of_two(left: int = 0, **plan: Any) -> Job:
+    """A job about the user x of two tenants, with what names the other in every place."""
+    items = (
+        Item(Measure.KEYS, KB, "frequency", 1), Item(Measure.KEYS, GLOBEX, "frequency", 2),
+        Item(Measure.SESSIONS, "tenant:globex:user:x:late", "session", 1),
+    )  # fmt: skip
+    said: dict[str, Any] = {
+        "items": items, "whose": {KB: "tenant/acme", GLOBEX: "tenant/globex"},
+        "surface": Surface(frozenset({KB, GLOBEX})), "request": Request(Target(user="x")),
+        "disclosed": ("the stream stm:events:globex holds 3 observations",),
+        "left_out": (LeftOut(KB, "tenant:globex:user:x uses it too",
+                             (TenantKey("tenant", "globex"),), counts={Measure.KEYS: 7}),),
+    } | plan  # fmt: skip
+    return ended(1, [(1, False)], 0, left, **said)
+
+
 def test_each_tenant_has_a_receipt_of_its_own() -> None:
-    """With its lines alone."""
-    other = "tenant_globex_user_x_kato"
-    items = (Item(Measure.KEYS, KB, "frequency", 1), Item(Measure.KEYS, other, "frequency", 2))
-    whose = {KB: "tenant/acme", other: "tenant/globex"}
-    surface = Surface(frozenset({KB, other}))
-    of = ended(1, [(1, False)], 0, 0, items=items, whose=whose, surface=surface)
+    """With its lines alone: it can be handed to that tenant, since it names nobody else."""
+    of = of_two()
     assert tenants_of(of) == ("tenant/acme", "tenant/globex")
-    assert {line.owner for line in receipt(of, "tenant/globex").lines} == {other}
-    assert receipt(of, "tenant/globex").target == "tenant/globex"
+    found = tenant_receipt(of, "tenant/acme", at=NOW, versions={})
+    assert {line.owner for line in found.lines} == {KB}
+    assert found.target == "the user x of tenant/acme"
+    looks = (LaterLook(NOW, 1, tenants={"tenant/globex": 1}),)
+    summary = summary_of(found, looks, tenant="tenant/acme")
+    text = with_later_looks(receipt_json(found), looks, summary=summary, tenant="tenant/acme")
+    for written in (text, printable(found, looks, tenant="tenant/acme")):
+        assert "globex" not in written
+        assert "R-1" in written
+        assert summary in written
+    assert found.outcome is Outcome.ERASED_EXCEPT  # though nobody is named: it came to that
+    assert (found.left_out[0].kb_id, found.left_out[0].counts) == (KB, {})
+    assert json.loads(text)["later_looks"][0]["kb_ids_back"] == 0
+    with pytest.raises(PurgeRefused, match="is not about tenant/zed"):
+        tenant_receipt(of, "tenant/zed", at=NOW, versions={})
+
+
+def test_what_may_be_anothers_is_in_no_tenants_receipt_by_name() -> None:
+    """What is left of it makes the receipt partial all the same."""
+    late = "tenant:globex:user:x:late"
+    of = of_two()
+    steps = [
+        replace(step, result={**step.result, "items": rows(1, Measure.SESSIONS, late)})
+        if step.name is StepName.SETTLE else step
+        for step in of.steps
+    ]  # fmt: skip
+    found = tenant_receipt(replace(of, steps=tuple(steps)), "tenant/acme", at=NOW, versions={})
+    assert {line.owner for line in found.lines} == {KB, SEVERAL}
+    assert found.outcome is Outcome.PARTIAL
+
+
+def test_a_receipt_says_what_came_of_it_in_a_sentence() -> None:
+    """By its outcome, with counts, what stays, and since when data is back."""
+    found = receipt(ended(3, [(3, False)], 0, 0))
+    said = {
+        Outcome.ERASED: "All data of tenant/acme that was found was erased by 2026-01-31 12:00 UTC",
+        Outcome.ERASED_EXCEPT: "What was left out is still there",
+        Outcome.PARTIAL: "Not all data of tenant/acme was erased",
+        Outcome.UNKNOWN: "is not known",
+    }
+    for outcome, words in said.items():
+        summary = summary_of(replace(found, outcome=outcome))
+        assert words in summary
+        assert "0 patterns, 3 Redis keys, 0 vectors and 0 sessions" in summary
+        assert "again since" not in summary
+    assert "cannot be told apart" in summary_of(replace(found, disclosed=("x",)))
+
+
+HOURS = [NOW + timedelta(hours=hour) for hour in range(5)]
+
+
+@given(st.lists(st.integers(0, 2), max_size=5))
+def test_data_is_back_since_the_first_look_that_found_it_without_a_break(back: list[int]) -> None:
+    """And is not where the newest look found nothing."""
+    looks = [LaterLook(at, count) for at, count in zip(HOURS, back, strict=False)]
+    found = back_since(looks)
+    trail = [look.at for look in looks]
+    empty = [look.at for look in looks if not look.back]
+    after = [at for at in trail if not empty or at > empty[-1]]
+    assert found == (after[0] if after else None)
+    assert back_since(looks, tenant="tenant/x") is None  # of one tenant nothing is known
 
 
 def test_every_kb_id_has_a_tombstone_whatever_came_of_it() -> None:

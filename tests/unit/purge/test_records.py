@@ -132,6 +132,9 @@ def test_scripts_are_told_in_words(plan: Plan) -> None:
     }
     for item in whole["items"]:
         del item["plain"]
+    said = {"tenants": list(plan.tenants), "confirm": plan.confirmation}
+    assert {name: found.pop(name) for name in said} == said
+    assert found.pop("streams") == whole.pop("streams", [])
     assert {**found, "problems": {}} == {**whole, "problems": {}}
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
+from services.access.viewer import Role, TenantPattern, Viewer
 from services.embedded.kato.config import RULES, accepted, changed, refusals
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
 from services.figures import Measure
 from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
-from services.sessions.landing import NODE_ID_LIMIT, land
+from services.sessions.landing import NODE_ID_LIMIT, Erased, land
 from services.sessions.older import LEARNT, Older, older_data
 from services.sessions.options import (
     OPTIONS,
@@ -31,6 +33,7 @@ from services.tenancy.kb_ids import (
     NamingScheme,
     NamingSchemes,
     TenantKey,
+    kb_id_of,
     sanitise,
 )
 from services.tenancy.names import Confirmation, Source
@@ -213,6 +216,42 @@ def test_a_name_is_refused_exactly_when_its_kb_id_no_longer_names_its_tenant(
         assert bool(landing.refusal) == (not told), (length, landing)
         whole = f"{sanitise(scheme.make(**values))}_{sanitise(service_name)}"
         assert bool(landing.warning) == (landing.kb_id != whole)
+
+
+def test_what_was_erased_is_asked_for_once_more(tmp_path: Path, kato: Kato) -> None:
+    """By its own kb_id, and nobody else's: KATO is not asked before it was said again."""
+    bob, zoe = "tenant:acme-corp:user:bob", "tenant:acme-corp:user:zoe"
+    gone = {kb_id_of(bob): Erased(datetime(2026, 11, 28, 14, 2, tzinfo=UTC), "GDPR-4711")}
+    seen = owned(bob)
+    service = SessionService(
+        kato, state=StateStore.open(tmp_path), ownership=lambda: seen, erased=gone.get
+    )
+    assert [each.erased for each in map(service._land, (bob, zoe))] == [*gone.values(), None]
+    with pytest.raises(SessionRefused, match="was erased on 2026-11-28 14:02 UTC"):
+        service.create(bob, ttl_seconds=60, metadata={})
+    assert kato.sent == []
+    service.create(bob, ttl_seconds=60, metadata={}, again=True)
+    service.create(zoe, ttl_seconds=60, metadata={})
+    assert [each["node_id"] for each in kato.sent] == [bob, zoe]
+
+
+def test_for_which_ticket_it_was_erased_is_told_to_some() -> None:
+    """Those who see all, and who asked for it; whoever else may see it is told when."""
+    erased = Erased(datetime(2026, 11, 28, tzinfo=UTC), "GDPR-4711", "ann")
+    found = land("tenant:acme-corp:user:bob", owned("tenant:acme-corp:user:bob"))
+    landing = replace(found, erased=erased)
+    told = {
+        (who, scope): confined_landing(
+            landing, Viewer(who, Role.OPERATOR, frozenset({TenantPattern.parse(scope)}))
+        ).erased
+        for who in ("ann", "bea") for scope in ("*", "tenant/acme-corp", "tenant/zed")
+    }  # fmt: skip
+    untold = replace(erased, ticket="", by="")
+    assert told == {
+        ("ann", "*"): erased, ("bea", "*"): erased,
+        ("ann", "tenant/acme-corp"): erased, ("bea", "tenant/acme-corp"): untold,
+        ("ann", "tenant/zed"): None, ("bea", "tenant/zed"): None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("ttl", [59, 0, -1, 30 * 86_400 + 1])

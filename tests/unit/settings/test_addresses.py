@@ -77,5 +77,5 @@ def test_a_right_form_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         for value in values:
             with monkeypatch.context() as patch:
                 patch.setenv(variable, value)
-                found = load_settings().in_force()[variable]
+                found = load_settings().in_force()[variable].value
             assert found == found.strip() != ""

@@ -48,6 +48,9 @@ def test_one_store_set_turns_the_embedded_engines_off(
         ("KATO_TENANTS_SCHEMES", "{nothing}"),
         ("KATO_TENANTS_SCHEMES", "[not json"),
         ("KATO_TENANTS_FILL", "half"),
+        ("KATO_TENANTS_DEPLOYMENT", "x" * 41),
+        ("KATO_TENANTS_DEPLOYMENT", "prod\u202eue"),
+        ("KATO_TENANTS_DEPLOYMENT_COLOR", "#ff0000"),
         ("SERVICE_NAME", "x" * 41),
     ],
 )
@@ -78,8 +81,18 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in repr(settings.in_force())
-    assert settings.in_force()["REDIS_URL"] == "redis://redis:6379/0"
-    assert settings.in_force()["QDRANT_API_KEY"] == "(set)"
+    assert settings.in_force()["REDIS_URL"].value == "redis://redis:6379/0"
+    assert settings.in_force()["QDRANT_API_KEY"].value == "(set)"
+
+
+def test_what_is_not_as_usual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its value: what is set to its default is at its default."""
+    monkeypatch.setenv("SERVICE_NAME", "kato")
+    monkeypatch.setenv("QDRANT_API_KEY", "hunter2")
+    monkeypatch.setenv("KATO_TENANTS_REFRESH_SECONDS", "30")
+    monkeypatch.delenv("KATO_TENANTS_DATA")
+    changed = [name for name, it in load_settings().in_force().items() if not it.usual]
+    assert changed == ["QDRANT_API_KEY", "KATO_TENANTS_REFRESH_SECONDS"]
 
 
 def test_schemes_may_be_json_or_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,4 +77,4 @@ def test_a_secret_is_set_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     with pytest.raises(SettingsError, match=r"^REDIS_URL_FILE: set, and so is REDIS_URL: only one"):
         load_settings()
     monkeypatch.setenv("REDIS_URL", "")
-    assert load_settings().in_force()["REDIS_URL"] == "redis://h/1"
+    assert load_settings().in_force()["REDIS_URL"].value == "redis://h/1"

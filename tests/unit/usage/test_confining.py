@@ -343,11 +343,13 @@ DONE: dict[type, dict[str, str]] = {
         "shared": "where every claimant is in scope", "unattributed": "zeros",
         "sessions": "of visible owners", "tables": "dropped", "collections": "of visible parts",
         "keys": "dropped", "kato_problem": "our own words",
+        "kato_failing_since": "kept",
     },
     StoreFigures: {
         "measure": "kept", "state": "kept", "total": "sum of what is visible",
         "reason": "our own words", "collected_at": "kept", "precision": "kept", "share": "kept",
         "difference": "zero", "seconds": "kept", "last_good": "dropped", "bytes_note": "kept",
+        "failing_since": "kept",
     },
     TenantUsage: {
         "tenant": "in scope", "claim": "kept", "usage": "sum of the visible parts",

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from dashboard.draw import charts, notices as presenters, store_tables, usage_tables as tables
+from dashboard.draw import notices as presenters, store_tables, unknown, usage_tables as tables
+from dashboard.draw.largest import TOP, largest
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
+from services.health.check import Past
+from services.health.models import Check, Health, Memory
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.readings import CollectionUsage, KeyReading
@@ -52,27 +56,28 @@ def texts(found: Snapshot) -> str:
 counts = st.integers(0, 10**9)
 
 
-@given(st.lists(counts, max_size=300), st.lists(counts, max_size=5), counts, st.booleans())
-def test_the_tiles_of_the_treemap_sum_to_the_whole(
-    own: list[int], shared: list[int], nobody: int, by_bytes: bool
+@given(
+    st.lists(counts, max_size=300), st.lists(counts, max_size=5), counts,
+    st.sampled_from(["Memory", "Keys", "Disk", "Vectors"]),
+)  # fmt: skip
+def test_the_largest_and_the_rest_sum_to_the_whole(
+    own: list[int], shared: list[int], nobody: int, column: str
 ) -> None:
-    """However many tenants there are, at most 103 tiles stand for all of it."""
+    """However many tenants there are, ten stand in the table and the others beside it."""
     found = snapshot(
         *(tenant(str(i), usage(n)) for i, n in enumerate(own)),
         shared=tuple(part(str(i), usage(n), "a", "b") for i, n in enumerate(shared)),
         nobody=usage(nobody),
     )
-    tiles = charts.tiles(found, Measure.KEYS, by_bytes=by_bytes)
-    factor = 10 if by_bytes else 1
-    assert sum(tile.value for tile in tiles) == (sum(own) + sum(shared) + nobody) * factor
-    assert len(tiles) <= charts.TREEMAP_LIMIT + 3
-
-
-def test_a_treemap_of_hostile_names_is_drawn() -> None:
-    """Plotly reads a little HTML: names are not."""
-    tiles = charts.tiles(snapshot(tenant("<b>x</b>&", usage(3))), Measure.PATTERNS)
-    (trace,) = charts.treemap(tiles).data
-    assert trace.labels == ("tenant/&lt;b&gt;x&lt;/b&gt;&amp;",)
+    most = largest(tables.tenants_frame(found.tenants), found, column)
+    factor = 10 if column in ("Memory", "Disk") else 1
+    assert most.whole == (sum(own) + sum(shared) + nobody) * factor
+    assert most.whole == most.frame[column].sum() + sum(n for _, n in most.rest)
+    assert most.frame[column].tolist() == sorted((n * factor for n in own), reverse=True)[:TOP]
+    if most.whole:
+        shares = most.frame["Share"].sum() + sum(n for _, n in most.rest) / most.whole
+        assert shares == pytest.approx(1, abs=0.0005 * TOP)
+        assert most.rest_words(column).count("%") == sum(bool(n) for _, n in most.rest)
 
 
 def test_unknown_figures_are_empty_cells_and_not_0() -> None:
@@ -87,9 +92,39 @@ def test_facts_that_redis_does_not_tell_are_unknown() -> None:
     assert facts.pop("Keys before and after the pass") == "1,234 and 1,234"
     assert set(facts.values()) == {"unknown"}
     told = store_tables.redis_facts(
-        KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0)
+        KeyReading((), (), 10, 10, 0, 0, index_members=0, stale_members=0, unindexed=0)
     )
-    assert list(told.values())[1:] == ["0", "10", "0 B", "0", "0"]
+    assert list(told.values())[1:] == ["0", "10", "0B", "0", "0", "0"]
+
+
+def test_an_operator_reads_what_redis_keeps_of_what_it_may() -> None:
+    """What it does not say is unknown, and no limit is not a limit of 0."""
+    words = store_tables.memory_words
+    assert words(Memory(12_500_000, 64_000_000, 0)) == ("12.5MB", "of 64MB (20%)")
+    assert words(Memory(12_500_000, 0, 0)) == ("12.5MB", "no limit is set")
+    assert words(Memory(12_500_000, None, 0)) == ("12.5MB", "its limit is not known")
+    assert words(Memory(None, 0, 0))[0] == words(None)[0] == "unknown"
+
+
+def test_an_operator_reads_which_stores_answer() -> None:
+    """And how fast each did in the last hour, where anybody asked."""
+    well = Check("redis", StoreState.OK, Health("redis", "7", 0.002), past=(0.001, 0.0305))
+    checks = (well, Check("kato", StoreState.UNKNOWN, None),
+              Check("qdrant", StoreState.NOT_CONFIGURED, None))  # fmt: skip
+    assert store_tables.answering(checks) == (
+        "1 of 2 answer",
+        "unknown: kato; not configured: qdrant",
+    )
+    frame = store_tables.checks_frame(checks)
+    assert frame["Last hour"].tolist() == ["1.0 to 30.5 ms, 2 answers", "unknown", "unknown"]
+
+
+def test_latencies_are_those_of_the_last_hour() -> None:
+    clock = iter([0.0, 1800.0, 1800.0, 3601.0, 9000.0])
+    past = Past(lambda: next(clock))
+    past.add(1)
+    past.add(2)
+    assert [past.seconds() for _ in range(3)] == [(1, 2), (2,), ()]
 
 
 def test_a_calm_fleet_needs_no_attention() -> None:
@@ -183,25 +218,36 @@ def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
         st.tuples(st.none() | st.integers(0, 2), st.none() | counts, st.booleans()), max_size=6
     )
 )
-def test_an_empty_cell_is_one_without_a_value(
+def test_a_dash_is_said_to_be_unknown_where_it_is(
     rows: list[tuple[int | None, int | None, bool]],
 ) -> None:
-    """What is not known is written as such; a time is lacking where there are no patterns."""
+    """A number that is not known is no word, which a narrow column cuts; times need patterns."""
     frame = tables.kb_frame(
         KbUsage(str(at), True, Claim(ClaimState.KNOWN, (), "why"),
                 Usage(_amount(patterns), _amount(keys), Amount(1, 1), Amount(1, 1)),
                 last_write=NOW if dated else None)
         for at, (patterns, keys, dated) in enumerate(rows)
     )  # fmt: skip
-    shown, written = tables.told(frame)
-    for at, (patterns, keys, dated) in enumerate(rows):
-        assert (shown["Keys"][at] == "unknown") == (keys is None)
-        assert (shown["Last write"][at] == "unknown") == (patterns != 0 and not dated)
-        nothing = shown["Last write"].isna()[at] or shown["Last write"][at] == tables.NONE
-        assert nothing == (patterns == 0 and not dated)
-    assert ("Keys" in written) == any(keys is None for _, keys, _ in rows)
-    assert not shown[[*tables.NUMBERS]].isna().to_numpy().any()
-    assert not frame.map(lambda cell: cell in {tables.NONE, "unknown"}).to_numpy().any()
+    unknown_ones = tables.unknown_columns(frame)
+    assert ("Keys" in unknown_ones) == any(keys is None for _, keys, _ in rows)
+    assert ("Last write" in unknown_ones) == any(
+        patterns != 0 and not dated for patterns, _, dated in rows
+    )
+    assert "Vectors" not in unknown_ones
+    assert all(pd.api.types.is_integer_dtype(frame[name]) for name in tables.NUMBERS)
+
+
+def test_a_list_is_not_ranked_by_what_is_not_known() -> None:
+    """It is by name then, and a ranking is one line that says why."""
+    found = snapshot(tenant("b", NONE), tenant("a", NONE),
+                     figures=StoreFigures(Measure.KEYS, StoreState.UNKNOWN))  # fmt: skip
+    frame = tables.tenants_frame(found.tenants, whole=False)
+    assert tables.by(frame, "Memory")["Tenant"].tolist() == ["tenant/a", "tenant/b"]
+    assert frame[tables.HELD].isna().all()
+    assert unknown.no_ranking(frame, "Memory", found) == "Memory is unknown (Redis is down)"
+    known = tables.tenants_frame([tenant("b", usage(1)), tenant("a", usage(2))])
+    assert tables.by(known, "Memory")["Tenant"].tolist() == ["tenant/a", "tenant/b"]
+    assert not unknown.no_ranking(known, "Memory", found)
 
 
 def _amount(count: int | None) -> Amount | None:

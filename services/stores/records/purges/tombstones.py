@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select, update
@@ -53,7 +54,8 @@ def stones_of(connection: Connection, kb_ids: Iterable[str], marks: Marks) -> tu
 def add_look(connection: Connection, job_id: str, look: LaterLook) -> None:
     """Add a look to a job that ended; one that found what the last found moves that.
 
-    Raises PurgeRefused for a job that has not ended.
+    One that somebody asked for stands for itself, and is moved by none. Raises
+    PurgeRefused for a job that has not ended.
     """
     job = select(JOBS.c.state).where(JOBS.c.id == job_id).with_for_update()  # one at a time
     if connection.scalar(job) != JobState.ENDED.value:
@@ -61,17 +63,26 @@ def add_look(connection: Connection, job_id: str, look: LaterLook) -> None:
     last = connection.execute(
         select(LOOKS).where(LOOKS.c.job == job_id).order_by(LOOKS.c.first_at.desc()).limit(1)
     ).first()
-    if last is not None and look.at <= last.at:
+    if last is not None and (
+        (look.at <= last.at and not look.asked_by) or last.first_at >= look.at
+    ):
         return  # another dashboard looked after it
-    if last is not None and last.back == look.back:
+    tenants = "" if look.tenants is None else json.dumps(dict(look.tenants), sort_keys=True)
+    found = (look.asked_by or last.asked_by, last.back, last.tenants) if last is not None else None
+    if last is not None and found == ("", look.back, tenants):
         same = (LOOKS.c.job == job_id, LOOKS.c.first_at == last.first_at)
         connection.execute(update(LOOKS).where(*same).values(at=look.at))
         return
-    values = {"first_at": look.first_at or look.at, "at": look.at, "back": look.back}
+    values = {"first_at": look.first_at or look.at, "at": look.at, "back": look.back,
+              "asked_by": look.asked_by, "tenants": tenants}  # fmt: skip
     connection.execute(insert(LOOKS).values(job=job_id, **values))
 
 
 def looks_of(connection: Connection, job_id: str) -> tuple[LaterLook, ...]:
     """Return the later looks at what a job erased, oldest first."""
-    looks = select(LOOKS.c.at, LOOKS.c.back, LOOKS.c.first_at).where(LOOKS.c.job == job_id)
-    return tuple(LaterLook(*row) for row in connection.execute(looks.order_by(LOOKS.c.first_at)))
+    looks = select(LOOKS).where(LOOKS.c.job == job_id).order_by(LOOKS.c.first_at)
+    return tuple(
+        LaterLook(row.at, row.back, row.first_at, row.asked_by,
+                  json.loads(row.tenants) if row.tenants else None)
+        for row in connection.execute(looks)
+    )  # fmt: skip

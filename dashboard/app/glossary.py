@@ -1,0 +1,64 @@
+"""The words of this product, on every page and as `docs/glossary.md`; and what a newcomer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from services.access.viewer import Viewer
+
+TERMS: Mapping[str, str] = {
+    "tenant": "Whose data it is: a kind and an id, as tenant/NAME, org/NAME or user/NAME.",
+    "node_id": "The name that a client of KATO gives, as tenant:acme:user:bob.",
+    "kb_id": "The name of one memory (a knowledge base) in the stores. KATO makes it of the "
+             "node_id, and several node_ids can fall on one.",
+    "naming scheme": "A template by which tenant and user are read out of a node_id.",
+    "known": "A node_id was seen, which says whose it is.",
+    "inferred": "Guessed from the text of a kb_id: no node_id of it was seen.",
+    "shared": "Node_ids of several tenants fall on one kb_id: they read and write one memory.",
+    "nobody's": "In the stores, and no tenant is known to own it.",
+    "unknown": "A store did not answer, or does not say. It is never 0.",
+    "pattern": "What KATO learnt: a sequence of events, kept in ClickHouse.",
+    "key": "What KATO keeps of patterns in Redis, as how often each was seen; sessions apart.",
+    "vector": "A point in Qdrant, which a pattern names.",
+    "session": "A client's conversation with KATO, kept in Redis until its time to live is over.",
+    "STM": "Short-term memory: what a session has observed and not learnt yet.",
+    "TTL": "Time to live: how long something is kept without being used.",
+    "emotives": "Feelings, as numbers, that a client sends along with what it observes.",
+    "finding": "What the isolation audit found: where tenants touch, or could.",
+    "receipt": "What a purge erased, what it left out, and how that was proven.",
+    "KB, MB, GB": "1,000, 1,000,000 and 1,000,000,000 bytes.",
+}  # fmt: skip
+
+_FIRST = """
+1. KATO learns from what its clients send, and keeps it in ClickHouse, Redis and Qdrant. Here is
+   what each tenant has there. Looking changes nothing.
+2. *Unknown* means that a store did not answer. It is never 0, and everything else adds up: tenants,
+   shared and nobody's are each store's own total.
+3. *Known*, *inferred* or *shared* beside a tenant says how sure it is whose data that is.
+4. Begin with **Needs attention**, or find a user, session or key by the box in the sidebar. The
+   words are explained under **Glossary** there.
+"""
+
+
+def sidebar() -> None:
+    """Draw the entry to all words."""
+    with st.sidebar.popover("Glossary", icon=":material/menu_book:", type="tertiary"):
+        st.markdown("\n".join(f"- **{term}**: {text}" for term, text in TERMS.items()))
+
+
+def welcome(viewer: Viewer) -> None:
+    """Say in four lines what this is and how to read it, until the viewer has dismissed it."""
+    if viewer.id in _dismissed():
+        return
+    with st.container(border=True):
+        st.markdown(_FIRST)
+        st.button("Dismiss", icon=":material/check:", type="tertiary", key="dismiss_welcome",
+                  on_click=_dismissed().add, args=(viewer.id,))  # fmt: skip
+
+
+@st.cache_resource
+def _dismissed() -> set[str]:
+    """Who has read it, by their ids, for as long as this process runs."""
+    return set()

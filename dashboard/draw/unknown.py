@@ -1,0 +1,90 @@
+"""What is not known is said as such: never as none, and never as a word in a cell that is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import outage, permits
+from dashboard.draw import usage_tables
+from dashboard.draw.formatting import few
+from dashboard.draw.measures import COLUMNS, WORDS
+from services.figures import Measure, StoreState
+from services.usage.snapshot import Snapshot, StoreFigures
+
+
+def why(figures: StoreFigures) -> str:
+    """Say in a few words why not all of a measure is known: `Redis is down`. Pure."""
+    store = WORDS[figures.measure].store
+    if figures.state is StoreState.NOT_CONFIGURED:
+        return f"{store} is not configured"
+    if figures.failed:
+        return f"{store} {outage.what(figures.reason)}"
+    return f"{store} was not read to the end"
+
+
+def lacking(snapshot: Snapshot | None, measures: Iterable[Measure] = Measure) -> str:
+    """Say why what was not found may be there all the same; empty where it is not. Pure."""
+    if snapshot is None:
+        return "nothing was read so far"
+    wanted = set(measures)
+    found = [why(snapshot.stores[each]) for each in snapshot.in_part if each in wanted]
+    return ", ".join(dict.fromkeys(found))
+
+
+def nothing(
+    text: str, snapshot: Snapshot | None, *, measures: Iterable[Measure] = Measure,
+    icon: str = ":material/inbox:", what: str = "what there is",
+) -> None:  # fmt: skip
+    """Say that there is nothing; where something may be there, that `what` is unknown, and why."""
+    missing = lacking(snapshot, measures)
+    if not missing:
+        st.info(text, icon=icon)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(f"Unknown {what}: {missing}.", icon=":material/cloud_off:", width="stretch")
+        permits.link("system", "State of the stores")
+
+
+def no_ranking(frame: pd.DataFrame, column: str, snapshot: Snapshot) -> str:
+    """Say why rows cannot be ranked by a column; empty where they can. Pure."""
+    if column not in usage_tables.unknown_columns(frame):
+        return ""
+    return f"{column} is unknown ({_reason(column, snapshot)})"
+
+
+def cells(frame: pd.DataFrame, snapshot: Snapshot) -> None:
+    """Say above a table of owners which of its dashes mean unknown, and why."""
+    columns = usage_tables.unknown_columns(frame)
+    if columns:
+        st.caption(f":material/cloud_off: {cells_words(columns, snapshot)}")
+
+
+def cells_words(columns: Iterable[str], snapshot: Snapshot) -> str:
+    """Say which columns' dashes mean unknown, and why: `Keys, Memory (Redis is down)`."""
+    by_reason: dict[str, list[str]] = {}
+    for name in columns:
+        by_reason.setdefault(_reason(name, snapshot), []).append(name)
+    parts = [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
+    return f"A dash means unknown: {'; '.join(parts)}."
+
+
+def _reason(column: str, snapshot: Snapshot) -> str:
+    """Say why cells of a column are not known; times come with the patterns."""
+    if column == usage_tables.HELD:
+        return lacking(snapshot) or "not all is read"
+    measure = COLUMNS[column].measure if column in COLUMNS else Measure.PATTERNS
+    figures = snapshot.stores[measure]
+    if figures.total is None:
+        return why(figures)
+    return f"{WORDS[measure].store} does not tell"
+
+
+def dashes(frame: pd.DataFrame, columns: Iterable[str], why_not: str = "") -> None:
+    """Say above another table that a dash in these columns means unknown, where there is one."""
+    found = [name for name in columns if name in frame and frame[name].isna().any()]
+    if found:
+        reason = f" {why_not}" if why_not else ""
+        st.caption(f"A dash means unknown: {few(found, len(found))}.{reason}")

@@ -1,0 +1,82 @@
+"""What a tenant uses, store by store: its kb_ids with all figures, keys by kind, collections."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.draw import figures, notices, store_tables, unknown, usage_tables
+from dashboard.draw.downloads import download
+from services.figures import Measure
+from services.usage.snapshot import Snapshot, TenantUsage
+
+
+def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
+    """Draw what was read of it at the last pass; no store is asked."""
+    own = [part for part in tenant.parts if part.name not in tenant.shared]
+    st.header("Knowledge bases")
+    missing = unknown.lacking(snapshot)
+    if own:
+        frame = usage_tables.kb_frame(own)
+        figures.usage_table(frame, snapshot, key="kbs", alt="kb_ids of this tenant")
+        download(frame, "knowledge_bases", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
+    else:
+        st.caption(f"Unknown: {missing}." if missing else "None of its own.")
+    _shared(tenant, snapshot)
+    left, right = st.columns(2)
+    with left:
+        st.header("Redis keys by kind")
+        _kinds(tenant, snapshot)
+    with right:
+        st.header("Collections in Qdrant")
+        _collections(tenant, snapshot)
+
+
+def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:
+    parts = [part for part in snapshot.shared if tenant.tenant in part.claim.tenants]
+    if not parts:
+        return
+    st.header("Shared with other tenants")
+    st.caption("Counted in full for each; it is not in the figures above.")
+    frame = usage_tables.shared_frame(parts)
+    figures.usage_table(frame, snapshot, key="shared", alt="kb_ids shared with other tenants")
+    holders = (holder for part in parts for holder in part.claim.tenants)
+    download(frame, "shared", tenants=tuple(dict.fromkeys((tenant.tenant, *holders))),
+             read_at=snapshot.collected_at)  # fmt: skip
+
+
+def _kinds(tenant: TenantUsage, snapshot: Snapshot) -> None:
+    kinds = tenant.usage.keys_by_kind
+    if kinds is None:
+        _unknown(snapshot, Measure.KEYS)
+    elif kinds:
+        frame = usage_tables.kinds_frame(kinds)
+        st.dataframe(frame, hide_index=True, height="content", alt="Keys of this tenant by kind",
+                     column_config=figures.kind_columns(kinds))  # fmt: skip
+        download(frame, "kinds_of_key", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
+    else:
+        st.caption("No keys.")
+
+
+def _collections(tenant: TenantUsage, snapshot: Snapshot) -> None:
+    found = store_tables.collections_of(snapshot.collections, tenant)
+    if not snapshot.stores[Measure.VECTORS].whole:
+        _unknown(snapshot, Measure.VECTORS)
+    elif found:
+        frame = store_tables.collections_frame(found)
+        unknown.dashes(frame, ["Size", "Dimension"])
+        st.dataframe(
+            frame, hide_index=True, placeholder=usage_tables.NONE,
+            alt="Collections with points of this tenant",
+            column_config=figures.COLLECTION_COLUMNS,
+        )  # fmt: skip
+        download(frame, "collections_read", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
+    else:
+        st.caption("No vectors.")
+
+
+def _unknown(snapshot: Snapshot, measure: Measure) -> None:
+    whole = snapshot.stores[measure]
+    st.caption(f"Unknown: {unknown.why(whole)}, {notices.last_read(whole)}.")

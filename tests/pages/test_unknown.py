@@ -1,0 +1,204 @@
+"""Every page in every mixture of unknown stores: no sentence of absence, and no figure, is made up.
+
+The snapshots are values. Figures of each measure begin with digits of their own,
+which no sum of others begins with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.app import navigation
+from dashboard.draw.measures import COLUMNS, WORDS
+from services.bootstrap import Services
+from services.errors import Fault, Problem
+from services.figures import Amount, Measure, StoreState, Usage
+from services.usage.refresh import CollectorState
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
+from tests.pages.conftest import Open, SignIn, words
+
+PATTERNS, KEYS, VECTORS, SESSIONS = Measure
+STORES = {"clickhouse": (PATTERNS,), "redis": (KEYS, SESSIONS), "qdrant": (VECTORS,)}
+DIGITS = {PATTERNS: "113", KEYS: "227", VECTORS: "349", SESSIONS: "461"}
+LAST = "888"
+NOW = datetime.now(UTC)
+
+SAYINGS: dict[str, tuple[Measure, ...]] = {
+    r"There is no tenant yet": tuple(Measure),
+    r"No tenant matches": tuple(Measure),
+    r"No tenant in your scope has anything": tuple(Measure),
+    r"No two tenants are known to share": tuple(Measure),
+    r"No kb_id is known to be shared": tuple(Measure),
+    r"Nothing in the stores belongs to": tuple(Measure),
+    r"None of its own": tuple(Measure),
+    r"No live session": (SESSIONS,),
+    r"There is no session\.": (SESSIONS,),
+    r"No session matches": (SESSIONS,),
+    r"0 of [\d,]+ sessions?": (SESSIONS,),
+    r"No keys": (KEYS,),
+    r"No vectors": (VECTORS,),
+    r"^None\.$": tuple(Measure),
+    r"Nobody else has any": tuple(Measure),
+    r"has no session any more|have no session": (SESSIONS,),
+    r"no node_id of it was seen|no tenant is known to own it": (),
+    r"no node_id seen|no node_id on it was seen|not give it|that no tenant owns": (),
+    r"nothing stored (says|tells)|no other|belongs to nobody|or is nobody's|nobody's \*\*": (),
+    r"Nothing is erased before|None yet\. A purge begins|nothing is changed|changes nothing": (),
+    r"learns nothing|Nothing was logged yet|Nothing waits|nothing of them tells": (),
+    r"No sign-in|no default|nothing can be encrypted|Nothing can be encrypted": (),
+    r"no limit is set|could not be asked: it may be there|connections? got no answer": (),
+    r"Nothing that concerns it": tuple(Measure),
+    r"^nobody$|Belongs to nobody|nothing can be summed|no keys are|nothing from it": (),
+}
+"""What pages say of what is not there, and the figures that it takes; none where it needs none."""
+
+ABSENT = re.compile(r"\b([Nn]o|[Nn]one|[Nn]othing|[Nn]obody(?!'s)|0 of|0 tenants)\b")
+
+
+def big(measure: Measure, amount: Amount | None, digits: str = "") -> Amount | None:
+    """The same amount, to be known again wherever it stands."""
+    if amount is None:
+        return None
+    first = digits or DIGITS[measure]
+    size = None if amount.bytes is None else int(f"{first}{amount.bytes:012}")
+    return Amount(int(f"{first}{amount.count:06}"), size)
+
+
+def masked(whole: Snapshot, dead: frozenset[Measure], *, kato: bool) -> Snapshot:
+    """The snapshot as it is where these measures were asked for and not answered."""
+
+    def used(usage: Usage) -> Usage:
+        found = {m.value: None if m in dead else big(m, usage.of(m)) for m in Measure}
+        return Usage(**found, keys_by_kind=None if KEYS in dead else usage.keys_by_kind)
+
+    def part(one: KbUsage) -> KbUsage:
+        first, last = (None, None) if PATTERNS in dead else (one.first_write, one.last_write)
+        return replace(one, usage=used(one.usage), first_write=first, last_write=last)
+
+    every = dead == frozenset(Measure)
+    reason = Problem(store="some store", fault=Fault.UNAVAILABLE, operation="looking")
+    return replace(
+        whole, collected_at=NOW + timedelta(seconds=len(dead) + (100 if kato else 0)),
+        stores={m: _figures(m, f, reason if m in dead else None) for m, f in whole.stores.items()},
+        tenants=() if every else tuple(
+            replace(t, usage=used(t.usage), parts=tuple(map(part, t.parts))) for t in whole.tenants
+        ),
+        shared=() if every else tuple(map(part, whole.shared)),
+        unattributed=replace(whole.unattributed, usage=used(whole.unattributed.usage)),
+        sessions=None if SESSIONS in dead else whole.sessions,
+        tables=() if PATTERNS in dead else whole.tables,
+        collections=() if VECTORS in dead else whole.collections,
+        keys=None if KEYS in dead else whole.keys,
+        kato_problem=reason if kato else None, kato_failing_since=NOW if kato else None,
+    )  # fmt: skip
+
+
+def _figures(measure: Measure, figures: StoreFigures, reason: Problem | None) -> StoreFigures:
+    if reason is None:
+        return replace(figures, total=big(measure, figures.total), difference=Amount())
+    return StoreFigures(
+        measure, StoreState.UNKNOWN, None, reason, NOW - timedelta(minutes=3),
+        last_good=big(measure, figures.total, LAST), failing_since=NOW - timedelta(minutes=2),
+    )  # fmt: skip
+
+
+def mixtures() -> Iterator[tuple[frozenset[Measure], bool]]:
+    """Every set of stores that do not answer; KATO, which has no figures, with each second one."""
+    for number, stores in enumerate(product((False, True), repeat=len(STORES))):
+        chosen = [STORES[name] for name, dead in zip(STORES, stores, strict=True) if dead]
+        yield frozenset(m for measures in chosen for m in measures), number % 2 == 0
+
+
+def lies(app: AppTest, dead: frozenset[Measure]) -> Iterator[str]:
+    """What a page says that the snapshot does not have."""
+    lines = words(app).splitlines()
+    frames = [element.value for element in app.dataframe]
+    for measure in dead:
+        figure = re.compile(rf"(?<!\d){DIGITS[measure]}(,\d{{3}}|\.\d|\d{{6}})")
+        told = [*lines, *(frame.to_csv() for frame in frames)]
+        yield from (f"{measure}: {text[:300]}" for text in told if figure.search(text))
+        title = WORDS[measure].title
+        yield from (f"{m.label} {m.value}" for m in app.metric
+                    if m.label == title and m.value != "unknown")  # fmt: skip
+        yield from (
+            f"column {name}: {list(frame[name])}" for frame in frames
+            for name, column in COLUMNS.items()
+            if column.measure is measure and name in frame and "Tenant" in frame
+            and frame[name].notna().any()
+        )  # fmt: skip
+    last = [m for m in app.metric if f"{LAST},".rstrip(",") in f"{m.delta}".replace(",", "")]
+    titles = {WORDS[measure].title for measure in dead}
+    yield from (f"{m.label}: {m.delta}" for m in last if m.label not in titles)
+    yield from (line for line in lines if LAST in line and not line.startswith(tuple(titles)))
+    for line in filter(ABSENT.search, lines):
+        found = [needs for saying, needs in SAYINGS.items() if re.search(saying, line)]
+        if not found:
+            yield f"say what this takes: {line}"
+        yield from (f"absent: {line}" for needs in found if dead & set(needs))
+
+
+def wordless(app: AppTest) -> Iterator[str]:
+    """Tables in which a number that is missing is drawn as a word, which is cut."""
+    for element in app.dataframe:
+        numbers = element.value.select_dtypes("number")
+        if numbers.isna().to_numpy().any() and element.proto.placeholder not in ("–", "none"):
+            yield f"{list(element.value.columns)}: {element.proto.placeholder}"
+
+
+QUERIES = {
+    "tenant": [
+        *({"tenant": "tenant/acme-corp", "tab": tab} for tab in ("", "Sessions", "Usage")),
+        {"tenant": "tenant/stranger"},
+        {},
+    ],
+    "find": [{"find": "nothing-has-this-name"}, {"find": "bob"}],
+}
+SHOWN = ("overview", "tenants", "tenant", "sessions", "new_session", "find", "purge", "system",
+         "isolation")  # fmt: skip
+
+
+@pytest.fixture
+def whole(reading_services: Services, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
+    """The figures of a deployment, all of them known; no refresh replaces what a test puts."""
+    found = reading_services.collector.state.snapshot
+    assert found is not None
+    monkeypatch.setattr(reading_services.collector, "_set", lambda *_, **__: None)
+    monkeypatch.setattr(reading_services.collector, "state", CollectorState(found))
+    return found
+
+
+def test_no_page_makes_up_a_figure_or_an_absence(
+    whole: Snapshot, reading_services: Services, open_page: Open
+) -> None:
+    wrong = []
+    for dead, kato in mixtures():
+        reading_services.collector.state = CollectorState(masked(whole, dead, kato=kato))
+        for name in SHOWN:
+            for query in QUERIES.get(name, [{}]):
+                app = open_page(name, **query)
+                said = [*lies(app, dead), *wordless(app)]
+                wrong += [f"{name} {query} without {sorted(dead)}: {text}" for text in said]
+    assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+def test_no_page_makes_up_an_absence_for_who_sees_a_part(
+    whole: Snapshot, reading_services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    sign_in("admin", "tenant/stranger")
+    every = frozenset(Measure)
+    reading_services.collector.state = CollectorState(masked(whole, every, kato=True))
+    wrong = [f"{n}: {t}" for n in ("overview", "tenants") for t in lies(open_page(n), every)]
+    assert not wrong
+
+
+def test_every_page_is_walked() -> None:
+    """A new page says here whether it shows figures."""
+    without = {"approvals", "audit_log"}
+    assert {page.name for page in navigation.PAGES} == {*SHOWN, *without}
