@@ -47,16 +47,19 @@ def button(
 
 
 def link(
-    name: str, label: str | None = None, query: Mapping[str, str | Sequence[str]] | None = None
-) -> None:
+    name: str, label: str | None = None, query: Mapping[str, str | Sequence[str]] | None = None,
+    icon: str = "",
+) -> None:  # fmt: skip
     """Draw a link to a page: off, with the reason as its tooltip, for who may not open it.
 
-    `label` is Markdown already.
+    `label` is Markdown already; `icon` is the page's own where none is given.
     """
     page = navigation.row(name)
     reason = why_off(page.action) if _role_is_enough(page) else _role_words(page)
-    st.page_link(page.file, label=label or page.title, icon=page.icon, query_params=query or None,
-                 disabled=bool(reason), help=reason or None)  # fmt: skip
+    st.page_link(
+        page.file, label=label or page.title, icon=icon or page.icon, query_params=query or None,
+        disabled=bool(reason), help=reason or None,
+    )  # fmt: skip
 
 
 def page_or_stop(name: str) -> None:

@@ -125,7 +125,7 @@ def _choices(label: str, options: Sequence[str], key: str) -> list[str]:
     asked = set(st.query_params.get_all(key)) - set(options)  # it may be in no entry
     return st.multiselect(
         label, [*options, *sorted(asked)], key=key, bind="query-params", placeholder="Any",
-        width=172,
+        width=172, filter_mode="contains",
     )  # fmt: skip
 
 

@@ -2,20 +2,25 @@
 
 Streamlit keeps a selection and a click by the number of the row. So a table's widgets go by what
 its rows are: when others come into their places it is another table, of which nothing is chosen.
+
+No cell of a table reacts to a key. So a row can be chosen by its name too, in a box above it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.draw.formatting import visible
+from dashboard.app import permits
+from dashboard.draw.formatting import escaped, short, visible
 
 Row = TypeVar("Row")
+Link = tuple[str, Mapping[str, str]]
+"""A page by its name, and the query of its address."""
 
 
 def key_of(table: str, names: Iterable[str]) -> str:
@@ -27,6 +32,40 @@ def key_of(table: str, names: Iterable[str]) -> str:
     for name in names:
         told.update(visible(name).encode() + b"\0")
     return f"{table}_{told.hexdigest()}"
+
+
+def name_box(label: str, rows: Sequence[Row], names: Sequence[str], *, key: str) -> Row | None:
+    """Draw a box in which a row is chosen by its name, any part of it typed; return the row.
+
+    `names` are visible already. Nothing is taken that does not hold what was typed.
+    """
+    at = st.selectbox(
+        label, range(len(rows)), index=None, format_func=lambda at: names[at], placeholder=label,
+        key=key_of(key, names), filter_mode="contains", label_visibility="collapsed", width=360,
+    )  # fmt: skip
+    return rows[at] if at is not None and at < len(rows) else None
+
+
+def open_box(
+    noun: str, rows: Sequence[Row], names: Sequence[str], *, key: str,
+    leads: Callable[[Row], Link] | None = None, opened: Callable[[Row], None] | None = None,
+) -> None:  # fmt: skip
+    """Draw the way to open a row by keyboard: its name, and then a link or button to go there.
+
+    `noun` is what a row is. `leads` says where another page shows it, which is a link that can be
+    copied; `opened` goes there on the same page.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        row = name_box(f"Open {noun} …", rows, names, key=f"{key}_named")
+        if row is None:
+            return
+        label = f"Open {escaped(short(names[rows.index(row)]))}"
+        if leads is not None:
+            page, query = leads(row)
+            permits.link(page, label, query)
+        elif opened is not None and st.button(label, icon=":material/open_in_new:",
+                                              key=f"{key}_go"):  # fmt: skip
+            opened(row)
 
 
 def rows_table(

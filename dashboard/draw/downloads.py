@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 from dashboard.app import permits, runtime
 from dashboard.app.cache import sight_of
 from dashboard.app.files import Owned, owner_here
-from dashboard.draw.formatting import visible
+from dashboard.draw.formatting import moment, visible
 from services.access.viewer import Action
 from services.browse.models import Scope
 from services.errors import AccessDenied
@@ -29,13 +30,17 @@ _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 _FORMATS: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]]
 
 
-def download(frame: pd.DataFrame, name: str, *, tenants: Whose = None) -> None:
+def download(
+    frame: pd.DataFrame, name: str, *, tenants: Whose = None, read_at: datetime | None = None
+) -> None:
     """Draw two small buttons under a table; the file is made when one is clicked.
 
-    `name` is the file's, and the buttons' key: no two tables of a page may have the same.
+    `name` is the file's, and the buttons' key: no two tables of a page may have the same. Columns
+    say their units, and each row when it was read: at `read_at`, or just now.
     """
     if frame.empty:
         return
+    frame = with_units(frame, read_at or datetime.now(UTC))
     with st.container(horizontal=True, gap="small"):
         for extension, (write, mime) in _FORMATS.items():
             export_button(
@@ -50,16 +55,37 @@ def download(frame: pd.DataFrame, name: str, *, tenants: Whose = None) -> None:
             )
 
 
+_UNITS = {
+    "bytes": ("Disk", "Memory", "Size"),
+    "s": ("Expires in", "TTL", "Shortest TTL", "Longest TTL"),
+}
+_HEADS = {column: f"{column} ({unit})" for unit, columns in _UNITS.items() for column in columns}
+READ_AT = "Read at (UTC)"
+
+
+def with_units(frame: pd.DataFrame, read_at: datetime) -> pd.DataFrame:
+    """Return a table as it is kept in a file: its head says the units, each row when it was read.
+
+    Sizes are bytes, times to live seconds, times in UTC.
+    """
+    times = frame.select_dtypes(include=["datetime", "datetimetz"]).columns
+    heads = _HEADS | {name: f"{name} (UTC)" for name in times}
+    return frame.rename(columns=heads).assign(**{READ_AT: moment(read_at).removesuffix(" UTC")})
+
+
 def file_name(name: str) -> str:
     """Return a name that any file system takes."""
     return _UNSAFE.sub("_", name).strip("._")[:100] or "table"
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
-    """Return a frame as CSV in UTF-8: lists joined, no cell a formula, every byte visible."""
+    """Return a frame as CSV in UTF-8: lists joined, no cell a formula, every byte visible.
+
+    It begins with the mark by which spreadsheets know UTF-8.
+    """
     cells = _plain(frame).map(lambda cell: neutral(cell) if isinstance(cell, str) else cell)
     cells.columns = [neutral(str(column)) for column in cells.columns]
-    return bytes(cells.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    return bytes(cells.to_csv(index=False, lineterminator="\n").encode("utf-8-sig"))
 
 
 def as_parquet(frame: pd.DataFrame) -> bytes:

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
 from dashboard.draw import notices, unknown, usage_tables
-from dashboard.draw.chosen import rows_table
+from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
 from dashboard.draw.trend import Trend, trend_of
@@ -188,6 +188,7 @@ def tenants_table(
     order = None if columns is None else ["Tenant", "Open", *columns]
     unknown.cells(frame if order is None else frame[frame.columns.intersection(order)], snapshot)
     names = frame["Tenant"].tolist()
+    open_box("tenant", names, names, key=key, leads=_way_to_tenant)
     shown = frame.copy(deep=False)
     pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
@@ -209,6 +210,10 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
         max_value=max(most, 1),
         color=WORDS[COLUMNS[column].measure].color,
     )
+
+
+def _way_to_tenant(name: str) -> Link:
+    return "tenant", {state_keys.TENANT: name}
 
 
 def open_tenant(name: str) -> None:

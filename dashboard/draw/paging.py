@@ -1,4 +1,7 @@
-"""Pages of what a store reads page by page: the way so far is kept, so that one can go back."""
+"""Pages by their numbers, which are in the address; and pages of what a store reads page by page.
+
+Of the latter the way so far is kept, so that one can go back.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,33 @@ from typing import Generic, TypeVar
 import streamlit as st
 
 Place = TypeVar("Place")
+
+
+FEW_PAGES = 7
+"""So many numbers are all on the screen; of more, one can be typed."""
+
+
+def numbered(pages: int, key: str) -> int:
+    """Draw the numbers of pages, and where they are many an entry for one; return which it is.
+
+    `key` is a query parameter too. Nothing is drawn of one page.
+    """
+    if pages <= 1:
+        return 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        page = st.pagination(pages, key=key, bind="query-params", max_visible_pages=FEW_PAGES)
+        if pages > FEW_PAGES:
+            st.number_input(
+                "Go to page", 1, pages, None, placeholder=f"Page 1 to {pages:,}", width=170,
+                key=f"{key}_typed", on_change=_turn_to, args=(key,), label_visibility="collapsed",
+            )  # fmt: skip
+    return min(page, pages)
+
+
+def _turn_to(key: str) -> None:
+    typed = st.session_state[f"{key}_typed"]
+    if typed is not None:
+        st.session_state[key] = int(typed)
 
 
 @dataclass(frozen=True, slots=True)

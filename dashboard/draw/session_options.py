@@ -59,13 +59,13 @@ def _input(option: Option, key: str, hint: str) -> None:
     match option.kind:
         case OptionKind.FLAG:
             st.selectbox(option.name, [_ON, _OFF], index=None, placeholder=hint, key=key,
-                         help=option.help)  # fmt: skip
+                         help=option.help, filter_mode="contains")  # fmt: skip
         case OptionKind.CHOICE:
             st.selectbox(option.name, option.choices, index=None, placeholder=hint, key=key,
-                         help=option.help)  # fmt: skip
+                         help=option.help, filter_mode="contains")  # fmt: skip
         case OptionKind.LIST:
             st.multiselect(option.name, option.choices, placeholder=hint, key=key,
-                           help=option.help)  # fmt: skip
+                           help=option.help, filter_mode="contains")  # fmt: skip
         case OptionKind.TEXT:
             st.text_input(option.name, placeholder=hint, key=key, help=option.help)
         case _:

@@ -9,10 +9,11 @@ import pandas as pd
 from dashboard.draw.formatting import moment, visible
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import CLAIM_WORDS
-from services.figures import Usage
+from services.figures import Measure, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.usage.readings import SessionRecord
+from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
 NUMBERS = tuple(COLUMNS)
@@ -52,6 +53,35 @@ def tenants_frame(tenants: Iterable[TenantUsage], *, whole: bool = True) -> pd.D
     )
     frame[HELD] = frame[HELD].astype("Int64")
     return frame
+
+
+SHARED, UNOWNED, TOTAL, OTHERS = "(shared)", "(unowned)", "(total)", "(other tenants)"
+"""Rows of a file that are no tenant: no tenant's name begins with a bracket."""
+
+
+def adding_up(shown: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
+    """Return tenants' rows with those that make them add up to what each store holds.
+
+    These are the tenants that are not among the rows, what is shared, and what nobody owns. What
+    is not known in one of them is not known.
+    """
+    here = set(shown["Tenant"])
+    others = [t.usage for t in snapshot.tenants if visible(str(t.tenant)) not in here]
+    patterns, keys, vectors, sessions = (snapshot.stores[m].total for m in Measure)
+    sums: list[tuple[str, Usage]] = [
+        *([(OTHERS, add_usages(others))] if others else []),
+        *(
+            [(SHARED, add_usages(part.usage for part in snapshot.shared))]
+            if snapshot.shared
+            else []
+        ),
+        (UNOWNED, snapshot.unattributed.usage),
+        (TOTAL, Usage(patterns, keys, vectors, sessions)),
+    ]
+    added = table(({"Tenant": name, **usage_cells(usage)} for name, usage in sums), TENANT_COLUMNS)
+    added["Last write"] = pd.to_datetime(added["Last write"], utc=True)
+    added[HELD] = added[HELD].astype("Int64")
+    return pd.concat([shown, added], ignore_index=True)
 
 
 NONE = "–"

@@ -39,7 +39,11 @@ def section(snapshot: Snapshot, hits: Sequence[TenantHit]) -> None:
 def _section(snapshot: Snapshot, hits: Sequence[TenantHit], holders: dict[str, str]) -> None:
     title = f"Patterns in {plural(len(hits), 'tenant')}, as one list"
     opened = st.expander(
-        title, icon=":material/pattern:", key=state_keys.FOUND_PATTERNS, on_change="rerun"
+        title,
+        icon=":material/pattern:",
+        key=state_keys.FOUND_PATTERNS,
+        on_change="rerun",
+        bind="query-params",
     )
     if opened.open:
         with opened:

@@ -6,22 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from dashboard.app import state_keys
 from dashboard.draw import pattern_tables
 from dashboard.draw.formatting import age, few, moment, plural, visible
-from dashboard.draw.notices import CLAIM_WORDS
-from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from dashboard.draw.usage_tables import table
 from services.browse.models import PatternRow
 from services.find.models import (
-    COLLECTION,
-    KB,
-    KEY,
-    PATTERN,
-    SESSION,
     Answer,
-    Certainty,
     Looked,
-    Match,
     Place,
     TenantHit,
 )
@@ -29,41 +20,15 @@ from services.purge.job import Tombstone
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.snapshot import Snapshot
 
-HIT_COLUMNS = ("Tenant", "Ownership", *NUMBERS, "kb_ids", "Found as")
-MATCH_COLUMNS = (
-    "Tenant", "Found as", "Name", "Fit", "How it is known", "kb_id", "Ownership", "Could also be",
-)  # fmt: skip
 LOOKED_COLUMNS = ("Store", "Looked for", "Result", "Read")
-FIT_WORDS = {
-    Certainty.EXACT: "exact",
-    Certainty.INFERRED: "inferred",
-    Certainty.CONTAINS: "holds the text",
-}
 Erasures = Mapping[str, Tombstone]
 """The newest tombstone of each kb_id that was erased."""
 
-_WITHOUT_SESSIONS = {KB, PATTERN, KEY, COLLECTION}
 _EXAMPLES_FROM = 200
 
 
-def hits_frame(hits: Iterable[TenantHit], erased: Erasures) -> pd.DataFrame:
-    """Return one row a tenant: what it has, what lies there, and when all of that was erased."""
-    rows = (
-        {
-            "Tenant": visible(str(hit.tenant)),
-            "Erased": _erased(hit.places, erased),
-            "Found as": ", ".join(dict.fromkeys(match.what for match in hit.matches)),
-            "Ownership": CLAIM_WORDS[hit.state],
-            "kb_ids": sum(place.is_kb for place in hit.places),
-            **usage_cells(hit.usage),
-        }
-        for hit in hits
-    )
-    return table(rows, (*HIT_COLUMNS, *(("Erased",) if erased else ())))
-
-
-def _erased(places: Sequence[Place], erased: Erasures) -> str:
-    """Say when the last of some places was erased; nothing where one of them never was."""
+def last_erased(places: Sequence[Place], erased: Erasures) -> str:
+    """Say when the last of some places was erased; empty where one of them never was."""
     stones = [erased[place.name] for place in places if place.name in erased]
     if not stones or len(stones) < len(places):
         return ""
@@ -84,25 +49,6 @@ def erased_words(stones: Iterable[Tombstone]) -> str:
             newest[stone.tenant] = stone
     words = [f"{visible(t)}: erased on {moment(newest[t].erased_at)}" for t in sorted(newest)]
     return few(words)
-
-
-def matches_frame(matches: Iterable[Match], erased: Erasures) -> pd.DataFrame:
-    """Return one row a match: what it is, how it fits, whose, and when it was erased if ever."""
-    rows = (
-        {
-            "Tenant": visible(str(match.tenant)) if match.tenant else "nobody's",
-            "Found as": match.what,
-            "Name": visible(match.found),
-            "kb_id": visible(match.place.name) if match.place else "",
-            "Fit": FIT_WORDS[match.certainty],
-            "Ownership": CLAIM_WORDS[match.state],
-            "How it is known": visible(match.how),
-            "Could also be": [visible(str(tenant)) for tenant in match.others],
-            "Erased": _erased((match.place,) if match.place else (), erased),
-        }
-        for match in matches
-    )
-    return table(rows, (*MATCH_COLUMNS, *(("Erased",) if erased else ())))
 
 
 def patterns_frame(rows: Iterable[PatternRow], holders: Mapping[str, str]) -> pd.DataFrame:
@@ -162,17 +108,6 @@ def ambiguities(answer: Answer) -> Iterator[str]:
             f"{'is' if len(shared) == 1 else 'are'} shared: the same figures stand with each "
             "tenant that holds it, and nothing stored tells whose is whose."
         )
-
-
-def sessions_link(answer: Answer) -> tuple[str, dict[str, str]] | None:
-    """Return where the sessions of what was found are, as a label and a query; None for no link."""
-    named = [match for match in answer.matches if match.what not in _WITHOUT_SESSIONS]
-    if not named:
-        return None
-    only = named[0]
-    if len(named) == 1 and only.what == SESSION and only.found.startswith("session-"):
-        return "Look into the session", {state_keys.SESSION: visible(only.found)}
-    return "Sessions that name it", {state_keys.SESSIONS_SEARCH: answer.question.typed.strip()}
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
+from dashboard.draw.links import copy_link
 from dashboard.isolation import read, tables, words as isolation_words
 from dashboard.isolation.listing import COLOR_OF
 from dashboard.isolation.summary import ICON_OF
@@ -61,6 +62,7 @@ def _head(record: Record, now: datetime) -> None:
         st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
         st.badge(status, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
         st.caption(f"{markdown(finding.code)} · {markdown(finding.id)}")
+        copy_link({state_keys.FINDING: finding.id})
     st.markdown(f"{ICON_OF[finding.severity]} {escaped(short(finding.what, MOST_TEXT))}")
     if status is Status.UNSEEN:
         st.warning("Its rule could not be run in the last audit: whether it is still so is not "

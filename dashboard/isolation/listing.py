@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw.chosen import rows_table
+from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
+from dashboard.draw.paging import numbered
 from dashboard.isolation import read, tables, words as isolation_words
 from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
@@ -38,10 +39,10 @@ def draw(rows: pd.DataFrame, report: Report) -> None:
         _nothing(rows, report)
         return
     pages = math.ceil(len(found) / PER_PAGE)
-    page = min(st.session_state.get(state_keys.ISOLATION_PAGE, 1), pages)
-    _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
-    if pages > 1:
-        st.pagination(pages, key=state_keys.ISOLATION_PAGE)
+    table = st.container()
+    page = numbered(pages, state_keys.ISOLATION_PAGE)
+    with table:
+        _table(found.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
     records = read.listing(report).records
     whose = {tenant for id_ in found["Id"] for tenant in records[id_].finding.tenants}
     download(found[list(tables.EXPORTED)], "findings", tenants=sorted(whose))
@@ -57,7 +58,7 @@ def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
         tenants = tables.tenants_of(rows) | ({asked} if asked else set())
         tenant = st.selectbox(
             "Tenant", sorted(tenants), index=None, placeholder="Any", width=230,
-            key=state_keys.ISOLATION_TENANT, bind="query-params",
+            key=state_keys.ISOLATION_TENANT, bind="query-params", filter_mode="contains",
         )  # fmt: skip
         severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
         areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
@@ -91,6 +92,8 @@ def _table(found: pd.DataFrame) -> None:
     ids = found["Id"].tolist()
     shown = found[list(tables.SHOWN)].copy()
     shown["Severity"] = [[severity] for severity in shown["Severity"]]
+    names = [f"{what} · {id_}" for what, id_ in zip(found["Finding"], ids, strict=True)]
+    open_box("finding", ids, names, key="findings", opened=open_finding)
     rows_table(
         shown, ids, ids, key="findings", opened=open_finding, height="content",
         alt="Findings, the gravest first: severity, what, whose, status, rule and times",

@@ -62,7 +62,7 @@ def _ask(
 ) -> None:
     asked = draw_status(action)
     st.multiselect("kb_ids", kb_ids, default=default, format_func=visible,
-                   key=state_keys.CONFIRM_KBS)  # fmt: skip
+                   key=state_keys.CONFIRM_KBS, filter_mode="contains")  # fmt: skip
     st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=state_keys.CONFIRM_WHY,
                  max_chars=2000, height=100)  # fmt: skip
     if permits.button(label, action, tenants=[tenant], type="primary", key=state_keys.CONFIRM_DO,

@@ -1,12 +1,12 @@
 import streamlit as st
 
-from dashboard.app import permits, read, runtime, state_keys
+from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import erased, patterns, sidebar, tables
+from dashboard.find import erased, listing, patterns, sidebar, tables
 from services.find.models import Answer
 
-MOST_TENANTS, MOST_MATCHES, FEW = 100, 200, 15
+MOST_TENANTS = 100
 
 
 def look_anywhere() -> None:
@@ -32,8 +32,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     contains = st.toggle("Anywhere in a name", key=state_keys.ANYWHERE, bind="query-params")
 
 if not typed.strip():
-    st.caption("Type a name as it stands in a ticket or a log. It has to be the whole name, "
-               "unless it may be anywhere in one.")  # fmt: skip
+    st.caption("Type a name as it stands in a ticket or a log, or several: a user and a tenant. "
+               "Each has to be the whole name, unless it may be anywhere in one.")  # fmt: skip
     st.dataframe(
         tables.examples_frame(snapshot, runtime.schemes()), hide_index=True,
         key="examples", height="content", alt="What can be typed, with examples",
@@ -66,27 +66,8 @@ else:
         st.caption(f":material/info: {markdown(text)}")
     both = {name for hit in answer.hits for name in hit.shared}
     shared.say_each(both, None, "Its figures stand with each of them.")
-    if answer.hits:
-        figures.tenants_table(
-            tables.hits_frame(answer.hits[:MOST_TENANTS], gone), snapshot, key="hits",
-            alt=f"{plural(len(answer.hits), 'tenant')} with what lies on the kb_ids found",
-        )  # fmt: skip
-        if len(answer.hits) > MOST_TENANTS:
-            st.caption(f"The first {MOST_TENANTS:,} of {len(answer.hits):,} tenants. "
-                       "A longer text finds fewer.")  # fmt: skip
-        patterns.section(snapshot, answer.hits[:MOST_TENANTS])
-    leading = tables.sessions_link(answer)
-    if leading is not None:
-        label, query = leading
-        permits.link("sessions", label, query)
-    st.header("What was found")
-    st.dataframe(
-        tables.matches_frame(answer.matches[:MOST_MATCHES], gone), hide_index=True, key="found",
-        height="content" if len(answer.matches) <= FEW else "auto",
-        alt="Each name found, how well it fits, and how its owner is known",
-    )  # fmt: skip
-    if len(answer.matches) > MOST_MATCHES:
-        st.caption(f"The first {MOST_MATCHES:,} of {plural(len(answer.matches), 'name')}.")
+    listing.draw(answer, snapshot, gone)
+    patterns.section(snapshot, answer.hits[:MOST_TENANTS])
     with st.expander("What was looked at"):
         draw_looked(answer)
 

@@ -41,7 +41,9 @@ first, values = preset()
 halves = st.grid(2, gap=("small", "large"), min_column_width=380)
 left, right = halves.cell(), halves.cell()
 with left:
-    template = st.selectbox("Naming scheme", list(schemes), index=first, key="scheme")
+    template = st.selectbox(
+        "Naming scheme", list(schemes), index=first, key="scheme", filter_mode="contains"
+    )
     scheme: NamingScheme = schemes[template]
     fields = {name: form.text_field(scheme, name, values.get(name, "")) for name in scheme.fields}
     ttl = listing.duration(

@@ -6,7 +6,9 @@ import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
 from dashboard.draw import figures as components, notices, unknown
+from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
+from dashboard.draw.paging import numbered
 from dashboard.sessions import (
     actions,
     listing,
@@ -62,23 +64,27 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
     tenant = st.selectbox(
         "Tenant", sorted(tenants), index=None, placeholder="Any",
-        key=state_keys.SESSIONS_TENANT, bind="query-params", width=230,
+        key=state_keys.SESSIONS_TENANT, bind="query-params", width=230, filter_mode="contains",
     )  # fmt: skip
     scheme = st.selectbox(
         "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
-        key=state_keys.SESSIONS_SCHEME, width=250,
+        key=state_keys.SESSIONS_SCHEME, bind="query-params", width=250, filter_mode="contains",
     )  # fmt: skip
-    age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210)
+    age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210,
+                       bind="query-params", filter_mode="contains")  # fmt: skip
     kinds = st.pills(
         "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
-        selection_mode="multi",
+        selection_mode="multi", bind="query-params",
     )  # fmt: skip
     states = st.pills(
         "State", list(tables.STATES), key=state_keys.SESSIONS_STATE, selection_mode="multi",
+        bind="query-params",
         format_func=lambda state: tables.STATES[state],
     )  # fmt: skip
 
-found = tables.matching(frame, wanted) if wanted else frame
+found = listing.of_kb(frame)
+if wanted:
+    found = tables.matching(found, wanted)
 if tenant is not None:
     found = found[found["Tenant"] == tenant]
 if scheme is not None:
@@ -97,17 +103,18 @@ if found.empty:
 
 bar, counted = st.container(horizontal=True), st.empty()
 pages = math.ceil(len(found) / PER_PAGE)
-page = st.session_state.get(state_keys.SESSIONS_PAGE, 1)
-start = (min(page, pages) - 1) * PER_PAGE
+table = st.container()
+start = (numbered(pages, state_keys.SESSIONS_PAGE) - 1) * PER_PAGE
 shown = found.iloc[start : start + PER_PAGE]
-chosen = listing.sessions_table(
-    shown[list(tables.SHOWN)],
-    [snapshot.sessions[place] for place in shown.index],
-    key="sessions",
-    select=True,
-)
-if pages > 1:
-    st.pagination(pages, key=state_keys.SESSIONS_PAGE)
+with table:
+    chosen = listing.sessions_table(
+        shown[list(tables.SHOWN)],
+        [snapshot.sessions[place] for place in shown.index],
+        key="sessions",
+        select=True,
+    )
+whose = listing.tenants_of(snapshot, found.index)
+download(found[list(tables.SHOWN)], "sessions", tenants=whose, read_at=read_at)
 words = f"{len(found):,} of {plural(len(frame), 'session')}"
 counted.caption(f"{words}, {len(chosen):,} selected" if chosen else words)
 with bar:

@@ -7,6 +7,7 @@ from dashboard.audit_log import listing as log_listing
 from dashboard.draw import figures, notices, shared, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
+from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
 from dashboard.names import confirming
 from dashboard.purge import listing as purge_parts
@@ -18,7 +19,7 @@ from services.usage.snapshot import Snapshot, TenantUsage
 
 MATCHES = 12
 USERS, SESSIONS, USAGE, FINDINGS, BROWSE, HISTORY = TABS = (
-    "Users & memory", "Sessions", "Usage", "Findings", "Browse", "History",
+    "Users & memory", "Sessions", "Usage", "Findings", state_keys.BROWSE, "History",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         )
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
+        copy_link({state_keys.TENANT: name})
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
     with unreadable.said("Who else writes into it"):
@@ -102,7 +104,7 @@ def findings(tenant: TenantUsage, snapshot: Snapshot) -> None:
         column_config={"Known since": st.column_config.DatetimeColumn(format="distance")},
     )  # fmt: skip
     whose = dict.fromkeys((tenant.tenant, *(key for part in parts for key in part.claim.tenants)))
-    download(frame, "how_it_is_known", tenants=tuple(whose))
+    download(frame, "how_it_is_known", tenants=tuple(whose), read_at=snapshot.collected_at)
     confirming.draw(snapshot, tenant.tenant, parts)
 
 

@@ -7,6 +7,7 @@ from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import holds, plural, visible
+from dashboard.draw.paging import numbered
 from dashboard.names import importing
 from services.figures import Measure
 
@@ -28,12 +29,14 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params", live=True,
     )  # fmt: skip
     with st.popover("Filter and sort", icon=":material/tune:"):  # data comes first on a phone
-        kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi")
+        kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi",
+                        bind="query-params")  # fmt: skip
         ownership = st.pills(
             "Ownership", ["known", "confirmed", "inferred"], key=state_keys.OWNERSHIP,
-            selection_mode="multi",
+            selection_mode="multi", bind="query-params",
         )  # fmt: skip
-        sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params")
+        sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params",
+                            filter_mode="contains")  # fmt: skip
 
 found = frame
 if wanted:
@@ -57,13 +60,14 @@ if found.empty:
     )  # fmt: skip
 else:
     pages = math.ceil(len(found) / PER_PAGE)
-    page = st.pagination(pages, key=state_keys.PAGE) if pages > 1 else 1
-    start = (min(page, pages) - 1) * PER_PAGE
+    start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
         alt="Tenants with their usage", columns=COLUMNS,
     )  # fmt: skip
-    download(found, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot))
+    whole = usage_tables.adding_up(found, snapshot) if sees_all else found
+    download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
+             read_at=snapshot.collected_at)  # fmt: skip
 
 st.header("Shared between tenants")
 if snapshot.shared:
@@ -72,7 +76,7 @@ if snapshot.shared:
     shared = usage_tables.shared_frame(snapshot.shared)
     figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share")
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
-    download(shared, "shared", tenants=sorted(holders))
+    download(shared, "shared", tenants=sorted(holders), read_at=snapshot.collected_at)
 elif missing:
     st.caption(f"Unknown: {missing}.")
 else:
@@ -91,7 +95,8 @@ if nobody.usage.keys_by_kind:
         alt="Keys that no tenant owns, by kind",
         column_config=figures.kind_columns(nobody.usage.keys_by_kind),
     )  # fmt: skip
-    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=())
+    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=(),
+             read_at=snapshot.collected_at)  # fmt: skip
 if nobody.samples:
     with st.expander("Samples"):
         st.code("\n".join(visible(name) for name in nobody.samples), language=None)

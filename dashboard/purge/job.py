@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
+from dashboard.draw.links import copy_link
 from dashboard.purge import (
     job_words,
     plan_tables,
@@ -72,6 +73,7 @@ def _head(job: Job) -> None:
             color, icon = STATES.get(job.state, ("gray", ":material/help:"))
             words = job_words.STATE_WORDS[job.state]
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
+        copy_link({state_keys.JOB: job.id})
     tenants = tenants_of(job)
     if len(tenants) > 1 or job.plan.request.target.user is not None:
         names = escaped(few([visible(tenant) for tenant in tenants], _NAMED))

@@ -122,6 +122,10 @@ def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
     words, mine = WORDS[deed], [record for record in records if is_katos(record)]
     st.markdown(words.effect(len(mine)))
     st.code("\n".join(visible(record.session_id) for record in mine[:NAMES_SHOWN]), language=None)
+    if deed is Deed.EXTEND and mine:
+        st.warning("This sets the last access to now. "
+                   f"It was {tables.accesses(mine)}: note it if it matters.",
+                   icon=":material/history:")  # fmt: skip
     if len(mine) > NAMES_SHOWN:
         st.caption(f"and {len(mine) - NAMES_SHOWN:,} more")
     if len(mine) < len(records):
@@ -175,6 +179,8 @@ def _do(deed: Deed, records: Sequence[SessionRecord]) -> None:
         return
     well = all(outcome.result is Result.DONE for outcome in found)
     rows = tables.outcomes_frame(found)
+    if deed is Deed.EXTEND:
+        rows.insert(1, "Last access before", tables.accesses_before(found))
     _report(Report(well, _summary(deed, found), words.icon, rows))
 
 

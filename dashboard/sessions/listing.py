@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ import streamlit as st
 from dashboard.app import navigation, permits, read, state_keys
 from dashboard.app.cache import cached
 from dashboard.draw import figures, unknown, usage_tables
-from dashboard.draw.chosen import rows_table
-from dashboard.draw.formatting import plural
+from dashboard.draw.chosen import Link, open_box, rows_table
+from dashboard.draw.formatting import escaped, plural
 from dashboard.sessions import tables as session_tables
 from services.access.viewer import Action
+from services.tenancy.kb_ids import TenantKey
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot
 
@@ -28,6 +29,17 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def session_rows(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a session, made once a snapshot."""
     return session_tables.list_frame(snapshot.sessions or (), read.ownership())
+
+
+def tenants_of(snapshot: Snapshot, places: Iterable[int]) -> Callable[[], Collection[TenantKey]]:
+    """Return what says whose the sessions in these places of the snapshot are."""
+
+    def whose() -> Collection[TenantKey]:
+        sessions, ownership = snapshot.sessions or (), read.ownership()
+        claims = (ownership.owner(sessions[place].owner) for place in places)
+        return {tenant for claim in claims for tenant in claim.tenants}
+
+    return whose
 
 
 def duration(label: str, *, hint: str, key: str) -> int:
@@ -54,13 +66,33 @@ LIST_COLUMNS: dict[str, Any] = figures.USAGE_COLUMNS | {
 }
 
 
+def of_kb(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the sessions of the one kb_id that the address names, and say so; else all."""
+    asked = st.query_params.get(state_keys.SESSIONS_KB, "")
+    if not asked:
+        return frame
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Only sessions of the kb_id {escaped(asked)}", width="content")
+        st.button("Of every kb_id", icon=":material/close:", type="tertiary", on_click=_of_every)
+    return frame[frame["kb_id"] == asked]
+
+
+def _of_every() -> None:
+    del st.query_params[state_keys.SESSIONS_KB]
+
+
 def sessions_table(
     frame: pd.DataFrame, records: Sequence[SessionRecord], *, key: str, select: bool = False
 ) -> tuple[SessionRecord, ...]:
     """Draw sessions, each row with a button that opens it; return those that are selected.
 
-    `records` are those of the rows.
+    `records` are those of the rows. With `select` this is the page that shows one, too.
     """
+    names = [
+        f"{session} · {node}" for session, node in zip(frame["Session"], frame["Node"], strict=True)
+    ]
+    ways: dict[str, Any] = {"opened": open_session} if select else {"leads": _way}
+    open_box("session", records, names, key=key, **ways)
     unknown.dashes(frame, ["STM", "Memory", "Created", "Last access"])
     if frame["Expires in"].isna().any():
         st.caption("A dash under Expires in means never.")
@@ -78,6 +110,10 @@ def tenants_sessions(tenant: str, records: Sequence[SessionRecord]) -> None:
     sessions_table(usage_tables.sessions_frame(first), first, key="tenants_sessions")
     label = f"All {plural(len(records), 'session')} of this tenant"
     permits.link("sessions", label, {state_keys.SESSIONS_TENANT: tenant})
+
+
+def _way(record: SessionRecord) -> Link:
+    return "sessions", {state_keys.SESSION: session_tables.link_of(record)}
 
 
 def open_session(record: SessionRecord) -> None:

@@ -20,6 +20,7 @@ from dashboard.draw.formatting import (
     visible_json,
     words_of,
 )
+from dashboard.draw.links import copy_link
 from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.sessions import actions, tables
 from services.access.viewer import Action
@@ -84,6 +85,7 @@ def _head(detail: SessionDetail) -> None:
         else:
             st.badge("guide's layout", color="gray", icon=":material/menu_book:")
             st.caption("KATO's API does not know it: it can only be read.")
+        copy_link({state_keys.SESSION: tables.link_of(record)})
     _facts(detail)
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pandas as pd
 
-from dashboard.draw.formatting import holds, visible, words_of
+from dashboard.draw.formatting import holds, moment, plural, visible, words_of
 from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
+from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Claim, Ownership
 from services.usage.readings import SessionRecord
@@ -52,7 +53,8 @@ def list_frame(sessions: Sequence[SessionRecord], ownership: Ownership) -> pd.Da
         if record.owner not in claims:
             claims[record.owner] = ownership.owner(record.owner)
     rows = [
-        _row(record, claims[record.owner]) | {"scheme": _scheme(record.owner, ownership)}
+        _row(record, claims[record.owner])
+        | {"scheme": _scheme(record.owner, ownership), "kb_id": _place(record.owner, ownership)}
         for record in sessions
     ]
     frame = pd.DataFrame(rows, columns=[*_row_names()])
@@ -65,13 +67,31 @@ def list_frame(sessions: Sequence[SessionRecord], ownership: Ownership) -> pd.Da
 
 
 def _row_names() -> tuple[str, ...]:
-    return (*(name for name in SHOWN if name != "State"), "kind", "scheme", "readable", "katos")
+    return (
+        *(name for name in SHOWN if name != "State"),
+        "kind",
+        "scheme",
+        "readable",
+        "katos",
+        "kb_id",
+    )
 
 
 def _scheme(owner: Owner, ownership: Ownership) -> str:
     """Return the template that reads a session's node_id."""
     reading = ownership.read_node(owner.name) if owner.kind is OwnerKind.NODE else None
     return reading.scheme.template if reading else NO_SCHEME
+
+
+def _place(owner: Owner, ownership: Ownership) -> str:
+    """Return the kb_id under which a session learns, or the name that stands for one."""
+    match owner.kind:
+        case OwnerKind.NODE:
+            return visible(kb_id_of(owner.name, ownership.service))
+        case OwnerKind.TENANT:
+            return visible(f"tenant:{owner.name}")
+        case _:
+            return visible(owner.name)
 
 
 def _row(record: SessionRecord, claim: Claim) -> dict[str, object]:
@@ -188,6 +208,21 @@ RESULT_WORDS = {
     Result.FAILED: "failed",
     Result.NOT_TRIED: "not tried",
 }
+
+
+def accesses(records: Sequence[SessionRecord]) -> str:
+    """Say when sessions were last accessed: a time, or from when to when; unknown said so."""
+    known = sorted(record.last_accessed for record in records if record.last_accessed)
+    if not known:
+        return "unknown"
+    words = dict.fromkeys(map(moment, (known[0], known[-1])))
+    rest = len(records) - len(known)
+    return " to ".join(words) + (f", of {plural(rest, 'session')} unknown" if rest else "")
+
+
+def accesses_before(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return when each session was last accessed before something was done to it."""
+    return [moment(outcome.record.last_accessed) for outcome in outcomes]
 
 
 def outcomes_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def draw(scope: Scope) -> None:
     by_owner = {(each.owner.kind, each.name): each for each in scope.holdings}
     of = st.selectbox(
         "Of", list(by_owner), key=state_keys.of("keys_of", scope.tenant),
-        format_func=lambda owner: tables.holding_words(by_owner[owner]),
+        format_func=lambda owner: tables.holding_words(by_owner[owner]), filter_mode="contains",
     )  # fmt: skip
     holding = by_owner.get(of, scope.holdings[0])
     _shared(holding)

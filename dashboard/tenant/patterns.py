@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
 from dashboard.draw import pattern_tables, unknown, usage_tables
-from dashboard.draw.chosen import rows_table
+from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import concerned, download
-from dashboard.draw.formatting import markdown, plural, unseen, visible
+from dashboard.draw.formatting import escaped, markdown, plural, unseen, visible
 from dashboard.draw.paging import Trail, trail_of
 from dashboard.tenant import read, tables
 from dashboard.tenant.vectors import draw_points
@@ -29,6 +30,7 @@ from services.browse.models import (
 )
 
 PER_PAGE = (50, 100, 500, 1000)
+_BIND: Final = "query-params"
 
 
 def draw(scope: Scope) -> None:
@@ -38,7 +40,7 @@ def draw(scope: Scope) -> None:
         unknown.nothing("No knowledge base, so no patterns.", read.snapshot(),
                         what="which knowledge bases it has")  # fmt: skip
         return
-    query = _query(scope, holdings)
+    query = _query(holdings)
     if query is None:
         return
     trail: Trail[PatternCursor] = trail_of(state_keys.PATTERN_TRAIL, query)
@@ -53,22 +55,38 @@ def draw(scope: Scope) -> None:
         _detail(scope, chosen)
 
 
-def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
+def _query(holdings: tuple[Holding, ...]) -> PatternQuery | None:
     """Draw the filters; None while too many knowledge bases are chosen."""
     by_name = {holding.name: holding for holding in holdings}
     chosen = st.multiselect(
-        "Knowledge bases", list(by_name), key=state_keys.of("patterns_kbs", scope.tenant),
-        placeholder="All of them",
-        format_func=lambda name: tables.holding_words(by_name[name]),
+        "Knowledge bases", list(by_name), key=state_keys.KB, bind=_BIND,
+        placeholder="All of them", filter_mode="contains",
+        format_func=lambda name: visible(name) or "(empty)",
     )  # fmt: skip
+    for name in chosen:
+        if others := tables.shared_words(by_name[name]):
+            st.caption(f":material/group_work: {markdown(name)} is shared with {escaped(others)}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        prefix = st.text_input("Name begins with", key="patterns_prefix", width=190)
-        token = st.text_input("Has the symbol", key="patterns_token", width=190)
-        least = st.number_input("Events, from", 0, None, None, key="patterns_least", width=130)
-        most = st.number_input("Events, to", 0, None, None, key="patterns_most", width=130)
+        prefix = st.text_input("Name begins with", key="patterns_prefix", bind=_BIND, width=190)
+        token = st.text_input("Has the symbol", key="patterns_token", bind=_BIND, width=190)
+        least = st.number_input(
+            "Events, from", 0, None, None, key="patterns_least", bind=_BIND, width=130
+        )
+        most = st.number_input(
+            "Events, to", 0, None, None, key="patterns_most", bind=_BIND, width=130
+        )
         since, until = _dates()
-        sort = st.selectbox("Sort by", list(PatternSort), key="patterns_sort", width=160)
-        limit = st.selectbox("Rows", PER_PAGE, key="patterns_limit", width=100)
+        sort = st.selectbox(
+            "Sort by",
+            list(PatternSort),
+            key="patterns_sort",
+            bind=_BIND,
+            width=160,
+            filter_mode="contains",
+        )
+        limit = st.selectbox(
+            "Rows", PER_PAGE, key="patterns_limit", bind=_BIND, width=100, filter_mode="contains"
+        )
     names = tuple(chosen or by_name)
     if len(names) > pattern_tables.MOST_KB_IDS:
         st.info(
@@ -90,8 +108,8 @@ def _query(scope: Scope, holdings: tuple[Holding, ...]) -> PatternQuery | None:
 
 def _dates() -> tuple[datetime | None, datetime | None]:
     """Draw the range of days, in UTC, the last one included."""
-    since = st.date_input("Created from", None, key="patterns_since", width=140)
-    until = st.date_input("Created until", None, key="patterns_until", width=140)
+    since = st.date_input("Created from", None, key="patterns_since", bind=_BIND, width=140)
+    until = st.date_input("Created until", None, key="patterns_until", bind=_BIND, width=140)
     return _midnight(since), _midnight(until + timedelta(days=1)) if until else None
 
 
@@ -107,13 +125,15 @@ def _table(scope: Scope, page: PatternPage) -> PatternRow | None:
         )
     frame = pattern_tables.patterns_frame(page.rows)
     missing = usage_tables.NONE if page.problem else "none"
+    names = [visible(f"{row.name} · {row.kb_id}") for row in page.rows]
+    named = name_box("Show what is in the pattern …", page.rows, names, key="pattern_named")
     chosen = rows_table(
         frame, page.rows, [f"{row.kb_id}:{row.name}" for row in page.rows], key="patterns",
         select="single-row", alt="Patterns of this tenant", placeholder=missing,
         column_config=pattern_tables.COLUMNS,
     )  # fmt: skip
     download(frame, "patterns", tenants=concerned(scope))
-    return next(iter(chosen), None)
+    return next(iter(chosen), named)
 
 
 def _detail(scope: Scope, row: PatternRow) -> None:

@@ -34,7 +34,7 @@ def draw(snapshot: Snapshot, usage: TenantUsage) -> None:
 def _section(scope: Scope) -> None:
     chosen = st.segmented_control(
         "Look into", list(SECTIONS), default="Patterns", required=True, key=state_keys.LOOK_INTO,
-        label_visibility="collapsed",
+        label_visibility="collapsed", bind="query-params",
     )  # fmt: skip
     st.caption("Read from the stores now; nothing is changed by looking.")
     body = SECTIONS[chosen or "Patterns"]

@@ -18,7 +18,8 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     if own:
         frame = usage_tables.kb_frame(own)
         figures.usage_table(frame, snapshot, key="kbs", alt="kb_ids of this tenant")
-        download(frame, "knowledge_bases", tenants=[tenant.tenant])
+        download(frame, "knowledge_bases", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption(f"Unknown: {missing}." if missing else "None of its own.")
     _shared(tenant, snapshot)
@@ -40,7 +41,8 @@ def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:
     frame = usage_tables.shared_frame(parts)
     figures.usage_table(frame, snapshot, key="shared", alt="kb_ids shared with other tenants")
     holders = (holder for part in parts for holder in part.claim.tenants)
-    download(frame, "shared", tenants=tuple(dict.fromkeys((tenant.tenant, *holders))))
+    download(frame, "shared", tenants=tuple(dict.fromkeys((tenant.tenant, *holders))),
+             read_at=snapshot.collected_at)  # fmt: skip
 
 
 def _kinds(tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -51,7 +53,8 @@ def _kinds(tenant: TenantUsage, snapshot: Snapshot) -> None:
         frame = usage_tables.kinds_frame(kinds)
         st.dataframe(frame, hide_index=True, height="content", alt="Keys of this tenant by kind",
                      column_config=figures.kind_columns(kinds))  # fmt: skip
-        download(frame, "kinds_of_key", tenants=[tenant.tenant])
+        download(frame, "kinds_of_key", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption("No keys.")
 
@@ -68,7 +71,8 @@ def _collections(tenant: TenantUsage, snapshot: Snapshot) -> None:
             alt="Collections with points of this tenant",
             column_config=figures.COLLECTION_COLUMNS,
         )  # fmt: skip
-        download(frame, "collections_read", tenants=[tenant.tenant])
+        download(frame, "collections_read", tenants=[tenant.tenant],
+                 read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption("No vectors.")
 

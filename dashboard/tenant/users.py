@@ -89,7 +89,8 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
         },
     )  # fmt: skip
     whose = [key for part in parts for key in part.claim.tenants] or [tenant.tenant]
-    download(frame, "users_and_memory", tenants=tuple(dict.fromkeys(whose)))
+    download(frame, "users_and_memory", tenants=tuple(dict.fromkeys(whose)),
+             read_at=snapshot.collected_at)  # fmt: skip
     for part in chosen:
         _one(part, tenant, snapshot)
     if not chosen:

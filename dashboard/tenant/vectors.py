@@ -62,6 +62,7 @@ def _choose(scope: Scope, found: Sequence[Found]) -> SpaceFacts:
         list(by_name),
         key=state_keys.of("vectors_in", scope.tenant),
         format_func=visible,
+        filter_mode="contains",
     )
     facts, holding = by_name.get(name, found[0])
     if holding.shared_with:
@@ -86,10 +87,14 @@ def _nearest(scope: Scope, facts: SpaceFacts) -> None:
             "Nearest to", ["a point", "a vector"], default="a point", required=True,
             key="nearest_by",
         )  # fmt: skip
-        limit = st.selectbox("How many", NEAREST, key="nearest_limit", width=110)
+        limit = st.selectbox(
+            "How many", NEAREST, key="nearest_limit", width=110, filter_mode="contains"
+        )
         using = None
         if facts.vector_names:
-            using = st.selectbox("Vector", facts.vector_names, key="nearest_using", width=180)
+            using = st.selectbox(
+                "Vector", facts.vector_names, key="nearest_using", width=180, filter_mode="contains"
+            )
     label = "Its id" if by == "a point" else "Its numbers"
     typed = st.text_area(
         label,

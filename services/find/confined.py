@@ -51,7 +51,8 @@ class _Names:
         places = tuple(place for place in hit.places if self._place(place))
         shared = tuple(name for name in hit.shared if self._place(Place(name)))
         usage = hit.usage if len(places) == len(hit.places) else _UNTOLD
-        return TenantHit(hit.tenant, hit.state, matches, places, shared, usage)
+        at = {place: usage for place, usage in hit.at.items() if place in places}
+        return TenantHit(hit.tenant, hit.state, matches, places, shared, usage, at)
 
     def _match(self, match: Match) -> Match | None:
         if match.tenant is None or not self.viewer.sees_each((match.tenant, *match.others)):

@@ -55,14 +55,19 @@ class FleetIndex:
         """Return what a tenant has at the places of its matches."""
         places = tuple(sorted({p for match in matches for p in self._places(tenant, match)}))
         shared = tuple(p.name for p in places if p.is_kb and self._is_shared(p.name))
-        found = [part.usage for p in places for part in self._parts(tenant, p)]
+        at = {place: self._usage_at(tenant, place) for place in places}
         sure = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
         states = {match.state for match in matches}
         state = next((each for each in sure if each in states), ClaimState.INFERRED)
-        usage = add_usages(found or [self._nothing])
+        usage = add_usages(at.values() or [self._nothing])
         return TenantHit(
-            tenant, ClaimState.SHARED if shared else state, matches, places, shared, usage
+            tenant, ClaimState.SHARED if shared else state, matches, places, shared, usage, at
         )
+
+    def _usage_at(self, tenant: TenantKey, place: Place) -> Usage:
+        parts = self.parts.get(place, ())
+        found = [part.usage for part in parts if tenant in part.claim.tenants]
+        return add_usages(found or [self._nothing])
 
     def _places(self, tenant: TenantKey, match: Match) -> Iterable[Place]:
         if match.place is not None:
@@ -75,9 +80,6 @@ class FleetIndex:
 
     def _is_shared(self, kb_id: str) -> bool:
         return self.ownership.kb(kb_id).state is ClaimState.SHARED
-
-    def _parts(self, tenant: TenantKey, place: Place) -> Iterable[KbUsage]:
-        return (part for part in self.parts.get(place, ()) if tenant in part.claim.tenants)
 
 
 def _by_id(tenants: Iterable[TenantKey]) -> dict[str, list[TenantKey]]:

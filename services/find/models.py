@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,8 +62,9 @@ class Match:
 class TenantHit:
     """A tenant that has what was looked for.
 
-    `usage` sums the places that match; a figure is None where its store is not known. `shared`
-    names those that other tenants hold too: their figures stand with each holder.
+    `usage` sums the places that match; a figure is None where its store is not known. `at` is
+    what it has at each of them. `shared` names those that other tenants hold too: their figures
+    stand with each holder.
     """
 
     tenant: TenantKey
@@ -71,6 +73,7 @@ class TenantHit:
     places: tuple[Place, ...]
     shared: tuple[str, ...]
     usage: Usage
+    at: Mapping[Place, Usage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

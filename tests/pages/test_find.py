@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pandas as pd
 import pytest
 import redis
@@ -28,7 +30,8 @@ def tables(app: AppTest) -> list[pd.DataFrame]:
 def hits(app: AppTest) -> dict[str, int]:
     """The tenants found, with their patterns."""
     (frame,) = [frame for frame in tables(app) if {"Tenant", "Patterns"} <= set(frame.columns)]
-    return dict(zip(frame["Tenant"], frame["Patterns"], strict=True))
+    counts = frame.groupby("Tenant")["Patterns"].sum()
+    return {tenant: int(count) for tenant, count in counts.items()}
 
 
 def test_with_nothing_typed_it_says_what_can_be(
@@ -42,7 +45,7 @@ def test_with_nothing_typed_it_says_what_can_be(
     for what, example, _ in examples.itertuples(index=False):
         if what != "A pattern name":
             app.text_input(key="find").set_value(example).run()
-            assert "What was found" in words(app), example
+            assert any("Found as" in each.value for each in app.header), example
 
 
 def test_a_user_is_found_in_every_tenant(reading_services: Services, open_page: Open) -> None:
@@ -51,17 +54,54 @@ def test_a_user_is_found_in_every_tenant(reading_services: Services, open_page: 
     assert hits(app) == {"tenant/acme": 4, "tenant/acme-corp": 16, "tenant/acme_corp": 16}
     assert "Found as user in 3 tenants" in words(app)
     assert "1 kb_id found here is shared" in words(app)
-    (warning,) = app.warning
-    assert "Written by tenant" in warning.value
-    found = tables(app)[1]
+    found = tables(app)[0]
+    assert len(found) == 3, "no row stands twice"
     assert set(found["Name"]) == {
         "tenant:acme:user:bob", "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob"
     }  # fmt: skip
     assert set(found["Fit"]) == {"exact"}
 
 
+def queries(app: AppTest) -> list[tuple[str, str]]:
+    """Every link on the page: what it is called, and the query of its address."""
+    return [(link.proto.label, unquote(link.proto.query_string)) for link in app.get("page_link")]
+
+
+def test_each_row_leads_to_its_own_tenant_patterns_sessions_and_kb_id(
+    reading_services: Services, open_page: Open
+) -> None:
+    """Of two words, one row; its links name its tenant and its kb_id, and so lead to no others."""
+    app = ask(open_page, "bob of acme-corp")
+    assert list(tables(app)[0]["Name"]) == ["tenant:acme-corp:user:bob"]
+    assert "Also written by tenant/acme_corp." in words(app)
+    kb_id = "tenant_acme_corp_user_bob_kato"
+    found = dict(queries(app))
+    assert found["Patterns, newest first"] == (f"tenant=tenant/acme-corp&tab=Browse&kb={kb_id}")
+    assert found["Its sessions"] == f"of=tenant/acme-corp&in={kb_id}"
+    (button,) = [each for each in app.button if each.label == "Who else has its kb_id"]
+    button.click().run()
+    assert set(hits(app)) == {"tenant/acme-corp", "tenant/acme_corp"}
+    assert app.text_input(key="find").value == kb_id
+
+
+def test_the_links_lead_to_what_they_say(reading_services: Services, open_page: Open) -> None:
+    """The one kb_id's sessions of that tenant, and its patterns, read without another click."""
+    kb_id = "tenant_acme_corp_user_bob_kato"
+    app = open_page("sessions", of="tenant/acme-corp", **{"in": kb_id})
+    assert set(tables(app)[0]["Node"]) == {"tenant:acme-corp:user:bob"}
+    assert f"Only sessions of the kb_id {kb_id}" in words(app)
+    (button,) = [each for each in app.button if each.label == "Of every kb_id"]
+    button.click().run()
+    assert len(set(tables(app)[0]["Node"])) > 1
+    app = open_page("tenant", tenant="tenant/acme-corp", kb=kb_id, tab="Browse")
+    (listed,) = [frame for frame in tables(app) if "Frequency" in frame.columns]
+    assert set(listed["kb_id"]) == {kb_id}
+    assert listed["Created"].is_monotonic_decreasing
+    assert f"{kb_id} is shared with tenant/acme_corp" in words(app)
+
+
 def test_what_is_inferred_says_so(reading_services: Services, open_page: Open) -> None:
-    found = tables(ask(open_page, "zed"))[1]
+    found = tables(ask(open_page, "zed"))[0]
     assert "inferred" in set(found["Fit"])
     assert found["How it is known"].str.contains("no node_id on it was seen").any()
 
@@ -73,7 +113,8 @@ def test_a_text_with_several_meanings_says_so(reading_services: Services, open_p
 
 def test_a_tenants_button_leads_to_its_page(reading_services: Services, open_page: Open) -> None:
     app = ask(open_page, "hank")
-    app.session_state[key_of("hits", hits(app)) + "_open"] = {"row": 0}
+    key = key_of("found", ["tenant/globex · tenant:globex:user:hank"])
+    app.session_state[f"{key}_open"] = {"row": 0}
     app.run()
     assert app.header[0].value.replace("\\", "") == "tenant/globex"
 
@@ -126,7 +167,7 @@ def test_nothing_found_says_where_was_looked(reading_services: Services, open_pa
     (button,) = [each for each in app.button if each.label == "Look anywhere in names"]
     button.click().run()
     assert set(hits(app)) == {"tenant/acme", "tenant/acme-corp", "tenant/acme_corp"}
-    assert set(tables(app)[1]["Fit"]) == {"holds the text"}
+    assert set(tables(app)[0]["Fit"]) == {"holds the text"}
     assert "different things" not in words(app)
 
 
@@ -207,7 +248,5 @@ def test_many_hits_are_cut_and_say_so(
     services.collector.refresh()
     assert services.collector.wait(rounds=rounds + 1, timeout=240)
     app = ask(open_page, "_user_u_", anywhere="true")
-    assert len(hits(app)) == 100
-    assert "The first 100 of 250 tenants" in words(app)
-    assert len(tables(app)[1]) == 200
+    assert len(tables(app)[0]) == 200
     assert "The first 200 of 250 names" in words(app)

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
 from dashboard.draw.chosen import key_of
+from dashboard.draw.formatting import moment
 from dashboard.sessions import tables as session_tables
 from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
@@ -254,14 +255,18 @@ def test_several_sessions_are_extended_after_a_confirmation(
     """The dialog names how many and which; nothing happens before."""
     app = open_page("sessions")
     names = list(listed(app).value["Session"][:2])
+    before = [moment(at) for at in listed(app).value["Last access"][:2]]
     ttls = [valkey.ttl(f"kato:session:{name}") for name in names]
     app = press(select(app, 0, 1), "Extend")
+    assert all(at in app.warning[-1].value for at in before), "the evidence of a ticket"
     assert "They live for this long" in words(app)
     assert all(name in "\n".join(code.value for code in app.code) for name in names)
     assert all(valkey.ttl(f"kato:session:{n}") <= t for n, t in zip(names, ttls, strict=True))
     app.number_input(key="extension_length").set_value(9)
     app = press(app, "Extend 2 sessions")
     assert "2 sessions: 2 extended." in words(app)
+    (report,) = (each.value for each in app.dataframe if "Result" in each.value.columns)
+    assert list(report["Last access before"]) == before
     for name in names:
         assert valkey.ttl(f"kato:session:{name}") > 8 * 3600
 

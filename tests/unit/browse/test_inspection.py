@@ -341,6 +341,7 @@ class TestDownloads:
         )
 
     def test_a_csv_has_no_formulas_and_every_byte_visible(self) -> None:
+        assert as_csv(self.frame()).startswith(b"\xef\xbb\xbf")  # as spreadsheets know UTF-8
         read = pd.read_csv(io.BytesIO(as_csv(self.frame())))
         assert list(read.columns) == ["'=Name", "Number", "List", "When"]
         assert read["'=Name"].tolist() == [

@@ -1,0 +1,24 @@
+"""The address of what a page shows, to be copied into a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+
+def copy_link(query: Mapping[str, str]) -> None:
+    """Draw a button that shows the address of this page with this query, to be copied.
+
+    It has nothing of the filters that happen to be in the address now.
+    """
+    with st.popover("Link", icon=":material/link:", type="tertiary"):
+        st.code(address(st.context.url or "", query), language=None, wrap_lines=True)
+        st.caption("Whoever may see it can open it by this address.")
+
+
+def address(page: str, query: Mapping[str, str]) -> str:
+    """Return the address of a page with a query; any text comes through."""
+    scheme, host, path, _, _ = urlsplit(page)
+    return urlunsplit((scheme, host, path, urlencode(query), ""))

@@ -1,0 +1,98 @@
+"""What was found, drawn: the table, and under each name where to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.app import permits, read, state_keys, unreadable
+from dashboard.draw import figures, unknown, usage_tables
+from dashboard.draw.chosen import name_box, rows_table
+from dashboard.draw.downloads import download
+from dashboard.draw.formatting import escaped, markdown, plural, visible
+from dashboard.find import rows as found_rows
+from dashboard.find.rows import Row
+from dashboard.find.tables import Erasures
+from services.find.models import SESSION, TENANT, Answer
+from services.usage.snapshot import Snapshot
+
+MOST_ROWS, FEW = 200, 5
+
+
+def draw(answer: Answer, snapshot: Snapshot, erased: Erasures) -> None:
+    """Draw everything that was found: the ways on first, then the table."""
+    rows = found_rows.rows_of(answer)
+    shown = rows[:MOST_ROWS]
+    if len(shown) <= FEW:
+        for at, row in enumerate(shown):
+            _ways(row, at)
+    else:
+        chosen = name_box("Where to go from …", shown, [row.title for row in shown], key="found_of")
+        if chosen is not None:
+            _ways(chosen, 0)
+    _table(shown, snapshot, erased)
+    if len(rows) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {plural(len(rows), 'name')}. "
+                   "A longer text finds fewer.")  # fmt: skip
+
+
+def _ways(row: Row, at: int) -> None:
+    """Draw one name with the links to its own tenant, sessions, patterns and kb_id."""
+    with st.container(border=True, gap="small"):
+        kinds = escaped(", ".join(row.kinds))
+        st.markdown(f"**{escaped(row.tenant)}** · {kinds} {markdown(row.match.found)}")
+        with unreadable.said("Who else writes there"):
+            _others(row)
+        with st.container(horizontal=True, gap="small"):
+            if row.match.tenant is not None:
+                permits.link("tenant", "Tenant", {state_keys.TENANT: row.tenant})
+            patterns = found_rows.patterns_query(row)
+            if patterns is not None:
+                permits.link("tenant", "Patterns, newest first", patterns, ":material/pattern:")
+            sessions = found_rows.session_query(row)
+            if sessions is not None:
+                only = SESSION in row.kinds
+                permits.link("sessions", "Look into the session" if only else "Its sessions",
+                             sessions)  # fmt: skip
+            if row.kb_id and row.kb_id != row.match.found:
+                st.button("Who else has its kb_id", key=f"kb_of_{at}", type="tertiary",
+                          icon=":material/database:", on_click=_look_for,
+                          args=(visible(row.kb_id),))  # fmt: skip
+
+
+def _others(row: Row) -> None:
+    if not row.kb_id or row.match.what == TENANT:
+        return
+    holders = read.ownership().kb(row.kb_id).tenants
+    others = [visible(str(each)) for each in holders if each != row.match.tenant]
+    if others and row.match.tenant is not None:
+        st.markdown(f":orange[:material/group_work:] Also written by {escaped(', '.join(others))}.")
+
+
+def _look_for(name: str) -> None:
+    """Find another name from here: by the state, as a link to the same page leaves the address."""
+    st.session_state[state_keys.FIND] = name
+    st.session_state[state_keys.ANYWHERE] = False
+
+
+def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
+    frame = found_rows.found_frame(shown, erased)
+    if not any(row.usage for row in shown):
+        frame = frame.drop(columns=list(usage_tables.NUMBERS))
+    unknown.cells(frame[[row.usage is not None for row in shown]], snapshot)
+    rows_table(
+        frame, shown, [row.title for row in shown], key="found", opened=_opened,
+        height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
+        alt="Each name found: whose it is, what lies there, how well it fits, how it is known",
+        column_config=figures.USAGE_COLUMNS | {
+            "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
+        },
+    )  # fmt: skip
+    download(frame, "found", tenants=found_rows.tenants_of(shown),
+             read_at=snapshot.collected_at)  # fmt: skip
+
+
+def _opened(row: Row) -> None:
+    if row.match.tenant is not None:
+        figures.open_tenant(row.tenant)

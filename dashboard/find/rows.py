@@ -1,0 +1,132 @@
+"""What was found as rows: one a name at a place, with what lies there and where to go on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dashboard.app import state_keys
+from dashboard.draw.formatting import visible
+from dashboard.draw.notices import CLAIM_WORDS
+from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
+from dashboard.find.tables import Erasures, last_erased
+from services.figures import Usage
+from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
+from services.tenancy.kb_ids import TenantKey
+
+COLUMNS = (
+    "Tenant", "Name", "Found as", "Ownership", *NUMBERS, "kb_id", "Fit", "How it is known",
+    "Could also be",
+)  # fmt: skip
+FIT_WORDS = {
+    Certainty.EXACT: "exact",
+    Certainty.INFERRED: "inferred",
+    Certainty.CONTAINS: "holds the text",
+}
+_UNKNOWN = Usage(None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One name that was found at one place, as everything that it can be (`kinds`).
+
+    `usage` is what its tenant has there; None for what belongs to nobody. `places` are where that
+    lies.
+    """
+
+    match: Match
+    kinds: tuple[str, ...]
+    usage: Usage | None
+    places: tuple[Place, ...]
+
+    @property
+    def tenant(self) -> str:
+        """Its tenant as it is shown."""
+        return visible(str(self.match.tenant)) if self.match.tenant else "nobody's"
+
+    @property
+    def kb_id(self) -> str:
+        """The kb_id under which its data lies, empty where that is none or not told."""
+        place = self.match.place
+        return place.name if place is not None and place.is_kb else ""
+
+    @property
+    def title(self) -> str:
+        """How it is called among others."""
+        return f"{self.tenant} · {visible(self.match.found)}"
+
+
+def rows_of(answer: Answer) -> tuple[Row, ...]:
+    """Return every name found with a tenant, once a place, and those of nobody after them."""
+    owned = [row for hit in answer.hits for row in _rows(hit.matches, hit)]
+    return (*owned, *_rows(answer.nobodys, None))
+
+
+def _rows(matches: Iterable[Match], hit: TenantHit | None) -> Iterable[Row]:
+    together: dict[object, list[Match]] = {}
+    for match in matches:
+        together.setdefault((match.found, match.place), []).append(match)
+    for first, *more in together.values():
+        kinds = tuple(dict.fromkeys(match.what for match in (first, *more)))
+        yield Row(first, kinds, None if hit is None else _usage(first, hit), _places(first, hit))
+
+
+def _usage(match: Match, hit: TenantHit) -> Usage:
+    if match.place is None:
+        return hit.usage if match.what == TENANT else _UNKNOWN
+    return hit.at.get(match.place, _UNKNOWN)
+
+
+def _places(match: Match, hit: TenantHit | None) -> tuple[Place, ...]:
+    if match.place is not None:
+        return (match.place,)
+    return hit.places if hit is not None and match.what == TENANT else ()
+
+
+def found_frame(rows: Iterable[Row], erased: Erasures) -> pd.DataFrame:
+    """Return one row a name: whose, what lies there, how well it fits, when erased if any was."""
+    columns = (*COLUMNS, *(("Erased",) if erased else ()))
+    return table((_cells(row, erased) for row in rows), columns)
+
+
+def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
+    match = row.match
+    return {
+        "Tenant": row.tenant,
+        "Name": visible(match.found),
+        "Found as": ", ".join(row.kinds),
+        "Ownership": CLAIM_WORDS[match.state],
+        "kb_id": visible(match.place.name) if match.place else "",
+        "Fit": FIT_WORDS[match.certainty],
+        "How it is known": visible(match.how),
+        "Could also be": [visible(str(tenant)) for tenant in match.others],
+        "Erased": last_erased(row.places, erased),
+        **(usage_cells(row.usage) if row.usage else {}),
+    }
+
+
+def tenants_of(rows: Iterable[Row]) -> tuple[TenantKey, ...]:
+    """Return the tenants of rows, each once."""
+    found = (row.match.tenant for row in rows)
+    return tuple(dict.fromkeys(tenant for tenant in found if tenant is not None))
+
+
+def session_query(row: Row) -> Mapping[str, str] | None:
+    """Return where the one session is that was found, or the sessions that lie at the place."""
+    if SESSION in row.kinds and row.match.found.startswith("session-"):
+        return {state_keys.SESSION: visible(row.match.found)}
+    if row.match.tenant is None:
+        return None
+    place = row.match.place
+    narrowed = {state_keys.SESSIONS_KB: visible(place.name)} if place else {}
+    return {state_keys.SESSIONS_TENANT: row.tenant, **narrowed}
+
+
+def patterns_query(row: Row) -> Mapping[str, str] | None:
+    """Return where a row's patterns are, the newest first; None where it has no kb_id."""
+    if row.match.tenant is None or not (row.kb_id or row.match.what == TENANT):
+        return None
+    narrowed = {state_keys.KB: visible(row.kb_id)} if row.kb_id else {}
+    return {state_keys.TENANT: row.tenant, state_keys.TAB: state_keys.BROWSE, **narrowed}

@@ -1,0 +1,95 @@
+"""A ticket worked by keyboard: bob of acme-corp, whose memory is gone since this morning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visit, settle
+
+
+@dataclass
+class Hands:
+    """Somebody at a keyboard: each thing entered, chosen or followed is an action."""
+
+    page: Page
+    actions: int = 0
+
+    def enter(self, into: Locator, text: str) -> None:
+        """Type into a field, or a part of a name into a box, and take it."""
+        into.focus()
+        self.page.keyboard.type(text)
+        self._act("Enter")
+
+    def first(self, box: Locator) -> None:
+        """Take the first name in a box."""
+        box.focus()
+        self.page.keyboard.press("ArrowDown")
+        self._act("Enter")
+
+    def follow(self, way: Locator) -> None:
+        """Go where a link or button leads."""
+        way.focus()
+        self._act("Enter")
+
+    def _act(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self.actions += 1
+        self.page.wait_for_timeout(300)
+        settle(self.page)
+
+
+def box(page: Page, label: str) -> Locator:
+    return page.get_by_role("combobox", name=label)
+
+
+def test_who_else_writes_into_it_and_what_he_learnt_last(sample: str, visit: Visit) -> None:
+    """From any page in at most 5 actions; and Back leads to what was found."""
+    page = visit(f"{sample}/system")
+    hands = Hands(page)
+    entry = page.get_by_test_id("stSidebar").get_by_placeholder("Find a user, session, key…")
+    hands.enter(entry, "bob of acme-corp")
+    expect(page.get_by_text("Also written by tenant/acme_corp")).to_be_visible()
+    hands.follow(page.get_by_role("link", name="Patterns, newest first"))
+    expect(page.locator("h2").first).to_have_text("tenant/acme-corp")
+    hands.first(box(page, "Show what is in the pattern …"))
+    learnt = page.get_by_role("heading", name=re.compile("^[0-9a-f]{40}$"))
+    expect(learnt).to_be_visible()
+    assert hands.actions <= 5
+    assert "kb=tenant_acme_corp_user_bob_kato" in page.url
+    page.go_back()
+    expect(page.get_by_text("Also written by tenant/acme_corp")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("start", "noun", "typed", "address"),
+    [
+        ("tenants?q=glo", "tenant", "globex", "tenant?tenant=tenant%2Fglobex"),
+        ("find?find=bob", "", "", "tenant?tenant=tenant%2Facme"),
+        ("sessions?of=tenant%2Fglobex", "session", "globex", "session="),
+        ("isolation", "finding", "share", "finding="),
+        ("tenant?tenant=tenant%2Facme-corp", "session", "acme", "sessions?session="),
+    ],
+)
+def test_a_row_is_opened_without_a_mouse(
+    sample: str, visit: Visit, *, start: str, noun: str, typed: str, address: str
+) -> None:
+    """By its name, of which a part is typed; Back leads to the table as it was."""
+    page = visit(f"{sample}/{start}")
+    hands, before = Hands(page), page.url
+    if noun:
+        hands.enter(box(page, f"Open {noun} …"), typed)
+        name = page.get_by_test_id("stMain").get_by_role(
+            "button" if address.endswith("=") and "?" not in address else "link"
+        )
+        hands.follow(name.filter(has_text="Open ").first)
+    else:
+        hands.follow(page.get_by_test_id("stMain").get_by_role("link", name="Tenant").first)
+    assert address in page.url
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+    page.go_back()
+    settle(page)
+    assert page.url == before
