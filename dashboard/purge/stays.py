@@ -95,6 +95,7 @@ def _left_out(shown: Shown) -> tuple[LeftOut, ...]:
     names = st.multiselect(
         "Include all the same", list(by_name), key=key,
         default=[visible(one.kb_id) for one in shown.taken], placeholder="Nothing",
+        filter_mode="contains",
     )  # fmt: skip
     wanted = tuple(by_name[name] for name in names)
     losers = plan_tables.losers_words(wanted, plan.request.target.tenants)

@@ -192,7 +192,7 @@ def test_with_redis_down_the_list_is_unknown(
     kato.fail("redis", "down")
     refresh(services)
     app = open_page("sessions")
-    assert "Sessions: unknown. Last read" in words(app)
+    assert "Which sessions there are is unknown: Redis is down, last read" in words(app)
     assert not app.dataframe
 
 

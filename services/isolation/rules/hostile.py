@@ -140,7 +140,8 @@ def _finding(
     code: str, severity: Severity, tenants: tuple[TenantKey, ...], group: _Group, says: str
 ) -> Finding:
     every = sum(map(len, group.names.values()))
-    more = f", and so have {every - 1:,} more of the names" if every > 1 else ""
+    verb = "has" if every == 2 else "have"  # noqa: PLR2004
+    more = f", and so {verb} {every - 1:,} more of the names" if every > 1 else ""
     of = f"of {listed(tenants)}" if tenants else "that is nobody's"
     evidence: Evidence = {
         "signs": these(in_order(group.signs)),
