@@ -144,7 +144,7 @@ def attention(report: Report, now: datetime) -> tuple[Notice, ...]:
     """Return the gravest findings that stand, one by one, and how many more there are."""
     grave = [r for r in report.standing(now) if r.finding.severity in _GRAVE]
     query = {state_keys.ISOLATION_SEVERITY: tuple(severity.value for severity in _GRAVE)}
-    return _notices(grave, "critical or high", query)
+    return _notices(report, grave, "critical or high", query)
 
 
 def concerning(
@@ -158,14 +158,18 @@ def concerning(
         if tenant in record.finding.tenants or not own.isdisjoint(record.finding.kb_ids)
     ]
     query = {state_keys.ISOLATION_TENANT: (visible(str(tenant)),)}
-    return _notices(mine, "about this tenant", query)
+    return _notices(report, mine, "about this tenant", query)
 
 
 def _notices(
-    records: Sequence[Record], what: str, query: Mapping[str, Sequence[str]]
+    report: Report, records: Iterable[Record], what: str, query: Mapping[str, Sequence[str]]
 ) -> tuple[Notice, ...]:
-    order = list(Severity)
-    graver = _once(sorted(records, key=lambda record: order.index(record.finding.severity)))
+    """Return the gravest one by one, in the order of the rules where several are as grave."""
+    order, rules = list(Severity), [rule.code for rule in report.rules]
+    places = {code: place for place, code in enumerate(rules)}
+    graver = _once(sorted(records, key=lambda record: (
+        order.index(record.finding.severity), places.get(record.finding.code, len(rules)),
+    )))  # fmt: skip
     found = [
         Notice(
             _LEVEL.get(record.finding.severity, Level.INFO),
