@@ -84,9 +84,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 _IS_STILL = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const [drawn, since] = window.drawn ?? [];
-  const busy = app?.dataset.testScriptState !== 'notRunning'
+  const busy = document.querySelector('#root') && (  // else it is the server's own page
+    app?.dataset.testScriptState !== 'notRunning'
     || app.dataset.testConnectionState !== 'CONNECTED'
-    || document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget]');
+    || document.querySelector('[data-testid=stSkeleton], [data-testid=stStatusWidget]'));
   const sizes = [...document.querySelectorAll('[data-testid=stMain], canvas, .main-svg')]
     .map(e => `${e.scrollWidth} ${e.scrollHeight}`);
   const now = busy ? null : sizes.join();

@@ -83,7 +83,7 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Conservation")).to_be_visible()
     assert "finding=" not in page.url
     settle(page)
-    assert card(page, "Critical").split()[-1] == "0"
+    assert card(page, "Critical").split()[-1] == "1"
     assert card(page, "Accepted").split()[-1] == "1"
     page.goto(f"{fleet}/isolation?status=accepted")
     settle(page)

@@ -49,7 +49,7 @@ def test_names_are_those_of_the_figures(
     add_patterns(clickhouse, [MINE], table="flat")
     clickhouse.command("INSERT INTO flat VALUES (NULL, 'nobody')")
     reading = PatternStore(ClickHouse(lambda: clickhouse, database=str(clickhouse.database))).read()
-    rows = {usage.kb_id: sum(usage.rows_by_table.values()) for usage in reading.usages}
+    rows = {usage.kb_id or "": sum(usage.rows_by_table.values()) for usage in reading.usages}
     assert erasing.names() == rows
 
 
