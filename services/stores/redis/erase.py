@@ -118,9 +118,9 @@ class KeyErasing:
         return Look(
             tally.items(),
             blockers_of(sorter, ending),
-            (*streams, *unread_of(ending)),
+            (*streams.values(), *unread_of(ending)),
             everything=everything,
-            streams=tuple(map(text_of, sorted(sorter.aside.streams))),
+            streams=tuple(streams),
         )
 
     def sessions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -193,12 +193,13 @@ def unread_of(ending: Ending) -> Iterator[str]:
         )
 
 
-def streams_of(link: Link, keys: Sequence[bytes]) -> tuple[str, ...]:
-    """Disclose the streams that hold everyone's observations."""
+def streams_of(link: Link, keys: Sequence[bytes]) -> Mapping[str, str]:
+    """Return the streams that hold everyone's observations, each with what is disclosed of it."""
     if keys:
         link.send(b"".join(packed("XLEN", key) for key in keys))
     found = zip(keys, link.replies(len(keys)), strict=True)
-    return tuple(text for key, number in sorted(found, key=_first) for text in _told(key, number))
+    told = ((key, text) for key, number in sorted(found, key=_first) for text in _told(key, number))
+    return {text_of(key): text for key, text in told}
 
 
 def _first(pair: tuple[bytes, Any]) -> bytes:

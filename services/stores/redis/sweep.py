@@ -168,7 +168,7 @@ def swept(
     return Look(
         tally.items(),
         (*blockers_of(sweeping.sorter, ending), *sweeping.blockers(ids, told)),
-        (*streams, *unread_of(ending)),
+        (*streams.values(), *unread_of(ending)),
         everything=whole.everything(erased=erased),
     )
 
