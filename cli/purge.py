@@ -231,15 +231,16 @@ def receipt_command(
         if to is None:
             typer.echo(purge.receipt_text(job_id, tenant=tenant))
             return
-        for one in (None, *purge.tenants(job_id)) if tenant is None else (tenant,):
-            text = purge.receipt_text(job_id, tenant=tenant or one)
-            for path in _written(text, to / file_stem(job_id, tenant or one)):
+        every = purge.tenants(job_id)
+        for one in (None, *every) if tenant is None else (tenant,):
+            text = purge.receipt_text(job_id, tenant=one)
+            for path in _written(text, to / file_stem(job_id, one), () if one else every):
                 typer.echo(str(path))
 
 
-def _written(text: str, stem: Path) -> Iterator[Path]:
+def _written(text: str, stem: Path, tenants: Sequence[str]) -> Iterator[Path]:
     """Write one receipt as JSON and as text, and yield the files."""
-    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text)))):
+    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text), tenants))):
         path = stem.parent / f"{stem.name}{suffix}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -150,7 +150,7 @@ def test_what_is_used_again_stays(
 ) -> None:
     """A session that came since may have made KATO open its collection, though it is empty."""
     restarted.append(0)
-    session = services.sessions.create(NODE, ttl_seconds=900, metadata={}, word="back again")
+    session = services.sessions.create(NODE, ttl_seconds=900, metadata={}, word="back", again=True)
     with pytest.raises(PurgeRefused, match="uses names of this purge again"):
         services.purge.drop_emptied(ended.id)
     services.usage.collect()
