@@ -229,9 +229,9 @@ def test_one_job_a_tenant_and_no_new_sessions_meanwhile(services: Services) -> N
         services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="bob")
     with pytest.raises(NamingError, match="being purged"):
         services.sessions.create("tenant:acme:user:new", ttl_seconds=900, metadata={})
-    services.sessions.create("tenant:globex:user:new", ttl_seconds=900, metadata={})
+    services.sessions.create("tenant:globex:user:new", ttl_seconds=900, metadata={}, word="so")
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
-    assert services.sessions.create("tenant:acme:user:new", ttl_seconds=900, metadata={})
+    assert services.sessions.create("tenant:acme:user:new", ttl_seconds=900, metadata={}, word="so")
 
 
 def test_a_job_runs_once_however_many_threads_take_it(services: Services) -> None:

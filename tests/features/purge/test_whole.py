@@ -155,6 +155,7 @@ def test_sessions_of_both_attempts_count(
     services: Services, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one ends 8 of 12 and fails; the receipt of the second has all of them."""
+    services.usage.collect()  # whose it is was seen by then
     for _ in range(8):
         services.sessions.create("tenant:acme:user:bob", ttl_seconds=900, metadata={})
     plan = services.purge.plan(Request(Target(ACME)))
