@@ -282,7 +282,7 @@ def test_the_json_is_the_documented_one(services: Services) -> None:
         assert set(store["total"]) == {"count", "bytes"}
     four = {"patterns", "keys", "vectors", "sessions"}
     for tenant in found["tenants"]:
-        assert set(tenant) == {"tenant", "claim", "kb_ids"} | four
+        assert set(tenant) == {"tenant", "claim", "claims", "kb_ids"} | four
         assert sum(tenant["keys"]["by_kind"].values()) == tenant["keys"]["count"]
     assert set(found["shared"][0]) == {"kb_id", "tenants"} | four
     assert set(found["unattributed"]) == four | {"samples"}
