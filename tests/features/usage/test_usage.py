@@ -284,7 +284,8 @@ def test_the_json_is_the_documented_one(services: Services) -> None:
     for tenant in found["tenants"]:
         assert set(tenant) == {"tenant", "claim", "claims", "kb_ids"} | four
         assert sum(tenant["keys"]["by_kind"].values()) == tenant["keys"]["count"]
-    assert set(found["shared"][0]) == {"kb_id", "tenants"} | four
+    known = {"claim", "since", "from", "imported_by", "confirmed"}
+    assert set(found["shared"][0]) == {"kb_id", "tenants"} | known | four
     assert set(found["unattributed"]) == four | {"samples"}
 
 

@@ -404,6 +404,7 @@ DONE: dict[type, dict[str, str]] = {
     TenantHit: {
         "tenant": "in scope", "state": "kept", "matches": "confined", "places": "visible",
         "shared": "visible", "usage": "unknown where a place is not visible",
+        "at": "of visible places",
     },
     Match: {
         "what": "kept", "found": "of a visible place, or own", "certainty": "kept",
