@@ -24,7 +24,7 @@ def numbered(pages: int, key: str) -> int:
     """
     if pages <= 1:
         return 1
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=pages > FEW_PAGES, vertical_alignment="center"):
         page = st.pagination(pages, key=key, bind="query-params", max_visible_pages=FEW_PAGES)
         if pages > FEW_PAGES:
             st.number_input(

@@ -48,6 +48,15 @@ def nothing(
         permits.link("system", "State of the stores")
 
 
+def no_tenant(frame: pd.DataFrame, snapshot: Snapshot) -> None:
+    """Say that none of a frame's tenants matches, or that there is none to match."""
+    if len(frame):
+        nothing("No tenant matches.", snapshot, icon=":material/search_off:",
+                what="whether a tenant matches")  # fmt: skip
+    else:
+        nothing("There is no tenant yet.", snapshot, what="which tenants there are")
+
+
 def no_ranking(frame: pd.DataFrame, column: str, snapshot: Snapshot) -> str:
     """Say why rows cannot be ranked by a column; empty where they can. Pure."""
     if column not in usage_tables.unknown_columns(frame):

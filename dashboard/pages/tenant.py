@@ -35,8 +35,7 @@ def search(asked: str, snapshot: Snapshot) -> None:
     frame = read.tenants_frame(snapshot)
     hits = usage_tables.by(frame[holds(frame["Tenant"], wanted)], "Memory")
     if hits.empty:
-        unknown.nothing("No tenant matches.", snapshot, icon=":material/search_off:",
-                        what="whether a tenant matches")  # fmt: skip
+        unknown.no_tenant(frame, snapshot)
         return
     more = f", the first {MATCHES}" if len(hits) > MATCHES else ""
     st.caption(f"{plural(len(hits), 'tenant')}{more}")

@@ -53,11 +53,7 @@ if len(frame):
     more = f" that are known; there may be more: {missing}" if missing else ""
     st.caption(f"{len(found):,} of {plural(len(frame), 'tenant')}{more}")
 if found.empty:
-    unknown.nothing(
-        "No tenant matches." if len(frame) else "There is no tenant yet.", snapshot,
-        icon=":material/search_off:",
-        what="whether a tenant matches" if len(frame) else "which tenants there are",
-    )  # fmt: skip
+    unknown.no_tenant(frame, snapshot)
 else:
     pages = math.ceil(len(found) / PER_PAGE)
     start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE

@@ -192,6 +192,7 @@ def test_an_empty_deployment_says_what_to_do_next(
     assert {metric.value for metric in app.metric} == {"0"}
     assert "There is no tenant yet" in words(app)
     assert "There is no tenant yet" in words(open_page("tenants"))
+    assert "There is no tenant yet" in words(open_page("tenant"))
 
 
 def test_a_wrong_setting_is_one_line_that_names_it(
