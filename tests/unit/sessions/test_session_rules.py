@@ -14,7 +14,7 @@ from services.access.viewer import Role, TenantPattern, Viewer
 from services.embedded.kato.config import RULES, accepted, changed, refusals
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
-from services.figures import Measure
+from services.figures import Measure, Precision
 from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, Erased, land
@@ -199,6 +199,11 @@ def test_what_lies_under_a_kb_id_is_never_taken_for_nothing() -> None:
     assert older_data("x_kato", unread) == Older({}, (Measure.VECTORS,))
     assert older_data("x_kato", fleet(absent=[Measure.VECTORS]).snapshot) is None
     assert older_data("x_kato", None) == Older({}, LEARNT)
+    stores = fleet().snapshot.stores
+    for precision in Precision.ESTIMATE, Precision.RUNNING:
+        passing = replace(stores[Measure.PATTERNS], precision=precision)
+        early = replace(seen.snapshot, stores={**stores, Measure.PATTERNS: passing})
+        assert older_data("y_kato", early) == Older({}, (Measure.PATTERNS,))
 
 
 @pytest.mark.parametrize("service_name", ["kato", "k", "a-much-longer-name"])
