@@ -158,6 +158,7 @@ def test_data_that_was_there_before_takes_a_word() -> None:
         (owned(BOB), OLDER, False, ""),
         (adopted(CORP), OLDER, False, ""),
         (adopted(CORP_), OLDER, False, "already used by tenant/acme_corp"),
+        (adopted(CORP_, BOB), OLDER, False, "already used by tenant/acme_corp"),
     ]
     for ownership, stored, asks, refusal in cases:
         landing = land(BOB, ownership, lambda _, stored=stored: stored)  # type: ignore[misc]
@@ -166,10 +167,10 @@ def test_data_that_was_there_before_takes_a_word() -> None:
         assert bool(landing.refusal) == bool(refusal)
 
 
-def adopted(tenant: TenantKey) -> Ownership:
+def adopted(tenant: TenantKey, *nodes: str) -> Ownership:
     kb_id = "tenant_acme_corp_user_bob_kato"
     word = Confirmation(kb_id, tenant, "ann", datetime.now(UTC), "asked")
-    return Ownership((), schemes=NamingSchemes.of(), confirmed={kb_id: word})
+    return Ownership(nodes, schemes=NamingSchemes.of(), confirmed={kb_id: word})
 
 
 def test_a_word_is_recorded_before_kato_is_asked(tmp_path: Path, kato: Kato) -> None:
