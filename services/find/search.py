@@ -109,11 +109,10 @@ class FindService:
         return FleetIndex(snapshot, ownership, shared=self._shared)
 
     def _owned(self, snapshot: Snapshot) -> Ownership:
-        parts = [part for tenant in snapshot.tenants for part in tenant.parts]
-        nodes = {node for part in (*parts, *snapshot.shared) for node in part.nodes}
+        nodes = {node for part in snapshot.parts for node in part.nodes}
         words = {
             part.name: word
-            for part in (*parts, *snapshot.shared)
+            for part in snapshot.parts
             if (word := part.claim.confirmation) is not None
         }
         return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=words)

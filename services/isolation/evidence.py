@@ -6,7 +6,7 @@ its rows do not: here it is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -65,18 +65,11 @@ class Held:
         self.last_write = max(filter(None, (self.last_write, part.last_write)), default=None)
 
 
-def every_part(seen: Seen) -> Iterator[KbUsage]:
-    """Yield every part of the snapshot that has an owner."""
-    for tenant in seen.snapshot.tenants:
-        yield from tenant.parts
-    yield from seen.snapshot.shared
-
-
 @once
 def holdings(seen: Seen) -> tuple[Held, ...]:
     """Return what each kb_id holds, by name."""
     found: dict[str, Held] = {}
-    for part in every_part(seen):
+    for part in seen.snapshot.parts:
         if part.is_kb:
             held = found.get(part.name)
             if held is None:
@@ -183,8 +176,7 @@ def wholly_read(seen: Seen, *measures: Measure) -> None:
 
 def kb_ids_of(seen: Seen) -> tuple[str, ...]:
     """Return every kb_id that anything is stored under or that a seen node_id falls on."""
-    stored = {part.name for part in every_part(seen) if part.is_kb}
-    return in_order(stored.union(seen.ownership.nodes_by_kb))
+    return in_order(seen.snapshot.kb_ids.union(seen.ownership.nodes_by_kb))
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

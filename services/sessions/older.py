@@ -27,8 +27,7 @@ def older_data(kb_id: str, snapshot: Snapshot | None) -> Older | None:
     """
     if snapshot is None:
         return Older()
-    every = (*(part for usage in snapshot.tenants for part in usage.parts), *snapshot.shared)
-    parts = [part for part in every if part.is_kb and part.name == kb_id]
+    parts = [part for part in snapshot.parts if part.is_kb and part.name == kb_id]
     amounts = {m: [part.usage.of(m) for part in parts] for m in LEARNT}
     counts = {m: sum(amount.count for amount in found if amount) for m, found in amounts.items()}
     there = {measure: count for measure, count in counts.items() if count}

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.figures import Measure
 from services.isolation.about import About, Fact, ShownTo, Value, these
-from services.isolation.evidence import Held, every_part, gathered, holdings, listed, wholly_read
+from services.isolation.evidence import Held, gathered, holdings, listed, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
@@ -68,7 +68,7 @@ def _may_come(seen: Seen, stored: Iterable[Held]) -> Iterator[Finding]:
 
 def _first_writes(seen: Seen) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
-    for part in every_part(seen):
+    for part in seen.snapshot.parts:
         if part.is_kb and part.first_write is not None:
             found[part.name] = min(part.first_write, found.get(part.name, part.first_write))
     return found
