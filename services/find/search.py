@@ -12,7 +12,7 @@ from typing import Protocol
 
 from services.ask_stores import Emit, Pass, ask_all
 from services.errors import Fault, Problem, StoreError
-from services.figures import Measure, Precision, StoreState
+from services.figures import Measure, StoreState
 from services.find.index import FleetIndex
 from services.find.match import claimed, matches_of, place_of
 from services.find.models import (
@@ -33,7 +33,7 @@ from services.find.together import fitting_all
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.tenancy.ownership import Claim, ClaimState, Ownership
-from services.usage.snapshot import Snapshot
+from services.usage.snapshot import PASSING, Snapshot
 
 _ORDER = list(Certainty)
 _ROWS, _KEYS = "rows", "keys"
@@ -220,7 +220,7 @@ def _looked_at(snapshot: Snapshot) -> Iterator[Looked]:
         figures = snapshot.stores[measure]
         absent = figures.state is StoreState.NOT_CONFIGURED
         reason = figures.reason if figures.total is None else None
-        if figures.precision in {Precision.RUNNING, Precision.ESTIMATE}:
+        if figures.precision in PASSING:
             reason = reason or Problem("the first pass over it has not ended")
         yield Looked(store, what, reason, figures.collected_at, absent)
     problem = snapshot.kato_problem

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.figures import Measure, Precision
+from services.figures import Measure
 from services.isolation.about import About, Evidence, Fact, Value, these
 from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Seen, once
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.snapshot import KbUsage
+from services.usage.snapshot import PASSING, KbUsage
 
 MANY = 100
 """Above so many kb_ids with one defect it is the fleet's: one finding says so, not thousands."""
@@ -26,7 +26,6 @@ SETTLING = timedelta(minutes=1)
 """A kb_id that was written to so shortly before the stores were read may differ between them."""
 
 _FEW_TENANTS = 3
-_NOT_YET = (Precision.RUNNING, Precision.ESTIMATE)
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ def holdings(seen: Seen) -> tuple[Held, ...]:
 def counted_whole(seen: Seen, *measures: Measure) -> None:
     """Raise CannotTell unless these figures are counts of the whole store."""
     for measure in measures:
-        if seen.snapshot.stores[measure].precision in _NOT_YET:
+        if seen.snapshot.stores[measure].precision in PASSING:
             raise CannotTell(f"the {measure.value} are not counted to the end yet")
 
 
