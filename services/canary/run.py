@@ -95,8 +95,7 @@ class CanaryRun:
     def _new_trio(self, snapshot: Snapshot) -> Trio:
         """Make up names that nobody has."""
         ownership = self._tools.ownership()
-        taken = {part.name for usage in snapshot.tenants for part in usage.parts}
-        taken |= {part.name for part in snapshot.shared} | ownership.nodes_by_kb.keys()
+        taken = {part.name for part in snapshot.parts} | ownership.nodes_by_kb.keys()
         while True:
             nodes = node_ids(secrets.token_hex(4))
             first, second, third = (_canary(node, ownership) for node in nodes)

@@ -91,10 +91,7 @@ def _by_id(tenants: Iterable[TenantKey]) -> dict[str, list[TenantKey]]:
 
 def _by_place(snapshot: Snapshot) -> dict[Place, list[KbUsage]]:
     found: dict[Place, list[KbUsage]] = defaultdict(list)
-    for tenant in snapshot.tenants:
-        for part in tenant.parts:
-            found[Place(part.name, part.is_kb)].append(part)
-    for part in snapshot.shared:
+    for part in snapshot.parts:
         found[Place(part.name, part.is_kb)].append(part)
     return dict(found)
 

@@ -12,6 +12,7 @@ from services.errors import Problem
 from services.figures import Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState
+from services.visible import unseen
 
 TENANT = "tenant"
 NODE = "node_id"
@@ -126,10 +127,6 @@ _JOINING = frozenset(
 """Words that stand between names in a ticket: `the user bob of acme-corp`."""
 
 _PATTERN_NAME = re.compile(r"(?:PTRN\|)?([0-9a-f]{40})\Z", re.IGNORECASE)
-_ESCAPE = re.compile(r"\\(\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt])|(\\)")
-_LETTERS = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
-_HIGH_BYTES = range(0x80, 0x100)
-_SURROGATE_ESCAPE = 0xDC00
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +159,7 @@ def question_of(typed: str, *, contains: bool = False) -> Question:
     stripped = typed.strip()
     if not stripped:
         return Question(typed, (), contains)
-    candidates = (typed, stripped, unescaped(typed), unescaped(stripped))
-    texts = dict.fromkeys(text for text in candidates if text)
+    texts = dict.fromkeys((typed, stripped, unseen(typed), unseen(stripped)))
     words = (question_of(word, contains=contains) for word in _words(stripped))
     return Question(typed, tuple(texts), contains, tuple(words))
 
@@ -174,32 +170,6 @@ def _words(text: str) -> tuple[str, ...]:
     names = [word for word in words if word.casefold() not in _JOINING] or words
     found = dict.fromkeys(names)
     return tuple(found) if len(words) > 1 and len(found) <= MOST_WORDS else ()
-
-
-def unescaped(text: str) -> str | None:
-    r"""Return the text that is shown as this one, or None when none is.
-
-    The pages show what cannot be printed as `\n`, `\x1b` or `\u202e`, a byte that is not UTF-8
-    as `\xff`, and a backslash twice.
-    """
-    if "\\" not in text:
-        return text
-    try:
-        return _ESCAPE.sub(_meant, text)
-    except (ValueError, OverflowError):  # it escapes nothing, or nothing that there is
-        return None
-
-
-def _meant(escape: re.Match[str]) -> str:
-    if escape[2]:
-        raise ValueError("a backslash that escapes nothing")
-    letter = _LETTERS.get(escape[1])
-    if letter is not None:
-        return letter
-    code = int(escape[1][1:], 16)
-    if escape[1][0] == "x" and code in _HIGH_BYTES:
-        return chr(_SURROGATE_ESCAPE + code)
-    return chr(code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from services.ask_stores import Emit, Pass, ask_all
 from services.errors import Fault, Problem, StoreError
-from services.figures import Measure, Precision, StoreState
+from services.figures import Measure, StoreState
 from services.find.index import FleetIndex
 from services.find.match import claimed, matches_of, place_of
 from services.find.models import (
@@ -33,7 +33,7 @@ from services.find.together import fitting_all
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.tenancy.ownership import Claim, ClaimState, Ownership
-from services.usage.snapshot import Snapshot
+from services.usage.snapshot import PASSING, Snapshot
 
 _ORDER = list(Certainty)
 _ROWS, _KEYS = "rows", "keys"
@@ -109,11 +109,10 @@ class FindService:
         return FleetIndex(snapshot, ownership, shared=self._shared)
 
     def _owned(self, snapshot: Snapshot) -> Ownership:
-        parts = [part for tenant in snapshot.tenants for part in tenant.parts]
-        nodes = {node for part in (*parts, *snapshot.shared) for node in part.nodes}
+        nodes = {node for part in snapshot.parts for node in part.nodes}
         words = {
             part.name: word
-            for part in (*parts, *snapshot.shared)
+            for part in snapshot.parts
             if (word := part.claim.confirmation) is not None
         }
         return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=words)
@@ -221,7 +220,7 @@ def _looked_at(snapshot: Snapshot) -> Iterator[Looked]:
         figures = snapshot.stores[measure]
         absent = figures.state is StoreState.NOT_CONFIGURED
         reason = figures.reason if figures.total is None else None
-        if figures.precision in {Precision.RUNNING, Precision.ESTIMATE}:
+        if figures.precision in PASSING:
             reason = reason or Problem("the first pass over it has not ended")
         yield Looked(store, what, reason, figures.collected_at, absent)
     problem = snapshot.kato_problem

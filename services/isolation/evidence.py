@@ -6,18 +6,18 @@ its rows do not: here it is one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.figures import Measure, Precision
+from services.figures import Measure
 from services.isolation.about import About, Evidence, Fact, Value, these
 from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Seen, once
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.snapshot import KbUsage
+from services.usage.snapshot import PASSING, KbUsage
 
 MANY = 100
 """Above so many kb_ids with one defect it is the fleet's: one finding says so, not thousands."""
@@ -26,7 +26,6 @@ SETTLING = timedelta(minutes=1)
 """A kb_id that was written to so shortly before the stores were read may differ between them."""
 
 _FEW_TENANTS = 3
-_NOT_YET = (Precision.RUNNING, Precision.ESTIMATE)
 
 
 @dataclass(slots=True)
@@ -65,18 +64,11 @@ class Held:
         self.last_write = max(filter(None, (self.last_write, part.last_write)), default=None)
 
 
-def every_part(seen: Seen) -> Iterator[KbUsage]:
-    """Yield every part of the snapshot that has an owner."""
-    for tenant in seen.snapshot.tenants:
-        yield from tenant.parts
-    yield from seen.snapshot.shared
-
-
 @once
 def holdings(seen: Seen) -> tuple[Held, ...]:
     """Return what each kb_id holds, by name."""
     found: dict[str, Held] = {}
-    for part in every_part(seen):
+    for part in seen.snapshot.parts:
         if part.is_kb:
             held = found.get(part.name)
             if held is None:
@@ -88,7 +80,7 @@ def holdings(seen: Seen) -> tuple[Held, ...]:
 def counted_whole(seen: Seen, *measures: Measure) -> None:
     """Raise CannotTell unless these figures are counts of the whole store."""
     for measure in measures:
-        if seen.snapshot.stores[measure].precision in _NOT_YET:
+        if seen.snapshot.stores[measure].precision in PASSING:
             raise CannotTell(f"the {measure.value} are not counted to the end yet")
 
 
@@ -183,8 +175,7 @@ def wholly_read(seen: Seen, *measures: Measure) -> None:
 
 def kb_ids_of(seen: Seen) -> tuple[str, ...]:
     """Return every kb_id that anything is stored under or that a seen node_id falls on."""
-    stored = {part.name for part in every_part(seen) if part.is_kb}
-    return in_order(stored.union(seen.ownership.nodes_by_kb))
+    return in_order(seen.snapshot.kb_ids.union(seen.ownership.nodes_by_kb))
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from services.errors import NamesError
 from services.names.models import Candidate
 from services.tenancy.kb_ids import TenantKey, sanitise
 from services.tenancy.ownership import ClaimState, Ownership
-from services.usage.snapshot import KbUsage, Snapshot
+from services.usage.snapshot import Snapshot
 
 
 def candidates(
@@ -16,7 +14,7 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Return the kb_ids with data that a tenant may be confirmed to hold, by their names."""
     named = sanitise(tenant.id)
-    found = {p.name for p in _parts(snapshot) if p.is_kb and named in sanitise(p.name)}
+    found = [kb_id for kb_id in snapshot.kb_ids if named in sanitise(kb_id)]
     return tuple(
         Candidate(name, tenant, alone=ownership.kb(name).alone)
         for name in sorted(found)
@@ -53,9 +51,3 @@ def why_not(kb_id: str, tenant: TenantKey, ownership: Ownership) -> str:
 def _reads_as(tenant: TenantKey, other: TenantKey) -> bool:
     """Whether two tenants look the same as KATO writes them."""
     return (tenant.kind, sanitise(tenant.id)) == (other.kind, sanitise(other.id))
-
-
-def _parts(snapshot: Snapshot) -> Iterable[KbUsage]:
-    yield from snapshot.shared
-    for usage in snapshot.tenants:
-        yield from usage.parts

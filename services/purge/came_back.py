@@ -14,10 +14,9 @@ def came_back(snapshot: Snapshot, tombstones: Iterable[Tombstone]) -> tuple[Tomb
     stones = {stone.kb_id: stone for stone in tombstones}
     if not stones:
         return ()
-    owned = (part for tenant in snapshot.tenants for part in tenant.parts)
     found = {
         part.name
-        for part in (*owned, *snapshot.shared)
+        for part in snapshot.parts
         if part.is_kb and part.name in stones and _has_since(part, snapshot, stones[part.name])
     }
     return tuple(stones[name] for name in sorted(found))

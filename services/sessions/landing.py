@@ -9,7 +9,7 @@ from datetime import datetime
 from services.sessions.older import Older
 from services.tenancy.alike import look_alikes
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
-from services.tenancy.ownership import Claim, ClaimState, Ownership
+from services.tenancy.ownership import Claim, Ownership
 from services.tenancy.unborne import is_test, unescaped
 
 NODE_ID_LIMIT = 512
@@ -66,8 +66,8 @@ def land(
     kb_id = kb_id_of(node_id, ownership.service)
     claim, tenant = ownership.kb(kb_id), ownership.tenant_of(node_id)
     holders = {ownership.tenant_of(node) for node in ownership.nodes_by_kb.get(kb_id, ())}
-    if claim.state is ClaimState.CONFIRMED:
-        holders.update(claim.tenants)
+    if claim.confirmation is not None:
+        holders.add(claim.confirmation.tenant)
     others = tuple(sorted(holders - {tenant}, key=str))
     older = None if holders else stored(kb_id)
     refusal = next(_refusals(node_id, kb_id, others, ownership), "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.figures import Measure
-from services.usage.snapshot import Snapshot
+from services.figures import Measure, StoreState
+from services.usage.snapshot import Snapshot, StoreFigures
 
 LEARNT = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
 """What a session finds and writes to; the records of sessions are each node_id's own."""
@@ -27,10 +27,14 @@ def older_data(kb_id: str, snapshot: Snapshot | None) -> Older | None:
     """
     if snapshot is None:
         return Older()
-    every = (*(part for usage in snapshot.tenants for part in usage.parts), *snapshot.shared)
-    parts = [part for part in every if part.is_kb and part.name == kb_id]
+    parts = [part for part in snapshot.parts if part.is_kb and part.name == kb_id]
     amounts = {m: [part.usage.of(m) for part in parts] for m in LEARNT}
     counts = {m: sum(amount.count for amount in found if amount) for m, found in amounts.items()}
     there = {measure: count for measure, count in counts.items() if count}
-    unread = tuple(measure for measure in LEARNT if measure in snapshot.unread)
+    unread = tuple(measure for measure in LEARNT if _is_open(snapshot.stores[measure]))
     return Older(there, unread) if there or unread else None
+
+
+def _is_open(figures: StoreFigures) -> bool:
+    """Whether a store that there is may have more than was found so far."""
+    return not figures.whole and figures.state is not StoreState.NOT_CONFIGURED

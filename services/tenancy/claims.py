@@ -88,13 +88,11 @@ def confirmed_by(claim: Claim, word: Confirmation, *, seen: frozenset[TenantKey]
 
     The word stands against what only a text could mean, and never against what was seen.
     """
-    if not seen and claim.state is not ClaimState.KNOWN:
-        why = "an admin confirmed whose it is"
-        return Claim(ClaimState.CONFIRMED, (word.tenant,), why, confirmation=word)
-    if seen == {word.tenant} or claim.tenants == (word.tenant,):
-        proven = claim.state is ClaimState.KNOWN
-        state = ClaimState.KNOWN if proven else ClaimState.CONFIRMED
-        return replace(claim, state=state, tenants=(word.tenant,), others=(), confirmation=word)
+    if claim.state is ClaimState.KNOWN and claim.tenants == (word.tenant,):
+        return replace(claim, others=(), confirmation=word)
+    if claim.state is not ClaimState.KNOWN and seen <= {word.tenant}:
+        why, of = "an admin confirmed whose it is", (word.tenant,)
+        return Claim(ClaimState.CONFIRMED, of, why, origin=claim.origin, confirmation=word)
     tenants = tuple(dict.fromkeys((*claim.tenants, word.tenant)))
     why = f"an admin confirmed it to be of {word.tenant}, and node_ids of others were seen"
     return replace(claim, state=ClaimState.SHARED, tenants=tenants, why=why, confirmation=word)

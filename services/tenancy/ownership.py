@@ -201,10 +201,15 @@ class Ownership:
     def _known_as(self, tenant: TenantKey) -> tuple[TenantKey, ...]:
         return self._by_sanitised.get((tenant.kind, sanitise(tenant.id)), ())
 
+    def _named_by(self, reading: TenantKey) -> tuple[TenantKey, ...]:
+        """Return whom a reading names: by its text, and of those known who read the same."""
+        return tuple(dict.fromkeys((reading, *self._known_as(reading))))
+
     def _choose(self, readings: tuple[TenantKey, ...]) -> Claim:
         known = [tenant for tenant in readings if self._known_as(tenant)]
         chosen = known[0] if known else readings[0]
-        others = tuple(tenant for tenant in readings if tenant != chosen)
+        unchosen = (tenant for tenant in readings if tenant != chosen)
+        others = tuple(each for tenant in unchosen for each in self._named_by(tenant))
         holders, alike = self._known_as(chosen) or (chosen,), "_" in chosen.id
         if len(holders) > 1:
             why = "its text fits several known tenants, which KATO does not tell apart"

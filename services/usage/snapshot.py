@@ -148,10 +148,14 @@ class Snapshot:
         return next((usage for usage in self.tenants if usage.tenant == tenant), None)
 
     @property
+    def parts(self) -> tuple[KbUsage, ...]:
+        """Every part that has an owner: those of tenants, then those that several hold."""
+        return (*(part for tenant in self.tenants for part in tenant.parts), *self.shared)
+
+    @property
     def kb_ids(self) -> frozenset[str]:
         """Every kb_id that somebody holds."""
-        owned = (part for tenant in self.tenants for part in tenant.parts)
-        return frozenset(part.name for part in (*owned, *self.shared) if part.is_kb)
+        return frozenset(part.name for part in self.parts if part.is_kb)
 
     @property
     def unread(self) -> Mapping[Measure, Problem]:

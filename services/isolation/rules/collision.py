@@ -14,7 +14,6 @@ from services.figures import Measure, StoreState
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import (
     Held,
-    every_part,
     holdings,
     in_order,
     kb_ids_of,
@@ -125,8 +124,7 @@ def is_cut(seen: Seen, kb_id: str) -> bool:
 
 def _cut(seen: Seen) -> Iterator[Finding]:
     wholly_read(seen)
-    stored = {part.name for part in every_part(seen) if part.is_kb}
-    cut = in_order(kb_id for kb_id in stored if is_cut(seen, kb_id))
+    cut = in_order(kb_id for kb_id in seen.snapshot.kb_ids if is_cut(seen, kb_id))
     if cut:
         one = len(cut) == 1
         what = f"{len(cut):,} kb_id{' is' if one else 's are'} cut before the tenant's name ends."

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
-from services.isolation.evidence import every_part, in_order, listed, samples, wholly_read
+from services.isolation.evidence import in_order, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -43,7 +43,7 @@ def _names(seen: Seen) -> Iterator[_Name]:
     owned = seen.ownership
     for node in owned.nodes:
         yield _Name(About.NODES, node, owned.node(node).tenants)
-    for part in every_part(seen):
+    for part in seen.snapshot.parts:
         if part.is_kb:
             yield _Name(About.KBS, part.name, owned.kb(part.name).tenants)
         elif part.is_guides:

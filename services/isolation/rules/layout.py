@@ -10,7 +10,6 @@ from services.isolation.evidence import (
     about_kb,
     counted,
     counted_whole,
-    every_part,
     gathered,
     holdings,
     raw_kb,
@@ -49,7 +48,7 @@ def _mixed(seen: Seen) -> Iterable[Finding]:
     held = [each for each in holdings(seen) if any(map(each.count, Measure))]
     katos = [each.name for each in held if each.name.endswith(suffix)]
     guides = [each.name for each in held if raw_kb(each) and not each.name.endswith(suffix)]
-    labels = {part.name for part in every_part(seen) if part.is_guides}
+    labels = {part.name for part in seen.snapshot.parts if part.is_guides}
     guides += sorted(labels, key=bytes_of)
     if katos and guides:
         yield _both(katos, guides)
@@ -190,7 +189,7 @@ def _collections(seen: Seen) -> Iterable[Finding]:
 def _repeated(seen: Seen) -> Iterable[Finding]:
     counted_whole(seen, Measure.PATTERNS)
     found = [
-        finding for part in every_part(seen) if part.is_kb
+        finding for part in seen.snapshot.parts if part.is_kb
         for finding in _repeated_of(seen, part)
     ]  # fmt: skip
     return gathered(found, "have rows in ClickHouse that repeat a pattern")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.isolation.about import About, Fact, ShownTo
+from services.isolation.about import About, Fact, ShownTo, these
 from services.isolation.evidence import listed, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
@@ -29,7 +29,7 @@ def _finding(look: TenantKey, tenants: tuple[TenantKey, ...]) -> Finding:
         tenants,
         evidence={
             "tenants": Fact(tuple(map(str, tenants[:SAMPLES])), About.TENANTS),
-            "number of tenants": Fact(len(tenants), About.TENANTS_COUNTED),
+            "number of tenants": these(len(tenants)),
         },
         deeds=tuple(Deed(DeedKind.TENANT, str(tenant)) for tenant in tenants[:SAMPLES]),
     )  # fmt: skip

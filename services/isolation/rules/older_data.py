@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from services.figures import Measure
 from services.isolation.about import About, Fact, ShownTo, Value, these
-from services.isolation.evidence import Held, every_part, gathered, holdings, listed, wholly_read
+from services.isolation.evidence import Held, gathered, holdings, listed, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
+from services.sessions.older import LEARNT
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Source
 from services.tenancy.ownership import Claim, ClaimState
 
 _OLDER = "collision.older-data"
-_LEARNT = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
 
 
 def _older(seen: Seen) -> Iterable[Finding]:
     wholly_read(seen)
-    stored = [held for held in holdings(seen) if any(map(held.count, _LEARNT))]
+    stored = [held for held in holdings(seen) if any(map(held.count, LEARNT))]
     unsure = [h for h in stored if seen.ownership.kb(h.name).state is not ClaimState.CONFIRMED]
     yield from _came(seen, [held for held in unsure if held.name in seen.ownership.nodes_by_kb])
     idle = [held for held in unsure if held.name not in seen.ownership.nodes_by_kb]
@@ -68,7 +67,7 @@ def _may_come(seen: Seen, stored: Iterable[Held]) -> Iterator[Finding]:
 
 def _first_writes(seen: Seen) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
-    for part in every_part(seen):
+    for part in seen.snapshot.parts:
         if part.is_kb and part.first_write is not None:
             found[part.name] = min(part.first_write, found.get(part.name, part.first_write))
     return found
@@ -79,7 +78,7 @@ def _finding(
     nodes: tuple[str, ...] = (),
 ) -> Finding:  # fmt: skip
     counts: dict[str, Value | Fact] = {
-        m.value: these(count) for m in _LEARNT if (count := held.counts[m]) is not None
+        m.value: these(count) for m in LEARNT if (count := held.counts[m]) is not None
     }
     if nodes:
         counts["node_ids"] = Fact(nodes[:SAMPLES], About.NODES)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.isolation.about import About, Evidence, Fact, ShownTo, these
-from services.isolation.evidence import counted, every_part, listed, samples, wholly_read
+from services.isolation.evidence import counted, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, once
 from services.isolation.severity import Severity
 from services.isolation.wildcards import Names
@@ -25,11 +25,11 @@ class _Fleet:
 
     def __init__(self, seen: Seen) -> None:
         self._holders: dict[str, set[TenantKey]] = {}
-        for part in every_part(seen):
+        for part in seen.snapshot.parts:
             name = part.name if part.is_kb else f"{part.name}:"
             self._holders.setdefault(name, set()).update(part.claim.tenants)
         self.names = Names(self._holders)
-        self._kb_ids = {part.name for part in every_part(seen) if part.is_kb}
+        self._kb_ids = seen.snapshot.kb_ids
         self._schemes: dict[str, list[NamingScheme]] = {}
         for scheme in seen.ownership.schemes.schemes:
             self._schemes.setdefault(scheme.kind, []).append(scheme)

@@ -43,6 +43,7 @@ from services.sessions.access import (
     holders_of_session,
 )
 from services.sessions.landing import Landing, land
+from services.sessions.older import Older
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from services.tenancy.ownership import ClaimState
@@ -293,6 +294,18 @@ def test_a_landing_is_the_same_whether_others_are_there(node: str) -> None:
     assert taken == free
     assert (taken.others, taken.refusal, taken.claim) == ((), NOT_ALONE, HELD_WITH_OTHERS)
     assert not names_told(taken, ["acme.corp"])
+
+
+def test_whoever_could_have_written_what_lies_there_is_not_named() -> None:
+    """Its text fits a tenant in scope in another way, and a known one that KATO writes the same."""
+    whole = fleet("tenant:acme:user:ann", "tenant:acme-user-bob:user:zoe").ownership
+    older = Older({Measure.PATTERNS: 1}, ())
+    landing = land("tenant:acme:user:bob_user_x", whole, lambda _: older)
+    hidden = "tenant/acme-user-bob"
+    assert hidden in landing.refusal
+    told = confined_landing(landing, viewer("tenant/acme", "tenant/acme_user_bob"))
+    assert not names_told(told, [hidden])
+    assert told.refusal == NOT_ALONE
 
 
 # --- nothing is forgotten ---------------------------------------------------------------------

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from dashboard.draw.formatting import visible
-from services.find.models import question_of, unescaped
+from services.find.models import question_of
 from services.tenancy.layout import text_of
+from services.visible import unseen
 
 SHA1 = "cae62b931e48cc7521d11be590d72ceb75ff94c8"
 
@@ -33,7 +34,7 @@ def test_every_text_makes_a_question(typed: str, contains: bool) -> None:
 @example("\ud800")
 def test_what_a_page_shows_can_be_typed(text: str) -> None:
     """`visible` can be taken back, whatever it made visible."""
-    assert unescaped(visible(text)) == text
+    assert unseen(visible(text)) == text
 
 
 @given(any_text, any_text)

@@ -119,6 +119,14 @@ def test_rules_count_what_is_visible(case: tuple[tuple[Made, ...], Viewer]) -> N
             assert rule.reason == (None if count else Problem(IN_SCOPE))
 
 
+def test_tenants_that_look_alike_are_told_to_who_sees_them_all() -> None:
+    seen = fleet("tenant:Acme:user:a", "tenant:acme:user:b")
+    report = report_of(seen)
+    for scope, told in (("tenant/acme",), False), (("tenant/acme", "tenant/Acme"), True):
+        found = confined_report(report, viewer(*scope), seen.ownership).records
+        assert ("collision.look-alike" in {each.finding.code for each in found}) is told
+
+
 def test_whoever_sees_all_gets_the_very_report() -> None:
     seen = fleet(DASH, DOT, patterns={SHARED_KB: 1})
     report, everything = report_of(seen), Viewer("admin", Role.ADMIN, EVERYTHING)

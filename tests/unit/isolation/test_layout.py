@@ -8,7 +8,6 @@ import pytest
 
 from services.figures import Amount, Measure, Precision
 from services.isolation.about import plain
-from services.isolation.evidence import every_part
 from services.isolation.facts import PatternFacts
 from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules import layout
@@ -177,7 +176,7 @@ def test_rows_that_repeat_a_pattern() -> None:
     """They are compared with the different names; a kb_id of as many rows as names has none."""
     seen = fleet("tenant:acme:user:bob", patterns={"tenant_acme_user_bob_kato": 3, "b_kato": 2})
     assert not found("layout.repeated", seen)
-    (part,) = (part for part in every_part(seen) if part.name == "tenant_acme_user_bob_kato")
+    (part,) = (part for part in seen.snapshot.parts if part.name == "tenant_acme_user_bob_kato")
     twice = replace(part, rows_by_table={"patterns_data": 5, "lsh_buckets": 9})
     (usage,) = (each for each in seen.snapshot.tenants if part in each.parts)
     others = (each for each in seen.snapshot.tenants if each is not usage)

@@ -14,7 +14,7 @@ from services.access.viewer import Role, TenantPattern, Viewer
 from services.embedded.kato.config import RULES, accepted, changed, refusals
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
-from services.figures import Measure
+from services.figures import Measure, Precision
 from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import NODE_ID_LIMIT, Erased, land
@@ -158,6 +158,7 @@ def test_data_that_was_there_before_takes_a_word() -> None:
         (owned(BOB), OLDER, False, ""),
         (adopted(CORP), OLDER, False, ""),
         (adopted(CORP_), OLDER, False, "already used by tenant/acme_corp"),
+        (adopted(CORP_, BOB), OLDER, False, "already used by tenant/acme_corp"),
     ]
     for ownership, stored, asks, refusal in cases:
         landing = land(BOB, ownership, lambda _, stored=stored: stored)  # type: ignore[misc]
@@ -166,10 +167,10 @@ def test_data_that_was_there_before_takes_a_word() -> None:
         assert bool(landing.refusal) == bool(refusal)
 
 
-def adopted(tenant: TenantKey) -> Ownership:
+def adopted(tenant: TenantKey, *nodes: str) -> Ownership:
     kb_id = "tenant_acme_corp_user_bob_kato"
     word = Confirmation(kb_id, tenant, "ann", datetime.now(UTC), "asked")
-    return Ownership((), schemes=NamingSchemes.of(), confirmed={kb_id: word})
+    return Ownership(nodes, schemes=NamingSchemes.of(), confirmed={kb_id: word})
 
 
 def test_a_word_is_recorded_before_kato_is_asked(tmp_path: Path, kato: Kato) -> None:
@@ -199,6 +200,11 @@ def test_what_lies_under_a_kb_id_is_never_taken_for_nothing() -> None:
     assert older_data("x_kato", unread) == Older({}, (Measure.VECTORS,))
     assert older_data("x_kato", fleet(absent=[Measure.VECTORS]).snapshot) is None
     assert older_data("x_kato", None) == Older({}, LEARNT)
+    stores = fleet().snapshot.stores
+    for precision in Precision.ESTIMATE, Precision.RUNNING:
+        passing = replace(stores[Measure.PATTERNS], precision=precision)
+        early = replace(seen.snapshot, stores={**stores, Measure.PATTERNS: passing})
+        assert older_data("y_kato", early) == Older({}, (Measure.PATTERNS,))
 
 
 @pytest.mark.parametrize("service_name", ["kato", "k", "a-much-longer-name"])

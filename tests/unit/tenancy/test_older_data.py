@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from services.access.holders import claimants
 from services.figures import Measure
 from services.purge.models import Names, Request, Target
 from services.purge.target import select
@@ -44,6 +45,9 @@ def test_it_stays_unproven_until_an_admin_says_whose_it_is() -> None:
         claim = owned(origins, *confirmed).kb(KB)
         assert (claim.state, claim.tenants) == (state, tenants), (origins, confirmed)
     assert owned({BOB: OVER}).kb(KB).alike
+    adopted = owned({BOB: OVER}, CORP).kb(KB)
+    assert claimants(adopted) == (CORP,)
+    assert adopted.why == "an admin confirmed whose it is"
     assert not owned({"user:zed": OVER}).kb("user_zed_kato").alike
 
 
