@@ -228,26 +228,25 @@ def receipt_command(
 ) -> None:  # fmt: skip
     """Print a job's receipt as JSON, or write it and each tenant's as files, JSON and text."""
     with _service() as purge:
+        text = purge.receipt_text(job_id, tenant=tenant)
         if to is None:
-            typer.echo(purge.receipt_text(job_id, tenant=tenant))
+            typer.echo(text)
             return
-        every = purge.tenants(job_id)
-        for one in (None, *every) if tenant is None else (tenant,):
-            text = purge.receipt_text(job_id, tenant=one)
-            for path in _written(text, to / file_stem(job_id, one), () if one else every):
-                typer.echo(str(path))
+        _write(text, to / file_stem(job_id, tenant))
+        for one in json.loads(text)["tenants"] if tenant is None else ():
+            _write(purge.receipt_text(job_id, tenant=one), to / file_stem(job_id, one))
 
 
-def _written(text: str, stem: Path, tenants: Sequence[str]) -> Iterator[Path]:
-    """Write one receipt as JSON and as text, and yield the files."""
-    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text), tenants))):
+def _write(text: str, stem: Path) -> None:
+    """Write one receipt as JSON and as text, and name the files."""
+    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text)))):
         path = stem.parent / f"{stem.name}{suffix}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{content}\n", "utf-8")
         except OSError as exc:
             raise PurgeRefused(f"{path} cannot be written: {exc.strerror}") from None
-        yield path
+        typer.echo(str(path))
 
 
 def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:

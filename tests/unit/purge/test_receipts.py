@@ -205,7 +205,7 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
     assert found.target == "the user x of tenant/acme"
     looks = (LaterLook(NOW, 1, tenants={"tenant/globex": 1}),)
     summary = summary_of(found, looks, tenant="tenant/acme")
-    text = with_later_looks(receipt_json(found), looks, summary=summary, tenant="tenant/acme")
+    text = with_later_looks(receipt_json(found), found, looks, tenant="tenant/acme")
     for written in (text, printable(found, looks, tenant="tenant/acme")):
         assert "globex" not in written
         assert "R-1" in written
@@ -213,6 +213,8 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
     assert found.outcome is Outcome.ERASED_EXCEPT  # though nobody is named: it came to that
     assert (found.left_out[0].kb_id, found.left_out[0].counts) == (KB, {})
     assert json.loads(text)["later_looks"][0]["kb_ids_back"] == 0
+    assert json.loads(text)["tenants"] == ["tenant/acme"]
+    assert receipt(of).tenants == ("tenant/acme", "tenant/globex")
     with pytest.raises(PurgeRefused, match="is not about tenant/zed"):
         tenant_receipt(of, "tenant/zed", at=NOW, versions={})
 
