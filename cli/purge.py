@@ -129,7 +129,7 @@ def run_command(
     """Run a plan that was made, to its end, and print the receipt."""
     with _service() as purge:
         planned = purge.planned(digest).request.target
-        named = tuple(_tenant(name) for name in tenant or ())
+        named = tuple(map(TenantKey.parse, tenant or ()))
         if (named or not planned.many) and named != planned.tenants:
             raise PurgeRefused("the plan with this digest is for another target")
         if user not in (planned.user, None):
@@ -259,16 +259,9 @@ def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:
 
 def _target(names: Sequence[str], node: str | None, user: str | None) -> Target:
     """Return whom names mean: one tenant, or many that go as a whole."""
-    tenants = tuple(dict.fromkeys(map(_tenant, names)))
+    tenants = tuple(dict.fromkeys(map(TenantKey.parse, names)))
     if len(tenants) <= 1:
         return Target(tenants[0] if tenants else None, node, user)
     if node is not None or user is not None:
         raise PurgeRefused("a node_id or a user is of one tenant, or of all")
     return Target(many=tenants)
-
-
-def _tenant(name: str) -> TenantKey:
-    kind, slash, rest = name.partition("/")  # exactly: with a blank at its end it is another's
-    if not (kind and slash and rest):
-        raise PurgeRefused("a tenant is named as kind/id: tenant/acme")
-    return TenantKey(kind, rest)
