@@ -129,7 +129,7 @@ def run_command(
     """Run a plan that was made, to its end, and print the receipt."""
     with _service() as purge:
         planned = purge.planned(digest).request.target
-        named = tuple(_tenant(name) for name in tenant or ())
+        named = tuple(map(TenantKey.parse, tenant or ()))
         if (named or not planned.many) and named != planned.tenants:
             raise PurgeRefused("the plan with this digest is for another target")
         if user not in (planned.user, None):
@@ -228,26 +228,25 @@ def receipt_command(
 ) -> None:  # fmt: skip
     """Print a job's receipt as JSON, or write it and each tenant's as files, JSON and text."""
     with _service() as purge:
+        text = purge.receipt_text(job_id, tenant=tenant)
         if to is None:
-            typer.echo(purge.receipt_text(job_id, tenant=tenant))
+            typer.echo(text)
             return
-        every = purge.tenants(job_id)
-        for one in (None, *every) if tenant is None else (tenant,):
-            text = purge.receipt_text(job_id, tenant=one)
-            for path in _written(text, to / file_stem(job_id, one), () if one else every):
-                typer.echo(str(path))
+        _write(text, to / file_stem(job_id, tenant))
+        for one in json.loads(text)["tenants"] if tenant is None else ():
+            _write(purge.receipt_text(job_id, tenant=one), to / file_stem(job_id, one))
 
 
-def _written(text: str, stem: Path, tenants: Sequence[str]) -> Iterator[Path]:
-    """Write one receipt as JSON and as text, and yield the files."""
-    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text), tenants))):
+def _write(text: str, stem: Path) -> None:
+    """Write one receipt as JSON and as text, and name the files."""
+    for suffix, content in ((".json", text), (".txt", receipt_text(json.loads(text)))):
         path = stem.parent / f"{stem.name}{suffix}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{content}\n", "utf-8")
         except OSError as exc:
             raise PurgeRefused(f"{path} cannot be written: {exc.strerror}") from None
-        yield path
+        typer.echo(str(path))
 
 
 def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:
@@ -260,16 +259,9 @@ def _finish(purge: DeskPurge, job: Job, *, as_json: bool) -> None:
 
 def _target(names: Sequence[str], node: str | None, user: str | None) -> Target:
     """Return whom names mean: one tenant, or many that go as a whole."""
-    tenants = tuple(dict.fromkeys(map(_tenant, names)))
+    tenants = tuple(dict.fromkeys(map(TenantKey.parse, names)))
     if len(tenants) <= 1:
         return Target(tenants[0] if tenants else None, node, user)
     if node is not None or user is not None:
         raise PurgeRefused("a node_id or a user is of one tenant, or of all")
     return Target(many=tenants)
-
-
-def _tenant(name: str) -> TenantKey:
-    kind, slash, rest = name.partition("/")  # exactly: with a blank at its end it is another's
-    if not (kind and slash and rest):
-        raise PurgeRefused("a tenant is named as kind/id: tenant/acme")
-    return TenantKey(kind, rest)

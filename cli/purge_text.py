@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.figures import Measure
@@ -108,11 +108,8 @@ def file_stem(job_id: str, tenant: str | None) -> str:
     return f"purge-{job_id}-{plain}-{hashlib.sha256(bytes_of(tenant)).hexdigest()[:8]}"
 
 
-def receipt_text(receipt: Mapping[str, Any], tenants: Sequence[str] = ()) -> str:
-    """Say what came of a purge: in a sentence, whose and when, then what went and what stayed.
-
-    `tenants` are named where it is of several.
-    """
+def receipt_text(receipt: Mapping[str, Any]) -> str:
+    """Say what came of a purge: in a sentence, whose and when, then what went and what stayed."""
     summary = [visible(receipt["summary"])] if "summary" in receipt else []
     facts = {
         "purge of": receipt["target"], "ticket": receipt["reason"],
@@ -120,7 +117,7 @@ def receipt_text(receipt: Mapping[str, Any], tenants: Sequence[str] = ()) -> str
         "asked by": receipt["asked_by"], "job": receipt["job"],
     }  # fmt: skip
     lines = [f"{name}: {visible(value)}" for name, value in facts.items()]
-    lines += [f"tenant: {visible(tenant)}" for tenant in tenants]
+    lines += [f"tenant: {visible(tenant)}" for tenant in receipt["tenants"]]
     lines += [_look_line(look) for look in receipt.get("later_looks", ())]
     lines += [
         f"  {store}: " + ", ".join(_figure(name, value) for name, value in figures.items())

@@ -191,6 +191,17 @@ class Verification:
         return text + (f" The first {self.unkeyed:,} are without a key." if self.unkeyed else "")
 
 
+def reason_with(why: str, came: str) -> str:
+    """Return why something was done and what came of it, at most as long as a reason may be.
+
+    A long why leaves at least half of the room to what came of it.
+    """
+    if why and came:
+        room = max(TEXT_LIMIT - len(came) - len(": "), TEXT_LIMIT // 2)
+        return cut(f"{cut(why, room)}: {came}", TEXT_LIMIT)
+    return cut(why or came, TEXT_LIMIT)
+
+
 def cut(text: str, limit: int) -> str:
     """Return a text of at most `limit` characters: of a longer one its beginning and digest."""
     text = json.loads(json.dumps(text))  # as it will be read back: two halves of a character join

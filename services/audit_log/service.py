@@ -14,12 +14,12 @@ from services.access.viewer import Outcome, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer
 from services.audit_log.models import (
     DIGEST_LIMIT,
-    TEXT_LIMIT,
     Entry,
     Event,
     LogFilter,
     Verification,
     cut,
+    reason_with,
 )
 from services.audit_log.ports import LogBookStore, ReadAnchors
 from services.audit_log.verify import Verifier, VerifyState
@@ -73,7 +73,9 @@ class Logbook:
     ) -> None:  # fmt: skip
         """Note how an action ended, in whichever process it began; once, however often said.
 
-        Why it was done stands before why it failed. Raises LogError for one that never began.
+        Why it was done stands before why it failed, each with room in the entry. What was refused
+        was not done: of it only the refusal is said, which a confined viewer is told too. Raises
+        LogError for one that never began.
         """
         with self._turn:
             begun = self._begun.pop(request_id, None)
@@ -82,7 +84,7 @@ class Logbook:
             return
         self._append(replace(
             begun, at=datetime.now(UTC), outcome=outcome,
-            reason=cut(": ".join(filter(None, (begun.reason, reason))), TEXT_LIMIT),
+            reason=reason_with("" if outcome is Outcome.REFUSED else begun.reason, reason),
             digest=cut(digest, DIGEST_LIMIT) or begun.digest,
         ))  # fmt: skip
 

@@ -24,9 +24,8 @@ from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
 from services.purge.models import Plan, Request
-from services.purge.receipt import receipt_of, tenants_of
+from services.purge.receipt import receipt_of
 from services.purge.service import PurgeService
-from services.purge.summary import summary_of
 from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -149,11 +148,6 @@ class DeskPurge:
             job = self._inner.abandon(job_id)
         return confined_job(job, viewer, ownership)
 
-    def tenants(self, job_id: str) -> tuple[str, ...]:
-        """Return the tenants that a job is about: each can have a receipt of its own."""
-        job, _, _ = self._known(Action.SEE_PURGES, job_id)
-        return tenants_of(job)
-
     def receipt(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it; so far, of one that has not ended."""
         job, viewer, _ = self._known(Action.SEE_PURGES, job_id)
@@ -169,8 +163,7 @@ class DeskPurge:
             if viewer.sees_all and tenant is None:
                 return self._inner.receipt_text(job_id)
             receipt, looks = self._receipt(job, viewer, tenant), self._inner.later_looks(job_id)
-            summary = summary_of(receipt, looks, tenant=tenant)
-            return with_later_looks(receipt_json(receipt), looks, summary=summary, tenant=tenant)
+            return with_later_looks(receipt_json(receipt), receipt, looks, tenant=tenant)
 
     def receipt_to_print(self, job_id: str, *, tenant: str | None = None) -> Receipt:
         """Return what came of a job, or of one tenant in it, to keep elsewhere. It is logged.
@@ -267,13 +260,8 @@ class DeskPurge:
     def _receipt(
         self, job: Job, viewer: Viewer, tenant: str | None, versions: Mapping[str, str] = _NONE
     ) -> Receipt:
-        """Return a receipt; of a whole job that has ended it came to what the job did.
-
-        Of one that a viewer may see in part it would come to more: what was left out is not in it.
-        """
         at, seen = job.ended_at or datetime.now(UTC), confined_job(job, viewer, self._ownership())
         if tenant is not None:  # of the whole job: it names nobody else
             receipt = tenant_receipt(job, tenant, at=at, versions=versions)
             return replace(receipt, reason=seen.reason)
-        receipt = receipt_of(seen, at=at, versions=versions)
-        return receipt if job.outcome is None else replace(receipt, outcome=job.outcome)
+        return receipt_of(seen, at=at, versions=versions)

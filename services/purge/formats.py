@@ -14,6 +14,7 @@ from services.errors import Problem
 from services.figures import Measure
 from services.purge.job import Conserved, LaterLook, Line, Outcome, Receipt
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
+from services.purge.summary import summary_of
 from services.tenancy.kb_ids import TenantKey
 
 _FIGURES = ("planned", "deleted", "absent", "failed", "left")
@@ -114,6 +115,7 @@ def receipt_json(receipt: Receipt) -> str:
         "seconds": dict(receipt.seconds),
         "versions": dict(receipt.versions),
         "conserved": [_conserved(each) for each in receipt.conserved],
+        "tenants": list(receipt.tenants),
     })  # fmt: skip
 
 
@@ -180,13 +182,15 @@ def _left_out_of(found: Mapping[str, Any]) -> LeftOut:
 
 
 def with_later_looks(
-    receipt: str, looks: Sequence[LaterLook], *, summary: str, tenant: str | None = None
+    text: str, receipt: Receipt, looks: Sequence[LaterLook], *, tenant: str | None = None
 ) -> str:
-    """Return a receipt (JSON) with the later looks at what it is about, oldest first.
+    """Return a receipt's JSON with the later looks at what it is about, oldest first.
 
-    `summary` says in words what it comes to by now. Of one tenant, it has that one's numbers.
+    And with what it comes to by now, in words. Of one tenant, it has that one's numbers. `text`
+    may be an earlier version's, which did not name the tenants.
     """
-    found = json.loads(receipt) | {"summary": summary}
+    summary = summary_of(receipt, looks, tenant=tenant)
+    found = json.loads(text) | {"tenants": list(receipt.tenants), "summary": summary}
     found["later_looks"] = [
         {
             "first_at": _time(look.first_at or look.at),

@@ -91,7 +91,8 @@ class Conserved:
 class Receipt:
     """What came of a purge. `left` None means that the store could not be asked: *unknown*.
 
-    `conserved` is empty where no two looks at a whole store can be compared.
+    `conserved` is empty where no two looks at a whole store can be compared. `tenants` are those
+    whose receipt it is: one of one tenant names that one alone.
     """
 
     job_id: str
@@ -111,6 +112,7 @@ class Receipt:
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
     conserved: tuple[Conserved, ...] = ()
+    tenants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from services.access.holders import Holders
 from services.access.viewer import Action, Outcome, Role, Viewer
-from services.audit_log.models import MissingEnd
+from services.audit_log.models import MissingEnd, reason_with
 from services.audit_log.service import Logbook, warning
 from services.purge.confined import holders_of_plan, whose_of_plan
 from services.purge.job import Job, JobState, Outcome as Came
@@ -71,18 +71,18 @@ def _end(log: Logbook, jobs: Ends, job: Job, *, added: bool = False) -> bool:
 
 
 def _entry(job: Job, *, added: bool = False) -> dict[str, Any]:
-    erased = job.outcome is Came.ERASED
-    words = [] if erased else [job.outcome.value if job.outcome else job.state.value, job.problem]
-    words.insert(0, job.reason)
+    words = []
     if added and job.ended_at is not None:
-        words.insert(1, f"added later: it ended on {job.ended_at:%Y-%m-%d %H:%M:%S} UTC")
+        words.append(f"added later: it ended on {job.ended_at:%Y-%m-%d %H:%M:%S} UTC")
+    if job.outcome is not Came.ERASED:
+        words += [job.outcome.value if job.outcome else job.state.value, job.problem]
     return {
         "viewer": Viewer(job.asked_by, Role.ADMIN),
         "action": Action.RUN_PURGE.value,
         "tenants": whose_of_plan(job.plan),
         "target": f"{job.plan.request.target}: job {job.id}",
         "outcome": Outcome.DONE if job.outcome in _DONE else Outcome.FAILED,
-        "reason": ": ".join(filter(None, words)),
+        "reason": reason_with(job.reason, ": ".join(filter(None, words))),
         "digest": job.plan.digest,
     }
 

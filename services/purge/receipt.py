@@ -39,7 +39,9 @@ def receipt_of(
     """Return the receipt of a job whose last look is in its journal; of one tenant of many.
 
     What was deleted is told by looks: the first one of every run, the one before each step that
-    erases, and the last one. So a process that was killed in between loses none of it.
+    erases, and the last one. So a process that was killed in between loses none of it. A whole
+    job that has ended came to what it came to then: by what a confined viewer sees of it, without
+    what was left out, it would be more.
     """
     plan, last = job.plan, last_look(job)
     unknown = _unknown(job, last)
@@ -49,8 +51,8 @@ def receipt_of(
     conserved = conserved_of(job, whole)
     doubts = [*_doubts(job, unknown), *unexplained(job, conserved)]
     problems = list(_problems(job, last))
-    outcome = _outcome(lines, doubts, problems, any(each.is_there for each in left_out))
-    if outcome is Outcome.ERASED:
+    seen = _outcome(lines, doubts, problems, any(each.is_there for each in left_out))
+    if seen is Outcome.ERASED:
         lines = _without_nodes(job, lines)
     started = job.step(StepName.CHECK)
     return Receipt(
@@ -63,7 +65,7 @@ def receipt_of(
         planned_at=plan.created_at,
         started_at=(started and started.started_at) or job.created_at,
         ended_at=at,
-        outcome=outcome,
+        outcome=seen if tenant is not None or job.outcome is None else job.outcome,
         lines=lines,
         left_out=left_out,
         disclosed=tuple(dict.fromkeys((*plan.disclosed, *_disclosed(job)))),
@@ -75,6 +77,7 @@ def receipt_of(
         },
         versions=versions,
         conserved=conserved if tenant is None else (),
+        tenants=tenants_of(job) if tenant is None else (tenant,),
     )
 
 

@@ -13,7 +13,7 @@ from services.figures import Measure
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of, with_later_looks
-from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
+from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
@@ -21,7 +21,6 @@ from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import LEASE, end_job
 from services.purge.steps import StepName, steps_of
-from services.purge.summary import summary_of
 from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
@@ -209,10 +208,8 @@ class PurgeService:
         kept = self._jobs.receipt(job_id)
         if kept is None:
             return receipt_json(receipt_of(job, at=datetime.now(UTC), versions={}))
-        looks = self._jobs.later_looks(job_id)
-        ended = replace(receipt_of(job, at=job.ended_at or datetime.now(UTC), versions={}),
-                        outcome=job.outcome or Outcome.UNKNOWN)  # fmt: skip
-        return with_later_looks(kept, looks, summary=summary_of(ended, looks))
+        ended = receipt_of(job, at=job.ended_at or datetime.now(UTC), versions={})
+        return with_later_looks(kept, ended, self._jobs.later_looks(job_id))
 
     def versions(self, job_id: str) -> Mapping[str, str]:
         """Return the stores' versions when a job ended, as its receipt has them."""

@@ -55,6 +55,12 @@ def _result(receipt: Receipt) -> str:
             )
         case Outcome.PARTIAL:
             left = sum(line.left or 0 for line in receipt.lines)
+            if not left:
+                return (
+                    f"Not all of the purge of {target} could be done by {day}: {_counts(receipt)} "
+                    "were erased, and no entry was counted at the end. What could not be done is "
+                    "named below."
+                )
             return (
                 f"Not all data of {target} was erased by {day}: {_counts(receipt)} were, and "
                 f"{left:,} {'entry was' if left == 1 else 'entries were'} left."

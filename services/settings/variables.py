@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,12 +24,12 @@ class Variables(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return a field's value, None where it is not set; its variable, and that it is a text."""
         del field_name
-        return _value(str(field.alias), field, os.environ), str(field.alias), False
+        return _value(field), str(field.alias), False
 
     def __call__(self) -> dict[str, Any]:
         """Return every variable that is set."""
         fields = self.settings_cls.model_fields.values()
-        found = {str(field.alias): _value(str(field.alias), field, os.environ) for field in fields}
+        found = {str(field.alias): _value(field) for field in fields}
         return {variable: value for variable, value in found.items() if value}
 
 
@@ -42,11 +42,11 @@ def _is_secret(field: FieldInfo) -> bool:
     return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
-def _value(variable: str, field: FieldInfo, environment: Mapping[str, str]) -> str:
-    """Return what a variable holds, or the file that it names; empty where neither is set."""
-    text = _clean(variable, environment.get(variable, ""))
-    file = f"{variable}{_FILE}"
-    path = _clean(file, environment.get(file, "")) if _is_secret(field) else ""
+def _value(field: FieldInfo) -> str:
+    """Return what a field's variable holds, or the file that it names; empty where none is set."""
+    variable, file = str(field.alias), f"{field.alias}{_FILE}"
+    text = _clean(variable, os.environ.get(variable, ""))
+    path = _clean(file, os.environ.get(file, "")) if _is_secret(field) else ""
     if text and path:
         raise SettingsError(file, f"set, and so is {variable}: only one of them can be")
     return _clean(file, _read(file, Path(path))) if path else text

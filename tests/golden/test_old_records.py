@@ -64,6 +64,8 @@ def test_purges_and_their_receipts() -> None:
     assert "What was left out" in receipts[ACME_CORP].pop("summary")
     assert receipts[GLOBEX].pop("later_looks") == [look]
     assert receipts[ACME_CORP].pop("later_looks") == []
+    assert receipts[GLOBEX].pop("tenants") == ["tenant/globex"]
+    assert receipts[ACME_CORP].pop("tenants") == ["tenant/acme-corp"]
     for job, text in kept("SELECT id, receipt FROM purge_job"):
         assert {**receipts[job], "later_looks": []} == {"later_looks": [], **json.loads(text)}
     assert receipts[ACME_CORP]["reason"] == "ticket 4711"

@@ -475,7 +475,6 @@ CASES: dict[str, Case] = {
     ),
     "purge.being_purged": Case(lambda d: d.purge.being_purged([str(ACME)]), VIEWER, ANY),
     "purge.tombstones": Case(lambda d: d.purge.tombstones([ACME_KB, ZED_KB]), VIEWER, ANY),
-    "purge.tenants": Case(lambda d: d.purge.tenants(JOB.id), OPERATOR, refused=NoSuchJob),
     "purge.erased_as": Case(lambda d: d.purge.erased_as("bob"), SUPPORT, ANY),
     "purge.look_again": _done(
         lambda d: d.purge.look_again(JOB.id), OPERATOR, Action.PLAN_PURGE, "purge.look_again",

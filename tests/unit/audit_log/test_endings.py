@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.access.viewer import Action, Outcome
+from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import Event
 from services.canary.access import log_canary
 from services.canary.models import CanaryReport, CanaryState, Outcome as Came, Probe
@@ -18,6 +18,8 @@ from services.purge.job import JobState, Outcome as Purged
 from services.purge.log_ends import Ends, log_purge
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.access.desks import JOB
+
+ANN = Viewer("ann", Role.ADMIN)
 
 
 @pytest.fixture
@@ -51,6 +53,26 @@ def test_how_far_a_purge_came_is_logged(
     assert (event.who, event.action, event.tenants) == ("ann", "run a purge", ("tenant/acme",))
     assert (event.outcome, event.reason, event.digest) == (logged, reason, job.plan.digest)
     assert job.id in event.target
+
+
+def test_a_long_ticket_leaves_room_for_what_came_of_it(log: SqliteLog) -> None:
+    """A reason of a purge may be longer than what an entry has for it."""
+    long = "ticket " * 200
+    job = replace(JOB, state=JobState.FAILED, reason=long, problem="redis: no answer")
+    log_purge(log.logbook, Mock(spec=Ends), job)
+    request = log.logbook.begin(ANN, Action.RUN_PURGE, reason=long)
+    log.logbook.end(request, Outcome.FAILED, reason="redis: no answer")
+    for event in (log.entries()[0].event, log.entries()[-1].event):
+        assert event.reason.startswith("ticket ticket")
+        assert event.reason.endswith(": redis: no answer")
+
+
+def test_a_refusal_is_without_the_ticket(log: SqliteLog) -> None:
+    """A confined viewer is told why others were refused, and a ticket may name anybody."""
+    request = log.logbook.begin(ANN, Action.RUN_PURGE, reason="as globex asked")
+    log.logbook.end(request, Outcome.REFUSED, reason="a second person has to approve")
+    begun, refused = (entry.event.reason for entry in log.entries())
+    assert (begun, refused) == ("as globex asked", "a second person has to approve")
 
 
 def test_a_purge_that_still_runs_has_no_end(log: SqliteLog) -> None:

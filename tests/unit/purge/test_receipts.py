@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dashboard.purge.receipt_tables import printable
-from services.errors import PurgeRefused
+from services.errors import Problem, PurgeRefused
 from services.figures import Measure
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, JobState, LaterLook, Line, Outcome, Receipt
@@ -205,7 +205,7 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
     assert found.target == "the user x of tenant/acme"
     looks = (LaterLook(NOW, 1, tenants={"tenant/globex": 1}),)
     summary = summary_of(found, looks, tenant="tenant/acme")
-    text = with_later_looks(receipt_json(found), looks, summary=summary, tenant="tenant/acme")
+    text = with_later_looks(receipt_json(found), found, looks, tenant="tenant/acme")
     for written in (text, printable(found, looks, tenant="tenant/acme")):
         assert "globex" not in written
         assert "R-1" in written
@@ -213,6 +213,8 @@ def test_each_tenant_has_a_receipt_of_its_own() -> None:
     assert found.outcome is Outcome.ERASED_EXCEPT  # though nobody is named: it came to that
     assert (found.left_out[0].kb_id, found.left_out[0].counts) == (KB, {})
     assert json.loads(text)["later_looks"][0]["kb_ids_back"] == 0
+    assert json.loads(text)["tenants"] == ["tenant/acme"]
+    assert receipt(of).tenants == ("tenant/acme", "tenant/globex")
     with pytest.raises(PurgeRefused, match="is not about tenant/zed"):
         tenant_receipt(of, "tenant/zed", at=NOW, versions={})
 
@@ -241,11 +243,31 @@ def test_a_receipt_says_what_came_of_it_in_a_sentence() -> None:
         Outcome.UNKNOWN: "is not known",
     }
     for outcome, words in said.items():
-        summary = summary_of(replace(found, outcome=outcome))
+        left = 1 if outcome is Outcome.PARTIAL else 0
+        lines = tuple(replace(line, left=left) for line in found.lines)
+        summary = summary_of(replace(found, outcome=outcome, lines=lines))
         assert words in summary
         assert "0 patterns, 3 Redis keys, 0 vectors and 0 sessions" in summary
         assert "again since" not in summary
     assert "cannot be told apart" in summary_of(replace(found, disclosed=("x",)))
+
+
+def test_a_purge_that_only_could_not_do_a_step_leaves_no_data_by_its_receipt() -> None:
+    """Nothing was counted at the end: that data was not erased would be no fact."""
+    of = ended(3, [(3, False)], 0, 0)
+    steps = tuple(
+        replace(step, error=Problem("KATO did not answer"))
+        if step.name is StepName.CACHES
+        else step
+        for step in of.steps
+    )
+    found = receipt(replace(of, steps=steps))
+    assert found.outcome is Outcome.PARTIAL
+    summary = summary_of(found)
+    assert "Not all of the purge of tenant/acme could be done" in summary
+    assert "3 Redis keys" in summary
+    assert "0 entries" not in summary
+    assert "Not all data" not in summary
 
 
 HOURS = [NOW + timedelta(hours=hour) for hour in range(5)]
