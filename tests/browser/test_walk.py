@@ -15,7 +15,7 @@ from tests.browser.conftest import ROOT, Visit, dashboard, picture, settle
 from tests.servers.deployment import SECRET, STORES, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]
-PICTURES = Path(os.environ.get("PICTURES", ROOT / "tests" / "e2e" / "pictures"))
+PICTURES = Path(os.environ.get("PICTURES", ROOT / "tests" / "browser" / "pictures"))
 
 
 def check(page: Page) -> None:
