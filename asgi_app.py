@@ -34,8 +34,10 @@ _stopping = threading.Event()
 async def _with_services(_: st.App) -> AsyncIterator[None]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, _start)
-        yield
-        _stopping.set()
+        try:
+            yield
+        finally:
+            _stopping.set()
     await anyio.to_thread.run_sync(_stop)
 
 

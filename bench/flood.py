@@ -19,17 +19,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.request import urlopen
 
 import jwt
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets import Subprotocol
-from websockets.asyncio.client import connect as connect_async
+from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
 
 from bench.measure import median, spread, verdict
-from bench.pages import PAGES, PATIENCE, Page, run_once
+from bench.pages import PAGES, PAUSE, Page, run_once, visiting, wait_until_up
 
 TABS = 30
 HEADER, SECRET, ISSUER, AUDIENCE = "X-Token", "a secret of the benchmark, long enough", "i", "a"
@@ -40,7 +38,7 @@ SETTINGS = {
     "KATO_TENANTS_DEFAULT_TENANTS": "*",
 }  # fmt: skip
 PAGE = Page("Tenants", "tenants")
-PAUSE, _STARTS = 1.0, 5
+_STARTS = 5
 
 
 def token(email: str) -> str:
@@ -57,22 +55,11 @@ def serving(port: int) -> Iterator[None]:
         environment = {**os.environ, **SETTINGS, "KATO_TENANTS_DATA": data}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         try:
-            _wait_until_up(port)
+            wait_until_up(port, process)
             yield
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
-
-
-def _wait_until_up(port: int) -> None:
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the dashboard did not start")
 
 
 def flood(port: int) -> None:
@@ -90,7 +77,7 @@ async def _tab(port: int, number: int) -> None:
     message = request.SerializeToString()
     while True:
         with suppress(OSError, WebSocketException):
-            async with connect_async(
+            async with connect(
                 f"ws://127.0.0.1:{port}/_stcore/stream", compression=None, max_size=None,
                 subprotocols=[Subprotocol("streamlit")],
                 additional_headers={HEADER: token("bob@example.com")},
@@ -109,11 +96,7 @@ async def _take_in(link: object) -> None:
 def clicks(port: int, count: int) -> list[float]:
     """Return the seconds that so many clicks of another viewer take, one a second."""
     times = []
-    with connect(
-        f"ws://127.0.0.1:{port}/_stcore/stream", compression=None, max_size=None,
-        subprotocols=[Subprotocol("streamlit")],
-        additional_headers={HEADER: token("ann@example.com")}, open_timeout=PATIENCE,
-    ) as link:  # fmt: skip
+    with visiting(port, {HEADER: token("ann@example.com")}) as link:
         for _ in range(count + 1):
             times.append(run_once(link, PAGE).seconds)
             time.sleep(PAUSE)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +77,15 @@ def serving(tenants: int) -> Iterator[int]:
         command = [sys.executable, "-m", "bench.pages_server", str(port), str(tenants), data]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
-            _wait_until_up(port, process)
+            wait_until_up(port, process)
             yield port
         finally:
             process.terminate()
             process.wait()
 
 
-def _wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers; exit where it ends before, or takes too long."""
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends and process.poll() is None:
         try:
@@ -96,13 +97,15 @@ def _wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def visiting(port: int) -> Iterator[ClientConnection]:
-    """Open a browser's connection, uncompressed."""
+def visiting(port: int, headers: Mapping[str, str] | None = None) -> Iterator[ClientConnection]:
+    """Open a browser's connection, uncompressed; the headers are those that a proxy adds."""
     with connect(
         f"ws://127.0.0.1:{port}/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")],
         compression=None,
         max_size=None,
+        additional_headers=headers,
+        open_timeout=PATIENCE,
     ) as link:
         yield link
 

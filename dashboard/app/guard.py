@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from streamlit import config
 
 from dashboard.app import files
-from dashboard.app.callers import address_of, caller, owner_of
+from dashboard.app.callers import address_of, caller, owner_of, person_of
 from dashboard.app.sockets import Message, Receive, Send, Socket
 from dashboard.app.turns import Census
 from services.access.network import LOOPBACK_HOSTS, forwarded, host_allowed, is_loopback
@@ -82,7 +82,7 @@ class Guard:
         if self._settings.auth != "proxy" or path == _base() + _HEALTH or _METRICS in path:
             return ""
         try:
-            await to_thread.run_sync(caller, self._settings, HTTPConnection(scope))
+            await to_thread.run_sync(person_of, self._settings, HTTPConnection(scope))
         except NotSignedIn as exc:
             return str(exc)
         return ""

@@ -80,9 +80,11 @@ def span_since(at: datetime, now: datetime) -> str:
 
 
 def outages(snapshot: Snapshot) -> tuple[Outage, ...]:
-    """Return the stores that do not answer, each once. Pure."""
-    found = {out.store: out for out in reversed([*_failing(snapshot)])}
-    return tuple(reversed(found.values()))
+    """Return the stores that do not answer, each once, in the order of the figures. Pure."""
+    found: dict[str, Outage] = {}
+    for out in _failing(snapshot):
+        found.setdefault(out.store, out)
+    return tuple(found.values())
 
 
 def _failing(snapshot: Snapshot) -> Iterator[Outage]:
@@ -108,18 +110,20 @@ def works(down: frozenset[str]) -> tuple[list[str], list[str]]:
     return going, [words for words, needs in _WORK if needs & down]
 
 
-def card(snapshot: Snapshot | None, now: datetime | None = None) -> None:
+def card(snapshot: Snapshot | None) -> None:
     """Draw what is down, if anything is."""
     found = outages(snapshot) if snapshot else ()
     if not found:
         return
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     going, stopped = works(frozenset(out.store for out in found))
     heads = ". ".join(out.headline(now) for out in found)
-    lines = [f"**{escaped(heads)}.** {escaped(_ages(found, now))}"]
-    lines += [f"Works: {escaped(', '.join(going))}."] if going else []
-    lines += [f"Does not work: {escaped(', '.join(stopped))}."] if stopped else []
-    st.error("\n\n".join(lines), icon=":material/cloud_off:")
+    st.error(
+        f"**{escaped(heads)}.** {escaped(_ages(found, now))}\n\n"
+        f"Works: {escaped(', '.join(going))}.\n\n"
+        f"Does not work: {escaped(', '.join(stopped))}.",
+        icon=":material/cloud_off:",
+    )
 
 
 def _ages(found: tuple[Outage, ...], now: datetime) -> str:
@@ -130,9 +134,7 @@ def _ages(found: tuple[Outage, ...], now: datetime) -> str:
     return f"{'; '.join(ages)}." if ages else ""
 
 
-def why_off(
-    snapshot: Snapshot | None, action: Action, more: frozenset[str] = frozenset()
-) -> str:  # fmt: skip
+def why_off(snapshot: Snapshot | None, action: Action, more: frozenset[str] = frozenset()) -> str:
     """Say in a sentence why an action cannot work now; empty where it may. Pure.
 
     `more` are stores that it takes besides those that it always does.

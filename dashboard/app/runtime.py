@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-from datetime import timedelta
 
 from dashboard.app import viewer as access
 from services import bootstrap
@@ -19,8 +18,6 @@ from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
 
 logger = logging.getLogger(__name__)
-
-HISTORY = timedelta(days=7)
 
 
 class _Holder:

@@ -140,6 +140,15 @@ def settle(page: Page) -> None:
     page.wait_for_function(_IS_STILL, timeout=120_000)
 
 
+def fits(page: Page, name: str = "the page") -> None:
+    """Nothing is wider than the window."""
+    overflow = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.scrollWidth - m.clientWidth }"
+    )
+    assert overflow <= 1, f"{name} is {overflow} px too wide"
+
+
 def picture(page: Page, path: Path, *, most: int = 1500) -> None:
     """Take a picture of the whole page, at most `most` pixels high."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

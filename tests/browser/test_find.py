@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit, settle
+from tests.browser.conftest import Visit, fits, settle
 
 
 def check(page: Page) -> None:
     """Nothing failed, and nothing is wider than the window."""
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
-    overflow = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]');"
-        " return m.scrollWidth - m.clientWidth }"
-    )
-    assert overflow <= 1
+    fits(page)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from dashboard.draw.formatting import visible
 from tests.browser.conftest import Visit, dashboard, settle
+from tests.browser.test_find import check
 
 USER, NAME, SECRET_VALUE = "ticket-4711", "insurance_no", "AB 12 34 56 C"
 NODE = f"tenant:acme:user:{USER}"
@@ -34,16 +35,6 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with dashboard({"KATO_TENANTS_METADATA_KEYS": key}, data, "--sample") as url:
         yield url
     assert SECRET_VALUE not in data.with_suffix(".log").read_text("utf-8", "replace")
-
-
-def check(page: Page) -> None:
-    """Nothing failed, and nothing is wider than the window."""
-    expect(page.locator("[data-testid=stException]")).to_have_count(0)
-    overflow = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]');"
-        " return m.scrollWidth - m.clientWidth }"
-    )
-    assert overflow <= 1
 
 
 def enter_metadata(page: Page) -> None:

@@ -11,11 +11,11 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
 from tests.browser import axe
-from tests.browser.conftest import ROOT, Visit, dashboard, picture, settle
+from tests.browser.conftest import ROOT, Visit, dashboard, fits, picture, settle
 from tests.servers.deployment import SECRET, STORES, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]
-PICTURES = Path(os.environ.get("PICTURES", ROOT / "tests" / "e2e" / "pictures"))
+PICTURES = Path(os.environ.get("PICTURES", ROOT / "tests" / "browser" / "pictures"))
 
 
 def check(page: Page) -> None:
@@ -43,19 +43,11 @@ def test_every_page_is_drawn(
         expect(page).to_have_title(f"{row.title} · KATO tenants")
         check(page)
         assert axe.violations(page) == [], f"{name} in {theme}"
-        _fits(page, name)
+        fits(page, name)
         page.set_viewport_size({"width": narrow, "height": 1000})
         settle(page)
-        _fits(page, name)
+        fits(page, name)
         page.set_viewport_size({"width": width, "height": 1000})
-
-
-def _fits(page: Page, name: str) -> None:
-    overflow = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]');"
-        " return m.scrollWidth - m.clientWidth }"
-    )
-    assert overflow <= 1, f"{name} is {overflow} px too wide"
 
 
 def test_the_first_page_is_found_by_its_name(sample: str, visit: Visit) -> None:

@@ -99,6 +99,25 @@ def test_a_start_that_fails_is_said_and_tried_again(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_while_it_fails_a_second_ctrl_c_ends_it_too(tmp_path: Path) -> None:
+    """The server shuts nothing down then, and the start must not be tried for ever."""
+    data, port = tmp_path / "data", free_port()
+    data.write_text("no folder")
+    given = {"KATO_TENANTS_DATA": str(data), "REDIS_URL": "redis://127.0.0.1:1"}
+    server = subprocess.Popen(
+        [sys.executable, *STREAMLITS, f"--server.port={port}"], cwd=ROOT,
+        env={**os.environ, **given}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(port, 503)
+        for _ in range(2):
+            server.send_signal(signal.SIGINT)
+            time.sleep(0.02)  # less than the server needs to see the first
+        server.wait(timeout=60)
+    finally:
+        server.kill()
+
+
 def until(port: int, status: int) -> str:
     """Ask how the server is until it answers with a status, and return what it says then."""
     ends = time.monotonic() + 240

@@ -49,6 +49,12 @@ def test_a_store_is_down_once_since_its_first_failure() -> None:
     assert outage.outages(snapshot()) == ()
 
 
+def test_stores_that_are_down_stand_in_the_order_of_their_figures() -> None:
+    """As everywhere on the page, though Redis has the last of the measures too."""
+    found = outage.outages(snapshot(*Measure, kato=True))
+    assert tuple(out.store for out in found) == STORES
+
+
 def test_what_refuses_us_is_not_said_to_be_down() -> None:
     refusing = snapshot(Measure.PATTERNS)
     figures = refusing.stores[Measure.PATTERNS]
