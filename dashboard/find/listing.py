@@ -85,9 +85,7 @@ def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
     if untold:
         names = few([visible(row.match.found) for row in untold])
         st.caption(f":material/lock: Figures of {escaped(names)} are not told: {CONCEALED}.")
-    unknown.cells(
-        frame[[row.usage is not None and row not in untold for row in shown]], snapshot
-    )
+    unknown.cells(frame[[row.usage is not None and row not in untold for row in shown]], snapshot)
     rows_table(
         frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,

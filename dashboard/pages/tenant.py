@@ -135,7 +135,7 @@ draw = {
     USAGE: lambda: usage_part.draw(tenant, snapshot),
     FINDINGS: lambda: findings(tenant, snapshot),
     BROWSE: lambda: browse(tenant, snapshot),
-    HISTORY: lambda: log_listing.tenant_log(asked),
+    HISTORY: lambda: log_listing.history(asked),
 }
 for title, tab in tabs.items():
     if tab.open:
