@@ -11,6 +11,7 @@ from dashboard.app import outage, permits
 from dashboard.draw import usage_tables
 from dashboard.draw.formatting import few
 from dashboard.draw.measures import COLUMNS, WORDS
+from dashboard.draw.notices import last_read
 from services.figures import Measure, StoreState
 from services.usage.snapshot import Snapshot, StoreFigures
 
@@ -46,6 +47,18 @@ def nothing(
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(f"Unknown {what}: {missing}.", icon=":material/cloud_off:", width="stretch")
         permits.link("system", "State of the stores")
+
+
+def or_none(snapshot: Snapshot, measures: Iterable[Measure], text: str = "None.") -> None:
+    """Say in a line that there is none; where some may be there, that it is unknown, and why."""
+    missing = lacking(snapshot, measures)
+    st.caption(f"Unknown: {missing}." if missing else text)
+
+
+def measure(snapshot: Snapshot, of: Measure) -> None:
+    """Say in a line why a measure is not known, and how old what was known last is."""
+    figures = snapshot.stores[of]
+    st.caption(f"Unknown: {why(figures)}, {last_read(figures)}.")
 
 
 def no_ranking(frame: pd.DataFrame, column: str, snapshot: Snapshot) -> str:

@@ -73,8 +73,7 @@ def sessions(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if off:
         st.caption(f":material/lock: Which these are is not for your role. {off}")
     elif snapshot.sessions is None:
-        whole = snapshot.stores[Measure.SESSIONS]
-        st.caption(f"Unknown: {unknown.why(whole)}, {notices.last_read(whole)}.")
+        unknown.measure(snapshot, Measure.SESSIONS)
     else:
         with unreadable.said("Which these are"):
             mine = notices.sessions_of(snapshot.sessions, tenant, read.ownership())
