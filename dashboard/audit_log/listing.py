@@ -200,21 +200,31 @@ _FORMATS = {
 LAST = 10
 
 
-def tenant_log(name: str) -> None:
-    """Draw the last entries about a tenant, who may be no more; nothing where there are none.
+def history(name: str) -> None:
+    """Draw the same where nothing else stands: that there is none, or why it is not shown."""
+    off = permits.why_not(Action.SEE_LOG)
+    if off:
+        st.caption(f":material/lock: {off}")
+    elif not tenant_log(name):
+        st.caption("The audit log has no entry of it that you may see.")
+
+
+def tenant_log(name: str) -> bool:
+    """Draw the last entries about a tenant, who may be no more; return whether anything was drawn.
 
     `name` is the tenant as `visible` writes it.
     """
     if permits.why_not(Action.SEE_LOG):
-        return
+        return False
     wanted = tables.filter_of(tenant=name)
     try:
         entries = runtime.desk().log.page(wanted, limit=LAST).entries
         if not entries:
-            return
+            return False
         st.subheader("What was done to it")
         table(entries, key="tenant_log", without=("Role", "No.", "Request"))
     except KatoTenantsError as exc:
         unreadable.draw("What was done to it", exc)
-        return
+        return True
     permits.link("audit_log", "All of it in the audit log", {state_keys.LOG_TENANT: name})
+    return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dashboard.draw import usage_tables
 from dashboard.draw.formatting import number, size
 from dashboard.draw.measures import COLUMNS
 from services.figures import Usage
@@ -34,7 +35,7 @@ class Largest:
 
 def largest(frame: pd.DataFrame, snapshot: Snapshot, column: str) -> Largest:
     """Return the tenants of a frame with most in a column, and the rest by whose it is."""
-    ordered = frame.sort_values(column, ascending=False, na_position="last")
+    ordered = usage_tables.by(frame, column)
     top, others = ordered.head(TOP), ordered.iloc[TOP:]
     parts = {
         f"{len(others):,} more tenants": int(others[column].sum()),

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 import streamlit as st
 
-from dashboard.draw.formatting import visible
-from services.browse.models import PatternRow
+from dashboard.draw import usage_tables
+from dashboard.draw.formatting import markdown, visible
+from services.browse.models import PatternPage, PatternRow
 
 MOST_KB_IDS = 200
 """Knowledge bases that one query takes in."""
@@ -21,6 +22,17 @@ COLUMNS = {
 """How they are drawn."""
 
 _NAMES = ("Pattern", "kb_id", "Frequency", "Events", "Symbols", "Created", "Updated")
+
+
+def without_frequency(page: PatternPage) -> str:
+    """Say above a page's table why frequencies are not known; return what a cell without one says.
+
+    Where all are known, a pattern without one has none.
+    """
+    if page.problem is None:
+        return "none"
+    st.warning(f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:")
+    return usage_tables.NONE
 
 
 def patterns_frame(rows: Iterable[PatternRow]) -> pd.DataFrame:

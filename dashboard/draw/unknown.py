@@ -11,6 +11,7 @@ from dashboard.app import outage, permits
 from dashboard.draw import usage_tables
 from dashboard.draw.formatting import few
 from dashboard.draw.measures import COLUMNS, WORDS
+from dashboard.draw.notices import last_read
 from services.figures import Measure, StoreState
 from services.usage.snapshot import Snapshot, StoreFigures
 
@@ -55,6 +56,18 @@ def no_tenant(frame: pd.DataFrame, snapshot: Snapshot) -> None:
                 what="whether a tenant matches")  # fmt: skip
     else:
         nothing("There is no tenant yet.", snapshot, what="which tenants there are")
+
+
+def or_none(snapshot: Snapshot, measures: Iterable[Measure], text: str = "None.") -> None:
+    """Say in a line that there is none; where some may be there, that it is unknown, and why."""
+    missing = lacking(snapshot, measures)
+    st.caption(f"Unknown: {missing}." if missing else text)
+
+
+def measure(snapshot: Snapshot, of: Measure) -> None:
+    """Say in a line why a measure is not known, and how old what was known last is."""
+    figures = snapshot.stores[of]
+    st.caption(f"Unknown: {why(figures)}, {last_read(figures)}.")
 
 
 def no_ranking(frame: pd.DataFrame, column: str, snapshot: Snapshot) -> str:

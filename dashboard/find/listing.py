@@ -10,10 +10,11 @@ from dashboard.app import permits, read, state_keys, unreadable
 from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, markdown, plural, visible
+from dashboard.draw.formatting import escaped, few, markdown, plural, visible
 from dashboard.find import rows as found_rows
 from dashboard.find.rows import Row
 from dashboard.find.tables import Erasures
+from services.find.confined import CONCEALED
 from services.find.models import SESSION, TENANT, Answer
 from services.usage.snapshot import Snapshot
 
@@ -80,7 +81,11 @@ def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
     frame = found_rows.found_frame(shown, erased)
     if not any(row.usage for row in shown):
         frame = frame.drop(columns=list(usage_tables.NUMBERS))
-    unknown.cells(frame[[row.usage is not None for row in shown]], snapshot)
+    untold = [row for row in shown if row.is_untold(snapshot)]
+    if untold:
+        names = few([visible(row.match.found) for row in untold])
+        st.caption(f":material/lock: Figures of {escaped(names)} are not told: {CONCEALED}.")
+    unknown.cells(frame[[row.usage is not None and row not in untold for row in shown]], snapshot)
     rows_table(
         frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,

@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.app.cache import cached
-from dashboard.draw import pattern_tables, unknown, usage_tables
+from dashboard.draw import pattern_tables, unknown
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import markdown, plural
+from dashboard.draw.formatting import plural
 from dashboard.draw.paging import Trail, trail_of
 from dashboard.find import tables
 from services.access.viewer import Action
@@ -79,14 +79,11 @@ def _draw(snapshot: Snapshot, hits: Sequence[TenantHit], holders: dict[str, str]
         unknown.nothing("No patterns.", snapshot, measures=[] if names else Measure,
                         icon=":material/search_off:")  # fmt: skip
         return
-    if page.problem:
-        st.warning(
-            f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
-        )
+    missing = pattern_tables.without_frequency(page)
     frame = tables.patterns_frame(page.rows, holders)
     st.dataframe(
         frame, key="patterns_across", hide_index=True, column_config=pattern_tables.COLUMNS,
-        placeholder=usage_tables.NONE if page.problem else "none",
+        placeholder=missing,
         alt="Patterns of what was found, grouped by tenant, the newest of each first",
     )  # fmt: skip
     download(frame, "patterns_across", tenants=[hit.tenant for hit in hits])

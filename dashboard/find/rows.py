@@ -15,6 +15,7 @@ from dashboard.find.tables import Erasures, last_erased
 from services.figures import Usage
 from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
 from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
 
 COLUMNS = (
     "Tenant", "Name", "Found as", "Ownership", *NUMBERS, "kb_id", "Fit", "How it is known",
@@ -51,6 +52,11 @@ class Row:
         """The kb_id under which its data lies, empty where that is none or not told."""
         place = self.match.place
         return place.name if place is not None and place.is_kb else ""
+
+    def is_untold(self, snapshot: Snapshot) -> bool:
+        """Whether its figures are kept from the viewer: none is told, though a store was read."""
+        read = any(figures.total is not None for figures in snapshot.stores.values())
+        return read and self.usage == _UNKNOWN
 
     @property
     def title(self) -> str:

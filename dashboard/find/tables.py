@@ -100,7 +100,7 @@ def ambiguities(answer: Answer) -> Iterator[str]:
     if len(_kinds(answer)) > 1 and not answer.question.contains:
         yield f"This can mean different things: {', '.join(_kinds(answer))}. All are shown."
     if any(match.others for match in answer.matches):
-        yield "Some names could also be other tenants': see the last column."
+        yield "Some names could also be other tenants': see “Could also be”."
     shared = dict.fromkeys(name for hit in answer.hits for name in hit.shared)
     if shared:
         yield (

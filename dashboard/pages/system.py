@@ -74,18 +74,17 @@ if sees_all:
                      alt="Tables of KATO's database",
                      column_config=figures.USAGE_COLUMNS)  # fmt: skip
     else:
-        missing = unknown.lacking(snapshot, [Measure.PATTERNS])
-        st.caption(f"Unknown: {missing}." if missing else "None.")
+        unknown.or_none(snapshot, [Measure.PATTERNS])
 
 st.header("Collections in Qdrant")
 if snapshot.collections:
-    unknown.dashes(store_tables.collections_frame(snapshot.collections), ["Size", "Dimension"])
-    st.dataframe(store_tables.collections_frame(snapshot.collections), hide_index=True,
-                 key="collections", placeholder=usage_tables.NONE, alt="Collections in Qdrant",
+    collections = store_tables.collections_frame(snapshot.collections)
+    unknown.dashes(collections, ["Size", "Dimension"])
+    st.dataframe(collections, hide_index=True, key="collections", placeholder=usage_tables.NONE,
+                 alt="Collections in Qdrant",
                  column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
-    missing = unknown.lacking(snapshot, [Measure.VECTORS])
-    st.caption(f"Unknown: {missing}." if missing else "None.")
+    unknown.or_none(snapshot, [Measure.VECTORS])
 
 st.header("Settings in force")
 off = permits.why_not(Action.SEE_SETTINGS)

@@ -72,8 +72,7 @@ def sessions(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if off:
         st.caption(f":material/lock: Which these are is not for your role. {off}")
     elif snapshot.sessions is None:
-        whole = snapshot.stores[Measure.SESSIONS]
-        st.caption(f"Unknown: {unknown.why(whole)}, {notices.last_read(whole)}.")
+        unknown.measure(snapshot, Measure.SESSIONS)
     else:
         with unreadable.said("Which these are"):
             mine = notices.sessions_of(snapshot.sessions, tenant, read.ownership())
@@ -134,7 +133,7 @@ draw = {
     USAGE: lambda: usage_part.draw(tenant, snapshot),
     FINDINGS: lambda: findings(tenant, snapshot),
     BROWSE: lambda: browse(tenant, snapshot),
-    HISTORY: lambda: log_listing.tenant_log(asked),
+    HISTORY: lambda: log_listing.history(asked),
 }
 for title, tab in tabs.items():
     if tab.open:

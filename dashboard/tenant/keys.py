@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw import unknown
+from dashboard.draw import unknown, usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
@@ -63,9 +63,12 @@ def _largest(scope: Scope, inventory: KeyInventory) -> SizedKey | None:
     """Draw the kinds and the largest keys; return the key that is selected."""
     st.caption(f"{plural(inventory.count, 'key')}, counted just now, each with its memory.")
     kinds = tables.kinds_frame(inventory.kinds)
+    unknown.dashes(kinds, ["Memory"], "Redis does not let it be asked.")
+    if kinds["Longest TTL"].isna().any():
+        st.caption("A dash under a TTL means that no such key expires.")
     st.dataframe(
         kinds, key="key_kinds", alt="Keys by kind, with memory and TTLs", hide_index=True,
-        height="content", placeholder="none", column_config=_COLUMNS,
+        height="content", placeholder=usage_tables.NONE, column_config=_COLUMNS,
     )  # fmt: skip
     download(kinds, "key_kinds", tenants=concerned(scope))
     st.markdown(f"**The largest {len(inventory.largest)}**")

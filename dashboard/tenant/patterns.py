@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw import pattern_tables, unknown, usage_tables
+from dashboard.draw import pattern_tables, unknown
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import concerned, download
 from dashboard.draw.formatting import escaped, markdown, plural, unseen, visible
@@ -119,12 +119,8 @@ def _midnight(day: date | None) -> datetime | None:
 
 def _table(scope: Scope, page: PatternPage) -> PatternRow | None:
     """Draw the page; return the row that is selected."""
-    if page.problem:
-        st.warning(
-            f"Frequencies unknown: {markdown(str(page.problem))}.", icon=":material/cloud_off:"
-        )
+    missing = pattern_tables.without_frequency(page)
     frame = pattern_tables.patterns_frame(page.rows)
-    missing = usage_tables.NONE if page.problem else "none"
     names = [visible(f"{row.name} · {row.kb_id}") for row in page.rows]
     named = name_box("Show what is in the pattern …", page.rows, names, key="pattern_named")
     chosen = rows_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.draw import figures, notices, store_tables, unknown, usage_tables
+from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
 from services.figures import Measure
 from services.usage.snapshot import Snapshot, TenantUsage
@@ -14,14 +14,13 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw what was read of it at the last pass; no store is asked."""
     own = [part for part in tenant.parts if part.name not in tenant.shared]
     st.header("Knowledge bases")
-    missing = unknown.lacking(snapshot)
     if own:
         frame = usage_tables.kb_frame(own)
         figures.usage_table(frame, snapshot, key="kbs", alt="kb_ids of this tenant")
         download(frame, "knowledge_bases", tenants=[tenant.tenant],
                  read_at=snapshot.collected_at)  # fmt: skip
     else:
-        st.caption(f"Unknown: {missing}." if missing else "None of its own.")
+        unknown.or_none(snapshot, Measure, "None of its own.")
     _shared(tenant, snapshot)
     left, right = st.columns(2)
     with left:
@@ -48,7 +47,7 @@ def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:
 def _kinds(tenant: TenantUsage, snapshot: Snapshot) -> None:
     kinds = tenant.usage.keys_by_kind
     if kinds is None:
-        _unknown(snapshot, Measure.KEYS)
+        unknown.measure(snapshot, Measure.KEYS)
     elif kinds:
         frame = usage_tables.kinds_frame(kinds)
         st.dataframe(frame, hide_index=True, height="content", alt="Keys of this tenant by kind",
@@ -62,7 +61,7 @@ def _kinds(tenant: TenantUsage, snapshot: Snapshot) -> None:
 def _collections(tenant: TenantUsage, snapshot: Snapshot) -> None:
     found = store_tables.collections_of(snapshot.collections, tenant)
     if not snapshot.stores[Measure.VECTORS].whole:
-        _unknown(snapshot, Measure.VECTORS)
+        unknown.measure(snapshot, Measure.VECTORS)
     elif found:
         frame = store_tables.collections_frame(found)
         unknown.dashes(frame, ["Size", "Dimension"])
@@ -75,8 +74,3 @@ def _collections(tenant: TenantUsage, snapshot: Snapshot) -> None:
                  read_at=snapshot.collected_at)  # fmt: skip
     else:
         st.caption("No vectors.")
-
-
-def _unknown(snapshot: Snapshot, measure: Measure) -> None:
-    whole = snapshot.stores[measure]
-    st.caption(f"Unknown: {unknown.why(whole)}, {notices.last_read(whole)}.")

@@ -120,8 +120,9 @@ def _newest(part: KbUsage, key: TenantKey, snapshot: Snapshot) -> None:
     if not page.rows:
         st.caption("It has no patterns.")
         return
+    missing = pattern_tables.without_frequency(page)
     st.dataframe(
         pattern_tables.patterns_frame(page.rows), hide_index=True, key="newest_patterns",
-        height="content", placeholder=usage_tables.NONE, column_config=pattern_tables.COLUMNS,
+        height="content", placeholder=missing, column_config=pattern_tables.COLUMNS,
         alt="The newest patterns of this kb_id",
     )  # fmt: skip

@@ -27,7 +27,7 @@ from services.purge.job import Job, JobState
 from services.purge.models import Plan, Request, Surface, Target
 from services.stores.records.database import open_database
 from services.tenancy.kb_ids import TenantKey
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_sessions import press
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -237,6 +237,19 @@ def test_a_tenants_page_shows_what_was_done_to_it(kept: Logbook, open_page: Open
     other = open_page("tenant", tenant="tenant/O'Brien & Söhne", tab="History")
     assert listed(other) is None
     assert "What was done to it" not in words(other)
+    assert "The audit log has no entry of it" in words(other)
+
+
+def test_a_tenants_history_that_is_not_for_a_role_says_so(
+    kept: Logbook, open_page: Open, sign_in: SignIn
+) -> None:
+    """A tab is never empty."""
+    sign_in("viewer")
+    app = open_page("tenant", tenant="tenant/acme", tab="History")
+    assert listed(app) is None
+    assert "no entry of it" not in words(app)
+    locked = [each.value for each in app.caption if ":material/lock:" in each.value]
+    assert any("support" in text for text in locked), locked
 
 
 def test_what_was_done_to_a_tenant_that_is_no_more(kept: Logbook, open_page: Open) -> None:

@@ -14,7 +14,7 @@ from dashboard.draw.chosen import key_of
 from dashboard.draw.formatting import visible
 from services.bootstrap import Services
 from services.tenancy.layout import text_of
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, SignIn, words
 from tests.servers.deployment import Deployment
 
 
@@ -251,3 +251,16 @@ def test_many_hits_are_cut_and_say_so(
     app = ask(open_page, "_user_u_", anywhere="true")
     assert len(tables(app)[0]) == 200
     assert "The first 200 of 250 names" in words(app)
+
+
+def test_figures_that_are_not_in_scope_are_not_said_to_be_unknown_to_a_store(
+    reading_services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    """A node_id whose kb_id others hold too: every store told, and the viewer is not."""
+    sign_in("admin", "tenant/acme-corp")
+    app = ask(open_page, "tenant:acme-corp:user:bob")
+    (frame,) = [frame for frame in tables(app) if {"Tenant", "Patterns"} <= set(frame.columns)]
+    assert frame["Patterns"].isna().all()
+    assert "does not tell" not in words(app)
+    assert "could not be asked" not in words(app)
+    assert "Figures of tenant:acme-corp:user:bob are not told" in words(app)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
+from dashboard.draw.chosen import key_of
 from services.bootstrap import Services
+from services.browse.models import KeyInventory, KindSummary, PatternPage, PatternRow, ReadCost
 from services.browse.service import InspectionService
+from services.errors import Problem
 from tests.pages.conftest import Open, words
 from tests.servers.deployment import SECRET, Deployment
 
 TENANT = "tenant/acme-corp"
+NOW = datetime.now(UTC)
 STORES = {
     "Patterns": "clickhouse",
     "Keys": "redis",
@@ -128,6 +134,40 @@ def test_keys_and_a_value(reading_services: Services, open_page: Open) -> None:
     mine = "tenant_acme_user_bob_kato:frequency:nothing"
     app.text_input(key="keys_typed_tenant/acme").set_value(mine).run()
     assert "There is no such key" in words(app)
+
+
+def test_memory_that_redis_does_not_tell_is_not_none(
+    reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cell is a dash, and a line says what that means."""
+    kinds = (KindSummary("frequency", 3, None, 0, None, None),)
+    refused = KeyInventory(kinds, (), 3)
+    monkeypatch.setattr(InspectionService, "inventory", lambda *_, **__: refused)
+    app = looking(open_page, "Keys")
+    (drawn,) = (each for each in app.dataframe if "Longest TTL" in each.value.columns)
+    assert drawn.value["Memory"].isna().all()
+    assert drawn.proto.placeholder == "–"
+    assert "A dash means unknown: Memory. Redis does not let it be asked." in words(app)
+
+
+@pytest.mark.parametrize("problem", [None, Problem("it is down", "redis")])
+def test_a_users_newest_patterns_say_why_their_frequencies_are_not_known(
+    reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch,
+    problem: Problem | None,
+) -> None:  # fmt: skip
+    """And where all are known, one without has none."""
+    row = PatternRow("tenant_acme_user_bob_kato", "0" * 40, 3, 4, NOW, NOW)
+    page = PatternPage((row,), None, ReadCost(1, 1, None, None), problem)
+    monkeypatch.setattr(InspectionService, "patterns", lambda *_, **__: page)
+    app = open_page("tenant", tenant="tenant/acme")
+    frame = next(each.value for each in app.dataframe if "User" in each.value.columns)
+    names = [f"{state} {kb_id}" for state, kb_id in zip(frame["Ownership"], frame["kb_id"],
+                                                        strict=True)]  # fmt: skip
+    app.session_state[key_of("users", names)] = {"selection": {"rows": [0], "columns": []}}
+    app.run()
+    (drawn,) = (each for each in app.dataframe if "Frequency" in each.value.columns)
+    assert drawn.proto.placeholder == ("–" if problem else "none")
+    assert ("Frequencies unknown: " in words(app)) is (problem is not None)
 
 
 def test_vectors_and_the_nearest(reading_services: Services, open_page: Open) -> None:
