@@ -186,7 +186,7 @@ def _knock(store: str, where: Callable[[], httpx.URL], seconds: float) -> _Answe
             body = _body(store, response, ends)
     except httpx.TransportError as exc:
         raise StoreUnavailable(store, TRYING, _silence(exc)) from exc
-    except (httpx.DecodingError, httpx.InvalidURL):
+    except (httpx.DecodingError, httpx.InvalidURL, UnicodeError):  # which IDNA's errors are
         return None
     return None if body is None else _Answer(response.status_code, code, body)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -141,7 +140,7 @@ def test_streamlits_own_variables_say_where_and_ctrl_c_ends_it_without_a_word() 
         env={**os.environ, **nowhere}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        answers(port)
+        until(port, 200)
         server.send_signal(signal.SIGINT)
         said, _ = server.communicate(timeout=60)
     finally:
@@ -149,15 +148,6 @@ def test_streamlits_own_variables_say_where_and_ctrl_c_ends_it_without_a_word() 
     assert server.returncode == 0, said
     assert "Aborted" not in said
     assert "Traceback" not in said
-
-
-def answers(port: int) -> None:
-    """Return once something listens there."""
-    for _ in range(600):
-        with suppress(OSError), socket.create_connection(("localhost", port), timeout=1):
-            return
-        time.sleep(0.1)
-    raise AssertionError("nothing listens")
 
 
 def test_names_of_the_embedded_set_are_read_under_any_locale(tmp_path: Path) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
 from services.bootstrap import Services
 from services.purge.models import Request, Target
-from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, words
 from tests.pages.test_pages import create_button, fill
+from tests.pages.test_purge import _by_hand as _by_hand  # noqa: PLC0414  a fixture
 from tests.pages.test_sessions import press, refresh
 
 NODE = "tenant:acme:user:dana"
 
 
 def test_an_erased_user_does_not_come_back_without_a_word(
-    services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    services: Services, open_page: Open
 ) -> None:
     """Find names the day though all else is forgotten; a session is asked for once more."""
-    monkeypatch.setenv("KATO_TENANTS_SETTLE_SECONDS", "0")
-    monkeypatch.setattr(PurgeWorker, "start", lambda self: None)
-    services.settings.__dict__["settle_seconds"] = 0
     assert "erased on" not in words(open_page("find", find="dana"))
     plan = services.purge.plan(Request(Target(TenantKey("tenant", "acme"), user="dana")))
     job = services.purge.begin(

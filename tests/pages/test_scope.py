@@ -170,9 +170,11 @@ def test_a_confined_viewers_tenant_is_drawn_whole(
     assert usage.usage.patterns
     assert shown["Patterns"] == str(usage.usage.patterns.count)
     app.session_state[session.TAB] = "Browse"
-    app.run()
-    assert not app.error
-    assert any("Frequency" in frame.value.columns for frame in app.dataframe)
+    for section, column in (("Patterns", "Frequency"), ("Keys", "TTL"), ("Vectors", "Payload")):
+        app.session_state[session.LOOK_INTO] = section
+        app.run()
+        assert not app.error
+        assert any(column in frame.value.columns for frame in app.dataframe), section
     gone = words(open_page("tenant", tenant="tenant/globex"))
     assert "Nothing in the stores belongs to tenant/globex." in gone
     shared = words(open_page("sessions", session="session-no-such"))

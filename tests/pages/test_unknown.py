@@ -133,7 +133,7 @@ def lies(app: AppTest, dead: frozenset[Measure]) -> Iterator[str]:
             if column.measure is measure and name in frame and "Tenant" in frame
             and frame[name].notna().any()
         )  # fmt: skip
-    last = [m for m in app.metric if f"{LAST},".rstrip(",") in f"{m.delta}".replace(",", "")]
+    last = [m for m in app.metric if LAST in f"{m.delta}".replace(",", "")]
     titles = {WORDS[measure].title for measure in dead}
     yield from (f"{m.label}: {m.delta}" for m in last if m.label not in titles)
     yield from (line for line in lines if LAST in line and not line.startswith(tuple(titles)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,18 @@ def store_of(client: redis.Redis, **options: Any) -> KeyspaceStore:
         "pass_seconds": 30,
     }
     return KeyspaceStore(client, **{**defaults, **options})
+
+
+@contextmanager
+def as_user(client: redis.Redis, *rules: str) -> Iterator[redis.Redis]:
+    """The same server as a user with these rules sees it."""
+    client.execute_command("ACL", "SETUSER", "somebody", "reset", "on", "nopass", *rules)
+    port = client.get_connection_kwargs()["port"]
+    try:
+        with redis.Redis(port=port, username="somebody", password="x") as theirs:
+            yield theirs
+    finally:
+        client.acl_deluser("somebody")
 
 
 def capture_rows() -> list[dict[str, Any]]:

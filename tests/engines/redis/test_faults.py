@@ -209,6 +209,7 @@ def test_an_option_that_cannot_be() -> None:
     with pytest.raises(SettingsError, match=r"^REDIS_URL: ") as caught:
         over(f"redis://:{SECRET}@host/0?ssl_keyfile={SECRET}")
     assert SECRET not in repr(caught.value)
+    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.stores.redis.audit import KeyAudit
 from services.stores.redis.usage import KeyspaceStore
-from tests.engines.redis.keys import restore_capture
+from tests.engines.redis.keys import as_user, restore_capture, store_of
 
 KB = "tenant_acme_user_bob_kato"
 
@@ -23,17 +23,8 @@ KB = "tenant_acme_user_bob_kato"
 @contextmanager
 def seen_by(client: redis.Redis, *rules: str) -> Iterator[tuple[KeyspaceStore, KeyAudit]]:
     """The keyspace as a user with these rules sees it."""
-    client.execute_command("ACL", "SETUSER", "somebody", "reset", "on", "nopass", *rules)
-    port = client.get_connection_kwargs()["port"]
-    try:
-        with redis.Redis(port=port, username="somebody", password="x") as theirs:
-            store = KeyspaceStore(
-                theirs, service="kato", scan_count=1000, memory_budget=1_000_000,
-                memory_sample=0.05, pass_seconds=60,
-            )  # fmt: skip
-            yield store, KeyAudit(theirs, pass_seconds=60)
-    finally:
-        client.acl_deluser("somebody")
+    with as_user(client, *rules) as theirs:
+        yield store_of(theirs, pass_seconds=60), KeyAudit(theirs, pass_seconds=60)
 
 
 def rights(*rules: str) -> tuple[str, ...]:
@@ -125,9 +116,5 @@ def test_it_says_what_one_should_know_of_the_server(valkey: redis.Redis) -> None
     valkey.set("a", 1)
     port = valkey.get_connection_kwargs()["port"]
     with redis.Redis(port=port, db=3) as other:
-        store = KeyspaceStore(
-            other, service="kato", scan_count=1000, memory_budget=1, memory_sample=1,
-            pass_seconds=60,
-        )  # fmt: skip
-        detail = store.health().detail
+        detail = store_of(other).health().detail
     assert detail == "eviction: noeviction; database 3, which is empty: keys are in 0"

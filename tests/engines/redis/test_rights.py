@@ -17,7 +17,7 @@ from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.stores.redis.erase import KeyErasing
 from tests.engines.erasing import MINE, silent, surface_of
-from tests.engines.redis.keys import commands_called, restore_capture
+from tests.engines.redis.keys import as_user, commands_called, restore_capture
 from tests.engines.redis.test_erasing import erasing_of, is_bob, nobody, prints
 from tests.servers.faults import SOON, free_port
 from tests.servers.valkey import new_valkey
@@ -30,13 +30,8 @@ FEW = ("dbsize", "scan", "get", "exists", "type", "sismember", "sscan", "xlen", 
 @contextmanager
 def user(client: redis.Redis, *rules: str) -> Iterator[KeyErasing]:
     """An eraser as a user with these rules."""
-    client.execute_command("ACL", "SETUSER", "somebody", "reset", "on", "nopass", *rules)
-    port = client.get_connection_kwargs()["port"]
-    try:
-        with redis.Redis(port=port, username="somebody", password="x") as theirs:
-            yield erasing_of(theirs)
-    finally:
-        client.acl_deluser("somebody")
+    with as_user(client, *rules) as theirs:
+        yield erasing_of(theirs)
 
 
 def until(is_so: Callable[[], bool]) -> None:

@@ -16,6 +16,7 @@ import redis
 
 from dashboard.app import navigation, runtime
 from tests.features.purge.fingerprint import Fingerprint, fingerprint
+from tests.features.rights.test_documented import block
 from tests.pages import conftest as pages
 from tests.pages.conftest import Open
 from tests.servers.deployment import Deployment
@@ -30,13 +31,6 @@ ACME = "tenant/acme"
 LASTING = b'"tenant:globex:user:hank"'
 """What the record of the one session that is still alive holds."""
 
-RIGHTS = """
-~* +hello +ping +select +client|setname +client|setinfo +client|no-touch +scan +dbsize +info +role
-+memory|usage +type +exists +pttl +get +mget +getrange +strlen +hlen +hscan +sscan +scard +sismember
-+llen +lrange +zcard +zrange +xlen +xrange +watch +unwatch +multi +exec +srem +set +unlink
-"""
-"""What it takes at Redis to look and to purge, and nothing else."""
-
 
 @pytest.fixture
 def environment(
@@ -46,11 +40,9 @@ def environment(
     for key in valkey.scan_iter("kato:session:session-*"):
         if LASTING not in (valkey.get(key) or b""):
             valkey.delete(key)
-    valkey.execute_command(
-        "ACL", "SETUSER", "kato-purge", "reset", "on", ">s3cret", *RIGHTS.split()
-    )
+    valkey.execute_command(*block("Redis: purge").split())
     secret = tmp_path / "redis-url"
-    secret.write_text(f" redis://kato-purge:s3cret@127.0.0.1:{kato.redis.port}/0\r\n")
+    secret.write_text(f" redis://kato-purge:PASSWORD@127.0.0.1:{kato.redis.port}/0\r\n")
     given = {name: f"{value}\n" for name, value in kato.environment.items() if name != "REDIS_URL"}
     found = {**given, "REDIS_URL_FILE": str(secret), "KATO_TENANTS_DATA": str(tmp_path / "own")}
     for name, value in found.items():

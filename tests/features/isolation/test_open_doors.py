@@ -328,7 +328,11 @@ class TestOverHttp:
             server.fail(fault)
             assert to(server.port, 10)() is None
 
-    @pytest.mark.parametrize("host", ["http://x", "ö..x"])
+    def test_a_host_that_is_none_could_not_be_tried(self) -> None:
+        """It has the form of one, which is all that the settings look at."""
+        assert clickhouse_door(Settings(CLICKHOUSE_HOST="xn--a"))() is None
+
+    @pytest.mark.parametrize("host", ["http://x", "ö..x", "xn--a"])
     def test_an_address_that_is_none_could_not_be_tried(self, host: str) -> None:
         """Whatever the driver takes."""
         client = mock.Mock(**{"http.client.host": f"http://{host}:1"})

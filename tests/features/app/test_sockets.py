@@ -22,12 +22,9 @@ from dashboard.app.sockets import Message
 from services.settings.environment import load_settings
 from tests.servers import issuer
 from tests.servers.sockets import free_port
+from tests.unit.app.test_guard import SIGN_IN
 
-SETTINGS = {
-    "AUTH": "proxy", "PROXY_HEADER": "X-Token", "PROXY_ISSUER": issuer.ISSUER,
-    "PROXY_AUDIENCE": issuer.AUDIENCE, "PROXY_SECRET": issuer.SECRET, "DEFAULT_ROLE": "viewer",
-    "DEFAULT_TENANTS": "*", "SESSIONS_PER_PERSON": "2", "MESSAGES_PER_SECOND": "4",
-}  # fmt: skip
+SETTINGS = {**SIGN_IN, "SESSIONS_PER_PERSON": "2", "MESSAGES_PER_SECOND": "4"}
 FINISHED = ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY).SerializeToString()
 
 
