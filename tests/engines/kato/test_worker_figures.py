@@ -93,7 +93,8 @@ def test_a_proxy_that_spreads_one_connection_is_no_worker() -> None:
 ODD = [{}, {"detail": "Not Found"}, {"current": 5, "summary": [], "health": "well"},
        {"current": {"concurrent_requests": True}, "limits": {"per_worker": -1},
         "active_session_count": "28", "health": {"redis": 1}},
-       {"peak": {"concurrent_requests": float("inf")}}]  # fmt: skip
+       {"peak": {"concurrent_requests": float("inf")}},
+       {"current": {"concurrent_requests": 10**400}}]  # fmt: skip
 
 
 @pytest.mark.parametrize("said", ODD, ids=range(len(ODD)))
