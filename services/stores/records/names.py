@@ -83,7 +83,7 @@ class NameBook:
     def forget_nodes(self, nodes: Iterable[str]) -> None:
         """Forget exactly these node_ids; one that was never seen is none."""
         with writing(self._engine, "forgetting node_ids") as connection:
-            drop_nodes(connection, nodes)
+            drop_names(connection, nodes=nodes)
 
     def confirmations(self) -> tuple[Confirmation, ...]:
         """Return what admins confirmed, one a kb_id."""
@@ -109,21 +109,17 @@ class NameBook:
     def revoke(self, kb_ids: Iterable[str]) -> None:
         """Take back what was confirmed of exactly these kb_ids."""
         with writing(self._engine, "revoking confirmed owners") as connection:
-            take_back(connection, kb_ids)
-            _count(connection)
+            drop_names(connection, kb_ids=kb_ids)
 
 
-def drop_nodes(connection: Connection, nodes: Iterable[str]) -> None:
-    """Forget these node_ids, in a transaction that is under way."""
-    for some in batches(sorted(set(map(digest_of, nodes)))):
-        connection.execute(delete(NODES).where(NODES.c.digest.in_(some)))
+def drop_names(
+    connection: Connection, *, nodes: Iterable[str] = (), kb_ids: Iterable[str] = ()
+) -> None:
+    """Forget node_ids, and what was confirmed of kb_ids, in a transaction that is under way."""
+    for table, names in ((NODES, nodes), (CONFIRMED, kb_ids)):
+        for some in batches(sorted(set(map(digest_of, names)))):
+            connection.execute(delete(table).where(table.c.digest.in_(some)))
     _count(connection)
-
-
-def take_back(connection: Connection, kb_ids: Iterable[str]) -> None:
-    """Remove what was confirmed of these kb_ids, in a transaction that is under way."""
-    for some in batches(sorted(set(map(digest_of, kb_ids)))):
-        connection.execute(delete(CONFIRMED).where(CONFIRMED.c.digest.in_(some)))
 
 
 def _count(connection: Connection) -> None:

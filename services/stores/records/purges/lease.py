@@ -20,7 +20,7 @@ from services.purge.steps import StepName, StepState
 from services.stores.records.database import scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks
-from services.stores.records.names import drop_nodes, take_back
+from services.stores.records.names import drop_names
 from services.stores.records.purges.forget import (
     forgotten_plan,
     forgotten_result,
@@ -109,9 +109,8 @@ class JobRuns(JobReading):
             connection.execute(delete(HOLDS).where(HOLDS.c.job == job_id))
             marks = self._marks(connection)
             bury(connection, tombstones, marks)
-            take_back(connection, (tombstone.kb_id for tombstone in tombstones))
+            drop_names(connection, nodes=forget, kb_ids=(stone.kb_id for stone in tombstones))
             if forget:
-                drop_nodes(connection, forget)
                 _forget_in(connection, job_id, forget, marks)
         self._scrub(when=bool(forget))
 
