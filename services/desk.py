@@ -48,8 +48,9 @@ class Desk:
         services = self._services
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
-            health=services.health, state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force, workers=lambda: services.stores.kato_workers,
+            state=services.state, ownership=services.usage.ownership,
+            settings=services.settings.in_force, health=lambda: services.health,
+            workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 
     @cached_property

@@ -10,7 +10,7 @@ from services.access.viewer import Viewer
 
 TERMS: Mapping[str, str] = {
     "tenant": "Whose data it is: a kind and an id, as tenant/NAME, org/NAME or user/NAME.",
-    "node_id": "The name that a client of KATO gives, as tenant:acme:user:bob.",
+    "node_id": "The name that a client of KATO gives, as tenant:initech:user:bob.",
     "kb_id": "The name of one memory (a knowledge base) in the stores. KATO makes it of the "
              "node_id, and several node_ids can fall on one.",
     "naming scheme": "A template by which tenant and user are read out of a node_id.",

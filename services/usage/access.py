@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from services.access.gate import Gate
 from services.access.viewer import Action
 from services.figures import Amount, Measure
-from services.health.check import HealthService, WorkerSource
-from services.health.models import Check, Workers
 from services.settings.environment import InForce
 from services.tenancy.ownership import Ownership
 from services.usage.confined import confined, confined_check
@@ -17,14 +16,19 @@ from services.usage.ports import UsageRecords
 from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from services.health.check import HealthService, WorkerSource
+    from services.health.models import Check, Workers
+
 
 class DeskFleet:
     """The collector's figures, the stores' health, and the totals over time."""
 
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
-        health: HealthService, state: UsageRecords, ownership: Callable[[], Ownership],
-        settings: Callable[[], dict[str, InForce]], workers: Callable[[], WorkerSource],
+        state: UsageRecords, ownership: Callable[[], Ownership],
+        settings: Callable[[], dict[str, InForce]], health: Callable[[], HealthService],
+        workers: Callable[[], WorkerSource],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
         self._collector, self._health, self._state = collector, health, state
@@ -53,7 +57,7 @@ class DeskFleet:
     def checks(self) -> tuple[Check, ...]:
         """Return how every store is, confined; takes at most the timeout."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return tuple(confined_check(check, viewer) for check in self._health.check())
+        return tuple(confined_check(check, viewer) for check in self._health().check())
 
     def workers(self, *, cache: bool = False) -> Workers | None:
         """Return how KATO's workers are; None for a viewer who does not see the whole fleet.

@@ -73,7 +73,7 @@ def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:
     check(overview)
     picture(overview, PICTURES / "overview.png", most=1150)
     tenant = visit(f"{sample}/tenant?tenant=tenant/acme-corp", theme="dark")
-    expect(tenant.get_by_text("shares 1 knowledge base")).to_be_visible()
+    expect(tenant.get_by_text("Also written by")).to_be_visible()
     picture(tenant, PICTURES / "tenant.png", most=1150)
 
 

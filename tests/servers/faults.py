@@ -11,6 +11,7 @@ with HttpServer(lambda request: Answer.json({"ok": True})) as server:
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -45,14 +46,14 @@ SOON = 25.0
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent, and from which of its ports: one is one connection."""
+    """What a client sent, and over which of the connections that the server took, from 1."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    port: int = 0
+    connection: int = 0
 
     def json(self) -> Any:
         """Read the body as JSON; an empty one is an empty object."""
@@ -156,6 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.owner.connections.add(self.connection)
+        self.number = next(self.server.owner.numbers)
 
     def finish(self) -> None:
         self.server.owner.connections.discard(self.connection)
@@ -180,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._read_chunks()
         else:
             body = self.rfile.read(int(headers.get("content-length", 0)))
-        return Request(self.command, url.path, query, headers, body, self.client_address[1])
+        return Request(self.command, url.path, query, headers, body, self.number)
 
     def _read_chunks(self) -> bytes:
         chunks = []
@@ -216,6 +218,7 @@ class HttpServer:
         self.answer = answer
         self.calls: list[Request] = []
         self.connections: set[socket.socket] = set()
+        self.numbers = itertools.count(1)
         self.port = 0
         self._fault: Fault | None = None
         self._spared = 0

@@ -15,7 +15,6 @@ from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.health.models import Health
 from services.stores.clickhouse.connect import STORE, Identifier
-from services.stores.clickhouse.looking import lacking
 from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.clickhouse.repeats import Repeats
 from services.stores.clickhouse.tables import (
@@ -94,6 +93,8 @@ class PatternStore:
 
         Raises StoreDenied, which names the grants, where no pass is possible.
         """
+        from services.stores.clickhouse.looking import lacking
+
         tables = self._tables("check")
         started = perf_counter()
         (version,) = self._asking.row("check", _HEALTH, {})

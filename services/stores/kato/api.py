@@ -20,13 +20,12 @@ from services.errors import (
     StoreRejected,
     StoreUnavailable,
 )
-from services.health.models import Health
 from services.stores.kato.around import ask_around
 from services.stores.kato.connect import STORE, Call, ask, seconds_of
-from services.stores.kato.health import health_over
 from services.usage.readings import CachedProcessor, CreatedSession, ProcessorReading
 
 if TYPE_CHECKING:
+    from services.health.models import Health
     from services.purge.ports import Presence
 
 _STATUS = Call("GET", "/status", "reading its processors")
@@ -52,6 +51,8 @@ class KatoApi:
 
     def health(self) -> Health:
         """Return how KATO is, asked over many new connections: one of its workers may hang."""
+        from services.stores.kato.health import health_over
+
         return health_over(self._client, seconds=self._seconds)
 
     def presence(self) -> Presence:

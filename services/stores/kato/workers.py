@@ -8,7 +8,7 @@ alone: to answer it KATO goes through the whole of its Redis four times.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
@@ -125,27 +125,25 @@ def _one_connection(client: httpx.Client) -> httpx.Client:
 
 def _workers(around: Around[_Told]) -> Workers:
     """Put each worker's answers together: the fullest of those that are one worker's."""
-    ordered = sorted(
-        around.answers, key=lambda told: told.worker.began or datetime.min.replace(tzinfo=UTC)
-    )
+    ordered = sorted(around.answers, key=lambda told: told.worker.began or _LONG_AGO)
     told: list[Worker] = []
     for each in ordered:
         if told and _same(told[-1].began, each.worker.began):
-            told[-1] = max(told[-1], each.worker, key=_fullness)
+            told[-1] = max(told[-1], each.worker, key=_is_whole)
         else:
             told.append(each.worker)
     configured = [each.configured for each in around.answers if each.configured is not None]
     return Workers(tuple(told), max(configured, default=None), around.unanswered)
 
 
-def _fullness(worker: Worker) -> int:
-    empty = replace(Worker(), began=worker.began)
-    return 0 if worker == empty else 1
+def _is_whole(worker: Worker) -> bool:
+    """Whether a worker said more than when it began."""
+    return worker != Worker(worker.began)
 
 
 def _news(told: _Told) -> Iterable[object]:
     """What tells that a worker was not asked before: that it was asked everything."""
-    return [told.worker.began] if _fullness(told.worker) else []
+    return [told.worker.began] if _is_whole(told.worker) else []
 
 
 def _same(one: datetime | None, other: datetime | None) -> bool:
@@ -198,7 +196,11 @@ def _number(said: object, *path: str) -> float | None:
     found = _at(said, *path)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found) if isfinite(found) and found >= 0 else None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if isfinite(number) and number >= 0 else None
 
 
 def _count(said: object, *path: str) -> int | None:

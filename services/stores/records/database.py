@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,8 +20,10 @@ from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.private_files import make_private, make_private_file
 from services.settings.environment import Settings
 from services.stores.records.migrations import NEWEST, migrate
-from services.stores.records.postgresql import Reach
 from services.stores.records.timeouts import NoAnswer
+
+if TYPE_CHECKING:
+    from services.stores.records.postgresql import Reach
 
 STORE = "state store"
 
@@ -209,6 +212,8 @@ def _engine(address: URL, seconds: float) -> Engine:
         return engine
     if "connect_timeout" not in address.query:
         address = address.update_query_dict({"connect_timeout": str(round(_WRITE_SECONDS) + 2)})
+    from services.stores.records.postgresql import Reach
+
     engine = _created(address, seconds=seconds)
     engine.update_execution_options(limits=_Limits(seconds, write, Reach(engine, seconds=seconds)))
     return engine

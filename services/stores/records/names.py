@@ -34,7 +34,7 @@ class NameBook:
             ]
             if fresh:
                 connection.execute(insert_into(connection, NODES).on_conflict_do_nothing(), fresh)
-                count(connection)
+                _count(connection)
             stale = (digest for digest, last in known.items() if at - last > LAST_SEEN_GRAIN)
             for digest in sorted(stale):
                 statement = update(NODES).where(NODES.c.digest == digest, NODES.c.last_seen < at)
@@ -63,7 +63,7 @@ class NameBook:
                 ),
                 rows,
             )  # fmt: skip
-            count(connection)
+            _count(connection)
 
     def nodes_version(self) -> int:
         """Return a number that is another one whenever what is known of names changed anywhere."""
@@ -72,7 +72,7 @@ class NameBook:
             return version
 
     def nodes(self) -> tuple[SeenNode, ...]:
-        """Return every node_id that was ever seen."""
+        """Return every node_id that was ever seen or imported."""
         columns = (
             NODES.c.node_id, NODES.c.source, NODES.c.first_seen, NODES.c.last_seen,
             NODES.c.imported_by,
@@ -82,11 +82,8 @@ class NameBook:
 
     def forget_nodes(self, nodes: Iterable[str]) -> None:
         """Forget exactly these node_ids; one that was never seen is none."""
-        digests = sorted({digest_of(node) for node in nodes})
         with writing(self._engine, "forgetting node_ids") as connection:
-            for digest in digests:
-                connection.execute(NODES.delete().where(NODES.c.digest == digest))
-            count(connection)
+            drop_names(connection, nodes=nodes)
 
     def confirmations(self) -> tuple[Confirmation, ...]:
         """Return what admins confirmed, one a kb_id."""
@@ -107,22 +104,25 @@ class NameBook:
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[CONFIRMED.c.digest], set_=new), rows
             )
-            count(connection)
+            _count(connection)
 
     def revoke(self, kb_ids: Iterable[str]) -> None:
         """Take back what was confirmed of exactly these kb_ids."""
         with writing(self._engine, "revoking confirmed owners") as connection:
-            take_back(connection, kb_ids)
-            count(connection)
+            drop_names(connection, kb_ids=kb_ids)
 
 
-def take_back(connection: Connection, kb_ids: Iterable[str]) -> None:
-    """Remove what was confirmed of these kb_ids, in a transaction that is under way."""
-    for some in batches(sorted(set(map(digest_of, kb_ids)))):
-        connection.execute(delete(CONFIRMED).where(CONFIRMED.c.digest.in_(some)))
+def drop_names(
+    connection: Connection, *, nodes: Iterable[str] = (), kb_ids: Iterable[str] = ()
+) -> None:
+    """Forget node_ids, and what was confirmed of kb_ids, in a transaction that is under way."""
+    for table, names in ((NODES, nodes), (CONFIRMED, kb_ids)):
+        for some in batches(sorted(set(map(digest_of, names)))):
+            connection.execute(delete(table).where(table.c.digest.in_(some)))
+    _count(connection)
 
 
-def count(connection: Connection) -> None:
+def _count(connection: Connection) -> None:
     """Say to every process that what is known of names has changed."""
     connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
 

@@ -13,6 +13,7 @@ import redis
 from services.sessions.models import SealedRecord, SessionDetail, sealed_in
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
+from services.stores.redis.server import is_withheld
 from services.stores.redis.sessions import Problem, content_of, look_at, record_of
 from services.tenancy.layout import bytes_of, read_key
 
@@ -50,6 +51,8 @@ class SessionRecords:
         ) as link:
             link.send(look_at(raw))
             value, ttl, size = link.replies(3)
+        if is_withheld(ttl):
+            raise link.error(ttl)  # None would say that it never expires
         if value is None or ttl == _VANISHED:
             return None
         return _detail(raw, value, self._service, ttl=ttl, size=size)
@@ -67,7 +70,10 @@ class SessionRecords:
         return frozenset(found)
 
     def sealed(self) -> tuple[SealedRecord, ...]:
-        """Return every record whose metadata is encrypted, in one pass over the keyspace."""
+        """Return every record whose metadata is encrypted, in one pass over the keyspace.
+
+        Raises StoreDenied where one may not be read: what it holds is not known.
+        """
         with conversation(
             self._client, operation="looking for encrypted metadata", seconds=self._seconds
         ) as link:
@@ -96,6 +102,8 @@ def _sealed(link: Link, keys: Sequence[bytes]) -> Iterator[SealedRecord]:
         chunk = keys[start : start + _CHUNK]
         link.send(b"".join(packed("GET", key) for key in chunk))
         for key, value in zip(chunk, link.replies(len(chunk)), strict=True):
+            if is_withheld(value):
+                raise link.error(value)  # else it would count as one with nothing encrypted
             token = _token_of(value)
             if token is not None:
                 yield SealedRecord(key.decode("utf-8", "surrogateescape"), token)

@@ -14,7 +14,6 @@ from services.health.models import Health
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation
-from services.stores.redis.looking import lacking
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.redis.server import Opening, asked, opening, size_now
 from services.stores.redis.sessions import read_index, read_sessions
@@ -63,6 +62,8 @@ class KeyspaceStore:
         The latency is that of the PING alone. Raises StoreDenied, which names the commands, where
         no pass is possible.
         """
+        from services.stores.redis.looking import lacking
+
         with self._talk("asking how it is") as link:
             asked(link, ("PING",))
             began = time.perf_counter()

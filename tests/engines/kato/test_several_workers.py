@@ -38,7 +38,7 @@ def test_what_every_worker_has_is_brought_together_once() -> None:
         assert reading.unanswered == 0
         assert sorted(nodes(reading)) == sorted(NODES)
         assert QUIET < len(server.calls) <= MOST
-        assert len({call.port for call in server.calls}) == len(server.calls)
+        assert len({call.connection for call in server.calls}) == len(server.calls)
         server.calls.clear()
         assert len(nodes(processors(server, alone=True))) == 2
         assert len(server.calls) == 1

@@ -46,8 +46,8 @@ def test_each_worker_is_asked_everything_once_over_one_connection() -> None:
         assert oldest.pools_unwell == ()
         assert paths(server)["/stats"] <= 8  # some were met twice at the same moment
         assert not paths(server)["/cache/stats"]
-        ports = {call.port for call in server.calls if call.path == "/stats"}
-        assert len(ports) == paths(server)["/stats"]
+        over = {call.connection for call in server.calls if call.path == "/stats"}
+        assert len(over) == paths(server)["/stats"]
         for worker in asked(server.url, cache=True).told:
             assert (worker.cache, worker.hit_rate) == ("healthy", 0.125 * (worker.requests or 0))
 
@@ -93,7 +93,8 @@ def test_a_proxy_that_spreads_one_connection_is_no_worker() -> None:
 ODD = [{}, {"detail": "Not Found"}, {"current": 5, "summary": [], "health": "well"},
        {"current": {"concurrent_requests": True}, "limits": {"per_worker": -1},
         "active_session_count": "28", "health": {"redis": 1}},
-       {"peak": {"concurrent_requests": float("inf")}}]  # fmt: skip
+       {"peak": {"concurrent_requests": float("inf")}},
+       {"current": {"concurrent_requests": 10**400}}]  # fmt: skip
 
 
 @pytest.mark.parametrize("said", ODD, ids=range(len(ODD)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from services.encryption import Encryption
-from services.errors import EncryptionError, StoreUnavailable
+from services.errors import EncryptionError, StoreDenied, StoreUnavailable
 from services.sessions.models import IndexCleaning, SealedRecord
 from services.sessions.rotate import KeyRotation
 from services.stores.redis import session_writes as sessionwrites
@@ -307,6 +308,40 @@ def test_a_text_that_stands_in_another_form_is_reported(valkey: redis.Redis) -> 
     assert records_of(valkey).sealed() == (SealedRecord("kato:session:odd", token),)
     report = rotation(valkey, NEW, OLD).run()
     assert "in another form" in report.failed["kato:session:odd"]
+
+
+@pytest.fixture
+def confined(valkey: redis.Redis) -> Iterator[Callable[..., SessionRecords]]:
+    """Records as a user with some rules reads them."""
+    with ExitStack() as closing:
+
+        def reader(*rules: str) -> SessionRecords:
+            valkey.execute_command("ACL", "SETUSER", "few", "reset", "on", "nopass", *rules)
+            closing.callback(valkey.acl_deluser, "few")
+            port = valkey.get_connection_kwargs()["port"]
+            client = closing.enter_context(redis.Redis(port=port, username="few", password="x"))
+            return records_of(client)
+
+        yield reader
+
+
+def test_a_record_that_may_not_be_read_may_hold_secrets(
+    valkey: redis.Redis, confined: Callable[..., SessionRecords]
+) -> None:
+    """Else a rotation would say that all is on the first key, and an older one be thrown away."""
+    token = seal(valkey, "hidden", OLD)
+    assert confined("~*", "+@all").sealed() == (SealedRecord("kato:session:hidden", token),)
+    with pytest.raises(StoreDenied):
+        confined("~*", "+@all", "-get").sealed()
+
+
+def test_an_expiry_that_may_not_be_read_is_not_never(
+    valkey: redis.Redis, confined: Callable[..., SessionRecords]
+) -> None:
+    seal(valkey, "mortal", OLD)
+    valkey.expire("kato:session:mortal", 60)
+    with pytest.raises(StoreDenied):
+        confined("~*", "+@all", "-pttl").detail("kato:session:mortal")
 
 
 def test_without_a_key_nothing_is_looked_at(valkey: redis.Redis) -> None:

@@ -99,6 +99,19 @@ def end(jobs: PurgeJobs, job: Job, lease: int, *, forget: tuple[str, ...]) -> No
     jobs.end(job.id, Outcome.ERASED, "{}", LATER, (stone,), lease=lease, forget=forget)
 
 
+def test_a_word_goes_with_its_kb_id_where_no_node_id_does(
+    records: Records, jobs: PurgeJobs
+) -> None:
+    """It is said of a kb_id whose node_id nobody knows; every process hears that it is gone."""
+    state = records.state()
+    state.confirm([Confirmation("acme_kato", TenantKey("tenant", "acme"), "ann", NOW, "ticket")])
+    version = state.nodes_version()
+    job = begun(jobs)
+    end(jobs, job, leased(jobs, job), forget=())
+    assert state.confirmations() == ()
+    assert state.nodes_version() != version
+
+
 def test_an_erased_target_is_forgotten(records: Records, jobs: PurgeJobs) -> None:
     """Its node_ids, sessions and plans, and nobody else's; what the receipt goes by stays."""
     state, other = records.state(), records.jobs()

@@ -17,10 +17,10 @@ from services.errors import LeaseLost, Problem, PurgeRefused
 from services.purge.job import JobState, Outcome, Tombstone
 from services.purge.models import Progress
 from services.purge.steps import StepName, StepState
-from services.stores.records.database import batches, scrub, writing
+from services.stores.records.database import scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.name_hashes import Marks
-from services.stores.records.names import count, take_back
+from services.stores.records.names import drop_names
 from services.stores.records.purges.forget import (
     forgotten_plan,
     forgotten_result,
@@ -33,10 +33,8 @@ from services.stores.records.purges.tombstones import bury
 from services.stores.records.schema import (
     HOLDS,
     JOBS,
-    NODES,
     PLANS,
     STEPS,
-    digest_of,
 )
 
 UNENDED = JOBS.c.state != JobState.ENDED.value
@@ -111,9 +109,8 @@ class JobRuns(JobReading):
             connection.execute(delete(HOLDS).where(HOLDS.c.job == job_id))
             marks = self._marks(connection)
             bury(connection, tombstones, marks)
-            take_back(connection, (tombstone.kb_id for tombstone in tombstones))
+            drop_names(connection, nodes=forget, kb_ids=(stone.kb_id for stone in tombstones))
             if forget:
-                _forget_nodes(connection, forget)
                 _forget_in(connection, job_id, forget, marks)
         self._scrub(when=bool(forget))
 
@@ -140,12 +137,6 @@ def fenced(connection: Connection, job_id: str, lease: int, /, **values: object)
     mine = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
     if connection.execute(mine.values(**(values or {"lease": lease}))).rowcount != 1:
         raise LeaseLost(job_id)
-
-
-def _forget_nodes(connection: Connection, nodes: Sequence[str]) -> None:
-    for some in batches(sorted(set(map(digest_of, nodes)))):
-        connection.execute(delete(NODES).where(NODES.c.digest.in_(some)))
-    count(connection)
 
 
 def _forget_in(connection: Connection, job_id: str, nodes: Sequence[str], marks: Marks) -> None:
