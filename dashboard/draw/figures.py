@@ -155,7 +155,7 @@ USAGE_COLUMNS = {
 }
 
 SIZE_WIDTH = 88
-"""Pixels that a size takes, or the word for one that is not known."""
+"""Pixels that a size takes."""
 
 COLLECTION_COLUMNS = USAGE_COLUMNS | {
     "Size": st.column_config.NumberColumn(format="bytes", width=SIZE_WIDTH)

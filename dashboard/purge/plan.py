@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits
+from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, visible
@@ -24,9 +26,10 @@ COLUMNS = {
 }
 
 
-LEFT_COLUMNS = {
+_LEFT_COUNTS = [WORDS[store].rows for store in plan_tables.COUNTED]
+_LEFT_COLUMNS = {
     "Why": st.column_config.TextColumn(width="large"),
-    **dict.fromkeys((WORDS[store].rows for store in plan_tables.COUNTED), COLUMNS["Count"]),
+    **dict.fromkeys(_LEFT_COUNTS, COLUMNS["Count"]),
 }
 
 
@@ -88,13 +91,14 @@ def _items(plan: Plan) -> None:
                      alt="Each tenant whose data would go, with how much of each store",
                      column_config=dict.fromkeys((each.rows for each in WORDS.values()),
                                                  COLUMNS["Count"]))  # fmt: skip
+    frame = plan_tables.items_frame(plan.items)
+    unknown.dashes(frame, ["Size"])
     if 1 < len(parts) <= MOST_TABLES:
         for number, (tenant, items) in enumerate(parts.items()):
             st.markdown(f"**{escaped(visible(tenant))}**")
             _items_table(items, f"purge_items_{number}")
     else:
         _items_table(plan.items, "purge_items")
-    frame = plan_tables.items_frame(plan.items)
     with st.container(horizontal=True, vertical_alignment="center"):
         download(frame, "purge_plan", tenants=concerned(plan))
         export_button(
@@ -112,7 +116,7 @@ def _items(plan: Plan) -> None:
 
 def _items_table(items: tuple[Item, ...], key: str) -> None:
     st.dataframe(
-        plan_tables.items_frame(items), hide_index=True, key=key, placeholder="unknown",
+        plan_tables.items_frame(items), hide_index=True, key=key, placeholder=usage_tables.NONE,
         alt="Each thing that would be erased: store, owner, kind, count, size, and how",
         column_config=COLUMNS,
     )  # fmt: skip
@@ -123,16 +127,17 @@ def _left_out(plan: Plan) -> None:
     if plan.left_out:
         st.subheader("Left out")
         frame = plan_tables.left_frame(plan.left_out)
-        st.dataframe(
-            frame, hide_index=True, key="purge_left", alt="kb_ids that stay, with why",
-            placeholder="unknown", column_config=LEFT_COLUMNS,
-        )  # fmt: skip
+        left_table(frame, key="purge_left", alt="kb_ids that stay, with why")
         download(frame, "purge_left_out", tenants=concerned(plan))
     taken = [one for one in plan.taken if one.kb_id not in plan.request.included]
     if taken:
         st.subheader("Taken in: only inferred, and nobody else's")
-        st.dataframe(
-            plan_tables.left_frame(taken), hide_index=True, key="purge_taken",
-            placeholder="unknown", column_config=LEFT_COLUMNS,
-            alt="kb_ids that are only inferred and would go",
-        )  # fmt: skip
+        left_table(plan_tables.left_frame(taken), key="purge_taken",
+                   alt="kb_ids that are only inferred and would go")  # fmt: skip
+
+
+def left_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
+    """Draw what stays, or goes though it is only inferred, with how much of it there is."""
+    unknown.dashes(frame, _LEFT_COUNTS, "It was not counted.")
+    st.dataframe(frame, hide_index=True, key=key, alt=alt, placeholder=usage_tables.NONE,
+                 column_config=_LEFT_COLUMNS)  # fmt: skip

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import concerned, decided_button, download, file_name
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.purge import (
@@ -24,6 +25,8 @@ from services.purge.summary import back_since, summary_of
 _COUNT_COLUMNS = {
     name: st.column_config.NumberColumn(format="localized") for name in receipt_tables.COUNTS
 }
+
+_NOT_LOOKED_AT = "Not every store could be asked at the end."
 
 
 def draw(job: Job) -> None:
@@ -139,16 +142,21 @@ def _printable(job_id: str, tenant: str | None) -> str:
 
 def _counts(job: Job, receipt: Receipt) -> None:
     st.subheader("By store")
+    stores = receipt_tables.stores_frame(receipt)
+    unknown.dashes(stores, ["Left"], _NOT_LOOKED_AT)
     st.dataframe(
-        receipt_tables.stores_frame(receipt), hide_index=True, key="receipt_stores",
-        placeholder="unknown", height="content", column_config=_COUNT_COLUMNS,
+        stores, hide_index=True, key="receipt_stores",
+        placeholder=usage_tables.NONE, height="content", column_config=_COUNT_COLUMNS,
         alt="Per store: planned, deleted, already absent, failed, left",
     )  # fmt: skip
     frame = receipt_tables.lines_frame(receipt)
     if not frame.empty:
         with st.expander(f"Line by line ({len(frame):,})"):
-            st.dataframe(frame, hide_index=True, key="receipt_lines", placeholder="unknown",
-                         column_config=_COUNT_COLUMNS, alt="Each line of the receipt")  # fmt: skip
+            unknown.dashes(frame, ["Left"], _NOT_LOOKED_AT)
+            st.dataframe(
+                frame, hide_index=True, key="receipt_lines", placeholder=usage_tables.NONE,
+                column_config=_COUNT_COLUMNS, alt="Each line of the receipt",
+            )  # fmt: skip
             tenants = concerned(job.plan)
             download(frame, f"purge_{receipt.job_id}", tenants=tenants)
     if receipt.conserved:
@@ -161,9 +169,6 @@ def _counts(job: Job, receipt: Receipt) -> None:
 def _rest(receipt: Receipt) -> None:
     if receipt.left_out:
         st.subheader("Left out")
-        st.dataframe(
-            plan_tables.left_frame(receipt.left_out), hide_index=True, key="receipt_left",
-            placeholder="unknown", column_config=plan.LEFT_COLUMNS,
-            alt="What was not touched, with why",
-        )  # fmt: skip
+        plan.left_table(plan_tables.left_frame(receipt.left_out), key="receipt_left",
+                        alt="What was not touched, with why")  # fmt: skip
     st.caption(f"As of {moment(receipt.ended_at)}.")

@@ -23,6 +23,7 @@ from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from tests.pages.conftest import Open, words
 from tests.pages.test_sessions import press, refresh, table
+from tests.pages.test_unknown import wordless
 from tests.servers.deployment import Deployment
 
 ACME = TenantKey("tenant", "acme")
@@ -115,6 +116,9 @@ def test_a_plan_shows_what_goes_and_what_is_left_out_and_changes_nothing(
     assert left["ClickHouse rows"].tolist() == [16]
     assert left["Who else would lose data"].tolist() == [["tenant/acme_corp"]]
     assert "Observations of tenant/acme-corp may remain in 2 streams" in words(app)
+    assert items["Size"].isna().any()
+    assert "A dash means unknown: Size." in words(app)
+    assert not list(wordless(app))
     assert counts() == before
     assert not services.purge.jobs()
 
