@@ -14,8 +14,7 @@ from dashboard.draw.formatting import escaped, few, markdown, plural, visible
 from dashboard.find import rows as found_rows
 from dashboard.find.rows import Row
 from dashboard.find.tables import Erasures
-from services.find.confined import CONCEALED
-from services.find.models import SESSION, TENANT, Answer
+from services.find.models import CONCEALED, SESSION, TENANT, Answer
 from services.usage.snapshot import Snapshot
 
 MOST_ROWS, FEW = 200, 5

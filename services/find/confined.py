@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from services.access.holders import holders_of_kb
 from services.access.viewer import Viewer
 from services.figures import Usage
-from services.find.models import SESSION, Answer, Looked, Match, Place, TenantHit
+from services.find.models import CONCEALED, SESSION, Answer, Looked, Match, Place, TenantHit
 from services.tenancy.ownership import ClaimState, Ownership
-
-CONCEALED = "what it reads and writes is not only of tenants in scope"
 
 _UNTOLD = Usage(None, None, None, None)
 

@@ -23,6 +23,9 @@ KEY = "Redis key"
 COLLECTION = "Qdrant collection"
 """What a text can be, apart from a field of a naming scheme, which goes by its own name."""
 
+CONCEALED = "what it reads and writes is not only of tenants in scope"
+"""How the place of a match is known to a viewer from whom it is kept."""
+
 
 class Certainty(StrEnum):
     """How well a name fits what was looked for."""

@@ -12,8 +12,17 @@ from hypothesis import given, strategies as st
 from services.access.viewer import EVERYTHING, Role, Viewer
 from services.errors import Fault, Problem, StoreUnavailable
 from services.figures import Usage
-from services.find.confined import CONCEALED, confined_answer
-from services.find.models import Answer, KeySight, Looked, Match, Place, Question, TenantHit
+from services.find.confined import confined_answer
+from services.find.models import (
+    CONCEALED,
+    Answer,
+    KeySight,
+    Looked,
+    Match,
+    Place,
+    Question,
+    TenantHit,
+)
 from services.find.search import FindService
 from services.isolation.about import About, Fact, ShownTo, Value
 from services.isolation.audit import judge
