@@ -33,4 +33,4 @@ def test_they_differ_in_errors(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_blank_at_the_end_of_a_tenant_is_not_passed_over() -> None:
     """A purge of `acme ` would else be one of `acme`."""
-    assert purge._tenant("tenant/alike ") == TenantKey("tenant", "alike ")
+    assert purge._target(["tenant/alike "], None, None).tenant == TenantKey("tenant", "alike ")
