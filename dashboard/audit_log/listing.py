@@ -27,7 +27,7 @@ EXPORTED = 50_000
 
 _FIRST_DAY, _LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
 
-COLOR_OF = {"begun": "gray", "done": "green", "refused": "orange", "failed": "red",
+COLOR_OF = {"started": "gray", "done": "green", "refused": "orange", "failed": "red",
             tables.NO_END: "violet"}  # fmt: skip
 COLUMNS = {
     "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC",
@@ -99,7 +99,7 @@ def _filters() -> LogFilter:
         actions = _choices("Action", [action.value for action in Action], state_keys.LOG_ACTION)
         since, until = _day("From", state_keys.LOG_SINCE), _day("To", state_keys.LOG_UNTIL)
         outcomes = st.pills(
-            "Outcome", [outcome.value for outcome in Outcome], selection_mode="multi",
+            "Outcome", [outcome.word for outcome in Outcome], selection_mode="multi",
             key=state_keys.LOG_OUTCOME, bind="query-params",
         )  # fmt: skip
         unended = st.checkbox("Unfinished only", key=state_keys.LOG_UNENDED, bind="query-params")

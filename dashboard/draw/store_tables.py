@@ -33,7 +33,7 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
             "Total": figure(figures.total, figures.precision),
             "Size": size(figures.total.bytes) if figures.total else "unknown",
             "Read": age(figures.collected_at),
-            "Took": figures.seconds,
+            "Duration": figures.seconds,
             "Difference": _off(figures),
             "Note": visible(str(figures.reason or precision_note(figures))),
         }
@@ -41,7 +41,7 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows)
     frame["Difference"] = frame["Difference"].astype("Int64")
-    return frame if whole else frame.drop(columns=["Took", "Difference"])
+    return frame if whole else frame.drop(columns=["Duration", "Difference"])
 
 
 def _off(figures: StoreFigures) -> int | None:

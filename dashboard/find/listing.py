@@ -88,7 +88,7 @@ def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
     rows_table(
         frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
-        alt="Each name found: whose it is, what lies there, how well it fits, how it is known",
+        alt="Each name found: whose it is, what lies there, how well it matches, the evidence",
         column_config=figures.USAGE_COLUMNS | {
             "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
         },

@@ -75,7 +75,7 @@ def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
         {
             "Store": look.store,
             "Looked for": look.what if look.count is None else f"{look.count:,} {look.what}",
-            "Result": visible(str(look.reason)) if look.reason else "looked at",
+            "Result": visible(str(look.reason)) if look.reason else "searched",
             "Read": age(look.at) if look.at and not look.reason else "",
         }
         for look in looked
@@ -105,8 +105,8 @@ def ambiguities(answer: Answer) -> Iterator[str]:
     if shared:
         yield (
             f"{plural(len(shared), 'kb_id')} found here "
-            f"{'is' if len(shared) == 1 else 'are'} shared: the same figures stand with each "
-            "tenant that holds it, and nothing stored tells whose is whose."
+            f"{'is' if len(shared) == 1 else 'are'} shared: counted in full for each tenant; data "
+            "in a shared kb_id cannot be separated."
         )
 
 

@@ -62,8 +62,9 @@ def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
         )  # fmt: skip
         severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
         areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
-        standing = [status.value for status in tables.STANDING]
-        statuses = _pills("Status", list(Status), state_keys.ISOLATION_STATUS, default=standing)
+        standing = [status.word for status in tables.STANDING]
+        statuses = _pills("Status", [status.word for status in Status],
+                          state_keys.ISOLATION_STATUS, default=standing)  # fmt: skip
     return tables.matching(
         rows, text=text, tenant=tenant, severities=severities, areas=areas, statuses=statuses
     )
@@ -82,7 +83,7 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
     else:
         text = "Nothing stands: every finding is accepted or resolved, or none matches."
     if report.unknown and not standing:
-        rules = f"{plural(len(report.unknown), 'rule')} could not be looked at"
+        rules = f"{plural(len(report.unknown), 'rule')} could not be checked"
         st.warning(f"Unknown whether there are findings: {rules}.", icon=":material/cloud_off:")
         return
     st.info(text, icon=":material/search_off:")
@@ -96,13 +97,13 @@ def _table(found: pd.DataFrame) -> None:
     open_box("finding", ids, names, key="findings", opened=open_finding)
     rows_table(
         shown, ids, ids, key="findings", opened=open_finding, height="content",
-        alt="Findings, the gravest first: severity, what, whose, status, rule and times",
+        alt="Findings, the gravest first: severity, what, status, tenant, rule and times",
         column_config={
             "Severity": st.column_config.MultiselectColumn(
                 options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
             ),
             "Finding": st.column_config.TextColumn(width=600),
-            "Whose": st.column_config.TextColumn(width=190),
+            "Tenant": st.column_config.TextColumn(width=190),
             "First seen": st.column_config.DatetimeColumn(format="distance"),
             "Last seen": st.column_config.DatetimeColumn(format="distance"),
         },
@@ -117,7 +118,7 @@ def open_finding(id_: str) -> None:
 
 def rules(report: Report) -> None:
     """Draw every rule and what came of it."""
-    st.header("What was checked")
+    st.header("Checks")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)

@@ -49,12 +49,12 @@ with st.skeleton(height=180):
             text = f"its user may not use {lack.right}; unknown for it: {lack.costs}"
             st.markdown(f"**{check.store}**: {markdown(text)}.")
 
-st.header("Last pass")
+st.header("Last refresh")
 st.dataframe(
     store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
     placeholder=usage_tables.NONE,
     alt="Each figure with its state, age, duration and note",
-    column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
+    column_config={"Duration": st.column_config.NumberColumn(format="%.2f s")},
 )  # fmt: skip
 
 if snapshot.keys is not None:

@@ -36,7 +36,7 @@ def draw(shown: Shown) -> None:
         )  # fmt: skip
         lacking = plan_tables.missing(plan, typed=typed, reason=reason)
         _button(shown, lacking)
-        refusals.draw(state_keys.PURGE_REFUSED, "Nothing was begun")
+        refusals.draw(state_keys.PURGE_REFUSED, "Nothing was started")
     if shown_plan() is None:
         st.rerun()  # it was begun: the page goes on to the job
 

@@ -153,7 +153,7 @@ def _halted(job: Job) -> None:
         permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
                        on_click=_do, args=("resume", job.id))  # fmt: skip
         if permits.button(
-            "Look anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
+            "Plan anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
             "it is has changed, or the plan is too old.",
         ):  # fmt: skip

@@ -60,8 +60,8 @@ def _disclosed(shown: Shown) -> bool:
             said = "**KATO's streams will be emptied, of everyone's observations.** Besides:"
         elif plan.streams:
             said = (f"**Not erased.** Observations of {whose} may remain in "
-                    f"{plural(len(plan.streams), 'stream')} that hold everyone's, and nothing in "
-                    "them tells whose is whose:")  # fmt: skip
+                    f"{plural(len(plan.streams), 'stream')} that hold everyone's, and cannot be "
+                    "separated:")  # fmt: skip
         else:
             said = "**Not erased, or not known:**"
         listed = "\n".join(f"- {markdown(text)}" for text in plan.disclosed)

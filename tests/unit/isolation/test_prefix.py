@@ -118,7 +118,7 @@ def test_a_glob_sign_in_the_guides_layout() -> None:
 
 
 def test_raw_kb_ids_end_with_a_colon() -> None:
-    """In the guide's layout the colon keeps acme from acme-corp, if not the underscore."""
+    """In the guide layout the colon keeps acme from acme-corp, if not the underscore."""
     seen = fleet(patterns={"tenant:acme:user:a": 1, "tenant:acme-corp:user:a": 1,
                            "tenant:a_c:user:a": 1, "tenant:abc:user:a": 1})  # fmt: skip
     assert found("glob", seen) == []
