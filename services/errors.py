@@ -41,7 +41,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 _LONGEST_REASON = 400
-_NAMED = frozenset({"", "clickhouse", "redis", "qdrant", "kato", "state store"})
+_NAMED = {
+    "": "", "clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant", "kato": "KATO",
+    "state store": "state store",
+}  # fmt: skip
 """The stores that have a name of ours; others, as where anchors go, have one from the settings."""
 
 NOT_READ = "it could not be read"
@@ -77,7 +80,7 @@ class Problem:
             return self.reason
         doing = f" ({self.operation})" if self.operation else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.store} {self.fault}".lstrip() + doing + why
+        return f"{_NAMED.get(self.store, self.store)} {self.fault}".lstrip() + doing + why
 
     def nameless(self, otherwise: str = NOT_READ) -> Problem:
         """Return what of it names nobody: which store did what, or else `otherwise`."""

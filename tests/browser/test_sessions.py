@@ -117,7 +117,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     extending = dialog(page, "Extend")
     settle(page)  # what the run before drew goes when this one ends
     assert SECRET_VALUE not in shown(page)
-    extending.get_by_label("Lives from now for", exact=True).fill("5")
+    extending.get_by_label("New lifetime", exact=True).fill("5")
     extending.get_by_role("button", name="Extend 1 session").click()
     expect(page.get_by_text("1 session: 1 extended.")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)

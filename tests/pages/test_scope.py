@@ -420,7 +420,7 @@ def test_two_admins_approve_what_one_asks_for(
 
     sign_in("admin", who="bob@example.com")
     other = open_page("approvals")
-    assert "asked by ann@example.com" in words(other)
+    assert "requested by ann@example.com" in words(other)
     assert waiting.digest[:12] in words(other)
     assert "This plan cannot be shown" not in words(open_page("purge", plan=waiting.digest))
     press(other, "Approve")
@@ -444,7 +444,7 @@ def test_what_is_asked_for_is_not_entered_again(
     sign_in("admin")
     services = by_two("accept a finding")
     finding = services.isolation.audit(services.usage.collect()).records[0].finding
-    app = press(open_page("isolation", finding=finding.id), "Accept as it is…")
+    app = press(open_page("isolation", finding=finding.id), "Accept risk…")
     assert "the first click asks for it" in words(app)
     app.text_area(key=session.ACCEPT_WHY).set_value("ticket 4711")
     app = press(app, "Accept")
@@ -453,7 +453,7 @@ def test_what_is_asked_for_is_not_entered_again(
     assert waiting.details == {"Why": "ticket 4711", "How long": "90 days"}
     bob = Viewer("bob@example.com", Role.ADMIN)
     services.approvals.approve(bob, waiting)
-    app = press(open_page("isolation", finding=finding.id), "Accept as it is…")
+    app = press(open_page("isolation", finding=finding.id), "Accept risk…")
     assert "Approved by bob@example.com: do it now" in words(app)
     assert "Asked for: 90 days" in words(app)
     assert app.text_area(key=session.ACCEPT_WHY).value == "ticket 4711"

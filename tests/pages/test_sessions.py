@@ -363,7 +363,7 @@ def test_a_kato_that_fails_is_tried_once_and_said_so(
     results = next(e.value for e in app.dataframe if "Result" in e.value.columns)
     assert "did not answer" in results["Why"].iloc[0]
     assert valkey.dbsize() >= before - 1
-    app = press(app, "Put away")
+    app = press(app, "Dismiss")
     assert "not tried" not in words(app)
 
 
@@ -373,7 +373,7 @@ def test_stale_ids_are_cleaned_up(services: Services, valkey: redis.Redis, open_
     refresh(services)
     live = len(list(valkey.scan_iter("kato:session:session-*")))
     app = open_page("sessions")
-    assert "have no session any more" in words(app)
+    assert "still counted as active by KATO" in words(app)
     app = press(app, "Clean up…")
     assert valkey.sismember("kato:session:_active_index", "gone-1")
     app = press(app, "Take them out")
@@ -448,7 +448,7 @@ def test_a_name_that_stands_twice_is_warned_of(
 def test_without_a_key_nothing_can_be_sensitive(services: Services, open_page: Open) -> None:
     app = open_page("new_session")
     assert app.checkbox(key="metadata_sensitive_0").disabled
-    assert "Nothing can be encrypted" in words(app)
+    assert "Encryption is off" in words(app)
 
 
 def test_a_wrong_key_gives_a_clear_error(

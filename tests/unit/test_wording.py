@@ -1,4 +1,4 @@
-"""One word for one thing: what people read has the words of the glossary, and not those of before."""
+"""One word for one thing: what people read has the words of the glossary, none of before."""
 
 from __future__ import annotations
 
