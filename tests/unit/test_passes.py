@@ -50,7 +50,7 @@ def test_a_problem_says_what_its_error_says(kind: type[StoreError]) -> None:
     """Without names it is the store and what it did, of stores that are named by us."""
     error = kind("qdrant", "reading zed", "zed is gone")
     assert str(error.problem) == str(error)
-    assert str(error.problem.nameless()) == f"qdrant {kind.fault}"
+    assert str(error.problem.nameless()) == f"Qdrant {kind.fault}"
     assert str(kind("zed", "reading", "gone").problem.nameless("-")) == "-"
 
 
