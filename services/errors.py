@@ -84,7 +84,7 @@ class Problem:
 
     def nameless(self, otherwise: str = NOT_READ) -> Problem:
         """Return what of it names nobody: which store did what, or else `otherwise`."""
-        if self.fault is None or self.store not in _NAMED:
+        if self.fault is None or self.store not in {"", "state store", *_NAMED}:
             return Problem(otherwise)
         return Problem(store=self.store, fault=self.fault)
 
@@ -150,10 +150,9 @@ class NotSignedIn(KatoTenantsError):
 
 
 class SettingsError(KatoTenantsError):
-    """A setting is missing or wrong.
+    """A setting is missing or wrong; `variable` is the environment variable to change.
 
-    `variable` is the environment variable to change. Its text is one line that can be printed,
-    whatever of a value the reason repeats.
+    Its text is one line that can be printed, whatever of a value the reason repeats.
     """
 
     def __init__(self, variable: str, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits
+from dashboard.app import brand, permits
 from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
@@ -47,6 +47,7 @@ def draw(shown: Shown) -> None:
 
 
 def _head(plan: Plan) -> None:
+    brand.name_tab("Purge", f"Plan of {visible(str(plan.request.target))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(markdown(plan_tables.called(plan)), width="stretch")
         st.badge("plan: nothing was changed", color="gray", icon=":material/fact_check:")
@@ -73,7 +74,8 @@ def _obstacles(plan: Plan) -> bool:
                "wrong. What cannot be erased or told apart has to be dealt with in the store "
                "itself. Skipping one would make the receipt wrong.")  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
-        again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:")
+        again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:",
+                                takes=plan_tables.takes(plan.request))  # fmt: skip
         permits.link("system")
     return again
 

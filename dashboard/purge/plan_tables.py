@@ -12,7 +12,7 @@ from dashboard.draw.measures import WORDS
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.job import Outcome
-from services.purge.models import Item, LeftKind, LeftOut, Plan
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request
 from services.tenancy.claims import CLAIM_WORDS, ClaimState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -53,6 +53,11 @@ def nodes_of(tenant: TenantKey, snapshot: Snapshot, ownership: Ownership) -> dic
     names = {node for node in ownership.nodes if ownership.tenant_of(node) == tenant}
     names |= {part.name for part in parts if not part.nodes}
     return {visible(name): name for name in sorted(names)}
+
+
+def takes(request: Request) -> frozenset[str]:
+    """Return the stores that have to answer for a purge, as they are called."""
+    return frozenset(WORDS[store].store for store in request.stores)
 
 
 def total_words(plan: Plan, store: Measure) -> tuple[str, str]:

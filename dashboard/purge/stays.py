@@ -43,7 +43,8 @@ def _plan_again(shown: Shown, choice: Choice) -> None:
     plan, off = shown.plan, choice.is_as_planned(shown.plan)
     with st.container(horizontal=True, vertical_alignment="center"):
         if permits.button("Plan again with these", Action.PLAN_PURGE, disabled=off,
-                          icon=":material/refresh:", key="purge_plan_again"):  # fmt: skip
+                          icon=":material/refresh:", key="purge_plan_again",
+                          takes=plan_tables.takes(plan.request)):  # fmt: skip
             included = frozenset(one.kb_id for one in choice.wanted)
             request = replace(plan.request, included=included, trim_streams=choice.trim)
             shown_plan.make(request, choice.wanted, resumes=shown.resumes)
