@@ -101,13 +101,6 @@ def ambiguities(answer: Answer) -> Iterator[str]:
         yield f"This can mean different things: {', '.join(_kinds(answer))}. All are shown."
     if any(match.others for match in answer.matches):
         yield "Some names could also be other tenants': see “Could also be”."
-    shared = dict.fromkeys(name for hit in answer.hits for name in hit.shared)
-    if shared:
-        yield (
-            f"{plural(len(shared), 'kb_id')} found here "
-            f"{'is' if len(shared) == 1 else 'are'} shared: counted in full for each tenant; data "
-            "in a shared kb_id cannot be separated."
-        )
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

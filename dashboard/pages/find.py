@@ -65,7 +65,8 @@ else:
     for text in tables.ambiguities(answer):
         st.caption(f":material/info: {markdown(text)}")
     both = {name for hit in answer.hits for name in hit.shared}
-    shared.say_each(both, None, "Its figures stand with each of them.")
+    alone = answer.hits[0].tenant if len(answer.hits) == 1 else None
+    shared.say_each(both, alone, "It is counted in full for each; its data cannot be separated.")
     listing.draw(answer, snapshot, gone)
     patterns.section(snapshot, answer.hits[:MOST_TENANTS])
     with st.expander("Searched"):

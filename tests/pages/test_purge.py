@@ -273,7 +273,7 @@ def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
 ) -> None:  # fmt: skip
     """By the card of every page; what needs it is off, and says so. The tab says what is open."""
     named = list[str]()
-    monkeypatch.setattr("streamlit.set_page_config", lambda page_title: named.append(page_title))
+    monkeypatch.setattr("streamlit.set_page_config", lambda page_title: named.extend([page_title]))
     job = began(services, Target(ACME))
     if view == "receipt":
         assert services.purge.run_here(job.id).outcome is Outcome.ERASED
