@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.approvals import tables
 from dashboard.approvals.tables import Standing
+from dashboard.draw import figures
 from dashboard.draw.formatting import age, escaped, markdown, moment, visible
 from services.access.viewer import Action
 from services.approvals.models import Request
@@ -38,7 +39,7 @@ def draw(asked: str) -> None:
     st.dataframe(
         tables.requests_frame(rest[:MOST_DECIDED], now), hide_index=True, key="decided",
         alt="Requests that were approved, done or are over, the newest first",
-        column_config={"Requested": st.column_config.DatetimeColumn(format="distance")},
+        column_config={"Requested": figures.TIME},
     )  # fmt: skip
 
 

@@ -114,6 +114,7 @@ def part_name(part: KbUsage) -> str:
 
 
 KB_COLUMNS = ("kb_id", "Ownership", *NUMBERS, "First write", "Last write")
+KB_SHOWN = ("kb_id", "Ownership", "Memory", "Patterns", "Vectors", "Sessions", "Last write")
 
 
 def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -140,6 +141,7 @@ def tenants_in(frame: pd.DataFrame, snapshot: Snapshot) -> list[TenantKey]:
 
 
 SHARED_COLUMNS = ("kb_id", "Shared by", *NUMBERS)
+SHARED_SHOWN = ("kb_id", "Shared by", "Memory", "Patterns", "Vectors", "Sessions")
 
 
 def shared_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:

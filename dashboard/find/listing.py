@@ -42,7 +42,7 @@ def _ways(row: Row, at: int) -> None:
     with st.container(border=True, gap="small"):
         kinds = escaped(", ".join(row.kinds))
         st.markdown(f"**{escaped(row.tenant)}** · {kinds} {markdown(row.match.found)}")
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if row.match.tenant is not None:
                 permits.link("tenant", "Tenant", {state_keys.TENANT: row.tenant})
             patterns = found_rows.patterns_query(row)
@@ -79,8 +79,11 @@ def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
         alt="Each name found: whose it is, what lies there, how well it matches, the evidence",
         column_config=figures.USAGE_COLUMNS | {
-            "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Tenant": st.column_config.TextColumn(pinned=True, width=figures.NAME_WIDTH),
+            "Name": st.column_config.TextColumn(width=230),
+            "Found as": st.column_config.TextColumn(width=84),
         },
+        column_order=found_rows.shown_columns(frame),
     )  # fmt: skip
     download(frame, "found", tenants=found_rows.tenants_of(shown),
              read_at=snapshot.collected_at)  # fmt: skip

@@ -97,6 +97,17 @@ def found_frame(rows: Iterable[Row], erased: Erasures) -> pd.DataFrame:
     return table((_cells(row, erased) for row in rows), columns)
 
 
+def shown_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that stand in a page of 1400; the others are in the table's menu.
+
+    When something was erased, and whose it could be else, come before figures.
+    """
+    others = ["Could also be"] if frame["Could also be"].map(bool).any() else []
+    told = [*(name for name in ("Erased",) if name in frame), *others]
+    figures = [name for name in ("Patterns", "Memory", "Sessions") if name in frame]
+    return ["Tenant", "Open", "Name", "Found as", "Ownership", *told, *figures[: 3 - 2 * len(told)]]
+
+
 def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
     match = row.match
     return {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from dashboard.draw import pattern_tables
-from dashboard.draw.formatting import age, few, moment, plural, visible
+from dashboard.draw.formatting import few, moment, plural, visible
 from dashboard.draw.usage_tables import table
 from services.browse.models import PatternRow
 from services.find.models import (
@@ -76,7 +76,7 @@ def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
             "Store": look.store,
             "Looked for": look.what if look.count is None else f"{look.count:,} {look.what}",
             "Result": visible(str(look.reason)) if look.reason else "searched",
-            "Read": age(look.at) if look.at and not look.reason else "",
+            "Read": moment(look.at) if look.at and not look.reason else "",
         }
         for look in looked
     )

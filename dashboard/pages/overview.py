@@ -61,6 +61,7 @@ with st.container(border=True):
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
         column_config={
+            "Read": figures.TIME,
             "Duration": st.column_config.NumberColumn(format="%.2f s"),
             "Difference": st.column_config.NumberColumn(
                 help="The store's own total less the sum of tenants, shared and unowned"

@@ -100,7 +100,7 @@ def findings(tenant: TenantUsage, snapshot: Snapshot) -> None:
     st.dataframe(
         frame, hide_index=True, key="claims",
         alt="Each kb_id with the node_ids seen on it, and the evidence of whose it is",
-        column_config={"Since": st.column_config.DatetimeColumn(format="distance")},
+        column_config={"Since": figures.TIME},
     )  # fmt: skip
     whose = dict.fromkeys((tenant.tenant, *(key for part in parts for key in part.claim.tenants)))
     download(frame, "evidence", tenants=tuple(whose), read_at=snapshot.collected_at)

@@ -13,7 +13,7 @@ from services.figures import Measure
 from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
-COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Keys", "Vectors", "Sessions", "Ownership")
+COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
@@ -72,7 +72,8 @@ if snapshot.shared:
     st.caption("KATO gives these node_ids of different tenants one kb_id: they share one "
                "memory, and data in it cannot be separated.")  # fmt: skip
     shared = usage_tables.shared_frame(snapshot.shared)
-    figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share")
+    figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share",
+                        columns=usage_tables.SHARED_SHOWN)  # fmt: skip
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
     download(shared, "shared", tenants=sorted(holders), read_at=snapshot.collected_at)
 elif missing:

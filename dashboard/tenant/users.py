@@ -81,11 +81,6 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
         placeholder=usage_tables.NONE,
         column_config=figures.USAGE_COLUMNS | {
             "User": st.column_config.TextColumn(pinned=True, width=150),
-            "Memory": st.column_config.NumberColumn(format="bytes", width=90),
-            "Patterns": st.column_config.NumberColumn(format="localized", width=90),
-            "Last write": st.column_config.DatetimeColumn(format="distance", width=120),
-            "Sessions": st.column_config.NumberColumn(format="localized", width=80),
-            "Ownership": st.column_config.TextColumn(width=90),
         },
     )  # fmt: skip
     whose = [key for part in parts for key in part.claim.tenants] or [tenant.tenant]

@@ -273,7 +273,7 @@ def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
 ) -> None:  # fmt: skip
     """By the card of every page; what needs it is off, and says so. The tab says what is open."""
     named = list[str]()
-    monkeypatch.setattr("streamlit.set_page_config", lambda page_title: named.extend([page_title]))
+    monkeypatch.setattr("streamlit.set_page_config", lambda **how: named.append(how["page_title"]))
     job = began(services, Target(ACME))
     if view == "receipt":
         assert services.purge.run_here(job.id).outcome is Outcome.ERASED
@@ -297,8 +297,8 @@ def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
     assert button.disabled
     assert "ClickHouse is down since" in button.help
     opened = {"plan": "Plan of tenant/acme", "job": "Stopped: tenant/acme",
-              "receipt": "Receipt of tenant/acme"}.get(view)  # fmt: skip
-    assert named[-1:] == ([f"{opened} · Purge · KATO tenants"] if opened else [])
+              "receipt": "Receipt of tenant/acme", "list": "tenant/acme"}[view]  # fmt: skip
+    assert named[-1] == f"{opened} · Purge · KATO tenants"
 
 
 def test_a_running_purge_is_stopped_and_ended_as_it_is(services: Services, open_page: Open) -> None:
