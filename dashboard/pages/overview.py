@@ -60,6 +60,7 @@ with st.container(border=True):
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
+        column_order=["Figure", "Store", "State", "Total", "Size", "Read", "Note"],
         column_config={
             "Read": figures.TIME,
             "Duration": st.column_config.NumberColumn(format="%.2f s"),

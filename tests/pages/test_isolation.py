@@ -226,7 +226,8 @@ def test_rules_of_a_store_that_is_down_are_unknown_and_not_passed(
     app = open_page("isolation")
     assert metrics(app)["Rules unknown"] == str(len(after.unknown))
     assert "These rules are unknown, not passed" in words(app)
-    assert f"{store} did not answer" in words(app)
+    called = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant"}[store]
+    assert f"{called} did not answer" in words(app)
     frame = rules(app)
     for rule in after.unknown:
         assert frame.loc[rule.code, "State"] == "unknown"

@@ -168,7 +168,7 @@ def test_what_the_service_refuses_is_one_line(services: Services, open_page: Ope
     app = typed_in(planned(open_page), "tenant/acme")
     first = began(services, Target(ACME))
     next(b for b in app.button if b.label.startswith("Erase ")).click().run()
-    assert f"Nothing was begun: the purge job {services.purge.jobs()[0].id}" in words(app)
+    assert f"Nothing was started: the purge job {services.purge.jobs()[0].id}" in words(app)
     assert [job.id for job in services.purge.jobs()] == [first.id]
 
 
@@ -286,7 +286,8 @@ def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
         services.purge.abandon(job.id)
     app = typed_in(planned(open_page), "tenant/acme") if view == "plan" else None
     kato.fail("clickhouse", "down")
-    refresh(services)
+    for _ in range(2):  # the first may have begun before, as a purge that ended asks for one
+        refresh(services)
     query = {"job": job.id} if view in {"job", "receipt"} else {"tenant": "tenant/acme"}
     app = app.run() if app is not None else open_page("purge", **query)
     (card,) = (each.value for each in app.error if "Works:" in each.value)
@@ -335,7 +336,7 @@ def test_an_unknown_job_says_so(services: Services, open_page: Open) -> None:
 def test_two_purges_of_one_tenant_are_refused(services: Services, open_page: Open) -> None:
     began(services, Target(ACME))
     app = confirm(planned(open_page), "tenant/acme")
-    assert "Nothing was begun:" in words(app)
+    assert "Nothing was started:" in words(app)
     assert len(services.purge.jobs()) == 1
 
 

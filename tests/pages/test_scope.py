@@ -479,7 +479,7 @@ def test_what_is_asked_for_is_not_entered_again(
     services.approvals.approve(bob, waiting)
     app = press(open_page("isolation", finding=finding.id), "Accept risk…")
     assert "Approved by bob@example.com: do it now" in words(app)
-    assert "Asked for: 90 days" in words(app)
+    assert "Requested: 90 days" in words(app)
     assert app.text_area(key=session.ACCEPT_WHY).value == "ticket 4711"
     press(app, "Accept")
     report = services.isolation.report()

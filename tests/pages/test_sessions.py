@@ -259,12 +259,12 @@ def test_several_sessions_are_extended_after_a_confirmation(
     ttls = [valkey.ttl(f"kato:session:{name}") for name in names]
     app = press(select(app, 0, 1), "Extend")
     assert all(at in app.warning[-1].value for at in before), "the evidence of a ticket"
-    assert "They live for this long" in words(app)
+    assert "They expire that long from now" in words(app)
     assert all(name in "\n".join(code.value for code in app.code) for name in names)
     assert all(valkey.ttl(f"kato:session:{n}") <= t for n, t in zip(names, ttls, strict=True))
     app.number_input(key="extension_length").set_value(9)
     app = press(app, "Extend 2 sessions")
-    assert "2 sessions: 2 extended." in words(app)
+    assert "Extended 2 sessions." in words(app)
     (report,) = (each.value for each in app.dataframe if "Result" in each.value.columns)
     assert list(report["Last access before"]) == before
     for name in names:
@@ -344,7 +344,7 @@ def test_the_stm_is_cleared(services: Services, valkey: redis.Redis, open_page: 
     app = press(open_page("sessions", session=name), "Clear STM")
     assert "Its short-term memory is emptied" in words(app)
     app = press(app, "Clear STM 1 session")
-    assert "1 session: 1 cleared." in words(app)
+    assert "Cleared 1 session." in words(app)
     assert json.loads(valkey.get(f"kato:session:{name}") or b"")["stm"] == []
 
 
