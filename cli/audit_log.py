@@ -161,7 +161,7 @@ def _line(entry: Entry, *, ended: bool) -> str:
     event = entry.event
     parts = [
         str(entry.number), f"{event.at:%Y-%m-%dT%H:%M:%SZ}", event.who, event.role, event.action,
-        ", ".join(event.tenants), event.target, event.outcome.value, event.reason,
+        ", ".join(event.tenants), event.target, event.outcome.word, event.reason,
         event.request_id,
     ]  # fmt: skip
     if event.outcome is Outcome.BEGUN and not ended:

@@ -62,7 +62,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _line(record: Record, now: datetime) -> str:
     finding = record.finding
-    status = record.status(now).value
+    status = record.status(now).word
     head = f"{finding.severity.value:<9} {finding.id} {finding.code} ({status})"
     return f"{head}: {visible(finding.what)}"
 
@@ -72,6 +72,6 @@ def _summary(report: Report) -> str:
     found = sum(rule.state is RuleState.FOUND for rule in report.rules)
     score = "unknown" if report.score is None else f"{report.score} of 100"
     return (
-        f"score {score}: {passed} rules pass, {found} found something, "
-        f"{len(report.unknown)} could not be looked at"
+        f"score {score}: {passed} rules pass, {found} found issues, "
+        f"{len(report.unknown)} could not be checked"
     )

@@ -199,6 +199,18 @@ def rotate_keys_command() -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command("value")
+def value_command(
+    tenant: Annotated[str, typer.Argument(help="The tenant, as kind/id: tenant/acme.")],
+    key: Annotated[str, typer.Argument(help="The Redis key, as it is stored or as pages show it.")],
+) -> None:
+    """Write one Redis key's whole value: a string's bytes, else a line of JSON a member."""
+    from cli import value
+
+    with one_line_errors():
+        value.write(load_settings(), tenant, key, sys.stdout.buffer)
+
+
 @app.command("canary")
 def canary_command(
     *,

@@ -43,7 +43,7 @@ def import_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
 ) -> None:
-    """Make node_ids known: one a line, or with columns node_id, tenant and since."""
+    """Have node_ids count as seen: one a line, or with columns node_id, tenant and since."""
     with one_line_errors(), desk.opened_alone(load_settings()) as alone:
         data = _data_of(file)
         found = alone.names.preview(data, kind) if dry_run else alone.names.take(data, kind)
@@ -60,7 +60,7 @@ def export_command(
     *,
     kind: Annotated[Format, typer.Option("--format", help="csv or jsonl.")] = Format.JSONL,
 ) -> None:
-    """Print every known node_id with its tenant and since when it is known, to import again."""
+    """Print every node_id seen with its tenant and since when, to import again."""
     if kind is Format.TEXT:
         fail("names are exported as csv or jsonl", EXIT_SETTINGS)
     with (
@@ -79,11 +79,11 @@ def confirm_command(
     kb_ids: Annotated[list[str] | None, typer.Argument(help="kb_ids, as they are stored.")] = None,
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every kb_id of it that nobody else could hold.")
+        bool, typer.Option("--all", help="Every kb_id of it that no other tenant could hold.")
     ] = False,
     why: Why,
 ) -> None:
-    """Confirm that kb_ids whose owner is only inferred are a tenant's."""
+    """Confirm that kb_ids whose owner is only guessed from the name are a tenant's."""
     if bool(kb_ids) == everything:
         fail("name kb_ids, or say --all", EXIT_SETTINGS)
     with one_line_errors(), desk.opened(load_settings()) as found:
@@ -94,7 +94,7 @@ def confirm_command(
         if strange:
             raise NamesError(f"{strange[0]} cannot be confirmed to be of {tenant}: {_WHY_NOT}")
         if not wanted:
-            raise NamesError(f"nothing of {tenant} is inferred that nobody else could hold")
+            raise NamesError(f"nothing of {tenant} is guessed that no other tenant could hold")
         found.names.confirm(owner, wanted, why=why)
     typer.echo("\n".join(f"confirmed for {visible(tenant)}: {visible(each)}" for each in wanted))
 
@@ -106,13 +106,13 @@ def revoke_command(
     *,
     why: Why,
 ) -> None:
-    """Take back what was confirmed of kb_ids: they are as known as before."""
+    """Take back what was confirmed of kb_ids: their evidence is again what it was."""
     with one_line_errors(), desk.opened_alone(load_settings()) as alone:
         alone.names.revoke(TenantKey.parse(tenant), kb_ids, why=why)
     typer.echo("\n".join(f"revoked for {visible(tenant)}: {visible(each)}" for each in kb_ids))
 
 
-_WHY_NOT = "nothing is stored under it, it is known or confirmed, or its text names others alone"
+_WHY_NOT = "nothing is stored under it, it is seen or confirmed, or its name is others' alone"
 
 
 def _data_of(file: str) -> bytes:

@@ -78,8 +78,9 @@ def plan_command(
     include_inferred: Annotated[
         bool,
         typer.Option(
+            "--include-guessed",
             "--include-inferred",
-            help="Take in what is only inferred and could be nobody else's.",
+            help="Take in what is guessed from the name and could be no other tenant's.",
         ),
     ] = False,
     pass_over: Annotated[

@@ -47,7 +47,7 @@ def _left_text(left: LeftOut) -> str:
     counts = {store.value: number for store, number in left.counts.items()}
     place = f" in {visible(left.place)}" if left.place else ""
     words = f"left out: {visible(left.kb_id)}{place} ({_counts(counts)}): {visible(left.why)}"
-    return words + (" [--include-inferred takes it in]" if left.alone else "")
+    return words + (" [--include-guessed takes it in]" if left.alone else "")
 
 
 def _counts(counts: Mapping[str, int | None]) -> str:
@@ -113,8 +113,8 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
     summary = [visible(receipt["summary"])] if "summary" in receipt else []
     facts = {
         "purge of": receipt["target"], "ticket": receipt["reason"],
-        "begun": receipt["started_at"], "ended": receipt["ended_at"],
-        "asked by": receipt["asked_by"], "job": receipt["job"],
+        "started": receipt["started_at"], "ended": receipt["ended_at"],
+        "requested by": receipt["asked_by"], "job": receipt["job"],
     }  # fmt: skip
     lines = [f"{name}: {visible(value)}" for name, value in facts.items()]
     lines += [f"tenant: {visible(tenant)}" for tenant in receipt["tenants"]]

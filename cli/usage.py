@@ -9,6 +9,7 @@ from cli import desk
 from services.access.viewer import Action
 from services.figures import Amount, Measure, Usage
 from services.settings.environment import Settings
+from services.tenancy.claims import CLAIM_WORDS, ClaimState
 from services.usage import formats
 from services.usage.snapshot import Snapshot
 from services.visible import visible
@@ -56,12 +57,12 @@ def table_text(snapshot: Snapshot) -> str:
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
-    yield ("TENANT", "CLAIM", *(measure.value.upper() for measure in Measure))
+    yield ("TENANT", "OWNERSHIP", *(measure.value.upper() for measure in Measure))
     for tenant in snapshot.tenants:
-        yield (visible(str(tenant.tenant)), tenant.claim.value, *_counts(tenant.usage))
+        yield (visible(str(tenant.tenant)), CLAIM_WORDS[tenant.claim], *_counts(tenant.usage))
     for part in snapshot.shared:
-        yield (visible(part.name), "shared", *_counts(part.usage))
-    yield ("(nobody's)", "", *_counts(snapshot.unattributed.usage))
+        yield (visible(part.name), CLAIM_WORDS[ClaimState.SHARED], *_counts(part.usage))
+    yield ("(unowned)", "", *_counts(snapshot.unattributed.usage))
     totals = (snapshot.stores[measure].total for measure in Measure)
     yield ("TOTAL", "", *map(_count, totals))
 

@@ -17,6 +17,7 @@ KatoTenantsError
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
+├── ValueNotWhole            a Redis key's value that is gone, too large or not read
 ├── VectorError              a vector or a point's id that cannot be searched with
 ├── EmbeddedBusy             another process holds the embedded engines
 ├── DataPresent              loading would mix into data that is there
@@ -41,7 +42,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 _LONGEST_REASON = 400
-_NAMED = frozenset({"", "clickhouse", "redis", "qdrant", "kato", "state store"})
+_NAMED = {
+    name.lower(): name for name in ("", "ClickHouse", "Redis", "Qdrant", "KATO", "state store")
+}
 """The stores that have a name of ours; others, as where anchors go, have one from the settings."""
 
 NOT_READ = "it could not be read"
@@ -77,11 +80,11 @@ class Problem:
             return self.reason
         doing = f" ({self.operation})" if self.operation else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.store} {self.fault}".lstrip() + doing + why
+        return f"{_NAMED.get(self.store, self.store)} {self.fault}".lstrip() + doing + why
 
     def nameless(self, otherwise: str = NOT_READ) -> Problem:
         """Return what of it names nobody: which store did what, or else `otherwise`."""
-        if self.fault is None or self.store not in _NAMED:
+        if self.fault is None or self.store not in {"", "state store", *_NAMED}:
             return Problem(otherwise)
         return Problem(store=self.store, fault=self.fault)
 
@@ -112,15 +115,11 @@ class KatoTenantsError(Exception):
 
 
 class AccessDenied(KatoTenantsError):
-    """Somebody may not do something. Names no tenant that is out of their scope.
-
-    `action` is what was tried, `reason` what it would take.
-    """
+    """Somebody may not do `action`; `reason` says what it takes, and no tenant out of scope."""
 
     def __init__(self, action: str, reason: str) -> None:
         super().__init__(f"not allowed to {action}: {reason}")
-        self.action = action
-        self.reason = reason
+        self.action, self.reason = action, reason
 
 
 class ApprovalNeeded(KatoTenantsError):
@@ -143,8 +142,7 @@ class EndNotLogged(KatoTenantsError):
             f"this {done} ({action}), but the audit log could not take down its end: do not repeat "
             f"it before you have looked. {reason}"
         )
-        self.action = action
-        self.failure = failure
+        self.action, self.failure = action, failure
 
 
 class NotSignedIn(KatoTenantsError):
@@ -152,18 +150,16 @@ class NotSignedIn(KatoTenantsError):
 
 
 class SettingsError(KatoTenantsError):
-    """A setting is missing or wrong.
+    """A setting is missing or wrong; `variable` is the environment variable to change.
 
-    `variable` is the environment variable to change. Its text is one line that can be printed,
-    whatever of a value the reason repeats.
+    Its text is one line that can be printed, whatever of a value the reason repeats.
     """
 
     def __init__(self, variable: str, reason: str) -> None:
         printed = "".join(char if char.isprintable() else " " for char in reason)
         reason = " ".join(printed.split())[:_LONGEST_REASON]
         super().__init__(f"{variable}: {reason}")
-        self.variable = variable
-        self.reason = reason
+        self.variable, self.reason = variable, reason
 
 
 class StartFailed(KatoTenantsError):
@@ -247,6 +243,10 @@ class CaptureError(KatoTenantsError):
         self.file, self.line, self.reason = file, line, reason
 
 
+class ValueNotWhole(KatoTenantsError):
+    """A key's value cannot be given whole: it is gone, too large, or of a type that is not read."""
+
+
 class StoreError(KatoTenantsError):
     """One store failed one operation.
 
@@ -257,7 +257,7 @@ class StoreError(KatoTenantsError):
     fault: ClassVar[Fault] = Fault.FAILED
 
     def __init__(self, store: str, operation: str, reason: str) -> None:
-        super().__init__(f"{store} {self.fault} ({operation}): {reason}")
+        super().__init__(str(Problem(reason, store, self.fault, operation)))
         self.store, self.operation, self.reason = store, operation, reason
 
     @property

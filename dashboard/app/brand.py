@@ -60,7 +60,7 @@ def sidebar(settings: Settings) -> None:
                      color=settings.deployment_color)  # fmt: skip
         if sample := sample_words(settings):
             st.badge(sample.capitalize(), icon=":material/science:", color="blue",
-                     help="Nobody's: a made-up fleet, to try things on.")  # fmt: skip
+                     help="A made-up fleet, to try things on.")  # fmt: skip
         if settings.embedded:
             st.badge("Embedded engines", icon=":material/deployed_code:", color="gray",
                      help="No store is configured: ClickHouse's engine, Valkey, Qdrant's local "

@@ -14,10 +14,12 @@ TERMS: Mapping[str, str] = {
     "kb_id": "The name of one memory (a knowledge base) in the stores. KATO makes it of the "
              "node_id, and several node_ids can fall on one.",
     "naming scheme": "A template by which tenant and user are read out of a node_id.",
-    "known": "A node_id was seen, which says whose it is.",
-    "inferred": "Guessed from the text of a kb_id: no node_id of it was seen.",
-    "shared": "Node_ids of several tenants fall on one kb_id: they read and write one memory.",
-    "nobody's": "In the stores, and no tenant is known to own it.",
+    "evidence": "What says whose data it is. It has one of the five words that follow.",
+    "seen": "A node_id was seen, which says whose it is.",
+    "confirmed": "An admin said whose it is.",
+    "guessed from the name": "No node_id was seen: whose it is, is read out of the kb_id's name.",
+    "shared": "Node_ids of several tenants fall on one kb_id: they share one memory.",
+    "unowned": "In the stores, and nothing says whose it is.",
     "unknown": "A store did not answer, or does not say. It is never 0.",
     "pattern": "What KATO learnt: a sequence of events, kept in ClickHouse.",
     "key": "What KATO keeps of patterns in Redis, as how often each was seen; sessions apart.",
@@ -35,8 +37,9 @@ _FIRST = """
 1. KATO learns from what its clients send, and keeps it in ClickHouse, Redis and Qdrant. Here is
    what each tenant has there. Looking changes nothing.
 2. *Unknown* means that a store did not answer. It is never 0, and everything else adds up: tenants,
-   shared and nobody's are each store's own total.
-3. *Known*, *inferred* or *shared* beside a tenant says how sure it is whose data that is.
+   shared and unowned are each store's own total.
+3. *Seen*, *confirmed*, *guessed from the name* or *shared* beside a tenant is the evidence of whose
+   data it is.
 4. Begin with **Needs attention**, or find a user, session or key by the box in the sidebar. The
    words are explained under **Glossary** there.
 """

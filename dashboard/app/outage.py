@@ -145,7 +145,8 @@ def why_off(snapshot: Snapshot | None, action: Action, more: frozenset[str] = fr
     down = [out for out in outages(snapshot) if out.store in needs]
     if down:
         return f"{down[0].headline(datetime.now(UTC))}, and this takes it."
-    absent = next((store for store in sorted(needs) if store in _absent(snapshot)), "")
+    always = NEEDS.get(action, frozenset())  # of what is not there, nothing has to be erased
+    absent = next((store for store in sorted(always) if store in _absent(snapshot)), "")
     return f"{absent} is not configured, and this takes it." if absent else ""
 
 

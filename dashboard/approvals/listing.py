@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.approvals import tables
 from dashboard.approvals.tables import Standing
+from dashboard.draw import figures
 from dashboard.draw.formatting import age, escaped, markdown, moment, visible
 from services.access.viewer import Action
 from services.approvals.models import Request
@@ -38,7 +39,7 @@ def draw(asked: str) -> None:
     st.dataframe(
         tables.requests_frame(rest[:MOST_DECIDED], now), hide_index=True, key="decided",
         alt="Requests that were approved, done or are over, the newest first",
-        column_config={"Asked": st.column_config.DatetimeColumn(format="distance")},
+        column_config={"Requested": figures.TIME},
     )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def _card(request: Request, me: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{request.action.value.capitalize()}**: {markdown(request.target)}")
         st.caption(
-            f"{escaped(tables.whose(request))} · asked by {markdown(request.asked_by)} "
+            f"{escaped(tables.whose(request))} · requested by {markdown(request.asked_by)} "
             f"{age(request.asked_at, now)} · until {moment(request.expires_at)} · digest "
             f"{escaped(tables.short_digest(request)) or 'none'}"
         )

@@ -11,7 +11,17 @@ import pandas as pd
 from dashboard.draw.formatting import age, few, moment, visible
 from services.approvals.models import Request
 
-COLUMNS = ("Action", "Target", "Whose", "Asked by", "Asked", "State", "Until", "Digest", "Request")
+COLUMNS = (
+    "Action",
+    "Target",
+    "Tenant",
+    "Requested by",
+    "Requested",
+    "State",
+    "Until",
+    "Digest",
+    "Request",
+)
 _SHORT = 12
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.audit_log import tables
-from dashboard.draw import downloads
+from dashboard.draw import downloads, figures
 from dashboard.draw.downloads import decided_button
 from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.draw.paging import Trail, trail_of
@@ -27,11 +27,10 @@ EXPORTED = 50_000
 
 _FIRST_DAY, _LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
 
-COLOR_OF = {"begun": "gray", "done": "green", "refused": "orange", "failed": "red",
+COLOR_OF = {"started": "gray", "done": "green", "refused": "orange", "failed": "red",
             tables.NO_END: "violet"}  # fmt: skip
 COLUMNS = {
-    "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC",
-                                            help="In UTC", width=150),
+    "When": figures.TIME,
     "Outcome": st.column_config.MultiselectColumn(
         options=list(tables.OUTCOMES), color=[COLOR_OF[o] for o in tables.OUTCOMES],
         width=84, help="“no end”: it began, and it is under way, or its process died"),
@@ -95,19 +94,22 @@ def _filters() -> LogFilter:
             "Tenant", placeholder="kind/id, exactly", key=state_keys.LOG_TENANT, width=150,
             bind="query-params", help="As it is written on its page: tenant/acme",
         )  # fmt: skip
-        who = _choices("Who", people, state_keys.LOG_WHO)
-        actions = _choices("Action", [action.value for action in Action], state_keys.LOG_ACTION)
-        since, until = _day("From", state_keys.LOG_SINCE), _day("To", state_keys.LOG_UNTIL)
-        outcomes = st.pills(
-            "Outcome", [outcome.value for outcome in Outcome], selection_mode="multi",
-            key=state_keys.LOG_OUTCOME, bind="query-params",
-        )  # fmt: skip
-        unended = st.checkbox("Unfinished only", key=state_keys.LOG_UNENDED, bind="query-params")
-        every = st.checkbox(
-            "Every entry", key=state_keys.LOG_EVERY, bind="query-params",
-            help="An action that changes something has two: when it began, and how it ended. "
-            "Without this, it is one row.",
-        )  # fmt: skip
+        with st.popover("Filter", icon=":material/tune:"):  # data comes first on a phone
+            who = _choices("Who", people, state_keys.LOG_WHO)
+            actions = _choices("Action", [action.value for action in Action], state_keys.LOG_ACTION)
+            since, until = _day("From", state_keys.LOG_SINCE), _day("To", state_keys.LOG_UNTIL)
+            outcomes = st.pills(
+                "Outcome", [outcome.word for outcome in Outcome], selection_mode="multi",
+                key=state_keys.LOG_OUTCOME, bind="query-params",
+            )  # fmt: skip
+            unended = st.checkbox(
+                "Unfinished only", key=state_keys.LOG_UNENDED, bind="query-params"
+            )
+            every = st.checkbox(
+                "Every entry", key=state_keys.LOG_EVERY, bind="query-params",
+                help="An action that changes something has two: when it began, and how it ended. "
+                "Without this, it is one row.",
+            )  # fmt: skip
     return tables.filter_of(
         text=text, who=who, actions=actions, outcomes=outcomes, tenant=tenant,
         since=since, until=until, unended=unended, acts=not every,

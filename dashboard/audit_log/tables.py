@@ -21,7 +21,7 @@ EXPORTED = (*SHOWN, "Digest", "Hash")
 NO_END = "no end"
 """What an action shows as that began and has not ended, nor may ever."""
 
-OUTCOMES = (*(outcome.value for outcome in Outcome), NO_END)
+OUTCOMES = (*(outcome.word for outcome in Outcome), NO_END)
 
 _ESCAPE = re.compile(r"\\(\\|n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _SHORT = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -48,7 +48,7 @@ def _row(entry: Entry, ends: Mapping[str, Outcome], all_tenants: bool) -> dict[s
         "Who": visible(event.who),
         "Role": visible(event.role),
         "Action": visible(event.action),
-        "Outcome": [NO_END if open_ else event.outcome.value],
+        "Outcome": [NO_END if open_ else event.outcome.word],
         "Tenant": ", ".join(tenants) if all_tenants else few(tenants),
         "Target": visible(event.target),
         "Reason": visible(event.reason),
@@ -64,11 +64,12 @@ def filter_of(
     until: date | None = None, unended: bool = False, acts: bool = True,
 ) -> LogFilter:  # fmt: skip
     """Return what was asked for on the screen: names as `visible` writes them, days in UTC."""
+    wanted = set(outcomes)
     return LogFilter(
         text=raw_of(text.strip()),
         who=tuple(map(raw_of, who)),
         actions=tuple(map(raw_of, actions)),
-        outcomes=tuple(map(Outcome, outcomes)),
+        outcomes=tuple(outcome for outcome in Outcome if outcome.word in wanted),
         tenant=raw_of(tenant.strip()),
         since=None if since is None else _begin(since),
         until=None if until is None else _begin(until + timedelta(days=1)),
@@ -108,4 +109,4 @@ def anchored_words(number: int | None, problems: Mapping[str, str]) -> str:
     if number is None:
         return "Not anchored yet by this dashboard."
     where = f", except at {plural(len(problems), 'place')}" if problems else ""
-    return f"Anchored up to number {number:,}{where}."
+    return f"Anchored through entry {number:,}{where}."

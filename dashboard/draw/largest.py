@@ -19,7 +19,7 @@ TOP = 10
 class Largest:
     """The rows of the tenants with most in one column, and the sums of what is not among them.
 
-    `Share` is a row's part of everything: tenants, shared and nobody's; None where that is 0.
+    `Share` is a row's part of everything: tenants, shared and unowned; None where that is 0.
     """
 
     frame: pd.DataFrame
@@ -40,7 +40,7 @@ def largest(frame: pd.DataFrame, snapshot: Snapshot, column: str) -> Largest:
     parts = {
         f"{len(others):,} more tenants": int(others[column].sum()),
         "shared between tenants": sum(_cell(part.usage, column) for part in snapshot.shared),
-        "nobody's": _cell(snapshot.unattributed.usage, column),
+        "unowned": _cell(snapshot.unattributed.usage, column),
     }
     whole = int(top[column].sum()) + sum(parts.values())
     top = top.assign(Share=(top[column] / whole).round(3) if whole else None)

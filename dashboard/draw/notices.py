@@ -16,14 +16,6 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 
-CLAIM_WORDS = {
-    ClaimState.KNOWN: "known",
-    ClaimState.CONFIRMED: "confirmed",
-    ClaimState.INFERRED: "inferred",
-    ClaimState.SHARED: "shared",
-    ClaimState.UNATTRIBUTED: "nobody's",
-}
-
 CLAIM_COLORS = {
     ClaimState.KNOWN: "green",
     ClaimState.CONFIRMED: "blue",
@@ -132,9 +124,7 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
             text = f"{WORDS[measure].title}: the store's own total differs from the parts by {off}."
             yield Notice(Level.INFO, f"{text} It changed while it was read.", "system")
     if snapshot.kato_problem:
-        text = (
-            f"{visible(str(snapshot.kato_problem))}. Some tenants may be inferred that KATO knows."
-        )
+        text = f"{visible(str(snapshot.kato_problem))}: tenants that it knows may show as guessed."
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 
@@ -145,9 +135,10 @@ def _ownership_notices(snapshot: Snapshot, told: Collection[str]) -> Iterable[No
         names = " and ".join(visible(str(tenant)) for tenant in part.claim.tenants)
         text = f"{names} share one memory: {short(part.name)}."
         yield Notice(Level.WARNING, text, "tenants")
-    inferred = sum(tenant.claim is ClaimState.INFERRED for tenant in snapshot.tenants)
-    if inferred:
-        text = f"{plural(inferred, 'tenant')} known only from the text of a kb_id: no node_id seen."
+    guessed = sum(tenant.claim is ClaimState.INFERRED for tenant in snapshot.tenants)
+    if guessed:
+        verb = "is" if guessed == 1 else "are"
+        text = f"{plural(guessed, 'tenant')} {verb} guessed from kb_id names: no node_id was seen."
         yield Notice(Level.INFO, text, "tenants")
 
 
@@ -159,7 +150,13 @@ def _loose_notices(snapshot: Snapshot) -> Iterable[Notice]:
         if (amount := usage.of(measure)) is not None and amount.count
     ]
     if loose:
-        yield Notice(Level.INFO, f"{', '.join(loose)} that no tenant owns.", "tenants")
+        yield Notice(Level.INFO, f"Unowned: {', '.join(loose)}.", "tenants")
     if snapshot.keys is not None and snapshot.keys.stale_members:
-        stale = plural(snapshot.keys.stale_members, "member")
-        yield Notice(Level.INFO, f"{stale} of KATO's session index have no session.", "sessions")
+        stale = stale_words(snapshot.keys.stale_members)
+        yield Notice(Level.INFO, stale, "sessions")
+
+
+def stale_words(count: int) -> str:
+    """Say how many sessions are over that KATO's index still has."""
+    verb = "is" if count == 1 else "are"
+    return f"{plural(count, 'expired session')} {verb} still counted as active by KATO."

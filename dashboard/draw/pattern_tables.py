@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.draw import usage_tables
+from dashboard.draw.figures import TIME
 from dashboard.draw.formatting import markdown, visible
 from services.browse.models import PatternPage, PatternRow
 
@@ -16,8 +17,8 @@ MOST_KB_IDS = 200
 
 COLUMNS = {
     "Frequency": st.column_config.NumberColumn(format="localized"),
-    "Created": st.column_config.DatetimeColumn(format="distance"),
-    "Updated": st.column_config.DatetimeColumn(format="distance"),
+    "Created": TIME,
+    "Updated": TIME,
 }
 """How they are drawn."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, age, figure, number, plural, size, visible
+from dashboard.draw.formatting import UNKNOWN, figure, number, plural, size, visible
 from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
 from services.figures import Amount, StoreState
@@ -32,8 +32,8 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
             "State": figures.state.value.replace("_", " "),
             "Total": figure(figures.total, figures.precision),
             "Size": size(figures.total.bytes) if figures.total else "unknown",
-            "Read": age(figures.collected_at),
-            "Took": figures.seconds,
+            "Read": figures.collected_at,
+            "Duration": figures.seconds,
             "Difference": _off(figures),
             "Note": visible(str(figures.reason or precision_note(figures))),
         }
@@ -41,7 +41,8 @@ def freshness_frame(snapshot: Snapshot, *, whole: bool = True) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows)
     frame["Difference"] = frame["Difference"].astype("Int64")
-    return frame if whole else frame.drop(columns=["Took", "Difference"])
+    frame["Read"] = pd.to_datetime(frame["Read"], utc=True)
+    return frame if whole else frame.drop(columns=["Duration", "Difference"])
 
 
 def _off(figures: StoreFigures) -> int | None:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from dashboard.draw.formatting import moment, visible
 from dashboard.draw.measures import COLUMNS
-from dashboard.draw.notices import CLAIM_WORDS
 from services.figures import Measure, Usage
+from services.tenancy.claims import CLAIM_WORDS
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.usage.readings import SessionRecord
@@ -109,11 +109,12 @@ def by(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def part_name(part: KbUsage) -> str:
-    """Return a kb_id, or what the guide's layout has instead."""
-    return visible(part.name) if part.is_kb else f"{visible(part.name)}:… (guide's layout)"
+    """Return a kb_id, or what the guide layout has instead."""
+    return visible(part.name) if part.is_kb else f"{visible(part.name)}:… (guide layout)"
 
 
 KB_COLUMNS = ("kb_id", "Ownership", *NUMBERS, "First write", "Last write")
+KB_SHOWN = ("kb_id", "Ownership", "Memory", "Patterns", "Vectors", "Sessions", "Last write")
 
 
 def kb_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -140,6 +141,7 @@ def tenants_in(frame: pd.DataFrame, snapshot: Snapshot) -> list[TenantKey]:
 
 
 SHARED_COLUMNS = ("kb_id", "Shared by", *NUMBERS)
+SHARED_SHOWN = ("kb_id", "Shared by", "Memory", "Patterns", "Vectors", "Sessions")
 
 
 def shared_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
@@ -188,7 +190,7 @@ def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
 
 
 CLAIM_COLUMNS = (
-    "kb_id", "node_ids seen", "How it is known", "Known since", "Known from", "Confirmed",
+    "kb_id", "node_ids seen", "Evidence", "Since", "Source", "Confirmed",
     "Could also be",
 )  # fmt: skip
 
@@ -228,14 +230,14 @@ def claims_frame(parts: Iterable[KbUsage]) -> pd.DataFrame:
         {
             "kb_id": part_name(part),
             "node_ids seen": [visible(node) for node in part.nodes],
-            "How it is known": visible(part.claim.why),
-            "Known since": part.claim.origin.since if part.claim.origin else None,
-            "Known from": source_words(part.claim.origin),
+            "Evidence": visible(part.claim.why),
+            "Since": part.claim.origin.since if part.claim.origin else None,
+            "Source": source_words(part.claim.origin),
             "Confirmed": confirmed_words(part.claim.confirmation),
             "Could also be": [visible(str(tenant)) for tenant in part.claim.others],
         }
         for part in by_name.values()
     )
     frame = table(rows, CLAIM_COLUMNS)
-    frame["Known since"] = pd.to_datetime(frame["Known since"], utc=True)
+    frame["Since"] = pd.to_datetime(frame["Since"], utc=True)
     return frame

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, read, state_keys, unreadable
+from dashboard.app import permits, state_keys
 from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import download
@@ -14,7 +14,7 @@ from dashboard.draw.formatting import escaped, few, markdown, plural, visible
 from dashboard.find import rows as found_rows
 from dashboard.find.rows import Row
 from dashboard.find.tables import Erasures
-from services.find.models import CONCEALED, SESSION, TENANT, Answer
+from services.find.models import CONCEALED, SESSION, Answer
 from services.usage.snapshot import Snapshot
 
 MOST_ROWS, FEW = 200, 5
@@ -42,9 +42,7 @@ def _ways(row: Row, at: int) -> None:
     with st.container(border=True, gap="small"):
         kinds = escaped(", ".join(row.kinds))
         st.markdown(f"**{escaped(row.tenant)}** · {kinds} {markdown(row.match.found)}")
-        with unreadable.said("Who else writes there"):
-            _others(row)
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if row.match.tenant is not None:
                 permits.link("tenant", "Tenant", {state_keys.TENANT: row.tenant})
             patterns = found_rows.patterns_query(row)
@@ -59,15 +57,6 @@ def _ways(row: Row, at: int) -> None:
                 st.button("Who else has its kb_id", key=f"kb_of_{at}", type="tertiary",
                           icon=":material/database:", on_click=_look_for,
                           args=(visible(row.kb_id),))  # fmt: skip
-
-
-def _others(row: Row) -> None:
-    if not row.kb_id or row.match.what == TENANT:
-        return
-    holders = read.ownership().kb(row.kb_id).tenants
-    others = [visible(str(each)) for each in holders if each != row.match.tenant]
-    if others and row.match.tenant is not None:
-        st.markdown(f":orange[:material/group_work:] Also written by {escaped(', '.join(others))}.")
 
 
 def _look_for(name: str) -> None:
@@ -88,10 +77,13 @@ def _table(shown: Sequence[Row], snapshot: Snapshot, erased: Erasures) -> None:
     rows_table(
         frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
-        alt="Each name found: whose it is, what lies there, how well it fits, how it is known",
+        alt="Each name found: whose it is, what lies there, how well it matches, the evidence",
         column_config=figures.USAGE_COLUMNS | {
-            "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Tenant": st.column_config.TextColumn(pinned=True, width=figures.NAME_WIDTH),
+            "Name": st.column_config.TextColumn(width=230),
+            "Found as": st.column_config.TextColumn(width=84),
         },
+        column_order=found_rows.shown_columns(frame),
     )  # fmt: skip
     download(frame, "found", tenants=found_rows.tenants_of(shown),
              read_at=snapshot.collected_at)  # fmt: skip

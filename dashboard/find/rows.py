@@ -9,21 +9,21 @@ import pandas as pd
 
 from dashboard.app import state_keys
 from dashboard.draw.formatting import visible
-from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
 from dashboard.find.tables import Erasures, last_erased
 from services.figures import Usage
 from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
+from services.tenancy.claims import CLAIM_WORDS, UNOWNED, ClaimState
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 COLUMNS = (
-    "Tenant", "Name", "Found as", "Ownership", *NUMBERS, "kb_id", "Fit", "How it is known",
+    "Tenant", "Name", "Found as", "Ownership", *NUMBERS, "kb_id", "Match", "Evidence",
     "Could also be",
 )  # fmt: skip
-FIT_WORDS = {
+MATCH_WORDS = {
     Certainty.EXACT: "exact",
-    Certainty.INFERRED: "inferred",
+    Certainty.INFERRED: CLAIM_WORDS[ClaimState.INFERRED],
     Certainty.CONTAINS: "holds the text",
 }
 _UNKNOWN = Usage(None, None, None, None)
@@ -45,7 +45,7 @@ class Row:
     @property
     def tenant(self) -> str:
         """Its tenant as it is shown."""
-        return visible(str(self.match.tenant)) if self.match.tenant else "nobody's"
+        return visible(str(self.match.tenant)) if self.match.tenant else UNOWNED
 
     @property
     def kb_id(self) -> str:
@@ -97,6 +97,17 @@ def found_frame(rows: Iterable[Row], erased: Erasures) -> pd.DataFrame:
     return table((_cells(row, erased) for row in rows), columns)
 
 
+def shown_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that stand in a page of 1400; the others are in the table's menu.
+
+    When something was erased, and whose it could be else, come before figures.
+    """
+    others = ["Could also be"] if frame["Could also be"].map(bool).any() else []
+    told = [*(name for name in ("Erased",) if name in frame), *others]
+    figures = [name for name in ("Patterns", "Memory", "Sessions") if name in frame]
+    return ["Tenant", "Open", "Name", "Found as", "Ownership", *told, *figures[: 3 - 2 * len(told)]]
+
+
 def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
     match = row.match
     return {
@@ -105,8 +116,8 @@ def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
         "Found as": ", ".join(row.kinds),
         "Ownership": CLAIM_WORDS[match.state],
         "kb_id": visible(match.place.name) if match.place else "",
-        "Fit": FIT_WORDS[match.certainty],
-        "How it is known": visible(match.how),
+        "Match": MATCH_WORDS[match.certainty],
+        "Evidence": visible(match.how),
         "Could also be": [visible(str(tenant)) for tenant in match.others],
         "Erased": last_erased(row.places, erased),
         **(usage_cells(row.usage) if row.usage else {}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from dashboard.draw import pattern_tables
-from dashboard.draw.formatting import age, few, moment, plural, visible
+from dashboard.draw.formatting import few, moment, plural, visible
 from dashboard.draw.usage_tables import table
 from services.browse.models import PatternRow
 from services.find.models import (
@@ -75,8 +75,8 @@ def looked_frame(looked: Iterable[Looked]) -> pd.DataFrame:
         {
             "Store": look.store,
             "Looked for": look.what if look.count is None else f"{look.count:,} {look.what}",
-            "Result": visible(str(look.reason)) if look.reason else "looked at",
-            "Read": age(look.at) if look.at and not look.reason else "",
+            "Result": visible(str(look.reason)) if look.reason else "searched",
+            "Read": moment(look.at) if look.at and not look.reason else "",
         }
         for look in looked
     )
@@ -101,13 +101,6 @@ def ambiguities(answer: Answer) -> Iterator[str]:
         yield f"This can mean different things: {', '.join(_kinds(answer))}. All are shown."
     if any(match.others for match in answer.matches):
         yield "Some names could also be other tenants': see “Could also be”."
-    shared = dict.fromkeys(name for hit in answer.hits for name in hit.shared)
-    if shared:
-        yield (
-            f"{plural(len(shared), 'kb_id')} found here "
-            f"{'is' if len(shared) == 1 else 'are'} shared: the same figures stand with each "
-            "tenant that holds it, and nothing stored tells whose is whose."
-        )
 
 
 def unasked(answer: Answer) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def _body(was_running: bool) -> None:
     permits.button("Run the canary test", Action.RUN_CANARY, icon=":material/science:",
                    key="canary_run", disabled=state.running_since is not None,
                    on_click=_start)  # fmt: skip
-    refusals.draw(state_keys.CANARY_REFUSED, "Nothing was begun")
+    refusals.draw(state_keys.CANARY_REFUSED, "Nothing was started")
     if state.running_since is not None:
         seconds = max((datetime.now(UTC) - state.running_since).total_seconds(), 0)
         st.info(f"Running for {span(seconds)}: {markdown(state.step or 'starting')}. This tab can "
@@ -147,7 +147,7 @@ def verdict_words(report: CanaryReport) -> str:
         absent = sum(probe.outcome is Outcome.NOT_CONFIGURED for probe in report.probes)
         rest = f", {absent:,} of them about a store that is not configured" if absent else ""
         return f"{asked} asked{rest}: neither tenant was given anything of the other's."
-    return "It is not known whether tenants are kept apart: not everything could be looked at."
+    return "It is not known whether tenants are kept apart: not everything could be checked."
 
 
 def evidence_frame(observation: Observation) -> pd.DataFrame:

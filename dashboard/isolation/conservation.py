@@ -18,8 +18,8 @@ _CARD = 380  # pixels
 
 def draw(snapshot: Snapshot) -> None:
     """Draw a card a measure."""
-    st.header("Conservation")
-    st.caption("Everything in the stores belongs to tenants, is shared, or is nobody's: the sum "
+    st.header("Reconciliation")
+    st.caption("Everything in the stores belongs to tenants, is shared, or is unowned: the sum "
                "of these has to be what each store itself says that it holds.")  # fmt: skip
     grid = st.grid(2, gap="small", min_column_width=_CARD)
     for found in sums(snapshot):
@@ -66,14 +66,14 @@ class Sums:
     figures: StoreFigures
     tenants: int | None = None
     shared: int | None = None
-    nobodys: int | None = None
+    unowned: int | None = None
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
         """The parts by their names; empty where they are not known."""
-        if self.tenants is None or self.shared is None or self.nobodys is None:
+        if self.tenants is None or self.shared is None or self.unowned is None:
             return ()
-        return (("tenants", self.tenants), ("shared", self.shared), ("nobody's", self.nobodys))
+        return (("tenants", self.tenants), ("shared", self.shared), ("unowned", self.unowned))
 
     @property
     def sum(self) -> int | None:
@@ -87,12 +87,12 @@ def sums(snapshot: Snapshot) -> Iterator[Sums]:
         if figures.state is not StoreState.OK or figures.total is None:
             yield Sums(figures)
             continue
-        nobodys = snapshot.unattributed.usage.of(measure)
+        unowned = snapshot.unattributed.usage.of(measure)
         yield Sums(
             figures,
             _total(measure, (tenant.usage for tenant in snapshot.tenants)),
             _total(measure, (part.usage for part in snapshot.shared)),
-            nobodys.count if nobodys else 0,
+            unowned.count if unowned else 0,
         )
 
 
@@ -106,7 +106,7 @@ def sums_words(found: Sums) -> str:
     gap = found.figures.difference
     if gap is None:
         return f"sum {number(found.sum)}, difference unknown"
-    return f"sum {number(found.sum)}, difference {f'{gap.count:+,}' if gap.count else '0'}"
+    return f"sum {number(found.sum)}, off by {gap.count:+,}" if gap.count else "adds up"
 
 
 def times_words(found: Sums, snapshot: Snapshot) -> str:

@@ -60,7 +60,7 @@ def _head(record: Record, now: datetime) -> None:
     st.header(escaped(title))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
-        st.badge(status, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
+        st.badge(status.word, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
         st.caption(f"{markdown(finding.code)} · {markdown(finding.id)}")
         copy_link({state_keys.FINDING: finding.id})
     st.markdown(f"{ICON_OF[finding.severity]} {escaped(short(finding.what, MOST_TEXT))}")
@@ -94,7 +94,7 @@ def _advice(finding: Finding) -> None:
         st.subheader("Why it matters")
         st.markdown(markdown(rule.why))
     st.subheader("What to do")
-    st.markdown(markdown(tables.remedy_of(finding, rules) or "Look into it."))
+    st.markdown(markdown(tables.remedy_of(finding, rules) or "Find out why."))
     links = isolation_words.links(finding)
     for link in links[:FEW_LINKS]:
         permits.link(link.page, escaped(link.label), link.query)
@@ -118,9 +118,9 @@ def _acceptance(record: Record, now: datetime) -> None:
     if record.resolved_at is not None:
         return
     with st.container(horizontal=True):
-        again = "Accept anew…" if record.acceptance else "Accept as it is…"
+        again = "Accept anew…" if record.acceptance else "Accept risk…"
         if permits.button(again, Action.ACCEPT_FINDING, icon=":material/handshake:"):
-            st.dialog("Accept as it is", icon=":material/handshake:")(_accept_form)(record)
+            st.dialog("Accept risk", icon=":material/handshake:")(_accept_form)(record)
         if record.acceptance is not None:
             permits.button("Withdraw", Action.ACCEPT_FINDING, icon=":material/undo:",
                            on_click=_withdraw, args=(record.finding.id,))  # fmt: skip
@@ -131,7 +131,7 @@ def _accept_form(record: Record) -> None:
                 "Nothing in the stores changes.")  # fmt: skip
     asked = draw_status(Action.ACCEPT_FINDING, target=record.finding.id)
     if asked:
-        st.caption(f"Asked for: {markdown(asked.details[HOW_LONG])}.")
+        st.caption(f"Requested: {markdown(asked.details[HOW_LONG])}.")
     st.text_area(WHY, asked.details.get(WHY, "") if asked else "", key=state_keys.ACCEPT_WHY,
                  max_chars=2000, height=100)  # fmt: skip
     choice = st.segmented_control(HOW_LONG, list(isolation_words.UNTIL), required=True,

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
+from dashboard.draw import figures
 from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
@@ -18,6 +19,10 @@ from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
 
 PER_PAGE = 25
+LINES = 80
+"""Pixels of a row in which a sentence has three lines: Streamlit breaks none in less than 56."""
+
+FIRST = ("Finding", "Status", "Tenant", "First seen")
 COLOR_OF = {
     Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
     Severity.LOW: "gray", Severity.INFO: "gray",
@@ -60,10 +65,12 @@ def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
             "Tenant", sorted(tenants), index=None, placeholder="Any", width=230,
             key=state_keys.ISOLATION_TENANT, bind="query-params", filter_mode="contains",
         )  # fmt: skip
-        severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
-        areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
-        standing = [status.value for status in tables.STANDING]
-        statuses = _pills("Status", list(Status), state_keys.ISOLATION_STATUS, default=standing)
+        with st.popover("Filter", icon=":material/tune:"):  # data comes first on a phone
+            severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
+            areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
+            standing = [status.word for status in tables.STANDING]
+            statuses = _pills("Status", [status.word for status in Status],
+                              state_keys.ISOLATION_STATUS, default=standing)  # fmt: skip
     return tables.matching(
         rows, text=text, tenant=tenant, severities=severities, areas=areas, statuses=statuses
     )
@@ -82,7 +89,7 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
     else:
         text = "Nothing stands: every finding is accepted or resolved, or none matches."
     if report.unknown and not standing:
-        rules = f"{plural(len(report.unknown), 'rule')} could not be looked at"
+        rules = f"{plural(len(report.unknown), 'rule')} could not be checked"
         st.warning(f"Unknown whether there are findings: {rules}.", icon=":material/cloud_off:")
         return
     st.info(text, icon=":material/search_off:")
@@ -96,16 +103,18 @@ def _table(found: pd.DataFrame) -> None:
     open_box("finding", ids, names, key="findings", opened=open_finding)
     rows_table(
         shown, ids, ids, key="findings", opened=open_finding, height="content",
-        alt="Findings, the gravest first: severity, what, whose, status, rule and times",
+        alt="Findings, the gravest first: severity, what, status, tenant, rule and times",
         column_config={
             "Severity": st.column_config.MultiselectColumn(
                 options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
             ),
-            "Finding": st.column_config.TextColumn(width=600),
-            "Whose": st.column_config.TextColumn(width=190),
-            "First seen": st.column_config.DatetimeColumn(format="distance"),
-            "Last seen": st.column_config.DatetimeColumn(format="distance"),
+            "Finding": st.column_config.TextColumn(width=390),
+            "Status": st.column_config.TextColumn(width=92),
+            "Tenant": st.column_config.TextColumn(width=166),
+            "First seen": figures.TIME,
+            "Last seen": figures.TIME,
         },
+        row_height=LINES, column_order=["Severity", "Open", *FIRST],
     )  # fmt: skip
 
 
@@ -115,9 +124,15 @@ def open_finding(id_: str) -> None:
     st.rerun()
 
 
+def _rule_columns(report: Report) -> list[str]:
+    """Return the columns that are shown, others being in the menu: why some are unknown, if so."""
+    why = ["Reason"] if report.unknown else ["Why it matters"]
+    return ["State", "Rule", "Severity", "Findings", *why]
+
+
 def rules(report: Report) -> None:
     """Draw every rule and what came of it."""
-    st.header("What was checked")
+    st.header("Checks")
     counts = isolation_words.rule_counts(report)
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)
@@ -125,11 +140,14 @@ def rules(report: Report) -> None:
         frame, hide_index=True, key="rules", placeholder="",
         alt="Every rule: what came of it, why not where it is unknown, why it matters, what to do",
         column_config={
-            "Rule": st.column_config.TextColumn(width=300),
-            "Findings": st.column_config.NumberColumn(format="localized", width="small"),
-            "Reason": st.column_config.TextColumn(width="medium"),
-            "Why it matters": st.column_config.TextColumn(width="large"),
+            "State": st.column_config.TextColumn(width=104),
+            "Rule": st.column_config.TextColumn(width=180),
+            "Severity": st.column_config.TextColumn(width=74),
+            "Findings": st.column_config.NumberColumn(format="localized", width=74),
+            "Reason": st.column_config.TextColumn(width=200),
+            "Why it matters": st.column_config.TextColumn(width=508),
             "What to do": st.column_config.TextColumn(width="large"),
         },
+        row_height=LINES, column_order=_rule_columns(report),
     )  # fmt: skip
     download(frame, "rules")

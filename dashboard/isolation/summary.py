@@ -75,7 +75,7 @@ def figures(report: Report, rows: pd.DataFrame) -> None:
     """Draw the score, and how many findings stand, by severity; `rows` are all findings."""
     rules = runtime.desk().isolation.rules
     counts = isolation_words.severity_words(tables.counts(rows), report, rules)
-    accepted = int((rows["Status"] == Status.ACCEPTED.value).sum())
+    accepted = int((rows["Status"] == Status.ACCEPTED.word).sum())
     states = isolation_words.rule_counts(report)
     grid = st.grid(5, gap="small", min_column_width=_CARD)
     if runtime.desk().gate.viewer().sees_all:  # the score is the fleet's
@@ -107,8 +107,6 @@ def unknown(report: Report) -> None:
     if reasons:
         more = len(reasons) - _REASONS
         lines = [f"- {escaped(words)}" for words in reasons[:_REASONS]]
-        lines += (
-            [f"- and {plural(more, 'more reason')}, under What was checked"] if more > 0 else []
-        )
-        text = "Not everything could be looked at. These rules are unknown, not passed:\n\n"
+        lines += [f"- and {plural(more, 'more reason')}, under Checks"] if more > 0 else []
+        text = "Not everything could be checked. These rules are unknown, not passed:\n\n"
         st.warning(text + "\n".join(lines), icon=":material/cloud_off:")

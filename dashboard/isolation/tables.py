@@ -16,17 +16,18 @@ from dashboard.draw.formatting import few, holds, plural, short, visible
 from dashboard.draw.notices import Level, Notice
 from services.isolation.models import NEW_FOR, Finding, Record, Report, Rule, Status
 from services.isolation.severity import Severity
+from services.tenancy.claims import UNOWNED
 from services.tenancy.kb_ids import TenantKey
 
 STANDING = (Status.NEW, Status.OPEN, Status.UNSEEN)
 """What asks for something, and is shown unless other is asked for."""
 
-SHOWN = ("Severity", "Finding", "Status", "Whose", "First seen", "Last seen", "Rule")
+SHOWN = ("Severity", "Finding", "Status", "Tenant", "First seen", "Last seen", "Rule")
 EXPORTED = (
     "Id", "Code", *SHOWN, "kb_ids", "Resolved", "Accepted by", "Why", "Accepted", "Until",
     "What to do",
 )  # fmt: skip
-NOBODYS, FLEET = "nobody's", "the whole fleet"
+FLEET = "the whole fleet"
 NOTICED = 5
 """Most findings that are said one by one where only what concerns somebody is said."""
 
@@ -68,7 +69,7 @@ def _row(id_: str, record: Record, rules: Mapping[str, Rule]) -> dict[str, objec
         "Code": visible(finding.code),
         "Severity": finding.severity.value,
         "Finding": what,
-        "Whose": few(tenants) or (NOBODYS if kb_ids else FLEET),
+        "Tenant": few(tenants) or (UNOWNED if kb_ids else FLEET),
         "Rule": title_of(finding.code, rules),
         "First seen": record.first_seen,
         "Last seen": record.last_seen,
@@ -103,11 +104,11 @@ def with_status(frame: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """Return the rows with where each finding is at a time, as `Record.status` says it."""
     at, shown = pd.Timestamp(now), frame.copy(deep=False)
     held = frame["accepted"].astype(bool) & (frame["Until"].isna() | (frame["Until"] > at))
-    status = pd.Series(Status.OPEN.value, index=frame.index, dtype="object")
-    status = status.mask(at - frame["First seen"] < pd.Timedelta(NEW_FOR), Status.NEW.value)
-    status = status.mask(~frame["looked"].astype(bool), Status.UNSEEN.value)
-    status = status.mask(held, Status.ACCEPTED.value)
-    shown["Status"] = status.mask(frame["Resolved"].notna(), Status.RESOLVED.value)
+    status = pd.Series(Status.OPEN.word, index=frame.index, dtype="object")
+    status = status.mask(at - frame["First seen"] < pd.Timedelta(NEW_FOR), Status.NEW.word)
+    status = status.mask(~frame["looked"].astype(bool), Status.UNSEEN.word)
+    status = status.mask(held, Status.ACCEPTED.word)
+    shown["Status"] = status.mask(frame["Resolved"].notna(), Status.RESOLVED.word)
     return shown
 
 
@@ -130,7 +131,7 @@ def matching(
 
 def counts(frame: pd.DataFrame) -> dict[Severity, int]:
     """Count the findings that stand, by severity."""
-    standing = frame[frame["Status"].isin([status.value for status in STANDING])]
+    standing = frame[frame["Status"].isin([status.word for status in STANDING])]
     found = standing["Severity"].value_counts()
     return {severity: int(found.get(severity.value, 0)) for severity in Severity}
 

@@ -30,14 +30,14 @@ RULE_COLUMNS = (
     "State", "Rule", "Severity", "Findings", "Reason", "Why it matters", "What to do", "Code",
 )  # fmt: skip
 SCORE_HELP = (
-    "The weight of the rules that pass, in percent of the weight of those that could be looked "
-    "at. A rule weighs 10 when it is critical, 5 high, 3 medium, 1 low and 0 info, however often "
-    "it finds something. What was accepted still counts. While rules are unknown, the score of all "
+    "The weight of the rules that pass, in percent of the weight of those that could be checked. "
+    "A rule weighs 10 when it is critical, 5 high, 3 medium, 1 low and 0 info, however often it "
+    "finds something. What was accepted still counts. While rules are unknown, the score of all "
     "rules lies between the two numbers."
 )
 _WORDS = {
     RuleState.UNKNOWN: "unknown",
-    RuleState.FOUND: "found something",
+    RuleState.FOUND: "issues found",
     RuleState.PASSED: "passed",
     RuleState.NOT_CONFIGURED: "not applicable",
 }
@@ -65,7 +65,7 @@ def score(report: Report, rules: Mapping[str, Rule]) -> Score:
     value = UNKNOWN if report.score is None else f"{report.score} %"
     told = [rule for rule in report.rules if rule.state in (RuleState.PASSED, RuleState.FOUND)]
     if not report.unknown:
-        return Score(value, f"{plural(len(told), 'rule')} looked at")
+        return Score(value, f"{plural(len(told), 'rule')} checked")
     passed = _weight([rule for rule in told if rule.state is RuleState.PASSED], rules)
     missing = _weight(report.unknown, rules)
     whole = _weight(told, rules) + missing

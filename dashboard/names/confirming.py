@@ -47,13 +47,14 @@ def _confirm(snapshot: Snapshot, tenant: TenantKey) -> None:
         st.info(f"There is nothing that could be confirmed for {name}.", icon=":material/check:")
         return
     alone = [kb_id for kb_id, each in found.items() if each.alone]
-    st.caption(f"{plural(len(alone), 'kb_id')} could be nobody else's, and "
+    st.caption(f"{plural(len(alone), 'kb_id')} could be no other tenant's, and "
                f"{plural(len(found) - len(alone), 'kb_id')} could be.")  # fmt: skip
     _ask(Action.CONFIRM_OWNER, tenant, list(found), alone, "Confirm")
 
 
 def _revoke(tenant: TenantKey, confirmed: Sequence[str]) -> None:
-    st.markdown("They are as known as before, and a purge leaves out what is only inferred.")
+    st.markdown("Their evidence is again what it was before, and a purge leaves out what is only "
+                "guessed.")  # fmt: skip
     _ask(Action.REVOKE_OWNER, tenant, confirmed, (), "Revoke")
 
 

@@ -39,7 +39,7 @@ def _form() -> None:
         st.success(f"{plural(done.taken, 'node_id')} imported. The figures are being read anew.",
                    icon=":material/check:")  # fmt: skip
     st.caption(
-        "Node_ids that your clients use make known what is only inferred. One a line; or CSV or "
+        "Node_ids that your clients use count as seen, in place of guesses. One a line; or CSV or "
         "JSON Lines with `node_id`, and where wanted `tenant` and `since`. Nothing in the stores "
         "changes."
     )

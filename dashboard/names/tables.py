@@ -8,7 +8,7 @@ from dashboard.draw.formatting import escaped, number, visible
 from services.names.formats import MOST, TOLD, WORDS, why
 from services.names.models import Preview
 
-_EARLIER = "of the known ones since an earlier time"
+_EARLIER = "of those seen already, since an earlier time"
 
 
 def counts(found: Preview) -> dict[str, str]:

@@ -68,9 +68,9 @@ def metadata_rows(*, can_seal: bool) -> tuple[dict[str, str], dict[str, str]]:
     st.button("Add a row", icon=":material/add:", type="tertiary", on_click=_add_row)
     sealing = (
         "Sensitive values leave encrypted." if can_seal else
-        "Nothing can be encrypted: KATO_TENANTS_METADATA_KEYS is not set."
+        "Encryption is off (set KATO_TENANTS_METADATA_KEYS)."
     )  # fmt: skip
-    st.caption(f"{sealing} A row without a name or a value is not sent.")
+    st.caption(f"{sealing} Rows that lack a name or a value are ignored.")
     return _split(entries)
 
 
@@ -188,7 +188,7 @@ def _claim_words(landing: Landing, unasked: str) -> None:
     """Draw whose memory it is, and how that is known."""
     name = markdown(str(landing.tenant))
     if landing.claim.state is ClaimState.KNOWN:
-        st.caption(f"Known: {name} already uses it.")
+        st.caption(f"Seen: {name} already uses it.")
     elif landing.claim.state is ClaimState.CONFIRMED:
         st.caption(f"Confirmed: its data is of {name}, by an admin's word.")
     elif landing.claim.origin is not None:

@@ -15,21 +15,21 @@ def look_anywhere() -> None:
 
 
 def draw_looked(answer: Answer) -> None:
-    """Draw where was looked, and where could not be."""
+    """Draw what was searched, and what could not be."""
     st.dataframe(
         tables.looked_frame(answer.looked), hide_index=True, key="looked", height="content",
-        alt="What was looked at, and what could not be",
+        alt="What was searched, and what could not be",
     )  # fmt: skip
 
 
 snapshot = figures.snapshot_or_stop("Find")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     typed = st.text_input(
-        "Who has this?", type="search", key=state_keys.FIND, bind="query-params",
+        "Find a user, session, key or id", type="search", key=state_keys.FIND, bind="query-params",
         max_chars=sidebar.MOST_CHARACTERS,
         placeholder="A user id, node_id, session id, pattern name, kb_id or Redis key",
     )  # fmt: skip
-    contains = st.toggle("Anywhere in a name", key=state_keys.ANYWHERE, bind="query-params")
+    contains = st.toggle("Partial match", key=state_keys.ANYWHERE, bind="query-params")
 
 if not typed.strip():
     st.caption("Type a name as it stands in a ticket or a log, or several: a user and a tenant. "
@@ -52,10 +52,10 @@ if not answer.matches:
         st.warning(f"Nothing was found, but {missing} could not be asked: it may be there.",
                    icon=":material/cloud_off:")  # fmt: skip
     else:
-        st.info("Nothing that was looked at has this name.", icon=":material/search_off:")
+        st.info("No match.", icon=":material/search_off:")
     if not contains:
-        st.button("Look anywhere in names", icon=":material/manage_search:", on_click=look_anywhere)
-    st.header("What was looked at")
+        st.button("Search inside names", icon=":material/manage_search:", on_click=look_anywhere)
+    st.header("Searched")
     draw_looked(answer)
 else:
     st.header(f"Found as {markdown(tables.summary(answer))}")
@@ -65,10 +65,11 @@ else:
     for text in tables.ambiguities(answer):
         st.caption(f":material/info: {markdown(text)}")
     both = {name for hit in answer.hits for name in hit.shared}
-    shared.say_each(both, None, "Its figures stand with each of them.")
+    alone = answer.hits[0].tenant if len(answer.hits) == 1 else None
+    shared.say_each(both, alone, "It is counted in full for each; its data cannot be separated.")
     listing.draw(answer, snapshot, gone)
     patterns.section(snapshot, answer.hits[:MOST_TENANTS])
-    with st.expander("What was looked at"):
+    with st.expander("Searched"):
         draw_looked(answer)
 
 if answer.illegible:

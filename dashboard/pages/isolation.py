@@ -16,7 +16,7 @@ from services.errors import KatoTenantsError
 
 asked = st.query_params.get(state_keys.FINDING, "")
 if asked:
-    st.title("Isolation")
+    figures.head("Isolation")
 else:
     snapshot = figures.snapshot_or_stop("Isolation")
 

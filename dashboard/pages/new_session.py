@@ -22,9 +22,7 @@ sessions = runtime.desk().sessions
 schemes = {scheme.template: scheme for scheme in runtime.schemes().schemes}
 
 if runtime.is_embedded():
-    st.caption(
-        "KATO here is the embedded stand-in: it stores sessions as KATO does, and learns nothing."
-    )
+    st.caption("Demo: KATO is simulated; sessions work, learning does not.")
 
 
 def preset() -> tuple[int, dict[str, str]]:
@@ -64,7 +62,7 @@ elif all(fields.values()):
         problem = str(exc)
 
 with right:
-    st.header("Where it lands")
+    st.header("Target memory")
     if problem:
         st.error(markdown(problem), icon=":material/block:")
     elif landing is None:

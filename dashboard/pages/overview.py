@@ -56,14 +56,16 @@ with st.container(border=True):
             st.caption(others)
 
 with st.container(border=True):
-    st.header("How fresh each figure is")
+    st.header("Data freshness")
     st.dataframe(
         store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
         placeholder=usage_tables.NONE, alt="Each store's figure with its state, age and note",
+        column_order=["Figure", "Store", "State", "Total", "Size", "Read", "Note"],
         column_config={
-            "Took": st.column_config.NumberColumn(format="%.2f s"),
+            "Read": figures.TIME,
+            "Duration": st.column_config.NumberColumn(format="%.2f s"),
             "Difference": st.column_config.NumberColumn(
-                help="The store's own total less the sum of tenants, shared and nobody's"
+                help="The store's own total less the sum of tenants, shared and unowned"
             ),
         },
     )  # fmt: skip

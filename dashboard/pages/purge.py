@@ -2,15 +2,14 @@ import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
 from dashboard.draw import figures
-from dashboard.draw.measures import WORDS
-from dashboard.purge import choose, job, listing, plan, shown_plan
+from dashboard.purge import choose, job, listing, plan, plan_tables, shown_plan
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.purge.came_back import came_back
 
 asked = st.query_params.get(state_keys.JOB, "")
 if asked:
-    st.title("Purge")
+    figures.head("Purge")
     job.draw(asked)
     st.stop()
 
@@ -30,7 +29,7 @@ with selection:
                    "receipt says what is gone, found by looking again.")  # fmt: skip
         request = choose.choose(snapshot)
     else:
-        st.title("Purge")
+        figures.head("Purge")
         st.button("Edit selection", icon=":material/arrow_back:", type="tertiary",
                   on_click=shown_plan.put_away)  # fmt: skip
         request = shown.plan.request
@@ -38,7 +37,7 @@ with action:
     permits.button(
         "Plan (changes nothing)", Action.PLAN_PURGE, icon=":material/fact_check:",
         disabled=request is None, key="purge_plan_button", on_click=shown_plan.ask,
-        takes=frozenset(WORDS[store].store for store in request.stores) if request else frozenset(),
+        takes=plan_tables.takes(request) if request else frozenset(),
     )  # fmt: skip
 with result:
     if shown_plan.is_asked() and request is not None:

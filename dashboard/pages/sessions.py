@@ -60,27 +60,28 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         "Search", type="search", placeholder="Part of a session, node or tenant",
         key=state_keys.SESSIONS_SEARCH, bind="query-params", live=True, width=280,
     )  # fmt: skip
-    asked_for = st.query_params.get(state_keys.SESSIONS_TENANT)  # it may have none, or none yet
-    tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
-    tenant = st.selectbox(
-        "Tenant", sorted(tenants), index=None, placeholder="Any",
-        key=state_keys.SESSIONS_TENANT, bind="query-params", width=230, filter_mode="contains",
-    )  # fmt: skip
-    scheme = st.selectbox(
-        "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
-        key=state_keys.SESSIONS_SCHEME, bind="query-params", width=250, filter_mode="contains",
-    )  # fmt: skip
-    age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210,
-                       bind="query-params", filter_mode="contains")  # fmt: skip
-    kinds = st.pills(
-        "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
-        selection_mode="multi", bind="query-params",
-    )  # fmt: skip
-    states = st.pills(
-        "State", list(tables.STATES), key=state_keys.SESSIONS_STATE, selection_mode="multi",
-        bind="query-params",
-        format_func=lambda state: tables.STATES[state],
-    )  # fmt: skip
+    with st.popover("Filter", icon=":material/tune:"):  # data comes first on a phone
+        asked_for = st.query_params.get(state_keys.SESSIONS_TENANT)  # it may have none, or none yet
+        tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
+        tenant = st.selectbox(
+            "Tenant", sorted(tenants), index=None, placeholder="Any",
+            key=state_keys.SESSIONS_TENANT, bind="query-params", width=230, filter_mode="contains",
+        )  # fmt: skip
+        scheme = st.selectbox(
+            "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
+            key=state_keys.SESSIONS_SCHEME, bind="query-params", width=250, filter_mode="contains",
+        )  # fmt: skip
+        age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210,
+                           bind="query-params", filter_mode="contains")  # fmt: skip
+        kinds = st.pills(
+            "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
+            selection_mode="multi", bind="query-params",
+        )  # fmt: skip
+        states = st.pills(
+            "State", list(tables.STATES), key=state_keys.SESSIONS_STATE, selection_mode="multi",
+            bind="query-params",
+            format_func=lambda state: tables.STATES[state],
+        )  # fmt: skip
 
 found = listing.of_kb(frame)
 if wanted:

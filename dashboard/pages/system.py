@@ -40,7 +40,13 @@ with st.skeleton(height=180):
         store_tables.checks_frame(checks), hide_index=True, key="checks",
         placeholder=usage_tables.NONE,
         alt="Each store with its state, version and latency, now and in the last hour",
-        column_config={"Latency": st.column_config.NumberColumn(format="%.1f ms")},
+        column_config={
+            "Store": st.column_config.TextColumn(width=90),
+            "State": st.column_config.TextColumn(width=110),
+            "Version": st.column_config.TextColumn(width=130),
+            "Latency": st.column_config.NumberColumn(format="%.1f ms", width=90),
+            "Last hour": st.column_config.TextColumn(width=210),
+        },
     )  # fmt: skip
     for check in checks:
         if check.advice:
@@ -49,12 +55,14 @@ with st.skeleton(height=180):
             text = f"its user may not use {lack.right}; unknown for it: {lack.costs}"
             st.markdown(f"**{check.store}**: {markdown(text)}.")
 
-st.header("Last pass")
+st.header("Last refresh")
 st.dataframe(
     store_tables.freshness_frame(snapshot, whole=sees_all), hide_index=True, key="freshness",
     placeholder=usage_tables.NONE,
     alt="Each figure with its state, age, duration and note",
-    column_config={"Took": st.column_config.NumberColumn(format="%.2f s")},
+    column_config={
+        "Read": figures.TIME, "Duration": st.column_config.NumberColumn(format="%.2f s"),
+    },
 )  # fmt: skip
 
 if snapshot.keys is not None:

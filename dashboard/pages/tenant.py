@@ -15,6 +15,7 @@ from dashboard.sessions import listing as session_parts
 from dashboard.tenant import sections, usage as usage_part, users
 from services.access.viewer import Action
 from services.figures import Measure
+from services.tenancy.claims import CLAIM_WORDS
 from services.usage.snapshot import Snapshot, TenantUsage
 
 MATCHES = 12
@@ -48,7 +49,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(escaped(name), width="stretch")
         st.badge(
-            notices.CLAIM_WORDS[tenant.claim],
+            CLAIM_WORDS[tenant.claim],
             color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
         )
         permits.link("new_session", query={state_keys.TENANT: name})
@@ -91,18 +92,18 @@ def findings(tenant: TenantUsage, snapshot: Snapshot) -> None:
     figures.draw_notices(found)
     if not found:
         st.caption("Unknown: there is no audit yet." if audit is None else
-                   "Unknown: not every rule could be looked at." if audit.unknown else
+                   "Unknown: not every rule could be checked." if audit.unknown else
                    "Nothing that concerns it.")  # fmt: skip
     parts = users.parts_of(tenant, snapshot)
     frame = usage_tables.claims_frame(parts)
-    st.header("How it is known")
+    st.header("Evidence")
     st.dataframe(
         frame, hide_index=True, key="claims",
-        alt="Each kb_id with the node_ids seen on it, and how its owner is known",
-        column_config={"Known since": st.column_config.DatetimeColumn(format="distance")},
+        alt="Each kb_id with the node_ids seen on it, and the evidence of whose it is",
+        column_config={"Since": figures.TIME},
     )  # fmt: skip
     whose = dict.fromkeys((tenant.tenant, *(key for part in parts for key in part.claim.tenants)))
-    download(frame, "how_it_is_known", tenants=tuple(whose), read_at=snapshot.collected_at)
+    download(frame, "evidence", tenants=tuple(whose), read_at=snapshot.collected_at)
     confirming.draw(snapshot, tenant.tenant, parts)
 
 

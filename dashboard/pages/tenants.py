@@ -10,9 +10,11 @@ from dashboard.draw.formatting import holds, plural, visible
 from dashboard.draw.paging import numbered
 from dashboard.names import importing
 from services.figures import Measure
+from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
-COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Keys", "Vectors", "Sessions", "Ownership")
+COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
+OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
     "Vectors": "Vectors", "Sessions": "Sessions", "Last write": "Last write", "Name": "Tenant",
@@ -32,7 +34,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.pills("Kind", kinds, key=state_keys.KIND, selection_mode="multi",
                         bind="query-params")  # fmt: skip
         ownership = st.pills(
-            "Ownership", ["known", "confirmed", "inferred"], key=state_keys.OWNERSHIP,
+            "Ownership", [CLAIM_WORDS[each] for each in OWNED], key=state_keys.OWNERSHIP,
             selection_mode="multi", bind="query-params",
         )  # fmt: skip
         sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params",
@@ -50,7 +52,7 @@ found = usage_tables.by(found, column)
 
 missing = unknown.lacking(snapshot)
 if len(frame):
-    more = f" that are known; there may be more: {missing}" if missing else ""
+    more = f" so far; there may be more: {missing}" if missing else ""
     st.caption(f"{len(found):,} of {plural(len(frame), 'tenant')}{more}")
 if found.empty:
     unknown.no_tenant(frame, snapshot)
@@ -67,10 +69,11 @@ else:
 
 st.header("Shared between tenants")
 if snapshot.shared:
-    st.caption("KATO gives these node_ids of different tenants one kb_id: they read and write "
-               "each other's memory, and nothing stored says which is whose.")  # fmt: skip
+    st.caption("KATO gives these node_ids of different tenants one kb_id: they share one "
+               "memory, and data in it cannot be separated.")  # fmt: skip
     shared = usage_tables.shared_frame(snapshot.shared)
-    figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share")
+    figures.usage_table(shared, snapshot, key="shared", alt="kb_ids that tenants share",
+                        columns=usage_tables.SHARED_SHOWN)  # fmt: skip
     holders = {tenant for part in snapshot.shared for tenant in part.claim.tenants}
     download(shared, "shared", tenants=sorted(holders), read_at=snapshot.collected_at)
 elif missing:
@@ -82,19 +85,19 @@ importing.draw()
 if not sees_all:
     st.stop()
 
-st.header("Belongs to nobody")
-nobody = snapshot.unattributed
-figures.owner_figures(nobody.usage, snapshot)
-if nobody.usage.keys_by_kind:
+st.header("Unowned")
+unowned = snapshot.unattributed
+figures.owner_figures(unowned.usage, snapshot)
+if unowned.usage.keys_by_kind:
     st.dataframe(
-        usage_tables.kinds_frame(nobody.usage.keys_by_kind), hide_index=True, width=420,
-        alt="Keys that no tenant owns, by kind",
-        column_config=figures.kind_columns(nobody.usage.keys_by_kind),
+        usage_tables.kinds_frame(unowned.usage.keys_by_kind), hide_index=True, width=420,
+        alt="Unowned keys, by kind",
+        column_config=figures.kind_columns(unowned.usage.keys_by_kind),
     )  # fmt: skip
-    download(usage_tables.kinds_frame(nobody.usage.keys_by_kind), "nobodys_keys", tenants=(),
+    download(usage_tables.kinds_frame(unowned.usage.keys_by_kind), "unowned_keys", tenants=(),
              read_at=snapshot.collected_at)  # fmt: skip
-if nobody.samples:
+if unowned.samples:
     with st.expander("Samples"):
-        st.code("\n".join(visible(name) for name in nobody.samples), language=None)
-if not missing and all(not amount.count for amount in map(nobody.usage.of, Measure) if amount):
+        st.code("\n".join(visible(name) for name in unowned.samples), language=None)
+if not missing and all(not amount.count for amount in map(unowned.usage.of, Measure) if amount):
     st.caption("Everything in the stores has an owner.")

@@ -31,9 +31,9 @@ def choose(snapshot: Snapshot) -> Request | None:
         _shared(target, snapshot)
         stores = _stores()
         inferred = st.checkbox(
-            "Take in what is only inferred and could be nobody else's",
+            "Take in what is guessed from the name and could be no other tenant's",
             key=state_keys.PURGE_INFERRED, persist_state="page",
-            help="Where no node_id was seen, whose a kb_id is can only be read out of its text. "
+            help="Where no node_id was seen, whose a kb_id is can only be guessed from its name. "
             "The plan lists each of them before anything can be confirmed.",
         )  # fmt: skip
         drop, passed = _more()
@@ -52,7 +52,7 @@ def _shared(target: Target | None, snapshot: Snapshot) -> None:
         return
     node = kb_id_of(target.node_id, read.ownership().service) if target.node_id else None
     names = [name for name in usage.shared if node in (None, name)]
-    stays = "A plan leaves it out, since nothing stored tells whose is whose."
+    stays = "A plan leaves it out, since data in a shared kb_id cannot be separated."
     shared.say_each(names, usage.tenant, stays)
 
 

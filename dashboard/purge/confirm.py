@@ -36,7 +36,7 @@ def draw(shown: Shown) -> None:
         )  # fmt: skip
         lacking = plan_tables.missing(plan, typed=typed, reason=reason)
         _button(shown, lacking)
-        refusals.draw(state_keys.PURGE_REFUSED, "Nothing was begun")
+        refusals.draw(state_keys.PURGE_REFUSED, "Nothing was started")
     if shown_plan() is None:
         st.rerun()  # it was begun: the page goes on to the job
 
@@ -53,7 +53,8 @@ def _button(shown: Shown, lacking: tuple[str, ...]) -> None:
                  icon=":material/warning:")  # fmt: skip
     permits.button(f"{verb} {count} of {what}", Action.RUN_PURGE, key="purge_erase",
                    type="secondary" if lacking else "primary", icon=":material/delete_forever:",
-                   disabled=bool(lacking), on_click=_begin, args=(shown,))  # fmt: skip
+                   disabled=bool(lacking), takes=plan_tables.takes(plan.request),
+                   on_click=_begin, args=(shown,))  # fmt: skip
 
 
 def _begin(shown: Shown) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
 from dashboard.draw.links import copy_link
 from dashboard.purge import (
@@ -72,6 +72,7 @@ def _head(job: Job) -> None:
         else:
             color, icon = STATES.get(job.state, ("gray", ":material/help:"))
             words = job_words.STATE_WORDS[job.state]
+        brand.name_tab("Purge", _called(job))
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
         copy_link({state_keys.JOB: job.id})
     tenants = tenants_of(job)
@@ -83,6 +84,14 @@ def _head(job: Job) -> None:
     included = ", ".join(visible(kb_id) for kb_id in sorted(job.plan.request.included))
     if included:
         st.caption(f"Included by name: {escaped(included)}")
+
+
+def _called(job: Job) -> str:
+    """Say in a few visible words what is open: a receipt, or a purge that goes on or halted."""
+    whose = visible(str(job.plan.request.target))
+    if job.outcome is not None:
+        return f"Receipt of {whose}"
+    return f"{job_words.STATE_WORDS[job.state].capitalize()}: {whose}"
 
 
 def _follow(job_id: str) -> None:
@@ -149,11 +158,12 @@ def _halted(job: Job) -> None:
         "receipt of what is left. Until then, the target takes no new session here and no other "
         "purge."
     )
+    takes = plan_tables.takes(job.plan.request)
     with st.container(horizontal=True):
         permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
-                       on_click=_do, args=("resume", job.id))  # fmt: skip
+                       takes=takes, on_click=_do, args=("resume", job.id))  # fmt: skip
         if permits.button(
-            "Look anew…", Action.PLAN_PURGE, icon=":material/fact_check:",
+            "Plan anew…", Action.PLAN_PURGE, icon=":material/fact_check:", takes=takes,
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
             "it is has changed, or the plan is too old.",
         ):  # fmt: skip

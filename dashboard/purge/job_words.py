@@ -65,7 +65,7 @@ def steps_frame(job: Job, now: datetime) -> pd.DataFrame:
         (STEP_ICONS[step.state], STEPS[step.name].words, step_words(step, job), _took(step, now))
         for step in job.steps
     ]
-    return pd.DataFrame(rows, columns=["", "Step", "Result", "Took"])
+    return pd.DataFrame(rows, columns=["", "Step", "Result", "Duration"])
 
 
 def _took(step: Step, now: datetime) -> str:

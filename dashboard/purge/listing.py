@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import navigation, permits, read, runtime, state_keys
+from dashboard.draw import figures
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import age, escaped, moment, visible
 from dashboard.purge import job_words
@@ -26,7 +27,7 @@ def jobs_list(jobs: Sequence[Job]) -> None:
         opened=lambda job: open_job(job.id), height="content" if len(jobs) <= 10 else "auto",  # noqa: PLR2004
         alt="Purges, the newest first: target, time, state, outcome, who and why",
         column_config={
-            "When": st.column_config.DatetimeColumn(format="distance"),
+            "When": figures.TIME,
             "Target": st.column_config.TextColumn(pinned=True, width="medium"),
         },
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits
+from dashboard.app import brand, permits
 from dashboard.draw import unknown, usage_tables
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
@@ -47,6 +47,7 @@ def draw(shown: Shown) -> None:
 
 
 def _head(plan: Plan) -> None:
+    brand.name_tab("Purge", f"Plan of {visible(str(plan.request.target))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(markdown(plan_tables.called(plan)), width="stretch")
         st.badge("plan: nothing was changed", color="gray", icon=":material/fact_check:")
@@ -73,7 +74,8 @@ def _obstacles(plan: Plan) -> bool:
                "wrong. What cannot be erased or told apart has to be dealt with in the store "
                "itself. Skipping one would make the receipt wrong.")  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
-        again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:")
+        again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:",
+                                takes=plan_tables.takes(plan.request))  # fmt: skip
         permits.link("system")
     return again
 
@@ -88,7 +90,7 @@ def _items(plan: Plan) -> None:
     parts = plan_tables.by_tenant(plan)
     if len(parts) > 1:
         st.dataframe(plan_tables.tenants_frame(plan), hide_index=True, key="purge_tenants",
-                     alt="Each tenant whose data would go, with how much of each store",
+                     alt="Each tenant whose data will be erased, with how much of each store",
                      column_config=dict.fromkeys((each.rows for each in WORDS.values()),
                                                  COLUMNS["Count"]))  # fmt: skip
     frame = plan_tables.items_frame(plan.items)
@@ -123,7 +125,7 @@ def _items_table(items: tuple[Item, ...], key: str) -> None:
 
 
 def _left_out(plan: Plan) -> None:
-    """Draw the tables of what is not touched, and of what is only inferred and goes."""
+    """Draw the tables of what is not touched, and of what is only guessed and goes."""
     if plan.left_out:
         st.subheader("Left out")
         frame = plan_tables.left_frame(plan.left_out)
@@ -131,13 +133,13 @@ def _left_out(plan: Plan) -> None:
         download(frame, "purge_left_out", tenants=concerned(plan))
     taken = [one for one in plan.taken if one.kb_id not in plan.request.included]
     if taken:
-        st.subheader("Taken in: only inferred, and nobody else's")
+        st.subheader("Taken in: guessed from the name, and no other tenant's")
         left_table(plan_tables.left_frame(taken), key="purge_taken",
-                   alt="kb_ids that are only inferred and would go")  # fmt: skip
+                   alt="kb_ids that are guessed from the name and will be erased")  # fmt: skip
 
 
 def left_table(frame: pd.DataFrame, *, key: str, alt: str) -> None:
-    """Draw what stays, or goes though it is only inferred, with how much of it there is."""
+    """Draw what stays, or goes though it is only guessed, with how much of it there is."""
     unknown.dashes(frame, _LEFT_COUNTS, "It was not counted.")
     st.dataframe(frame, hide_index=True, key=key, alt=alt, placeholder=usage_tables.NONE,
                  column_config=_LEFT_COLUMNS)  # fmt: skip

@@ -12,7 +12,8 @@ from dashboard.draw.measures import WORDS
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.job import Outcome
-from services.purge.models import Item, LeftOut, Plan
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Request
+from services.tenancy.claims import CLAIM_WORDS, ClaimState
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
@@ -24,6 +25,13 @@ OUTCOME_WORDS = {
     Outcome.ERASED: "erased", Outcome.ERASED_EXCEPT: "erased, except what was left out",
     Outcome.PARTIAL: "partly erased", Outcome.UNKNOWN: UNKNOWN,
 }  # fmt: skip
+
+
+LEFT_WORDS = {
+    LeftKind.SHARED: CLAIM_WORDS[ClaimState.SHARED],
+    LeftKind.INFERRED: CLAIM_WORDS[ClaimState.INFERRED],
+    LeftKind.NOT_ERASABLE: "not erasable",
+}
 
 
 def tenants_of(snapshot: Snapshot, ownership: Ownership, asked: str) -> dict[str, TenantKey]:
@@ -47,6 +55,11 @@ def nodes_of(tenant: TenantKey, snapshot: Snapshot, ownership: Ownership) -> dic
     return {visible(name): name for name in sorted(names)}
 
 
+def takes(request: Request) -> frozenset[str]:
+    """Return the stores that have to answer for a purge, as they are called."""
+    return frozenset(WORDS[store].store for store in request.stores)
+
+
 def total_words(plan: Plan, store: Measure) -> tuple[str, str]:
     """Return how much of a store would go, and how many bytes, or why that is not known."""
     if store in plan.problems:
@@ -62,7 +75,7 @@ def _bytes_words(items: Iterable[Item]) -> str:
     sizes = [item.bytes for item in items]
     known = [one for one in sizes if one is not None]
     if not known:
-        return "size not told by the store" if sizes else "nothing found"
+        return "size not available" if sizes else "nothing found"
     return ("at least " if len(known) < len(sizes) else "") + size(sum(known))
 
 
@@ -113,7 +126,7 @@ def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
     """Return one row for each part that is not touched, with how much of it is there."""
     rows = [
         (
-            visible(one.kb_id), visible(one.place) or one.kind.value, visible(one.why),
+            visible(one.kb_id), visible(one.place) or LEFT_WORDS[one.kind], visible(one.why),
             [visible(str(loser)) for loser in one.losers],
             *(one.counts.get(store) for store in COUNTED),
         )

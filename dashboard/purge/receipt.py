@@ -58,6 +58,7 @@ def _later(job: Job, looks: Sequence[LaterLook]) -> None:
     """Draw the later looks, and the way to another one."""
     with st.container(horizontal=True, vertical_alignment="center"):
         permits.button("Verify again", Action.PLAN_PURGE, icon=":material/search_check:",
+                       takes=plan_tables.takes(job.plan.request),
                        on_click=_look_again, args=(job.id,), key="purge_look_again",
                        tip="Look at the stores now, and keep what is found here.")  # fmt: skip
         last = looks[-1] if looks else None

@@ -86,7 +86,7 @@ def looks_frame(looks: Sequence[LaterLook], tenant: str | None = None) -> pd.Dat
         )
         for look in reversed(looks)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["From", "To", "Found", "Asked by"])
+    return pd.DataFrame(rows, columns=["From", "To", "Found", "Requested by"])
 
 
 def conserved_frame(receipt: Receipt) -> pd.DataFrame:
@@ -105,10 +105,10 @@ def facts(receipt: Receipt) -> dict[str, str]:
     stores = ", ".join(_named(receipt.stores))
     return {
         "Target": visible(receipt.target),
-        "Asked by": visible(receipt.asked_by),
+        "Requested by": visible(receipt.asked_by),
         "Reason or ticket": visible(receipt.reason),
         "Planned": moment(receipt.planned_at),
-        "Begun": moment(receipt.started_at),
+        "Started": moment(receipt.started_at),
         "Ended": f"{moment(receipt.ended_at)}, after {span(max(seconds, 0))}",
         "Stores": stores,
         "Plan's digest": receipt.digest,

@@ -43,7 +43,8 @@ def _plan_again(shown: Shown, choice: Choice) -> None:
     plan, off = shown.plan, choice.is_as_planned(shown.plan)
     with st.container(horizontal=True, vertical_alignment="center"):
         if permits.button("Plan again with these", Action.PLAN_PURGE, disabled=off,
-                          icon=":material/refresh:", key="purge_plan_again"):  # fmt: skip
+                          icon=":material/refresh:", key="purge_plan_again",
+                          takes=plan_tables.takes(plan.request)):  # fmt: skip
             included = frozenset(one.kb_id for one in choice.wanted)
             request = replace(plan.request, included=included, trim_streams=choice.trim)
             shown_plan.make(request, choice.wanted, resumes=shown.resumes)
@@ -60,8 +61,8 @@ def _disclosed(shown: Shown) -> bool:
             said = "**KATO's streams will be emptied, of everyone's observations.** Besides:"
         elif plan.streams:
             said = (f"**Not erased.** Observations of {whose} may remain in "
-                    f"{plural(len(plan.streams), 'stream')} that hold everyone's, and nothing in "
-                    "them tells whose is whose:")  # fmt: skip
+                    f"{plural(len(plan.streams), 'stream')} that hold everyone's, and cannot be "
+                    "separated:")  # fmt: skip
         else:
             said = "**Not erased, or not known:**"
         listed = "\n".join(f"- {markdown(text)}" for text in plan.disclosed)

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import session_options
+from dashboard.draw import notices, session_options
 from dashboard.draw.formatting import plural, visible
 from dashboard.sessions import tables
 from dashboard.sessions.listing import duration, duration_of
@@ -45,10 +45,10 @@ class DeedWords:
 WORDS = {
     Deed.EXTEND: DeedWords(
         "Extend", ":material/more_time:",
-        "It lives for this long from now. The next access through KATO sets it back to its own "
-        "time to live.",
-        "They live for this long from now. The next access through KATO sets each back to its "
-        "own time to live.",
+        "It expires that long from now. The next access through KATO sets it back to its default "
+        "lifetime.",
+        "They expire that long from now. The next access through KATO sets each back to its "
+        "default lifetime.",
         "extended",
     ),
     Deed.CLEAR_STM: DeedWords(
@@ -88,7 +88,7 @@ class Report:
 
 
 def draw_report() -> None:
-    """Draw what was done last, until it is put away."""
+    """Draw what was done last, until it is dismissed."""
     report: Report | None = st.session_state.get(state_keys.REPORT)
     if report is None:
         return
@@ -102,10 +102,10 @@ def draw_report() -> None:
                 report.rows, hide_index=True, key="report", alt=report.alt,
                 column_config={"Why": st.column_config.TextColumn(width="large")},
             )  # fmt: skip
-        st.button("Put away", type="tertiary", icon=":material/close:", on_click=_put_away)
+        st.button("Dismiss", type="tertiary", icon=":material/close:", on_click=_dismiss)
 
 
-def _put_away() -> None:
+def _dismiss() -> None:
     st.session_state.pop(state_keys.REPORT, None)
 
 
@@ -130,9 +130,9 @@ def _confirm(deed: Deed, records: Sequence[SessionRecord]) -> None:
         st.caption(f"and {len(mine) - NAMES_SHOWN:,} more")
     if len(mine) < len(records):
         others = plural(len(records) - len(mine), "session")
-        st.caption(f"{others} in the guide's layout, which KATO does not know: left alone.")
+        st.caption(f"{others} in the guide layout, which KATO does not know: left alone.")
     if deed is Deed.EXTEND:
-        duration("Lives from now for", hint="From 1 minute to 30 days.", key=_EXTENSION)
+        duration("New lifetime", hint="From 1 minute to 30 days.", key=_EXTENSION)
     label = f"{words.button} {plural(len(mine), 'session')}"
     if permits.button(label, Action.CHANGE_SESSIONS, type="primary", disabled=not mine,
                       on_click=_do, args=(deed, records)):  # fmt: skip
@@ -149,7 +149,7 @@ def options_button(record: SessionRecord, now: Mapping[str, object]) -> None:
 def _ask_options(record: SessionRecord, now: Mapping[str, object]) -> None:
     st.markdown(
         "What is left empty stays as it is. KATO checks few of these values itself, so each is "
-        "checked here. A change is an access: it sets the session back to its own time to live."
+        "checked here. A change is an access: it sets the session back to its default lifetime."
     )
     session_options.inputs(_CHANGE, now)
     if permits.button("Change these options", Action.CHANGE_SESSIONS, type="primary",
@@ -199,7 +199,10 @@ def _summary(deed: Deed, found: Sequence[Outcome]) -> str:
     words = {**tables.RESULT_WORDS, Result.DONE: WORDS[deed].done}
     counts = {result: sum(one.result is result for one in found) for result in Result}
     parts = [f"{count:,} {words[result]}" for result, count in counts.items() if count]
-    return f"{plural(len(found), 'session')}: {', '.join(parts)}."
+    sessions = plural(len(found), "session")
+    if counts[Result.DONE] == len(found):
+        return f"{WORDS[deed].done.capitalize()} {sessions}."
+    return f"{sessions}: {', '.join(parts)}."
 
 
 def stale_members(count: int) -> None:
@@ -207,9 +210,7 @@ def stale_members(count: int) -> None:
     if not count:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        verb = "has" if count == 1 else "have"
-        st.markdown(f"{plural(count, 'id')} in KATO's index of active sessions {verb} no session "
-                    "any more; KATO counts them as active.", width="stretch")  # fmt: skip
+        st.markdown(notices.stale_words(count), width="stretch")  # fmt: skip
         if permits.button("Clean up…", Action.CLEAN_INDEX, icon=":material/cleaning_services:"):
             st.dialog("Clean up the index")(_confirm_cleaning)(count)
 

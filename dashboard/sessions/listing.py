@@ -66,6 +66,10 @@ LIST_COLUMNS: dict[str, Any] = figures.USAGE_COLUMNS | {
 }
 
 
+FIRST = ("Session", "Open", "Tenant", "Node", "State", "Expires in", "Last access")
+"""What stands in a page of 1400 where sessions of all tenants are; the rest is in the menu."""
+
+
 def of_kb(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the sessions of the one kb_id that the address names, and say so; else all."""
     asked = st.query_params.get(state_keys.SESSIONS_KB, "")
@@ -100,6 +104,7 @@ def sessions_table(
         frame, records, [record.key for record in records], key=key, opened=open_session,
         select="multi-row" if select else None, alt="Sessions", height="content",
         placeholder=usage_tables.NONE, column_config=LIST_COLUMNS,
+        column_order=FIRST if "Tenant" in frame else None,
     )  # fmt: skip
 
 

@@ -21,11 +21,11 @@ from dashboard.draw.formatting import (
     words_of,
 )
 from dashboard.draw.links import copy_link
-from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.sessions import actions, tables
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.sessions.models import SEALED_NAME, SessionDetail, is_katos
+from services.tenancy.claims import CLAIM_WORDS, UNOWNED
 from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import OwnerKind
 
@@ -60,7 +60,7 @@ def draw(asked: str) -> None:
         _config(detail)
     _perceived(detail)
     if detail.rest:
-        with st.expander("Everything else in the record"):
+        with st.expander("Raw record"):
             st.json(visible_json(detail.rest), expanded=1)
 
 
@@ -83,7 +83,7 @@ def _head(detail: SessionDetail) -> None:
             if record.readable:
                 actions.options_button(record, detail.config)
         else:
-            st.badge("guide's layout", color="gray", icon=":material/menu_book:")
+            st.badge("guide layout", color="gray", icon=":material/menu_book:")
             st.caption("KATO's API does not know it: it can only be read.")
         copy_link({state_keys.SESSION: tables.link_of(record)})
     _facts(detail)
@@ -92,7 +92,7 @@ def _head(detail: SessionDetail) -> None:
 def _facts(detail: SessionDetail) -> None:
     record = detail.record
     claim = read.ownership().owner(record.owner)
-    tenant = visible(str(claim.tenant)) if claim.tenant else "nobody"
+    tenant = visible(str(claim.tenant)) if claim.tenant else UNOWNED
     node = record.owner.kind is OwnerKind.NODE
     service = read.ownership().service
     own = detail.rest.get("ttl_seconds")
@@ -103,7 +103,7 @@ def _facts(detail: SessionDetail) -> None:
         "Created": _when(record.created_at),
         "Last access": _when(record.last_accessed),
         "Expires in": "never" if record.expires_in is None else span(record.expires_in),
-        "Own time to live": span(own) if isinstance(own, int) else "unknown",
+        "Default lifetime": span(own) if isinstance(own, int) else "unknown",
         "Memory": size(record.bytes),
         "Redis key": markdown(record.key),
     }
@@ -137,7 +137,7 @@ def _memory(detail: SessionDetail) -> None:
             alt="Events of the short-term memory",
             column_config={"Event": st.column_config.NumberColumn(width="small")},
         )  # fmt: skip
-    st.header("Accumulators")
+    st.header("Emotives")
     emotives = tables.emotives_frame(detail.emotives)
     if emotives.empty:
         st.caption("No emotives.")
@@ -150,7 +150,7 @@ def _memory(detail: SessionDetail) -> None:
             },
         )  # fmt: skip
     if detail.metadata_seen:
-        with st.expander(f"Metadata, {len(detail.metadata_seen):,} times"):
+        with st.expander(f"Metadata ({plural(len(detail.metadata_seen), 'entry', 'entries')})"):
             st.json(visible_json(detail.metadata_seen), expanded=1)
     else:
         st.caption("No metadata accumulated.")

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pandas as pd
 
 from dashboard.draw.formatting import holds, moment, plural, visible, words_of
-from dashboard.draw.notices import CLAIM_WORDS
 from services.sessions.models import KATO_PREFIX, Outcome, Result, is_katos
+from services.tenancy.claims import CLAIM_WORDS, UNOWNED
 from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Claim, Ownership
@@ -17,12 +17,12 @@ from services.usage.readings import SessionRecord
 
 NO_SCHEME = "no naming scheme"
 LIVE, EXPIRING, EXPIRED = "live", "expiring", "expired"
-UNREADABLE, GUIDES = "unreadable", "guide's layout"
+UNREADABLE, GUIDES = "unreadable", "guide layout"
 STATES = {
     LIVE: "Live",
     EXPIRING: "Expiring within 5 minutes",
     UNREADABLE: "Unreadable",
-    GUIDES: "Guide's layout",
+    GUIDES: "Guide layout",
 }
 """States to filter by, and how they are called."""
 
@@ -98,7 +98,7 @@ def _row(record: SessionRecord, claim: Claim) -> dict[str, object]:
     tenant = claim.tenant
     return {
         "Session": visible(record.session_id),
-        "Tenant": visible(str(tenant)) if tenant else "nobody",
+        "Tenant": visible(str(tenant)) if tenant else UNOWNED,
         "Ownership": CLAIM_WORDS[claim.state],
         "Node": visible(record.owner.name) if is_katos(record) else "",
         "Created": record.created_at,
@@ -106,7 +106,7 @@ def _row(record: SessionRecord, claim: Claim) -> dict[str, object]:
         "Expires in": record.expires_in,
         "STM": record.stm_length,
         "Memory": record.bytes,
-        "kind": tenant.kind if tenant else "nobody",
+        "kind": tenant.kind if tenant else UNOWNED,
         "readable": record.readable,
         "katos": is_katos(record),
     }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from dashboard.app import runtime, state_keys
+from dashboard.app import permits, runtime, state_keys
 from dashboard.draw import unknown, usage_tables
 from dashboard.draw.chosen import rows_table
-from dashboard.draw.downloads import concerned, download
-from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen
+from dashboard.draw.downloads import concerned, decided_button, download, file_name
+from dashboard.draw.formatting import escaped, markdown, plural, size, span, unseen, visible
 from dashboard.tenant import read, tables
+from services.access.viewer import Action
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
+from services.settings.environment import load_settings
 
 WIDTH = 90
 """Pixels that `never` takes: a word is cut in a narrow column, and the column goes by its name."""
@@ -90,6 +94,7 @@ def _value(scope: Scope, key: str) -> None:
         return
     _shared(holding)
     st.caption(markdown(_about(value)))
+    _whole_button(scope, value)
     if value.type == "string":
         text, language = tables.value_text(value.members[0][0])
         st.code(text, language="json" if language == "json" else None, height=320)
@@ -97,6 +102,27 @@ def _value(scope: Scope, key: str) -> None:
     frame = tables.members_frame(value)
     st.dataframe(frame, key="key_value", alt="Members of this key", hide_index=True)
     download(frame, "key_value", tenants=concerned(scope))
+
+
+def _whole_button(scope: Scope, value: KeyValue) -> None:
+    """Draw the button for the whole value: as it is stored, or as lines of JSON."""
+    most = load_settings().value_bytes
+    large = value.type == "string" and value.size > most
+    stored = value.type == "string"
+    decided_button(
+        "Whole value" if stored else "Whole value (JSON Lines)",
+        partial(_whole, scope, value.key),
+        reason=f"It is above {size(most)} (KATO_TENANTS_VALUE_BYTES)." if large
+        else permits.why_not(Action.EXPORT),
+        file_name=f"{file_name(visible(value.key))}.{'bin' if stored else 'jsonl'}",
+        mime="application/octet-stream" if stored else "application/jsonl",
+        key="download_whole_value", type="tertiary", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _whole(scope: Scope, key: str) -> bytes:
+    with runtime.desk().inspection.whole(scope, key) as pieces:
+        return b"".join(pieces)
 
 
 def _about(value: KeyValue) -> str:

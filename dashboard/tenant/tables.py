@@ -136,6 +136,6 @@ def shared_words(holding: Holding) -> str:
 def holding_words(holding: Holding) -> str:
     """Name a holding, and with whom it is shared."""
     name = visible(holding.name) if holding.name else "(empty)"
-    layout = "" if holding.owner.kind is OwnerKind.KB else ":… (guide's layout)"
+    layout = "" if holding.owner.kind is OwnerKind.KB else ":… (guide layout)"
     shared = f" · shared with {shared_words(holding)}" if holding.shared_with else ""
     return f"{name}{layout}{shared}"

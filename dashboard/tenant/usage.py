@@ -16,7 +16,8 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     st.header("Knowledge bases")
     if own:
         frame = usage_tables.kb_frame(own)
-        figures.usage_table(frame, snapshot, key="kbs", alt="kb_ids of this tenant")
+        figures.usage_table(frame, snapshot, key="kbs", alt="kb_ids of this tenant",
+                            columns=usage_tables.KB_SHOWN)  # fmt: skip
         download(frame, "knowledge_bases", tenants=[tenant.tenant],
                  read_at=snapshot.collected_at)  # fmt: skip
     else:
@@ -38,7 +39,8 @@ def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:
     st.header("Shared with other tenants")
     st.caption("Counted in full for each; it is not in the figures above.")
     frame = usage_tables.shared_frame(parts)
-    figures.usage_table(frame, snapshot, key="shared", alt="kb_ids shared with other tenants")
+    figures.usage_table(frame, snapshot, key="shared", alt="kb_ids shared with other tenants",
+                        columns=usage_tables.SHARED_SHOWN)  # fmt: skip
     holders = (holder for part in parts for holder in part.claim.tenants)
     download(frame, "shared", tenants=tuple(dict.fromkeys((tenant.tenant, *holders))),
              read_at=snapshot.collected_at)  # fmt: skip

@@ -12,10 +12,10 @@ from dashboard.draw import figures, pattern_tables, shared, unknown, usage_table
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, markdown, visible
-from dashboard.draw.notices import CLAIM_WORDS
 from dashboard.tenant import read
 from services.access.viewer import Action
 from services.browse.models import PatternQuery
+from services.tenancy.claims import CLAIM_WORDS
 from services.tenancy.kb_ids import NamingSchemes, Reading, TenantKey, node_text_of
 from services.tenancy.ownership import ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
@@ -81,11 +81,6 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
         placeholder=usage_tables.NONE,
         column_config=figures.USAGE_COLUMNS | {
             "User": st.column_config.TextColumn(pinned=True, width=150),
-            "Memory": st.column_config.NumberColumn(format="bytes", width=90),
-            "Patterns": st.column_config.NumberColumn(format="localized", width=90),
-            "Last write": st.column_config.DatetimeColumn(format="distance", width=120),
-            "Sessions": st.column_config.NumberColumn(format="localized", width=80),
-            "Ownership": st.column_config.TextColumn(width=90),
         },
     )  # fmt: skip
     whose = [key for part in parts for key in part.claim.tenants] or [tenant.tenant]
@@ -98,7 +93,7 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
 
 
 def _one(part: KbUsage, tenant: TenantUsage, snapshot: Snapshot) -> None:
-    """Draw more about one part: who else writes it, how it is known, and its newest patterns."""
+    """Draw more about one part: who else writes it, the evidence, and its newest patterns."""
     st.subheader(escaped(usage_tables.part_name(part)))
     if part.claim.state is ClaimState.SHARED or part.name in tenant.shared:
         shared.say(part.name, tenant.tenant, EFFECT)

@@ -218,3 +218,8 @@ class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+
+    @property
+    def word(self) -> str:
+        """What people are told; the log and JSON have the value."""
+        return "started" if self is Outcome.BEGUN else self.value

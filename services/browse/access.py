@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from services.access.gate import Doing, Gate
@@ -106,6 +106,16 @@ class DeskInspection:
         holding = holding_of_key(scope, key, service=self._service)
         with self._look(scope, [holding], _key_words(key, self._service)):
             return self._inner.value(scope, key)
+
+    @contextmanager
+    def whole(self, scope: Scope, key: str) -> Iterator[Iterator[bytes]]:
+        """Give a key's whole value in pieces. It takes what looking takes, and is an export."""
+        holding = holding_of_key(scope, key, service=self._service)
+        tenants = self._holders(scope, [holding])
+        self._gate.allow(Action.LOOK, tenants=tenants)
+        target = f"the whole {_key_words(key, self._service)}"
+        with self._gate.doing(Action.EXPORT, tenants=tenants, target=target):
+            yield self._inner.whole(scope, key)
 
     def space(self, scope: Scope, space: Space) -> SpaceFacts | None:
         """Return what a collection is now, or None when it is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from services.browse.models import (
@@ -57,6 +57,9 @@ class KeyPageSource(Protocol):
 
     def value(self, key: str) -> KeyValue | None:
         """Return one key's value."""
+
+    def whole(self, key: str) -> Iterator[bytes]:
+        """Yield one key's whole value in pieces."""
 
     def values(self, keys: Sequence[str]) -> tuple[KeyValue | None, ...]:
         """Return the values of a few keys."""

@@ -6,7 +6,7 @@ store is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -148,6 +148,14 @@ class InspectionService:
         """Return a key's value, None when it is not there, and whose it is."""
         holding = holding_of_key(scope, key, service=self._service)
         return self._sources.keys.value(key), holding
+
+    def whole(self, scope: Scope, key: str) -> Iterator[bytes]:
+        """Yield a key's whole value: a string's bytes, else a line of JSON a member.
+
+        Raises ValueNotWhole, also in the middle, where it is gone or above the limit.
+        """
+        holding_of_key(scope, key, service=self._service)
+        return self._sources.keys.whole(key)
 
     # --- vectors ---
 

@@ -116,7 +116,7 @@ def collision(
     text = (
         f"{both} are two tenants, and KATO's rule stores both under {first.kb_id}. Patterns were "
         f"written there for each, and read in the name of each: {end}. Nothing stored tells "
-        "whose is whose. KATO's own calls for patterns were not asked: they change its memory."
+        "their data apart. KATO's own calls for patterns were not asked: they change its memory."
     )
     return Observation(COLLISION, text, evidence)
 

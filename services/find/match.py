@@ -127,7 +127,7 @@ def _inferred_fields(index: FleetIndex, text: str) -> Iterator[Match]:
     kept, schemes = sanitise(text), index.ownership.schemes
     probes = Probes.raw(schemes, text), Probes.sanitised(schemes, text)
     for node in dict.fromkeys(n for each in probes for n in each.fitting(index.legible)):
-        raw = sanitise(node) != node  # the guide's layout, in which the kb_id is the node_id
+        raw = sanitise(node) != node  # the guide layout, in which the kb_id is the node_id
         read = _read(index, node, raw=raw)
         if read is not None and (name := read.field_equal(text if raw else kept)):
             for kb_id in index.legible[node]:
@@ -191,7 +191,7 @@ class _Read:
 
     def claim(self, claim: Claim, name: str) -> Claim:
         """Return a claim whose reason says in which field the text is, and how sure that is."""
-        why = f"its {name} in {self.scheme.template}"
+        why = f"matched as {name} by the naming scheme {self.scheme.template}"
         if len(self.readings) > 1:
             why += "; the name can be read in another way too"
         tenants = dict.fromkeys(map(self.scheme.tenant, self.readings))
@@ -223,7 +223,7 @@ def _session(index: FleetIndex, record: SessionRecord) -> Iterator[Match]:
 
 _NAMED = {
     OwnerKind.NODE: "its node_id",
-    OwnerKind.TENANT: "its tenant, in the guide's layout",
+    OwnerKind.TENANT: "its tenant, in the guide layout",
     OwnerKind.KB: "its kb_id",
     OwnerKind.NONE: "nobody",
 }

@@ -37,7 +37,7 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A kb_id or, in the guide's layout, the name that stands for one (then `is_kb` is False)."""
+    """A kb_id or, in the guide layout, the name that stands for one (then `is_kb` is False)."""
 
     name: str
     is_kb: bool = True

@@ -27,7 +27,7 @@ class About(StrEnum):
     COLLECTIONS = "collections"
     TENANTS = "tenants"
     TENANT_IDS = "tenant ids"
-    NAMES = "names"  # kb_ids or, in the guide's layout, how a tenant's keys begin
+    NAMES = "names"  # kb_ids or, in the guide layout, how a tenant's keys begin
     TENANTS_COUNTED = "number of tenants"  # besides the finding's first, of whom all are named
     KBS_COUNTED = "number of kb_ids"
 

@@ -132,7 +132,7 @@ class _Names:
         return self.viewer.sees(TenantKey("tenant", tenant_id))
 
     def _name(self, name: str) -> bool:
-        """A kb_id or, in the guide's layout, how a tenant's keys begin: `tenant:acme:`."""
+        """A kb_id or, in the guide layout, how a tenant's keys begin: `tenant:acme:`."""
         if name.startswith("tenant:") and name.endswith(":"):
             return self._tenant_id(name.removeprefix("tenant:")[:-1])
         return self._kb(name)

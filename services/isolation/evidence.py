@@ -14,6 +14,7 @@ from services.figures import Measure
 from services.isolation.about import About, Evidence, Fact, Value, these
 from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Seen, once
 from services.isolation.severity import Severity
+from services.tenancy.claims import CLAIM_WORDS, UNOWNED
 from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState
@@ -49,7 +50,7 @@ class Held:
     def by_kato(self, service: str) -> bool:
         """Whether KATO wrote it: by the end of its name, or by keys that only KATO writes.
 
-        In the guide's layout a kb_id is the raw node_id and has no such keys.
+        In the guide layout a kb_id is the raw node_id and has no such keys.
         """
         return self.name.endswith(service_suffix(service)) or not KB_KINDS.isdisjoint(self.kinds)
 
@@ -117,14 +118,14 @@ def of_store(code: str, store: str, severity: Severity, what: str, evidence: Evi
 
 
 def whose(claim: Claim) -> str:
-    """Say who holds something, and whether that is only inferred, confirmed or shared."""
+    """Say who holds something, and whether that is guessed from the name, confirmed or shared."""
     if not claim.tenants:
-        return "nobody's"
+        return UNOWNED
     names = few(map(str, claim.tenants), limit=_FEW_TENANTS)
     if claim.state is ClaimState.SHARED:
         return f"shared by {names}"
     unsure = claim.state in (ClaimState.INFERRED, ClaimState.CONFIRMED)
-    return f"{names}, {claim.state.value}" if unsure else names
+    return f"{names}, {CLAIM_WORDS[claim.state]}" if unsure else names
 
 
 def few(names: Iterable[str], *, limit: int) -> str:
@@ -161,7 +162,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def raw_kb(held: Held) -> bool:
-    """Whether a kb_id is a raw node_id, as in the guide's layout: KATO stores none unsanitised."""
+    """Whether a kb_id is a raw node_id, as in the guide layout: KATO stores none unsanitised."""
     return sanitise(held.name) != held.name
 
 

@@ -206,6 +206,11 @@ class Status(StrEnum):
     RESOLVED = "resolved"
     UNSEEN = "not looked at"
 
+    @property
+    def word(self) -> str:
+        """What people are told; JSON has the value."""
+        return "not checked" if self is Status.UNSEEN else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:

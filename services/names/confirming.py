@@ -41,7 +41,7 @@ def why_not(kb_id: str, tenant: TenantKey, ownership: Ownership) -> str:
     if seen - {tenant}:
         return "node_ids of others were seen on it"
     if claim.state is ClaimState.KNOWN:
-        return "it is known, and needs no word"
+        return "a node_id of that tenant was seen, and it needs no word"
     named = (*claim.tenants, *claim.others)
     if not any(_reads_as(tenant, each) for each in named):
         return "its text does not name that tenant"

@@ -15,16 +15,16 @@ MOST = 20
 """How many lines of each kind are shown to people."""
 
 WORDS = {
-    Verdict.NEW: "would become known",
-    Verdict.KNOWN: "known already",
-    Verdict.SHARED: "would become known, and shares its kb_id with another tenant",
+    Verdict.NEW: "would count as seen",
+    Verdict.KNOWN: "seen already",
+    Verdict.SHARED: "would count as seen, and shares its kb_id with another tenant",
     Verdict.CONFLICTING: "conflicting: not imported",
     Verdict.REFUSED: "refused: not imported",
 }
 DONE_WORDS = {
     **WORDS,
-    Verdict.NEW: "became known",
-    Verdict.SHARED: "became known, and shares its kb_id with another tenant",
+    Verdict.NEW: "counts as seen",
+    Verdict.SHARED: "counts as seen, and shares its kb_id with another tenant",
 }
 TOLD = (Verdict.SHARED, Verdict.CONFLICTING, Verdict.REFUSED)
 """The verdicts whose lines are told one by one."""
@@ -58,7 +58,7 @@ def preview_lines(preview: Preview, *, imported: bool) -> Iterator[str]:
     for verdict, count in preview.counts.items():
         yield f"{count:>9,}  {words[verdict]}"
     if preview.earlier:
-        yield f"{preview.earlier:>9,}  of the known ones since an earlier time"
+        yield f"{preview.earlier:>9,}  of those seen already, since an earlier time"
     for verdict in TOLD:
         lines = preview.of(verdict)
         yield from map(line_words, lines[:MOST])

@@ -84,7 +84,7 @@ class Request:
 class Surface:
     """The exact names that a purge goes by, and nothing else.
 
-    `kb_ids` are erased whole; `tenant_ids` are raw ids as the guide's layout writes them
+    `kb_ids` are erased whole; `tenant_ids` are raw ids as the guide layout writes them
     (`tenant:{id}:…`, `kato_tenant_{id}`, a point's payload `tenant_id`); `nodes` are the raw
     node_ids whose sessions end. `collections` of Qdrant are dropped whole, and of
     `shared_collections` only the points that carry one of `tenant_ids`. `sessions` are ids of

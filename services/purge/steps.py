@@ -49,9 +49,9 @@ STEPS: Mapping[StepName, StepKind] = {
     StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
     StepName.PATTERNS: StepKind("Erase ClickHouse rows", Measure.PATTERNS, erases=True),
     StepName.VECTORS: StepKind("Erase Qdrant points", Measure.VECTORS, erases=True),
-    StepName.CACHES: StepKind("Have KATO forget its caches"),
-    StepName.VERIFY: StepKind("Look again, with other eyes"),
-    StepName.SETTLE: StepKind("Look once more, a little later"),
+    StepName.CACHES: StepKind("Clear KATO caches"),
+    StepName.VERIFY: StepKind("Verify"),
+    StepName.SETTLE: StepKind("Verify again, a little later"),
 }
 """Every step, in the order in which they are done."""
 

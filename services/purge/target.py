@@ -240,7 +240,7 @@ def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownershi
         return None
     if raw is not None and claim.state is ClaimState.KNOWN:
         return (_doubt(kb_id, claim, frozenset(claim.tenants)),)
-    why = "its user is only read out of the kb_id's text"
+    why = "its user is only a guess: it is read out of the kb_id's name"
     sure = claim.state is ClaimState.CONFIRMED and sanitise(reading.tenant.id) == sanitise(
         claim.tenants[0].id
     )  # whose it is, by the reading that the user comes from
@@ -254,7 +254,7 @@ def _doubt(kb_id: str, claim: Claim, wanted: frozenset[TenantKey]) -> LeftOut | 
     if claim.state is ClaimState.SHARED and others:
         return LeftOut(kb_id, claim.why, others)
     if claim.state is ClaimState.INFERRED:
-        why = f"its owner is only inferred: {claim.why}"
+        why = f"its owner is only a guess: {claim.why}"
         return LeftOut(kb_id, why, others, LeftKind.INFERRED, alone=claim.alone)
     if others:
         return LeftOut(kb_id, "its node_id can be read as another tenant's too", others)
@@ -262,7 +262,7 @@ def _doubt(kb_id: str, claim: Claim, wanted: frozenset[TenantKey]) -> LeftOut | 
 
 
 def _tenant_ids(target: Target) -> frozenset[str]:
-    """The raw ids that the guide's layout would write: only where whole tenants are named."""
+    """The raw ids that the guide layout would write: only where whole tenants are named."""
     return frozenset(tenant.id for tenant in target.whole if tenant.kind == "tenant")
 
 

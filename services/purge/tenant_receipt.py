@@ -14,7 +14,7 @@ from services.purge.receipt import receipt_of, tenants_of
 from services.tenancy.kb_ids import TenantKey
 
 _WHY = {
-    LeftKind.SHARED: "it is kept together with others, and nothing stored tells whose is whose",
+    LeftKind.SHARED: "it is kept together with others, and cannot be separated",
     LeftKind.INFERRED: "whose it is can only be guessed from its name",
     LeftKind.NOT_ERASABLE: "it cannot be erased where it is",
 }

@@ -21,7 +21,7 @@ def refuse_unseen(
 ) -> None:
     """Raise PurgeRefused where nothing of a target was ever seen; of many, of any of them.
 
-    `found` are the owners of what is there: the raw id of a tenant in the guide's layout, too.
+    `found` are the owners of what is there: the raw id of a tenant in the guide layout, too.
     """
     unseen = _unseen(target, names, ownership, found)
     if unseen is not None:

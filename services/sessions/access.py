@@ -215,7 +215,7 @@ def holders_of_landing(landing: Landing) -> Holders:
 
 
 NOT_ALONE = (
-    "others may read and write the same memory, as KATO writes names: somebody who sees every "
+    "others may share the same memory, as KATO writes names: somebody who sees every "
     "tenant of this kind has to create the session"
 )
 """The answer whether others do or not: which of the two it is would tell who is there."""

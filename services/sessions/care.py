@@ -34,7 +34,7 @@ CAME_BACK = (
     "stopped"
 )
 _HOPELESS = (StoreUnavailable, StoreDenied, StoreMisconfigured, StoreNotConfigured)
-NOT_KATOS = "it is in the guide's layout, which KATO's API does not know: it can only be read"
+NOT_KATOS = "it is in the guide layout, which KATO's API does not know: it can only be read"
 
 
 class SessionActs(Protocol):

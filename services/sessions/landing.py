@@ -101,8 +101,8 @@ def _refusals(
     if others:
         names = ", ".join(map(str, others))
         yield (
-            f"this kb_id is already used by {names}: both would read and write one memory, and "
-            "nothing stored would tell whose is whose"
+            f"this kb_id is already used by {names}: both would share one memory, and "
+            "nothing stored would tell their data apart"
         )
     if not _legible(node_id, kb_id, ownership):
         yield (

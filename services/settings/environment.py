@@ -100,6 +100,7 @@ class Settings(SignInSettings):
     pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0, le=_DAY)
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
     memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
+    value_bytes: int = Field(64_000_000, alias="KATO_TENANTS_VALUE_BYTES", ge=1, le=10**12)
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
 
     plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0, le=_YEAR)

@@ -159,6 +159,7 @@ class Stores:
             service=self._settings.service_name,
             scan_count=self._settings.scan_count,
             pass_seconds=self._settings.pass_seconds,
+            most_bytes=self._settings.value_bytes,
         )
 
     @made_once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,6 +26,18 @@ class ClaimState(StrEnum):
 
 
 _SUREST_FIRST = tuple(ClaimState)
+
+
+CLAIM_WORDS: Mapping[ClaimState, str] = {
+    ClaimState.KNOWN: "seen",
+    ClaimState.CONFIRMED: "confirmed",
+    ClaimState.INFERRED: "guessed from the name",
+    ClaimState.SHARED: "shared",
+    ClaimState.UNATTRIBUTED: "unowned",
+}
+"""What people are told of each: the words of the glossary, everywhere. JSON has the states."""
+
+UNOWNED = CLAIM_WORDS[ClaimState.UNATTRIBUTED]
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def kb_id_of(node_id: str, service: str = "kato") -> str:
 def node_text_of(kb_id: str, service: str = "kato") -> tuple[str, bool]:
     """Return what a kb_id keeps of its node_id, and whether it was cut.
 
-    A kb_id without the service's suffix (the guide's layout) is returned whole.
+    A kb_id without the service's suffix (the guide layout) is returned whole.
     """
     suffix = service_suffix(service)
     if not kb_id.endswith(suffix):

@@ -43,7 +43,7 @@ class OwnerKind(StrEnum):
     __hash__ = str.__hash__  # Enum's own is not written in C
 
     KB = "kb"  # a kb_id
-    TENANT = "tenant"  # a tenant's raw id, in the guide's layout
+    TENANT = "tenant"  # a tenant's raw id, in the guide layout
     NODE = "node"  # a raw node_id
     NONE = "none"  # nothing that names an owner
 

@@ -118,14 +118,14 @@ class Ownership:
         others = tuple(dict.fromkeys(t for claim in claims for t in claim.others))
         alike = any(claim.alike for claim in claims)
         if len(tenants) > 1:
-            why = "it stands under names of several owners, and nothing tells whose is whose"
+            why = "it stands under names of several owners, and nothing tells their data apart"
             return Claim(ClaimState.SHARED, tenants, why, others, alike)
         state = max((claim.state for claim in claims), key=lambda state: state.doubt)
         why = "it stands under names of several owners, all of one tenant"
         return Claim(state, tenants, why, others, alike)
 
     def named(self, tenant_id: str) -> Claim:
-        """Whose data is that carries a tenant's raw id, as the guide's layouts do."""
+        """Whose data is that carries a tenant's raw id, as the guide layouts do."""
         tenant = TenantKey("tenant", tenant_id)
         if tenant in self.tenants:
             return Claim(ClaimState.KNOWN, (tenant,), "it carries the id of a tenant that was seen")
@@ -174,7 +174,7 @@ class Ownership:
         return self._choose(readings)
 
     def _claim_verbatim(self, reading: Reading) -> Claim:
-        """The kb_id is a raw node_id, as in the guide's layout: nothing was lost."""
+        """The kb_id is a raw node_id, as in the guide layout: nothing was lost."""
         why = "the kb_id is the node_id itself, as it was written"
         return Claim(ClaimState.KNOWN, (reading.tenant,), why, reading.others)
 
@@ -212,9 +212,9 @@ class Ownership:
         others = tuple(each for tenant in unchosen for each in self._named_by(tenant))
         holders, alike = self._known_as(chosen) or (chosen,), "_" in chosen.id
         if len(holders) > 1:
-            why = "its text fits several known tenants, which KATO does not tell apart"
+            why = "its name fits several tenants that were seen, and KATO does not tell them apart"
             return Claim(ClaimState.SHARED, holders, why, others, alike)
-        why = f"read out of the kb_id's text, which fits {'a' if known else 'no'} tenant seen"
+        why = f"guessed from the kb_id's name, which fits {'a' if known else 'no'} tenant seen"
         if others:
-            why += "; the text can be read in another way too"
+            why += "; the name can be read in another way too"
         return Claim(ClaimState.INFERRED, holders, why, others, alike)

@@ -42,7 +42,7 @@ class Sum:
 
 @dataclass(slots=True)
 class Part:
-    """What has been found so far of one kb_id (or of one name in the guide's layout)."""
+    """What has been found so far of one kb_id (or of one name in the guide layout)."""
 
     name: str
     is_kb: bool

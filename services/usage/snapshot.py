@@ -24,9 +24,9 @@ COLLECTION_PART = "collection:"
 
 @dataclass(frozen=True, slots=True)
 class KbUsage:
-    """Usage of one kb_id or, in the guide's layout, of what carries a tenant's id.
+    """Usage of one kb_id or, in the guide layout, of what carries a tenant's id.
 
-    `name` is the kb_id, or a label (then `is_kb` is False): `tenant:{id}` for the guide's layout,
+    `name` is the kb_id, or a label (then `is_kb` is False): `tenant:{id}` for the guide layout,
     `collection:{name}` for a collection that stands under names of several tenants.
     """
 
@@ -42,7 +42,7 @@ class KbUsage:
 
     @property
     def is_guides(self) -> bool:
-        """Whether it is what carries a tenant's id in the guide's layout."""
+        """Whether it is what carries a tenant's id in the guide layout."""
         return not self.is_kb and not self.name.startswith(COLLECTION_PART)
 
 

@@ -45,7 +45,7 @@ def test_from_any_page_to_the_user_and_on_to_the_tenant(sample: str, visit: Visi
 def test_what_is_nowhere_says_where_was_looked(sample: str, visit: Visit) -> None:
     """And one click looks inside of names."""
     page = visit(f"{sample}/find?find=CME")
-    expect(page.get_by_text("Nothing that was looked at has this name")).to_be_visible()
+    expect(page.get_by_text("No match.")).to_be_visible()
     page.get_by_role("button", name="Look anywhere in names").click()
     expect(page.get_by_text("Found as tenant and node_id")).to_be_visible()
     assert "anywhere=true" in page.url

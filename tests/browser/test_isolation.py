@@ -42,7 +42,7 @@ def open_first(page: Page) -> None:
 def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
     """Both themes, wide and narrow: score, findings, sums and rules."""
     page = visit(f"{sample}/isolation", theme=theme, width=width)
-    for heading in ("Findings", "Conservation", "What was checked"):
+    for heading in ("Findings", "Reconciliation", "Checks"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert "%" in card(page, "Score")
     assert "difference 0" in card(page, "Patterns")
@@ -70,7 +70,7 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     page = visit(f"{fleet}/isolation?severity=critical")
     open_first(page)
     assert "severity=critical" in page.url
-    page.get_by_role("button", name="Accept as it is").click()
+    page.get_by_role("button", name="Accept risk").click()
     page.get_by_role("textbox", name="Why").fill(REASON)
     page.get_by_text("Until a day").click()
     expect(page.get_by_test_id("stDateInput")).to_be_visible()
@@ -80,7 +80,7 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     settle(page)
     check(page)
     page.get_by_role("button", name="All findings").click()
-    expect(page.get_by_role("heading", name="Conservation")).to_be_visible()
+    expect(page.get_by_role("heading", name="Reconciliation")).to_be_visible()
     assert "finding=" not in page.url
     settle(page)
     assert card(page, "Critical").split()[-1] == "1"

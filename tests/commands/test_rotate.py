@@ -43,4 +43,4 @@ def test_without_a_key_or_a_redis_it_says_so(kato: Deployment) -> None:
     kato.fail("redis", "down")
     down = run("rotate-keys", **kato.environment, KATO_TENANTS_METADATA_KEYS=NEW)
     assert (down.returncode, len(down.stderr.splitlines())) == (1, 1)
-    assert "redis did not answer" in down.stderr
+    assert "Redis did not answer" in down.stderr

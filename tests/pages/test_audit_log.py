@@ -82,7 +82,7 @@ def test_the_newest_come_first_with_what_never_ended(kept: Logbook, open_page: O
     frame = listed(open_page("audit_log", every="true"))
     assert list(frame["No."]) == [5, 4, 3, 2, 1]
     assert [outcome for (outcome,) in frame["Outcome"]] == [
-        "done", log_tables.NO_END, "refused", "done", "begun",
+        "done", log_tables.NO_END, "refused", "done", "started",
     ]  # fmt: skip
     assert list(frame["Who"]) == ["=ann", "bob", "bob", "=ann", "=ann"]
     assert frame["Tenant"][2] == visible(str(HOSTILE))
@@ -164,7 +164,7 @@ def test_verifying_says_what_it_came_to(log: Logbook, open_page: Open, services:
     log.anchoring.anchor()
     app = verified(open_page("audit_log"), log)
     text = words(app)
-    assert "Anchored up to number 5." in text
+    assert "Anchored through entry 5." in text
     assert "Every entry is as it was written, up to number 5." in text
     assert "Verified " in text
     assert not app.error

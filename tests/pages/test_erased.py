@@ -39,5 +39,5 @@ def test_an_erased_user_does_not_come_back_without_a_word(
     refresh(services)
     app = open_page("find", find="dana")
     assert "tenant/acme: erased on" in words(app)
-    found = next(e.value for e in app.dataframe if "Fit" in e.value.columns)
+    found = next(e.value for e in app.dataframe if "Match" in e.value.columns)
     assert found["Erased"].str.startswith(f"{ended:%Y-%m-%d}").all()

@@ -227,7 +227,7 @@ def test_shared_memory_and_what_belongs_to_nobody_are_on_the_tenants_page(
     reading_services: Services, open_page: Open
 ) -> None:
     app = open_page("tenants")
-    assert "read and write each other's memory" in words(app)
+    assert "they share one memory" in words(app)
     assert "tenant_acme_corp_user_bob_kato" in str(app.dataframe[1].value)
 
 

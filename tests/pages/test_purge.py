@@ -168,7 +168,7 @@ def test_what_the_service_refuses_is_one_line(services: Services, open_page: Ope
     app = typed_in(planned(open_page), "tenant/acme")
     first = began(services, Target(ACME))
     next(b for b in app.button if b.label.startswith("Erase ")).click().run()
-    assert f"Nothing was begun: the purge job {services.purge.jobs()[0].id}" in words(app)
+    assert f"Nothing was started: the purge job {services.purge.jobs()[0].id}" in words(app)
     assert [job.id for job in services.purge.jobs()] == [first.id]
 
 
@@ -266,6 +266,42 @@ def test_a_failed_purge_says_what_is_safe_and_can_be_resumed(
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
 
 
+@pytest.mark.parametrize("view", ["list", "plan", "job", "receipt"])
+def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
+    services: Services, kato: Deployment, open_page: Open, monkeypatch: pytest.MonkeyPatch,
+    view: str,
+) -> None:  # fmt: skip
+    """By the card of every page; what needs it is off, and says so. The tab says what is open."""
+    named = list[str]()
+    monkeypatch.setattr("streamlit.set_page_config", lambda **how: named.append(how["page_title"]))
+    job = began(services, Target(ACME))
+    if view == "receipt":
+        assert services.purge.run_here(job.id).outcome is Outcome.ERASED
+    elif view == "job":
+        services.purge.stop(job.id)
+        services.purge.run_here(job.id)
+    else:
+        services.purge.stop(job.id)
+        services.purge.run_here(job.id)
+        services.purge.abandon(job.id)
+    app = typed_in(planned(open_page), "tenant/acme") if view == "plan" else None
+    kato.fail("clickhouse", "down")
+    for _ in range(2):  # the first may have begun before, as a purge that ended asks for one
+        refresh(services)
+    query = {"job": job.id} if view in {"job", "receipt"} else {"tenant": "tenant/acme"}
+    app = app.run() if app is not None else open_page("purge", **query)
+    (card,) = (each.value for each in app.error if "Works:" in each.value)
+    assert "ClickHouse is down since" in card
+    needing = {"list": "Plan (changes nothing)", "plan": "Erase ", "job": "Resume",
+               "receipt": "Verify again"}[view]  # fmt: skip
+    (button,) = (each for each in app.button if each.label.startswith(needing))
+    assert button.disabled
+    assert "ClickHouse is down since" in button.help
+    opened = {"plan": "Plan of tenant/acme", "job": "Stopped: tenant/acme",
+              "receipt": "Receipt of tenant/acme", "list": "tenant/acme"}[view]  # fmt: skip
+    assert named[-1] == f"{opened} · Purge · KATO tenants"
+
+
 def test_a_running_purge_is_stopped_and_ended_as_it_is(services: Services, open_page: Open) -> None:
     """Stopping waits for the step; ending asks once more, and leaves a receipt of what is left."""
     job = began(services, Target(ACME))
@@ -300,7 +336,7 @@ def test_an_unknown_job_says_so(services: Services, open_page: Open) -> None:
 def test_two_purges_of_one_tenant_are_refused(services: Services, open_page: Open) -> None:
     began(services, Target(ACME))
     app = confirm(planned(open_page), "tenant/acme")
-    assert "Nothing was begun:" in words(app)
+    assert "Nothing was started:" in words(app)
     assert len(services.purge.jobs()) == 1
 
 

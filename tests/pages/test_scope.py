@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import redis
 import streamlit
 from streamlit.proto.SelectWidgetFilterMode_pb2 import SelectWidgetFilterMode
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -32,6 +33,8 @@ from services.usage.snapshot import Snapshot
 from tests.pages.conftest import Open, Put, Send, SignIn, words
 from tests.pages.test_isolation import id_of
 from tests.pages.test_sessions import listed, press, refresh, select
+from tests.pages.test_tenant_look import looking
+from tests.servers.deployment import Deployment
 
 ACME, CORP = TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp")
 TOTALS = re.compile(r"(?<![\d,.])(136|2,315|2315|2,343|2343)(?![\d,.])")
@@ -308,7 +311,7 @@ def test_files_are_made_for_who_may_have_them_when_they_click(
     assert newest[0].event.who == "ann@example.com"
     assert "tenant/globex" in newest[0].event.tenants
     sign_in("viewer", str(CORP))
-    for name in ("tenants", "nobodys_keys", "how_it_is_known"):
+    for name in ("tenants", "unowned_keys", "evidence"):
         with pytest.raises(AccessDenied):
             files[f"download_{name}_csv"]()
     sign_in("viewer", "tenant/*", "org/*", "team/*", "app/*", "user/*", "kb/*")
@@ -320,6 +323,27 @@ def test_files_are_made_for_who_may_have_them_when_they_click(
     done = services.logbook.page(LogFilter(actions=(Action.EXPORT.value,),
                                            outcomes=(Outcome.DONE,)))  # fmt: skip
     assert len(done) == 1
+
+
+def test_a_whole_value_is_a_file_of_who_may_look_when_they_click(
+    services: Services, kato: Deployment, open_page: Open, sign_in: SignIn, files: Files
+) -> None:
+    """More of it than the page shows; logged as an export of its tenant's, by no name of it."""
+    key, text = "tenant_acme_user_bob_kato:big:x", b"\xff" + b"0123456789" * 20_000
+    with redis.Redis.from_url(kato.environment["REDIS_URL"]) as client:
+        client.set(key, text)
+    sign_in("support", str(ACME))
+    app = looking(open_page, "Keys", tenant=str(ACME))
+    app.text_input(key="keys_typed_tenant/acme").set_value(key).run()
+    assert files["download_whole_value"]() == text
+    (done,) = services.logbook.page(LogFilter(actions=(Action.EXPORT.value,),
+                                              outcomes=(Outcome.DONE,)))  # fmt: skip
+    assert done.event.tenants == ("tenant/acme",)
+    assert done.event.target.startswith("the whole other key of tenant_acme_user_bob_kato, SHA")
+    for role, scope in (("support", str(CORP)), ("viewer", str(ACME))):
+        sign_in(role, scope)
+        with pytest.raises(AccessDenied):
+            files["download_whole_value"]()
 
 
 def _script() -> None:
@@ -420,7 +444,7 @@ def test_two_admins_approve_what_one_asks_for(
 
     sign_in("admin", who="bob@example.com")
     other = open_page("approvals")
-    assert "asked by ann@example.com" in words(other)
+    assert "requested by ann@example.com" in words(other)
     assert waiting.digest[:12] in words(other)
     assert "This plan cannot be shown" not in words(open_page("purge", plan=waiting.digest))
     press(other, "Approve")
@@ -444,7 +468,7 @@ def test_what_is_asked_for_is_not_entered_again(
     sign_in("admin")
     services = by_two("accept a finding")
     finding = services.isolation.audit(services.usage.collect()).records[0].finding
-    app = press(open_page("isolation", finding=finding.id), "Accept as it is…")
+    app = press(open_page("isolation", finding=finding.id), "Accept risk…")
     assert "the first click asks for it" in words(app)
     app.text_area(key=session.ACCEPT_WHY).set_value("ticket 4711")
     app = press(app, "Accept")
@@ -453,9 +477,9 @@ def test_what_is_asked_for_is_not_entered_again(
     assert waiting.details == {"Why": "ticket 4711", "How long": "90 days"}
     bob = Viewer("bob@example.com", Role.ADMIN)
     services.approvals.approve(bob, waiting)
-    app = press(open_page("isolation", finding=finding.id), "Accept as it is…")
+    app = press(open_page("isolation", finding=finding.id), "Accept risk…")
     assert "Approved by bob@example.com: do it now" in words(app)
-    assert "Asked for: 90 days" in words(app)
+    assert "Requested: 90 days" in words(app)
     assert app.text_area(key=session.ACCEPT_WHY).value == "ticket 4711"
     press(app, "Accept")
     report = services.isolation.report()

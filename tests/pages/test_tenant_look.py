@@ -13,11 +13,13 @@ from services.bootstrap import Services
 from services.browse.models import KeyInventory, KindSummary, PatternPage, PatternRow, ReadCost
 from services.browse.service import InspectionService
 from services.errors import Problem
+from services.tenancy.claims import CLAIM_WORDS
 from tests.pages.conftest import Open, words
 from tests.servers.deployment import SECRET, Deployment
 
 TENANT = "tenant/acme-corp"
 NOW = datetime.now(UTC)
+CALLED = {"Patterns": "ClickHouse", "Keys": "Redis", "Vectors": "Qdrant"}
 STORES = {
     "Patterns": "clickhouse",
     "Keys": "redis",
@@ -161,8 +163,9 @@ def test_a_users_newest_patterns_say_why_their_frequencies_are_not_known(
     monkeypatch.setattr(InspectionService, "patterns", lambda *_, **__: page)
     app = open_page("tenant", tenant="tenant/acme")
     frame = next(each.value for each in app.dataframe if "User" in each.value.columns)
-    names = [f"{state} {kb_id}" for state, kb_id in zip(frame["Ownership"], frame["kb_id"],
-                                                        strict=True)]  # fmt: skip
+    states = {word: state for state, word in CLAIM_WORDS.items()}
+    names = [f"{states[word]} {kb_id}" for word, kb_id in zip(frame["Ownership"], frame["kb_id"],
+                                                              strict=True)]  # fmt: skip
     app.session_state[key_of("users", names)] = {"selection": {"rows": [0], "columns": []}}
     app.run()
     (drawn,) = (each for each in app.dataframe if "Frequency" in each.value.columns)
@@ -205,13 +208,13 @@ def test_a_store_that_fails_is_one_clear_line(
     kato.fail(STORES[section], fault)
     app = looking(open_page, section)
     shown = words(app)
-    assert f"{STORES[section].capitalize()} did not answer" in shown
+    assert f"{CALLED[section]} did not answer" in shown
     assert SECRET not in shown
     assert app.header[0].value.replace("\\", "") == "tenant/acme"
     kato.heal()
     again = next(b for b in app.button if b.label == "Try again")
     again.click().run()
-    assert f"{STORES[section].capitalize()} did not answer" not in words(app)
+    assert f"{CALLED[section]} did not answer" not in words(app)
     assert not app.exception
 
 

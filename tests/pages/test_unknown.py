@@ -46,16 +46,15 @@ SAYINGS: dict[str, tuple[Measure, ...]] = {
     r"No vectors": (VECTORS,),
     r"^None\.$": tuple(Measure),
     r"Nobody else has any": tuple(Measure),
-    r"has no session any more|have no session": (SESSIONS,),
-    r"no node_id of it was seen|no tenant is known to own it": (),
-    r"no node_id seen|no node_id on it was seen|not give it|that no tenant owns": (),
+    r"No node_id was seen: whose it is|nothing says whose it is": (),
+    r"no node_id was seen|no node_id on it was seen|not give it": (),
     r"nothing stored (says|tells)|no other|belongs to nobody|or is nobody's|nobody's \*\*": (),
     r"Nothing is erased before|None yet\. A purge begins|nothing is changed|changes nothing": (),
-    r"learns nothing|Nothing was logged yet|Nothing waits|nothing of them tells": (),
-    r"No sign-in|no default|nothing can be encrypted|Nothing can be encrypted": (),
+    r"Nothing was logged yet|Nothing waits|nothing of them tells": (),
+    r"no default": (),
     r"no limit is set|could not be asked: it may be there|connections? got no answer": (),
     r"Nothing that concerns it": tuple(Measure),
-    r"^nobody$|Belongs to nobody|nothing can be summed|no keys are|nothing from it": (),
+    r"nothing can be summed|no keys are|nothing from it": (),
 }
 """What pages say of what is not there, and the figures that it takes; none where it needs none."""
 

@@ -33,7 +33,7 @@ def test_an_answer_is_ok() -> None:
 def test_a_failure_is_unknown_with_its_reason() -> None:
     done = attempt(refuse)
     assert (done.state, done.reading) == (StoreState.UNKNOWN, None)
-    assert str(done.reason) == "redis did not answer (reading): connection refused"
+    assert str(done.reason) == "Redis did not answer (reading): connection refused"
 
 
 def test_a_problem_is_read_back_as_it_was_kept() -> None:
@@ -50,7 +50,7 @@ def test_a_problem_says_what_its_error_says(kind: type[StoreError]) -> None:
     """Without names it is the store and what it did, of stores that are named by us."""
     error = kind("qdrant", "reading zed", "zed is gone")
     assert str(error.problem) == str(error)
-    assert str(error.problem.nameless()) == f"qdrant {kind.fault}"
+    assert str(error.problem.nameless()) == f"Qdrant {kind.fault}"
     assert str(kind("zed", "reading", "gone").problem.nameless("-")) == "-"
 
 

@@ -92,7 +92,7 @@ def _by_signs(seen: Seen) -> list[_Collision]:
 def _shared(seen: Seen) -> Iterator[Finding]:
     for each in _by_signs(seen):
         if each.in_use:
-            what = f"{listed(each.tenants)} read and write one memory: {each.kb_id}."
+            what = f"{listed(each.tenants)} share one memory: {each.kb_id}."
             yield each.finding(_SHARED, Severity.CRITICAL, what)
 
 
@@ -202,7 +202,7 @@ RULES: tuple[Rule, ...] = (
         _CUT, Severity.INFO, "Names that are cut before the tenant ends",
         "What is left of such a name does not say whose the data is, so no tenant's figures or "
         "purge include it.",
-        "Open a session with the node_id: once it was seen, its tenant is known. Use shorter ids.",
+        "Open a session with the node_id: once it was seen, its tenant is told. Use shorter ids.",
         frozenset(), _cut,
     ),
     Rule(

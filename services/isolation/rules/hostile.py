@@ -39,7 +39,7 @@ class _Name:
 
 
 def _names(seen: Seen) -> Iterator[_Name]:
-    """Yield every node_id, kb_id, collection and, in the guide's layout, tenant's id."""
+    """Yield every node_id, kb_id, collection and, in the guide layout, tenant's id."""
     owned = seen.ownership
     for node in owned.nodes:
         yield _Name(About.NODES, node, owned.node(node).tenants)
@@ -142,7 +142,7 @@ def _finding(
     every = sum(map(len, group.names.values()))
     verb = "has" if every == 2 else "have"  # noqa: PLR2004
     more = f", and so {verb} {every - 1:,} more of the names" if every > 1 else ""
-    of = f"of {listed(tenants)}" if tenants else "that is nobody's"
+    of = f"of {listed(tenants)}" if tenants else "that is unowned"
     evidence: Evidence = {
         "signs": these(in_order(group.signs)),
         "number of names": these(every),

@@ -219,7 +219,7 @@ RULES: tuple[Rule, ...] = (
         title="Two layouts at once",
         why="What counts or purges by one layout misses what is written in the other, and a purge "
         "that misses half is taken for done.",
-        remedy="Find out which applications write in the guide's layout, and have all write in "
+        remedy="Find out which applications write in the guide layout, and have all write in "
         "one. Until then use tools that know both, as this dashboard does.",
         needs=frozenset({Need.PATTERNS, Need.KEYS}),
         find=_mixed,

@@ -49,7 +49,7 @@ class _Fleet:
         """Return what a tool would take for the beginning of this tenant's names.
 
         Only what really is the beginning of one of them: of a kb_id, raw or as KATO writes it, or
-        of its keys in the guide's layout.
+        of its keys in the guide layout.
         """
         own = [p.name if p.is_kb else f"{p.name}:" for p in usage.parts] + [*usage.shared]
         fits = {
@@ -110,20 +110,21 @@ def _like(seen: Seen) -> Iterator[Finding]:
             yield _finding(fleet, hits, alone, _LIKE, Severity.LOW)
 
 
-def _said(fleet: _Fleet, hits: _Hits, names: set[str], code: str) -> str:
-    """Say which text hits: the first of the tenant's prefixes that reaches one of the names."""
+def _said(fleet: _Fleet, hits: _Hits, names: set[str], code: str) -> tuple[str, str]:
+    """Say which text hits, the first of the tenant's prefixes that reaches a name, and why."""
     look = fleet.names.glob if code == _GLOB else fleet.names.like
     prefix = next(p for p in hits.prefixes if not names.isdisjoint(look(p)))
     if code == _GLOB:
-        return f"The glob {prefix}* hits"
+        return f"The prefix {prefix}* also matches", ""
     signs = "_ and % stand" if "%" in prefix else "_ stands"
-    return f"LIKE '{prefix}%' hits, as its {signs} for other text,"
+    return f"LIKE '{prefix}%' also matches", f", as its {signs} for other text"
 
 
 def _finding(fleet: _Fleet, hits: _Hits, names: set[str], code: str, severity: Severity) -> Finding:
     whose = {holder for name in names for holder in fleet.holders(name)}
     first = tuple(sorted(whose, key=str)[:SAMPLES])
     many = f"{counted(len(names), 'name')} of {listed(whose)}"
+    said, why = _said(fleet, hits, names, code)
     evidence: Evidence = {
         "LIKE": these(tuple(f"{prefix}%" for prefix in hits.prefixes)),
         "glob": these(tuple(f"{prefix}*" for prefix in hits.prefixes)),
@@ -135,7 +136,7 @@ def _finding(fleet: _Fleet, hits: _Hits, names: set[str], code: str, severity: S
     }
     return Finding(
         code, str(hits.tenant), severity,
-        f"{_said(fleet, hits, names, code)} {many} besides those of {hits.tenant}.",
+        f"{said} {many}, besides those of {hits.tenant}{why}.",
         (hits.tenant, *first), samples(fleet.kb_ids(names)), evidence,
         deeds=(Deed(DeedKind.TENANT, str(hits.tenant)),),
     )  # fmt: skip

@@ -29,7 +29,7 @@ def _streams(seen: Seen) -> Iterable[Finding]:
                 code="shared.streams",
                 subject=name,
                 severity=Severity.HIGH,
-                what=f"The stream {name} holds {counted(entries, 'observation')} of all tenants.",
+                what=f"The stream {name} mixes {counted(entries, 'observation')} of all tenants.",
                 evidence={"entries": entries},
                 deeds=_REDIS,
             )

@@ -1,6 +1,6 @@
 """Rules: what is stored and no naming scheme or layout says whose it is. Pure.
 
-KATO's own keys that are nobody's by nature (streams, the session index, metrics, caches) are not
+KATO's own keys that are unowned by nature (streams, the session index, metrics, caches) are not
 counted here, nor are names that are cut before their tenant ends: those are `collision.cut`.
 """
 
@@ -141,7 +141,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         _KB_IDS, Severity.MEDIUM, "kb_ids that no naming scheme reads",
         "No tenant's figures include this data and no tenant's purge reaches it.",
-        "Add the scheme of these names to KATO_TENANTS_SCHEMES. What is nobody's can be purged, "
+        "Add the scheme of these names to KATO_TENANTS_SCHEMES. What is unowned can be purged, "
         "each kb_id by its own name.",
         frozenset(), _kb_ids,
     ),
@@ -153,7 +153,7 @@ RULES: tuple[Rule, ...] = (
         frozenset({Need.KEYS}), _keys,
     ),
     Rule(
-        _COLLECTIONS, Severity.MEDIUM, "Collections that belong to nobody",
+        _COLLECTIONS, Severity.MEDIUM, "Unowned collections",
         "Their vectors are in no tenant's figures and outlast every tenant's purge.",
         "If tenants share the collection by payload, name it in KATO_TENANTS_SHARED_COLLECTIONS. "
         "Otherwise find who uses it, and drop it when nobody does.",

@@ -173,7 +173,7 @@ def partition_items(there: PatternSurface, catalogue: Catalogue) -> Iterator[Ite
     for each in there.partitions(catalogue.homes):
         place = places.get(each.ref)
         if place is not None and each.owner in there.names_in(place):
-            how = f"DROP PARTITION; {each.parts} parts"
+            how = f"DROP PARTITION; {each.parts} part{'' if each.parts == 1 else 's'}"
             label = place.table.label
             yield Item(Measure.PATTERNS, each.owner, label, each.rows, each.size, how=how)
 

@@ -19,6 +19,7 @@ from services.browse.models import KeyInventory, KeyValue, KindSummary, SizedKey
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import Repeats
 from services.stores.redis.values import read_value
+from services.stores.redis.whole import pieces
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key, text_of
 
 LARGEST = 50
@@ -32,16 +33,19 @@ class KeyPages:
     """Reads the keys of one owner; every method raises a StoreError when Redis cannot be asked.
 
     `service` is KATO's SERVICE_NAME, `scan_count` the COUNT of SCAN. A pass may take
-    `pass_seconds`, and each answer the client's `socket_timeout`.
+    `pass_seconds`, and each answer the client's `socket_timeout`. A whole value has at most
+    `most_bytes`.
     """
 
     def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, pass_seconds: float
-    ) -> None:
+        self, client: redis.Redis, *, service: str, scan_count: int, pass_seconds: float,
+        most_bytes: int,
+    ) -> None:  # fmt: skip
         self._client = client
         self._service = service
         self._scan_count = scan_count
         self._pass_seconds = pass_seconds
+        self._most_bytes = most_bytes
 
     def inventory(self, owner: Owner) -> KeyInventory:
         """Count every key of one owner with its memory and TTL, in one pass."""
@@ -55,6 +59,11 @@ class KeyPages:
         """Return one key's value, cut at a stated size, or None when there is no such key."""
         with self._talk("reading a key") as link:
             return read_value(link, key)
+
+    def whole(self, key: str) -> Iterator[bytes]:
+        """Yield one key's whole value in pieces; raises ValueNotWhole, also in the middle."""
+        with self._talk("reading a whole key") as link:
+            yield from pieces(link, key, self._most_bytes)
 
     def values(self, keys: Sequence[str]) -> tuple[KeyValue | None, ...]:
         """Return the values of a few keys, None for those that are not there."""

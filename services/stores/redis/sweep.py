@@ -2,7 +2,7 @@
 
 The plan goes by what a key's name begins with. Here every key is suspect that names a kb_id, a
 node_id or a session of the surface anywhere, unless it is surely somebody else's: a key of
-another kb_id, of another tenant in the guide's layout, or of a node_id that is not wanted.
+another kb_id, of another tenant in the guide layout, or of a node_id that is not wanted.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _WORDS = {
     "unknown": "keys of unknown kind",
     "cache": "caches of another name",
     "metrics": "metrics of another name",
-    "namespaced": "keys of a tenant in the guide's layout",
-    "session": "session records in the guide's layout",
+    "namespaced": "keys of a tenant in the guide layout",
+    "session": "session records in the guide layout",
 }
 
 Batch = tuple[Which, Sequence[bytes]]

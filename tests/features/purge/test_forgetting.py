@@ -212,7 +212,7 @@ def test_what_was_not_erased_is_remembered(records: Records, jobs: PurgeJobs) ->
 
 
 def test_a_node_that_is_a_kb_id_stays_as_that(jobs: PurgeJobs) -> None:
-    """In the guide's layout they are one name, and the receipt goes by it."""
+    """In the guide layout they are one name, and the receipt goes by it."""
     plan = replace(
         telling_plan(),
         surface=Surface(frozenset({NODE}), nodes=frozenset({NODE})),

@@ -146,7 +146,7 @@ def test_without_kato_the_figures_stay(services: Services, kato: Deployment) -> 
     kato.fail("kato", "down")
     snapshot = services.usage.collect()
     assert all(figures.state is StoreState.OK for figures in snapshot.stores.values())
-    assert "kato did not answer" in str(snapshot.kato_problem)
+    assert "KATO did not answer" in str(snapshot.kato_problem)
 
 
 def test_a_wrong_service_name_is_told(

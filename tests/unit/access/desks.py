@@ -323,6 +323,11 @@ def _steer(name: str, deed: str, action: Action = Action.STEER_PURGE) -> Case:
     )  # fmt: skip
 
 
+def _whole(desk: Desk) -> object:
+    with desk.inspection.whole(SCOPE, KEY) as pieces:
+        return pieces
+
+
 def _exporting(desk: Desk) -> object:
     with desk.log.exporting() as entries:
         return list(entries)
@@ -393,6 +398,11 @@ CASES: dict[str, Case] = {
     "inspection.value": _look(
         lambda d: d.inspection.value(SCOPE, KEY), "value",
         f"frequency key of {ACME_KB}, SHA-256 {sha256(KEY.encode()).hexdigest()[:16]}",
+    ),
+    "inspection.whole": _done(
+        _whole, SUPPORT, Action.EXPORT, "inspection.whole",
+        target=f"the whole frequency key of {ACME_KB}, SHA-256 "
+        f"{sha256(KEY.encode()).hexdigest()[:16]}", **OF_ACME,
     ),
     "inspection.space": _look(
         lambda d: d.inspection.space(SCOPE, SPACE), "space", SPACE.collection

@@ -53,7 +53,7 @@ class Made:
     nodes: tuple[str, ...]
     weight: int
     sessions: int
-    guides: int  # keys, points and a collection in the guide's layout
+    guides: int  # keys, points and a collection in the guide layout
 
 
 @st.composite

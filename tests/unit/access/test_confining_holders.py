@@ -196,7 +196,7 @@ def test_a_confined_plan_tells_nothing_of_the_whole_stores() -> None:
     assert not names_told(seen, ["zed", "439", "99", "acme.corp"])
     assert (seen.disclosed, seen.blockers, seen.digest) == ((UNTOLD,), (BLOCKED,), "digest")
     assert {s: str(why) for s, why in seen.problems.items()} == {
-        Measure.KEYS: "redis did not answer"
+        Measure.KEYS: "Redis did not answer"
     }
     assert [each.how for each in seen.items] == ["", "UNLINK"]
     assert (plan.left_out[0].kb_id, seen.left_out) == (SHARED_KB, ())
@@ -226,7 +226,7 @@ def test_a_confined_job_makes_a_receipt_of_its_own() -> None:
     down = StoreUnavailable("redis", "erasing zed", "zed").problem
     one = replace(job, steps=(Step(StepName.KEYS, StepState.FAILED, NOW, NOW, {}, down),))
     (step,) = confined_job(one, viewer("tenant/acme-corp"), OWNERSHIP).steps
-    assert str(step.error) == "redis did not answer"
+    assert str(step.error) == "Redis did not answer"
     assert [line.owner for line in receipt.lines] == [kb_id_of(ALONE)]
     assert confined_job(job, viewer("*"), OWNERSHIP) is job
 

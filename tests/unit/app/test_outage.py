@@ -97,6 +97,8 @@ def test_what_is_chosen_to_be_erased_has_to_answer_too() -> None:
     takes = frozenset({outage.QDRANT})
     assert outage.why_off(snapshot(Measure.VECTORS), Action.PLAN_PURGE) == ""
     assert "Qdrant is down" in outage.why_off(snapshot(Measure.VECTORS), Action.PLAN_PURGE, takes)
+    unset = snapshot(absent=(Measure.VECTORS,))  # it holds nothing that would have to go
+    assert outage.why_off(unset, Action.PLAN_PURGE, takes) == ""
     absent = snapshot(absent=(Measure.KEYS, Measure.SESSIONS))
     assert (
         outage.why_off(absent, Action.CLEAN_INDEX) == "Redis is not configured, and this takes it."

@@ -55,7 +55,7 @@ def test_every_cell_can_be_shown(found: list[Request]) -> None:
     """Names come from strangers."""
     frame = approval_tables.requests_frame(found, NOW)
     assert len(frame) == len(found)
-    for column in frame.columns.drop("Asked"):
+    for column in frame.columns.drop("Requested"):
         assert all(str(cell).isprintable() for cell in frame[column])
 
 

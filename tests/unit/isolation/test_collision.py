@@ -49,7 +49,7 @@ def test_two_tenants_with_data_under_one_kb_id() -> None:
     assert finding.severity is Severity.CRITICAL
     assert finding.tenants == (CORP, CORP_)
     assert finding.kb_ids == (KB,)
-    assert finding.what == f"tenant/acme-corp and tenant/acme_corp read and write one memory: {KB}."
+    assert finding.what == f"tenant/acme-corp and tenant/acme_corp share one memory: {KB}."
     assert plain(finding.evidence) == {
         "node_ids": BOTH, "number of node_ids": 2,
         "patterns": 16, "keys": 40, "vectors": 3, "sessions": 2,

@@ -104,7 +104,7 @@ def test_names_that_are_nobodys() -> None:
     assert finding.subject == "qdrant"
     assert finding.tenants == ()
     assert plain(finding.evidence)["collections"] == ('"; drop', "x`")
-    assert finding.what.startswith('"; drop that is nobody\'s has " `')
+    assert finding.what.startswith('"; drop that is unowned has " `')
 
 
 def test_a_name_that_kato_does_not_bear() -> None:

@@ -52,7 +52,8 @@ def test_a_prefix_that_begins_others_names() -> None:
         "number of tenants hit": 1, "tenants hit": ("tenant/acme-corp",), "names hit": hit,
     }  # fmt: skip
     assert finding.what == (
-        "The glob tenant_acme_* hits 2 names of tenant/acme-corp besides those of tenant/acme."
+        "The prefix tenant_acme_* also matches 2 names of tenant/acme-corp, besides those of "
+        "tenant/acme."
     )
     assert found("like", seen) == []
 
@@ -70,8 +71,8 @@ def test_an_underscore_that_is_any_character() -> None:
         0,
     )
     assert finding.what == (
-        "LIKE 'tenant_1_%' hits, as its _ stands for other text, 1 name of tenant/10 besides "
-        "those of tenant/1."
+        "LIKE 'tenant_1_%' also matches 1 name of tenant/10, besides those of tenant/1, as its _ "
+        "stands for other text."
     )
     assert found("glob", seen) == []
 
@@ -112,13 +113,13 @@ def test_a_glob_sign_in_the_guides_layout() -> None:
     assert plain(finding.evidence)["names hit"] == ("tenant:acme:", "tenant:b:")
     assert plain(finding.evidence)["hit by LIKE"] == 0
     assert finding.kb_ids == ()
-    assert finding.what.startswith("The glob tenant:*:* hits 2 names of")
+    assert finding.what.startswith("The prefix tenant:*:* also matches 2 names of")
     assert found("like", seen) == []
     assert found("glob", fleet(groups=guide_keys("acme", "acme-corp", "a"))) == []
 
 
 def test_raw_kb_ids_end_with_a_colon() -> None:
-    """In the guide's layout the colon keeps acme from acme-corp, if not the underscore."""
+    """In the guide layout the colon keeps acme from acme-corp, if not the underscore."""
     seen = fleet(patterns={"tenant:acme:user:a": 1, "tenant:acme-corp:user:a": 1,
                            "tenant:a_c:user:a": 1, "tenant:abc:user:a": 1})  # fmt: skip
     assert found("glob", seen) == []

@@ -44,8 +44,8 @@ def test_streams_with_everyones_observations() -> None:
     one_entry, many = found("shared.streams", fleet(keys_facts(streams)))
     assert (many.subject, many.severity) == ("stm:global", Severity.HIGH)
     assert many.evidence == {"entries": 439}
-    assert many.what == "The stream stm:global holds 439 observations of all tenants."
-    assert one_entry.what.endswith("holds 1 observation of all tenants.")
+    assert many.what == "The stream stm:global mixes 439 observations of all tenants."
+    assert one_entry.what.endswith("mixes 1 observation of all tenants.")
     assert not one_entry.tenants
     assert not one_entry.kb_ids
 

@@ -84,7 +84,7 @@ def test_every_row_has_the_status_that_its_record_has(found: list[Record], now: 
     rows = isolation_tables.with_status(listing.frame, now).set_index("Id")
     assert len(rows) == len(found)
     for each in found:
-        assert rows.loc[each.finding.id, "Status"] == each.status(now).value
+        assert rows.loc[each.finding.id, "Status"] == each.status(now).word
     counts = isolation_tables.counts(rows)
     assert sum(counts.values()) == len(report(*found).standing(now))
 
@@ -103,7 +103,7 @@ def test_whatever_names_say_rows_can_be_shown_and_saved(found: list[Record]) -> 
     """Every text of a row can be encoded, and is printable but for the lines of a search."""
     listing = isolation_tables.listing(report(*found), RULES)
     rows = isolation_tables.with_status(listing.frame, NOW)
-    for name in ("Finding", "Whose", "Why", "Accepted by", "Rule"):
+    for name in ("Finding", "Tenant", "Why", "Accepted by", "Rule"):
         assert all(text.isprintable() for text in rows[name])
     exported = rows[list(isolation_tables.EXPORTED)]
     assert as_csv(exported)
@@ -199,12 +199,12 @@ SUMMARIES = {
 @pytest.mark.parametrize(
     ("states", "score", "value", "note"),
     [
-        (["passed"], 100, "100 %", "1 rule looked at"),
-        (["passed", "absent"], 100, "100 %", "1 rule looked at"),
+        (["passed"], 100, "100 %", "1 rule checked"),
+        (["passed", "absent"], 100, "100 %", "1 rule checked"),
         (["passed", "unknown"], 100, "50 to 100 %", "1 rule unknown"),
         (["found", "unknown"], 0, "0 to 50 %", "1 rule unknown"),
         (["unknown"], None, "unknown", "1 rule unknown"),
-        ([], None, "unknown", "0 rules looked at"),
+        ([], None, "unknown", "0 rules checked"),
     ],
 )
 def test_the_score_says_what_it_leaves_open(
@@ -230,7 +230,7 @@ def test_rules_that_were_not_run_have_no_count_and_a_reason() -> None:
     gone = RuleSummary("old.rule", RuleState.PASSED)
     found = report(rules=(SUMMARIES["found"], gone, SUMMARIES["unknown"]))
     frame = isolation_words.rules_frame(found, RULES)
-    assert frame["State"].tolist() == ["unknown", "found something", "passed"]
+    assert frame["State"].tolist() == ["unknown", "issues found", "passed"]
     assert frame["Findings"].isna().tolist() == [True, False, False]
     assert frame["Reason"].iloc[0] == "redis did not answer"
     assert frame["Rule"].iloc[2] == "old.rule"
@@ -342,7 +342,7 @@ def test_a_difference_is_said_with_its_sign_and_its_reason() -> None:
         Measure.KEYS, StoreState.OK, Amount(3, 3), difference=Amount(-2, 0), collected_at=NOW
     )
     sums = next(iter(isolation_sums.sums(snapshot([5], figures=figures))))
-    assert isolation_sums.sums_words(sums) == "sum 5, difference -2"
+    assert isolation_sums.sums_words(sums) == "sum 5, off by -2"
     assert isolation_sums.sums_note(sums) == "The store changed while it was read."
     running = replace(sums, figures=replace(figures, precision=Precision.RUNNING))
     assert "pass is running" in isolation_sums.sums_note(running)
@@ -354,6 +354,6 @@ def test_a_difference_is_said_with_its_sign_and_its_reason() -> None:
 def test_the_same_colour_means_the_same_store() -> None:
     """The tenants' part of a bar has the colour that its measure has elsewhere."""
     for measure in Measure:
-        bar = charts.stacked(measure, (("tenants", 3), ("shared", 0), ("nobody's", 1)))
+        bar = charts.stacked(measure, (("tenants", 3), ("shared", 0), ("unowned", 1)))
         assert bar.data[0].marker.color == WORDS[measure].shade
         assert len(bar.data) == 2

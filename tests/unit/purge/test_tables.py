@@ -169,7 +169,7 @@ def test_steps_say_what_they_did() -> None:
         "keys could not be asked",
         "2 left; 5 came meanwhile and were erased too",
     ]  # fmt: skip
-    assert frame["Took"].tolist()[:2] == ["2 s", "3 s"]
+    assert frame["Duration"].tolist()[:2] == ["2 s", "3 s"]
 
 
 def test_a_name_is_confirmed_exactly_or_as_it_is_shown() -> None:

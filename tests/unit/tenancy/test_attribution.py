@@ -82,7 +82,7 @@ def test_a_key_is_never_given_to_another_kb_id(one: str, other: str, rest: str, 
     ],
 )
 def test_what_a_key_is(key: str, owner: tuple[str, str], kind: str) -> None:
-    """Each kind of key of KATO's and the guide's layout is told by its name."""
+    """Each kind of key of KATO's and the guide layout is told by its name."""
     name = read_key(key.encode())
     assert (name.owner.kind.value, name.owner.name) == owner
     assert name.kind == kind

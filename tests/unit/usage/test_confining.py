@@ -266,9 +266,9 @@ def test_the_fleets_own_facts_are_not_there() -> None:
     [
         (
             StoreUnavailable("qdrant", "reading vectors_zed", "slow").problem,
-            "qdrant did not answer",
+            "Qdrant did not answer",
         ),
-        (StoreNotConfigured("kato", "connecting", "zed").problem, "kato is not configured"),
+        (StoreNotConfigured("kato", "connecting", "zed").problem, "KATO is not configured"),
         (StoreError("state store", "reading zed", "zed").problem, "state store failed"),
         (Problem(fault=Fault.PENDING), "being read for the first time"),
         (StoreUnavailable("zed", "reading", "slow").problem, "it could not be read"),

@@ -142,9 +142,9 @@ def test_what_needs_attention_is_said_the_gravest_first() -> None:
     levels = [notice.level for notice in presenters.notices(found)]
     assert levels[0] is presenters.Level.WARNING
     assert "tenant/a-b and tenant/a.b share one memory: a_b_kato" in texts(found)
-    assert "1 tenant known only from the text" in texts(found)
-    assert "4 patterns, 4 keys, 4 vectors, 4 sessions that no tenant owns" in texts(found)
-    assert "3 members of KATO's session index have no session" in texts(found)
+    assert "1 tenant is guessed from kb_id names" in texts(found)
+    assert "Unowned: 4 patterns, 4 keys, 4 vectors, 4 sessions." in texts(found)
+    assert "3 expired sessions are still counted as active by KATO" in texts(found)
 
 
 @given(st.lists(st.sampled_from(list(presenters.Level)), max_size=6))
@@ -161,7 +161,7 @@ def test_a_hostile_name_is_made_visible_once() -> None:
     name = "a\nb\\c"
     found = replace(snapshot(shared=(part(name, usage(2), name, "x"),)), kato_problem=Problem(name))
     assert "tenant/a\\nb\\\\c and tenant/x share one memory: a\\nb\\\\c." in texts(found)
-    assert "A\\nb\\\\c. Some tenants" in texts(found)
+    assert "A\\nb\\\\c: tenants" in texts(found)
 
 
 def test_a_difference_is_shown_and_not_hidden() -> None:

@@ -32,7 +32,7 @@ def words_for(
 ) -> dict[str, str]:
     """Return what stands for each node_id and session id that a plan and its journal name.
 
-    A node_id that is a kb_id too, as in the guide's layout, stays: by kb_ids the receipt goes.
+    A node_id that is a kb_id too, as in the guide layout, stays: by kb_ids the receipt goes.
     """
     surface = plan["surface"]
     found = {*nodes, *surface["nodes"]}
