@@ -109,9 +109,12 @@ def chdb_path() -> Iterator[str]:
     """The one path at which this test process may open ClickHouse's engine."""
     import clickhouse_connect
 
+    from tests.servers.clickhouse_http import close_idle
+
     path = tempfile.mkdtemp(prefix="kt-chdb-")
     keeper = clickhouse_connect.get_client(interface="chdb", path=path)
     yield path
+    close_idle()
     keeper.close()
     shutil.rmtree(path, ignore_errors=True)
 

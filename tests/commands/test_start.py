@@ -14,7 +14,11 @@ import httpx
 import pytest
 from qdrant_client import QdrantClient
 from qdrant_client.models import Distance, VectorParams
+from streamlit import config
 
+from dashboard.app import hardening
+from services.errors import SettingsError
+from services.settings.environment import load_settings
 from tests.servers.forked import run
 from tests.servers.sockets import free_port
 
@@ -57,10 +61,7 @@ def test_nor_does_streamlits_own() -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("STREAMLIT_SERVER_ENABLE_CORS", "false"),
         ("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false"),
-        ("STREAMLIT_SERVER_ENABLE_AGENT_API", "true"),
-        ("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full"),
         ("STREAMLIT_SERVER_TRUSTED_USER_HEADERS", '{"X-User": "email"}'),
     ],
 )
@@ -68,6 +69,29 @@ def test_nor_with_unsafe_options(variable: str, value: str) -> None:
     """The line names the variable."""
     said = refused([*STREAMLITS, f"--server.port={free_port()}"], **{variable: value})
     assert said.startswith(f"kato-tenants: {variable}: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "variable"),
+    [
+        ("server.enableCORS", False, "STREAMLIT_SERVER_ENABLE_CORS"),
+        ("server.enableXsrfProtection", False, "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"),
+        ("server.enableAgentApi", True, "STREAMLIT_SERVER_ENABLE_AGENT_API"),
+        ("client.showErrorDetails", "full", "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS"),
+        ("server.trustedUserHeaders", {"X-User": "email"}, "STREAMLIT_SERVER_TRUSTED_USER_HEADERS"),
+    ],
+)
+def test_each_unsafe_option_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, option: str, value: object, variable: str
+) -> None:
+    """As Streamlit itself reads it; that a start ends with such a line is shown above."""
+    safe = {"server.address": "localhost", "client.showErrorDetails": "none",
+            "client.disableDataExport": True, option: value}  # fmt: skip
+    real = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda key: safe[key] if key in safe else real(key))
+    with pytest.raises(SettingsError) as refusal:
+        hardening.check(load_settings())
+    assert str(refusal.value).startswith(f"{variable}: ")
 
 
 def test_nor_where_people_are_to_sign_in_nowhere() -> None:

@@ -17,6 +17,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -163,6 +164,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.connections.discard(self.connection)
         super().finish()
 
+    def parse_request(self) -> bool:
+        """Read the head. http.server reads it as an e-mail's, which takes a millisecond."""
+        self.command, self.path, self.request_version = self.raw_requestline.decode(
+            "latin-1"
+        ).split()
+        self.head: dict[str, str] = {}
+        while line := self.rfile.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            self.head[name.lower()] = value.strip()
+        self.close_connection = self.head.get("connection", "").lower() == "close"
+        return True
+
     def _serve(self) -> None:
         request = self._read()
         answer = self.server.owner.respond(request)
@@ -177,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self) -> Request:
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True, errors="surrogateescape"))
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = self.head
         if headers.get("transfer-encoding", "").lower() == "chunked":
             body = self._read_chunks()
         else:
@@ -194,13 +207,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, request: Request, answer: Answer) -> None:
         headers = {"Content-Length": str(len(answer.body)), **answer.headers}
-        self.send_response(answer.status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if request.method != "HEAD":
-            self.wfile.write(answer.body)
-            self.wfile.flush()
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}\r\n{lines}\r\n"
+        body = b"" if request.method == "HEAD" else answer.body
+        self.wfile.write(head.encode("latin-1") + body)
+        self.wfile.flush()
         if int(headers["Content-Length"]) > len(answer.body):
             self.close_connection = True
 

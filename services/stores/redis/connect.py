@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import redis
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.retry import Retry
 
 from services.errors import SettingsError
 from services.settings.environment import Settings
+
+_DRIVER = DriverInfo(lib_version=redis.__version__)
+"""What connections say of the driver, which each of them would look up in its package's files."""
 
 
 def client_of(settings: Settings) -> redis.Redis:
@@ -20,7 +24,7 @@ def client_of(settings: Settings) -> redis.Redis:
     if settings.redis_tls and url.startswith("redis://"):
         url = f"rediss://{url.removeprefix('redis://')}"
     try:
-        client = redis.Redis.from_url(url)
+        client = redis.Redis.from_url(url, driver_info=_DRIVER)
         _check(client)
     except (TypeError, ValueError, redis.RedisError):
         reason = "an option after its ? has a value that it cannot have, or belongs to rediss://"

@@ -12,16 +12,14 @@ from services.figures import Measure
 from services.purge.models import LeftKind, Look, Surface
 from services.stores.clickhouse.connect import Identifier
 from services.stores.clickhouse.erase import PatternErasing
-from services.tenancy.layout import text_of
 from tests.engines.clickhouse.kato_tables import add_patterns, make_tables
 from tests.engines.clickhouse.test_erasing import (
     FLAT,
     assert_nothing,
     erasing as erasing,  # noqa: PLC0414  a fixture
-    extra,
     server as server,  # noqa: PLC0414  a fixture
 )
-from tests.engines.erasing import HOSTILE, silent, surface_of
+from tests.engines.erasing import silent, surface_of
 
 A = Surface(
     kb_ids=frozenset({"a_kato"}), nodes=frozenset({"tenant:a"}), tenant_ids=frozenset({"7"})
@@ -150,88 +148,71 @@ def test_sums_that_name_nobody_are_disclosed(
     assert "names no owner" in text
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        ("node_id String", "tenant:a", ["tenant:a_", "tenant:b", "tenant:A"]),
-        ("node_id Nullable(String)", "tenant:a", [None, "", "NULL", "tenant:b"]),
-        ("tenant_id String", "7", ["07", "77", "8"]),
-        ("tenant_id UInt64", 7, [8, 77]),
-        ("tenant_id Nullable(Int32)", 7, [None, 0, 77]),
-        ("tenant_id Enum8('7' = 3, '3' = 7)", "7", ["3"]),
-        ("tenant LowCardinality(String)", "7", ["70"]),
-        ("kb_id Nullable(String)", "a_kato", [None, "", "NULL", "a_katO", "b_kato"]),
-        ("kb_id LowCardinality(Nullable(String))", "a_kato", [None, "", "b_kato"]),
-        ("kb_id Enum8('a_kato' = 1, 'b_kato' = 2)", "a_kato", ["b_kato"]),
-        ("owner String", "a_kato", ["a_kat_", "b_kato"]),
-    ],
-)
+OTHER_FORMS: list[tuple[str, object, list[object]]] = [
+    ("node_id String", "tenant:a", ["tenant:a_", "tenant:b", "tenant:A"]),
+    ("node_id Nullable(String)", "tenant:a", [None, "", "NULL", "tenant:b"]),
+    ("tenant_id String", "7", ["07", "77", "8"]),
+    ("tenant_id UInt64", 7, [8, 77]),
+    ("tenant_id Nullable(Int32)", 7, [None, 0, 77]),
+    ("tenant_id Enum8('7' = 3, '3' = 7)", "7", ["3"]),
+    ("tenant LowCardinality(String)", "7", ["70"]),
+    ("kb_id Nullable(String)", "a_kato", [None, "", "NULL", "a_katO", "b_kato"]),
+    ("kb_id LowCardinality(Nullable(String))", "a_kato", [None, "", "b_kato"]),
+    ("kb_id Enum8('a_kato' = 1, 'b_kato' = 2)", "a_kato", ["b_kato"]),
+    ("owner String", "a_kato", ["a_kat_", "b_kato"]),
+]
+"""A column, what in it is A's, and what is others'."""
+
+
 @pytest.mark.parametrize("layout", ["", "PARTITION BY {}"])
 def test_other_columns_and_types_that_name_an_owner(
-    erasing: PatternErasing,
-    clickhouse: Client,
-    other: str,
-    case: tuple[str, object, list[object]],
-    layout: str,
+    erasing: PatternErasing, clickhouse: Client, other: str, layout: str
 ) -> None:
     """Exactly its own rows: none of NULL, and none that only look alike."""
-    kind, mine, others = case
-    name = kind.split(maxsplit=1)[0]
-    settings = "SETTINGS allow_nullable_key = 1"
-    parts = layout.format(name)
-    clickhouse.command(
-        f"CREATE TABLE t ({kind}, n UInt8) ENGINE = MergeTree {parts} ORDER BY n {settings}"
-    )
-    clickhouse.insert("t", [[value, 1] for value in (mine, mine, *others)])
-    assert found(erasing.look(A)) == {"t": {str(mine) if name != "node_id" else "tenant:a": 2}}
+    tables = {f"t{number}": form for number, form in enumerate(OTHER_FORMS)}
+    for table, (kind, mine, others) in tables.items():
+        parts = layout.format(kind.split(maxsplit=1)[0])
+        clickhouse.command(
+            f"CREATE TABLE {table} ({kind}, n UInt8) ENGINE = MergeTree {parts} ORDER BY n"
+            " SETTINGS allow_nullable_key = 1"
+        )
+        clickhouse.insert(table, [[value, 1] for value in (mine, mine, *others)])
+    assert found(erasing.look(A)) == {t: {str(mine): 2} for t, (_, mine, _) in tables.items()}
     for _ in range(2):
         erasing.erase(A, silent)
-        kept = column(clickhouse, "t", name)
-        assert sorted(kept, key=repr) == sorted(others, key=repr)
+        for table, (kind, _, others) in tables.items():
+            kept = column(clickhouse, table, kind.split(maxsplit=1)[0])
+            assert sorted(kept, key=repr) == sorted(others, key=repr), kind
         assert_nothing(erasing.look(A))
 
 
-def test_hostile_names_in_a_nullable_column_mean_themselves(
+def test_what_cannot_be_told_apart_or_compared_is_in_the_way(
     erasing: PatternErasing, clickhouse: Client, other: str
 ) -> None:
-    extra(clickhouse, "nulls", FLAT, "Nullable(String)")
-    add_patterns(clickhouse, HOSTILE, table="nulls")
-    clickhouse.command("INSERT INTO nulls VALUES (NULL, 'nobody')")
-    left = set(HOSTILE)
-    for name in HOSTILE:
-        assert found(erasing.look(surface_of(name))) == {"nulls": {text_of(name): 1}}
-        erasing.erase(surface_of(name), silent)
-        left.discard(name)
-        rows = clickhouse.query("SELECT hex(kb_id) FROM nulls").result_rows
-        there = sorted("" if value is None else value for (value,) in rows)
-        assert there == sorted(["", *(each.hex().upper() for each in left)])
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        ("tenant_id Array(String)", ["6", "7"], "7"),
-        ("`metadata.tenant_id` Array(UInt64)", [7], "7"),
-        ("`metadata.tenant_id` String", "7", "7"),
-        ("kb_id FixedString(12)", "a_kato", "a_kato"),
-        ("user_name String", "tenant:a", "tenant:a"),
-        ("customer Nullable(String)", "a_kato", "a_kato"),
-    ],
-)
-def test_what_cannot_be_told_apart_or_compared_is_in_the_way(
-    erasing: PatternErasing, clickhouse: Client, other: str, case: tuple[str, object, str]
-) -> None:
     """With its remedy; passed over, it stays and is named with its count."""
-    kind, value, owner = case
-    clickhouse.command(f"CREATE TABLE t ({kind}, n UInt8) ENGINE = MergeTree ORDER BY n")
-    clickhouse.insert("t", [[value, 1]])
-    (text,) = erasing.look(A).blockers
-    assert "the table t (MergeTree) holds 1 rows of these" in text
-    assert "or pass it over by its name" in text
-    look = erasing.look(replace(A, passed_over=frozenset({"t"})))
+    tables = {
+        "t0": ("tenant_id Array(String)", ["6", "7"], "7"),
+        "t1": ("`metadata.tenant_id` Array(UInt64)", [7], "7"),
+        "t2": ("`metadata.tenant_id` String", "7", "7"),
+        "t3": ("kb_id FixedString(12)", "a_kato", "a_kato"),
+        "t4": ("user_name String", "tenant:a", "tenant:a"),
+        "t5": ("customer Nullable(String)", "a_kato", "a_kato"),
+    }
+    for table, (kind, value, _) in tables.items():
+        clickhouse.command(f"CREATE TABLE {table} ({kind}, n UInt8) ENGINE = MergeTree ORDER BY n")
+        clickhouse.insert(table, [[value, 1]])
+    blockers = erasing.look(A).blockers
+    assert len(blockers) == len(tables)
+    for table in tables:
+        (text,) = (each for each in blockers if f"the table {table} (MergeTree)" in each)
+        assert "holds 1 rows of these" in text
+        assert "or pass it over by its name" in text
+    look = erasing.look(replace(A, passed_over=frozenset(tables)))
     assert look.blockers == ()
-    ((left),) = look.left
-    assert (left.kb_id, left.place, left.counts) == (owner, "t", {Measure.PATTERNS: 1})
+    assert sorted((left.place, left.kb_id) for left in look.left) == [
+        (table, owner) for table, (_, _, owner) in tables.items()
+    ]
+    assert all(left.counts == {Measure.PATTERNS: 1} for left in look.left)
     assert erasing.look(surface_of("b_kato")).blockers == ()
 
 

@@ -226,44 +226,56 @@ def test_an_answer_that_lacks_its_own_proves_nothing(
 
 
 @pytest.mark.parametrize("fault", QUICK_FAULTS)
-@pytest.mark.parametrize("store", STORES)
 def test_a_store_that_fails_before_is_not_written_to(
-    services: Services, kato: Deployment, prints: Prints, store: str, fault: str
+    services: Services, kato: Deployment, prints: Prints, fault: str
 ) -> None:
-    """Nothing is written that could not be cleaned up, and it is not known."""
+    """Whichever it is: nothing is written that could not be cleaned up, and it is not known."""
     before = prints()
-    kato.fail(store, fault)
-    report = run(services)
-    assert report.verdict is Verdict.UNKNOWN
-    assert report.probes[-1].reason
-    assert report.cleaned
-    kato.heal()
-    assert prints() == before
-    assert not nodes(services)
+    for store in STORES:
+        kato.fail(store, fault)
+        report = run(services)
+        kato.heal()
+        assert report.verdict is Verdict.UNKNOWN, store
+        assert report.probes[-1].reason, store
+        assert report.cleaned, store
+        assert prints() == before, store
+        assert not nodes(services), store
 
 
 STEPS = (WRITING, ASKING, CLEANING)
-ON_THE_WAY = [
-    (store, FAULTS[(first + number) % len(FAULTS)], step)
-    for first, store in enumerate(STORES)
-    for number, step in enumerate(STEPS)
-]
+ON_THE_WAY = {
+    fault: [(store, step) for first, store in enumerate(STORES)
+            for number, step in enumerate(STEPS) if FAULTS[(first + number) % len(FAULTS)] == fault]
+    for fault in FAULTS
+}  # fmt: skip
 """Every store at every step, and every fault at every step: the adapters' tests have them all."""
 
 
-@pytest.mark.parametrize(("store", "fault", "step"), ON_THE_WAY)
-def test_a_store_that_fails_on_the_way_is_never_passed(  # noqa: PLR0917  fixtures and cases
-    services: Services, kato: Deployment, prints: Prints, store: str, fault: str, step: str
+def test_every_store_fails_at_every_step() -> None:
+    every = sorted(itertools.product(STORES, STEPS))
+    assert sorted(itertools.chain(*ON_THE_WAY.values())) == every
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_fails_on_the_way_is_never_passed(
+    services: Services, kato: Deployment, prints: Prints, fault: str
 ) -> None:
-    """What can be is cleaned up, the rest is named, and the next run takes it away."""
+    """One store after the other. What can be is cleaned up, and the rest is named.
+
+    The next run takes that away, even one that fails itself.
+    """
     before = prints()
-    at_step(services, step, lambda: kato.fail(store, fault))
-    report = run(services)
-    assert report.verdict is Verdict.UNKNOWN, canary_json(report)
-    assert report.left or (store, step) == ("kato", WRITING) or fault == "dropped"
-    if report.left:
-        assert nodes(services)
-    kato.heal()
+    earlier = set[str]()
+    for store, step in ON_THE_WAY[fault]:
+        at_step(services, step, lambda store=store: kato.fail(store, fault))  # type: ignore[misc]
+        report = run(services)
+        kato.heal()
+        assert report.verdict is Verdict.UNKNOWN, (store, step, canary_json(report))
+        assert report.left or (store, step) == ("kato", WRITING) or fault == "dropped", store
+        now = set(nodes(services))
+        assert now or not report.left, (store, step)
+        assert not now & earlier, (store, step)
+        earlier = now
     again = run(services)
     assert again.verdict is Verdict.PASSED, canary_json(again)
     assert prints() == before
@@ -357,16 +369,25 @@ def test_stores_that_are_not_configured_are_not_asked(
 # --- killed, at once, and beside others -------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["clickhouse", "qdrant", ASKING, "showing a collision", CLEANING])
 def test_the_next_run_cleans_up_after_one_that_was_killed(
-    services: Services, kato: Deployment, prints: Prints, step: str
+    services: Services, kato: Deployment, prints: Prints
 ) -> None:
-    """Whatever it had written by then goes, by the names that it had recorded before."""
+    """One death after the other, each at a later step.
+
+    Whatever it had written by then goes, by the names that it had recorded before.
+    """
     before = prints()
     environment = {**kato.environment, "KATO_TENANTS_DATA": os.environ["KATO_TENANTS_DATA"]}
-    assert canary_process.run(environment, step) == -signal.SIGKILL
-    assert prints() != before
-    assert nodes(services)
+    earlier = set[str]()
+    for step in ("clickhouse", "qdrant", ASKING, "showing a collision", CLEANING):
+        assert canary_process.run(environment, step) == -signal.SIGKILL, step
+        now, after = set(nodes(services)), prints()
+        assert after != before, step
+        assert now, step
+        kb_ids = frozenset(kb_id_of(node) for node in now)
+        assert after.without(kb_ids | {""}) == before.without(frozenset({""})), step
+        assert not now & earlier, step
+        earlier = now
     report = run(services)
     assert report.verdict is Verdict.PASSED, canary_json(report)
     assert prints() == before

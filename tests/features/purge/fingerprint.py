@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import redis
@@ -78,16 +78,22 @@ def _keys(targets: Targets, session_owner: Callable[[bytes], str]) -> Prints:
     return _frozen(found)
 
 
-def dumped(client: redis.Redis) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield every key with its type and DUMP, a thousand in one round trip."""
-    keys = list(client.scan_iter(count=1000))
-    for at in range(0, len(keys), 1000):
-        batch = keys[at : at + 1000]
-        with client.pipeline(transaction=False) as pipe:
-            for key in batch:
-                pipe.type(key).dump(key)
-            answers = pipe.execute()
-        yield from zip(batch, answers[::2], answers[1::2], strict=True)
+_DUMP = """
+local found, cursor = {}, '0'
+repeat
+  local page = redis.call('SCAN', cursor, 'COUNT', 1000)
+  cursor = page[1]
+  for _, key in ipairs(page[2]) do
+    found[#found + 1] = {key, redis.call('TYPE', key).ok, redis.call('DUMP', key)}
+  end
+until cursor == '0'
+return found
+"""
+
+
+def dumped(client: redis.Redis) -> list[tuple[bytes, bytes, bytes]]:
+    """Return every key with its type and DUMP, in one round trip: drivers take long for many."""
+    return [(key, kind, dump) for key, kind, dump in client.eval(_DUMP, 0)]
 
 
 def _points(targets: Targets) -> Prints:

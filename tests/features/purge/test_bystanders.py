@@ -19,6 +19,7 @@ from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from tests.engines.fleets import SmallFleet
 from tests.features.purge.fingerprint import Fingerprint, fingerprint
 from tests.servers.deployment import Deployment
+from tests.servers.sqlite import put_tables
 
 WHY = "ticket 4711"
 
@@ -103,6 +104,7 @@ def test_bystanders_stay_to_the_byte(
     before = look(kato.targets)
     target = Target(tenants[chosen % len(tenants)])
     with tempfile.TemporaryDirectory() as data:
+        put_tables(Path(data))
         options = {"data": Path(data), "settle_seconds": 0}
         with closing(bootstrap.build(kato_settings.model_copy(update=options))) as services:
             plan = services.purge.plan(Request(target))

@@ -102,28 +102,46 @@ def vectors(kato: Deployment) -> QdrantClient:
     return kato.targets.qdrant
 
 
-def test_they_are_dropped_once_kato_was_restarted(
-    services: Services, kato: Deployment, restarted: list[float], ended: Job
-) -> None:
-    """Those of the purge, and no others."""
+UNHEARD = ProcessorReading(unanswered=1)
+
+
+def test_they_are_dropped_once_kato_was_restarted_and_not_before(
+    services: Services, kato: Deployment, restarted: list[float], ended: Job,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Those of the purge, and no others.
+
+    One keeps them that does not say when it started, or says long before, that answers sometimes,
+    or cannot be asked what it holds, or of which a worker does not say it while its siblings answer
+    and have nothing of it in memory.
+    """
     before = there(vectors(kato))
+
+    def keeps(refusal: type[Exception], match: str) -> None:
+        with pytest.raises(refusal, match=match):
+            services.purge.drop_emptied(ended.id)
+        assert there(vectors(kato)) == before
+
+    keeps(PurgeRefused, "started after")
+    restarted.append(-3600)
+    keeps(PurgeRefused, "started after")
+    began = datetime.now(UTC)
+    with monkeypatch.context() as patch:
+        patch.setattr(KatoApi, "presence", lambda _: Presence(KatoState.UNSTEADY, began))
+        keeps(PurgeRefused, "started after")
     restarted.append(0)
+    kato.fail("kato", "dropped")
+    keeps(StoreError, "kato")
+    kato.heal()
+    with monkeypatch.context() as patch:
+        patch.setattr(KatoApi, "cached_processors", lambda _: UNHEARD)
+        keeps(PurgeRefused, "does not say what it has in memory")
     assert OWN in services.purge.drop_emptied(ended.id)
     gone = before - there(vectors(kato))
     assert OWN in gone
     assert gone <= ended.plan.surface.collections
     assert services.purge.drop_emptied(ended.id) == ()
     assert services.purge.look_again(ended.id).back == 0
-
-
-@pytest.mark.parametrize("seconds", [None, -3600], ids=["it does not say when", "long before"])
-def test_one_that_was_not_restarted_keeps_them(
-    services: Services, kato: Deployment, restarted: list[float], ended: Job, seconds: float | None
-) -> None:
-    restarted += [] if seconds is None else [seconds]
-    with pytest.raises(PurgeRefused, match="started after"):
-        services.purge.drop_emptied(ended.id)
-    assert OWN in there(vectors(kato))
 
 
 def test_a_stopped_kato_uses_none(
@@ -133,16 +151,6 @@ def test_a_stopped_kato_uses_none(
     kato.fail("kato", "down")
     assert OWN in services.purge.drop_emptied(ended.id)
     assert OWN not in there(vectors(kato))
-
-
-def test_one_that_answers_sometimes_keeps_them(
-    services: Services, kato: Deployment, ended: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began = datetime.now(UTC)
-    monkeypatch.setattr(KatoApi, "presence", lambda _: Presence(KatoState.UNSTEADY, began))
-    with pytest.raises(PurgeRefused, match="started after"):
-        services.purge.drop_emptied(ended.id)
-    assert OWN in there(vectors(kato))
 
 
 def test_what_is_used_again_stays(
@@ -157,29 +165,6 @@ def test_what_is_used_again_stays(
     services.purge._tools.kato.delete(session.session_id)
     assert not valkey.exists(f"kato:session:{session.session_id}")
     with pytest.raises(PurgeRefused, match="or did since"):  # it may be in a worker's memory
-        services.purge.drop_emptied(ended.id)
-    assert OWN in there(vectors(kato))
-
-
-def test_one_that_cannot_be_asked_what_it_holds_keeps_them(
-    services: Services, kato: Deployment, restarted: list[float], ended: Job
-) -> None:
-    restarted.append(0)
-    kato.fail("kato", "dropped")
-    with pytest.raises(StoreError):
-        services.purge.drop_emptied(ended.id)
-    assert OWN in there(vectors(kato))
-
-
-def test_one_of_which_a_worker_does_not_say_what_it_holds_keeps_them(
-    services: Services, kato: Deployment, restarted: list[float], ended: Job,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """Its siblings answer, and have nothing of it in memory."""
-    restarted.append(0)
-    unheard = ProcessorReading(unanswered=1)
-    monkeypatch.setattr(KatoApi, "cached_processors", lambda _: unheard)
-    with pytest.raises(PurgeRefused, match="does not say what it has in memory"):
         services.purge.drop_emptied(ended.id)
     assert OWN in there(vectors(kato))
 

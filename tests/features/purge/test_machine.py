@@ -36,6 +36,7 @@ from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from tests.engines.clickhouse.kato_tables import add_patterns
 from tests.features.purge.test_bystanders import empty
 from tests.servers.deployment import Deployment
+from tests.servers.sqlite import put_tables
 
 TENANTS = ("acme-corp", "acme_corp", "acme.corp", "acme", "globex")
 USERS = ("bob", "ann")
@@ -65,6 +66,7 @@ class PurgeMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.data = tempfile.TemporaryDirectory()
+        put_tables(Path(self.data.name))
         self.services = bootstrap.build(
             self.options.model_copy(update={"data": Path(self.data.name), "settle_seconds": 0})
         )

@@ -55,7 +55,7 @@ def prints(kato: Deployment) -> Callable[[], Fingerprint]:
     client = kato.targets.redis
     assert client is not None
     owners = {}
-    for key in client.scan_iter(match="kato:session:session-*"):
+    for key in client.scan_iter(match="kato:session:session-*", count=1000):
         owners[key] = kb_id_of(json.loads(client.get(key) or b"{}").get("node_id", ""))
     return lambda: fingerprint(kato.targets, session_owner=lambda key: owners.get(key, ""))
 
