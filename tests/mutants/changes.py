@@ -80,8 +80,8 @@ def code_of(mutant: Mutant) -> CodeType:
         def visit(self, node: ast.AST) -> ast.AST:
             return new if node is old else self.generic_visit(node)
 
-    changed: ast.Module = ast.fix_missing_locations(Put().visit(tree))
-    code: CodeType = compile(changed, str(path), "exec")
+    Put().visit(tree)  # in its place
+    code: CodeType = compile(ast.fix_missing_locations(tree), str(path), "exec")
     return code
 
 
