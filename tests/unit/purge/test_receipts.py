@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from dashboard.purge.receipt_tables import printable
 from services.errors import Problem, PurgeRefused
 from services.figures import Measure
+from services.purge.confined import UNTOLD
 from services.purge.formats import receipt_json, versions_of, with_later_looks
 from services.purge.job import Conserved, Job, JobState, LaterLook, Line, Outcome, Receipt
 from services.purge.journal import counts_rows
@@ -238,6 +239,101 @@ def test_an_erased_tenants_node_ids_are_added_up_and_forgotten() -> None:
     assert lines[0] == Line(Measure.KEYS, KB, "frequency", 5, 1, 4, 0, 0)
     left = in_journal(of, SETTLE={"items": rows(1)})
     assert {line.owner for line in receipt(left).lines} == {KB, *nodes}
+
+
+def test_a_receipt_says_when_a_job_began_and_how_long_its_steps_took() -> None:
+    """Its check, or where none was begun the job itself."""
+    later = NOW + timedelta(minutes=1)
+    steps = (
+        Step(StepName.CHECK, StepState.DONE, later, later + timedelta(seconds=2)),
+        Step(StepName.KEYS, StepState.STARTED, later),
+        Step(StepName.VERIFY),
+    )
+    of = replace(job(1, {}), steps=steps)
+    assert receipt(of).started_at == later
+    assert receipt(of).seconds == {"check": 2.0}
+    assert receipt(replace(of, steps=steps[2:])).started_at == NOW
+    assert receipt(replace(of, steps=())).started_at == NOW
+
+
+def test_a_receipt_tells_what_happened_on_the_way() -> None:
+    """Once, after what the plan disclosed."""
+    of = in_journal(
+        ended(1, [(1, False)], 0, 0, disclosed=("planned",)),
+        SESSIONS={"live": 1234, "kato": "stopped"},
+        VERIFY={"disclosed": ["seen", "planned"], "on_disk": ["a file"]},
+        SETTLE={"disclosed": ["seen"]},
+    )
+    planned, live, kato, *others = receipt(of).disclosed
+    assert (planned, others) == ("planned", ["seen", "a file"])
+    assert live.startswith("1,234 sessions were live at the start")
+    assert kato == "KATO was not running: sessions were ended in Redis, where alone they live"
+    running = in_journal(of, SESSIONS={"live": 0, "kato": "running"})
+    assert receipt(running).disclosed == ("planned", "seen", "a file")
+
+
+def test_a_receipt_says_which_store_was_not_looked_at_again_and_why() -> None:
+    """Of those that were chosen and are configured; what is left there is not known."""
+    of = in_journal(
+        ended(1, [(1, False)], 0, 0, absent=(Measure.VECTORS,)),
+        SETTLE={"problems": {"keys": "down", "vectors": "down"}, "blockers": ["a view"]},
+    )
+    found = receipt(of)
+    assert found.outcome is Outcome.UNKNOWN
+    assert found.problems == ("keys could not be asked at the end: down", "a view")
+    assert (keys(found).deleted, keys(found).left, keys(found).failed) == (0, None, 0)
+    never = receipt(job(1, {}, absent=(Measure.VECTORS,)))
+    assert never.problems == tuple(
+        f"{store} could not be asked at the end: the job ended before it had looked again"
+        for store in ("keys", "patterns", "sessions")
+    )
+    known = receipt(in_journal(of, SETTLE={"problems": {}}), "tenant/acme")
+    assert (known.outcome, known.problems) == (Outcome.PARTIAL, ("a view",))
+    planned = in_journal(ended(1, [(1, False)], 0, 0, blockers=("a view",)),
+                         SETTLE={"blockers": ["a view"]})  # fmt: skip
+    assert receipt(planned).problems == ()
+
+
+def test_a_tenants_receipt_tells_nothing_of_others_where_nothing_happened() -> None:
+    """Neither that something was disclosed, nor that anything failed."""
+    found = tenant_receipt(of_two(disclosed=(), left_out=()), "tenant/acme", at=NOW, versions={})
+    assert (found.disclosed, found.problems, found.left_out) == ((), (), ())
+    told = tenant_receipt(of_two(), "tenant/acme", at=NOW, versions={})
+    assert (told.disclosed, told.problems) == ((UNTOLD,), ())
+
+
+def test_a_summary_counts_each_store_by_itself() -> None:
+    """And what is left by ones and more."""
+    lines = tuple(
+        Line(store, KB, "x", number, number, 0, 0, number == 1)
+        for number, store in enumerate(Measure, 1)
+    )
+    found = replace(receipt(ended(1, [(1, False)], 0, 0)), lines=lines, outcome=Outcome.PARTIAL)
+    said = summary_of(found)
+    assert "1 patterns, 2 Redis keys, 3 vectors and 4 sessions were" in said
+    assert said.endswith("and 1 entry was left.")
+    two = replace(found, stores=(Measure.KEYS, Measure.VECTORS), lines=lines + lines)
+    assert "4 Redis keys and 6 vectors were, and 2 entries were left." in summary_of(two)
+    one = replace(found, stores=(Measure.KEYS,))
+    assert ": 2 Redis keys were, and" in summary_of(one)
+    assert "by 2026-01-31 12:00 UTC" in said
+
+
+@pytest.mark.parametrize(
+    ("look", "tenant", "back"),
+    [
+        (LaterLook(NOW, 3, tenants={"a": 1}), None, 3),
+        (LaterLook(NOW, 3, tenants={"a": 1}), "a", 1),
+        (LaterLook(NOW, 3, tenants={"a": 1}), "b", 0),
+        (LaterLook(NOW, 3), "a", None),
+        (LaterLook(NOW, 0), "a", 0),
+    ],
+)
+def test_how_much_of_one_tenant_is_back(
+    look: LaterLook, tenant: str | None, back: int | None
+) -> None:
+    """Not known where the look did not tell whose, unless nothing is back at all."""
+    assert look.back_of(tenant) == back
 
 
 def test_versions_are_read_out_of_a_kept_receipt() -> None:

@@ -347,6 +347,23 @@ def test_what_was_never_seen_is_refused_with_the_nearest_names(
         refuse_unseen(target, there, ownership, ())
 
 
+def test_a_few_of_the_nearest_names_are_told() -> None:
+    """Never the target's own; and where none is near, none."""
+    ownership = owned(*(f"tenant:acme{sign}:user:x" for sign in "1234"))
+    target = Target(TenantKey("tenant", "acme"))
+    near = nearest(target, names(), ownership)
+    assert len(near) == 3
+    with pytest.raises(PurgeRefused, match=f"ever seen here; did you mean {' or '.join(near)}\\?"):
+        refuse_unseen(target, names(), ownership, ())
+    with pytest.raises(PurgeRefused, match="nothing of tenant/zed was ever seen here$"):
+        refuse_unseen(Target(TenantKey("tenant", "zed")), names(), ownership, ())
+    alike = owned("tenant:Acme:user:x", "tenant:acme:user:y")
+    assert nearest(target, names(), alike) == ("tenant/Acme",)
+    users = owned(BOB, "team:x:shared", "unread")
+    assert nearest(Target(user="bobb"), names(), users) == ("bob",)
+    assert nearest(Target(TenantKey("tenant", "acmee")), names(KB_BOB), owned()) == ("tenant/acme",)
+
+
 def test_one_of_many_that_was_never_seen_refuses_them_all() -> None:
     """By its name."""
     ownership = owned("tenant:acme:user:bob")
