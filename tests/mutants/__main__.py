@@ -21,8 +21,15 @@ from types import CodeType
 
 import pytest
 
-from tests.mutants.changes import ROOT, Mutant, code_of, draw, modules
-from tests.mutants.reach import Quickest, Reach, Unchanged
+from tests.mutants.changes import (
+    ROOT,
+    Mutant,
+    code_of,
+    draw,
+    modules,
+    put_into_functions,
+)
+from tests.mutants.reach import Collected, Quickest, Reach, Unchanged, run_items
 
 SEED, COUNT = 20261128, 200
 LIMIT = 120  # seconds of processor time; a mutant that takes more is noticed
@@ -94,26 +101,51 @@ def unchanged(kept: Path) -> Unchanged:
     return seen
 
 
-def noticed(mutant: Mutant, seen: Unchanged, folder: Path) -> str:
-    """Return how a mutant was noticed; empty where no test did."""
-    files = seen.files_of(mutant)
-    near = {file for file in files if file.startswith(f"tests/unit/{mutant.room}/")}
+def at_once(mutants: Iterable[Mutant], seen: Unchanged, folder: Path) -> dict[Mutant, str]:
+    """Return how mutants were noticed by tests that were collected before, in this process.
 
-    def judge(some: Iterable[str]) -> int:
+    That costs far less than to collect them again. What goes into no function as it is, and what
+    was not noticed, is not among them.
+    """
+    found: dict[Mutant, str] = {}
+
+    def work(session: pytest.Session) -> None:
+        for mutant in mutants:
+            files = seen.files_of(mutant)
+            how = judged(partial(judge, session, mutant, files), folder) if files else ""
+            if how:
+                found[mutant] = how
+
+    def judge(session: pytest.Session, mutant: Mutant, files: set[str]) -> int:
+        return run_items(session, files) if put_into_functions(mutant) else 0
+
+    run(["tests/unit"], Collected(seen, work))
+    return found
+
+
+def anew(mutant: Mutant, seen: Unchanged, folder: Path) -> str:
+    """Return how a mutant was noticed by tests that import it; empty where none did."""
+
+    def judge() -> int:
+        sys.meta_path.insert(0, Import(mutant))
+        return run(["-x", *sorted(files)], Quickest(seen))
+
+    files = seen.files_of(mutant)
+    return judged(judge, folder) if files else ""
+
+
+def judged(judge: Callable[[], int], folder: Path) -> str:
+    """Return what tests in a child make of a mutant: that they fail, take too long, or nothing."""
+
+    def limited() -> int:
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(dir=folder)
-        sys.meta_path.insert(0, Import(mutant))
-        return run(["-x", *some], Quickest(seen))
+        return judge()
 
-    for some in (near, files - near):
-        if not some:
-            continue
-        code = in_child(partial(judge, sorted(some)), log := folder / "mutant.log")
-        if code == CRASHED:
-            sys.exit(log.read_text())
-        if code:
-            return "failed" if code > 0 else "too long"
-    return ""
+    code = in_child(limited, log := folder / "mutant.log")
+    if code == CRASHED:
+        sys.exit(log.read_text())
+    return "" if not code else "failed" if code > 0 else "too long"
 
 
 def main() -> int:
@@ -124,18 +156,25 @@ def main() -> int:
     parser.add_argument("--only", type=int, nargs="+", help="numbers of the draw")
     parser.add_argument("--reach", type=Path, help="keep here which file reaches what")
     given = parser.parse_args()
-    came: Counter[str] = Counter()
+    drawn = {n: m for n, m in enumerate(draw(given.seed, given.count)) if n in (given.only or [n])}
     with tempfile.TemporaryDirectory() as folder:
         seen = unchanged(given.reach or Path(folder, "reach"))
         print("left out, as they fail unchanged:", *(seen.failed or ["none"]), flush=True)
-        for number, mutant in enumerate(draw(given.seed, given.count)):
-            if given.only and number not in given.only:
-                continue
-            how = noticed(mutant, seen, Path(folder))
-            came[how or "survived"] += 1
-            if not how:
+        passed = Path(folder, "passed")
+        in_child(partial(keep, passed, drawn.values(), seen, Path(folder)), Path(folder, "log"))
+        found: dict[Mutant, str] = pickle.loads(passed.read_bytes())
+        for number, mutant in drawn.items():
+            found[mutant] = found.get(mutant) or anew(mutant, seen, Path(folder))
+            if not found[mutant]:
                 print(f"{number}  {mutant}  ({len(seen.files_of(mutant))} files)", flush=True)
+    came = Counter(how or "survived" for how in found.values())
     print(*(f"{count} {how}" for how, count in came.items()), sep=", ")
+    return 0
+
+
+def keep(passed: Path, mutants: Iterable[Mutant], seen: Unchanged, folder: Path) -> int:
+    """Write down what comes of `at_once`: in a child, for it imports everything unchanged."""
+    passed.write_bytes(pickle.dumps(at_once(mutants, seen, folder)))
     return 0
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import copy
+import gc
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("tenancy", "purge", "access", "usage")
 
 Function = tuple[str, int]
-"""The path and line where a function begins; line 0 is what runs when its module is imported."""
+"""The path and line where an outermost function begins; line 0 is what runs at import."""
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -85,6 +86,32 @@ def code_of(mutant: Mutant) -> CodeType:
     return code
 
 
+def put_into_functions(mutant: Mutant) -> bool:
+    """Change the function as it is in this process; False where only a new import would do."""
+    line = mutant.function[1]
+    new = next((code for code in _codes(code_of(mutant)) if code.co_firstlineno == line), None)
+    found = [
+        each for each in gc.get_objects()
+        if isinstance(each, FunctionType)
+        and (each.__code__.co_filename, each.__code__.co_firstlineno) == mutant.function
+    ]  # fmt: skip
+    if not line or new is None or not found:
+        return False
+    for function in found:
+        if len(function.__code__.co_freevars) != len(new.co_freevars):
+            return False
+        function.__code__ = new
+    return True
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code of every function of a module, and of its classes."""
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each
+            yield from _codes(each)
+
+
 def _mutants_of(path: Path) -> Iterator[Mutant]:
     twins: Counter[tuple[str, tuple[str, str]]] = Counter()
     file = str(path.relative_to(ROOT))
@@ -97,19 +124,26 @@ def _mutants_of(path: Path) -> Iterator[Mutant]:
 
 
 def _nodes(node: ast.AST, name: str = "", begins: int = 0) -> Iterator[tuple[ast.AST, str, int]]:
-    """Yield what may be changed, with the name and first line of the function around it."""
+    """Yield what may be changed, with its place and the first line of the function around it."""
     yield node, name, begins
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         name = f"{name}.{node.name}"
-    if isinstance(node, ast.FunctionDef):
-        cached = any("cache" in ast.unparse(each) for each in node.decorator_list)
-        begins = 0 if cached else min([node.lineno, *(n.lineno for n in node.decorator_list)])
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "decorator_list", "bases"} or _of_types(node):
             continue
+        inside = begins
+        if isinstance(node, ast.FunctionDef) and field == "body" and not begins:
+            inside = _first_line(node)
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, ast.AST):
-                yield from _nodes(each, name, begins)
+                yield from _nodes(each, name, inside)
+
+
+def _first_line(function: ast.FunctionDef) -> int:
+    """Return where a function's code begins; 0 for one whose answers are kept."""
+    if any("cache" in ast.unparse(each) for each in function.decorator_list):
+        return 0
+    return min([function.lineno, *(each.lineno for each in function.decorator_list)])
 
 
 def _of_types(node: ast.AST) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from types import FrameType
 from typing import TypeVar
 
@@ -85,3 +86,25 @@ class Quickest:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         kept = [item for item in items if item.nodeid not in self._unchanged.failed]
         items[:] = sorted(kept, key=lambda item: self._unchanged.seconds.get(item.nodeid, 0))
+
+
+class Collected(Quickest):
+    """The same, which has the tests collected once, and hands them to whoever asks."""
+
+    def __init__(self, unchanged: Unchanged, work: Callable[[pytest.Session], None]) -> None:
+        super().__init__(unchanged)
+        self._work = work
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._work(session)
+        return True
+
+
+def run_items(session: pytest.Session, files: set[str]) -> int:
+    """Run the collected tests of files until one fails; 1 then, else 0."""
+    items = [item for item in session.items if item.nodeid.split("::", maxsplit=1)[0] in files]
+    for item, following in zip_longest(items, items[1:]):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return 1
+    return 0
