@@ -30,11 +30,10 @@ class Unchanged:
     imported: list[str] = field(default_factory=list)
 
     def files_of(self, mutant: Mutant) -> set[str]:
-        """Return the files whose tests may notice; what runs at import, all that use it may."""
-        path, line = mutant.function
-        if line:
+        """Return the files whose tests may notice; what runs at import, all of them may."""
+        if mutant.function[1]:
             return {file for file, seen in self.functions.items() if mutant.function in seen}
-        return {file for file, seen in self.functions.items() if any(path == of for of, _ in seen)}
+        return {nodeid.split("::", maxsplit=1)[0] for nodeid in self.seconds}
 
 
 class Reach:

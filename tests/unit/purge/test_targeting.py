@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -40,7 +41,8 @@ def test_what_two_tenants_could_hold_stays_by_name_only() -> None:
     selection = select(request, there, owned())
     assert selection.surface.kb_ids == {"tenant_acme_user_ann_kato"}
     assert [each.kb_id for each in selection.taken] == ["tenant_acme_user_ann_kato"]
-    assert not select(Request(Target(ACME)), there, owned()).surface.kb_ids
+    plain = select(Request(Target(ACME)), there, owned())
+    assert not plain.surface.kb_ids | set(plain.taken)
     alike = select(Request(Target(UNDER), include_inferred=True), there, owned())
     (left,) = alike.left_out
     assert (left.kb_id, left.kind, left.alone) == (
@@ -67,6 +69,8 @@ def test_with_a_shared_kb_id_its_sessions_belong_to_the_target_too() -> None:
     assert goes(request, other, ownership)
     assert not goes(Request(Target(CORP)), other, ownership)
     assert selection.whose[SHARED] == "tenant/acme-corp"
+    under = select(replace(request, target=Target(UNDER)), names(SHARED), ownership)
+    assert under.whose[SHARED] == "tenant/acme_corp"
 
 
 def test_the_guides_kb_id_is_known_by_its_name() -> None:

@@ -13,7 +13,14 @@ from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.formats import CSV_HEADER, as_csv, as_json, stamp
-from services.usage.readings import KeyReading, SeenNode, SessionRecord, origins_of
+from services.usage.readings import (
+    KeyReading,
+    PatternReading,
+    SeenNode,
+    SessionRecord,
+    VectorReading,
+    origins_of,
+)
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
 from services.usage.totals import difference, is_untold, own_total
 
@@ -144,6 +151,22 @@ def test_what_redis_says_it_has_is_compared_where_it_can_be(
 ) -> None:
     """Else the sum of the parts stands for it; its bytes always do."""
     assert own_total(measure, read, Amount(5, 50)) == Amount(count, 50)
+
+
+def test_the_other_stores_say_what_they_hold() -> None:
+    """Whatever the parts come to."""
+    for measure, read in (
+        (Measure.PATTERNS, PatternReading((), (), Amount(9, 90))),
+        (Measure.VECTORS, VectorReading((), Amount(9, 90))),
+    ):
+        assert own_total(measure, read, Amount(5, 50)) == Amount(9, 90)
+
+
+def test_when_a_tenant_wrote_last_is_the_last_that_is_known() -> None:
+    parts = [replace(part(name, HELD), last_write=at) for name, at in
+             (("a", NOW), ("b", None), ("c", NOW - timedelta(days=1)))]  # fmt: skip
+    assert TenantUsage(ACME, ClaimState.KNOWN, USED, tuple(parts)).last_write == NOW
+    assert TenantUsage(ACME, ClaimState.KNOWN, USED, tuple(parts[1:2])).last_write is None
 
 
 def test_only_redis_can_keep_its_count_to_itself() -> None:
