@@ -359,7 +359,7 @@ def test_a_few_of_the_nearest_names_are_told() -> None:
     assert len(near) == 3
     with pytest.raises(PurgeRefused, match=f"ever seen here; did you mean {' or '.join(near)}\\?"):
         refuse_unseen(target, names(), ownership, ())
-    with pytest.raises(PurgeRefused, match="nothing of tenant/zed was ever seen here$"):
+    with pytest.raises(PurgeRefused, match=r"nothing of tenant/zed was ever seen here$"):
         refuse_unseen(Target(TenantKey("tenant", "zed")), names(), ownership, ())
     alike = owned("tenant:Acme:user:x", "tenant:acme:user:y")
     assert nearest(target, names(), alike) == ("tenant/Acme",)
