@@ -57,7 +57,7 @@ def receipt_of(
     started = job.step(StepName.CHECK)
     return Receipt(
         job_id=job.id,
-        target=str(plan.request.target) if tenant is None else tenant,
+        target=str(plan.request.target),
         stores=tuple(sorted(plan.request.stores, key=list(Measure).index)),
         asked_by=job.asked_by,
         reason=job.reason,

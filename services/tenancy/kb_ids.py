@@ -190,8 +190,6 @@ class NamingScheme:
         first, last = literals[0], literals[-1]
         if not text.startswith(first) or not text.endswith(last):
             return iter(())  # at once: most schemes do not read most texts
-        if len(text) < len(first) + len(last):
-            return iter(())
         body = text[len(first) : len(text) - len(last)]
         return (
             dict(zip(self.fields, values, strict=True)) for values in _splits(body, literals[1:-1])

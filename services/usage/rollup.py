@@ -79,7 +79,7 @@ def roll_up(
 def _add_patterns(parts: Parts, reading: PatternReading) -> None:
     for usage in reading.usages:
         owner = NOBODY if usage.kb_id is None else Owner(OwnerKind.KB, usage.kb_id)
-        part = parts.of(owner, "" if owner != NOBODY else "rows without a kb_id")
+        part = parts.of(owner, "rows without a kb_id")
         part.add(Measure.PATTERNS, usage.amount)
         part.pattern = usage
 

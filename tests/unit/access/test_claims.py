@@ -110,6 +110,10 @@ def test_an_identity_has_to_be_one(who: object) -> None:
         identify(claims(name=who), ClaimRules(id_claim="name", default_role=Role.VIEWER))
 
 
+def test_an_identity_may_have_200_characters() -> None:
+    assert identify(claims(email="x" * 200), RULES).id == "x" * 200
+
+
 @pytest.mark.parametrize("who", ["local admin", "cli/root", "cli/"])
 def test_nobody_signs_in_as_this_products_own(who: str) -> None:
     with pytest.raises(NotSignedIn, match="own"):

@@ -195,6 +195,8 @@ def test_a_confined_plan_tells_nothing_of_the_whole_stores() -> None:
     seen = confined_plan(plan, viewer("tenant/acme-corp"), OWNERSHIP)
     assert not names_told(seen, ["zed", "439", "99", "acme.corp"])
     assert (seen.disclosed, seen.blockers, seen.digest) == ((UNTOLD,), (BLOCKED,), "digest")
+    plain = confined_plan(plan_of(Target(DASHED)), viewer("tenant/acme-corp"), OWNERSHIP)
+    assert (plain.disclosed, plain.blockers) == ((), ())
     assert {s: str(why) for s, why in seen.problems.items()} == {
         Measure.KEYS: "Redis did not answer"
     }

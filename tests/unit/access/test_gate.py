@@ -240,6 +240,12 @@ def test_who_is_there_is_asked_for_every_action(log: SqliteLog) -> None:
     assert not may(gate, WRITES)
 
 
+def test_a_token_makes_nobody_another_and_is_never_shown() -> None:
+    """It is new at each sign-in, and a secret."""
+    assert Viewer("ann", Role.ADMIN, token="hunter2") == ANN
+    assert "hunter2" not in repr(Viewer("ann", Role.ADMIN, token="hunter2"))
+
+
 def test_every_action_has_a_permission_and_what_writes_is_logged() -> None:
     """So whatever can wait for a second person goes through the log."""
     assert set(PERMISSIONS) == set(Action)

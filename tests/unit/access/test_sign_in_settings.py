@@ -50,7 +50,9 @@ def test_a_whole_set_is_taken(
 def test_the_usual_algorithms(monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, PROXY)
     assert load_settings().token_rules.algorithms == ("HS256",)
-    put(monkeypatch, KEYS)
+    put(monkeypatch, {**PROXY, "PROXY_ALGORITHMS": "HS512,HS384,HS256"})
+    assert set(load_settings().token_rules.algorithms) == {"HS256", "HS384", "HS512"}
+    put(monkeypatch, {**KEYS, "PROXY_ALGORITHMS": ""})
     assert load_settings().token_rules.algorithms == ("RS256", "ES256")
 
 
@@ -179,6 +181,15 @@ def test_any_other_start_needs_one_or_a_word(address: str | None) -> None:
     refuse_open(address, auth="local", allow_open=True)
     with pytest.raises(SettingsError, match="KATO_TENANTS_ALLOW_OPEN"):
         refuse_open(address, auth="local", allow_open=False)
+
+
+def test_an_open_server_says_where_it_would_listen() -> None:
+    """At an address, or at each that the machine has."""
+    for address in (None, "", "0.0.0.0", "::"):
+        with pytest.raises(SettingsError, match="listen on every address:"):
+            refuse_open(address, auth="local", allow_open=False)
+    with pytest.raises(SettingsError, match=r"listen on 10\.0\.0\.7:"):
+        refuse_open("10.0.0.7", auth="local", allow_open=False)
 
 
 @pytest.mark.parametrize(

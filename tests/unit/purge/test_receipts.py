@@ -13,8 +13,10 @@ from hypothesis import given, strategies as st
 from dashboard.purge.receipt_tables import printable
 from services.errors import Problem, PurgeRefused
 from services.figures import Measure
-from services.purge.formats import receipt_json, with_later_looks
-from services.purge.job import Job, JobState, LaterLook, Line, Outcome, Receipt
+from services.purge.confined import UNTOLD
+from services.purge.formats import receipt_json, versions_of, with_later_looks
+from services.purge.job import Conserved, Job, JobState, LaterLook, Line, Outcome, Receipt
+from services.purge.journal import counts_rows
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.receipt import SEVERAL, receipt_of, tenants_of, tombstones_of
 from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
@@ -74,6 +76,13 @@ def receipt(of: Job, tenant: str | None = None) -> Receipt:
 
 def keys(of: Receipt) -> Line:
     return next(line for line in of.lines if line.store is Measure.KEYS)
+
+
+def in_journal(of: Job, **results: dict[str, Any]) -> Job:
+    """The job with more in the result of each step that is named, in capitals."""
+    more = {StepName[name]: result for name, result in results.items()}
+    steps = (replace(step, result={**step.result, **more.get(step.name, {})}) for step in of.steps)
+    return replace(of, steps=tuple(steps))
 
 
 @pytest.mark.parametrize(
@@ -141,12 +150,7 @@ def test_what_is_left_goes_before_what_was_left_out() -> None:
 def test_a_kato_that_answers_sometimes_makes_it_unknown() -> None:
     """What it has in memory may yet be written."""
     of = ended(1, [(1, False)], 0, 0)
-    steps = [
-        replace(step, result={**step.result, "kato": "unsteady"})
-        if step.name is StepName.SETTLE else step
-        for step in of.steps
-    ]  # fmt: skip
-    found = receipt(replace(of, steps=tuple(steps)))
+    found = receipt(in_journal(of, SETTLE={"kato": "unsteady"}))
     assert found.outcome is Outcome.UNKNOWN
     assert any("KATO answers sometimes" in text for text in found.problems)
 
@@ -163,18 +167,180 @@ def test_a_kato_that_answers_sometimes_makes_it_unknown() -> None:
 def test_what_nobody_accounts_for_makes_it_unknown(after: list[int], outcome: Outcome) -> None:
     """A store's own total and what the looks went through lose the same."""
     of = ended(100, [(100, False)], 0, 0)
-    everything = {StepName.CHECK: [1000, 1000, 0], StepName.SETTLE: after}
-    steps = [
-        replace(step, result={**step.result, "everything": {"keys": everything[step.name]}})
-        if step.name in everything else step
-        for step in of.steps
-    ]  # fmt: skip
-    found = receipt(replace(of, steps=tuple(steps)))
+    found = receipt(in_journal(
+        of, CHECK={"everything": {"keys": [1000, 1000, 0]}}, SETTLE={"everything": {"keys": after}}
+    ))  # fmt: skip
     assert found.outcome is outcome
     (conserved,) = found.conserved
     assert conserved.before - conserved.after == (
         conserved.deleted + conserved.others + conserved.unexplained
     )
+
+
+def test_a_store_loses_what_the_purge_took_of_it_and_what_others_did() -> None:
+    """Of Redis, keys and sessions; a member of a set is no key, and a part of a table no row."""
+    items = (
+        Item(Measure.KEYS, KB, "frequency", 10), Item(Measure.SESSIONS, KB, "session", 2),
+        Item(Measure.SESSIONS, KB, "session_index", 2), Item(Measure.PATTERNS, KB, "data", 7),
+        Item(Measure.PATTERNS, KB, "detached parts of data", 1),
+    )  # fmt: skip
+    found = in_journal(
+        ended(0, [(10, False)], 0, 0, items=items),
+        CHECK={"attempts": [{"items": counts_rows(items), "done": []}],
+               "everything": {"keys": [100, 90, 0], "patterns": [50, 40, 0]}},
+        SESSIONS={"before": counts_rows(items[1:3])}, PATTERNS={"before": counts_rows(items[3:])},
+        SETTLE={"everything": {"keys": [84, 75, 0], "patterns": [40, 30, 0], "vectors": [1, 1, 0]}},
+    )  # fmt: skip
+    assert receipt(found).conserved == (
+        Conserved("keys", before=100, after=84, deleted=12, others=3, unexplained=1),
+        Conserved("patterns", before=50, after=40, deleted=7, others=3, unexplained=0),
+    )
+    text = json.loads(receipt_json(receipt(found)))
+    assert text["conserved"][0] == {
+        "store": "keys", "before": 100, "after": 84, "deleted": 12, "others": 3, "unexplained": 1,
+    }  # fmt: skip
+    assert receipt(found).problems == (
+        "keys: 1 fewer are there than the purge and what others did account for",
+    )
+    of_one = receipt(found, "tenant/acme")
+    assert (of_one.conserved, of_one.tenants) == ((), ("tenant/acme",))
+
+
+def test_a_store_that_has_more_than_it_should_is_told_too() -> None:
+    """It changed by less while it was looked at."""
+    of = ended(0, [(0, False)], 0, 0)
+    for moved, told in ((1, True), (2, False)):
+        found = receipt(in_journal(
+            of, CHECK={"everything": {"keys": [10, 10, moved]}},
+            SETTLE={"everything": {"keys": [13, 10, 1]}},
+        ))  # fmt: skip
+        said = ("keys: 3 more are there than the purge and what others did account for",)
+        assert found.problems == (said if told else ())
+
+
+def test_an_erased_tenants_node_ids_are_added_up_and_forgotten() -> None:
+    """Kind by kind; while anything is left they are needed to find it."""
+    nodes = [f"tenant:acme:user:{user}" for user in ("ann", "bob")]
+    items = tuple(
+        Item(Measure.SESSIONS, node, kind, number)
+        for number, node in enumerate(nodes, 1)
+        for kind in ("session", "pointer")
+    )
+    of = ended(
+        1, [(1, False)], 0, 0, items=(*items, Item(Measure.KEYS, KB, "frequency", 5)),
+        whose={KB: "tenant/acme", **dict.fromkeys(nodes, "tenant/acme")},
+    )  # fmt: skip
+    of = in_journal(of, SESSIONS={"before": counts_rows(items[:3])})
+    lines = receipt(of).lines
+    assert lines[1:] == tuple(
+        Line(Measure.SESSIONS, "node_ids of tenant/acme", kind, 3, deleted, absent, 0, 0)
+        for kind, deleted, absent in (("pointer", 1, 2), ("session", 3, 0))
+    )
+    assert lines[0] == Line(Measure.KEYS, KB, "frequency", 5, 1, 4, 0, 0)
+    left = in_journal(of, SETTLE={"items": rows(1)})
+    assert {line.owner for line in receipt(left).lines} == {KB, *nodes}
+
+
+def test_a_receipt_says_when_a_job_began_and_how_long_its_steps_took() -> None:
+    """Its check, or where none was begun the job itself."""
+    later = NOW + timedelta(minutes=1)
+    steps = (
+        Step(StepName.CHECK, StepState.DONE, later, later + timedelta(seconds=2)),
+        Step(StepName.KEYS, StepState.STARTED, later),
+        Step(StepName.VERIFY),
+    )
+    of = replace(job(1, {}), steps=steps)
+    assert receipt(of).started_at == later
+    assert receipt(of).seconds == {"check": 2.0}
+    assert receipt(replace(of, steps=steps[2:])).started_at == NOW
+    assert receipt(replace(of, steps=())).started_at == NOW
+
+
+def test_a_receipt_tells_what_happened_on_the_way() -> None:
+    """Once, after what the plan disclosed."""
+    of = in_journal(
+        ended(1, [(1, False)], 0, 0, disclosed=("planned",)),
+        SESSIONS={"live": 1234, "kato": "stopped"},
+        VERIFY={"disclosed": ["seen", "planned"], "on_disk": ["a file"]},
+        SETTLE={"disclosed": ["seen"]},
+    )
+    planned, live, kato, *others = receipt(of).disclosed
+    assert (planned, others) == ("planned", ["seen", "a file"])
+    assert live.startswith("1,234 sessions were live at the start")
+    assert kato == "KATO was not running: sessions were ended in Redis, where alone they live"
+    running = in_journal(of, SESSIONS={"live": 0, "kato": "running"})
+    assert receipt(running).disclosed == ("planned", "seen", "a file")
+
+
+def test_a_receipt_says_which_store_was_not_looked_at_again_and_why() -> None:
+    """Of those that were chosen and are configured; what is left there is not known."""
+    of = in_journal(
+        ended(1, [(1, False)], 0, 0, absent=(Measure.VECTORS,)),
+        SETTLE={"problems": {"keys": "down", "vectors": "down"}, "blockers": ["a view"]},
+    )
+    found = receipt(of)
+    assert found.outcome is Outcome.UNKNOWN
+    assert found.problems == ("keys could not be asked at the end: down", "a view")
+    assert (keys(found).deleted, keys(found).left, keys(found).failed) == (0, None, 0)
+    never = receipt(job(1, {}, absent=(Measure.VECTORS,)))
+    assert never.problems == tuple(
+        f"{store} could not be asked at the end: the job ended before it had looked again"
+        for store in ("keys", "patterns", "sessions")
+    )
+    known = receipt(in_journal(of, SETTLE={"problems": {}}), "tenant/acme")
+    assert (known.outcome, known.problems) == (Outcome.PARTIAL, ("a view",))
+    planned = in_journal(ended(1, [(1, False)], 0, 0, blockers=("a view",)),
+                         SETTLE={"blockers": ["a view"]})  # fmt: skip
+    assert receipt(planned).problems == ()
+
+
+def test_a_tenants_receipt_tells_nothing_of_others_where_nothing_happened() -> None:
+    """Neither that something was disclosed, nor that anything failed."""
+    found = tenant_receipt(of_two(disclosed=(), left_out=()), "tenant/acme", at=NOW, versions={})
+    assert (found.disclosed, found.problems, found.left_out) == ((), (), ())
+    told = tenant_receipt(of_two(), "tenant/acme", at=NOW, versions={})
+    assert (told.disclosed, told.problems) == ((UNTOLD,), ())
+
+
+def test_a_summary_counts_each_store_by_itself() -> None:
+    """And what is left by ones and more."""
+    lines = tuple(
+        Line(store, KB, "x", number, number, 0, 0, number == 1)
+        for number, store in enumerate(Measure, 1)
+    )
+    found = replace(receipt(ended(1, [(1, False)], 0, 0)), lines=lines, outcome=Outcome.PARTIAL)
+    said = summary_of(found)
+    assert "1 patterns, 2 Redis keys, 3 vectors and 4 sessions were" in said
+    assert said.endswith("and 1 entry was left.")
+    two = replace(found, stores=(Measure.KEYS, Measure.VECTORS), lines=lines + lines)
+    assert "4 Redis keys and 6 vectors were, and 2 entries were left." in summary_of(two)
+    one = replace(found, stores=(Measure.KEYS,))
+    assert ": 2 Redis keys were, and" in summary_of(one)
+    assert "by 2026-01-31 12:00 UTC" in said
+
+
+@pytest.mark.parametrize(
+    ("look", "tenant", "back"),
+    [
+        (LaterLook(NOW, 3, tenants={"a": 1}), None, 3),
+        (LaterLook(NOW, 3, tenants={"a": 1}), "a", 1),
+        (LaterLook(NOW, 3, tenants={"a": 1}), "b", 0),
+        (LaterLook(NOW, 3), "a", None),
+        (LaterLook(NOW, 0), "a", 0),
+    ],
+)
+def test_how_much_of_one_tenant_is_back(
+    look: LaterLook, tenant: str | None, back: int | None
+) -> None:
+    """Not known where the look did not tell whose, unless nothing is back at all."""
+    assert look.back_of(tenant) == back
+
+
+def test_versions_are_read_out_of_a_kept_receipt() -> None:
+    """An earlier version's had none."""
+    made = receipt_of(ended(1, [(1, False)], 0, 0), at=NOW, versions={"redis": "9.1"})
+    assert versions_of(receipt_json(made)) == {"redis": "9.1"}
+    assert versions_of("{}") == {}
 
 
 GLOBEX = "tenant_globex_user_x_kato"
@@ -223,12 +389,8 @@ def test_what_may_be_anothers_is_in_no_tenants_receipt_by_name() -> None:
     """What is left of it makes the receipt partial all the same."""
     late = "tenant:globex:user:x:late"
     of = of_two()
-    steps = [
-        replace(step, result={**step.result, "items": rows(1, Measure.SESSIONS, late)})
-        if step.name is StepName.SETTLE else step
-        for step in of.steps
-    ]  # fmt: skip
-    found = tenant_receipt(replace(of, steps=tuple(steps)), "tenant/acme", at=NOW, versions={})
+    of = in_journal(of, SETTLE={"items": rows(1, Measure.SESSIONS, late)})
+    found = tenant_receipt(of, "tenant/acme", at=NOW, versions={})
     assert {line.owner for line in found.lines} == {KB, SEVERAL}
     assert found.outcome is Outcome.PARTIAL
 

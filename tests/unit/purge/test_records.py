@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given, strategies as st
 
 from services.errors import Fault, Problem
 from services.figures import Measure
 from services.purge.formats import plan_json, plan_of, plan_record, receipt_json
 from services.purge.job import Line, Outcome, Receipt
-from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
+from services.purge.models import Item, LeftKind, LeftOut, Plan, Reckoning, Request, Surface, Target
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -189,3 +190,64 @@ def test_a_receipt_is_ascii(text: str) -> None:
     written = receipt_json(replace(RECEIPT, lines=lines, reason=text, target=text))
     assert written.isascii()
     assert json.loads(written)["lines"][0]["owner"] == text
+
+
+def test_a_plan_of_an_earlier_version_says_less() -> None:
+    """What it did not know of was not asked for."""
+    left = LeftOut("shared_kato", "shared", (TenantKey("tenant", "a"),))
+    plan = Plan(
+        Request(Target(TenantKey("tenant", "acme"))), Surface(frozenset({"acme_kato"})), (),
+        (left,), (), (), {}, (), NOW, "d",
+    )  # fmt: skip
+    found = json.loads(plan_record(plan))
+    for name in ("taken", "whose", "include_inferred", "passed_over", "drop_collections"):
+        del found[name]
+    for name in ("sessions", "passed_over"):
+        del found["surface"][name]
+    for name in ("kind", "alone", "place", "counts"):
+        del found["left_out"][0][name]
+    del found["target"]["many"]
+    assert "streams" not in found
+    assert plan_of(json.dumps(found)) == plan
+
+
+def test_scripts_are_told_what_confirms_a_plan() -> None:
+    """Of a user of all tenants, in how many that is: of those that were found."""
+    acme, item = TenantKey("tenant", "acme"), Item(Measure.KEYS, "a_kato", "symbols", 2)
+    plan = Plan(
+        Request(Target(user="x")), Surface(), (item, replace(item, store=Measure.VECTORS)), (), (),
+        ("a view",), {Measure.KEYS: Problem("down")}, (), NOW, "d",
+        whose={"a_kato": "tenant/acme", "b_kato": "tenant/b"},
+    )  # fmt: skip
+    assert (plan.tenants, plan.confirmation) == (("tenant/acme",), "x in 1 tenant")
+    two = replace(plan, items=(item, replace(item, owner="b_kato"), replace(item, owner="c")))
+    assert (two.tenants, two.confirmation) == (("tenant/acme", "tenant/b"), "x in 2 tenants")
+    of_one = replace(plan, request=Request(Target(acme, user="x")))
+    assert (of_one.confirmation, str(of_one.request.target)) == ("x", "the user x of tenant/acme")
+    assert (plan.total(Measure.KEYS), plan.total(Measure.SESSIONS)) == (2, 0)
+    assert plan.obstacles == ("keys could not be asked: down", "a view")
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "words"),
+    [
+        (Target(TenantKey("tenant", "a")), "tenant/a", "tenant/a"),
+        (Target(TenantKey("tenant", "a"), node_id="n"), "n", "the node_id n of tenant/a"),
+        (Target(user="x"), "x", "the user x"),
+        (Target(many=(TenantKey("tenant", "a"),) * 1234), "erase 1,234 tenants", "1,234 tenants"),
+    ],
+)
+def test_a_target_has_a_name_and_words(target: Target, name: str, words: str) -> None:
+    """Whole tenants go where neither a node_id nor a user is named."""
+    assert (target.name, str(target)) == (name, words)
+    assert target.whole == (target.tenants if target.node_id is target.user is None else ())
+
+
+def test_what_was_left_out_is_there_unless_it_is_known_not_to_be() -> None:
+    """Without any count it may be."""
+    left = LeftOut("a_kato", "why")
+    assert left.is_there
+    assert (left.alone, left.kind, left.place) == (False, LeftKind.SHARED, "")
+    assert replace(left, counts={Measure.KEYS: None, Measure.PATTERNS: 0}).is_there
+    assert not replace(left, counts={Measure.KEYS: 0}).is_there
+    assert Reckoning(2, 1).moved == 0

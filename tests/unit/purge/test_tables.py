@@ -172,6 +172,19 @@ def test_steps_say_what_they_did() -> None:
     assert frame["Duration"].tolist()[:2] == ["2 s", "3 s"]
 
 
+def test_a_step_that_erases_says_what_is_planned_for_it() -> None:
+    """And one that only prepares it does not."""
+    items = (Item(Measure.PATTERNS, "a", "data", 1234), Item(Measure.KEYS, "a", "symbols", 2))
+    names = (StepName.FLUSH, StepName.KEYS, StepName.PATTERNS, StepName.VERIFY)
+    waiting = job(*map(Step, names), plan=plan(items))
+    frame = purge_steps.steps_frame(waiting, NOW)
+    assert frame["Result"].tolist() == ["", "2 planned", "1,234 planned", ""]
+    done = job(Step(StepName.FLUSH, StepState.DONE), Step(StepName.KEYS, StepState.DONE),
+               plan=plan(items))  # fmt: skip
+    words = [purge_steps.step_words(step, done) for step in done.steps]
+    assert words == ["done", "done (2 planned)"]
+
+
 def test_a_name_is_confirmed_exactly_or_as_it_is_shown() -> None:
     hostile = plan(request=Request(Target(TenantKey("tenant", "a\x00b"))))
     assert purge_tables.confirming(hostile, "tenant/a\\x00b") == "tenant/a\x00b"

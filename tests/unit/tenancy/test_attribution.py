@@ -66,6 +66,8 @@ def test_a_key_is_never_given_to_another_kb_id(one: str, other: str, rest: str, 
         ("kato:session:node:tenant:a:user:b:active", ("node", "tenant:a:user:b"), "active_pointer"),
         ("kato:metrics:x", ("none", ""), "metrics"),
         ("kato:else", ("none", ""), "unknown"),
+        ("kato:session:node:tenant:a:user:b", ("none", ""), "session"),
+        ("kato:session:odd:active", ("none", ""), "session"),
         ("stm:global", ("none", ""), "stream"),
         ("stm:events:a_kato", ("none", ""), "stream"),
         ("stm:else", ("none", ""), "unknown"),
@@ -92,6 +94,12 @@ def test_a_kb_id_without_the_services_suffix_is_not_sure() -> None:
     """The word after it is one of KATO's, but nothing else says that it is a kb_id."""
     assert not read_key(b"myapp:metadata:5").sure
     assert read_key(b"myapp_kato:metadata:5").sure
+
+
+def test_what_only_looks_like_a_kb_id_is_one_where_a_scheme_reads_it_or_it_was_seen() -> None:
+    assert ownership().is_kb("tenant_acme")
+    assert ownership("x").is_kb("x_kato")
+    assert not ownership().is_kb("x_kato")
 
 
 def test_every_key_of_the_capture_is_attributed() -> None:

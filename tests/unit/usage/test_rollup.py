@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given, strategies as st
 
@@ -174,6 +175,20 @@ def test_a_shared_kb_id_is_in_neither_tenants_figures() -> None:
     assert [t.usage.patterns for t in rolled.tenants] == [Amount(0, 0), Amount(0, 0)]
     assert rolled.shared[0].usage.patterns == Amount(16, 100)
     assert all(t.shared == ("tenant_acme_corp_user_bob_kato",) for t in rolled.tenants)
+
+
+def test_a_part_says_what_clickhouse_does_of_its_kb_id() -> None:
+    """When it was written, in which tables; and rows without a kb_id are a sample of nobody's."""
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    found = PatternUsage(kb_id_of("x"), Amount(1, 1), first, last, {"patterns_data": 1})
+    rows = PatternUsage(None, Amount(2, 2))
+    rolled = roll_up(
+        Readings(pattern_reading([found, rows])), Ownership(["x"], schemes=NamingSchemes.of())
+    )
+    ((part,),) = (tenant.parts for tenant in rolled.tenants)
+    assert (part.first_write, part.last_write) == (first, last)
+    assert part.rows_by_table == {"patterns_data": 1}
+    assert rolled.unattributed.samples == ("rows without a kb_id",)
 
 
 def test_a_session_names_its_tenant_even_on_a_shared_kb_id() -> None:
