@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +17,7 @@ OUT_OF_SCOPE = "not every tenant that it concerns is in your scope"
 AHEAD = "its since is in the future"
 
 Held = dict[str, dict[TenantKey, None]]
-"""Who would hold each kb_id."""
+"""Who would hold each kb_id that several would."""
 
 
 def judge(lines: Iterable[Read], ownership: Ownership, viewer: Viewer, *, now: datetime) -> Preview:
@@ -66,21 +65,28 @@ def _is_earlier(line: Line, ownership: Ownership) -> bool:
 
 
 def _held(lines: Iterable[tuple[Judged, str]], ownership: Ownership) -> Held:
-    """Return who would hold each kb_id of a line that would become known."""
-    held: Held = defaultdict(dict)
+    """Return who would hold the kb_ids of lines that would become known."""
+    first: dict[str, TenantKey] = {}
+    several: Held = {}
+
+    def hold(kb_id: str, tenant: TenantKey) -> None:
+        before = first.setdefault(kb_id, tenant)
+        if before != tenant:
+            several.setdefault(kb_id, {before: None})[tenant] = None
+
     for line, kb_id in lines:
         if line.verdict is Verdict.NEW and line.tenant is not None:
-            held[kb_id][line.tenant] = None
-    for kb_id, tenants in held.items():
+            hold(kb_id, line.tenant)
+    for kb_id in first:
         for node in ownership.nodes_by_kb.get(kb_id, ()):
-            tenants[ownership.tenant_of(node)] = None
+            hold(kb_id, ownership.tenant_of(node))
         if (word := ownership.confirmed.get(kb_id)) is not None:
-            tenants[word.tenant] = None
-    return held
+            hold(kb_id, word.tenant)
+    return several
 
 
 def _shared(line: Judged, holders: Mapping[TenantKey, None] | None) -> Judged:
-    if line.verdict is not Verdict.NEW or holders is None or len(holders) == 1:
+    if line.verdict is not Verdict.NEW or holders is None:
         return line
     others = tuple(tenant for tenant in holders if tenant != line.tenant)
     return replace(line, verdict=Verdict.SHARED, others=others)

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from services.errors import NamesError
@@ -127,6 +128,12 @@ def _time(written: object) -> datetime | None:
         return None
     if not isinstance(written, str):
         raise ValueError(written)  # noqa: TRY004  a line of a file, and no argument
+    return _moment(written)
+
+
+@lru_cache(maxsize=1000)
+def _moment(written: str) -> datetime:
+    """Read a text, most often that of the line before."""
     at = datetime.fromisoformat(written.strip())
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 

@@ -216,11 +216,14 @@ def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]
         if text:
             yield (text,)
         return
-    separator = separators[0]
+    separator, others = separators[0], separators[1:]
     at = text.find(separator, 1)
     while at != -1:
-        for rest in _splits(text[at + len(separator) :], separators[1:]):
-            yield (text[:at], *rest)
+        after = text[at + len(separator) :]
+        if others:
+            yield from ((text[:at], *rest) for rest in _splits(after, others))
+        elif after:
+            yield (text[:at], after)
         at = text.find(separator, at + 1)
 
 
@@ -253,12 +256,12 @@ class NamingSchemes:
     def _read(self) -> Callable[[str], Reading | None]:
         """`read`, which keeps what it worked out: the same node_ids are asked for all the time."""
         return lru_cache(maxsize=_KEPT_READINGS)(
-            lambda node_id: self._best(lambda scheme: scheme.readings(node_id))
+            lambda node_id: self._best(node_id, NamingScheme.readings)
         )
 
     def read_sanitised(self, text: str) -> Reading | None:
         """Read a sanitised node_id, as a kb_id keeps it, or return None."""
-        return self._best(lambda scheme: scheme.readings_sanitised(text))
+        return self._best(text, NamingScheme.readings_sanitised)
 
     def every_reading(self, text: str) -> Iterator[TenantKey]:
         """Yield the tenants that any scheme reads out of a sanitised node_id."""
@@ -266,12 +269,15 @@ class NamingSchemes:
             for values in islice(scheme.readings_sanitised(text), _MAX_READINGS):
                 yield scheme.tenant(values)
 
-    def _best(self, readings: Callable[[NamingScheme], Iterator[dict[str, str]]]) -> Reading | None:
+    def _best(
+        self, text: str, readings: Callable[[NamingScheme, str], Iterator[dict[str, str]]]
+    ) -> Reading | None:
         for scheme in self.by_weight:
-            found = list(islice(readings(scheme), _MAX_READINGS))
+            found = list(islice(readings(scheme, text), _MAX_READINGS))
+            if len(found) == 1:
+                return Reading(scheme, scheme.tenant(found[0]), found[0])
             if found:
-                tenants = dict.fromkeys(map(scheme.tenant, found))
-                first, *others = tenants
+                first, *others = dict.fromkeys(map(scheme.tenant, found))
                 return Reading(scheme, first, found[0], tuple(others))
         return None
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -40,6 +40,8 @@ _PSYCOPG = "postgresql+psycopg"
 _BATCH = 500  # parameters a statement; SQLite takes 32,766
 _CANCELLED = "57014"
 _BUSY = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,8 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
     return sqlite.insert(table)
 
 
-def batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut what would be too many parameters for one statement."""
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut what would be too much for one statement."""
     return (values[at : at + _BATCH] for at in range(0, len(values), _BATCH))
 
 

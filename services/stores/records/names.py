@@ -45,24 +45,20 @@ class NameBook:
 
         Of one that is known already, an earlier time counts.
         """
-        rows = [
-            _row(digest_of(node), node, Source.IMPORTED.value, at, by)
-            for node, at in since.items()
-        ]  # fmt: skip
-        if not rows:
+        if not since:
             return
-        rows.sort(key=lambda row: str(row["digest"]))  # in the order of every writer
+        named = sorted((digest_of(node), node) for node in since)  # in the order of every writer
         with writing(self._engine, "importing node_ids") as connection:
             statement = insert_into(connection, NODES)
             new = statement.excluded
             earlier = {name: new[name] for name in ("source", "imported_by", "first_seen")}
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[NODES.c.digest], set_=earlier,
-                    where=NODES.c.first_seen > new["first_seen"],
-                ),
-                rows,
+            taking = statement.on_conflict_do_update(
+                index_elements=[NODES.c.digest], set_=earlier,
+                where=NODES.c.first_seen > new["first_seen"],
             )  # fmt: skip
+            for some in batches(named):
+                rows = [_row(*name, Source.IMPORTED.value, since[name[1]], by) for name in some]
+                connection.execute(taking, rows)
             _count(connection)
 
     def nodes_version(self) -> int:
@@ -78,7 +74,7 @@ class NameBook:
             NODES.c.imported_by,
         )  # fmt: skip
         with reading(self._engine, "reading node_ids", long=True) as connection:
-            return tuple(SeenNode(*row) for row in connection.execute(select(*columns)))
+            return tuple(SeenNode(*row) for row in connection.execute(select(*columns)).all())
 
     def forget_nodes(self, nodes: Iterable[str]) -> None:
         """Forget exactly these node_ids; one that was never seen is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -69,7 +70,10 @@ class Words(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, _: Dialect) -> str | None:
         """Read the text."""
-        return None if value is None else str(json.loads(value))
+        return None if value is None else str(_read(value))
+
+
+_read = lru_cache(maxsize=64)(json.loads)  # most rows say who did it, which few did
 
 
 def digest_of(name: str) -> str:
