@@ -19,6 +19,8 @@ from services.bootstrap import Services
 from services.sessions import care
 from services.settings.environment import Settings
 from tests.servers import issuer
+from tests.servers.deployment import Deployment
+from tests.servers.written import Written
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
 RULES = {"ROLE_CLAIM": "groups", "ROLES": "admins = admin\nhelpers = support",
@@ -129,6 +131,34 @@ def reading_services(_reading: Services, monkeypatch: pytest.MonkeyPatch) -> Ser
     """Services for pages that only read, the same for every test of a module."""
     monkeypatch.setattr(runtime._holder, "_built", _reading)
     return _reading
+
+
+@pytest.fixture
+def restored_services(
+    reading_services: Services, reading_kato: Deployment, capture: Written
+) -> Iterator[Services]:
+    """The same, for tests that write keys or let stores fail: the next finds all as it was.
+
+    What they bring into the product's own records stays.
+    """
+    collector, rounds = reading_services.collector, reading_services.collector.rounds
+    yield reading_services
+    reading_kato.heal()
+    keys = reading_kato.targets.redis
+    assert keys is not None
+    keys.flushall()
+    capture.copy_keys(keys)
+    under_way = collector.state.refreshing_since is not None or collector._wanted.is_set()
+    if under_way or collector.rounds > rounds:
+        refresh(reading_services)
+
+
+def refresh(services: Services) -> None:
+    """Have the collector read everything that was written until now."""
+    collector = services.collector
+    rounds = collector.rounds + (collector.state.refreshing_since is not None)
+    collector.refresh()
+    assert collector.wait(rounds=rounds + 1, timeout=240)
 
 
 @pytest.fixture

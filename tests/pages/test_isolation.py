@@ -18,8 +18,8 @@ from services.errors import FindingError, StoreUnavailable
 from services.isolation.audit import IsolationService
 from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
-from tests.pages.conftest import Open, words
-from tests.pages.test_sessions import press, refresh, table
+from tests.pages.conftest import Open, refresh, words
+from tests.pages.test_sessions import press, table
 from tests.servers.deployment import Deployment
 
 SHARED = "tenant_acme_corp_user_bob_kato"

@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
 from services.bootstrap import Services
-from tests.pages.conftest import Open, words
-from tests.pages.test_sessions import press, refresh
+from tests.pages.conftest import Open, refresh, words
+from tests.pages.test_sessions import press
 
 KB = "tenant_idle_user_bob_kato"
 IDLE = {"tenant": "tenant/idle", "tab": "Findings"}

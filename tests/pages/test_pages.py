@@ -332,6 +332,14 @@ def test_a_tenants_link_fills_the_form(reading_services: Services, open_page: Op
     assert app.text_input(key="org:{org}:dept:{dept}:user:{user}.org").value == "bigco"
 
 
+def test_without_a_key_nothing_can_be_sensitive(
+    reading_services: Services, open_page: Open
+) -> None:
+    app = open_page("new_session")
+    assert app.checkbox(key="metadata_sensitive_0").disabled
+    assert "Nothing can be encrypted" in words(app)
+
+
 def test_a_kato_that_is_down_creates_nothing_and_says_so(
     services: Services, kato: Deployment, open_page: Open
 ) -> None:

@@ -21,8 +21,8 @@ from services.purge.job import Job, JobState, Outcome, Tombstone
 from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey, kb_id_of
-from tests.pages.conftest import Open, words
-from tests.pages.test_sessions import press, refresh, table
+from tests.pages.conftest import Open, refresh, words
+from tests.pages.test_sessions import press, table
 from tests.pages.test_unknown import wordless
 from tests.servers.deployment import Deployment
 

@@ -30,9 +30,9 @@ from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
-from tests.pages.conftest import Open, Put, Send, SignIn, words
+from tests.pages.conftest import Open, Put, Send, SignIn, refresh, words
 from tests.pages.test_isolation import id_of
-from tests.pages.test_sessions import listed, press, refresh, select
+from tests.pages.test_sessions import listed, press, select
 from tests.pages.test_tenant_look import looking
 from tests.servers.deployment import Deployment
 

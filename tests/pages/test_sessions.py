@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
@@ -19,7 +20,8 @@ from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
 from services.encryption import Encryption
 from services.sessions import care
-from tests.pages.conftest import Open, words
+from services.settings.environment import Settings
+from tests.pages.conftest import Open, refresh, words
 from tests.pages.test_pages import fill
 from tests.servers.deployment import QUICK_FAULTS, Deployment
 from tests.servers.faults import SOON
@@ -31,10 +33,29 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def refresh(services: Services) -> None:
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+@pytest.fixture(scope="module")
+def reading_settings(reading_settings: Settings) -> Settings:
+    """The settings, with a key for sensitive metadata."""
+    return reading_settings.model_copy(update={"metadata_keys": SecretStr(KEY)})
+
+
+@pytest.fixture
+def services(restored_services: Services) -> Services:
+    """One deployment for all: every test finds the capture's keys in it."""
+    return restored_services
+
+
+@pytest.fixture
+def kato(reading_kato: Deployment) -> Deployment:
+    """That deployment."""
+    return reading_kato
+
+
+@pytest.fixture
+def valkey(reading_kato: Deployment) -> redis.Redis:
+    """Its Redis."""
+    assert reading_kato.targets.redis is not None
+    return reading_kato.targets.redis
 
 
 def listed(app: AppTest) -> Any:
@@ -204,30 +225,31 @@ def test_an_empty_deployment_says_what_to_do(
     assert "There is no session." in words(open_page("sessions"))
 
 
-@pytest.mark.parametrize("raw", HOSTILE, ids=lambda raw: repr(raw[:12]))
 def test_hostile_ids_are_listed_and_looked_into(
-    services: Services, valkey: redis.Redis, open_page: Open, raw: bytes
+    services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
-    """As what they are, with hostile content; and their link leads back to them."""
-    hostile = raw.decode("utf-8", "replace")
-    content = {
-        "node_id": f"tenant:{hostile}:user:x", "stm": [[hostile, "\ud800"]],
-        "emotives_accumulator": [{hostile: 1e999}, {hostile: 1}, 7],
-        "metadata_accumulator": [hostile], "metadata": {hostile: {hostile: [None, True]}},
-        "session_config": {hostile: hostile}, "predictions": [{hostile: float("nan")}],
-    }  # fmt: skip
+    """As what they are, with hostile content; and the link of each leads back to it."""
     valkey.flushall()
-    valkey.set(b"kato:session:" + raw, json.dumps(content), ex=5000)
+    for raw in HOSTILE:
+        hostile = raw.decode("utf-8", "replace")
+        content = {
+            "node_id": f"tenant:{hostile}:user:x", "stm": [[hostile, "\ud800"]],
+            "emotives_accumulator": [{hostile: 1e999}, {hostile: 1}, 7],
+            "metadata_accumulator": [hostile], "metadata": {hostile: {hostile: [None, True]}},
+            "session_config": {hostile: hostile}, "predictions": [{hostile: float("nan")}],
+        }  # fmt: skip
+        valkey.set(b"kato:session:" + raw, json.dumps(content), ex=5000)
     refresh(services)
-    app = open_page("sessions")
-    (shown,) = listed(app).value["Session"]
+    shown = list(listed(open_page("sessions")).value["Session"])
     snapshot = services.collector.state.snapshot
     assert snapshot
-    (record,) = snapshot.sessions
-    app = open_page("sessions", session=session_tables.link_of(record))
-    assert app.code[0].value == shown
-    assert not app.error
-    assert "Short-term memory" in words(app)
+    assert len(snapshot.sessions) == len(set(shown)) == len(HOSTILE)
+    for record in snapshot.sessions:
+        app = open_page("sessions", session=session_tables.link_of(record))
+        assert app.code[0].value in shown
+        shown.remove(app.code[0].value)
+        assert not app.error
+        assert "Short-term memory" in words(app)
 
 
 def test_an_unreadable_session_shows_what_is_there(
@@ -381,12 +403,6 @@ def test_stale_ids_are_cleaned_up(services: Services, valkey: redis.Redis, open_
     assert valkey.scard("kato:session:_active_index") == live
 
 
-@pytest.fixture
-def sealed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key for sensitive metadata; before `services`."""
-    monkeypatch.setenv("KATO_TENANTS_METADATA_KEYS", KEY)
-
-
 def enter(app: AppTest, number: int, name: str, value: str, *, sensitive: bool = False) -> None:
     """Fill one row of the metadata."""
     app.text_input(key=f"metadata_name_{number}").set_value(name)
@@ -395,7 +411,7 @@ def enter(app: AppTest, number: int, name: str, value: str, *, sensitive: bool =
 
 
 def test_sensitive_metadata_goes_out_encrypted_and_is_decrypted_when_asked(
-    sealed: None, services: Services, valkey: redis.Redis, open_page: Open
+    services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
     """Nowhere in Redis or in the session's state in the clear; shown for one run only."""
     app = fill(open_page("new_session"), "newcomer", "eve")
@@ -418,7 +434,7 @@ def test_sensitive_metadata_goes_out_encrypted_and_is_decrypted_when_asked(
 
 
 def test_rows_of_metadata_come_and_go(
-    sealed: None, services: Services, valkey: redis.Redis, open_page: Open
+    services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
     """What is whole is sent, the plain as it is; the next form begins with one empty row."""
     app = press(press(fill(open_page("new_session"), "newcomer", "eve"), "Add a row"), "Add a row")
@@ -436,23 +452,15 @@ def test_rows_of_metadata_come_and_go(
     assert len(app.checkbox) == 1
 
 
-def test_a_name_that_stands_twice_is_warned_of(
-    sealed: None, services: Services, open_page: Open
-) -> None:
+def test_a_name_that_stands_twice_is_warned_of(services: Services, open_page: Open) -> None:
     app = press(fill(open_page("new_session"), "newcomer", "eve"), "Add a row")
     enter(app, 0, "plan", "gold")
     enter(app, 1, "plan", "silver", sensitive=True)
     assert "A name stands twice" in words(app.run())
 
 
-def test_without_a_key_nothing_can_be_sensitive(services: Services, open_page: Open) -> None:
-    app = open_page("new_session")
-    assert app.checkbox(key="metadata_sensitive_0").disabled
-    assert "Encryption is off" in words(app)
-
-
 def test_a_wrong_key_gives_a_clear_error(
-    sealed: None, services: Services, valkey: redis.Redis, open_page: Open
+    services: Services, valkey: redis.Redis, open_page: Open
 ) -> None:
     token = Encryption([Fernet.generate_key().decode()]).encrypt({"pin": "hunter2"})
     content = {"node_id": "user:x", "metadata": {"encrypted_data": token}}

@@ -107,6 +107,7 @@ def deployment(
         targets = Targets(clickhouse, redis_client, qdrant, clickhouse.database)
         write(dataset.rest, targets)
         dataset.copy_rows(clickhouse)
+        dataset.copy_keys(redis_client)
         standin = StandInServer(redis_client)
         stack.callback(standin.close)
         standin_port = urlsplit(standin.url).port

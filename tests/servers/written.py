@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import redis
 from clickhouse_connect.driver.client import Client
 
-from services.embedded.write import rows as writing_rows
+from services.embedded.write import keys as writing_keys, rows as writing_rows
 from services.embedded.write.dataset import Collection, Dataset, Entry, Row
 from services.embedded.write.rows import TABLES
 
@@ -20,9 +21,8 @@ _HOME = "written"
 
 @dataclass(frozen=True)
 class Rest:
-    """Keys and collections in memory."""
+    """Collections in memory."""
 
-    kept_entries: tuple[Entry, ...]
     kept_collections: tuple[Collection, ...]
 
     def rows(self) -> Iterator[Row]:
@@ -30,8 +30,8 @@ class Rest:
         return iter(())
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the keys."""
-        return iter(self.kept_entries)
+        """Yield none."""
+        return iter(())
 
     def collections(self) -> Iterator[Collection]:
         """Yield the collections."""
@@ -40,16 +40,30 @@ class Rest:
 
 @dataclass(frozen=True)
 class Written:
-    """The rows in a database of the engine, and the rest in memory."""
+    """The rows in a database of the engine, the keys as what is sent to write them, and the rest."""
 
     rest: Rest
+    commands: int
+    packed: bytes
 
     @classmethod
     def of(cls, dataset: Dataset, client: Client) -> Self:
         """Read a dataset, and write its rows."""
         client.command(f"CREATE DATABASE {_HOME}")
         writing_rows.write(client, _HOME, dataset.rows(), merge=False)
-        return cls(Rest(tuple(dataset.entries()), tuple(dataset.collections())))
+        commands = [each for entry in dataset.entries() for each in writing_keys._commands(entry)]
+        pack = redis.Connection().pack_command
+        packed = b"".join(part for command in commands for part in pack(*command))
+        return cls(Rest(tuple(dataset.collections())), len(commands), packed)
+
+    def copy_keys(self, client: redis.Redis) -> None:
+        """Write the keys: packing their commands takes ten times as long as Valkey takes."""
+        pool = client.connection_pool
+        connection = pool.get_connection()
+        connection.send_packed_command([self.packed])
+        for _ in range(self.commands):
+            connection.read_response()
+        pool.release(connection)
 
     def copy_rows(self, client: Client) -> None:
         """Give the tables of a client's database these rows, without writing them again."""
