@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
     from services.find.access import DeskFind
+    from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
@@ -52,6 +53,13 @@ class Desk:
             settings=services.settings.in_force, health=lambda: services.health,
             workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
+
+    @cached_property
+    def history(self) -> DeskHistory:
+        """Usage over time."""
+        from services.history.access import DeskHistory
+
+        return DeskHistory(self.gate, self._services.history)
 
     @cached_property
     def sessions(self) -> DeskSessions:
