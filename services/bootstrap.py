@@ -89,7 +89,9 @@ class Services(Reading):
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
-        follows = [self.history_recorder.follow, self.isolation.follow]
+        follows: list[Callable[[Snapshot], object]] = [
+            self.history_recorder.follow, self.isolation.follow,
+        ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
         for follow in follows:
