@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from cli import desk
 from services.access.viewer import Action
 from services.errors import SettingsError
+from services.figures import Measure
 from services.history import formats
-from services.history.models import Cell, Holder
+from services.history.models import Cell, Holder, looked_at, quantities_of
 from services.settings.environment import Settings
 from services.spreadsheet import csv_text, neutral
 from services.visible import visible
@@ -24,8 +25,11 @@ def series(
     settings: Settings, holder: Holder, quantity: str, *, since: str, until: str, step: str
 ) -> tuple[Cell, ...]:
     """Return what a figure did in each step. Raises KatoTenantsError."""
-    ended = moment_of("--to", until)
-    began = moment_of("--from", since)
+    if looked_at(quantity) not in {each for m in Measure for each in quantities_of(m)}:
+        raise SettingsError("--measure", "is none of " + ", ".join(Measure))
+    began, ended = moment_of("--from", since), moment_of("--to", until)
+    if began >= ended:
+        raise SettingsError("--from", "has to be before --to")
     with (
         desk.opened_alone(settings) as alone,
         alone.gate.doing(Action.EXPORT, target=f"history of {quantity} of {holder.tenant}"),
