@@ -53,6 +53,7 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
 
     shade, known = WORDS[measure].shade, [cell.rollup for cell in cells]
     times = [cell.began for cell in cells]
+    whole = [cells[0].began, cells[-1].ended]
     edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
     traces = [
         Scatter(x=times, y=[did and did.least for did in known], **edge),
@@ -67,7 +68,7 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
     ]  # fmt: skip
     layout = {
         "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
-        "hovermode": "x", "dragmode": "zoom", "xaxis": {"title": "UTC"},
+        "hovermode": "x", "dragmode": "zoom", "xaxis": {"title": "UTC", "range": whole},
         "yaxis": {"rangemode": "tozero", "fixedrange": True,
                   "tickformat": "~s" if is_size else ",d"},
     }  # fmt: skip

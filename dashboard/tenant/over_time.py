@@ -12,7 +12,7 @@ from dashboard.app import runtime, state_keys
 from dashboard.app.cache import cached
 from dashboard.draw import charts
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import moment
+from dashboard.draw.formatting import moment, number, size
 from dashboard.draw.measures import COLUMNS, WORDS
 from services.access.viewer import Action
 from services.errors import StoreError
@@ -29,6 +29,8 @@ RANGES = {
     "1 y": (timedelta(days=365), 86_400),
 }
 """How far back a chart goes, and how many seconds each of its points is of."""
+
+_A_LINE = 2  # points that it takes
 
 
 def draw(tenant: TenantKey, configured: Sequence[Measure]) -> None:
@@ -67,27 +69,29 @@ def _series(holder: Holder, quantity: str, span: str) -> tuple[Cell, ...]:
 
 def _chart(name: str, cells: Sequence[Cell]) -> None:
     known = [cell for cell in cells if cell.rollup is not None]
-    if not known:
-        st.caption("Nothing is known of this time: figures are kept from now on.")
+    if len(known) < _A_LINE:
+        st.caption("There is no past to draw yet: what changes is kept from now on.")
         return
     column = COLUMNS[name]
-    shown = [cell for cell in cells if cell.began >= known[0].began]
     st.plotly_chart(
-        charts.over_time(column.measure, shown, is_size=column.is_size), key=f"over_time_{name}",
+        charts.over_time(column.measure, cells, is_size=column.is_size), key=f"over_time_{name}",
         config={"displayModeBar": False}, theme="streamlit",
     )  # fmt: skip
     st.caption(
-        f"{WORDS[column.measure].title}, from 0; {words(known)} Known since "
+        f"{WORDS[column.measure].title}: {words(known, is_size=column.is_size)} Known since "
         f"{moment(known[0].began)}; where the line stops it was not known."
     )
 
 
-def words(known: Sequence[Cell]) -> str:
+def words(known: Sequence[Cell], *, is_size: bool) -> str:
     """Say how a figure went, from what to what and within what: for those who see no chart."""
     rollups = [cell.rollup for cell in known if cell.rollup is not None]
-    first, last = rollups[0].first, rollups[-1].last
-    least, most = min(did.least for did in rollups), max(did.most for did in rollups)
-    return f"from {first:,} to {last:,}, between {least:,} and {most:,}."
+    found = (
+        rollups[0].first, rollups[-1].last,
+        min(did.least for did in rollups), max(did.most for did in rollups),
+    )  # fmt: skip
+    first, last, least, most = map(size if is_size else number, found)
+    return f"from {first} to {last}, between {least} and {most}."
 
 
 def frame_of(cells: Sequence[Cell]) -> pd.DataFrame:

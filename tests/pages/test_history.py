@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-import re
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
-from services.bootstrap import Services
+import pytest
+
+from services.figures import Measure
+from services.history.models import second
+from services.settings.environment import Settings
+from tests.engines.records.test_history import Past
 from tests.pages.conftest import Open, words
+from tests.servers.records import Records
+from tests.unit.history.snapshots import snapshot
 
 
-def test_a_tenants_past_is_drawn_and_told(services: Services, open_page: Open) -> None:
-    """One figure at a time; what it did is said to those who do not see the chart."""
+def test_a_tenants_past_is_drawn_and_told(
+    kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
+) -> None:
+    """One figure at a time, with words for those who see no chart; a gap where it was unknown."""
+    began = second(datetime.now(UTC) - timedelta(days=1))
+    with closing(Records(kato_settings.data, None)) as records:
+        one = Past(records).dashboard()
+        for seconds, patterns in ((0, 400), (300, 450), (600, None), (1200, 420), (1500, 420)):
+            down = frozenset({Measure.PATTERNS}) if patterns is None else frozenset()
+            one.follow(snapshot(began + seconds, {"acme-corp": patterns or 0}, down=down))
+    request.getfixturevalue("services")
     app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
-    assert "Over time" in [header.value for header in app.header]
-    chart = app.get("plotly_chart")[0]
-    assert chart.proto.spec.count("Scatter") or "scatter" in chart.proto.spec
-    found = re.search(r"from (\d+) to \1, between \1 and \1", words(app))
-    assert found, words(app)
-    (acme,) = (each for each in services.collector.state.snapshot.tenants
-               if str(each.tenant) == "tenant/acme-corp")  # fmt: skip
-    assert int(found[1]) == acme.usage.patterns.count
-    app.segmented_control(key="figure").set_value("Keys").run()
-    assert f"from {acme.usage.keys.count:,} to {acme.usage.keys.count:,}" in words(app)
+    (chart,) = app.get("plotly_chart")
+    line = json.loads(chart.proto.spec)["data"][-1]["y"]
+    assert None in line
+    assert "from 400 to 9, between 9 and 450." in words(app)
+    app.segmented_control(key="range").set_value("1 y").run()
+    assert "between 9 and 450." in words(app)
+
+
+@pytest.mark.usefixtures("services")
+def test_no_line_is_drawn_of_one_point(open_page: Open) -> None:
+    app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
+    assert not app.get("plotly_chart")
+    assert "There is no past to draw yet" in words(app)
