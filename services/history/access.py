@@ -30,10 +30,13 @@ class DeskHistory:
             return ()
         return self._history.series(holder, quantity, since, until, step)
 
-    def at(self, moment: datetime) -> Then:
-        """Return the figures of a moment, confined. Raises StoreUnavailable."""
+    def at(self, moment: datetime, quantity: str | None = None) -> Then:
+        """Return the figures of a moment, as `HistoryService.at`, confined.
+
+        Raises StoreUnavailable.
+        """
         viewer = self._gate.allow(Action.SEE_FLEET)
-        then = self._history.at(moment)
+        then = self._history.at(moment, quantity)
         seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
         return Then(then.at, seen, then.reasons)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from services.figures import Measure, StoreState
+from services.figures import Measure, StoreState, Usage
 from services.history.models import (
     FLEET,
     NOBODY,
@@ -29,10 +29,19 @@ _NO_SIZE = "its size is not told"
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is known last: each holder's figures, and the newest look at each quantity."""
+    """What is known last: each holder's figures, and the newest look at each quantity.
+
+    `usages` are those that the figures were of in the last snapshot, where that is at hand.
+    """
 
     figures: Mapping[Holder, Figures] = field(default_factory=dict)
     looks: Mapping[str, Look] = field(default_factory=dict)
+    usages: Mapping[Holder, Usage] = field(default_factory=dict)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The quantities that were known at the last look."""
+        return frozenset(quantity for quantity, look in self.looks.items() if not look.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,12 @@ class Change:
 
     figures: Mapping[Holder, Figures]
     looks: tuple[tuple[str, Look], ...]
+    usages: Mapping[Holder, Usage]
 
     def after(self, present: Present) -> Present:
         """Return what is known last once this is added."""
-        return Present({**present.figures, **self.figures}, {**present.looks, **dict(self.looks)})
+        figures = {**present.figures, **self.figures}
+        return Present(figures, {**present.looks, **dict(self.looks)}, self.usages)
 
 
 def change_of(snapshot: Snapshot, present: Present, at: int, *, gap: int) -> Change:
@@ -55,52 +66,60 @@ def change_of(snapshot: Snapshot, present: Present, at: int, *, gap: int) -> Cha
 
     What a snapshot does not know stays as it was last: the look says that it is not known.
     """
-    reasons = dict(_reasons(snapshot))
+    reasons, usages = dict(_reasons(snapshot)), dict(_usages(snapshot))
     known = frozenset(quantity for quantity, reason in reasons.items() if not reason)
-    now = _now(snapshot)
-    figures = dict(_changed(now, present.figures, known))
-    fleet = dict(_fleet(now[FLEET], present.figures, figures))
+    seen = present.usages if known == present.known else {}
+    figures = dict(_changed(usages, seen, present.figures, known))
+    fleet = dict(_fleet(snapshot, present.figures, figures))
     if fleet != present.figures.get(FLEET, {}):
         figures[FLEET] = fleet
-    return Change(
-        figures,
-        tuple(
-            (quantity, look) for quantity, reason in reasons.items()
-            for look in _looks(present.looks.get(quantity), at, reason, gap)
-        ),
+    looks = (
+        (quantity, look) for quantity, reason in reasons.items()
+        for look in _looks(present.looks.get(quantity), at, reason, gap)
     )  # fmt: skip
+    return Change(figures, tuple(looks), usages)
 
 
-def _now(snapshot: Snapshot) -> dict[Holder, dict[str, Figure]]:
-    usages = {Holder(OwnerKind.TENANT, str(each.tenant)): each.usage for each in snapshot.tenants}
-    usages[NOBODY] = snapshot.unattributed.usage
+def _usages(snapshot: Snapshot) -> Iterator[tuple[Holder, Usage]]:
+    for each in snapshot.tenants:
+        yield Holder(OwnerKind.TENANT, str(each.tenant)), each.usage
+    yield NOBODY, snapshot.unattributed.usage
     if snapshot.shared:
-        usages[SHARED] = add_usages(part.usage for part in snapshot.shared)
-    usages[FLEET] = add_usages(list(usages.values()))
-    return {holder: figures_of(usage) for holder, usage in usages.items()}
+        yield SHARED, add_usages(part.usage for part in snapshot.shared)
 
 
 def _changed(
-    now: Mapping[Holder, Figures], last: Mapping[Holder, Figures], known: frozenset[str]
+    usages: Mapping[Holder, Usage],
+    seen: Mapping[Holder, Usage],
+    last: Mapping[Holder, Figures],
+    known: frozenset[str],
 ) -> Iterator[tuple[Holder, Figures]]:
-    for holder in (now.keys() | last.keys()) - {FLEET}:
-        before = last.get(holder, {})
-        after = dict(_merged(now.get(holder, {}), before, known))
-        if after != before:
+    """Yield the new figures of holders; of one whose usage is as it was seen there are none."""
+    for holder, usage in usages.items():
+        if usage != seen.get(holder):
+            before = last.get(holder, {})
+            after = dict(_merged(figures_of(usage), before, known))
+            if after != before:
+                yield holder, after
+    for holder in last.keys() - usages.keys() - {FLEET}:
+        after = dict(_merged({}, last[holder], known))
+        if after != last[holder]:
             yield holder, after
 
 
 def _fleet(
-    now: Figures, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
+    snapshot: Snapshot, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
 ) -> Iterator[tuple[str, Figure]]:
     """Yield the sums of what is kept of all holders: they hold at every moment."""
     sums = Counter({quantity: figure.value for quantity, figure in last.get(FLEET, {}).items()})
     for holder, figures in changed.items():
         sums.update({quantity: figure.value for quantity, figure in figures.items()})
         sums.subtract({q: figure.value for q, figure in last.get(holder, {}).items()})
+    totals = {measure.value: snapshot.stores[measure].total for measure in Measure}
+    margins = figures_of(Usage(**totals, keys_by_kind=None))
     for quantity, value in sums.items():
         if value:
-            yield quantity, Figure(value, now.get(quantity, NOTHING).margin)
+            yield quantity, Figure(value, margins.get(quantity, NOTHING).margin)
 
 
 def _merged(now: Figures, before: Figures, known: frozenset[str]) -> Iterator[tuple[str, Figure]]:

@@ -46,8 +46,13 @@ class HistoryStore(Protocol):
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
 
-    def before(self, at: int, holders: frozenset[Holder] | None = None) -> Mapping[Holder, Row]:
-        """Return the newest row that ends before a second: of these holders, or of all."""
+    def before(
+        self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
+    ) -> Mapping[Holder, Row]:
+        """Return the newest row that ends before a second: of these holders, or of all.
+
+        Where one quantity is named, rows have that alone.
+        """
 
     def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
         """Return one holder's rows of a grain that begin in this time, by their start."""

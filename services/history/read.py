@@ -60,11 +60,11 @@ class HistoryService:
             began=began, ended=ended, grain=span, step=step,
         ))  # fmt: skip
 
-    def at(self, moment: datetime) -> Then:
-        """Return the whole fleet's figures at a moment."""
+    def at(self, moment: datetime, quantity: str | None = None) -> Then:
+        """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""
         at = second(moment)
         looks = self._store.looks(at, at + 1)
-        found = self._store.before(at + 1)
+        found = self._store.before(at + 1, quantity=quantity)
         return Then(
             moment,
             {holder: figures_at_end(row) for holder, row in found.items()},

@@ -122,9 +122,11 @@ def text_of(row: Row) -> str:
     return json.dumps({name: _kept(kept) for name, kept in row.items()}, separators=(",", ":"))
 
 
-def row_in(text: str) -> Row:
-    """Read a row that was kept."""
-    return {name: _read(kept) for name, kept in json.loads(text).items()}
+def row_in(text: str, quantity: str | None = None) -> Row:
+    """Read a row that was kept; of one quantity alone, if that is named."""
+    kept = json.loads(text)
+    names = kept if quantity is None else {quantity} & kept.keys()
+    return {name: _read(kept[name]) for name in names}
 
 
 def _kept(kept: Kept) -> int | list[int]:

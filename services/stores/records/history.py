@@ -105,14 +105,20 @@ class HistoryRecords:
                 found[_holder(row)][row.start] = row_in(row.row)
         return found
 
-    def before(self, at: int, holders: frozenset[Holder] | None = None) -> Mapping[Holder, Row]:
-        """Return the newest row that ends before a second: of these holders, or of all."""
+    def before(
+        self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
+    ) -> Mapping[Holder, Row]:
+        """Return the newest row that ends before a second: of these holders, or of all.
+
+        Where one quantity is named, rows have that alone.
+        """
         with reading(self._engine, _ASKING, long=True) as connection:
             if holders is None:
-                return dict(_before(connection, at))
+                return dict(_before(connection, at, quantity=quantity))
             found: dict[Holder, Row] = {}
             for some in batches(sorted(map(_digest, holders))):
-                found.update(_before(connection, at, HOLDERS.c.digest.in_(some)))
+                whose = HOLDERS.c.digest.in_(some)
+                found.update(_before(connection, at, whose, quantity=quantity))
             return found
 
     def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
@@ -161,7 +167,11 @@ def _rows_of(grain: int, began: int, ended: int) -> Select[Any]:
 
 
 def _before(
-    connection: Connection, at: int | None = None, whose: ColumnElement[bool] | None = None
+    connection: Connection,
+    at: int | None = None,
+    whose: ColumnElement[bool] | None = None,
+    *,
+    quantity: str | None = None,
 ) -> Iterator[tuple[Holder, Row]]:
     """Yield each holder's newest row that ends before a second: of changes, else of spans."""
 
@@ -177,7 +187,7 @@ def _before(
         asked = asked.where(whose)
     for found in connection.execute(asked):
         if found.row is not None:
-            yield _holder(found), row_in(found.row)
+            yield _holder(found), row_in(found.row, quantity)
 
 
 def _head(connection: Connection) -> Head:
