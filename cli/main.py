@@ -152,6 +152,38 @@ def usage_command(
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command("history")
+def history_command(
+    *,
+    tenant: Annotated[
+        str, typer.Option(help="Whose, as kind/id: tenant/acme; or fleet, shared or nobody.")
+    ],
+    measure: Annotated[
+        str, typer.Option(help="patterns, keys, vectors, sessions; with _bytes their size.")
+    ] = "patterns",
+    since: Annotated[str, typer.Option("--from", help="A time, or a span before now.")] = "7d",
+    until: Annotated[str, typer.Option("--to", help="A time, or a span before now.")] = "1s",
+    step: Annotated[str, typer.Option(help="The length of each span, as 30min, 1h or 1d.")] = "1h",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a span.")] = False,
+) -> None:
+    """Print what a tenant had over time, as far as it was recorded. No store is asked."""
+    from cli import history
+    from services.history.formats import holder_named
+
+    if as_json and as_csv:
+        fail("--json and --csv exclude each other", EXIT_SETTINGS)
+    with one_line_errors():
+        holder = holder_named(tenant)
+        cells = history.series(
+            load_settings(), holder, measure, since=since, until=until, step=step
+        )
+        typer.echo(
+            history.json_text(holder, measure, cells) if as_json
+            else history.csv_of(cells) if as_csv else history.table_text(cells)
+        )  # fmt: skip
+
+
 @app.command("audit")
 def audit_command(
     *,

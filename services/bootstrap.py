@@ -89,8 +89,12 @@ class Services(Reading):
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
-        every = (self._later_looks.follow, self.isolation.follow, lambda _: self.tend_records())
-        for follow in (self.isolation.follow,) if self.settings.read_only else every:
+        follows: list[Callable[[Snapshot], object]] = [
+            self.history_recorder.follow, self.isolation.follow,
+        ]  # fmt: skip
+        if not self.settings.read_only:
+            follows += [self._later_looks.follow, lambda _: self.tend_records()]
+        for follow in follows:
             try:
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
     from services.find.access import DeskFind
+    from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
@@ -52,6 +53,13 @@ class Desk:
             settings=services.settings.in_force, health=lambda: services.health,
             workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
+
+    @cached_property
+    def history(self) -> DeskHistory:
+        """Usage over time."""
+        from services.history.access import DeskHistory
+
+        return DeskHistory(self.gate, self._services.history)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -172,17 +180,19 @@ def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
 
 @dataclass(frozen=True)
 class Alone:
-    """A gate, and the log and the names as its viewer may use them."""
+    """A gate, and what needs no store, as its viewer may use it."""
 
     gate: Gate
     log: DeskLog
     names: DeskNames
+    history: DeskHistory
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.audit_log.access import DeskLog
+    from services.history.access import DeskHistory
     from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
 
@@ -192,4 +202,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
+            DeskHistory(gate, records.history),
         )

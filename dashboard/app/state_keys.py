@@ -18,6 +18,10 @@ PAGE = "page"
 KB = "kb"
 """Query parameter: of which kb_ids the Tenant page shows patterns."""
 
+FIGURE = "figure"
+RANGE = "range"
+"""Query parameters of the Tenant page: which figure is drawn over time, and how far back."""
+
 FIND = "find"
 ANYWHERE = "anywhere"
 """Query parameters of the Find page: what is looked for, and whether inside of names too."""

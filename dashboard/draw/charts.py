@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.draw.formatting import moment, size
 from dashboard.draw.measures import WORDS
 from services.figures import Measure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plotly.graph_objects import Figure
 
+    from services.history.models import Cell
+
+_ALL = 0.995  # what rounds to 100 %
 _SHARED, _NOBODY = "#566577", "#5f6b78"
 
 
@@ -36,3 +42,49 @@ def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
         "yaxis": axis, "uniformtext": {"minsize": 11, "mode": "hide"},
     }  # fmt: skip
     return Figure(traces, layout)
+
+
+def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figure:
+    """Draw a figure from 0 on: at the end of each span, and between least and most in it.
+
+    A span in which it was not known is a gap.
+    """
+    from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  takes half a second
+
+    shade, known = WORDS[measure].shade, [cell.rollup for cell in cells]
+    times = [cell.began for cell in cells]
+    whole = [cells[0].began, cells[-1].ended]
+    edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    traces = [
+        Scatter(x=times, y=[did and did.least for did in known], **edge),
+        Scatter(x=times, y=[did and did.most for did in known], fill="tonexty",
+                fillcolor=f"{shade}40", **edge),
+        Scatter(
+            x=times, y=[did and did.last for did in known], mode="lines+markers",
+            line={"color": shade, "width": 2, "shape": "hv"}, marker={"size": 3},
+            customdata=[hover_of(cell, is_size=is_size) for cell in cells],
+            hovertemplate="%{customdata}<extra></extra>",
+        ),
+    ]  # fmt: skip
+    layout = {
+        "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
+        "hovermode": "x", "dragmode": "zoom", "xaxis": {"title": "UTC", "range": whole},
+        "yaxis": {"rangemode": "tozero", "fixedrange": True,
+                  "tickformat": "~s" if is_size else ",d"},
+    }  # fmt: skip
+    return Figure(traces, layout)
+
+
+def hover_of(cell: Cell, *, is_size: bool) -> str:
+    """Say what a figure did in a span, when, and how well that is known."""
+    did, when = cell.rollup, f"{moment(cell.began)} to {cell.ended:%H:%M}"
+    if did is None:
+        return when
+
+    def shown(value: int) -> str:
+        return size(value) if is_size else f"{value:,}"
+
+    margin = f" ± {shown(cell.margin)}" if cell.margin else ""
+    between = "" if did.least == did.most else f"<br>{shown(did.least)} to {shown(did.most)}"
+    part = "" if cell.share > _ALL else f"<br>known for {cell.share:.0%} of it"
+    return f"<b>{shown(did.last)}{margin}</b>{between}<br>{when}{part}"

@@ -6,12 +6,15 @@ import streamlit as st
 
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
-from services.figures import Measure
+from dashboard.tenant import over_time
+from services.figures import Measure, StoreState
 from services.usage.snapshot import Snapshot, TenantUsage
 
 
 def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
-    """Draw what was read of it at the last pass; no store is asked."""
+    """Draw its past, and what was read of it at the last pass; no store is asked."""
+    configured = [m for m, f in snapshot.stores.items() if f.state is not StoreState.NOT_CONFIGURED]
+    over_time.draw(tenant.tenant, configured)
     own = [part for part in tenant.parts if part.name not in tenant.shared]
     st.header("Knowledge bases")
     if own:

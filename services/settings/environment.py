@@ -105,6 +105,8 @@ class Settings(SignInSettings):
 
     plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0, le=_YEAR)
     audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0, le=_YEAR)
+    history_hours_days: float = Field(90, alias="KATO_TENANTS_HISTORY_HOURS_DAYS", ge=2, le=3660)
+    history_days: float = Field(1826, alias="KATO_TENANTS_HISTORY_DAYS", ge=2, le=36_600)
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")

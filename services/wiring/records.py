@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
     from services.audit_log.ports import AnchorPlace
     from services.audit_log.service import Logbook
+    from services.history.read import HistoryService
+    from services.history.record import HistoryRecorder, Retention
     from services.stores.records.database import Database
+    from services.stores.records.history import HistoryRecords
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.usage.owners import Owners
@@ -49,6 +52,37 @@ class OwnRecords:
         from services.stores.records.nodes import StateStore
 
         return StateStore(self.database)
+
+    @made_once
+    def history(self) -> HistoryService:
+        """What tells how much of what there was when."""
+        from services.history.read import HistoryService
+
+        return HistoryService(self._history_records, retention=self._retention, now=self.now)
+
+    @made_once
+    def history_recorder(self) -> HistoryRecorder:
+        """What records each snapshot."""
+        from services.history.record import HistoryRecorder
+
+        settings = self.settings
+        gap = timedelta(seconds=3 * settings.refresh_seconds + settings.pass_seconds)
+        return HistoryRecorder(self._history_records, gap=gap, retention=self._retention)
+
+    @made_once
+    def _history_records(self) -> HistoryRecords:
+        from services.stores.records.history import HistoryRecords
+
+        return HistoryRecords(self.database)
+
+    @property
+    def _retention(self) -> Retention:
+        from services.history.record import Retention
+
+        settings = self.settings
+        return Retention(
+            timedelta(days=settings.history_hours_days), timedelta(days=settings.history_days)
+        )
 
     @made_once
     def owners(self) -> Owners:

@@ -158,11 +158,28 @@ _LOOKING = (
     "ALTER TABLE purge_look ADD COLUMN tenants TEXT NOT NULL DEFAULT ''",
 )
 
+_REMEMBERING = (
+    """CREATE TABLE history_holder (
+        id {serial} PRIMARY KEY, digest VARCHAR(64) NOT NULL UNIQUE, kind VARCHAR(16) NOT NULL,
+        tenant TEXT NOT NULL)""",
+    """CREATE TABLE history_row (
+        grain INTEGER NOT NULL, holder INTEGER NOT NULL REFERENCES history_holder (id),
+        start BIGINT NOT NULL, row TEXT NOT NULL, PRIMARY KEY (grain, holder, start)){rowless}""",
+    "CREATE INDEX history_row_by_start ON history_row (grain, start)",
+    """CREATE TABLE history_look (
+        quantity VARCHAR(32) NOT NULL, began BIGINT NOT NULL, ended BIGINT NOT NULL,
+        reason TEXT NOT NULL, PRIMARY KEY (quantity, began))""",
+    """CREATE TABLE history_head (
+        number BIGINT NOT NULL, last BIGINT NOT NULL, hours BIGINT NOT NULL,
+        days BIGINT NOT NULL)""",
+    "INSERT INTO history_head (number, last, hours, days) VALUES (0, 0, 0, 0)",
+)
+
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
-    _LOOKING,
+    _LOOKING, _REMEMBERING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 
@@ -173,8 +190,20 @@ is done by a function.
 NEWEST = len(MIGRATIONS)
 
 _TYPES = {
-    "sqlite": {"bytes": "BLOB", "moment": "DATETIME", "number": "INTEGER"},
-    "postgresql": {"bytes": "BYTEA", "moment": "TIMESTAMP WITH TIME ZONE", "number": "BIGINT"},
+    "sqlite": {
+        "bytes": "BLOB",
+        "moment": "DATETIME",
+        "number": "INTEGER",
+        "serial": "INTEGER NOT NULL",
+        "rowless": " WITHOUT ROWID",
+    },
+    "postgresql": {
+        "bytes": "BYTEA",
+        "moment": "TIMESTAMP WITH TIME ZONE",
+        "number": "BIGINT",
+        "serial": "SERIAL",
+        "rowless": "",
+    },
 }
 _LOCK = 0x6B61746F  # "kato": any number that others hardly choose
 

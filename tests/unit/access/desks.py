@@ -35,6 +35,16 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.models import (
+    FLEET as FLEET_HOLDER,
+    Cell,
+    Figure,
+    Grain,
+    Holder,
+    OwnerKind as HolderKind,
+)
+from services.history.read import HistoryService, Then
+from services.history.rollup import Rollup
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -163,6 +173,14 @@ class World:
         self.stores = SimpleNamespace(kato_workers=workers)
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
+        self.history = _mock(HistoryService)
+        holders = (*(Holder(HolderKind.TENANT, str(each)) for each in (ACME, ZED)), FLEET_HOLDER)
+        had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
+        then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
+        self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.series.return_value = (
+            Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
+        )
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = True
         self.sessions.fingerprint.return_value = ""
@@ -349,6 +367,13 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "history.series": Case(
+        lambda d: d.history.series(
+            Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
+        ),
+        VIEWER, ANY,
+    ),
+    "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),

@@ -1,0 +1,90 @@
+"""`kato-tenants history`: what a tenant had when, out of this product's own records alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cli import desk
+from services.access.viewer import Action
+from services.errors import SettingsError
+from services.figures import Measure
+from services.history import formats
+from services.history.models import Cell, Holder, looked_at, quantities_of
+from services.settings.environment import Settings
+from services.spreadsheet import csv_text, neutral
+from services.visible import visible
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_SPAN = re.compile(r"([1-9]\d{0,6})(s|min|h|d)")
+
+
+def series(
+    settings: Settings, holder: Holder, quantity: str, *, since: str, until: str, step: str
+) -> tuple[Cell, ...]:
+    """Return what a figure did in each step. Raises KatoTenantsError."""
+    if looked_at(quantity) not in {each for m in Measure for each in quantities_of(m)}:
+        raise SettingsError("--measure", "is none of " + ", ".join(Measure))
+    began, ended = moment_of("--from", since), moment_of("--to", until)
+    if began >= ended:
+        raise SettingsError("--from", "has to be before --to")
+    with (
+        desk.opened_alone(settings) as alone,
+        alone.gate.doing(Action.EXPORT, target=f"history of {quantity} of {holder.tenant}"),
+    ):
+        return alone.history.series(holder, quantity, began, ended, seconds_of("--step", step))
+
+
+def moment_of(option: str, text: str) -> datetime:
+    """Read a time: ISO 8601, in UTC where it names no zone, or a span before now, as `7d`."""
+    if _SPAN.fullmatch(text):
+        return datetime.now(UTC) - timedelta(seconds=seconds_of(option, text))
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(option, "is no time, as 2026-01-31T12:00Z or 7d") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def seconds_of(option: str, text: str) -> int:
+    """Read a span: a whole number and s, min, h or d. Raises SettingsError."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise SettingsError(option, "is no span, as 30min, 1h or 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def json_text(holder: Holder, quantity: str, cells: Sequence[Cell]) -> str:
+    """Return the documented JSON."""
+    return json.dumps(formats.as_json(holder, quantity, cells), indent=2)
+
+
+def csv_of(cells: Sequence[Cell]) -> str:
+    """Return one line a span; an empty field is not known."""
+    lines = (map(_plain, row) for row in formats.rows(cells))
+    return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
+
+
+def table_text(cells: Sequence[Cell]) -> str:
+    """Return one line a span, for people."""
+    rows = [("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, cells)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    began, did = cell.began.strftime("%Y-%m-%dT%H:%M:%SZ"), cell.rollup
+    if did is None:
+        return began, "unknown", "", "", "", visible(cell.reason) or "nobody looked"
+    mean, margin = formats.mean_of(cell) or "", f" ± {cell.margin:,}" if cell.margin else ""
+    figures = (f"{did.last:,}{margin}", f"{did.least:,}", f"{did.most:,}", mean)
+    return began, *figures, f"{cell.share:.0%}"
+
+
+def _plain(cell: object) -> object:
+    return neutral(visible(cell)) if isinstance(cell, str) else cell

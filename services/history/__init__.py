@@ -1,0 +1,1 @@
+"""Usage over time: what every tenant used when, as exactly as it was known."""

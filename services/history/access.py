@@ -1,0 +1,47 @@
+"""Usage over time, as one viewer may see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.access.gate import Gate
+from services.access.viewer import Action, Viewer
+from services.history.models import Cell, Holder, OwnerKind
+from services.history.read import HistoryService, Then
+from services.tenancy.kb_ids import TenantKey
+
+
+class DeskHistory:
+    """What was when, of the tenants in scope; the rest of the fleet for who sees all of it."""
+
+    def __init__(self, gate: Gate, history: HistoryService) -> None:
+        self._gate, self._history = gate, history
+
+    def series(
+        self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int
+    ) -> tuple[Cell, ...]:
+        """Return what a figure did in each span, as `HistoryService.series`.
+
+        None for a holder who is not in scope: not a word on whether it is there. Raises
+        StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        if not _sees(viewer, holder):
+            return ()
+        return self._history.series(holder, quantity, since, until, step)
+
+    def at(self, moment: datetime, quantity: str | None = None) -> Then:
+        """Return the figures of a moment, as `HistoryService.at`, confined.
+
+        Raises StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        then = self._history.at(moment, quantity)
+        seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
+        return Then(then.at, seen, then.reasons)
+
+
+def _sees(viewer: Viewer, holder: Holder) -> bool:
+    if holder.kind is not OwnerKind.TENANT:
+        return viewer.sees_all
+    return viewer.sees(TenantKey.written(holder.tenant))

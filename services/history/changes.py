@@ -1,0 +1,159 @@
+"""What a snapshot adds to the past: the figures that changed, and what was known. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from services.figures import Measure, StoreState, Usage
+from services.history.models import (
+    FLEET,
+    NOBODY,
+    NOTHING,
+    SHARED,
+    Figure,
+    Figures,
+    Holder,
+    OwnerKind,
+    figures_of,
+    looked_at,
+    quantities_of,
+)
+from services.history.rollup import Look
+from services.usage.rollup import add_usages
+from services.usage.snapshot import Snapshot, StoreFigures
+
+_NO_SIZE = "its size is not told"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is known last: each holder's figures, and the newest look at each quantity.
+
+    `usages` are those that the figures were of in the last snapshot, where that is at hand.
+    """
+
+    figures: Mapping[Holder, Figures] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    usages: Mapping[Holder, Usage] = field(default_factory=dict)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The quantities that were known at the last look."""
+        return frozenset(quantity for quantity, look in self.looks.items() if not look.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one snapshot adds: whole figures of the holders that changed, and looks.
+
+    A look that `Present` has too, by quantity and beginning, is the same one, grown.
+    """
+
+    figures: Mapping[Holder, Figures]
+    looks: tuple[tuple[str, Look], ...]
+    usages: Mapping[Holder, Usage]
+
+    def after(self, present: Present) -> Present:
+        """Return what is known last once this is added."""
+        figures = {**present.figures, **self.figures}
+        return Present(figures, {**present.looks, **dict(self.looks)}, self.usages)
+
+
+def change_of(snapshot: Snapshot, present: Present, at: int, *, gap: int) -> Change:
+    """Return what a snapshot of a second adds; after `gap` seconds nobody has looked meanwhile.
+
+    What a snapshot does not know stays as it was last: the look says that it is not known.
+    """
+    reasons, usages = dict(_reasons(snapshot)), dict(_usages(snapshot))
+    known = frozenset(quantity for quantity, reason in reasons.items() if not reason)
+    seen = present.usages if known == present.known else {}
+    figures = dict(_changed(usages, seen, present.figures, known))
+    fleet = dict(_fleet(snapshot, present.figures, figures))
+    if fleet != present.figures.get(FLEET, {}):
+        figures[FLEET] = fleet
+    looks = (
+        (quantity, look) for quantity, reason in reasons.items()
+        for look in _looks(present.looks.get(quantity), at, reason, gap)
+    )  # fmt: skip
+    return Change(figures, tuple(looks), usages)
+
+
+def _usages(snapshot: Snapshot) -> Iterator[tuple[Holder, Usage]]:
+    for each in snapshot.tenants:
+        yield Holder(OwnerKind.TENANT, str(each.tenant)), each.usage
+    yield NOBODY, snapshot.unattributed.usage
+    if snapshot.shared:
+        yield SHARED, add_usages(part.usage for part in snapshot.shared)
+
+
+def _changed(
+    usages: Mapping[Holder, Usage],
+    seen: Mapping[Holder, Usage],
+    last: Mapping[Holder, Figures],
+    known: frozenset[str],
+) -> Iterator[tuple[Holder, Figures]]:
+    """Yield the new figures of holders; of one whose usage is as it was seen there are none."""
+    for holder, usage in usages.items():
+        if usage != seen.get(holder):
+            before = last.get(holder, {})
+            after = dict(_merged(figures_of(usage), before, known))
+            if after != before:
+                yield holder, after
+    for holder in last.keys() - usages.keys() - {FLEET}:
+        after = dict(_merged({}, last[holder], known))
+        if after != last[holder]:
+            yield holder, after
+
+
+def _fleet(
+    snapshot: Snapshot, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
+) -> Iterator[tuple[str, Figure]]:
+    """Yield the sums of what is kept of all holders: they hold at every moment."""
+    sums = Counter({quantity: figure.value for quantity, figure in last.get(FLEET, {}).items()})
+    for holder, figures in changed.items():
+        sums.update({quantity: figure.value for quantity, figure in figures.items()})
+        sums.subtract({q: figure.value for q, figure in last.get(holder, {}).items()})
+    totals = {measure.value: snapshot.stores[measure].total for measure in Measure}
+    margins = figures_of(Usage(**totals, keys_by_kind=None))
+    for quantity, value in sums.items():
+        if value:
+            yield quantity, Figure(value, margins.get(quantity, NOTHING).margin)
+
+
+def _merged(now: Figures, before: Figures, known: frozenset[str]) -> Iterator[tuple[str, Figure]]:
+    for quantity in now.keys() | before.keys():
+        old, new = before.get(quantity), now.get(quantity)
+        if looked_at(quantity) not in known or (old and new and not new.differs(old)):
+            new = old
+        if new is not None:
+            yield quantity, new
+
+
+def _reasons(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield each quantity that was looked for, and why it is not known: empty where it is."""
+    for measure in Measure:
+        figures = snapshot.stores[measure]
+        if figures.state is StoreState.NOT_CONFIGURED:
+            continue
+        count, size = quantities_of(measure)
+        reason = _reason(figures)
+        yield count, reason
+        sized = figures.total is not None and figures.total.bytes is not None
+        yield size, reason or ("" if sized else _NO_SIZE)
+
+
+def _reason(figures: StoreFigures) -> str:
+    problem = figures.unread
+    return "" if problem is None else str(problem.nameless())
+
+
+def _looks(last: Look | None, at: int, reason: str, gap: int) -> Iterator[Look]:
+    """Yield the last look, grown until now if somebody has looked all the time, or a new one."""
+    if last is not None and at - last.ended <= gap:
+        same = last.reason == reason
+        yield replace(last, ended=at + same)
+        if same:
+            return
+    yield Look(at, at + 1, reason)

@@ -1,0 +1,53 @@
+"""Usage over time as JSON and as a table. Documented in docs/history.md; JSON keys stay. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, localcontext
+
+from services.history.models import Cell, Holder, OwnerKind
+from services.usage.formats import Json, stamp
+
+_DIGITS = 40
+COLUMNS = (
+    "from", "to", "first", "last", "min", "max", "mean", "margin", "known", "reason",
+)  # fmt: skip
+"""What is told of each span: figures are whole numbers and exact, but for the mean."""
+
+
+def as_json(holder: Holder, quantity: str, cells: Sequence[Cell]) -> Json:
+    """Return a series as JSON: null where a figure was not known in a span."""
+    return {
+        "holder": holder.kind.value,
+        "tenant": holder.tenant or None,
+        "measure": quantity,
+        "spans": [dict(zip(COLUMNS, row, strict=True)) for row in rows(cells)],
+    }
+
+
+def rows(cells: Sequence[Cell]) -> Iterator[tuple[object, ...]]:
+    """Yield each span's `COLUMNS`; the mean is a number in decimal digits, since floats round."""
+    for cell in cells:
+        did = cell.rollup
+        figures: tuple[object, ...] = (None,) * 6
+        if did is not None:
+            figures = (did.first, did.last, did.least, did.most, mean_of(cell), cell.margin)
+        yield (stamp(cell.began), stamp(cell.ended), *figures, round(cell.share, 6),
+               cell.reason or None)  # fmt: skip
+
+
+def mean_of(cell: Cell) -> str | None:
+    """Return the mean weighted by time, rounded to thousandths; None where it was not known."""
+    if cell.rollup is None:
+        return None
+    mean = cell.rollup.mean
+    with localcontext(prec=_DIGITS):
+        rounded = round(Decimal(mean.numerator) / mean.denominator, 3)
+    return f"{rounded.normalize():f}"
+
+
+def holder_named(tenant: str) -> Holder:
+    """Return the holder that a name is of: kind/id, `shared`, `nobody` or `fleet`."""
+    if tenant in {kind.value for kind in OwnerKind if kind is not OwnerKind.TENANT}:
+        return Holder(OwnerKind(tenant))
+    return Holder(OwnerKind.TENANT, tenant)

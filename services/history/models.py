@@ -1,0 +1,140 @@
+"""What is kept of usage over time: whose figures, which, and how they are called. Pure.
+
+A quantity is a count (`patterns`, `keys`, `vectors`, `sessions`), its bytes (`patterns_bytes`) or
+the number of keys of one kind (`keys:prediction`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from services.figures import Amount, Measure, Usage
+from services.history.rollup import Rollup
+
+BYTES = "_bytes"
+_KIND = ":"
+
+
+class OwnerKind(StrEnum):
+    """Whose figures a series has."""
+
+    TENANT = "tenant"
+    SHARED = "shared"  # what several tenants hold
+    NOBODY = "nobody"
+    FLEET = "fleet"  # the sum of all these
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a series; `tenant` is empty but for a tenant's, and then as `kind/id`."""
+
+    kind: OwnerKind
+    tenant: str = ""
+
+
+SHARED, NOBODY, FLEET = (
+    Holder(kind) for kind in (OwnerKind.SHARED, OwnerKind.NOBODY, OwnerKind.FLEET)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A count or bytes, and half the width of its 95 % interval: 0 for an exact one."""
+
+    value: int
+    margin: int = 0
+
+    def differs(self, before: Figure) -> bool:
+        """Whether it is another one than before, as far as two samples can tell."""
+        if self.margin and before.margin:
+            return abs(self.value - before.value) > self.margin
+        return self != before
+
+
+NOTHING = Figure(0)
+
+Figures = Mapping[str, Figure]
+"""One holder's figures at one moment, by quantity; one that is missing is 0."""
+
+
+class Grain(StrEnum):
+    """How long the spans are of which rows are kept, in UTC."""
+
+    SECOND = "second"  # since when figures were so: not rolled up
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def seconds(self) -> int:
+        """Its length."""
+        return _SECONDS[self]
+
+    def start(self, at: int) -> int:
+        """Return where the span begins that has this second."""
+        return at - at % self.seconds
+
+
+_SECONDS = {Grain.SECOND: 1, Grain.HOUR: 3600, Grain.DAY: 86_400}
+ROLLED = (Grain.HOUR, Grain.DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a figure did in one span; `rollup` is None where it was not known, with the `reason`."""
+
+    began: datetime
+    ended: datetime
+    rollup: Rollup | None
+    margin: int = 0
+    reason: str = ""
+
+    @property
+    def share(self) -> float:
+        """The share of the span in which it was known, from 0 to 1."""
+        seconds = (self.ended - self.began).total_seconds()
+        return self.rollup.known / seconds if self.rollup and seconds else 0.0
+
+
+def looked_at(quantity: str) -> str:
+    """Return the quantity by which it is told whether this one was known."""
+    return quantity.partition(_KIND)[0]
+
+
+def quantities_of(measure: Measure) -> tuple[str, str]:
+    """Return a measure's two: its count and its bytes."""
+    return measure.value, measure.value + BYTES
+
+
+def figures_of(usage: Usage) -> dict[str, Figure]:
+    """Return the figures of one holder that are known and not 0, by quantity."""
+    found = dict(_figures(usage))
+    return {quantity: figure for quantity, figure in found.items() if figure != NOTHING}
+
+
+def _figures(usage: Usage) -> Iterator[tuple[str, Figure]]:
+    for measure in Measure:
+        amount = usage.of(measure)
+        if amount is not None:
+            yield from _both(measure, amount)
+    for kind, keys in (usage.keys_by_kind or {}).items():
+        yield f"{Measure.KEYS}{_KIND}{kind}", Figure(keys)
+
+
+def _both(measure: Measure, amount: Amount) -> Iterator[tuple[str, Figure]]:
+    count, size = quantities_of(measure)
+    yield count, Figure(amount.count, round(amount.count_margin))
+    if amount.bytes is not None:
+        yield size, Figure(amount.bytes, round(amount.bytes_margin))
+
+
+def second(at: datetime) -> int:
+    """Return the whole second of a moment, since the epoch."""
+    return int(at.timestamp())
+
+
+def moment(at: int) -> datetime:
+    """Return a second as a time in UTC."""
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,85 @@
+"""Reads the past: one figure over time, and the whole fleet at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.history.models import Cell, Figures, Grain, Holder, looked_at, second
+from services.history.ports import HistoryStore
+from services.history.record import CHANGES_KEPT, Retention
+from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """The whole fleet at a moment: figures by holder, and which quantities were known, or why not.
+
+    A known quantity that a holder lacks was 0; a holder who is missing had nothing.
+    """
+
+    at: datetime
+    figures: Mapping[Holder, Figures]
+    reasons: Mapping[str, str]
+
+
+class HistoryService:
+    """Answers what was when. Raises StoreUnavailable when the records do not answer."""
+
+    def __init__(
+        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime]
+    ) -> None:
+        self._store, self._retention, self._now = store, retention, now
+
+    def series(
+        self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int
+    ) -> tuple[Cell, ...]:
+        """Return what a figure did in each span of `step` seconds, the oldest first.
+
+        Spans begin at multiples of the step since the epoch, in UTC. Of before the last two days
+        hours are kept, and later days: a finer step becomes as long as these.
+        """
+        grain = self._grain(second(since), step)
+        step = _whole(step, grain)
+        began, ended = second(since) // step * step, second(until)
+        span = step if grain is Grain.SECOND else grain.seconds
+        head, before = self._store.head(), self._store.before(began, frozenset({holder}))
+        rows: dict[int, Row] = {}
+        rolled_to = began
+        if grain is not Grain.SECOND:
+            rolled_to = max(began, head.rolled[grain])
+            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to))
+        looks = self._store.looks(began, ended)
+        newest = {holder: rows[max(rows)]} if rows else before
+        changes = {holder: self._store.rows(holder, Grain.SECOND, rolled_to, ended)}
+        for start, row in rolled(changes, looks, span, newest).items():
+            rows[start] = row[holder]
+        return tuple(cells(
+            rows, looks.get(looked_at(quantity), ()), quantity, before.get(holder, EMPTY),
+            began=began, ended=ended, grain=span, step=step,
+        ))  # fmt: skip
+
+    def at(self, moment: datetime, quantity: str | None = None) -> Then:
+        """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""
+        at = second(moment)
+        looks = self._store.looks(at, at + 1)
+        found = self._store.before(at + 1, quantity=quantity)
+        return Then(
+            moment,
+            {holder: figures_at_end(row) for holder, row in found.items()},
+            {quantity: some[-1].reason for quantity, some in looks.items()},
+        )
+
+    def _grain(self, since: int, step: int) -> Grain:
+        """Return the finest grain that is kept since a second, and not finer than the step."""
+        age = second(self._now()) - since
+        if age <= CHANGES_KEPT and step % Grain.HOUR.seconds:
+            return Grain.SECOND
+        hourly = age <= self._retention.hours.total_seconds()
+        return Grain.HOUR if hourly and step % Grain.DAY.seconds else Grain.DAY
+
+
+def _whole(step: int, grain: Grain) -> int:
+    """Return the step as whole spans of the grain, rounded up."""
+    return -(-step // grain.seconds) * grain.seconds

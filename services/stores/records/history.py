@@ -1,0 +1,261 @@
+"""Usage over time in this product's own records. Times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    ScalarSelect,
+    Select,
+    and_,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from services.history.changes import Change, Present
+from services.history.models import Grain, Holder, OwnerKind
+from services.history.ports import Head
+from services.history.rollup import Look
+from services.history.rows import Looks, Row, figures_at_end, row_in, row_of, text_of
+from services.stores.records.database import batches, insert_into, reading, writing
+from services.stores.records.schema import (
+    HISTORY_HEAD as HEAD,
+    HISTORY_LOOKS as LOOKS,
+    HOLDERS,
+    ROWS,
+    digest_of,
+)
+
+_DOING = "recording usage over time"
+_ASKING = "reading usage over time"
+
+
+class HistoryRecords:
+    """Keeps usage over time, as `HistoryStore` says. Raises StoreUnavailable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def head(self) -> Head:
+        """Return how far the past is kept."""
+        with reading(self._engine, _ASKING) as connection:
+            return _head(connection)
+
+    def present(self) -> tuple[Head, Present]:
+        """Return what is known last, and how far that is."""
+        newest = select(LOOKS.c.quantity, func.max(LOOKS.c.began)).group_by(LOOKS.c.quantity)
+        with reading(self._engine, _ASKING, long=True) as connection:
+            head = _head(connection)
+            figures = {holder: figures_at_end(row) for holder, row in _before(connection)}
+            began = dict(map(tuple, connection.execute(newest)))
+            looks = {
+                quantity: look for quantity, look in _looks(connection.execute(select(LOOKS)))
+                if look.began == began[quantity]
+            }  # fmt: skip
+        return head, Present(figures, looks)
+
+    def add(self, change: Change, at: int, *, after: Head) -> Head | None:
+        """Add what a snapshot changed, and return the new head; None where it is not `after`."""
+        head = Head(after.number + 1, at, after.rolled)
+        with writing(self._engine, _DOING) as connection:
+            if not _moved(connection, after, head):
+                return None
+            rows = {at: {holder: row_of(each) for holder, each in change.figures.items()}}
+            _put(connection, Grain.SECOND.seconds, rows)
+            looks = [
+                {"quantity": quantity, "began": look.began, "ended": look.ended,
+                 "reason": look.reason}
+                for quantity, look in change.looks
+            ]  # fmt: skip
+            if looks:
+                grown = insert_into(connection, LOOKS)
+                connection.execute(
+                    grown.on_conflict_do_update(
+                        index_elements=[LOOKS.c.quantity, LOOKS.c.began],
+                        set_={"ended": grown.excluded.ended},
+                    ),
+                    looks,
+                )
+        return head
+
+    def roll_up(
+        self, grain: Grain, rows: Mapping[int, Mapping[Holder, Row]], until: int, *, after: Head
+    ) -> Head | None:
+        """Keep the rows of spans, by their start, and that all is rolled up until then."""
+        head = Head(after.number, after.last, {**after.rolled, grain: until})
+        with writing(self._engine, _DOING) as connection:
+            if not _moved(connection, after, head):
+                return None
+            _put(connection, grain.seconds, rows)
+        return head
+
+    def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
+        """Return each holder's figures since each second of a span in which they changed."""
+        asked = _rows_of(Grain.SECOND.seconds, began, ended)
+        found: dict[Holder, dict[int, Row]] = defaultdict(dict)
+        with reading(self._engine, _ASKING, long=True) as connection:
+            for row in connection.execute(asked):
+                found[_holder(row)][row.start] = row_in(row.row)
+        return found
+
+    def before(
+        self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
+    ) -> Mapping[Holder, Row]:
+        """Return the newest row that ends before a second: of these holders, or of all.
+
+        Where one quantity is named, rows have that alone.
+        """
+        with reading(self._engine, _ASKING, long=True) as connection:
+            if holders is None:
+                return dict(_before(connection, at, quantity=quantity))
+            found: dict[Holder, Row] = {}
+            for some in batches(sorted(map(_digest, holders))):
+                whose = HOLDERS.c.digest.in_(some)
+                found.update(_before(connection, at, whose, quantity=quantity))
+            return found
+
+    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
+        """Return one holder's rows of the spans that begin in this time, by their start."""
+        asked = _rows_of(grain.seconds, began, ended).where(HOLDERS.c.digest == _digest(holder))
+        with reading(self._engine, _ASKING) as connection:
+            return {row.start: row_in(row.row) for row in connection.execute(asked)}
+
+    def looks(self, began: int, ended: int) -> Looks:
+        """Return when each quantity was known in this time, the oldest first."""
+        asked = select(LOOKS).where(LOOKS.c.began < ended, LOOKS.c.ended > began)
+        found: dict[str, list[Look]] = defaultdict(list)
+        with reading(self._engine, _ASKING) as connection:
+            for quantity, look in _looks(connection.execute(asked.order_by(LOOKS.c.began))):
+                found[quantity].append(look)
+        return found
+
+    def drop(self, *, changes: int, hours: int, days: int) -> None:
+        """Remove what is older than these seconds; not what tells a holder's figures last.
+
+        What is not rolled up yet has to be younger.
+        """
+        later = ROWS.alias()
+        superseded = select(later.c.holder).where(
+            later.c.grain == ROWS.c.grain, later.c.holder == ROWS.c.holder,
+            later.c.start > ROWS.c.start, later.c.start < days,
+        )  # fmt: skip
+        with writing(self._engine, "removing usage that is old") as connection:
+            for grain, before in ((Grain.SECOND, changes), (Grain.HOUR, hours)):
+                connection.execute(delete(ROWS).where(_older(grain, before)))
+            connection.execute(delete(ROWS).where(_older(Grain.DAY, days), superseded.exists()))
+            connection.execute(delete(LOOKS).where(LOOKS.c.ended < days))
+
+
+def _older(grain: Grain, before: int) -> ColumnElement[bool]:
+    return and_(ROWS.c.grain == grain.seconds, ROWS.c.start < before)
+
+
+def _rows_of(grain: int, began: int, ended: int) -> Select[Any]:
+    return (
+        select(HOLDERS.c.kind, HOLDERS.c.tenant, ROWS.c.start, ROWS.c.row)
+        .join(HOLDERS, HOLDERS.c.id == ROWS.c.holder)
+        .where(ROWS.c.grain == grain, ROWS.c.start >= began, ROWS.c.start < ended)
+        .order_by(ROWS.c.start)
+    )
+
+
+def _before(
+    connection: Connection,
+    at: int | None = None,
+    whose: ColumnElement[bool] | None = None,
+    *,
+    quantity: str | None = None,
+) -> Iterator[tuple[Holder, Row]]:
+    """Yield each holder's newest row that ends before a second: of changes, else of spans."""
+
+    def newest(grain: int) -> ScalarSelect[str]:
+        found = select(ROWS.c.row).where(ROWS.c.grain == grain, ROWS.c.holder == HOLDERS.c.id)
+        if at is not None:
+            found = found.where(ROWS.c.start <= at - grain)
+        return found.order_by(ROWS.c.start.desc()).limit(1).scalar_subquery()
+
+    row = func.coalesce(*(newest(grain.seconds) for grain in Grain)).label("row")
+    asked = select(HOLDERS.c.kind, HOLDERS.c.tenant, row)
+    if whose is not None:
+        asked = asked.where(whose)
+    for found in connection.execute(asked):
+        if found.row is not None:
+            yield _holder(found), row_in(found.row, quantity)
+
+
+def _head(connection: Connection) -> Head:
+    number, last, hours, days = connection.execute(
+        select(HEAD.c.number, HEAD.c.last, HEAD.c.hours, HEAD.c.days)
+    ).one()
+    return Head(number, last, {Grain.HOUR: hours, Grain.DAY: days})
+
+
+def _moved(connection: Connection, after: Head, to: Head) -> bool:
+    """Replace the head, if it is still the one that is given."""
+    moved = connection.execute(
+        update(HEAD)
+        .where(
+            HEAD.c.number == after.number, HEAD.c.last == after.last,
+            HEAD.c.hours == after.rolled[Grain.HOUR], HEAD.c.days == after.rolled[Grain.DAY],
+        )
+        .values(number=to.number, last=to.last, hours=to.rolled[Grain.HOUR],
+                days=to.rolled[Grain.DAY])
+    )  # fmt: skip
+    return moved.rowcount == 1
+
+
+def _put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, Row]]) -> None:
+    ids = _ids(connection, {holder for each in rows.values() for holder in each})
+    found = [
+        {"grain": grain, "holder": ids[_digest(holder)], "start": start, "row": text_of(row)}
+        for start, each in rows.items() for holder, row in each.items()
+    ]  # fmt: skip
+    if found:
+        statement = insert_into(connection, ROWS)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[ROWS.c.grain, ROWS.c.holder, ROWS.c.start],
+                set_={"row": statement.excluded.row},
+            ),
+            found,
+        )
+
+
+def _ids(connection: Connection, holders: Iterable[Holder]) -> dict[str, int]:
+    """Return the number of each holder by its digest; who has none gets one."""
+    by_digest = {_digest(holder): holder for holder in holders}
+    ids = _numbers(connection, sorted(by_digest))
+    fresh = sorted(by_digest.keys() - ids.keys())
+    if fresh:
+        rows = [{"digest": digest, "kind": by_digest[digest].kind.value,
+                 "tenant": by_digest[digest].tenant} for digest in fresh]  # fmt: skip
+        connection.execute(insert_into(connection, HOLDERS).on_conflict_do_nothing(), rows)
+        ids |= _numbers(connection, fresh)
+    return ids
+
+
+def _numbers(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batches(digests):
+        asked = select(HOLDERS.c.digest, HOLDERS.c.id).where(HOLDERS.c.digest.in_(some))
+        found.update((row.digest, row.id) for row in connection.execute(asked))
+    return found
+
+
+def _digest(holder: Holder) -> str:
+    return digest_of(f"{holder.kind} {holder.tenant}")
+
+
+def _holder(row: Any) -> Holder:
+    return Holder(OwnerKind(row.kind), row.tenant)
+
+
+def _looks(rows: Iterable[Any]) -> Iterator[tuple[str, Look]]:
+    return ((row.quantity, Look(row.began, row.ended, row.reason)) for row in rows)

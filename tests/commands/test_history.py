@@ -1,0 +1,57 @@
+"""`kato-tenants history`, in processes of its own: what was recorded, and what cannot be asked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from tests.engines.records.test_history import START, Past
+from tests.servers.forked import run
+from tests.servers.records import Records
+
+AT = ("--from", "2026-03-27T22:00Z", "--to", "2026-03-28T00:00Z")
+SPANS = [
+    {"from": "2026-03-27T22:00:00Z", "to": "2026-03-27T23:00:00Z", "first": 5, "last": 7, "min": 5,
+     "max": 7, "mean": "5.99", "margin": 0, "known": 0.168333, "reason": "redis did not answer"},
+    {"from": "2026-03-27T23:00:00Z", "to": "2026-03-28T00:00:00Z", "first": None, "last": None,
+     "min": None, "max": None, "mean": None, "margin": None, "known": 0.0, "reason": None},
+]  # fmt: skip
+
+
+def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
+    """For programs and for people; no store is needed, and an unknown figure is none."""
+    data = {"KATO_TENANTS_DATA": str(tmp_path), "KATO_TENANTS_HISTORY_HOURS_DAYS": "3660"}
+    records = Records(tmp_path, None)
+    past, named = Past(records), "tenant/acme"
+    one = past.dashboard()
+    for after, patterns in ((0, 5), (300, 5), (306, 7), (606, None)):
+        past.record(one, START + after, patterns)
+    records.close()
+    asked = ("history", "--tenant", named, *AT)
+    found = json.loads(run(*asked, "--json", **data).stdout)
+    assert found == {"holder": "tenant", "tenant": named, "measure": "patterns", "spans": SPANS}
+    lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
+    assert [line["mean"] for line in lines] == ["5.99", ""]
+    table = run(*asked, **data).stdout.splitlines()
+    assert table[1].split() == ["2026-03-27T22:00:00Z", "7", "5", "7", "5.99", "17%"]
+    assert table[2].split() == ["2026-03-27T23:00:00Z", "unknown", "nobody", "looked"]
+    fleet = run(
+        "history", "--tenant", "fleet", "--measure", "patterns_bytes", *AT, "--json", **data
+    )
+    assert json.loads(fleet.stdout)["spans"][0]["last"] == 70
+    assert '"export"' in run("log", "show", "--json", **data).stdout
+
+
+def test_what_cannot_be_asked_is_one_line(tmp_path: Path) -> None:
+    data = {"KATO_TENANTS_DATA": str(tmp_path)}
+    for words, said in (
+        (("--step", "0h"), "--step: is no span, as 30min, 1h or 7d"),
+        (("--from", "yesterday"), "--from: is no time, as 2026-01-31T12:00Z or 7d"),
+        (("--measure", "bytes"), "--measure"),
+        (("--from", "1h", "--to", "2h"), "--from"),
+    ):
+        done = run("history", "--tenant", "tenant/acme", *words, **data)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,174 @@
+"""Usage over time in real records: what was recorded is what is read, however it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from services.errors import StoreUnavailable
+from services.figures import Measure
+from services.history.models import FLEET, Cell, Figure, Grain, Holder, OwnerKind, second
+from services.history.read import HistoryService
+from services.history.record import HistoryRecorder, Retention
+from services.stores.records.history import HistoryRecords
+from tests.servers.records import Records
+from tests.unit.history.snapshots import snapshot
+
+DAY, HOUR = Grain.DAY.seconds, Grain.HOUR.seconds
+START = second(datetime(2026, 3, 27, 22, 30, tzinfo=UTC))
+RETENTION = Retention(timedelta(days=90), timedelta(days=1826))
+ACME = Holder(OwnerKind.TENANT, "tenant/acme")
+GAP = timedelta(minutes=10)
+
+
+class Past:
+    """A place of records, and a dashboard or more that record into it."""
+
+    def __init__(self, records: Records, *, retention: Retention = RETENTION) -> None:
+        self.store = HistoryRecords(records.engine())
+        self.retention, self.last = retention, START
+
+    def dashboard(self) -> HistoryRecorder:
+        """Return a recorder of its own, as another process has."""
+        return HistoryRecorder(self.store, gap=GAP, retention=self.retention)
+
+    def service(self) -> HistoryService:
+        """Return what reads, at the time of the last record."""
+        now = datetime.fromtimestamp(self.last, UTC)
+        return HistoryService(self.store, retention=self.retention, now=lambda: now)
+
+    def record(self, by: HistoryRecorder, at: int, patterns: int | None) -> None:
+        """Record that acme had so many patterns, or that ClickHouse was down."""
+        down = frozenset({Measure.PATTERNS}) if patterns is None else frozenset()
+        by.follow(snapshot(at, {"acme": patterns or 0}, down=down))
+        self.last = max(at, self.last)
+
+    def series(self, since: int, until: int, step: int) -> tuple[Cell, ...]:
+        """Return what acme's patterns did."""
+        times = (datetime.fromtimestamp(at, UTC) for at in (since, until))
+        return self.service().series(ACME, "patterns", *times, step)
+
+
+@pytest.fixture
+def past(records: Records) -> Past:
+    return Past(records)
+
+
+def test_hours_and_days_say_what_the_seconds_said(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever was seen when: roll-ups of all that is kept are those of what was recorded.
+
+    The oracle goes second by second: a figure is known from a look to the next, if that is near.
+    """
+    looks = st.lists(
+        st.tuples(st.sampled_from([60, 300, 599, 601, 3000, 40_000, 90_000]),
+                  st.integers(0, 9) | st.none()), min_size=1, max_size=25,
+    )  # fmt: skip
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+    @given(looks)
+    def holds(looks: list[tuple[int, int | None]]) -> None:
+        with ExitStack() as closing:
+            records = Records(tmp_path_factory.mktemp("past"), None)
+            closing.callback(records.close)
+            past, at, seen = Past(records), START, []
+            for after, patterns in looks:
+                at += after
+                seen.append((at, patterns))
+                past.record(past.dashboard() if after > HOUR else _same(past), at, patterns)
+            for step in (HOUR, 6 * HOUR, DAY):
+                for cell in past.series(START, at + 1, step):
+                    _check(cell, seen)
+
+    holds()
+
+
+def _same(past: Past) -> HistoryRecorder:
+    past.__dict__.setdefault("own", past.dashboard())
+    recorder: HistoryRecorder = past.__dict__["own"]
+    return recorder
+
+
+def _check(cell: Cell, seen: list[tuple[int, int | None]]) -> None:
+    known = dict(_seconds(seen, second(cell.began), second(cell.ended)))
+    if not known:
+        assert cell.rollup is None
+        return
+    held = [known[at] for at in sorted(known)]
+    assert cell.rollup is not None
+    assert (cell.rollup.first, cell.rollup.last) == (held[0], held[-1])
+    assert (cell.rollup.least, cell.rollup.most) == (min(held), max(held))
+    assert (cell.rollup.integral, cell.rollup.known) == (sum(held), len(held))
+
+
+def _seconds(
+    seen: list[tuple[int, int | None]], began: int, ended: int
+) -> Iterator[tuple[int, int]]:
+    for (at, patterns), (later, _) in zip(seen, [*seen[1:], (seen[-1][0] + 1, None)], strict=True):
+        if patterns is not None:
+            until = later if later - at <= GAP.total_seconds() + 1 else at + 1
+            for now in range(max(at, began), min(until, ended)):
+                yield now, patterns
+
+
+def test_a_fleet_at_a_moment(past: Past) -> None:
+    """What every holder had then, and what was not known; nothing before anybody looked."""
+    one = past.dashboard()
+    one.follow(snapshot(START, {"acme": 5, "globex": 2}, shared=3, nobodys=1))
+    one.follow(snapshot(START + 60, {"acme": 7}, shared=3, nobodys=1))
+    one.follow(snapshot(START + 120, {}, down=frozenset({Measure.PATTERNS})))
+    globex = Holder(OwnerKind.TENANT, "tenant/globex")
+    for after, acme, others, fleet, reason in (
+        (0, 5, 2, 11, ""), (59, 5, 2, 11, ""), (60, 7, 0, 11, ""),
+        (120, 7, 0, 11, "redis did not answer"),
+    ):  # fmt: skip
+        then = past.service().at(datetime.fromtimestamp(START + after, UTC))
+        assert then.figures[ACME]["patterns"] == Figure(acme)
+        assert then.figures[globex].get("patterns", Figure(0)) == Figure(others)
+        assert then.figures[FLEET]["patterns"] == Figure(fleet)
+        assert then.reasons["patterns"] == reason
+        assert then.reasons["keys"] == ""
+    before = past.service().at(datetime.fromtimestamp(START - 1, UTC))
+    assert (before.figures, before.reasons) == ({}, {})
+
+
+def test_two_dashboards_record_what_is_there_once(past: Past) -> None:
+    """Each goes by what the other has recorded meanwhile; an older snapshot adds nothing."""
+    one, two = past.dashboard(), past.dashboard()
+    for at, by, patterns in ((0, one, 1), (20, two, 1), (40, two, 2), (60, one, 2), (50, two, 9)):
+        past.record(by, START + at, patterns)
+    rows = past.store.rows(ACME, Grain.SECOND, START, START + 100)
+    assert list(rows) == [START, START + 40]
+    assert past.store.head().number == 4
+    (cell,) = past.series(START, START + 61, HOUR)
+    assert cell.rollup is not None
+    assert (cell.rollup.integral, cell.rollup.known) == (40 * 1 + 21 * 2, 61)
+
+
+def test_what_is_old_goes_and_what_tells_the_last_figures_stays(records: Records) -> None:
+    past = Past(records, retention=Retention(timedelta(days=3), timedelta(days=5)))
+    one = past.dashboard()
+    for day in range(10):
+        past.last = START + day * DAY
+        one.follow(snapshot(past.last, {"acme": 5 + day, "idle": 4}))
+    until, idle = past.last + 1, Holder(OwnerKind.TENANT, "tenant/idle")
+    kept = {grain: past.store.rows(ACME, grain, 0, until) for grain in Grain}
+    assert {grain: (until - min(rows)) // DAY for grain, rows in kept.items()} == {
+        Grain.SECOND: 2, Grain.HOUR: 2, Grain.DAY: 5,
+    }  # fmt: skip
+    assert past.store.before(until)[idle]["patterns"].last == Figure(4)
+    assert {cell.ended - cell.began for cell in past.series(START, until - 1, 60)[:-1]} == {
+        timedelta(days=1)
+    }
+
+
+def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
+    past = Past(Records(tmp_path, None))
+    past.record(past.dashboard(), START, 1)
+    (tmp_path / "state.sqlite").write_bytes(b"no database at all" * 500)
+    with pytest.raises(StoreUnavailable):
+        HistoryRecords(Records(tmp_path, None).engine()).head()

@@ -1,0 +1,44 @@
+"""A tenant's past on its page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.figures import Measure
+from services.history.models import second
+from services.settings.environment import Settings
+from tests.engines.records.test_history import Past
+from tests.pages.conftest import Open, words
+from tests.servers.records import Records
+from tests.unit.history.snapshots import snapshot
+
+
+def test_a_tenants_past_is_drawn_and_told(
+    kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
+) -> None:
+    """One figure at a time, with words for those who see no chart; a gap where it was unknown."""
+    began = second(datetime.now(UTC) - timedelta(days=1))
+    with closing(Records(kato_settings.data, None)) as records:
+        one = Past(records).dashboard()
+        for seconds, patterns in ((0, 400), (300, 450), (600, None), (1200, 420), (1500, 420)):
+            down = frozenset({Measure.PATTERNS}) if patterns is None else frozenset()
+            one.follow(snapshot(began + seconds, {"acme-corp": patterns or 0}, down=down))
+    request.getfixturevalue("services")
+    app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
+    (chart,) = app.get("plotly_chart")
+    line = json.loads(chart.proto.spec)["data"][-1]["y"]
+    assert None in line
+    assert "from 400 to 9, between 9 and 450." in words(app)
+    app.segmented_control(key="range").set_value("1 y").run()
+    assert "between 9 and 450." in words(app)
+
+
+@pytest.mark.usefixtures("services")
+def test_no_line_is_drawn_of_one_point(open_page: Open) -> None:
+    app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
+    assert not app.get("plotly_chart")
+    assert "There is no past to draw yet" in words(app)

@@ -1,0 +1,49 @@
+"""Snapshots of small fleets, as they were at one second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from services.errors import Fault, Problem
+from services.figures import Amount, Measure, StoreState, Usage
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Claim, ClaimState
+from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
+
+ZERO = Amount(0, 0)
+
+
+def usage(amounts: Mapping[Measure, Amount] | int, down: frozenset[Measure]) -> Usage:
+    """Return the figures of an owner: so many patterns, or amounts; None where a store is down."""
+    if isinstance(amounts, int):
+        amounts = {Measure.PATTERNS: Amount(amounts, amounts * 10)}
+    figures = {m.value: None if m in down else amounts.get(m, ZERO) for m in Measure}
+    return Usage(**figures, keys_by_kind=None if Measure.KEYS in down else {})
+
+
+def snapshot(
+    at: int,
+    tenants: Mapping[str, Mapping[Measure, Amount] | int],
+    *,
+    shared: Mapping[Measure, Amount] | int = 0,
+    nobodys: Mapping[Measure, Amount] | int = 0,
+    down: frozenset[Measure] = frozenset(),
+) -> Snapshot:
+    """Return what was read at a second of a fleet, a name of each tenant with what it had."""
+    failed = Problem(store="redis", fault=Fault.UNAVAILABLE)
+    stores = {
+        m: StoreFigures(m, StoreState.UNKNOWN, reason=failed) if m in down
+        else StoreFigures(m, StoreState.OK, ZERO)
+        for m in Measure
+    }  # fmt: skip
+    return Snapshot(
+        datetime.fromtimestamp(at, UTC),
+        stores,
+        tuple(
+            TenantUsage(TenantKey("tenant", name), ClaimState.KNOWN, usage(amounts, down), ())
+            for name, amounts in tenants.items()
+        ),
+        (KbUsage("both_kato", True, Claim(ClaimState.SHARED, (), ""), usage(shared, down)),),
+        Unattributed(usage(nobodys, down)),
+    )
