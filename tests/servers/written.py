@@ -40,7 +40,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class Written:
-    """The rows in a database of the engine, the keys as what is sent to write them, and the rest."""
+    """The rows in a database of the engine, the keys as what writes them, and the rest."""
 
     rest: Rest
     commands: int

@@ -25,13 +25,8 @@ from services.history.ports import Head
 from services.history.rollup import Look
 from services.history.rows import Looks, Row, figures_at_end, row_in, row_of, text_of
 from services.stores.records.database import batches, insert_into, reading, writing
-from services.stores.records.schema import (
-    HISTORY_HEAD as HEAD,
-    HISTORY_LOOKS as LOOKS,
-    HOLDERS,
-    ROWS,
-    digest_of,
-)
+from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
+from services.stores.records.schema import digest_of
 
 _DOING = "recording usage over time"
 _ASKING = "reading usage over time"

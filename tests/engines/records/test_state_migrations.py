@@ -17,6 +17,7 @@ from services.stores.records.database import open_database
 from services.stores.records.migrations import MIGRATIONS, NEWEST
 from services.stores.records.nodes import StateStore
 from services.stores.records.schema import METADATA
+import services.stores.records.history_tables  # noqa: F401, I001  adds its own
 from tests.servers.postgres import Postgres
 from tests.servers.purger import plan_for
 from tests.servers.records import Records, lines_of

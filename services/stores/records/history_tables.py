@@ -1,0 +1,45 @@
+"""The tables of usage over time, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from services.stores.records.schema import METADATA, Words
+
+HOLDERS = Table(
+    "history_holder",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("tenant", Words, nullable=False),  # empty but for a tenant's
+)
+
+ROWS = Table(
+    "history_row",
+    METADATA,
+    Column("grain", Integer, primary_key=True),  # seconds of the span; 1: since when it was so
+    Column("holder", Integer, ForeignKey(HOLDERS.c.id), primary_key=True),
+    Column("start", BigInteger, primary_key=True),  # seconds since the epoch, as all times here
+    Column("row", Text, nullable=False),
+    Index("history_row_by_start", "grain", "start"),
+    sqlite_with_rowid=False,
+)
+
+LOOKS = Table(
+    "history_look",
+    METADATA,
+    Column("quantity", String(32), primary_key=True),
+    Column("began", BigInteger, primary_key=True),
+    Column("ended", BigInteger, nullable=False),
+    Column("reason", Words, nullable=False),  # empty where it was known
+)
+
+HEAD = Table(
+    "history_head",
+    METADATA,
+    Column("number", BigInteger, nullable=False),  # of snapshots that were recorded
+    Column("last", BigInteger, nullable=False),
+    Column("hours", BigInteger, nullable=False),  # until when it is rolled up
+    Column("days", BigInteger, nullable=False),
+)
