@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
+import services.stores.records.history_tables  # noqa: F401  adds its own
 from services.errors import StoreUnavailable
 from services.figures import Amount, Measure
 from services.stores.records import migrations
@@ -17,7 +18,6 @@ from services.stores.records.database import open_database
 from services.stores.records.migrations import MIGRATIONS, NEWEST
 from services.stores.records.nodes import StateStore
 from services.stores.records.schema import METADATA
-import services.stores.records.history_tables  # noqa: F401, I001  adds its own
 from tests.servers.postgres import Postgres
 from tests.servers.purger import plan_for
 from tests.servers.records import Records, lines_of
