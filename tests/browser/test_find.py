@@ -46,7 +46,7 @@ def test_what_is_nowhere_says_where_was_looked(sample: str, visit: Visit) -> Non
     """And one click looks inside of names."""
     page = visit(f"{sample}/find?find=CME")
     expect(page.get_by_text("No match.")).to_be_visible()
-    page.get_by_role("button", name="Look anywhere in names").click()
+    page.get_by_role("button", name="Search inside names").click()
     expect(page.get_by_text("Found as tenant and node_id")).to_be_visible()
     assert "anywhere=true" in page.url
     check(page)

@@ -45,7 +45,7 @@ def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) ->
     for heading in ("Findings", "Reconciliation", "Checks"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert "%" in card(page, "Score")
-    assert "difference 0" in card(page, "Patterns")
+    assert "adds up" in card(page, "Patterns")
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     check(page)
 
