@@ -13,7 +13,7 @@ from tests.servers.records import Records
 AT = ("--from", "2026-03-27T22:00Z", "--to", "2026-03-28T00:00Z")
 SPANS = [
     {"from": "2026-03-27T22:00:00Z", "to": "2026-03-27T23:00:00Z", "first": 5, "last": 7, "min": 5,
-     "max": 7, "mean": "5.99", "margin": 0, "known": 0.168333, "reason": "redis did not answer"},
+     "max": 7, "mean": "5.99", "margin": 0, "known": 0.168333, "reason": "Redis did not answer"},
     {"from": "2026-03-27T23:00:00Z", "to": "2026-03-28T00:00:00Z", "first": None, "last": None,
      "min": None, "max": None, "mean": None, "margin": None, "known": 0.0, "reason": None},
 ]  # fmt: skip

@@ -124,7 +124,7 @@ def test_a_fleet_at_a_moment(past: Past) -> None:
     globex = Holder(OwnerKind.TENANT, "tenant/globex")
     for after, acme, others, fleet, reason in (
         (0, 5, 2, 11, ""), (59, 5, 2, 11, ""), (60, 7, 0, 11, ""),
-        (120, 7, 0, 11, "redis did not answer"),
+        (120, 7, 0, 11, "Redis did not answer"),
     ):  # fmt: skip
         then = past.service().at(datetime.fromtimestamp(START + after, UTC))
         assert then.figures[ACME]["patterns"] == Figure(acme)

@@ -82,7 +82,7 @@ def test_a_store_that_fails_ends_what_is_known_at_that_second() -> None:
     change = change_of(snapshot(70, {"acme": 5}, down=down), present, 70, gap=GAP)
     assert change.figures == {}
     assert [look for quantity, look in change.looks if quantity == "patterns"] == [
-        Look(10, 70), Look(70, 71, "redis did not answer"),
+        Look(10, 70), Look(70, 71, "Redis did not answer"),
     ]  # fmt: skip
 
 
