@@ -58,9 +58,9 @@ def kato_of(workers: Sequence[Worker], *, hung: Collection[int] = ()) -> Iterato
 
     def answer(request: Request) -> Answer:
         with lock:
-            if request.port not in owners:
-                owners[request.port] = next(turns)
-            owner = owners[request.port]
+            if request.connection not in owners:
+                owners[request.connection] = next(turns)
+            owner = owners[request.connection]
         if owner in hung:
             over.wait(60)
         return workers[owner].answer(request.path)

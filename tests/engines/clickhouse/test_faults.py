@@ -183,7 +183,7 @@ class TestBadDays:
 
 
 def _assert_clean(message: str, server: HttpServer) -> None:
-    assert message.startswith("clickhouse ")
+    assert message.startswith("ClickHouse ")
     for secret in (PASSWORD, str(server.port), "127.0.0.1", "http://", "Traceback"):
         assert secret not in message
 

@@ -402,7 +402,7 @@ def test_each_fault_is_told_for_what_it_is(
         with pytest.raises(error) as caught:
             ask()
         assert type(caught.value) is error
-        assert str(caught.value).startswith("clickhouse ")
+        assert str(caught.value).startswith("ClickHouse ")
         assert PASSWORD not in str(caught.value)
         server.heal()
     assert pages.page(query).rows

@@ -176,6 +176,6 @@ class TestBadDays:
 
 
 def assert_clean(message: str, server: HttpServer) -> None:
-    assert message.startswith("qdrant ")
+    assert message.startswith("Qdrant ")
     for secret in (KEY, str(server.port), "127.0.0.1", "http://", "another product"):
         assert secret not in message

@@ -208,7 +208,7 @@ def test_each_fault_is_told_for_what_it_is(
         with pytest.raises(error) as caught:
             ask()
         assert type(caught.value) is error
-        assert str(caught.value).startswith("qdrant ")
+        assert str(caught.value).startswith("Qdrant ")
         assert KEY not in str(caught.value)
         server.heal()
         ask()
