@@ -83,8 +83,8 @@ def test_a_proxy_that_spreads_one_connection_is_no_worker() -> None:
     looks = Counter[int]()
 
     def spread(request: Request) -> Answer:
-        looks[request.port] += request.path == "/health"
-        return MADE[looks[request.port] % 4].answer(request.path)
+        looks[request.connection] += request.path == "/health"
+        return MADE[looks[request.connection] % 4].answer(request.path)
 
     with HttpServer(spread) as server, pytest.raises(StoreRejected, match="cannot be told apart"):
         asked(server.url)
