@@ -156,7 +156,7 @@ def usage_command(
 def history_command(
     *,
     tenant: Annotated[
-        str, typer.Option(help="Whose, as kind/id: tenant/acme; or fleet, shared or nobody.")
+        str, typer.Option(help="Whose, as kind/id: tenant/acme; or fleet, shared or unowned.")
     ],
     measure: Annotated[
         str, typer.Option(help="patterns, keys, vectors, sessions; with _bytes their size.")

@@ -70,7 +70,7 @@ def _series(holder: Holder, quantity: str, span: str) -> tuple[Cell, ...]:
 def _chart(name: str, cells: Sequence[Cell]) -> None:
     known = [cell for cell in cells if cell.rollup is not None]
     if len(known) < _A_LINE:
-        st.caption("There is no past to draw yet: what changes is kept from now on.")
+        st.caption("Charts begin with the second point: what changes is kept from now on.")
         return
     column = COLUMNS[name]
     st.plotly_chart(

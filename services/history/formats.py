@@ -47,7 +47,7 @@ def mean_of(cell: Cell) -> str | None:
 
 
 def holder_named(tenant: str) -> Holder:
-    """Return the holder that a name is of: kind/id, `shared`, `nobody` or `fleet`."""
+    """Return the holder that a name is of: kind/id, `shared`, `unowned` or `fleet`."""
     if tenant in {kind.value for kind in OwnerKind if kind is not OwnerKind.TENANT}:
         return Holder(OwnerKind(tenant))
     return Holder(OwnerKind.TENANT, tenant)

@@ -23,7 +23,7 @@ class OwnerKind(StrEnum):
 
     TENANT = "tenant"
     SHARED = "shared"  # what several tenants hold
-    NOBODY = "nobody"
+    NOBODY = "unowned"
     FLEET = "fleet"  # the sum of all these
 
 

@@ -41,4 +41,4 @@ def test_a_tenants_past_is_drawn_and_told(
 def test_no_line_is_drawn_of_one_point(open_page: Open) -> None:
     app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
     assert not app.get("plotly_chart")
-    assert "There is no past to draw yet" in words(app)
+    assert "Charts begin with the second point" in words(app)

@@ -337,7 +337,7 @@ def test_without_a_key_nothing_can_be_sensitive(
 ) -> None:
     app = open_page("new_session")
     assert app.checkbox(key="metadata_sensitive_0").disabled
-    assert "Nothing can be encrypted" in words(app)
+    assert "Encryption is off" in words(app)
 
 
 def test_a_kato_that_is_down_creates_nothing_and_says_so(

@@ -167,9 +167,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the head. http.server reads it as an e-mail's, which takes a millisecond."""
-        self.command, self.path, self.request_version = self.raw_requestline.decode(
-            "latin-1"
-        ).split()
+        try:
+            words = self.raw_requestline.decode("latin-1").split()
+            self.command, self.path, self.request_version = words
+        except ValueError:  # it is no HTTP
+            self.close_connection = True
+            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            return False
         self.head: dict[str, str] = {}
         while line := self.rfile.readline().decode("latin-1").strip():
             name, _, value = line.partition(":")

@@ -175,7 +175,7 @@ def test_what_is_no_token_is_not_sent(behind: Behind, token: str) -> None:
 def test_an_error_of_kato_says_nothing_of_the_token(behind: Behind) -> None:
     behind.gateway.answer = lambda request: Answer(422, str(request.headers).encode())
     sessions, _ = behind.desks(TOKEN)
-    with pytest.raises(Exception, match="kato") as caught:
+    with pytest.raises(Exception, match="KATO") as caught:
         sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={})
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in "".join(entry.event.reason for entry in behind.log.entries())

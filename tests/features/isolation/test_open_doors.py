@@ -372,7 +372,7 @@ class TestOverHttp:
 
 
 def assert_clean(message: str, port: int) -> None:
-    assert message.startswith(("clickhouse ", "redis ", "qdrant ", "kato "))
+    assert message.startswith(("ClickHouse ", "Redis ", "Qdrant ", "KATO "))
     for secret in (SECRET, str(port), "127.0.0.1", "http://", "Traceback", "who are you"):
         assert secret not in message
 

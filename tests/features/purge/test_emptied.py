@@ -131,7 +131,7 @@ def test_they_are_dropped_once_kato_was_restarted_and_not_before(
         keeps(PurgeRefused, "started after")
     restarted.append(0)
     kato.fail("kato", "dropped")
-    keeps(StoreError, "kato")
+    keeps(StoreError, "KATO")
     kato.heal()
     with monkeypatch.context() as patch:
         patch.setattr(KatoApi, "cached_processors", lambda _: UNHEARD)

@@ -15,7 +15,8 @@ from services.errors import PurgeRefused
 from services.figures import Measure
 from services.purge.job import JobState, Outcome
 from services.purge.models import Request, Target
-from services.purge.receipt import receipt_of, tenants_of
+from services.purge.receipt import tenants_of
+from services.purge.tenant_receipt import tenant_receipt
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 
@@ -59,7 +60,7 @@ def test_a_thousand_tenants_are_one_job_with_a_receipt_each(
     assert sorted(valkey.keys()) == sorted(key.encode() for key in keys_of(LAST))
     assert tenants_of(job) == tuple(map(str, TENANTS[:MOST]))
     for tenant in TENANTS[:MOST:50]:
-        receipt = receipt_of(job, at=job.ended_at, versions={}, tenant=str(tenant))
+        receipt = tenant_receipt(job, str(tenant), at=job.ended_at, versions={})
         assert (receipt.target, receipt.outcome) == (str(tenant), Outcome.ERASED)
         assert {line.owner for line in receipt.lines} == {kb_id_of(node_of(tenant))}
         assert sum(line.deleted for line in receipt.lines) == 2
