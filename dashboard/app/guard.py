@@ -108,7 +108,7 @@ class Guard:
             logger.warning("a connection was refused: its person or address has too many already")
             await sleep(REFUSED_SECONDS)
             return False
-        socket = Socket(person, receive, send)
+        socket = Socket(person, self._census, receive, send)
         try:
             await socket.wait()
             await self._app(scope, socket.receive, socket.send)

@@ -17,6 +17,18 @@ RUN_SECONDS, RUN_SHARE = 10.0, 1 / 3
 LONGEST_RUN = 3.0
 """More of one run does not count: it waits for a store, most likely."""
 
+SLOW_SECONDS = 2.0
+"""A run that lasts longer waits for a store, most likely: another tab's need not wait for it."""
+
+MOST_RUNNING = 2
+"""So many tabs' scripts of one person run at once: one, and where it is slow another."""
+
+LOST_SECONDS = 120.0
+"""A run of which no end was seen for so long is in nobody's way: Streamlit dropped it, it seems."""
+
+YIELD_SECONDS = 2.0
+"""So long a run of somebody who has run much waits for those of others."""
+
 
 class Allowance:
     """What fills up at a rate a second to an upper bound, and may be taken as long as it is there.
@@ -42,6 +54,11 @@ class Allowance:
         """Whether as much is there as there can be."""
         self._fill(now)
         return self._left >= self._most
+
+    def is_low(self, now: float) -> bool:
+        """Whether less than half of that is there."""
+        self._fill(now)
+        return self._left < self._most / 2
 
     def _fill(self, now: float) -> None:
         self._left = min(self._most, self._left + (now - self._at) * self._rate)
@@ -69,6 +86,12 @@ class Person:
     def is_quiet(self, now: float) -> bool:
         """Whether nothing is left to remember."""
         return not self.sockets and self.messages.is_full(now) and self.runs.is_full(now)
+
+    def may_run(self, socket: object, now: float) -> bool:
+        """Whether no other socket's script is in the way of this one's."""
+        ages = [now - since for other, since in self.running.items() if other is not socket]
+        others = [age for age in ages if age < LOST_SECONDS]
+        return len(others) < MOST_RUNNING and all(age > SLOW_SECONDS for age in others)
 
     def begin(self, socket: object, now: float) -> None:
         """Note that a socket's script runs; one that ran is interrupted by it."""
@@ -110,6 +133,15 @@ class Census:
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
+
+    def has_to_yield(self, person: Person, now: float) -> bool:
+        """Whether somebody has run so much that whatever else runs now goes first.
+
+        So what all together ask for who ask for too much runs one by one, and beside nobody else.
+        """
+        return person.runs.is_low(now) and any(
+            other.running for other in self._people.values() if other is not person
+        )
 
     def _forget_quiet(self, now: float) -> None:
         quiet = [who for who, person in self._people.items() if person.is_quiet(now)]

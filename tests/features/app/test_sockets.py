@@ -16,7 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard.app import guard, sockets
+from dashboard.app import guard, sockets, turns
 from dashboard.app.guard import Guard
 from dashboard.app.sockets import Message
 from services.settings.environment import load_settings
@@ -183,7 +183,7 @@ def test_one_tabs_run_waits_for_anothers_of_the_same_person(
     app: App, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not for ever, and not for another person's; a click in the same tab does not wait."""
-    monkeypatch.setattr(sockets, "TURN_SECONDS", 0.6)
+    monkeypatch.setattr(turns, "SLOW_SECONDS", 0.6)
     app.quick = False
     with come(server) as slow, come(server) as tab, come(server, email="bob@example.com") as other:
         slow.send(asked())
