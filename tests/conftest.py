@@ -54,6 +54,8 @@ logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
     lambda record: "No runtime found" not in record.getMessage()  # which tests never have
 )
 
+pytest_plugins = ["tests.order"]
+
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
 hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
@@ -64,26 +66,6 @@ hypothesis_settings.load_profile("default")
 
 
 _FOLDERS = itertools.count()
-BUSY, WAITING = ("browser", "pages", "golden"), ("engines", "features", "commands")
-"""Folders whose tests keep the processor busy, and those whose tests mostly wait."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files that are busy and files that wait take turns, and begin with these.
-
-    Workers take files in this order: so they do both at once, and none has a long one left when
-    the others have nothing.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    folders = {path: path.relative_to(Path(__file__).parent).parts[0] for path in files}
-    busy = [path for folder in BUSY for path in files if folders[path] == folder]
-    waiting = [path for path in files if folders[path] in WAITING]
-    pairs = itertools.zip_longest(busy, waiting)
-    order = [path for pair in pairs for path in pair if path is not None]
-    rest = [path for path in files if path not in {*busy, *waiting}]
-    items[:] = [item for path in (*order, *rest) for item in files[path]]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
 from tests.browser import axe
-from tests.browser.conftest import ROOT, Visit, dashboard, fits, picture, settle
+from tests.browser.conftest import ROOT, Visit, dashboard, fits, go, picture, settle
 from tests.servers.deployment import SECRET, STORES, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]
@@ -37,9 +37,7 @@ def test_every_page_is_drawn(
     page = visit(sample, theme=theme, width=width)
     for name in PAGES:
         row = navigation.row(name)
-        page.goto(f"{sample}/{name}")
-        settle(page)
-        expect(page.locator("h1").first).to_have_text(row.title)
+        go(page, f"/{name}", row.title)
         expect(page).to_have_title(f"{row.title} · KATO tenants")
         check(page)
         assert axe.violations(page) == [], f"{name} in {theme}"
@@ -133,10 +131,9 @@ def test_every_page_stays_up_with_each_store_stopped(
         if store in cards:  # KATO's API has no figure of its own
             card = page.locator("[data-testid=stMetric]", has_text=cards[store]).first
             expect(card).to_contain_text("unknown")
+        settle(page)
         for name in (*PAGES[number :: len(STORES)], "system"):
-            page.goto(f"{url}/{name}")
-            settle(page)
-            expect(page.locator("h1").first).to_have_text(navigation.row(name).title)
+            go(page, f"/{name}", navigation.row(name).title)
             check(page)
         advice = page.locator("[data-testid=stMarkdown]", has_text="reachable from here")
         expect(advice).to_have_count(1)
