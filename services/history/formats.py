@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 
 from services.history.models import Cell, Holder, OwnerKind
+from services.history.movers import Move, Movers
 from services.usage.formats import Json, stamp
 
 _DIGITS = 40
@@ -13,6 +14,11 @@ COLUMNS = (
     "from", "to", "first", "last", "min", "max", "mean", "margin", "known", "reason",
 )  # fmt: skip
 """What is told of each span: figures are whole numbers and exact, but for the mean."""
+
+MOVER_COLUMNS = (
+    "holder", "tenant", "before", "after", "change", "per_cent", "margin_before", "margin_after",
+)  # fmt: skip
+"""What is told of each owner: counts or bytes, whole and exact; per cent as digits."""
 
 
 def as_json(holder: Holder, quantity: str, cells: Sequence[Cell]) -> Json:
@@ -51,3 +57,39 @@ def holder_named(tenant: str) -> Holder:
     if tenant in {kind.value for kind in OwnerKind if kind is not OwnerKind.TENANT}:
         return Holder(OwnerKind(tenant))
     return Holder(OwnerKind.TENANT, tenant)
+
+
+def movers_as_json(found: Movers) -> Json:
+    """Return what moved as JSON: `unknown` names the moments of which nothing is known."""
+    return {
+        "measure": found.quantity,
+        "from": stamp(found.began),
+        "to": stamp(found.ended),
+        "unknown": [{"at": stamp(at), "reason": reason} for at, reason in found.unknown],
+        "fleet": None if found.fleet is None else _named(found.fleet),
+        "movers": [_named(move) for move in found.moves],
+    }
+
+
+def mover_rows(found: Movers) -> Iterator[tuple[object, ...]]:
+    """Yield each owner's `MOVER_COLUMNS`, the largest change first."""
+    return map(_mover, found.moves)
+
+
+def per_cent(move: Move) -> str | None:
+    """Return the change in per cent, rounded to tenths, with its sign; None of nothing."""
+    share = move.share
+    if share is None:
+        return None
+    with localcontext(prec=_DIGITS):
+        return f"{Decimal(share.numerator) * 100 / share.denominator:+.1f}"
+
+
+def _named(move: Move) -> Json:
+    return dict(zip(MOVER_COLUMNS, _mover(move), strict=True))
+
+
+def _mover(move: Move) -> tuple[object, ...]:
+    holder, before, after = move.holder, move.before, move.after
+    return (holder.kind.value, holder.tenant or None, before.value, after.value, move.change,
+            per_cent(move), before.margin, after.margin)  # fmt: skip

@@ -1,4 +1,4 @@
-"""`kato-tenants history`, in processes of its own: what was recorded, and what cannot be asked."""
+"""`kato-tenants history` and `movers`, in processes of their own: what was recorded, or why not."""
 
 from __future__ import annotations
 
@@ -40,6 +40,37 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
         "history", "--tenant", "fleet", "--measure", "patterns_bytes", *AT, "--json", **data
     )
     assert json.loads(fleet.stdout)["spans"][0]["last"] == 70
+    assert '"export"' in run("log", "show", "--json", **data).stdout
+
+
+def test_who_grew_is_printed(tmp_path: Path) -> None:
+    """Exact, with the fleet's sum; what was not known at one end is said, and is no change."""
+    data = {"KATO_TENANTS_DATA": str(tmp_path)}
+    records = Records(tmp_path, None)
+    past = Past(records)
+    one = past.dashboard()
+    for after, patterns in ((0, 5), (60, 7), (120, None)):
+        past.record(one, START + after, patterns)
+    records.close()
+    first, second, third = "2026-03-27T22:30:30Z", "2026-03-27T22:31:30Z", "2026-03-27T22:32Z"
+    asked = ("movers", "--from", first, "--to", second)
+    acme = {
+        "holder": "tenant", "tenant": "tenant/acme", "before": 5, "after": 7, "change": 2,
+        "per_cent": "+40.0", "margin_before": 0, "margin_after": 0,
+    }  # fmt: skip
+    assert json.loads(run(*asked, "--json", **data).stdout) == {
+        "measure": "patterns", "from": first, "to": second, "unknown": [],
+        "fleet": {**acme, "holder": "fleet", "tenant": None}, "movers": [acme],
+    }  # fmt: skip
+    lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
+    assert [line["change"] for line in lines] == ["2"]
+    table = [line.split() for line in run(*asked, **data).stdout.splitlines()]
+    assert table[1:] == [
+        ["tenant/acme", "5", "7", "+2", "+40.0"],
+        ["fleet", "5", "7", "+2", "+40.0"],
+    ]
+    unknown = run("movers", "--from", first, "--to", third, **data).stdout
+    assert unknown == "patterns unknown at 2026-03-27T22:32:00Z: Redis did not answer\n"
     assert '"export"' in run("log", "show", "--json", **data).stdout
 
 

@@ -1,0 +1,82 @@
+"""Who grew and who shrank between two moments. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from services.history.models import FLEET, NOTHING, Figure, Holder, looked_at
+from services.history.read import Then
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a holder had at two moments; the figures are of a known moment each."""
+
+    holder: Holder
+    before: Figure
+    after: Figure
+
+    @property
+    def change(self) -> int:
+        """How much more there was at the second one; less is negative."""
+        return self.after.value - self.before.value
+
+    @property
+    def share(self) -> Fraction | None:
+        """The change as a share of what was there; None where nothing was."""
+        return Fraction(self.change, self.before.value) if self.before.value else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was nothing at the first moment."""
+        return not self.before.value
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there was nothing at the second moment."""
+        return not self.after.value
+
+
+@dataclass(frozen=True, slots=True)
+class Movers:
+    """How a quantity moved: whoever has another figure, the largest change first.
+
+    `unknown` is why there are none: at which moment it was not known, and the reason where one
+    is recorded. `fleet` is None for who does not see all of it; else its change is the sum of
+    all the others'.
+    """
+
+    quantity: str
+    began: datetime
+    ended: datetime
+    moves: tuple[Move, ...]
+    fleet: Move | None
+    unknown: tuple[tuple[datetime, str], ...]
+
+
+def movers(before: Then, after: Then, quantity: str) -> Movers:
+    """Compare two moments."""
+    unknown = tuple(_unknown((before, after), quantity))
+    moves = {} if unknown else {move.holder: move for move in _moves(before, after, quantity)}
+    fleet = moves.pop(FLEET, None)
+    ranked = sorted(
+        (move for move in moves.values() if move.change),
+        key=lambda move: (-abs(move.change), move.holder.kind, move.holder.tenant),
+    )
+    return Movers(quantity, before.at, after.at, tuple(ranked), fleet, unknown)
+
+
+def _unknown(moments: tuple[Then, ...], quantity: str) -> Iterator[tuple[datetime, str]]:
+    for then in moments:
+        reason = then.reasons.get(looked_at(quantity))
+        if reason != "":
+            yield then.at, reason or "nobody looked"
+
+
+def _moves(before: Then, after: Then, quantity: str) -> Iterator[Move]:
+    for holder in {*before.figures, *after.figures}:
+        was, now = (then.figures.get(holder, {}).get(quantity, NOTHING) for then in (before, after))
+        yield Move(holder, was, now)
