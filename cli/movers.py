@@ -43,10 +43,8 @@ def csv_of(found: Movers) -> str:
 def table_text(found: Movers) -> str:
     """Return one line an owner, for people, and the fleet's below."""
     if found.unknown:
-        return "\n".join(
-            f"{found.quantity} unknown at {stamp(at)}: {visible(reason)}"
-            for at, reason in found.unknown
-        )
+        began, ended = stamp(found.began), stamp(found.ended)
+        return f"{found.quantity} unknown from {began} to {ended}: {visible(found.unknown)}"
     heading = ("OWNER", f"{stamp(found.began)}", f"{stamp(found.ended)}", "CHANGE", "PER CENT")
     return aligned([heading, *_rows(found)])
 

@@ -39,6 +39,8 @@ PAGES = (
             "Totals, what needs attention, who uses most, and how fresh each figure is."),
     PageRow("tenants", "Tenants", ":material/groups:", "Fleet", Action.SEE_FLEET,
             "Every tenant with its usage, what tenants share, and what is unowned."),
+    PageRow("usage", "Usage", ":material/trending_up:", "Fleet", Action.SEE_FLEET,
+            "Any figure over time, and who grew or shrank between two moments."),
     PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
             "What keeps tenants apart: the checks, what they found, and what to do."),
     PageRow("find", "Find", ":material/search:", "Support", Action.FIND,

@@ -20,7 +20,9 @@ KB = "kb"
 
 FIGURE = "figure"
 RANGE = "range"
-"""Query parameters of the Tenant page: which figure is drawn over time, and how far back."""
+DAYS = "days"
+"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, and how far
+back, or between which days."""
 
 FIND = "find"
 ANYWHERE = "anywhere"

@@ -10,6 +10,7 @@ from services.figures import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from plotly.graph_objects import Figure
 
@@ -54,11 +55,10 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
     shade, known = WORDS[measure].shade, [cell.rollup for cell in cells]
     times = [cell.began for cell in cells]
     whole = [cells[0].began, cells[-1].ended]
-    edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    band_x, band_y = _band(cells)
     traces = [
-        Scatter(x=times, y=[did and did.least for did in known], **edge),
-        Scatter(x=times, y=[did and did.most for did in known], fill="tonexty",
-                fillcolor=f"{shade}40", **edge),
+        Scatter(x=band_x, y=band_y, fill="toself", fillcolor=f"{shade}40", mode="lines",
+                line={"width": 0}, hoverinfo="skip"),
         Scatter(
             x=times, y=[did and did.last for did in known], mode="lines+markers",
             line={"color": shade, "width": 2, "shape": "hv"}, marker={"size": 3},
@@ -73,6 +73,17 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
                   "tickformat": "~s" if is_size else ",d"},
     }  # fmt: skip
     return Figure(traces, layout)
+
+
+def _band(cells: Sequence[Cell]) -> tuple[list[datetime | None], list[int | None]]:
+    """Return a box of each span, from least to most, one after the other with a gap between."""
+    times: list[datetime | None] = []
+    figures: list[int | None] = []
+    for cell in cells:
+        if (did := cell.rollup) is not None and did.least != did.most:
+            times += [cell.began, cell.ended, cell.ended, cell.began, None]
+            figures += [did.most, did.most, did.least, did.least, None]
+    return times, figures
 
 
 def hover_of(cell: Cell, *, is_size: bool) -> str:

@@ -195,7 +195,7 @@ def tenants_table(
     order = None if columns is None else ["Tenant", "Open", *columns]
     unknown.cells(frame if order is None else frame[frame.columns.intersection(order)], snapshot)
     names = frame["Tenant"].tolist()
-    open_box("tenant", names, names, key=key, leads=_way_to_tenant)
+    open_box("tenant", names, names, key=key, leads=way_to_tenant)
     shown = frame.copy(deep=False)
     pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
     config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
@@ -219,7 +219,8 @@ def _bar(column: str, numbers: Iterable[int | None]) -> Any:
     )
 
 
-def _way_to_tenant(name: str) -> Link:
+def way_to_tenant(name: str) -> Link:
+    """Return where a tenant's page is; `name` is the tenant as `visible` writes it."""
     return "tenant", {state_keys.TENANT: name}
 
 

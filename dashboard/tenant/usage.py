@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.draw import figures, store_tables, unknown, usage_tables
+from dashboard.draw import figures, over_time, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
-from dashboard.tenant import over_time
-from services.figures import Measure, StoreState
+from services.figures import Measure
+from services.history.models import Holder, OwnerKind
 from services.usage.snapshot import Snapshot, TenantUsage
 
 
 def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw its past, and what was read of it at the last pass; no store is asked."""
-    configured = [m for m, f in snapshot.stores.items() if f.state is not StoreState.NOT_CONFIGURED]
-    over_time.draw(tenant.tenant, configured)
+    st.header("Over time")
+    choice = over_time.choose(snapshot)
+    if choice is not None:
+        holder = Holder(OwnerKind.TENANT, str(tenant.tenant))
+        over_time.draw(holder, choice, tenants=[tenant.tenant])
     own = [part for part in tenant.parts if part.name not in tenant.shared]
     st.header("Knowledge bases")
     if own:

@@ -41,12 +41,18 @@ class DeskHistory:
         seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
         return Then(then.at, seen, then.reasons)
 
-    def movers(self, began: datetime, ended: datetime, quantity: str) -> Movers:
+    def movers(self, since: datetime, until: datetime, quantity: str) -> Movers:
         """Return who has more or less of a quantity than before, confined as `at` is.
 
-        Raises StoreUnavailable.
+        Compared are the first and last moment of this time at which it was known. Raises
+        StoreUnavailable.
         """
-        return movers(self.at(began, quantity), self.at(ended, quantity), quantity)
+        self._gate.allow(Action.SEE_FLEET)
+        known = self._history.known_within(since, until, quantity)
+        if isinstance(known, str):
+            return Movers(quantity, since, until, unknown=known)
+        began, ended = (self.at(moment, quantity) for moment in known)
+        return movers(began, ended, quantity)
 
 
 def _sees(viewer: Viewer, holder: Holder) -> bool:

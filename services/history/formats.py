@@ -60,12 +60,12 @@ def holder_named(tenant: str) -> Holder:
 
 
 def movers_as_json(found: Movers) -> Json:
-    """Return what moved as JSON: `unknown` names the moments of which nothing is known."""
+    """Return what moved as JSON; `unknown` is the reason where none of that time is known."""
     return {
         "measure": found.quantity,
         "from": stamp(found.began),
         "to": stamp(found.ended),
-        "unknown": [{"at": stamp(at), "reason": reason} for at, reason in found.unknown],
+        "unknown": found.unknown or None,
         "fleet": None if found.fleet is None else _named(found.fleet),
         "movers": [_named(move) for move in found.moves],
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from services.history.models import FLEET, NOTHING, Figure, Holder, looked_at
+from services.history.models import FLEET, NOTHING, Figure, Holder
 from services.history.read import Then
 
 
@@ -44,36 +44,28 @@ class Move:
 class Movers:
     """How a quantity moved: whoever has another figure, the largest change first.
 
-    `unknown` is why there are none: at which moment it was not known, and the reason where one
-    is recorded. `fleet` is None for who does not see all of it; else its change is the sum of
-    all the others'.
+    `unknown` is why there are none; else `began` and `ended` are the first and the last moment of
+    the time asked of at which it was known. `fleet` is None for who does not see all of it; else
+    its change is the sum of all the others'.
     """
 
     quantity: str
     began: datetime
     ended: datetime
-    moves: tuple[Move, ...]
-    fleet: Move | None
-    unknown: tuple[tuple[datetime, str], ...]
+    moves: tuple[Move, ...] = ()
+    fleet: Move | None = None
+    unknown: str = ""
 
 
 def movers(before: Then, after: Then, quantity: str) -> Movers:
-    """Compare two moments."""
-    unknown = tuple(_unknown((before, after), quantity))
-    moves = {} if unknown else {move.holder: move for move in _moves(before, after, quantity)}
+    """Compare two moments at which a quantity was known."""
+    moves = {move.holder: move for move in _moves(before, after, quantity)}
     fleet = moves.pop(FLEET, None)
     ranked = sorted(
         (move for move in moves.values() if move.change),
         key=lambda move: (-abs(move.change), move.holder.kind, move.holder.tenant),
     )
-    return Movers(quantity, before.at, after.at, tuple(ranked), fleet, unknown)
-
-
-def _unknown(moments: tuple[Then, ...], quantity: str) -> Iterator[tuple[datetime, str]]:
-    for then in moments:
-        reason = then.reasons.get(looked_at(quantity))
-        if reason != "":
-            yield then.at, reason or "nobody looked"
+    return Movers(quantity, before.at, after.at, tuple(ranked), fleet)
 
 
 def _moves(before: Then, after: Then, quantity: str) -> Iterator[Move]:

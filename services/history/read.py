@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.history.models import Cell, Figures, Grain, Holder, looked_at, second
+from services.history.models import Cell, Figures, Grain, Holder, looked_at, moment, second
 from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
@@ -71,6 +71,22 @@ class HistoryService:
             {quantity: some[-1].reason for quantity, some in looks.items()},
         )
 
+    def known_within(
+        self, since: datetime, until: datetime, quantity: str
+    ) -> tuple[datetime, datetime] | str:
+        """Return the first and last second of a time in which a quantity was known, or why none.
+
+        Of a time of which only hours or days are kept, it is where these end.
+        """
+        began, ended = second(since), second(until)
+        looks = self._store.looks(began, ended + 1).get(looked_at(quantity), ())
+        known = [look for look in looks if not look.reason]
+        if not known:
+            return looks[-1].reason if looks else "nobody looked"
+        first, last = max(known[0].began, began), min(known[-1].ended - 1, ended)
+        first, last = _whole(first, self._grain(first, 1)), self._grain(last, 1).start(last)
+        return moment(first), moment(max(first, last))
+
     def _grain(self, since: int, step: int) -> Grain:
         """Return the finest grain that is kept since a second, and not finer than the step."""
         age = second(self._now()) - since
@@ -80,6 +96,6 @@ class HistoryService:
         return Grain.HOUR if hourly and step % Grain.DAY.seconds else Grain.DAY
 
 
-def _whole(step: int, grain: Grain) -> int:
-    """Return the step as whole spans of the grain, rounded up."""
-    return -(-step // grain.seconds) * grain.seconds
+def _whole(seconds: int, grain: Grain) -> int:
+    """Return as many seconds as whole spans of the grain have, rounded up."""
+    return -(-seconds // grain.seconds) * grain.seconds

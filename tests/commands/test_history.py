@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from services.history.models import second
 from tests.engines.records.test_history import START, Past
 from tests.servers.forked import run
 from tests.servers.records import Records
@@ -49,17 +51,22 @@ def test_who_grew_is_printed(tmp_path: Path) -> None:
     records = Records(tmp_path, None)
     past = Past(records)
     one = past.dashboard()
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
     for after, patterns in ((0, 5), (60, 7), (120, None)):
-        past.record(one, START + after, patterns)
+        past.record(one, second(began) + after, patterns)
     records.close()
-    first, second, third = "2026-03-27T22:30:30Z", "2026-03-27T22:31:30Z", "2026-03-27T22:32Z"
-    asked = ("movers", "--from", first, "--to", second)
+
+    def stamp(after: int) -> str:
+        return f"{began + timedelta(seconds=after):%Y-%m-%dT%H:%M:%SZ}"
+
+    first, later, third = stamp(30), stamp(90), stamp(120)
+    asked = ("movers", "--from", first, "--to", later)
     acme = {
         "holder": "tenant", "tenant": "tenant/acme", "before": 5, "after": 7, "change": 2,
         "per_cent": "+40.0", "margin_before": 0, "margin_after": 0,
     }  # fmt: skip
     assert json.loads(run(*asked, "--json", **data).stdout) == {
-        "measure": "patterns", "from": first, "to": second, "unknown": [],
+        "measure": "patterns", "from": first, "to": later, "unknown": None,
         "fleet": {**acme, "holder": "fleet", "tenant": None}, "movers": [acme],
     }  # fmt: skip
     lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
@@ -69,8 +76,10 @@ def test_who_grew_is_printed(tmp_path: Path) -> None:
         ["tenant/acme", "5", "7", "+2", "+40.0"],
         ["fleet", "5", "7", "+2", "+40.0"],
     ]
-    unknown = run("movers", "--from", first, "--to", third, **data).stdout
-    assert unknown == "patterns unknown at 2026-03-27T22:32:00Z: Redis did not answer\n"
+    found = json.loads(run("movers", "--from", first, "--to", third, "--json", **data).stdout)
+    assert (found["to"], found["movers"]) == (stamp(119), [acme])
+    unknown = run("movers", "--from", third, "--to", stamp(125), **data).stdout
+    assert unknown == f"patterns unknown from {third} to {stamp(125)}: Redis did not answer\n"
     assert '"export"' in run("log", "show", "--json", **data).stdout
 
 

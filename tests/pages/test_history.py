@@ -42,3 +42,32 @@ def test_no_line_is_drawn_of_one_point(open_page: Open) -> None:
     app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
     assert not app.get("plotly_chart")
     assert "Charts begin with the second point" in words(app)
+
+
+def test_the_fleet_and_who_grew(
+    kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
+) -> None:
+    """The page Usage: the fleet's chart, and each change since the range began, exactly."""
+    began = second(datetime.now(UTC) - timedelta(hours=2))
+    with closing(Records(kato_settings.data, None)) as records:
+        one = Past(records).dashboard()
+        for seconds, patterns in ((0, 400), (600, 450)):
+            one.follow(snapshot(began + seconds, {"acme-corp": patterns, "left": 3}, shared=5))
+    request.getfixturevalue("services")
+    app = open_page("usage")
+    (chart,) = app.get("plotly_chart")
+    assert json.loads(chart.proto.spec)["data"][-1]["y"][-1] > 0
+    frame = app.dataframe[0].value.set_index("Owner")
+    assert list(frame.loc["tenant/acme-corp", ["Before", "After", "Change"]]) == [400, 9, -391]
+    assert frame.loc["tenant/left", "New or gone"] == "gone"
+    assert frame.loc["tenant/globex", "New or gone"] == "new"
+    assert "(shared)" in frame.index
+    fleet = sum(frame["Change"])
+    assert f"({'+' if fleet >= 0 else '−'}{abs(fleet):,})" in words(app)
+    app.segmented_control(key="range").set_value("Own").run()
+    assert len(app.dataframe[0].value) == len(frame)
+
+
+@pytest.mark.usefixtures("services")
+def test_what_was_known_once_has_not_moved(open_page: Open) -> None:
+    assert "Known once, at" in words(open_page("usage"))

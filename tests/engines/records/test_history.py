@@ -136,6 +136,28 @@ def test_a_fleet_at_a_moment(past: Past) -> None:
     assert (before.figures, before.reasons) == ({}, {})
 
 
+def test_the_ends_of_what_is_known_are_found(past: Past) -> None:
+    """To the second of late; at its end where only an hour or a day is kept, and never before."""
+    one = past.dashboard()
+    for after, patterns in ((10, None), (70, 5), (130, 7), (190, None)):
+        past.record(one, START + after, patterns)
+
+    def known(since: int, until: int) -> tuple[int, ...] | str:
+        moments = (datetime.fromtimestamp(START + at, UTC) for at in (since, until))
+        found = past.service().known_within(*moments, "patterns_bytes")
+        return found if isinstance(found, str) else tuple(second(at) - START for at in found)
+
+    assert known(0, 300) == (70, 189)
+    assert known(100, 120) == (100, 120)
+    assert known(0, 60) == "Redis did not answer"
+    assert known(-60, 0) == "nobody looked"
+    past.record(one, START + 3 * DAY, 9)
+    (began, _) = known(0, 3 * DAY)
+    assert began == 1800  # 23:00
+    then = past.service().at(datetime.fromtimestamp(START + 1800, UTC))
+    assert then.figures[ACME]["patterns"] == Figure(7)
+
+
 def test_two_dashboards_record_what_is_there_once(past: Past) -> None:
     """Each goes by what the other has recorded meanwhile; an older snapshot adds nothing."""
     one, two = past.dashboard(), past.dashboard()

@@ -15,13 +15,13 @@ BEGAN, ENDED = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=U
 TENANTS = [Holder(OwnerKind.TENANT, f"tenant/{name}") for name in "abcd"]
 
 
-def then(at: datetime, patterns: dict[Holder, int], reason: str | None = "") -> Then:
+def then(at: datetime, patterns: dict[Holder, int]) -> Then:
     """Return a moment at which these had so many patterns, and the fleet all of them."""
     figures: dict[Holder, Figures] = {
         holder: {"patterns": Figure(count)} for holder, count in patterns.items() if count
     }
     figures[FLEET] = {"patterns": Figure(sum(patterns.values()))}
-    return Then(at, figures, {} if reason is None else {"patterns": reason})
+    return Then(at, figures, {"patterns": ""})
 
 
 _moments = st.dictionaries(st.sampled_from([*TENANTS, SHARED, NOBODY]), st.integers(0, 2**63))
@@ -51,16 +51,3 @@ def test_new_and_gone_have_their_words_and_no_share_of_nothing() -> None:
     assert [(each.holder, each.share, each.is_new, each.is_gone) for each in found.moves] == [
         (b, -1, False, True), (c, None, True, False), (a, Fraction(1, 4), False, False),
     ]  # fmt: skip
-
-
-def test_what_was_not_known_has_not_moved() -> None:
-    """Nobody is new or gone because a store was down, or because no dashboard ran."""
-    a, *_ = TENANTS
-    down = then(ENDED, {}, "ClickHouse did not answer")
-    found = movers(then(BEGAN, {a: 4}, None), down, "patterns_bytes")
-    assert found.unknown[0] == (BEGAN, "nobody looked")
-    found = movers(then(BEGAN, {a: 4}), down, "patterns")
-    assert (found.moves, found.fleet) == ((), None)
-    assert found.unknown == ((ENDED, "ClickHouse did not answer"),)
-    by_kind = movers(then(BEGAN, {a: 4}), then(ENDED, {}), "patterns:hidden")
-    assert (by_kind.unknown, by_kind.moves) == ((), ())

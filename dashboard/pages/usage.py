@@ -1,0 +1,15 @@
+import streamlit as st
+
+from dashboard.app import runtime
+from dashboard.draw import figures, over_time
+from dashboard.usage import movers
+from services.history.models import FLEET
+
+snapshot = figures.snapshot_or_stop("Usage")
+choice = over_time.choose(snapshot)
+if choice is None:
+    st.stop()
+if runtime.desk().gate.viewer().sees_all:
+    st.header("The fleet over time")
+    over_time.draw(FLEET, choice, tenants=())
+movers.draw(choice)

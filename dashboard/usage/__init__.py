@@ -1,0 +1,1 @@
+"""What the Usage page is made of."""
