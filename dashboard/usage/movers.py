@@ -37,7 +37,7 @@ def draw(choice: Choice) -> None:
         st.caption(f"Unknown all that time: {markdown(found.unknown)}.")
         return
     if found.began == found.ended:
-        st.caption(f"Known once, at {moment(found.began)}: a change takes two moments.")
+        st.caption(f"Read once, at {moment(found.began)}: a change takes two moments.")
         return
     st.caption(tables.sentence(found, choice.name))
     if found.moves:

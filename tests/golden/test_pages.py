@@ -22,6 +22,7 @@ FINDING = "68fb7787a7c0686d"
 PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("overview", {}),
     "tenants": ("tenants", {}),
+    "usage": ("usage", {}),
     "tenant": ("tenant", {"tenant": TENANT}),
     "sessions": ("sessions", {}),
     "sessions-one": ("sessions", {"session": SESSION}),

@@ -70,4 +70,4 @@ def test_the_fleet_and_who_grew(
 
 @pytest.mark.usefixtures("services")
 def test_what_was_known_once_has_not_moved(open_page: Open) -> None:
-    assert "Known once, at" in words(open_page("usage"))
+    assert "Read once, at" in words(open_page("usage"))

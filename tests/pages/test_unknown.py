@@ -160,7 +160,7 @@ QUERIES = {
     "find": [{"find": "nothing-has-this-name"}, {"find": "bob"}],
 }
 SHOWN = ("overview", "tenants", "tenant", "sessions", "new_session", "find", "purge", "system",
-         "isolation")  # fmt: skip
+         "isolation", "usage")  # fmt: skip
 
 
 @pytest.fixture
