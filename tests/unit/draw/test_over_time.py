@@ -1,0 +1,62 @@
+"""A figure over time as a chart, and how far a choice of time goes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from dashboard.draw import charts
+from dashboard.draw.over_time import OWN, RANGES, Choice
+from services.figures import Measure
+from services.history.models import Cell
+from services.history.rollup import Look, Rollup, rolled_up
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def cell(hour: int, *patterns: int) -> Cell:
+    """Return an hour in which a figure changed each minute; without one it was not known."""
+    began = NOON + timedelta(hours=hour)
+    ended = began + timedelta(hours=1)
+    if not patterns:
+        return Cell(began, ended, None, reason="Redis did not answer")
+    start, end = int(began.timestamp()), int(ended.timestamp())
+    changes = [(start + 60 * at, figure) for at, figure in enumerate(patterns)]
+    did = rolled_up(changes, [Look(start, end)], start, end, before=patterns[0])
+    assert isinstance(did, Rollup)
+    return Cell(began, ended, did)
+
+
+def test_nothing_is_drawn_where_nothing_was_known() -> None:
+    """Neither line nor band runs across a gap; the band is from least to most of each span."""
+    cells = [cell(0, 5, 9, 7), cell(1), cell(2, 7, 7), cell(3, 8, 6)]
+    band, line = charts.over_time(Measure.PATTERNS, cells, is_size=False).data
+    assert line.y == (7, None, 7, 6)
+    first, last = cells[0], cells[3]
+    assert [each for each in band.x if each] == [
+        *(first.began, first.ended, first.ended, first.began),
+        *(last.began, last.ended, last.ended, last.began),
+    ]
+    assert band.y == (9, 9, 5, 5, None, 8, 8, 6, 6, None)
+
+
+@pytest.mark.parametrize("span", RANGES)
+def test_a_range_ends_with_this_second(span: str) -> None:
+    since, until = Choice("Patterns", span).bounds(NOON)
+    assert until == NOON + timedelta(seconds=1)
+    assert (until - since, Choice("Patterns", span).step) == RANGES[span]
+
+
+def test_both_days_are_in_a_range_of_ones_own() -> None:
+    """To the last one's end or to now; points are as far apart as in a range of that length."""
+    one = Choice("Disk", OWN, (date(2026, 11, 3), date(2026, 11, 9)))
+    assert one.quantity == "patterns_bytes"
+    assert one.bounds(NOON) == (
+        datetime(2026, 11, 3, tzinfo=UTC),
+        datetime(2026, 11, 10, tzinfo=UTC),
+    )
+    assert one.step == RANGES["7 d"][1]
+    today = Choice("Disk", OWN, (date(2026, 11, 29), date(2026, 11, 29)))
+    assert today.bounds(NOON)[1] == NOON + timedelta(seconds=1)
+    assert Choice("Disk", OWN, (date(2020, 1, 1), date(2026, 1, 1))).step == 86_400
