@@ -141,7 +141,8 @@ def lies(app: AppTest, dead: frozenset[Measure]) -> Iterator[str]:
     """What a page says that the snapshot does not have."""
     lines = words(app).splitlines()
     frames = [element.value for element in app.dataframe]
-    told = [*lines, *(shown for frame in frames for shown in cells(frame))]
+    listed = [shown for frame in frames for shown in cells(frame)]
+    told = [*lines, *listed]
     for measure in dead:
         yield from (f"{measure}: {text[:300]}" for text in told if tells(DIGITS[measure], text))
         title = WORDS[measure].title
@@ -157,6 +158,7 @@ def lies(app: AppTest, dead: frozenset[Measure]) -> Iterator[str]:
     titles = {WORDS[measure].title for measure in dead}
     yield from (f"{m.label}: {m.delta}" for m in last if m.label not in titles)
     yield from (line for line in lines if tells(LAST, line) and not line.startswith(tuple(titles)))
+    yield from (shown for shown in listed if tells(LAST, shown))
     for line in filter(ABSENT.search, lines):
         found = [needs for saying, needs in SAYINGS.items() if re.search(saying, line)]
         if not found:
