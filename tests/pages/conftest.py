@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime import context as streamlit_context
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
@@ -66,8 +67,8 @@ def _nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest has no connection, and where there is one its address is a mock."""
-    monkeypatch.setattr(ContextProxy, "ip_address", property(lambda _: None))
+    """AppTest has no connection; a mock stands for it, made anew at each of a page's 20 looks."""
+    monkeypatch.setattr(streamlit_context, "_get_client_context", lambda: None)
 
 
 @pytest.fixture

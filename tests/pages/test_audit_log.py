@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
-from sqlalchemy import text
+from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
@@ -36,15 +36,10 @@ ACME, HOSTILE = TenantKey("tenant", "acme"), TenantKey("tenant", "O'B\udc80\n")
 
 
 @pytest.fixture
-def log(services: Services) -> Logbook:
-    """A log with five entries."""
-    return with_entries(services.logbook)
-
-
-@pytest.fixture
-def kept(reading_services: Services) -> Logbook:
-    """The same one for all tests that add nothing to it."""
+def kept(reading_services: Services, monkeypatch: pytest.MonkeyPatch) -> Logbook:
+    """A log with five entries, the same for all tests that add nothing to it, and not verified."""
     log = reading_services.logbook
+    monkeypatch.setattr(log, "_verifier", Verifier(log._store, log.anchoring, None))
     return log if log.page(LogFilter()) else with_entries(log)
 
 
@@ -70,13 +65,6 @@ def fails(*_: object, **__: object) -> None:
     raise StoreUnavailable("state store", "reading the audit log", "its database gave an error")
 
 
-def test_before_anything_was_logged(services: Services, open_page: Open) -> None:
-    app = open_page("audit_log")
-    assert "Nothing was logged yet" in words(app)
-    assert "Not verified since this dashboard was started" in words(app)
-    assert listed(app) is None
-
-
 def test_the_newest_come_first_with_what_never_ended(kept: Logbook, open_page: Open) -> None:
     assert numbers(open_page("audit_log")) == [5, 4, 3, 2]  # each action once
     frame = listed(open_page("audit_log", every="true"))
@@ -90,17 +78,15 @@ def test_the_newest_come_first_with_what_never_ended(kept: Logbook, open_page: O
 
 
 @pytest.fixture
-def missing(services: Services, monkeypatch: pytest.MonkeyPatch) -> Job:
+def missing(reading_services: Services, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A purge that ended, and whose process died before it was logged."""
     made = Plan(Request(Target(ACME)), Surface(), (), (), (), (), {}, (), NOW, "d" * 64)
     job = Job("j1", made, "ann", "R-1", NOW, JobState.ENDED, ended_at=NOW)
-    monkeypatch.setattr(services.jobs, "unlogged", lambda _: (job,), raising=False)
+    monkeypatch.setattr(reading_services.jobs, "unlogged", lambda _: (job,), raising=False)
     return job
 
 
-def test_a_purge_whose_end_was_never_logged_is_shown(
-    services: Services, missing: Job, open_page: Open
-) -> None:
+def test_a_purge_whose_end_was_never_logged_is_shown(missing: Job, open_page: Open) -> None:
     app = open_page("audit_log")
     assert "The purge of tenant/acme (job j1, by ann) ended" in words(app)
 
@@ -160,7 +146,14 @@ def verified(app: AppTest, log: Logbook) -> AppTest:
     return app.run()
 
 
-def test_verifying_says_what_it_came_to(log: Logbook, open_page: Open, services: Services) -> None:
+def test_a_log_is_empty_then_verified_and_broken_once_somebody_wrote_into_it_by_hand(
+    open_page: Open, services: Services
+) -> None:
+    app = open_page("audit_log")
+    assert "Nothing was logged yet" in words(app)
+    assert "Not verified since this dashboard was started" in words(app)
+    assert listed(app) is None
+    log = with_entries(services.logbook)
     log.anchoring.anchor()
     app = verified(open_page("audit_log"), log)
     text = words(app)
@@ -168,27 +161,10 @@ def test_verifying_says_what_it_came_to(log: Logbook, open_page: Open, services:
     assert "Every entry is as it was written, up to number 5." in text
     assert "Verified " in text
     assert not app.error
-
-
-def test_a_broken_log_is_said_first(
-    log: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = list(log._store.kept())
-    with monkeypatch.context() as patch:
-        patch.setattr(log._store, "kept", lambda: iter([rows[0], *rows[2:]]))
-        app = verified(open_page("audit_log"), log)
-    assert "The log is broken" in app.error[0].value
-    assert "Entry 2 is missing" in words(app)
-    assert numbers(app) == [5, 4, 3, 2]
-
-
-def test_a_page_stands_whatever_was_written_into_the_log_by_hand(
-    log: Logbook, open_page: Open, services: Services
-) -> None:
     engine = open_database(services.settings.data)
     with engine.begin() as connection:
-        connection.execute(text("DROP TRIGGER audit_log_no_update"))
-        connection.execute(text(
+        connection.execute(sql("DROP TRIGGER audit_log_no_update"))
+        connection.execute(sql(
             "UPDATE audit_log SET \"at\" = 'soon', who = 'bob', hash = x'ff' WHERE number = 2"
         ))  # fmt: skip
     engine.dispose()
@@ -198,8 +174,20 @@ def test_a_page_stands_whatever_was_written_into_the_log_by_hand(
     assert numbers(app) == [5, 4, 3, 2]  # what began and its end are one row
 
 
+def test_a_broken_log_is_said_first(
+    kept: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = list(kept._store.kept())
+    with monkeypatch.context() as patch:
+        patch.setattr(kept._store, "kept", lambda: iter([rows[0], *rows[2:]]))
+        app = verified(open_page("audit_log"), kept)
+    assert "The log is broken" in app.error[0].value
+    assert "Entry 2 is missing" in words(app)
+    assert numbers(app) == [5, 4, 3, 2]
+
+
 def test_while_it_is_verified(
-    log: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    kept: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Verifier, "_work", lambda *_: None)  # never comes to an end
     app = press(open_page("audit_log"), "Verify the log")
@@ -221,11 +209,11 @@ def test_records_that_do_not_answer(
 
 
 def test_an_anchor_that_fails_is_said(
-    log: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    kept: Logbook, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log._store, "head", fails)
-    log.note(ANN, Action.LOOK)
-    log.anchoring.anchor()
+    monkeypatch.setattr(kept.anchoring, "state", kept.anchoring.state)
+    monkeypatch.setattr(kept._store, "head", fails)
+    kept.anchoring.anchor()
     assert "its database gave an error" in words(open_page("audit_log"))
 
 

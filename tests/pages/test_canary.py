@@ -18,6 +18,14 @@ from tests.pages.test_sessions import press
 from tests.servers.faults import SOON
 
 
+@pytest.fixture
+def services(reading_services: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """Those of one deployment for all, in which the canary test has not run yet."""
+    monkeypatch.setattr(reading_services.canary, "state", CanaryState())
+    monkeypatch.setattr(reading_services.canary, "_tools", reading_services.canary._tools)
+    return reading_services
+
+
 def _script() -> None:
     from dashboard.isolation import canary as canary_part
 

@@ -7,7 +7,7 @@ from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, refresh, words
 from tests.pages.test_pages import create_button, fill
-from tests.pages.test_purge import _by_hand as _by_hand  # noqa: PLC0414  a fixture
+from tests.pages.test_purge import by_hand as by_hand  # noqa: PLC0414  a fixture
 from tests.pages.test_sessions import press
 
 NODE = "tenant:acme:user:dana"

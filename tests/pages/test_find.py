@@ -15,8 +15,15 @@ from dashboard.draw.chosen import key_of
 from dashboard.draw.formatting import visible
 from services.bootstrap import Services
 from services.tenancy.layout import text_of
-from tests.pages.conftest import Open, SignIn, words
+from tests.pages.conftest import Open, SignIn, refresh, words
 from tests.servers.deployment import Deployment
+
+
+@pytest.fixture
+def keys(reading_kato: Deployment) -> redis.Redis:
+    """The Redis of the deployment."""
+    assert reading_kato.targets.redis is not None
+    return reading_kato.targets.redis
 
 
 def ask(open_page: Open, typed: str, **query: str) -> AppTest:
@@ -176,10 +183,10 @@ def test_nothing_found_says_where_was_looked(reading_services: Services, open_pa
 
 @pytest.mark.parametrize("store", ["clickhouse", "redis"])
 def test_a_store_that_is_down_is_not_said_to_have_nothing(
-    services: Services, kato: Deployment, open_page: Open, store: str
+    restored_services: Services, reading_kato: Deployment, open_page: Open, store: str
 ) -> None:
     """It may be there, and the reason is given."""
-    kato.fail(store, "down")
+    reading_kato.fail(store, "down")
     name = {"clickhouse": "ClickHouse", "redis": "Redis"}[store]
     app = ask(open_page, "0" * 40)
     assert f"Nothing was found, but {name} could not be asked" in words(app)
@@ -191,13 +198,11 @@ def test_a_store_that_is_down_is_not_said_to_have_nothing(
 
 
 def test_what_was_found_may_not_be_all(
-    services: Services, kato: Deployment, open_page: Open
+    restored_services: Services, reading_kato: Deployment, open_page: Open
 ) -> None:
     """With a store unknown since the last pass, its figures are unknown and never 0."""
-    kato.fail("clickhouse", "down")
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    reading_kato.fail("clickhouse", "down")
+    refresh(restored_services)
     app = ask(open_page, "alice")
     assert "There may be more: ClickHouse could not be asked" in words(app)
     assert tables(app)[0]["Patterns"].isna().all()
@@ -219,12 +224,12 @@ HOSTILE = [
 
 
 def test_a_hostile_name_is_found_and_shown_as_what_it_is(
-    services: Services, valkey: redis.Redis, open_page: Open
+    restored_services: Services, keys: redis.Redis, open_page: Open
 ) -> None:
     """As a key of nobody's, typed with the escapes that pages show."""
     app = open_page("find")
     for name in HOSTILE:
-        valkey.set(name, "v")
+        keys.set(name, "v")
         shown = visible(text_of(name))
         app.text_input(key="find").set_value(shown).run()
         assert not app.exception
@@ -242,14 +247,12 @@ def test_a_hostile_question_finds_nothing_else(reading_services: Services, open_
 
 
 def test_many_hits_are_cut_and_say_so(
-    services: Services, valkey: redis.Redis, open_page: Open
+    restored_services: Services, keys: redis.Redis, open_page: Open
 ) -> None:
     """A page stays small however much holds the text."""
     for at in range(250):
-        valkey.set(f"tenant_t{at:03d}_user_u_kato:symbols:freq", "1")
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+        keys.set(f"tenant_t{at:03d}_user_u_kato:symbols:freq", "1")
+    refresh(restored_services)
     app = ask(open_page, "_user_u_", anywhere="true")
     assert len(tables(app)[0]) == 200
     assert "The first 200 of 250 names" in words(app)

@@ -156,16 +156,16 @@ def test_an_unknown_finding_says_so(found: Report, open_page: Open) -> None:
     assert "There is no finding <b>x" in words(open_page("isolation", finding="<b>x"))
 
 
-def test_a_finding_is_accepted_and_withdrawn(
-    services: Services, report: Report, open_page: Open
+def test_a_finding_is_accepted_withdrawn_and_accepted_for_good(
+    reading_services: Services, found: Report, open_page: Open
 ) -> None:
-    """By whom, why and until when; it leaves the list, and comes back."""
-    id_ = id_of(report, "collision.shared-kb")
+    """By whom, why and until when; it leaves the list and Overview, and comes back; then anew."""
+    id_ = id_of(found, "collision.shared-kb")
     app = accept(open_page("isolation", finding=id_))
     assert access.LOCAL_ADMIN in table(app)
     assert "ticket 4711" in table(app)
     assert "accepted" in words(app)
-    (record,) = [r for r in services.isolation.report().records if r.finding.id == id_]  # type: ignore[union-attr]
+    (record,) = [r for r in reading_services.isolation.report().records if r.finding.id == id_]  # type: ignore[union-attr]
     assert record.acceptance is not None
     assert record.acceptance.until is not None
     app = open_page("isolation")
@@ -174,19 +174,17 @@ def test_a_finding_is_accepted_and_withdrawn(
     assert not any(SHARED in text and "read and write" in text for text in listed(app)["Finding"])
     app.pills(key=session.ISOLATION_STATUS).set_value(["accepted"]).run()
     assert listed(app)["Status"].tolist() == ["accepted"]
+    links = [link.proto.query_string for link in open_page().get("page_link")]
+    assert f"finding={id_}" not in links
     app = press(open_page("isolation", finding=id_), "Withdraw")
     assert "ticket 4711" not in table(app)
     assert metrics(open_page("isolation"))["Critical"] == "2"
-
-
-def test_a_finding_is_accepted_for_good(report: Report, open_page: Open) -> None:
-    """And anew, after it was."""
-    id_ = id_of(report, "collision.shared-kb")
     app = accept(open_page("isolation", finding=id_), until="For good")
     assert "for good" in table(app)
     app = accept(app, why="ticket 4712", until="For 30 days")
     assert "ticket 4712" in table(app)
     assert "for good" not in table(app)
+    press(app, "Withdraw")
 
 
 def test_an_acceptance_without_a_name_or_a_reason_is_refused(
@@ -212,38 +210,39 @@ def test_what_the_records_refuse_is_one_line(
     assert "Nothing was changed: there is no such finding" in words(accept(app))
 
 
-@pytest.mark.parametrize("store", ["clickhouse", "redis", "qdrant"])
 def test_rules_of_a_store_that_is_down_are_unknown_and_not_passed(
-    services: Services, kato: Deployment, report: Report, open_page: Open, store: str
+    services: Services, kato: Deployment, report: Report, open_page: Open
 ) -> None:
     """With the reason; findings stay as not looked at, and its sum is unknown and not 0."""
-    kato.fail(store, "down")
-    services.isolation.want()
-    refresh(services)
-    after = services.isolation.report()
-    assert after is not None
-    assert len(after.unknown) > len(report.unknown)
-    app = open_page("isolation")
-    assert metrics(app)["Rules unknown"] == str(len(after.unknown))
-    assert "These rules are unknown, not passed" in words(app)
-    called = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant"}[store]
-    assert f"{called} did not answer" in words(app)
-    frame = rules(app)
-    for rule in after.unknown:
-        assert frame.loc[rule.code, "State"] == "unknown"
-        assert frame.loc[rule.code, "Reason"]
-    assert frame[frame["State"] == "unknown"]["Findings"].isna().all()
-    label = {"clickhouse": "Patterns", "redis": "Redis keys", "qdrant": "Vectors"}[store]
-    assert metrics(app)[label] == "unknown"
-    assert "Unknown, so nothing can be summed" in words(app)
-    gravest = {services.isolation.rules[rule.code].severity for rule in after.unknown}
-    for severity in gravest:
-        assert metrics(app)[severity.capitalize()] == "unknown" or (
-            metrics(app)[severity.capitalize()].startswith("≥ ")
-        )
-    unseen = [r for r in after.records if r.status(datetime.now(UTC)) is Status.UNSEEN]
-    for record in unseen[:1]:
-        assert "could not be run" in words(open_page("isolation", finding=record.finding.id))
+    for store in ("clickhouse", "redis", "qdrant"):
+        kato.fail(store, "down")
+        services.isolation.want()
+        refresh(services)
+        after = services.isolation.report()
+        assert after is not None
+        assert len(after.unknown) > len(report.unknown)
+        app = open_page("isolation")
+        assert metrics(app)["Rules unknown"] == str(len(after.unknown))
+        assert "These rules are unknown, not passed" in words(app)
+        called = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant"}[store]
+        assert f"{called} did not answer" in words(app)
+        frame = rules(app)
+        for rule in after.unknown:
+            assert frame.loc[rule.code, "State"] == "unknown"
+            assert frame.loc[rule.code, "Reason"]
+        assert frame[frame["State"] == "unknown"]["Findings"].isna().all()
+        label = {"clickhouse": "Patterns", "redis": "Redis keys", "qdrant": "Vectors"}[store]
+        assert metrics(app)[label] == "unknown"
+        assert "Unknown, so nothing can be summed" in words(app)
+        gravest = {services.isolation.rules[rule.code].severity for rule in after.unknown}
+        for severity in gravest:
+            assert metrics(app)[severity.capitalize()] == "unknown" or (
+                metrics(app)[severity.capitalize()].startswith("≥ ")
+            )
+        unseen = [r for r in after.records if r.status(datetime.now(UTC)) is Status.UNSEEN]
+        for record in unseen[:1]:
+            assert "could not be run" in words(open_page("isolation", finding=record.finding.id))
+        kato.heal()
 
 
 def test_a_store_without_an_address_makes_its_rules_not_applicable(
@@ -278,23 +277,36 @@ def test_before_the_first_audit_there_is_a_loading_state(
     services.close()
 
 
-def test_a_failed_audit_says_why_and_the_last_one_stays(
-    services: Services, report: Report, open_page: Open, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_audit_says_why_and_the_last_one_stays_until_another_is_asked_for(
+    reading_services: Services, found: Report, open_page: Open
 ) -> None:
+    """The button waits for it, and the page follows."""
+
     def fail(*_: object) -> Report:
         raise StoreUnavailable("records", "keeping an audit", "the disk is full")
 
-    monkeypatch.setattr(IsolationService, "audit", fail)
-    services.isolation.want()
-    refresh(services)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IsolationService, "audit", fail)
+        reading_services.isolation.want()
+        refresh(reading_services)
     app = open_page("isolation")
     assert "The last audit failed" in words(app)
     assert "the disk is full" in words(app)
-    assert len(listed(app)) == len(report.records)
+    assert len(listed(app)) == len(found.records)
+    rounds = reading_services.collector.rounds
+    app = press(app, "Audit now")
+    assert next(b for b in app.button if b.label == "Auditing…").disabled
+    assert reading_services.collector.wait(rounds=rounds + 1, timeout=240)
+    app.run()
+    assert not next(b for b in app.button if b.label == "Audit now").disabled
+    assert "The last audit failed" not in words(app)
+    after = reading_services.isolation.report()
+    assert after is not None
+    assert after.at > found.at
 
 
 def test_records_that_cannot_be_read_are_one_line(
-    services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the page; Overview and Tenant do without."""
 
@@ -307,20 +319,6 @@ def test_records_that_cannot_be_read_are_one_line(
     assert "the file is locked" in words(app)
     assert "one memory" in words(open_page())
     assert len(open_page("tenant", tenant="tenant/acme").metric) == 4
-
-
-def test_an_audit_can_be_asked_for(services: Services, report: Report, open_page: Open) -> None:
-    """The button waits for it, and the page follows."""
-    app = open_page("isolation")
-    rounds = services.collector.rounds
-    app = press(app, "Audit now")
-    assert next(b for b in app.button if b.label == "Auditing…").disabled
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
-    app.run()
-    assert not next(b for b in app.button if b.label == "Audit now").disabled
-    after = services.isolation.report()
-    assert after is not None
-    assert after.at > report.at
 
 
 def test_what_is_resolved_is_kept_and_not_in_the_way(
@@ -354,15 +352,6 @@ def test_overview_says_the_gravest_once_with_links(found: Report, open_page: Ope
     assert sum(link.startswith("finding=") for link in links) == min(
         len(once), isolation_tables.NOTICED
     )
-
-
-def test_what_was_accepted_is_not_on_overview(
-    services: Services, report: Report, open_page: Open
-) -> None:
-    id_ = id_of(report, "collision.shared-kb")
-    services.isolation.accept(id_, by="Ada", why="known")
-    links = [link.proto.query_string for link in open_page().get("page_link")]
-    assert f"finding={id_}" not in links
 
 
 def test_a_tenants_page_says_what_concerns_it(found: Report, open_page: Open) -> None:

@@ -20,7 +20,7 @@ from services.tenancy.ownership import ClaimState
 from services.usage.collect import UsageService
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
-from tests.pages.conftest import Open, Put, SignIn, words
+from tests.pages.conftest import Open, Put, SignIn, refresh, words
 from tests.servers.deployment import SECRET, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]
@@ -58,14 +58,12 @@ STORE_NAMES = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant"}
 
 @pytest.mark.parametrize("store", UNKNOWN)
 def test_every_page_stays_up_when_a_store_is_down(
-    services: Services, kato: Deployment, open_page: Open, store: str
+    restored_services: Services, reading_kato: Deployment, open_page: Open, store: str
 ) -> None:
     """Its figure is unknown, with reason and age, and never 0."""
     label, missing = UNKNOWN[store]
-    kato.fail(store, "down")
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    reading_kato.fail(store, "down")
+    refresh(restored_services)
     for name in PAGES:
         app = open_page(name, tenant="tenant/acme") if name == "tenant" else open_page(name)
         shown = {metric.label: metric.value for metric in app.metric}
@@ -341,10 +339,10 @@ def test_without_a_key_nothing_can_be_sensitive(
 
 
 def test_a_kato_that_is_down_creates_nothing_and_says_so(
-    services: Services, kato: Deployment, open_page: Open
+    restored_services: Services, reading_kato: Deployment, open_page: Open
 ) -> None:
     app = fill(open_page("new_session"), "newcomer", "eve")
-    kato.fail("kato", "down")
+    reading_kato.fail("kato", "down")
     create_button(app).click().run()
     assert not app.exception
     assert "did not answer" in words(app)
@@ -382,9 +380,8 @@ def test_system_shows_katos_workers(reading_services: Services, open_page: Open)
     assert list(workers["Cache"]) == ["disabled"]
 
 
-def test_the_history_draws_a_sparkline(services: Services, open_page: Open) -> None:
+def test_the_history_draws_a_sparkline(reading_services: Services, open_page: Open) -> None:
     """With two points of the past there is a trend."""
-    services.collector.refresh()
-    assert services.collector.wait(rounds=2, timeout=240)
+    refresh(reading_services)
     assert len(read.history(Measure.KEYS)) >= 2
     open_page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from dashboard.draw.chosen import key_of
 from services.bootstrap import Services
 from services.browse.models import KeyInventory, KindSummary, PatternPage, PatternRow, ReadCost
 from services.browse.service import InspectionService
+from services.embedded.write.stores import Targets
 from services.errors import Problem
 from services.tenancy.claims import CLAIM_WORDS
 from tests.pages.conftest import Open, words
@@ -25,6 +27,21 @@ STORES = {
     "Keys": "redis",
     "Vectors": "qdrant",
 }
+
+
+@pytest.fixture(scope="module")
+def more() -> Callable[[Targets], None]:
+    """A tenant with more patterns than a page shows."""
+
+    def put(targets: Targets) -> None:
+        assert targets.clickhouse
+        targets.clickhouse.command(
+            "INSERT INTO patterns_data (kb_id, name, created_at) "
+            "SELECT 'tenant_many_user_u_kato', toString(1000 + number), toDateTime(1000 + number) "
+            "FROM numbers(120)"
+        )
+
+    return put
 
 
 def looking(open_page: Open, section: str, *, tenant: str = "tenant/acme") -> AppTest:
@@ -87,7 +104,7 @@ def test_patterns_are_shown_with_their_cost(reading_services: Services, open_pag
     dates = [row["Created"] for row in rows]
     assert dates == sorted(dates, reverse=True)  # type: ignore[type-var]
     assert "Reads at most" in words(app)
-    assert "of 136 rows" in words(app)
+    assert "of 256 rows" in words(app)
     app.selectbox(key="patterns_sort").select("most frequent").run()
     often = [row["Frequency"] for row in table(app, "Pattern")]
     assert often == sorted(often, reverse=True)  # type: ignore[type-var]
@@ -96,17 +113,7 @@ def test_patterns_are_shown_with_their_cost(reading_services: Services, open_pag
     assert not app.exception
 
 
-def test_pages_turn(services: Services, kato: Deployment, open_page: Open) -> None:
-    client = kato.targets.clickhouse
-    assert client
-    client.command(
-        "INSERT INTO patterns_data (kb_id, name, created_at) "
-        "SELECT 'tenant_many_user_u_kato', toString(1000 + number), toDateTime(1000 + number) "
-        "FROM numbers(120)"
-    )
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+def test_pages_turn(reading_services: Services, open_page: Open) -> None:
     app = looking(open_page, "Patterns", tenant="tenant/many")
     seen = [row["Pattern"] for row in table(app, "Pattern")]
     assert app.button(key="patterns_back").disabled
@@ -202,16 +209,16 @@ def test_what_is_shared_says_with_whom(reading_services: Services, open_page: Op
 @pytest.mark.parametrize("section", STORES)
 @pytest.mark.parametrize("fault", ["down", "dropped"])
 def test_a_store_that_fails_is_one_clear_line(
-    services: Services, kato: Deployment, open_page: Open, section: str, fault: str
+    restored_services: Services, reading_kato: Deployment, open_page: Open, section: str, fault: str
 ) -> None:
     """The rest of the page stays, and trying again works once the store is back."""
-    kato.fail(STORES[section], fault)
+    reading_kato.fail(STORES[section], fault)
     app = looking(open_page, section)
     shown = words(app)
     assert f"{CALLED[section]} did not answer" in shown
     assert SECRET not in shown
     assert app.header[0].value.replace("\\", "") == "tenant/acme"
-    kato.heal()
+    reading_kato.heal()
     again = next(b for b in app.button if b.label == "Try again")
     again.click().run()
     assert f"{CALLED[section]} did not answer" not in words(app)
@@ -219,9 +226,9 @@ def test_a_store_that_fails_is_one_clear_line(
 
 
 def test_patterns_stand_without_redis(
-    services: Services, kato: Deployment, open_page: Open
+    restored_services: Services, reading_kato: Deployment, open_page: Open
 ) -> None:
-    kato.fail("redis", "down")
+    reading_kato.fail("redis", "down")
     app = looking(open_page, "Patterns")
     assert "Frequencies unknown" in words(app)
     assert all(row["Frequency"] is None or row["Frequency"] != row["Frequency"] or
