@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import redis
@@ -153,7 +154,7 @@ class SessionStore:
         members = list(self._redis.sscan_iter(INDEX, count=_INDEX_BATCH))
         for at in range(0, len(members), _INDEX_BATCH):
             keys = [b"kato:session:" + member for member in members[at : at + _INDEX_BATCH]]
-            yield from filter(None, map(_read, self._redis.mget(keys)))
+            yield from filter(None, map(_read_before, self._redis.mget(keys)))
 
 
 def _read(raw: object) -> Record | None:
@@ -163,6 +164,12 @@ def _read(raw: object) -> Record | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) and record.keys() >= _NEEDED else None
+
+
+@lru_cache(maxsize=256)
+def _read_before(raw: object) -> Record | None:
+    """Read a record that nobody changes, and once: monitors ask for all of them every second."""
+    return _read(raw)
 
 
 def remaining(record: Record) -> int:
