@@ -125,7 +125,6 @@ def clickhouse_client(chdb_path: str) -> Iterator[Client]:
     import clickhouse_connect
 
     client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
-    client.set_client_setting("max_threads", 1)  # of the cores, for tables of some rows
     yield client
     client.close()
 
