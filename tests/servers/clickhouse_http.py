@@ -143,37 +143,43 @@ class _Face:
             for name, value in request.query.items()
             if name not in _TRANSPORT and not name.startswith("param_")
         }
-        with _connection(self.path, settings) as connection:
-            connection.query(f"USE `{request.query.get('database') or 'default'}`")
+        database = request.query.get("database") or "default"
+        with _connection(self.path, settings, database) as connection:
             return _execute(connection, statement, _parameters(request))
 
 
 @cache
 def _settings(path: str, statement: bytes) -> bytes:
     """Return the engine's settings, which stay as they are."""
-    with _connection(path, {}) as connection:
+    with _connection(path, {}, "default") as connection:
         return _execute(connection, statement, {})
 
 
-_idle: dict[tuple[str, frozenset[tuple[str, str]]], list[Connection]] = defaultdict(list)
+_idle: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[Connection, str]]] = defaultdict(
+    list
+)
+"""Connections with their database, by their settings."""
 
 
 @contextmanager
-def _connection(path: str, settings: Mapping[str, str]) -> Iterator[Connection]:
+def _connection(path: str, settings: Mapping[str, str], database: str) -> Iterator[Connection]:
     """Lend one that has these settings; making one and setting them takes as long as a query."""
     idle = _idle[path, frozenset(settings.items())]
-    connection = idle.pop() if idle else _connected(path, settings)
+    connection, uses = idle.pop() if idle else (_connected(path, settings), "")
     try:
+        if uses != database:
+            connection.query(f"USE `{database}`")
         yield connection
     except BaseException:
         connection.close()
         raise
-    idle.append(connection)
+    idle.append((connection, database))
 
 
 def _connected(path: str, settings: Mapping[str, str]) -> Connection:
+    """Connect with one thread a query, as tables of some rows need: more take twice as long."""
     connection = chdb.connect(path)
-    for name, value in settings.items():
+    for name, value in {"max_threads": "1", **settings}.items():
         quoted = value.replace("\\", "\\\\").replace("'", "\\'")
         connection.query(f"SET {name} = '{quoted}'")
     return connection
@@ -183,7 +189,7 @@ def close_idle() -> None:
     """Close what this process holds open of its engine."""
     for idle in _idle.values():
         while idle:
-            idle.pop().close()
+            idle.pop()[0].close()
 
 
 def _unpacked(request: Request) -> Request:

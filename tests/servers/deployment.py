@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import redis
@@ -17,6 +18,7 @@ from qdrant_client import QdrantClient
 
 from services.embedded.kato.server import StandInServer
 from services.embedded.write.stores import Targets, write
+from services.stores.kato import around
 from tests.servers.clickhouse_http import clickhouse_http
 from tests.servers.faults import Dropped, HttpServer, Refused, Slow
 from tests.servers.proxy import FaultyProxy
@@ -99,7 +101,10 @@ class Deployment:
 def deployment(
     dataset: Written, *, chdb_path: str, clickhouse: Client, redis_client: redis.Redis, port: int
 ) -> Iterator[Deployment]:
-    """Load a dataset into real engines and serve them."""
+    """Load a dataset into real engines and serve them.
+
+    Its KATO is one worker, which nobody has to ask eight times over whether it has siblings.
+    """
     with ExitStack() as stack:
         qdrant = QdrantClient(":memory:")
         stack.callback(qdrant.close)
@@ -108,6 +113,7 @@ def deployment(
         write(dataset.rest, targets)
         dataset.copy_rows(clickhouse)
         dataset.copy_keys(redis_client)
+        stack.enter_context(patch.multiple(around, AT_ONCE=1, QUIET=1))
         standin = StandInServer(redis_client)
         stack.callback(standin.close)
         standin_port = urlsplit(standin.url).port

@@ -14,15 +14,24 @@ from services.tenancy.ownership import ClaimState
 from tests.servers.deployment import Deployment
 from tests.servers.kato_workers import Worker, kato_of
 
+AT_ONCE, QUIET = around.AT_ONCE, around.QUIET
+"""What a deployment of one worker lowers."""
 DASHBOARDS, COMMANDS = "tenant:one:user:u", "tenant:two:user:u"
+
+
+def _point_at(kato: Deployment, patch: pytest.MonkeyPatch) -> None:
+    """Configure a deployment whose KATO has several workers."""
+    for name, value in kato.environment.items():
+        patch.setenv(name, value)
+    patch.setattr(around, "AT_ONCE", AT_ONCE)
+    patch.setattr(around, "QUIET", QUIET)
 
 
 def test_where_a_command_and_a_dashboard_see_different_nodes_the_records_decide(
     kato: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each meets another worker; both say the same of every kb_id afterwards."""
-    for name, value in kato.environment.items():
-        monkeypatch.setenv(name, value)
+    _point_at(kato, monkeypatch)
     with ExitStack() as stack:
         built = []
         for node in (DASHBOARDS, COMMANDS):
@@ -44,8 +53,7 @@ def test_a_worker_that_hangs_is_said_beside_figures_that_stay(
 ) -> None:
     """Node_ids that it alone has may be missing, which nobody would see."""
     monkeypatch.setattr(around, "GRACE_SHARE", 1 / 60)
-    for name, value in kato.environment.items():
-        monkeypatch.setenv(name, value)
+    _point_at(kato, monkeypatch)
     workers = [Worker([DASHBOARDS])] * 6
     with kato_of(workers, hung={1}) as server:
         monkeypatch.setenv("KATO_API_URL", server.url)
