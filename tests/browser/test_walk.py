@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
 from tests.browser import axe
-from tests.browser.conftest import ROOT, Visit, dashboard, fits, go, picture, settle
+from tests.browser.conftest import Visit, dashboard, fits, go, picture, settle
+from tests.servers import ROOT
 from tests.servers.deployment import SECRET, STORES, Deployment
 
 PAGES = [page.name for page in navigation.PAGES]

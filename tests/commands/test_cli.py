@@ -15,9 +15,9 @@ import pytest
 
 from services.embedded.lock import DirectoryLock
 from tests.conftest import CAPTURE
+from tests.servers import ROOT
 from tests.servers.deployment import SECRET, Deployment
 from tests.servers.forked import run
-from tests.servers.records import ROOT
 
 
 def test_by_itself() -> None:

@@ -19,10 +19,10 @@ from streamlit import config
 from dashboard.app import hardening
 from services.errors import SettingsError
 from services.settings.environment import load_settings
+from tests.servers import ROOT
 from tests.servers.forked import run
 from tests.servers.sockets import free_port
 
-ROOT = Path(__file__).parents[2]
 STREAMLITS = ["-m", "streamlit", "run", "asgi_app.py", "--server.headless=true"]
 
 

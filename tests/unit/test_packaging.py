@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from fnmatch import fnmatchcase
 
-from tests.servers.records import ROOT
+from tests.servers import ROOT
 
 SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
 FOLDERS = ("cli", "dashboard", "services")

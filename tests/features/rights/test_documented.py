@@ -18,8 +18,8 @@ from tests.engines.clickhouse.kato_tables import PASSWORD, load_capture, setting
 from tests.engines.erasing import MINE, silent, surface_of
 from tests.engines.redis.keys import restore_capture
 from tests.engines.redis.test_erasing import nobody
+from tests.servers import ROOT
 from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
-from tests.servers.records import ROOT
 
 DOCS = (ROOT / "docs" / "rights.md").read_text("utf-8")
 OWNER = Owner(OwnerKind.KB, MINE)

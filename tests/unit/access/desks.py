@@ -178,6 +178,7 @@ class World:
         had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.known_within.return_value = (NOW, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
@@ -374,6 +375,9 @@ CASES: dict[str, Case] = {
         VIEWER, ANY,
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
+    "history.movers": Case(
+        lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
+    ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from dashboard.app.brand import tab
 from dashboard.app.logo import GROUND, SHADES, logo
-from tests.servers.records import ROOT
+from tests.servers import ROOT
 
 LEAST = 4.5
 """WCAG's contrast of small text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.app.glossary import TERMS
-from tests.servers.records import ROOT
+from tests.servers import ROOT
 
 
 def test_the_document_says_what_every_page_says() -> None:
