@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(abspath $(VENV)/.pycache)
 
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 
-.PHONY: run test quick check needs setup pictures bench clean
+.PHONY: run test quick check needs compiled setup pictures bench clean
 
 run: $(READY)
 	$(BIN)/kato-tenants run --sample
@@ -41,6 +41,9 @@ clean:
 
 needs: $(READY)
 	$(BIN)/python -m tests.servers.install browser postgresql redis
+
+compiled: $(READY)
+	$(BIN)/python -m pytest --collect-only --quiet > /dev/null
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'

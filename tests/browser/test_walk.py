@@ -112,7 +112,7 @@ def configured(
 ) -> Iterator[tuple[str, Deployment]]:
     """A dashboard of a configured deployment whose stores can be stopped."""
     data = tmp_path_factory.mktemp("configured") / "data"
-    with dashboard({**kato.environment, "KATO_TENANTS_REFRESH_SECONDS": "2"}, data) as url:
+    with dashboard({**kato.environment, "KATO_TENANTS_REFRESH_SECONDS": "5"}, data) as url:
         yield url, kato
 
 
