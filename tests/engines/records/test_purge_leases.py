@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from services.purge.steps import StepName
 from services.stores.records.database import writing
 from services.stores.records.purges.jobs import PurgeJobs
 from services.stores.records.schema import JOBS
-from tests.servers.forked import Talking
 from tests.servers.postgres import Postgres
 from tests.servers.purger import (
     HOUR,
@@ -199,15 +199,17 @@ def test_whenever_it_is_paused(postgres_server: Postgres, tmp_path: Path) -> Non
         assert found_of(jobs, job.id) == before
 
 
-def told(process: Talking, word: str) -> str:
+def told(process: subprocess.Popen[str], word: str) -> str:
     """Wait until a process is ready, tell it a word, and return what it says to that."""
+    assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    assert process.stdin is not None
     process.stdin.write(f"{word}\n")
     process.stdin.flush()
     return process.stdout.readline().strip()
 
 
-def ended(process: Talking, word: str) -> str:
+def ended(process: subprocess.Popen[str], word: str) -> str:
     """Tell a process a word, and return what it says last."""
     answer, _ = process.communicate(f"{word}\n", timeout=240)
     assert process.returncode == 0
