@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -48,15 +47,10 @@ def _installed_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_leftovers() -> Iterator[None]:
-    """Caches outlive tests, and AppTest leaves its script as `__main__`.
-
-    A process that a later test starts would run that script: a second dashboard.
-    """
-    main = sys.modules["__main__"]
+    """Caches outlive tests."""
     cache.clear()
     yield
     cache.clear()
-    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)
