@@ -59,10 +59,11 @@ def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
     `point` is a step and `before` it is done, `within` it (its deeds done, and nothing of that
     journaled) or `after` (journaled, and nothing more). Without it the job goes on to its end.
     """
-    return forked(_run, dict(environment), job, *point)
+    return forked(_run, {**os.environ, **environment}, job, *point)
 
 
 def _run(environment: Mapping[str, str], job: str, *point: str) -> None:
+    os.environ.clear()  # the fork server has what a test had that came first
     os.environ.update(environment)
     shorter = mock.patch.object(running, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
