@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -19,11 +18,10 @@ def run(environment: Mapping[str, str], *step: str) -> int:
     With a `step` it dies as soon as the run says so, or with `rows`, `keys` or `points` as soon
     as the first of these are written.
     """
-    return forked(_run, dict(environment), *step)
+    return forked(_run, *step, **environment)
 
 
-def _run(environment: Mapping[str, str], step: str = "") -> None:
-    os.environ.update(environment)
+def _run(step: str = "") -> None:
     with closing(bootstrap.build(load_settings())) as services:
         canary = services.canary
         says = canary._says

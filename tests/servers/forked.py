@@ -25,9 +25,14 @@ CONTEXT.set_forkserver_preload([name for name in _ALL if not name.endswith("__ma
 _SECONDS = 240
 
 
-def forked(work: Callable[..., None], *arguments: object) -> int:
-    """Do something in a process of its own, and return how that ended, as `exitcode` says it."""
-    process = CONTEXT.Process(target=work, args=arguments)
+def forked(work: Callable[..., None], *arguments: object, **environment: str) -> int:
+    """Do something in a process of its own, and return how that ended, as `exitcode` says it.
+
+    It has the environment that is here now, and these variables: the fork server has that of
+    whatever came first.
+    """
+    given = {**os.environ, **environment}
+    process = CONTEXT.Process(target=_given, args=(given, work, arguments))
     process.start()
     process.join(timeout=_SECONDS)
     if process.exitcode is None:
@@ -36,24 +41,28 @@ def forked(work: Callable[..., None], *arguments: object) -> int:
     return process.exitcode
 
 
+def _given(
+    environment: Mapping[str, str], work: Callable[..., None], arguments: tuple[object, ...]
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    work(*arguments)
+
+
 def run(*arguments: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `kato-tenants` and return what it printed. `typed` is what comes in by standard input."""
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         for stream in streams:
             stream.write_text(typed if stream.name == "in" else "", "utf-8")
-        code = forked(_command, arguments, {**os.environ, **environment}, streams)
+        code = forked(_command, arguments, streams, **environment)
         printed = (stream.read_text("utf-8") for stream in streams[1:])
         return subprocess.CompletedProcess(arguments, code, *printed)
 
 
-def _command(
-    arguments: tuple[str, ...], environment: Mapping[str, str], streams: list[Path]
-) -> None:
+def _command(arguments: tuple[str, ...], streams: list[Path]) -> None:
     from cli.main import main
 
-    os.environ.clear()
-    os.environ.update(environment)
     for number, stream in enumerate(streams):
         os.dup2(os.open(stream, os.O_RDWR), number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  for the whole process

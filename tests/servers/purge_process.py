@@ -59,12 +59,10 @@ def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
     `point` is a step and `before` it is done, `within` it (its deeds done, and nothing of that
     journaled) or `after` (journaled, and nothing more). Without it the job goes on to its end.
     """
-    return forked(_run, {**os.environ, **environment}, job, *point)
+    return forked(_run, job, *point, **environment)
 
 
-def _run(environment: Mapping[str, str], job: str, *point: str) -> None:
-    os.environ.clear()  # the fork server has what a test had that came first
-    os.environ.update(environment)
+def _run(job: str, *point: str) -> None:
     shorter = mock.patch.object(running, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
         with writing(services.purge._jobs._engine, "a test") as connection:
