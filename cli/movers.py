@@ -34,8 +34,8 @@ def json_text(found: Movers) -> str:
 def csv_of(found: Movers) -> str:
     """Return one line an owner; nothing but the heading where it is not known."""
     lines = (
-        tuple(neutral(visible(cell)) if isinstance(cell, str) else cell for cell in row)
-        for row in formats.mover_rows(found)
+        (holder, tenant and neutral(visible(str(tenant))), *figures)
+        for holder, tenant, *figures in formats.mover_rows(found)
     )
     return csv_text((formats.MOVER_COLUMNS, *lines)).removesuffix("\n")
 

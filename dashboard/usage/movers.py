@@ -69,8 +69,5 @@ def _table(found: Movers, choice: Choice) -> None:
     )  # fmt: skip
     if len(found.moves) > MOST:
         st.caption(f"The {MOST} largest changes of {len(found.moves):,}; the file has all.")
-    whose = [
-        TenantKey.written(move.holder.tenant) for move in found.moves
-        if move.holder.kind is OwnerKind.TENANT
-    ]  # fmt: skip
+    whose = [TenantKey.written(name) for name in tenants]
     download(frame, f"movers_{choice.quantity}", tenants=whose, read_at=found.ended)

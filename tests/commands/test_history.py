@@ -71,6 +71,7 @@ def test_who_grew_is_printed(tmp_path: Path) -> None:
     }  # fmt: skip
     lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
     assert [line["change"] for line in lines] == ["2"]
+    assert [line["per_cent"] for line in lines] == ["+40.0"]
     table = [line.split() for line in run(*asked, **data).stdout.splitlines()]
     assert table[1:] == [
         ["tenant/acme", "5", "7", "+2", "+40.0"],
