@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.figures import Measure
 from services.history.models import second
+from services.history.record import HistoryRecorder
 from services.settings.environment import Settings
 from tests.engines.records.test_history import Past
 from tests.pages.conftest import Open, words
@@ -17,13 +19,19 @@ from tests.servers.records import Records
 from tests.unit.history.snapshots import snapshot
 
 
+@contextmanager
+def recording(settings: Settings) -> Iterator[HistoryRecorder]:
+    """Record a past, as a dashboard did before the one that is looked at."""
+    with closing(Records(settings.data, None)) as records:
+        yield Past(records).dashboard()
+
+
 def test_a_tenants_past_is_drawn_and_told(
     kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
 ) -> None:
     """One figure at a time, with words for those who see no chart; a gap where it was unknown."""
     began = second(datetime.now(UTC) - timedelta(days=1))
-    with closing(Records(kato_settings.data, None)) as records:
-        one = Past(records).dashboard()
+    with recording(kato_settings) as one:
         for seconds, patterns in ((0, 400), (300, 450), (600, None), (1200, 420), (1500, 420)):
             down = frozenset({Measure.PATTERNS}) if patterns is None else frozenset()
             one.follow(snapshot(began + seconds, {"acme-corp": patterns or 0}, down=down))
@@ -49,8 +57,7 @@ def test_the_fleet_and_who_grew(
 ) -> None:
     """The page Usage: the fleet's chart, and each change since the range began, exactly."""
     began = second(datetime.now(UTC) - timedelta(hours=2))
-    with closing(Records(kato_settings.data, None)) as records:
-        one = Past(records).dashboard()
+    with recording(kato_settings) as one:
         for seconds, patterns in ((0, 400), (600, 450)):
             one.follow(snapshot(began + seconds, {"acme-corp": patterns, "left": 3}, shared=5))
     request.getfixturevalue("services")
