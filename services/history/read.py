@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from services.history.forecast import PAST, Forecast, forecast_of
 from services.history.models import Cell, Figures, Grain, Holder, looked_at, moment, second
 from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
@@ -59,6 +60,14 @@ class HistoryService:
             rows, looks.get(looked_at(quantity), ()), quantity, before.get(holder, EMPTY),
             began=began, ended=ended, grain=span, step=step,
         ))  # fmt: skip
+
+    def forecast(self, holder: Holder, quantity: str) -> Forecast:
+        """Return what is coming of a figure, by its last 90 days."""
+        now = self._now()
+        days = self.series(
+            holder, quantity, now - PAST, now + timedelta(seconds=1), Grain.DAY.seconds
+        )
+        return forecast_of(days, now=now)
 
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""

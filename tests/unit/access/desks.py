@@ -35,6 +35,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
     Cell,
@@ -179,6 +180,7 @@ class World:
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
         self.history.known_within.return_value = (NOW, NOW)
+        self.history.forecast.return_value = Forecast(NOW, 1, 1, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
@@ -373,6 +375,9 @@ CASES: dict[str, Case] = {
             Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
         ),
         VIEWER, ANY,
+    ),
+    "history.forecast": Case(
+        lambda d: d.history.forecast(Holder(HolderKind.TENANT, str(ACME)), "keys"), VIEWER, ANY
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
