@@ -138,22 +138,27 @@ def history_command(
     step: Annotated[str, typer.Option(help="The length of each span, as 30min, 1h or 1d.")] = "1h",
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a span.")] = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Also print what is coming; not with --csv.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="Also print when this much will be reached.", min=1)
+    ] = None,
 ) -> None:
     """Print what a tenant had over time, as far as it was recorded. No store is asked."""
     from cli import history
     from services.history.formats import holder_named
 
-    if as_json and as_csv:
-        fail("--json and --csv exclude each other", EXIT_SETTINGS)
+    forecast = forecast or limit is not None
+    if as_csv and (as_json or forecast):
+        fail(f"--csv and {'--json' if as_json else '--forecast'} exclude each other", EXIT_SETTINGS)
+    shape = history.json_text if as_json else history.csv_of if as_csv else history.table_text
     with one_line_errors():
-        holder = holder_named(tenant)
-        cells = history.series(
-            load_settings(), holder, measure, since=since, until=until, step=step
-        )
-        typer.echo(
-            history.json_text(holder, measure, cells) if as_json
-            else history.csv_of(cells) if as_csv else history.table_text(cells)
+        found = history.asked_of(
+            load_settings(), holder_named(tenant), measure, since=since, until=until, step=step,
+            forecast=forecast, limit=limit,
         )  # fmt: skip
+        typer.echo(shape(found))
 
 
 @app.command("movers")

@@ -21,8 +21,9 @@ KB = "kb"
 FIGURE = "figure"
 RANGE = "range"
 DAYS = "days"
-"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, and how far
-back, or between which days."""
+AHEAD = "ahead"
+"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, how far back,
+or between which days, and whether what is coming is drawn too."""
 
 FIND = "find"
 ANYWHERE = "anywhere"

@@ -9,11 +9,13 @@ from dashboard.draw.measures import WORDS
 from services.figures import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from plotly.graph_objects import Figure
+    from plotly.graph_objects import Figure, Scatter
 
+    from dashboard.draw.ahead import Ahead
+    from services.history.forecast import Span
     from services.history.models import Cell
 
 _ALL = 0.995  # what rounds to 100 %
@@ -45,16 +47,18 @@ def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
     return Figure(traces, layout)
 
 
-def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figure:
+def over_time(
+    measure: Measure, cells: Sequence[Cell], *, is_size: bool, ahead: Ahead = ()
+) -> Figure:
     """Draw a figure from 0 on: at the end of each span, and between least and most in it.
 
-    A span in which it was not known is a gap.
+    A span in which it was not known is a gap. What is coming is `ahead`, dotted, with its range.
     """
     from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  takes half a second
 
     shade, known = WORDS[measure].shade, [cell.rollup for cell in cells]
     times = [cell.began for cell in cells]
-    whole = [cells[0].began, cells[-1].ended]
+    whole = [cells[0].began, ahead[-1][0] if ahead else cells[-1].ended]
     band_x, band_y = _band(cells)
     traces = [
         Scatter(x=band_x, y=band_y, fill="toself", fillcolor=f"{shade}40", mode="lines",
@@ -65,6 +69,7 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
             customdata=[hover_of(cell, is_size=is_size) for cell in cells],
             hovertemplate="%{customdata}<extra></extra>",
         ),
+        *_ahead(ahead, shade, is_size=is_size),
     ]  # fmt: skip
     layout = {
         "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
@@ -73,6 +78,30 @@ def over_time(measure: Measure, cells: Sequence[Cell], *, is_size: bool) -> Figu
                   "tickformat": "~s" if is_size else ",d"},
     }  # fmt: skip
     return Figure(traces, layout)
+
+
+def _ahead(ahead: Ahead, shade: str, *, is_size: bool) -> Iterator[Scatter]:
+    """Yield what is coming: the range in which it is to be, and the likely line."""
+    from plotly.graph_objects import Scatter  # noqa: PLC0415  takes half a second
+
+    if not ahead:
+        return
+    times = [at for at, _ in ahead]
+    edge = [span.high for _, span in ahead] + [span.low for _, span in reversed(ahead)]
+    yield Scatter(x=[*times, *reversed(times)], y=edge, fill="toself", fillcolor=f"{shade}20",
+                  mode="lines", line={"width": 0}, hoverinfo="skip")  # fmt: skip
+    yield Scatter(
+        x=times, y=[span.mid for _, span in ahead], mode="lines",
+        line={"color": shade, "width": 2, "dash": "dot"},
+        customdata=[_coming(at, span, is_size=is_size) for at, span in ahead],
+        hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
+
+
+def _coming(at: datetime, span: Span, *, is_size: bool) -> str:
+    bounds = (round(each) for each in (span.low, span.mid, span.high))
+    low, mid, high = (size(each) if is_size else f"{each:,}" for each in bounds)
+    return f"<b>likely {mid}</b><br>{low} to {high} in 8 of 10 cases<br>{moment(at)}"
 
 
 def _band(cells: Sequence[Cell]) -> tuple[list[datetime | None], list[int | None]]:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.app import runtime, state_keys
 from dashboard.app.cache import cached
-from dashboard.draw import charts
+from dashboard.draw import ahead, charts
 from dashboard.draw.downloads import Whose, download
 from dashboard.draw.formatting import moment, number, size
 from dashboard.draw.measures import COLUMNS, WORDS
@@ -19,6 +19,7 @@ from services.access.viewer import Action
 from services.errors import StoreError
 from services.figures import StoreState
 from services.history import formats
+from services.history.forecast import Forecast
 from services.history.models import Cell, Holder, quantities_of
 from services.usage.snapshot import Snapshot
 
@@ -44,6 +45,7 @@ class Choice:
     name: str
     span: str
     days: tuple[date, date] | None = None  # in UTC, both in it
+    ahead: bool = False  # whether what is coming is shown too
 
     @property
     def quantity(self) -> str:
@@ -87,7 +89,8 @@ def choose(snapshot: Snapshot) -> Choice | None:
             bind="query-params",
         )  # fmt: skip
         days = _days() if span == OWN else None
-    return None if span == OWN and days is None else Choice(name, span, days)
+        coming = st.toggle("What is coming", key=state_keys.AHEAD, bind="query-params")
+    return None if span == OWN and days is None else Choice(name, span, days, coming)
 
 
 def _days() -> tuple[date, date] | None:
@@ -106,10 +109,13 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
     """Draw a holder's chart of what was chosen; the file is about these tenants."""
     try:
         cells = _series(holder, choice)
+        coming = ahead.of(holder, choice.quantity) if choice.ahead else None
     except StoreError:
         st.caption("Unknown: this product's own records did not answer.")
         return
-    _chart(choice.name, cells)
+    _chart(choice.name, cells, coming)
+    if choice.ahead:
+        st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size))
     download(frame_of(cells), f"over_time_{choice.quantity}", tenants=tenants)
 
 
@@ -119,15 +125,18 @@ def _series(holder: Holder, choice: Choice) -> tuple[Cell, ...]:
     return runtime.desk().history.series(holder, choice.quantity, since, until, choice.step)
 
 
-def _chart(name: str, cells: Sequence[Cell]) -> None:
+def _chart(name: str, cells: Sequence[Cell], coming: Forecast | None) -> None:
     known = [cell for cell in cells if cell.rollup is not None]
     if len(known) < _A_LINE:
         st.caption("Charts begin with the second point: what changes is kept from now on.")
         return
     column = COLUMNS[name]
     st.plotly_chart(
-        charts.over_time(column.measure, cells, is_size=column.is_size), key=f"over_time_{name}",
-        config={"displayModeBar": False}, theme="streamlit",
+        charts.over_time(
+            column.measure, cells, is_size=column.is_size,
+            ahead=ahead.points(coming, cells[-1].ended - cells[0].began),
+        ),
+        key=f"over_time_{name}", config={"displayModeBar": False}, theme="streamlit",
     )  # fmt: skip
     st.caption(
         f"{WORDS[column.measure].title}: {words(known, is_size=column.is_size)} Known since "

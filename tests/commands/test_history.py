@@ -45,6 +45,26 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
     assert '"export"' in run("log", "show", "--json", **data).stdout
 
 
+def test_what_is_coming_is_printed(tmp_path: Path) -> None:
+    """By the days that are known, with when a limit is reached; or why it cannot be said."""
+    data = {"KATO_TENANTS_DATA": str(tmp_path)}
+    records = Records(tmp_path, None)
+    past = Past(records)
+    one, now = past.dashboard(), datetime.now(UTC).replace(microsecond=0)
+    for day in range(8, -1, -1):
+        past.record(one, second(now - timedelta(days=day)), 100 - 10 * day)
+    records.close()
+    asked = ("history", "--tenant", "tenant/acme", "--from", "2d", "--step", "1d")
+    coming = json.loads(run(*asked, "--json", "--limit", "125", **data).stdout)["forecast"]
+    assert (coming["value"], coming["unknown"], coming["sure"]) == (100, None, 0.8)
+    assert coming["per_day"]["low"] <= 10 <= coming["per_day"]["high"]
+    reach = coming["reached"]
+    assert (reach["limit"], reach["state"]) == (125, "within")
+    assert reach["earliest"] <= reach["likely"] <= (reach["latest"] or "9")
+    assert "125 is reached at the earliest on" in run(*asked, "--limit", "125", **data).stdout
+    assert run(*asked, "--csv", "--forecast", **data).returncode == 2
+
+
 def test_who_grew_is_printed(tmp_path: Path) -> None:
     """Exact, with the fleet's sum; what was not known at one end is said, and is no change."""
     data = {"KATO_TENANTS_DATA": str(tmp_path)}

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard.draw import charts
+from dashboard.draw import ahead, charts
 from dashboard.draw.over_time import OWN, RANGES, Choice
 from services.figures import Measure
+from services.history.forecast import Forecast, Line, Span, Unsaid
 from services.history.models import Cell
 from services.history.rollup import Look, Rollup, rolled_up
 
@@ -39,6 +40,39 @@ def test_nothing_is_drawn_where_nothing_was_known() -> None:
         *(last.began, last.ended, last.ended, last.began),
     ]
     assert band.y == (9, 9, 5, 5, None, 8, 8, 6, 6, None)
+
+
+def coming(growth: float) -> Forecast:
+    """Return what is coming of a figure that was 90, after ten days."""
+    line = Line(Span(growth - 1, growth, growth + 1), 0.0, 1.0, 0.0, 1.3)
+    return Forecast(NOON, 90, 10, NOON - timedelta(days=10), line)
+
+
+def test_what_is_coming_is_drawn_after_what_was() -> None:
+    """From the last known figure on, as a third of what is shown, and with its range."""
+    points = ahead.points(coming(3.0), timedelta(days=4))
+    assert points[0] == (NOON, Span(90, 90, 90))
+    assert points[-1] == (NOON + timedelta(days=2), Span(94, 96, 98))
+    drawn = charts.over_time(
+        Measure.PATTERNS, [cell(0, 5, 9, 7), cell(1, 90)], is_size=False, ahead=points
+    )
+    *_, line = drawn.data
+    assert line.y[-1] == 96
+    assert "94 to 98 in 8 of 10 cases" in line.customdata[-1]
+    assert list(drawn.layout.xaxis.range)[-1] == NOON + timedelta(days=2)
+    assert ahead.points(None, timedelta(days=4)) == ()
+
+
+def test_what_is_coming_is_said_or_why_not() -> None:
+    """Of counts, of bytes, and of what nobody can tell."""
+    assert ahead.sentence(coming(30.0), is_size=False) == (
+        "Growth: +30 a day (+29 to +31 in 8 of 10 cases), by 10 known days. In a week: 293 to 307."
+    )
+    assert "−2.5 a day" in ahead.sentence(coming(-2.5), is_size=False)
+    assert "+1.5KB a day (" in ahead.sentence(coming(1500.0), is_size=True)
+    few = Forecast(NOON, 90, 3, NOON, unsaid=Unsaid.FEW_DAYS)
+    assert "cannot be said: 3 days known" in ahead.sentence(few, is_size=False)
+    assert "not in your scope" in ahead.sentence(None, is_size=False)
 
 
 @pytest.mark.parametrize("span", RANGES)
