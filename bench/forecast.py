@@ -216,14 +216,14 @@ def judged(name: str, found: Iterator[tuple[str, int, Series]]) -> list[bool]:
             parts.append(f"{cost:7.3f} {held:4.0%}")
         print(f"     {kind:<24} {len(told['this']):>6,} cases  {'   '.join(parts)}")
     print(f"     nothing was said in {silent:,} cases")
-    cost = {way: float(np.mean([each for each, _ in found])) for way, found in whole.items()}
-    held = float(np.mean([each for _, each in whole["this"]]))
+    costs = {way: float(np.mean([each for each, _ in found])) for way, found in whole.items()}
+    share = float(np.mean([each for _, each in whole["this"]]))
     return [
-        verdict(f"{name}: loss against the last value", cost["this"] / cost["last value"],
+        verdict(f"{name}: loss against the last value", costs["this"] / costs["last value"],
                 at_most=1),
-        verdict(f"{name}: loss against least squares", cost["this"] / cost["least squares"],
+        verdict(f"{name}: loss against least squares", costs["this"] / costs["least squares"],
                 at_most=1),
-        verdict(f"{name}: coverage, of {SURE:.0%}", held, unit=""),
+        verdict(f"{name}: coverage, of {SURE:.0%}", share, unit=""),
     ]  # fmt: skip
 
 

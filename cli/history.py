@@ -82,7 +82,7 @@ def json_text(found: Asked) -> str:
     """Return the documented JSON."""
     text = formats.as_json(found.holder, found.quantity, found.cells)
     if found.forecast is not None:
-        text["forecast"] = formats.forecast_as_json(found.forecast, found.limit)
+        text = {**text, "forecast": formats.forecast_as_json(found.forecast, found.limit)}
     return json.dumps(text, indent=2)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
+from itertools import groupby
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from dashboard.draw.formatting import moment, size
@@ -15,11 +18,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
 
     from dashboard.draw.ahead import Ahead
+    from dashboard.draw.marks import Mark
     from services.history.forecast import Span
     from services.history.models import Cell
 
 _ALL = 0.995  # what rounds to 100 %
 _SHARED, _NOBODY = "#566577", "#5f6b78"
+_MARK = "#7d8794"  # legible on light and on dark
+_SAID, _WIDTH = 5, 60  # marks in one hover, characters in one line of it
 
 
 def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
@@ -48,11 +54,13 @@ def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
 
 
 def over_time(
-    measure: Measure, cells: Sequence[Cell], *, is_size: bool, ahead: Ahead = ()
-) -> Figure:
+    measure: Measure, cells: Sequence[Cell], *, is_size: bool, ahead: Ahead = (),
+    marks: Sequence[Mark] = (),
+) -> Figure:  # fmt: skip
     """Draw a figure from 0 on: at the end of each span, and between least and most in it.
 
     A span in which it was not known is a gap. What is coming is `ahead`, dotted, with its range.
+    `marks` say what happened meanwhile.
     """
     from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  takes half a second
 
@@ -63,21 +71,55 @@ def over_time(
     traces = [
         Scatter(x=band_x, y=band_y, fill="toself", fillcolor=f"{shade}40", mode="lines",
                 line={"width": 0}, hoverinfo="skip"),
+        *_ahead(ahead, shade, is_size=is_size),
+        *_marks(marks, cells),
         Scatter(
             x=times, y=[did and did.last for did in known], mode="lines+markers",
             line={"color": shade, "width": 2, "shape": "hv"}, marker={"size": 3},
             customdata=[hover_of(cell, is_size=is_size) for cell in cells],
             hovertemplate="%{customdata}<extra></extra>",
         ),
-        *_ahead(ahead, shade, is_size=is_size),
     ]  # fmt: skip
     layout = {
         "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
         "hovermode": "x", "dragmode": "zoom", "xaxis": {"title": "UTC", "range": whole},
         "yaxis": {"rangemode": "tozero", "fixedrange": True,
                   "tickformat": "~s" if is_size else ",d"},
+        "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     }  # fmt: skip
     return Figure(traces, layout)
+
+
+def _marks(marks: Sequence[Mark], cells: Sequence[Cell]) -> Iterator[Scatter]:
+    """Yield what happened, at the top: those of one span as one mark."""
+    from plotly.graph_objects import Scatter  # noqa: PLC0415  takes half a second
+
+    step = cells[0].ended - cells[0].began
+    spans = groupby(marks, key=lambda mark: (mark.at - cells[0].began) // step)
+    found = [list(some) for _, some in spans]
+    if not found:
+        return
+    at = [some[0].at for some in found]
+    stems = [each for when in at for each in (when, when, None)]
+    yield Scatter(x=stems, y=[0, 1, None] * len(at), yaxis="y2", mode="lines", hoverinfo="skip",
+                  line={"color": f"{_MARK}80", "width": 1, "dash": "dot"})  # fmt: skip
+    yield Scatter(
+        x=at, y=[0.97] * len(at), yaxis="y2", mode="markers",
+        marker={"symbol": "triangle-down", "size": 11, "color": _MARK},
+        customdata=[_said(some) for some in found], hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
+
+
+def _said(marks: Sequence[Mark]) -> str:
+    """Say what happened: names in it are no markup, which plotly would read."""
+    lines = [f"{moment(mark.at)}: {wrapped(mark.words)}" for mark in marks[:_SAID]]
+    more = len(marks) - _SAID
+    return "<br>".join([*lines, f"and {more:,} more"] if more > 0 else lines)
+
+
+def wrapped(words: str) -> str:
+    """Break visible words into lines of a hover, with no markup in them."""
+    return "<br>".join(map(escape, wrap(words, _WIDTH)))
 
 
 def _ahead(ahead: Ahead, shade: str, *, is_size: bool) -> Iterator[Scatter]:

@@ -11,9 +11,10 @@ import streamlit as st
 
 from dashboard.app import runtime, state_keys
 from dashboard.app.cache import cached
-from dashboard.draw import ahead, charts
+from dashboard.draw import ahead, charts, marks
 from dashboard.draw.downloads import Whose, download
 from dashboard.draw.formatting import moment, number, size
+from dashboard.draw.marks import Mark
 from dashboard.draw.measures import COLUMNS, WORDS
 from services.access.viewer import Action
 from services.errors import StoreError
@@ -110,12 +111,15 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
     try:
         cells = _series(holder, choice)
         coming = ahead.of(holder, choice.quantity) if choice.ahead else None
+        happened = _happened(holder.tenant, choice)
     except StoreError:
         st.caption("Unknown: this product's own records did not answer.")
         return
-    _chart(choice.name, cells, coming)
+    events = sorted((*happened, *marks.gaps(cells)), key=lambda mark: mark.at)
+    _chart(choice.name, cells, coming, events)
     if choice.ahead:
         st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size))
+    marks.table(events)
     download(frame_of(cells), f"over_time_{choice.quantity}", tenants=tenants)
 
 
@@ -125,7 +129,14 @@ def _series(holder: Holder, choice: Choice) -> tuple[Cell, ...]:
     return runtime.desk().history.series(holder, choice.quantity, since, until, choice.step)
 
 
-def _chart(name: str, cells: Sequence[Cell], coming: Forecast | None) -> None:
+@cached(Action.SEE_FLEET, seconds=30, entries=64)
+def _happened(tenant: str, choice: Choice) -> tuple[Mark, ...]:
+    return marks.happened(tenant, *choice.bounds(datetime.now(UTC)))
+
+
+def _chart(
+    name: str, cells: Sequence[Cell], coming: Forecast | None, events: Sequence[Mark]
+) -> None:
     known = [cell for cell in cells if cell.rollup is not None]
     if len(known) < _A_LINE:
         st.caption("Charts begin with the second point: what changes is kept from now on.")
@@ -134,7 +145,7 @@ def _chart(name: str, cells: Sequence[Cell], coming: Forecast | None) -> None:
     st.plotly_chart(
         charts.over_time(
             column.measure, cells, is_size=column.is_size,
-            ahead=ahead.points(coming, cells[-1].ended - cells[0].began),
+            ahead=ahead.points(coming, cells[-1].ended - cells[0].began), marks=events,
         ),
         key=f"over_time_{name}", config={"displayModeBar": False}, theme="streamlit",
     )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard.draw import ahead, charts
+from dashboard.draw import ahead, charts, marks
+from dashboard.draw.marks import Mark
 from dashboard.draw.over_time import OWN, RANGES, Choice
 from services.figures import Measure
 from services.history.forecast import Forecast, Line, Span, Unsaid
@@ -42,6 +44,32 @@ def test_nothing_is_drawn_where_nothing_was_known() -> None:
     assert band.y == (9, 9, 5, 5, None, 8, 8, 6, 6, None)
 
 
+def test_what_happened_is_marked_and_no_markup() -> None:
+    """Of one span as one mark; names are anybody's, and plotly would read tags in them."""
+    cells = [cell(0, 5, 9), cell(1), cell(2), cell(3, 8)]
+    minutes = (3, 50, *(130 + at for at in range(7)))
+    happened = [Mark(NOON + timedelta(minutes=at), "Purge of <b>you</b>") for at in minutes]
+    _, stems, found, _ = charts.over_time(
+        Measure.PATTERNS, cells, is_size=False, marks=happened
+    ).data
+    assert found.x == (happened[0].at, happened[2].at)
+    assert stems.x == (found.x[0], found.x[0], None, found.x[1], found.x[1], None)
+    assert "&lt;b&gt;you" in found.customdata[0]
+    assert found.customdata[1].endswith("and 2 more")
+
+
+def test_why_it_was_not_known_is_told() -> None:
+    """Once for each time; not what was before anybody looked."""
+    cells = [cell(0), cell(1, 5), cell(2), cell(3), cell(4, 6)]
+    (gap,) = marks.gaps(cells)
+    assert gap == Mark(cells[2].began, "Unknown for 2 h: Redis did not answer")
+    (nobody,) = marks.gaps([cell(0, 5), replace(cell(1), reason="")])
+    assert nobody.words == "Unknown for 60 min: nobody looked"
+    did = Rollup.constant(5, 2700)
+    (part,) = marks.gaps([replace(cell(0, 5), rollup=did, reason="Redis did not answer")])
+    assert part.words == "Unknown for 15 min: Redis did not answer"
+
+
 def coming(growth: float) -> Forecast:
     """Return what is coming of a figure that was 90, after ten days."""
     line = Line(Span(growth - 1, growth, growth + 1), 0.0, 1.0, 0.0, 1.3)
@@ -56,7 +84,8 @@ def test_what_is_coming_is_drawn_after_what_was() -> None:
     drawn = charts.over_time(
         Measure.PATTERNS, [cell(0, 5, 9, 7), cell(1, 90)], is_size=False, ahead=points
     )
-    *_, line = drawn.data
+    *_, line, was = drawn.data
+    assert was.y[-1] == 90
     assert line.y[-1] == 96
     assert "94 to 98 in 8 of 10 cases" in line.customdata[-1]
     assert list(drawn.layout.xaxis.range)[-1] == NOON + timedelta(days=2)
