@@ -21,9 +21,14 @@ KB = "kb"
 FIGURE = "figure"
 RANGE = "range"
 DAYS = "days"
+ZOOM = "zoom"
 AHEAD = "ahead"
-"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, how far back,
-or between which days, and whether what is coming is drawn too."""
+"""Query parameters of pages with charts over time: which figure is drawn, how far back, or between
+which days or moments, and whether what is coming is drawn too."""
+
+COMPARED = "compared"
+MONTH_AGO = "month_ago"
+"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
 
 FIND = "find"
 ANYWHERE = "anywhere"

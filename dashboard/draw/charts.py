@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from services.history.forecast import Span
     from services.history.models import Cell
 
+SELECTED = {"dragmode": "select", "selectdirection": "h"}
+"""How a part of a chart over time is picked."""
+
 _ALL = 0.995  # what rounds to 100 %
 _SHARED, _NOBODY = "#566577", "#5f6b78"
 _MARK = "#7d8794"  # legible on light and on dark
@@ -82,7 +85,7 @@ def over_time(
     ]  # fmt: skip
     layout = {
         "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
-        "hovermode": "x", "dragmode": "zoom", "xaxis": {"title": "UTC", "range": whole},
+        "hovermode": "x", **SELECTED, "xaxis": {"title": "UTC", "range": whole, "fixedrange": True},
         "yaxis": {"rangemode": "tozero", "fixedrange": True,
                   "tickformat": "~s" if is_size else ",d"},
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
@@ -157,8 +160,11 @@ def _band(cells: Sequence[Cell]) -> tuple[list[datetime | None], list[int | None
     return times, figures
 
 
-def hover_of(cell: Cell, *, is_size: bool) -> str:
-    """Say what a figure did in a span, when, and how well that is known."""
+def hover_of(cell: Cell, *, is_size: bool, value: int | None = None) -> str:
+    """Say what a figure did in a span, when, and how well that is known.
+
+    Of a part of it `value` is said alone.
+    """
     did, when = cell.rollup, f"{moment(cell.began)} to {cell.ended:%H:%M}"
     if did is None:
         return when
@@ -166,6 +172,8 @@ def hover_of(cell: Cell, *, is_size: bool) -> str:
     def shown(value: int) -> str:
         return size(value) if is_size else f"{value:,}"
 
+    if value is not None:
+        return f"<b>{shown(value)}</b> of {shown(did.last)}<br>{when}"
     margin = f" ± {shown(cell.margin)}" if cell.margin else ""
     between = "" if did.least == did.most else f"<br>{shown(did.least)} to {shown(did.most)}"
     part = "" if cell.share > _ALL else f"<br>known for {cell.share:.0%} of it"

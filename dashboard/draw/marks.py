@@ -85,14 +85,18 @@ def _is_grave(record: Record) -> bool:
 def gaps(cells: Sequence[Cell]) -> tuple[Mark, ...]:
     """Return why a figure that had been known was not for a while. Pure."""
     marks, known = [], False
-    for is_known, some in groupby(cells, key=lambda cell: bool(cell.rollup) and not cell.reason):
+    for why, some in groupby(cells, key=_why):
         spans = list(some)
-        if not is_known and (known or spans[0].rollup):
-            why = next((cell.reason for cell in spans if cell.reason), "nobody looked")
+        known = known or any(cell.rollup for cell in spans)
+        if why and known:
             words = f"Unknown for {span(sum(map(_unknown, spans)))}: {visible(why)}"
             marks.append(Mark(spans[0].began, clipped(words, _LENGTH)))
-        known = known or any(cell.rollup for cell in spans)
     return tuple(marks)
+
+
+def _why(cell: Cell) -> str:
+    """Return why a figure was not known all the time; empty where nobody was kept from it."""
+    return cell.reason or ("" if cell.rollup else "nobody looked")
 
 
 def _unknown(cell: Cell) -> float:

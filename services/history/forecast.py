@@ -30,8 +30,8 @@ _FRESH = timedelta(days=2)
 _WEEK = 7
 _DAY = float(Grain.DAY.seconds)
 _MAD = 1.4826  # of a normal distribution, to its deviation
-_DROP, _PART = 8.0, 0.2  # as many deviations of daily changes, and this share of what was there
-_NEAR = 3  # days that tell whether it came back
+_BREAK, _PART = 8.0, 0.2  # as many deviations of daily changes, and this share of what was there
+_NEAR = 3  # days that tell what it was, and whether it came back
 _SHORT = 14
 _CHANGING = 2.0  # growth changes too: what made the interval hold in bench/forecast.py
 
@@ -39,7 +39,7 @@ _CHANGING = 2.0  # growth changes too: what made the interval hold in bench/fore
 class Unsaid(StrEnum):
     """Why it cannot be said what is coming."""
 
-    FEW_DAYS = "few_days"  # known, since the last sudden drop
+    FEW_DAYS = "few_days"  # known, since the last sudden change
     OLD = "old"  # the last known figure
     WIDE = "wide"  # the interval says nothing
 
@@ -81,8 +81,8 @@ class Line:
 class Forecast:
     """What is coming of a figure, which was `value` when it was known last.
 
-    It goes by `days` known days, since `since`: the first of them, or after a sudden drop. Without
-    a line nothing can be said, and `unsaid` is why.
+    It goes by `days` known days, since `since`: the first of them, or after a sudden change.
+    Without a line nothing can be said, and `unsaid` is why.
     """
 
     at: datetime | None
@@ -156,7 +156,7 @@ def forecast_of(cells: Sequence[Cell], *, now: datetime) -> Forecast:
     known = [(cell.ended, cell.rollup.last) for cell in cells if cell.rollup is not None]
     if not known:
         return Forecast(None, 0, 0, None, unsaid=Unsaid.FEW_DAYS)
-    known = known[_last_drop([value for _, value in known]) :]
+    known = known[_last_break(known) :]
     (since, _), (at, value) = known[0], known[-1]
     found = Forecast(at, value, len(known), since, unsaid=Unsaid.FEW_DAYS)
     if now - at > _FRESH:
@@ -170,18 +170,22 @@ def forecast_of(cells: Sequence[Cell], *, now: datetime) -> Forecast:
     return Forecast(at, value, len(known), since, line)
 
 
-def _last_drop(values: Sequence[int]) -> int:
-    """Return where the past begins: after the last sudden drop that was none for a day alone."""
-    changes = [after - before for before, after in pairwise(values)]
-    if len(changes) < _NEAR:
+def _last_break(known: Sequence[tuple[datetime, int]]) -> int:
+    """Return where the past begins: after the last sudden change that was not for a day alone."""
+    if len(known) <= _NEAR:
         return 0
+    values = [value for _, value in known]
+    changes = [
+        (after - before) / max(1.0, (later - at).total_seconds() / _DAY)
+        for (at, before), (later, after) in pairwise(known)
+    ]
     middle = median(changes)
-    odd = _DROP * _MAD * median(abs(change - middle) for change in changes)
+    odd = _BREAK * _MAD * median(abs(change - middle) for change in changes)
     for at in range(len(changes), 0, -1):
-        before, fell = values[at - 1], -changes[at - 1]
-        if fell > odd and fell > _PART * before:
-            was = median(values[max(0, at - _NEAR) : at])
-            if median(values[at : at + _NEAR]) < was - fell / 2:
+        change, before = values[at] - values[at - 1], values[at - 1]
+        if abs(changes[at - 1] - middle) > odd and abs(change) > _PART * before:
+            was, came = median(values[max(0, at - _NEAR) : at]), median(values[at : at + _NEAR])
+            if abs(came - was) > abs(change) / 2 and (came > was) == (change > 0):
                 return at
     return 0
 

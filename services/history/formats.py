@@ -122,7 +122,7 @@ def why_unsaid(found: Forecast) -> str:
     match found.unsaid:
         case Unsaid.FEW_DAYS:
             days = "1 day" if found.days == 1 else f"{found.days:,} days"
-            return f"{days} known, and it takes {LEAST} in which nothing suddenly fell"
+            return f"{days} known, and it takes {LEAST} without a sudden change"
         case Unsaid.OLD:
             return "it was last known more than two days ago"
         case Unsaid.WIDE:

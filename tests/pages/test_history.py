@@ -79,6 +79,32 @@ def test_what_happened_is_marked_for_who_may_read_of_it(
     assert len(told()) == 2
 
 
+def test_tenants_are_compared_and_a_part_is_looked_at(
+    kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
+) -> None:
+    """What is compared and looked at is in the address; one is beside itself a month ago."""
+    now = datetime.now(UTC)
+    with recording(kato_settings) as one:
+        for ago in (timedelta(days=30, minutes=30), timedelta(minutes=30), timedelta(minutes=25)):
+            one.follow(snapshot(second(now - ago), {"acme-corp": 4 + ago.days, "globex": 2}))
+    request.getfixturevalue("services")
+    since = now - timedelta(hours=1)
+    zoom = f"{since:%Y-%m-%dT%H:%M:%SZ}/{now:%Y-%m-%dT%H:%M:%SZ}"
+    app = open_page("usage", compared="tenant/acme-corp", month_ago="true", zoom=zoom)
+    specs = [json.loads(each.proto.spec) for each in app.get("plotly_chart")]
+    compared = next(each["data"] for each in specs if "before" in each["data"][-1].get("name", ""))
+    assert [each["name"] for each in compared] == [
+        "tenant/acme-corp", "tenant/acme-corp, 30 days before",
+    ]  # fmt: skip
+    assert 34 in compared[-1]["y"]
+    app.multiselect(key="compared").set_value(["tenant/acme-corp", "tenant/globex"]).run()
+    frames = [json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart")]
+    assert [each["name"] for each in frames[-1]] == ["tenant/acme-corp", "tenant/globex"]
+    next(each for each in app.button if each.label == "Zoom out").click().run()
+    assert "zoom" not in app.query_params
+    assert not app.exception
+
+
 @pytest.mark.usefixtures("services")
 def test_no_line_is_drawn_of_one_point(open_page: Open) -> None:
     app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
@@ -96,8 +122,9 @@ def test_the_fleet_and_who_grew(
             one.follow(snapshot(began + seconds, {"acme-corp": patterns, "left": 3}, shared=5))
     request.getfixturevalue("services")
     app = open_page("usage")
-    (chart,) = app.get("plotly_chart")
-    assert json.loads(chart.proto.spec)["data"][-1]["y"][-1] > 0
+    chart, stack = (json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart"))
+    assert chart[-1]["y"][-1] > 0
+    assert sum(part["y"][-1] for part in stack) == chart[-1]["y"][-1]
     frame = _movers(app).set_index("Owner")
     assert list(frame.loc["tenant/acme-corp", ["Before", "After", "Change"]]) == [400, 9, -391]
     assert frame.loc["tenant/left", "New or gone"] == "gone"

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.draw import ahead, charts, marks
 from dashboard.draw.marks import Mark
-from dashboard.draw.over_time import OWN, RANGES, Choice
+from dashboard.draw.over_time import OWN, RANGES, Choice, zoom_of
 from services.figures import Measure
 from services.history.forecast import Forecast, Line, Span, Unsaid
 from services.history.models import Cell
@@ -123,3 +123,32 @@ def test_both_days_are_in_a_range_of_ones_own() -> None:
     today = Choice("Disk", OWN, (date(2026, 11, 29), date(2026, 11, 29)))
     assert today.bounds(NOON)[1] == NOON + timedelta(seconds=1)
     assert Choice("Disk", OWN, (date(2020, 1, 1), date(2026, 1, 1))).step == 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("2026-11-29T10:00:00Z/2026-11-29T11:00:00Z", 60),
+        ("2026-11-29 04:00/2026-11-29 11:00:30.5", 300),
+        ("2026-11-29T04:00+02:00/2026-11-30", 900),
+        ("2026-01-01/2026-11-30", 86_400),
+    ],
+)
+def test_what_is_selected_is_looked_at(text: str, step: int) -> None:
+    """In the address and out of it, in steps that fit."""
+    zoom = zoom_of(text)
+    assert zoom is not None
+    assert zoom_of("/".join(map(str, zoom))) == zoom
+    one = Choice("Patterns", "7 d", zoom=zoom)
+    assert (one.bounds(NOON), one.step) == (zoom, step)
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-11-29/2026-11-28", "0001-01-01/2026-11-28",
+                                  "2026-11-28", "1/2/3"])  # fmt: skip
+def test_an_address_that_names_no_time_is_none(text: str) -> None:
+    assert zoom_of(text) is None
+
+
+def test_what_is_zoomed_into_is_long_enough_to_be_seen() -> None:
+    since, until = zoom_of("2026-11-29T10:00:00Z/2026-11-29T10:00:01Z") or (NOON, NOON)
+    assert until - since == timedelta(minutes=5)

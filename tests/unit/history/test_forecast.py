@@ -87,18 +87,20 @@ def test_what_was_last_known_days_ago_says_nothing() -> None:
     assert after([*range(100, 120), None, None, None]).unsaid is Unsaid.OLD
 
 
-def test_a_sudden_drop_begins_a_new_past() -> None:
-    """A purge says nothing of growth; a day on which much was missing is no purge."""
+def test_a_sudden_change_begins_a_new_past() -> None:
+    """A purge or an import says nothing of growth; one odd day is neither."""
     before = [1000 + 10 * at for at in range(20)]
     purged = after([*before, *(50 + 5 * at for at in range(9))])
     assert (purged.days, purged.since) == (9, START + 21 * DAY)
     assert purged.line is not None
     assert purged.line.growth.mid == pytest.approx(5)
     assert after([*before, 50, 55]).unsaid is Unsaid.FEW_DAYS
-    odd = after([*before[:10], 50, *before[11:]])
-    assert odd.days == 20
-    assert odd.line is not None
-    assert odd.line.growth.mid == pytest.approx(10)
+    assert after([*before, 2000]).unsaid is Unsaid.FEW_DAYS
+    for value in (50, 2000):
+        odd = after([*before[:10], value, *before[11:]])
+        assert odd.days == 20
+        assert odd.line is not None
+        assert odd.line.growth.mid == pytest.approx(10)
 
 
 def test_a_figure_that_jumps_about_says_nothing() -> None:
