@@ -17,6 +17,7 @@ from services.history.forecast import Forecast, Reach, reached
 from services.history.models import Cell, Holder, looked_at, quantities_of
 from services.settings.environment import Settings
 from services.spreadsheet import csv_text, neutral
+from services.usage.formats import stamp
 from services.visible import visible
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
@@ -32,6 +33,7 @@ class Asked:
     cells: tuple[Cell, ...]
     forecast: Forecast | None = None
     limit: int | None = None
+    made_up_until: datetime | None = None
 
 
 def asked_of(
@@ -46,7 +48,7 @@ def asked_of(
     ):
         cells = alone.history.series(holder, quantity, began, ended, seconds_of("--step", step))
         coming = alone.history.forecast(holder, quantity) if forecast else None
-        return Asked(holder, quantity, cells, coming, limit)
+        return Asked(holder, quantity, cells, coming, limit, alone.history.made_up_until())
 
 
 def asked(quantity: str, *, since: str, until: str) -> tuple[datetime, datetime]:
@@ -80,7 +82,7 @@ def seconds_of(option: str, text: str) -> int:
 
 def json_text(found: Asked) -> str:
     """Return the documented JSON."""
-    text = formats.as_json(found.holder, found.quantity, found.cells)
+    text = formats.as_json(found.holder, found.quantity, found.cells, found.made_up_until)
     if found.forecast is not None:
         text = {**text, "forecast": formats.forecast_as_json(found.forecast, found.limit)}
     return json.dumps(text, indent=2)
@@ -95,6 +97,8 @@ def csv_of(found: Asked) -> str:
 def table_text(found: Asked) -> str:
     """Return one line a span, for people, and below what is coming, if that was asked for."""
     table = aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, found.cells)])
+    if found.made_up_until is not None:
+        table += f"\n\nSample data: all before {stamp(found.made_up_until)} is made up."
     return table if found.forecast is None else f"{table}\n\n{_coming(found.forecast, found.limit)}"
 
 

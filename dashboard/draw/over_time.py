@@ -170,6 +170,7 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
         cells = series(holder, choice)
         coming = ahead.of(holder, choice.quantity) if choice.ahead else None
         happened = _happened(holder.tenant, choice)
+        made_up = _made_up_until()
     except StoreError:
         st.caption("Unknown: this product's own records did not answer.")
         return
@@ -177,6 +178,8 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
     _chart(choice, cells, coming, events)
     if choice.ahead:
         st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size))
+    if made_up is not None and cells and cells[0].began < made_up:
+        st.caption(f":material/science: Sample data: all before {moment(made_up)} is made up.")
     marks.table(events)
     download(frame_of(cells), f"over_time_{choice.quantity}", tenants=tenants)
 
@@ -186,6 +189,11 @@ def series(holder: Holder, choice: Choice) -> tuple[Cell, ...]:
     """Return what a holder's figure did in the time that was chosen. Raises StoreError."""
     since, until = choice.bounds(datetime.now(UTC))
     return runtime.desk().history.series(holder, choice.quantity, since, until, choice.step)
+
+
+@cached(Action.SEE_FLEET, seconds=30)
+def _made_up_until() -> datetime | None:
+    return runtime.desk().history.made_up_until()
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -32,6 +32,11 @@ class DeskHistory:
             return ()
         return self._history.series(holder, quantity, since, until, step)
 
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, as `HistoryService.made_up_until`."""
+        self._gate.allow(Action.SEE_FLEET)
+        return self._history.made_up_until()
+
     def forecast(self, holder: Holder, quantity: str) -> Forecast | None:
         """Return what is coming, as `HistoryService.forecast`; None for who is not in scope.
 

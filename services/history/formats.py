@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal, localcontext
 
 from services.history.forecast import LEAST, SURE, Forecast, Unsaid, reached
@@ -22,12 +23,15 @@ MOVER_COLUMNS = (
 """What is told of each owner: counts or bytes, whole and exact; per cent as digits."""
 
 
-def as_json(holder: Holder, quantity: str, cells: Sequence[Cell]) -> Json:
+def as_json(
+    holder: Holder, quantity: str, cells: Sequence[Cell], made_up_until: datetime | None = None
+) -> Json:
     """Return a series as JSON: null where a figure was not known in a span."""
     return {
         "holder": holder.kind.value,
         "tenant": holder.tenant or None,
         "measure": quantity,
+        "made_up_until": stamp(made_up_until),
         "spans": [dict(zip(COLUMNS, row, strict=True)) for row in rows(cells)],
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder
+from services.history.rollup import Look
 from services.history.rows import Looks, Row
 
 
@@ -21,6 +22,15 @@ class Head:
     number: int
     last: int
     rolled: Mapping[Grain, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A past that was not recorded but made up, for sample data: as it would have been kept."""
+
+    rows: Mapping[Grain, Mapping[int, Mapping[Holder, Row]]]
+    looks: Sequence[tuple[str, Look]]
+    head: Head
 
 
 class HistoryStore(Protocol):

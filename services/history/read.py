@@ -29,9 +29,16 @@ class HistoryService:
     """Answers what was when. Raises StoreUnavailable when the records do not answer."""
 
     def __init__(
-        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime]
-    ) -> None:
+        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime],
+        made_up_until: Callable[[], int | None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._store, self._retention, self._now = store, retention, now
+        self._made_up_until = made_up_until
+
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, for sample data; None where nothing is."""
+        until = self._made_up_until()
+        return None if until is None else moment(until)
 
     def series(
         self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int

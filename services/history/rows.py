@@ -79,14 +79,24 @@ def rolled(
     `before` has what their holders had until the first.
     """
     found: dict[int, dict[Holder, Row]] = {}
+    near: dict[int, Looks] = {}  # every holder asks for the same spans
     for holder, rows in changes.items():
         figures = figures_at_end(before.get(holder, EMPTY))
         for start, some in groupby(sorted(rows.items()), key=lambda each: each[0] // span * span):
             samples = [(at, figures_at_end(row)) for at, row in some]
-            row = rolled_row(samples, looks, start, start + span, figures)
+            if start not in near:
+                near[start] = _near(looks, start, start + span)
+            row = rolled_row(samples, near[start], start, start + span, figures)
             found.setdefault(start, {})[holder] = row
             figures = figures_at_end(row)
     return found
+
+
+def _near(looks: Looks, began: int, ended: int) -> Looks:
+    return {
+        quantity: [look for look in some if look.began < ended and look.ended > began]
+        for quantity, some in looks.items()
+    }
 
 
 def cells(

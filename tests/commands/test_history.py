@@ -32,7 +32,8 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
     records.close()
     asked = ("history", "--tenant", named, *AT)
     found = json.loads(run(*asked, "--json", **data).stdout)
-    assert found == {"holder": "tenant", "tenant": named, "measure": "patterns", "spans": SPANS}
+    assert found == {"holder": "tenant", "tenant": named, "measure": "patterns",
+                     "made_up_until": None, "spans": SPANS}  # fmt: skip
     lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
     assert [line["mean"] for line in lines] == ["5.99", ""]
     table = run(*asked, **data).stdout.splitlines()

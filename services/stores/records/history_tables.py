@@ -43,3 +43,8 @@ HEAD = Table(
     Column("hours", BigInteger, nullable=False),  # until when it is rolled up
     Column("days", BigInteger, nullable=False),
 )
+
+MADE_UP = Table("history_made_up", METADATA, Column("until", BigInteger, primary_key=True))
+
+PACKING = ("CREATE TABLE history_made_up (until BIGINT NOT NULL PRIMARY KEY)",)
+"""What makes the last; history, as all migrations are."""

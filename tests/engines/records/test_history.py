@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.embedded.sample.past import year_before
 from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.history.models import FLEET, Cell, Figure, Grain, Holder, OwnerKind, second
 from services.history.read import HistoryService
 from services.history.record import HistoryRecorder, Retention
+from services.settings.environment import Settings
 from services.stores.records.history import HistoryRecords
+from services.stores.records.history_made_up import MadeUpHistory
+from services.wiring.records import OwnRecords
 from tests.servers.records import Records
 from tests.unit.history.snapshots import snapshot
 
@@ -186,6 +190,38 @@ def test_what_is_old_goes_and_what_tells_the_last_figures_stays(records: Records
     assert {cell.ended - cell.began for cell in past.series(START, until - 1, 60)[:-1]} == {
         timedelta(days=1)
     }
+
+
+def test_a_made_up_past_is_read_as_one_and_forgotten_whole(records: Records) -> None:
+    """It begins a past, and is never put into one; what was recorded after it goes with it."""
+    past, made_up = Past(records), MadeUpHistory(records.engine())
+    now = snapshot(START, {"acme": 5}, shared=3)
+    year = year_before(now)
+    assert made_up.until() is None
+    assert made_up.keep(year)
+    assert made_up.until() == START - 1
+    past.record(past.dashboard(), START, 5)
+    (*_, last) = past.series(START - 40 * DAY, START + 1, DAY)
+    assert last.rollup is not None
+    assert last.rollup.last == 5
+    assert not made_up.keep(year)
+    assert made_up.forget()
+    assert (made_up.until(), made_up.forget()) == (None, False)
+    assert past.store.present()[1].figures == {}
+    past.record(past.dashboard(), START + 60, 7)
+    assert not made_up.keep(year)
+    assert made_up.until() is None
+
+
+@pytest.mark.parametrize("redis", [None, "redis://127.0.0.1:1"])
+def test_a_made_up_past_is_no_deployments(tmp_path: Path, redis: str | None) -> None:
+    """Who tried the sample out, and then sets a store, begins with nothing."""
+    made = Records(tmp_path, None)
+    MadeUpHistory(made.engine()).keep(year_before(snapshot(START, {"acme": 5})))
+    made.close()
+    with closing(OwnRecords(Settings(KATO_TENANTS_DATA=tmp_path, REDIS_URL=redis))) as own:
+        until = own.history.made_up_until()
+    assert (until is None) == (redis is not None)
 
 
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ class World:
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
         self.history.known_within.return_value = (NOW, NOW)
+        self.history.made_up_until.return_value = NOW
         self.history.forecast.return_value = Forecast(NOW, 1, 1, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
@@ -378,6 +379,9 @@ CASES: dict[str, Case] = {
     ),
     "history.forecast": Case(
         lambda d: d.history.forecast(Holder(HolderKind.TENANT, str(ACME)), "keys"), VIEWER, ANY
+    ),
+    "history.made_up_until": Case(
+        lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
