@@ -19,6 +19,7 @@ from services.history.models import (
     looked_at,
     moment,
 )
+from services.history.packed import pack, unpack
 from services.history.rollup import Look, Rollup, merged, reason_in, rolled_up
 
 Looks = Mapping[str, Sequence[Look]]
@@ -127,24 +128,26 @@ def cells(
         )
 
 
-def text_of(row: Row) -> str:
-    """Write a row as it is kept: JSON, `[value, margin, rollup…]` or what of it says something."""
-    return json.dumps({name: _kept(kept) for name, kept in row.items()}, separators=(",", ":"))
+def bytes_of(row: Row) -> bytes:
+    """Write a row as it is kept."""
+    return pack([(name, kept.last, kept.rollup) for name, kept in row.items()])
 
 
-def row_in(text: str, quantity: str | None = None) -> Row:
+def row_in(kept: bytes, quantity: str | None = None) -> Row:
     """Read a row that was kept; of one quantity alone, if that is named."""
-    kept = json.loads(text)
-    names = kept if quantity is None else {quantity} & kept.keys()
-    return {name: _read(kept[name]) for name in names}
+    wanted = None if quantity is None else {quantity}
+    if kept[:1] == _JSON:
+        return _row_in_json(kept, wanted)
+    return {name: Kept(figure, did) for name, figure, did in unpack(kept, wanted)}
 
 
-def _kept(kept: Kept) -> int | list[int]:
-    figure, did = kept.last, kept.rollup
-    if did is not None:
-        rest = [did.first, did.last, did.least, did.most, did.integral, did.known]
-        return [figure.value, figure.margin, *rest]
-    return [figure.value, figure.margin] if figure.margin else figure.value
+_JSON = b"{"
+"""How rows begin that were kept before the records' version 8."""
+
+
+def _row_in_json(kept: bytes, wanted: set[str] | None) -> Row:
+    found = json.loads(kept)
+    return {name: _read(found[name]) for name in found if wanted is None or name in wanted}
 
 
 def _read(kept: int | list[int]) -> Kept:

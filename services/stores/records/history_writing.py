@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from services.history.models import Grain, Holder
 from services.history.ports import Head
 from services.history.rollup import Look
-from services.history.rows import Row, text_of
+from services.history.rows import Row, bytes_of
 from services.stores.records.database import batches, insert_into
 from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
 from services.stores.records.schema import digest_of
@@ -33,7 +33,7 @@ def put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, R
     """Keep rows of spans of so many seconds, by their start, in the place of those there."""
     ids = _ids(connection, {holder for each in rows.values() for holder in each})
     found = [
-        {"grain": grain, "holder": ids[digest(holder)], "start": start, "row": text_of(row)}
+        {"grain": grain, "holder": ids[digest(holder)], "start": start, "row": bytes_of(row)}
         for start, each in rows.items() for holder, row in each.items()
     ]  # fmt: skip
     if found:
