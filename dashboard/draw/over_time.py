@@ -17,7 +17,7 @@ from dashboard.draw import ahead, charts, marks
 from dashboard.draw.downloads import Whose, download
 from dashboard.draw.formatting import moment, number, size
 from dashboard.draw.marks import Mark
-from dashboard.draw.measures import COLUMNS, WORDS
+from dashboard.draw.measures import COLUMNS
 from services.access.viewer import Action
 from services.errors import StoreError
 from services.figures import StoreState
@@ -209,7 +209,7 @@ def _chart(
         st.caption("Charts begin with the second point: what changes is kept from now on.")
         return
     column = COLUMNS[choice.name]
-    said = f"{WORDS[column.measure].title}: {words(known, is_size=column.is_size)}"
+    said = f"{choice.name}: {words(known, is_size=column.is_size)}"
     figure_chart(
         charts.over_time(
             column.measure, cells, is_size=column.is_size,

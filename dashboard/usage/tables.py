@@ -18,6 +18,7 @@ NAMES = {OwnerKind.SHARED: SHARED, OwnerKind.NOBODY: UNOWNED}
 FRAME = ("Owner", "Before", "After", "Change", "±", "Change in %", "New or gone")
 _WHOLE = ("Before", "After", "Change", "±")
 _NAME, _NUMBER = 260, 120  # pixels
+_BROWSERS = 2**53
 
 
 def frame(found: Movers) -> pd.DataFrame:
@@ -51,6 +52,15 @@ def columns(name: str) -> dict[str, Any]:
         ),
         "Change in %": st.column_config.NumberColumn(format="%+.1f", width=_NUMBER),
     }
+
+
+def exact(frame: pd.DataFrame, config: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a frame and its columns as a browser shows them exactly: it rounds above 2^53."""
+    large = [name for name in frame.columns.intersection(_WHOLE)
+             if frame[name].abs().max() > _BROWSERS]  # fmt: skip
+    texts = {name: frame[name].map(number, na_action="ignore").astype("string") for name in large}
+    column = st.column_config.TextColumn(width=_NUMBER, alignment="right")
+    return frame.assign(**texts), {**config, **dict.fromkeys(large, column)}
 
 
 def sentence(found: Movers, name: str) -> str:

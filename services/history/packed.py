@@ -1,8 +1,9 @@
 """A row as bytes: a third of what it takes as JSON, of which a large fleet's year has millions.
 
-After the version, each figure is how many bytes it takes, its name, and whole numbers of seven bits
-a byte, the lowest first, the last without the eighth bit (as LEB128); what is often near something
-else is kept as the difference, signs in the lowest bit (as Protocol Buffers' zigzag). Pure.
+After the version and how long most figures were known, each figure is how many bytes it takes, its
+name, and whole numbers of seven bits a byte, the lowest first, the last without the eighth bit (as
+LEB128); what is often near something else is kept as the difference, signs in the lowest bit (as
+Protocol Buffers' zigzag). Pure.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ Packed = tuple[str, Figure, Rollup | None]
 def pack(figures: Collection[Packed]) -> bytes:
     """Return figures as bytes."""
     out = bytearray([VERSION])
+    known = next((did.known for _, _, did in figures if did is not None), 0)
+    _put(out, known)
     for name, figure, did in figures:
         entry = bytearray()
         number = _NUMBERS.get(name, 0)
@@ -48,7 +51,7 @@ def pack(figures: Collection[Packed]) -> bytes:
         if did is not None:
             for each in _rollup(did, figure.value):
                 _put(entry, _zigzag(each))
-            _put(entry, _zigzag(did.known))
+            _put(entry, _zigzag(did.known - known))
         _put(out, len(entry))
         out += entry
     return bytes(out)
@@ -56,7 +59,7 @@ def pack(figures: Collection[Packed]) -> bytes:
 
 def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packed]:
     """Yield the figures in bytes; of those that are wanted, if these are named."""
-    at = 1
+    usual, at = _take(kept, 1)
     while at < len(kept):
         size, at = _take(kept, at)
         ends = at + size
@@ -70,7 +73,8 @@ def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packe
         if wanted is None or name in wanted:
             numbers = list(_numbers(kept, at, ends))
             margin = numbers.pop(1) if head & _MARGIN else 0
-            yield name, Figure(numbers[0], margin), _unrolled(numbers) if head & _ROLLUP else None
+            did = _unrolled(numbers, usual) if head & _ROLLUP else None
+            yield name, Figure(numbers[0], margin), did
         at = ends
 
 
@@ -81,9 +85,9 @@ def _rollup(did: Rollup, value: int) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _unrolled(numbers: list[int]) -> Rollup:
+def _unrolled(numbers: list[int], usual: int) -> Rollup:
     value, last, first, least, most, integral, known = numbers
-    last += value
+    last, known = last + value, known + usual
     first += last
     return Rollup(
         first, last, least + min(first, last), most + max(first, last), integral + last * known,

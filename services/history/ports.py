@@ -64,8 +64,13 @@ class HistoryStore(Protocol):
         Where one quantity is named, rows have that alone.
         """
 
-    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
-        """Return one holder's rows of a grain that begin in this time, by their start."""
+    def rows(
+        self, holder: Holder, grain: Grain, began: int, ended: int, *, quantity: str | None = None
+    ) -> Mapping[int, Row]:
+        """Return one holder's rows of a grain that begin in this time, by their start.
+
+        Where one quantity is named, rows have that alone.
+        """
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""

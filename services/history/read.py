@@ -52,15 +52,17 @@ class HistoryService:
         step = _whole(step, grain)
         began, ended = second(since) // step * step, second(until)
         span = step if grain is Grain.SECOND else grain.seconds
-        head, before = self._store.head(), self._store.before(began, frozenset({holder}))
+        head = self._store.head()
+        before = self._store.before(began, frozenset({holder}), quantity=quantity)
         rows: dict[int, Row] = {}
         rolled_to = began
         if grain is not Grain.SECOND:
             rolled_to = max(began, head.rolled[grain])
-            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to))
+            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to), quantity=quantity)
         looks = self._store.looks(began, ended)
         newest = {holder: rows[max(rows)]} if rows else before
-        changes = {holder: self._store.rows(holder, Grain.SECOND, rolled_to, ended)}
+        changed = self._store.rows(holder, Grain.SECOND, rolled_to, ended, quantity=quantity)
+        changes = {holder: changed}
         for start, row in rolled(changes, looks, span, newest).items():
             rows[start] = row[holder]
         return tuple(cells(

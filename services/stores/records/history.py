@@ -23,7 +23,7 @@ from services.history.models import Grain, Holder, OwnerKind
 from services.history.ports import Head
 from services.history.rollup import Look
 from services.history.rows import Looks, Row, figures_at_end, row_in, row_of
-from services.stores.records.database import batches, reading, writing
+from services.stores.records.database import batches, give_back, reading, writing
 from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
 from services.stores.records.history_writing import digest, moved, put, put_looks
 
@@ -102,11 +102,16 @@ class HistoryRecords:
                 found.update(_before(connection, at, whose, quantity=quantity))
             return found
 
-    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
-        """Return one holder's rows of the spans that begin in this time, by their start."""
+    def rows(
+        self, holder: Holder, grain: Grain, began: int, ended: int, *, quantity: str | None = None
+    ) -> Mapping[int, Row]:
+        """Return one holder's rows of the spans that begin in this time, by their start.
+
+        Where one quantity is named, rows have that alone.
+        """
         asked = _rows_of(grain.seconds, began, ended).where(HOLDERS.c.digest == digest(holder))
         with reading(self._engine, _ASKING) as connection:
-            return {row.start: row_in(row.row) for row in connection.execute(asked)}
+            return {row.start: row_in(row.row, quantity) for row in connection.execute(asked)}
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""
@@ -132,6 +137,7 @@ class HistoryRecords:
                 connection.execute(delete(ROWS).where(_older(grain, before)))
             connection.execute(delete(ROWS).where(_older(Grain.DAY, days), superseded.exists()))
             connection.execute(delete(LOOKS).where(LOOKS.c.ended < days))
+        give_back(self._engine)
 
 
 def _older(grain: Grain, before: int) -> ColumnElement[bool]:

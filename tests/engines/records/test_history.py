@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,12 @@ from services.figures import Measure
 from services.history.models import FLEET, Cell, Figure, Grain, Holder, OwnerKind, second
 from services.history.read import HistoryService
 from services.history.record import HistoryRecorder, Retention
+from services.history.rows import row_of
 from services.settings.environment import Settings
+from services.stores.records.database import writing
 from services.stores.records.history import HistoryRecords
 from services.stores.records.history_made_up import MadeUpHistory
+from services.stores.records.history_writing import put
 from services.wiring.records import OwnRecords
 from tests.servers.records import Records
 from tests.unit.history.snapshots import snapshot
@@ -190,6 +194,29 @@ def test_what_is_old_goes_and_what_tells_the_last_figures_stays(records: Records
     assert {cell.ended - cell.began for cell in past.series(START, until - 1, 60)[:-1]} == {
         timedelta(days=1)
     }
+
+
+@pytest.mark.parametrize("was_shrinkable", [True, False])
+def test_the_file_shrinks_with_what_goes(tmp_path: Path, was_shrinkable: bool) -> None:
+    """Also that of a version that could not; a little is left to be filled again."""
+    file, place = tmp_path / "state.sqlite", Records(tmp_path, None)
+    if not was_shrinkable:
+        file.touch()
+        with closing(sqlite3.connect(file)) as old:
+            old.execute("PRAGMA journal_mode=WAL")
+            old.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
+            old.commit()
+    store = Past(place).store
+    rows = {at: {ACME: row_of({f"keys:{'kind' * 200}": Figure(at)})} for at in range(1_000)}
+    with writing(place.engine(), "filling") as connection:
+        put(connection, Grain.SECOND.seconds, rows)
+    place.close()
+    full = file.stat().st_size
+    store.drop(changes=1_000, hours=0, days=0)
+    place.close()
+    with closing(sqlite3.connect(file)) as after:
+        assert after.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert file.stat().st_size < full / 2
 
 
 def test_a_made_up_past_is_read_as_one_and_forgotten_whole(records: Records) -> None:

@@ -17,8 +17,6 @@ FIGURE = st.builds(Figure, COUNT, st.just(0) | COUNT)
 ROLLUP = st.builds(Rollup, COUNT, COUNT, COUNT, COUNT, COUNT, st.integers(1, 86_400))
 ENTRY = st.tuples(NAME, FIGURE, st.none() | ROLLUP)
 ROW = st.lists(ENTRY, max_size=9, unique_by=lambda each: each[0])
-    st.tuples(NAME, FIGURE, st.none() | ROLLUP), max_size=9, unique_by=lambda each: each[0]
-)
 
 
 @settings(max_examples=60)
