@@ -102,7 +102,7 @@ class Services(Reading):
 
     def _year_before(self, snapshot: Snapshot) -> None:
         """Have a sample fleet a year that leads to it, before anything of it is recorded."""
-        if self.embedded is None or not snapshot.settled or self._has_past:
+        if self.embedded is None or not snapshot.settled or self._has_past or self.history_place:
             return
         from services.embedded.sample.fill import is_filled
         from services.embedded.sample.past import year_before

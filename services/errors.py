@@ -43,7 +43,8 @@ from typing import ClassVar
 
 _LONGEST_REASON = 400
 _NAMED = {
-    name.lower(): name for name in ("", "ClickHouse", "Redis", "Qdrant", "KATO", "state store")
+    name.lower(): name
+    for name in ("", "ClickHouse", "Redis", "Qdrant", "KATO", "state store", "history store")
 }
 """The stores that have a name of ours; others, as where anchors go, have one from the settings."""
 

@@ -23,6 +23,7 @@ from pydantic_settings import (
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
+from services.settings.history_place import HistoryPlace, check_not_katos, place_of
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -105,6 +106,7 @@ class Settings(SignInSettings):
 
     plan_minutes: float = Field(60, alias="KATO_TENANTS_PLAN_MINUTES", gt=0, le=_YEAR)
     audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0, le=_YEAR)
+    history_url: SecretStr | None = Field(None, alias="KATO_TENANTS_HISTORY_URL")
     history_hours_days: float = Field(90, alias="KATO_TENANTS_HISTORY_HOURS_DAYS", ge=2, le=3660)
     history_days: float = Field(1826, alias="KATO_TENANTS_HISTORY_DAYS", ge=2, le=36_600)
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
@@ -172,6 +174,17 @@ class Settings(SignInSettings):
             addresses.check_http(value.get_secret_value(), example=example, path=not bare)
         return value
 
+    @field_validator("history_url")
+    @classmethod
+    def _history_has_a_place_of_its_own(
+        cls, value: SecretStr | None, field: ValidationInfo
+    ) -> SecretStr | None:
+        if value:
+            place, others = place_of(value.get_secret_value()), field.data
+            host, database = others.get("clickhouse_host"), others.get("clickhouse_db", "")
+            check_not_katos(place, host=host, database=database)
+        return value
+
     @field_validator("schemes")
     @classmethod
     def _schemes_make_sense(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -201,6 +214,11 @@ class Settings(SignInSettings):
         if kato:
             found["kato"] = kato.startswith("https://")
         return found
+
+    @property
+    def history_place(self) -> HistoryPlace | None:
+        """The ClickHouse database for usage over time; None where it is in its own records."""
+        return place_of(_secret(self.history_url)) if self.history_url else None
 
     @property
     def naming(self) -> NamingSchemes:

@@ -63,6 +63,9 @@ class Reading(OwnRecords):
 
         stores: dict[str, Pingable] = {**self.stores.pingable, "state store": self.state}
         variables = {**VARIABLES, "state store": "KATO_TENANTS_STATE_URL or KATO_TENANTS_DATA"}
+        if self.history_place is not None:
+            stores["history store"] = self.history_place
+            variables["history store"] = "KATO_TENANTS_HISTORY_URL"
         seconds = self.settings.timeout_seconds + 1
         return HealthService(stores, variables=variables, timeout=seconds)
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
     from services.audit_log.ports import AnchorPlace
     from services.audit_log.service import Logbook
+    from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
+    from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.database import Database
-    from services.stores.records.history import HistoryRecords
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
@@ -61,7 +62,7 @@ class OwnRecords:
 
         return HistoryService(
             self._history_records, retention=self._retention, now=self.now,
-            made_up_until=self.made_up_history.until,
+            made_up_until=self._made_up_until,
         )  # fmt: skip
 
     @made_once
@@ -74,7 +75,10 @@ class OwnRecords:
         return HistoryRecorder(self._history_records, gap=gap, retention=self._retention)
 
     @made_once
-    def _history_records(self) -> HistoryRecords:
+    def _history_records(self) -> HistoryStore:
+        """Where usage over time is kept."""
+        if self.history_place is not None:
+            return self.history_place
         from services.stores.records.history import HistoryRecords
 
         if not self.settings.embedded:  # what was tried out before is not this deployment's
@@ -82,11 +86,24 @@ class OwnRecords:
         return HistoryRecords(self.database)
 
     @made_once
+    def history_place(self) -> ClickHouseHistory | None:
+        """The ClickHouse for usage over time, if one is set; nothing is sent yet."""
+        place = self.settings.history_place
+        if place is None:
+            return None
+        from services.stores.history_place import history_at
+
+        return history_at(place, self.settings, self.database, self.closing)
+
+    @made_once
     def made_up_history(self) -> MadeUpHistory:
         """The past of the sample fleet."""
         from services.stores.records.history_made_up import MadeUpHistory
 
         return MadeUpHistory(self.database)
+
+    def _made_up_until(self) -> int | None:
+        return None if self.history_place is not None else self.made_up_history.until()
 
     @property
     def _retention(self) -> Retention:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Protocol
 
@@ -118,24 +118,46 @@ class Connecting(Protocol):
         """
 
 
-def connecting(settings: Settings, host: str) -> Connecting:
-    """Return what connects to the ClickHouse of the settings; nothing is sent before it is called.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a ClickHouse is, and who asks it."""
 
-    No session, so several threads may share a client. Proxies of the environment are not used.
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    secure: bool
+
+
+def connecting(settings: Settings, host: str) -> Connecting:
+    """Return what connects to the ClickHouse of the settings, as `connecting_to` does."""
+    password = settings.clickhouse_password.get_secret_value()
+    server = Server(
+        host, settings.clickhouse_port, settings.clickhouse_user, password,
+        settings.clickhouse_secure,
+    )  # fmt: skip
+    return connecting_to(server, usual=settings.timeout_seconds)
+
+
+def connecting_to(server: Server, *, usual: float) -> Connecting:
+    """Return what connects to a ClickHouse; nothing is sent before it is called.
+
+    A request takes `usual` seconds at most where nothing else is said. No session, so several
+    threads may share a client. Proxies of the environment are not used.
     """
     # the driver keeps whatever it was given to send over for ever: there are only a few
     one_try = cache(partial(_OneTry, PoolManager(**get_pool_manager_options())))
 
     def connect(*, seconds: float | None = None, once: bool = False) -> Client:
         return clickhouse_connect.get_client(
-            host=host,
-            port=settings.clickhouse_port,
-            username=settings.clickhouse_user,
-            password=settings.clickhouse_password.get_secret_value(),
-            interface="https" if settings.clickhouse_secure else "http",
+            host=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            interface="https" if server.secure else "http",
             autogenerate_session_id=False,
             query_retries=0,
-            pool_mgr=one_try(seconds or settings.timeout_seconds, once=once),
+            pool_mgr=one_try(seconds or usual, once=once),
         )
 
     return connect

@@ -56,11 +56,11 @@ class Asking:
     """Runs queries in one database, on a client of its own for each that runs at the same time.
 
     Every String comes back as bytes. `database` is what `db` and `home` are bound to. Raises
-    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected, of `store`.
     """
 
-    def __init__(self, connect: Callable[[], Client], *, database: str) -> None:
-        self.database = database
+    def __init__(self, connect: Callable[[], Client], *, database: str, store: str = STORE) -> None:
+        self.database, self.store = database, store
         self._connect = connect
         self._judge = partial(judge, database=database)
         self._idle: deque[Client] = deque()
@@ -99,7 +99,7 @@ class Asking:
         """Return the one row of a query that has one: that it came tells a silent proxy apart."""
         rows = self.rows(operation, query, bound, settings=settings)
         if len(rows) != 1:
-            raise StoreMisconfigured(STORE, operation, NOT_CLICKHOUSE)
+            raise StoreMisconfigured(self.store, operation, NOT_CLICKHOUSE)
         return rows[0]
 
     def command(
@@ -113,6 +113,26 @@ class Asking:
         """Run a statement that changes something, with what it may set of these settings."""
         with self._client(operation) as client:
             client.command(statement, self._bound(bound), settings=_allowed(client, settings))
+
+    def insert(
+        self,
+        operation: str,
+        table: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Insert rows into a table of the database, its columns with their types.
+
+        The driver sends them again when it lost the answer: a table that is deduplicated has them
+        once, by the `insert_deduplication_token` of the settings.
+        """
+        with self._client(operation) as client:
+            client.insert(
+                table, rows, database=self.database, column_names=list(columns),
+                column_type_names=list(columns.values()), settings=_allowed(client, settings),
+            )  # fmt: skip
 
     def blocks(
         self, operation: str, query: str, bound: Mapping[str, Any]
@@ -131,7 +151,7 @@ class Asking:
     @contextmanager
     def _client(self, operation: str) -> Iterator[Client]:
         """Lend a client; one that failed, or was left half-way, is not used again."""
-        with guarded(STORE, operation, self._judge):
+        with guarded(self.store, operation, self._judge):
             client = self._idle.pop() if self._idle else self._connect()
             try:
                 yield client
@@ -155,10 +175,12 @@ class ClickHouse:
         database: str,
         connect_slow: Callable[[], Client] | None = None,
         connect_once: Callable[[], Client] | None = None,
+        store: str = STORE,
     ) -> None:
         self.database = database
-        self.asking = Asking(connect, database=database)
-        self.slow = Asking(connect_slow, database=database) if connect_slow else self.asking
+        self.asking = Asking(connect, database=database, store=store)
+        slow = partial(Asking, database=database, store=store)
+        self.slow = slow(connect_slow) if connect_slow else self.asking
         self.connect_once = connect_once or connect
 
     def close(self) -> None:

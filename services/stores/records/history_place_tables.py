@@ -1,0 +1,50 @@
+"""The tables about places outside of these records where usage over time is kept."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
+
+from services.stores.records.schema import METADATA, Words
+
+PLACES = Table(
+    "history_place",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("number", BigInteger, nullable=False),  # of snapshots that were recorded
+    Column("last", BigInteger, nullable=False),  # seconds since the epoch, as all times here
+    Column("hours", BigInteger, nullable=False),  # until when it is rolled up
+    Column("days", BigInteger, nullable=False),
+    Column("writes", BigInteger, nullable=False),  # the number of the last write that began
+)
+
+WRITES = Table(
+    "history_place_write",
+    METADATA,
+    Column("place", String(32), ForeignKey(PLACES.c.id), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("began", BigInteger, nullable=False),
+)
+
+PLACE_LOOKS = Table(
+    "history_place_look",
+    METADATA,
+    Column("place", String(32), ForeignKey(PLACES.c.id), primary_key=True),
+    Column("quantity", String(32), primary_key=True),
+    Column("began", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("reason", Words, nullable=False),  # empty where it was known
+)
+
+PLACING = (
+    """CREATE TABLE history_place (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, number BIGINT NOT NULL, last BIGINT NOT NULL,
+        hours BIGINT NOT NULL, days BIGINT NOT NULL, writes BIGINT NOT NULL)""",
+    """CREATE TABLE history_place_write (
+        place VARCHAR(32) NOT NULL REFERENCES history_place (id), number BIGINT NOT NULL,
+        began BIGINT NOT NULL, PRIMARY KEY (place, number))""",
+    """CREATE TABLE history_place_look (
+        place VARCHAR(32) NOT NULL REFERENCES history_place (id), quantity VARCHAR(32) NOT NULL,
+        began BIGINT NOT NULL, ended BIGINT NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (place, quantity, began))""",
+)
+"""What makes them; history, as all migrations are."""
