@@ -171,8 +171,8 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
         coming = ahead.of(holder, choice.quantity) if choice.ahead else None
         happened = _happened(holder.tenant, choice)
         made_up = _made_up_until()
-    except StoreError:
-        st.caption("Unknown: this product's own records did not answer.")
+    except StoreError as exc:
+        st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
     events = sorted((*happened, *marks.gaps(cells)), key=lambda mark: mark.at)
     _chart(choice, cells, coming, events)

@@ -30,7 +30,6 @@ LARGEST = 7
 MONTH = timedelta(days=30)
 _OTHERS = "all other tenants"
 _GRAYS = 3
-_UNREAD = "Unknown: this product's own records did not answer."
 
 
 def draw(choice: Choice, snapshot: Snapshot) -> None:
@@ -49,8 +48,8 @@ def draw(choice: Choice, snapshot: Snapshot) -> None:
         if earlier:
             name = f"{picked[0]}, 30 days before"
             found[name] = _of(str(names[picked[0]]), choice.before(MONTH))
-    except StoreError:
-        st.caption(_UNREAD)
+    except StoreError as exc:
+        st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
     if not any(cell.rollup for cells in found.values() for cell in cells):
         st.caption("None of it was known in this time.")
@@ -98,8 +97,8 @@ def fleet(choice: Choice) -> None:
     """Draw the fleet as what its largest tenants have, and all others, shared and unowned."""
     try:
         found = _parts(choice)
-    except StoreError:
-        st.caption(_UNREAD)
+    except StoreError as exc:
+        st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
     cells, parts = found
     if sum(cell.rollup is not None for cell in cells) < 2:  # noqa: PLR2004  what changes takes two

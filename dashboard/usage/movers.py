@@ -30,8 +30,8 @@ def draw(choice: Choice) -> None:
     st.header("Who grew and who shrank")
     try:
         found = _movers(choice)
-    except StoreError:
-        st.caption("Unknown: this product's own records did not answer.")
+    except StoreError as exc:
+        st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
     if found.unknown:
         st.caption(f"Unknown all that time: {markdown(found.unknown)}.")

@@ -41,10 +41,12 @@ _ADVICE: tuple[tuple[type[StoreError], str], ...] = (
         StoreDenied,
         "check the user, password or key in {variables}, and that user's rights: docs/rights.md",
     ),
-    (StoreMisconfigured, "check that {variables} point at KATO's own store"),
+    (StoreMisconfigured, "check that {variables} point at {whose}"),
     (StoreUnavailable, "check that it runs and is reachable from here, and {variables}"),
     (StoreNotConfigured, "set {variables}"),
 )
+
+_WHOSE = dict.fromkeys(("state store", "history store"), "a database of this product's own")
 
 
 class HealthService:
@@ -80,7 +82,7 @@ class HealthService:
         advice = next(
             (text for kind, text in _ADVICE if isinstance(answer, kind)),
             "see the dashboard's log",
-        ).format(variables=self._variables[name])
+        ).format(variables=self._variables[name], whose=_WHOSE.get(name, "KATO's own store"))
         absent = isinstance(answer, StoreNotConfigured)
         state = StoreState.NOT_CONFIGURED if absent else StoreState.UNKNOWN
         problem = answer.problem if isinstance(answer, StoreError) else reason

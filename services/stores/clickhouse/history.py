@@ -11,10 +11,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from services.errors import StoreUnavailable
+from services.errors import StoreMisconfigured, StoreUnavailable
 from services.health.models import Health
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder, OwnerKind
@@ -94,7 +95,7 @@ class ClickHouseHistory:
         (version,) = self._asking.row("check", _HEALTH, {}, settings=self._limits)
         latency = perf_counter() - started
         detail = f"usage over time, database {self._asking.database}"
-        return Health(STORE, text_of(version), latency, detail)
+        return Health(STORE, text_of(version), latency, detail, self._table.lacking())
 
     def head(self) -> Head:
         """Return how far the past is kept."""
@@ -220,7 +221,8 @@ class ClickHouseHistory:
                 "insert_deduplicate": 1, "insert_deduplication_token": f"{ledger.place}-{write}",
                 "async_insert": 0, "max_partitions_per_insert_block": 0,
             }  # fmt: skip
-            self._slow.insert(_DOING, TABLE, COLUMNS, found, settings={**self._long, **once})
+            with self._reopening():
+                self._slow.insert(_DOING, TABLE, COLUMNS, found, settings={**self._long, **once})
         return write
 
     def _before(
@@ -232,12 +234,23 @@ class ClickHouseHistory:
         for kind, tenant, row in self._read(asked, bound, seen):
             yield _holder(kind, tenant), row_in(row, quantity)
 
+    @contextmanager
+    def _reopening(self) -> Iterator[None]:
+        """Have the place be opened anew after a failure: its table may have been lost."""
+        try:
+            yield
+        except StoreMisconfigured:
+            with self._lock:
+                self._kept = None
+            raise
+
     def _read(
         self, asked: str, bound: Mapping[str, Any], seen: Seen, *, long: bool = True
     ) -> Sequence[Sequence[Any]]:
         bound = {**bound, "until": seen.until, "without": list(seen.without)}
         asking, limits = (self._slow, self._long) if long else (self._asking, self._limits)
-        return asking.rows(_ASKING, asked, bound, settings=limits)
+        with self._reopening():
+            return asking.rows(_ASKING, asked, bound, settings=limits)
 
 
 def _within(seconds: float) -> dict[str, Any]:

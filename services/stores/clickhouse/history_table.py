@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
-from services.errors import StoreMisconfigured
+from clickhouse_connect.driver.binding import quote_identifier
+
+from services.errors import StoreMisconfigured, StoreRejected
+from services.health.models import Lack
 from services.history.models import Grain
 from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
@@ -50,6 +53,13 @@ WHERE database = {db:String} AND table = {table:String} AND active
 _DROP = f"ALTER TABLE {{home:Identifier}}.{TABLE} DROP PARTITION ID {{id:String}}"
 _LARGE = {"max_partition_size_to_drop": 0}
 _OPENING = "opening usage over time"
+_CHECKING = "asking what this user may do"
+_SYNTAX_ERROR = 62
+_NEEDS = {
+    "SELECT": "usage over time",
+    "INSERT": "usage over time from now on",
+    "ALTER DELETE": "when what is old can go: it stays",
+}
 
 
 class Book(Protocol):
@@ -127,6 +137,25 @@ class HistoryTable:
             reason = f"its database {self._asking.database!r} is KATO's own"
             raise StoreMisconfigured(self._asking.store, _OPENING, reason)
         return text_of(comment).removeprefix(MARK) if there else None
+
+    def lacking(self) -> tuple[Lack, ...]:
+        """Return the rights that this user has not; none where a server before 24.10 cannot say."""
+        database = quote_identifier(self._asking.database)
+        try:
+            return tuple(
+                Lack(f"{right} on {self._asking.database}.{TABLE}", costs)
+                for right, costs in _NEEDS.items()
+                # CHECK GRANT takes no bound names
+                if not self._may(f"CHECK GRANT {right} ON {database}.{TABLE}")
+            )
+        except StoreRejected as exc:
+            if getattr(exc.__cause__, "code", None) != _SYNTAX_ERROR:
+                raise
+            return ()
+
+    def _may(self, asked: str) -> bool:
+        (answer,) = self._asking.row(_CHECKING, asked, {})
+        return int(answer) == 1
 
     def partitions(self) -> Iterator[Partition]:
         """Yield what the table has."""

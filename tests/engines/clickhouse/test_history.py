@@ -5,27 +5,37 @@ What every place promises, `tests/engines/records/test_history.py` holds it to a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured, StoreUnavailable
+from services.figures import StoreState
 from services.history.changes import Change
 from services.history.models import FLEET, Figure, Grain, Holder, OwnerKind, second
 from services.history.ports import Head
 from services.history.rollup import Look
 from services.history.rows import row_of
+from services.settings.environment import Settings
 from services.stores.clickhouse import history
 from services.stores.clickhouse.history import ClickHouseHistory
 from services.stores.clickhouse.history_table import MARK, TABLE
+from services.stores.records.history import HistoryRecords
 from services.tenancy.layout import text_of
+from services.wiring.reading import Reading
 from tests.engines.clickhouse.kato_tables import make_tables
+from tests.servers import ROOT
+from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
 from tests.servers.faults import HttpServer, Unheard
-from tests.servers.history import history_in, history_server
+from tests.servers.history import PASSWORD, history_in, history_server, history_url
 from tests.servers.records import Records
 from tests.servers.sqlite import put_tables
+from tests.unit.history.snapshots import snapshot
 
 START = second(datetime(2026, 3, 27, 22, 30, tzinfo=UTC))
 DAY = Grain.DAY.seconds
@@ -34,7 +44,7 @@ HOSTILE = Holder(OwnerKind.TENANT, text_of(b"tenant/\xff' OR 1=1 --\\\n\x00{x:St
 
 
 @pytest.fixture
-def own_records(tmp_path: str) -> Iterator[Records]:
+def own_records(tmp_path: Path) -> Iterator[Records]:
     yield from _records(f"{tmp_path}/one")
 
 
@@ -53,8 +63,6 @@ def store(server: HttpServer, clickhouse: Client, own_records: Records) -> Click
 
 
 def _records(place: str) -> Iterator[Records]:
-    from pathlib import Path
-
     put_tables(Path(place))
     records = Records(Path(place), None)
     yield records
@@ -160,9 +168,8 @@ def test_months_go_as_a_whole_and_leave_what_tells_the_last_figures(
     assert store.roll_up(Grain.DAY, days, april + DAY, after=store.head()) is not None
     store.drop(changes=0, hours=0, days=march + DAY)
     store.drop(changes=0, hours=0, days=march + DAY)
-    assert {holder: list(store.rows(holder, Grain.DAY, 0, april + DAY)) for holder in (acme, idle)} == {
-        acme: [march, april], idle: [march],
-    }  # fmt: skip
+    kept = [list(store.rows(holder, Grain.DAY, 0, april + DAY)) for holder in (acme, idle)]
+    assert kept == [[march, april], [march]]
     then = store.before(march + DAY)
     assert {holder: row["patterns"].last for holder, row in then.items()} == {
         acme: Figure(6), idle: Figure(4),
@@ -172,7 +179,7 @@ def test_months_go_as_a_whole_and_leave_what_tells_the_last_figures(
 
 
 def test_a_database_that_is_another_dashboards_is_refused(
-    server: HttpServer, store: ClickHouseHistory, clickhouse: Client, tmp_path: str
+    server: HttpServer, store: ClickHouseHistory, clickhouse: Client, tmp_path: Path
 ) -> None:
     """Numbers of writes would mean two things. Whoever has the same records may come along."""
     for other in _records(f"{tmp_path}/other"):
@@ -193,13 +200,60 @@ def test_katos_own_database_is_refused_by_whatever_name(
         history_in(server, str(clickhouse.database), own_records).head()
 
 
-def test_a_database_that_was_lost_begins_anew(
-    server: HttpServer, store: ClickHouseHistory, clickhouse: Client, own_records: Records
-) -> None:
+def test_a_database_that_was_lost_begins_anew(store: ClickHouseHistory, clickhouse: Client) -> None:
     """What the books say of before is not carried over: there would be zeros for it."""
     clickhouse.command(f"DROP TABLE {TABLE} SYNC")
     with pytest.raises(StoreMisconfigured):
         store.present()
-    anew = history_in(server, str(clickhouse.database), own_records)
-    assert anew.present() == (NO_PAST, history.Present({}, {}))
-    assert anew.health().detail == f"usage over time, database {clickhouse.database}"
+    assert store.present() == (NO_PAST, history.Present({}, {}))
+    assert store.health().detail == f"usage over time, database {clickhouse.database}"
+
+
+def test_the_setting_chooses_the_place_and_it_is_a_store_with_its_health(
+    server: HttpServer, clickhouse: Client, tmp_path: Path
+) -> None:
+    """Snapshots go there and are read from there; who is down says so, and what to do."""
+    settings = Settings(
+        KATO_TENANTS_DATA=tmp_path, REDIS_URL="redis://127.0.0.1:1",
+        KATO_TENANTS_TIMEOUT_SECONDS=20,
+        KATO_TENANTS_HISTORY_URL=history_url(server, str(clickhouse.database)),
+    )  # fmt: skip
+    with closing(Reading(settings)) as services:
+        services.history_recorder.follow(snapshot(START, {"acme": 5}))
+        assert rows(clickhouse) > 0
+        then = services.history.at(datetime.fromtimestamp(START, UTC))
+        assert then.figures[Holder(OwnerKind.TENANT, "tenant/acme")]["patterns"] == Figure(5)
+        assert HistoryRecords(services.database).head() == NO_PAST
+        check = {each.store: each for each in services.health.check()}["history store"]
+        assert (check.state, check.lacks) == (StoreState.OK, ())
+        server.go_down()
+        check = {each.store: each for each in services.health.check()}["history store"]
+        assert check.state is StoreState.UNKNOWN
+        assert "KATO_TENANTS_HISTORY_URL" in str(check.advice)
+        with pytest.raises(StoreUnavailable, match="history store did not answer"):
+            services.history.at(datetime.fromtimestamp(START, UTC))
+
+
+@pytest.mark.parametrize("can_check", [True, False])
+def test_a_user_of_the_documented_grants_may_do_all_of_it(
+    chdb_path: str, clickhouse: Client, own_records: Records, can_check: bool
+) -> None:
+    """And who has fewer is told which, where the server can say so."""
+    home = str(clickhouse.database)
+    grants = [grant.replace("kato_usage", home) for grant in documented_grants()]
+    for left_out in ("nothing", "INSERT", "ALTER DELETE"):
+        some = [each for each in grants if not each.startswith(left_out)]
+        limits = LimitedUser((*some, f"CREATE TABLE ON {home}.*"), can_check)
+        with clickhouse_http(chdb_path, password=PASSWORD, limits=limits) as limited:
+            store = history_in(limited, home, own_records)
+            lacks = [lack.right for lack in store.health().lacks]
+            store.present()
+        lacking = can_check and left_out != "nothing"
+        assert lacks == ([f"{left_out} on {home}.{TABLE}"] if lacking else [])
+
+
+def documented_grants() -> list[str]:
+    """What docs/rights.md gives."""
+    text = (ROOT / "docs" / "rights.md").read_text("utf-8")
+    (_, part) = text.split("### ClickHouse: usage over time")
+    return re.findall(r"^GRANT (.+) TO kato_usage;$", part, re.MULTILINE)

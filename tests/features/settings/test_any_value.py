@@ -66,6 +66,7 @@ def _outcome(variable: str, value: str) -> KatoTenantsError | None:
 )
 @given(variable=st.sampled_from([*NAMES, *FILES]), value=VALUES)
 @example("QDRANT_URL", "http://q:6333\n")
+@example("KATO_TENANTS_HISTORY_URL", "http://h:8123/kato")
 @example("KATO_TENANTS_STATE_URL", "sqlite+aiosqlite:///x")
 @example("KATO_TENANTS_STATE_URL", "sqlite://host/x")
 @example("KATO_TENANTS_STATE_URL", "sqlite:///x?timeout=x")

@@ -43,6 +43,13 @@ WRONG = {
     ("KATO_API_URL", "http://kato:8000/hunter2@x"): "percent-encoded",
     ("KATO_API_URL", "http://"): "has no host",
     ("KATO_TENANTS_ANCHOR_URL", "https://"): "https://log.example.com/anchors",
+    ("KATO_TENANTS_HISTORY_URL", "clickhouse://h/x"): "has to begin with http:// or https://",
+    ("KATO_TENANTS_HISTORY_URL", "http://h"): "its path is a database's name",
+    ("KATO_TENANTS_HISTORY_URL", "http://h/a/b"): "its path is a database's name",
+    ("KATO_TENANTS_HISTORY_URL", "http://h/a%2Fb"): "its path is a database's name",
+    ("KATO_TENANTS_HISTORY_URL", "http://h/x?hunter2=1"): "its path is a database's name",
+    ("KATO_TENANTS_HISTORY_URL", "http://h/default"): "a database of its own",
+    ("KATO_TENANTS_HISTORY_URL", "http://:hunter2/@h/x"): "percent-encoded",
 }
 RIGHT = {
     "REDIS_URL": [
@@ -55,6 +62,7 @@ RIGHT = {
     "QDRANT_URL": ["http://q:6333", "https://key@q/qdrant/?x=1", "http://[::1]:6333\n"],
     "KATO_API_URL": ["http://kato:8000", "http://kato:8000/", "https://u:p%23@kato"],
     "KATO_TENANTS_ANCHOR_URL": ["https://h/p?mail=a@b"],
+    "KATO_TENANTS_HISTORY_URL": ["http://h/usage", "https://u:p%2F%40@[::1]:8443/kato_usage\n"],
 }  # fmt: skip
 
 
@@ -79,3 +87,28 @@ def test_a_right_form_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
                 patch.setenv(variable, value)
                 found = load_settings().in_force()[variable].value
             assert found == found.strip() != ""
+
+
+@pytest.mark.parametrize(
+    ("host", "database", "url"),
+    [
+        ("ch", "kato", "http://ch:8123/kato"),
+        ("CH.", "mine", "https://u:p@ch:8443/mine"),  # another port of one server
+        ("ch", "mine", "http://ch/kato"),  # where KATO 3.10.1 writes whatever is set
+        ("localhost", "mine", "http://127.0.0.1/mine"),
+        ("::1", "mine", "http://[::1]/mine"),
+    ],
+)
+def test_katos_own_database_is_no_place_for_usage_over_time(
+    monkeypatch: pytest.MonkeyPatch, host: str, database: str, url: str
+) -> None:
+    """Its tables, its grants and its purges are about tenants' data."""
+    monkeypatch.setenv("CLICKHOUSE_HOST", host)
+    monkeypatch.setenv("CLICKHOUSE_DB", database)
+    monkeypatch.setenv("KATO_TENANTS_HISTORY_URL", url)
+    with pytest.raises(SettingsError, match="KATO_TENANTS_HISTORY_URL: is KATO's own database"):
+        load_settings()
+    monkeypatch.setenv("KATO_TENANTS_HISTORY_URL", "http://ch/other")
+    place = load_settings().history_place
+    assert place is not None
+    assert (place.host, place.port, place.database) == ("ch", 8123, "other")

@@ -75,6 +75,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         "QDRANT_API_KEY": "hunter2",
         "KATO_API_URL": "http://u:hunter2@kato:8000",
         "KATO_TENANTS_STATE_URL": "postgresql://u:hunter2@pg/db",
+        "KATO_TENANTS_HISTORY_URL": "http://u:hunter2@ch:8123/kato_usage",
     }
     for variable, value in secrets.items():
         monkeypatch.setenv(variable, value)
