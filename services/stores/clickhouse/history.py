@@ -42,15 +42,14 @@ WHERE grain = {{grain:UInt32}} AND start >= {_AT % "began"} AND start < {_AT % "
 """  # noqa: S608  constants are put in, here and below
 _OF_ONE = " AND kind = {kind:String} AND tenant = unhex({tenant:String})"
 _IN_ORDER = " ORDER BY start, write"
-# First which row it is, by what is small, and then that row.
+# First which rows they are, by what is small: the newest of each grain; the finest one is newest.
 _BEFORE = f"""
 SELECT kind, tenant, row FROM {{home:Identifier}}.{TABLE}
-WHERE (kind, tenant, grain, start, write) IN (
-    SELECT kind, tenant, found.1, found.2, found.3 FROM (
-        SELECT kind, tenant,
-               argMax((grain, start, write), (-toInt64(grain), start, write)) AS found
-        FROM {{home:Identifier}}.{TABLE}
-    WHERE start <= {_AT % "at"} - grain AND {_SEEN} %s GROUP BY kind, tenant))
+WHERE (grain, kind, tenant, start) IN (
+    SELECT grain, kind, tenant, max(start) FROM {{home:Identifier}}.{TABLE}
+    WHERE start <= {_AT % "at"} - grain AND {_SEEN} %s GROUP BY grain, kind, tenant)
+  AND {_SEEN}
+ORDER BY grain DESC, write
 """  # noqa: S608
 _OF_THESE = "AND tenant IN {tenants:Array(String)}"
 _NEVER_COUNTED = "write IN {without:Array(UInt64)}"
@@ -231,7 +230,8 @@ class ClickHouseHistory:
     ) -> Iterator[tuple[Holder, Row]]:  # fmt: skip
         asked = _BEFORE % ("" if names is None else _OF_THESE)
         bound = {"at": at} if names is None else {"at": at, "tenants": Names(names)}
-        for kind, tenant, row in self._read(asked, bound, seen):
+        newest = {(kind, tenant): row for kind, tenant, row in self._read(asked, bound, seen)}
+        for (kind, tenant), row in newest.items():
             yield _holder(kind, tenant), row_in(row, quantity)
 
     @contextmanager
@@ -249,6 +249,7 @@ class ClickHouseHistory:
     ) -> Sequence[Sequence[Any]]:
         bound = {**bound, "until": seen.until, "without": list(seen.without)}
         asking, limits = (self._slow, self._long) if long else (self._asking, self._limits)
+        limits = {**limits, "optimize_aggregation_in_order": 1}
         with self._reopening():
             return asking.rows(_ASKING, asked, bound, settings=limits)
 

@@ -39,7 +39,7 @@ PARTITION BY (grain, multiIf(
     grain = 1, toYYYYMMDD(start), grain = 3600, toYYYYMMDD(toMonday(start)),
     toYYYYMMDD(toStartOfMonth(start))))
 ORDER BY (grain, kind, tenant, start, write)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 1024
 """
 _MARKED = """
 SELECT countIf(name = {katos:String}), anyIf(comment, name = {table:String}),
