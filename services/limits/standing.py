@@ -9,7 +9,8 @@ from services.errors import Problem
 from services.figures import Amount, Measure, Precision
 from services.history.models import BYTES, Figure, looked_at
 from services.limits.judge import Reading, Rules, judge
-from services.limits.models import Held, Standing, State, Thresholds
+from services.limits.models import Crossed, Held, Rule, Standing, State, Thresholds
+from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import PASSING, Snapshot, StoreFigures, TenantUsage
 
 NO_SIZE = Problem("its size is not told")
@@ -39,16 +40,28 @@ def standings(
                 continue
             found = _found(usage, quantity, snapshot)
             crossed = held.get((str(usage.tenant), quantity))
-            before = crossed if crossed is not None and crossed.most == rule.most else None
-            state = judge(found.reading, rule.most, thresholds, before and before.state)
-            same = before is not None and before.state is state
-            yield Standing(
-                usage.tenant, quantity, found.reading and found.reading.figure, rule.most,
-                rule.scope, state, judge(found.reading, rule.most, thresholds),
-                at_least=found.reading is not None and found.reading.at_least,
-                reason=found.reason if state is State.UNKNOWN else None,
-                since=before.since if same and before is not None else None,
-            )  # fmt: skip
+            yield _standing(usage.tenant, rule, rule.most, found, thresholds, crossed)
+
+
+def _standing(
+    tenant: TenantKey, rule: Rule, most: int, found: _Found, thresholds: Thresholds,
+    crossed: Crossed | None,
+) -> Standing:  # fmt: skip
+    """Judge one figure. A state that was known to another limit says nothing of this one."""
+    before = crossed.state if crossed is not None and crossed.most == most else None
+    state = judge(found.reading, most, thresholds, before)
+    return Standing(
+        tenant,
+        rule.quantity,
+        None if found.reading is None else found.reading.figure,
+        most,
+        rule.scope,
+        state,
+        judge(found.reading, most, thresholds),
+        at_least=found.reading is not None and found.reading.at_least,
+        reason=found.reason if state is State.UNKNOWN else None,
+        since=crossed.since if crossed is not None and before is state else None,
+    )
 
 
 def measure_of(quantity: str) -> Measure:
