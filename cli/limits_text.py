@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cli.history import aligned
 from services.limits.models import Kept, Standing, State, in_order
 from services.limits.preview import Preview
-from services.limits.written import NO_LIMIT
+from services.limits.written import NO_LIMIT, state_words
 from services.usage.formats import stamp
 from services.visible import visible
 
@@ -66,5 +66,4 @@ def _share(each: Standing) -> str:
 def _state(each: Standing) -> str:
     if each.state is State.UNKNOWN:
         return f"unknown: {visible(str(each.reason or ''))}"
-    back = "" if each.state is each.now else f" (now {each.now.value})"
-    return f"{each.state.value}{back}"
+    return state_words(each)

@@ -116,6 +116,13 @@ class Standing:
     since: datetime | None = None
 
     @property
+    def shown(self) -> State:
+        """What it is called: over only while it is that now; near for as long as it is held."""
+        if self.now is State.OVER or self.state is not State.OVER:
+            return self.state
+        return State.NEAR
+
+    @property
     def share(self) -> float | None:
         """How much of the limit is used, 1 for all of it; None where not known, or it is 0."""
         return None if self.used is None or not self.most else self.used.value / self.most
@@ -143,14 +150,14 @@ class Standings:
         """Return a tenant's gravest, or None where it has no limit."""
         return next(iter(self.of(tenant)), None)
 
-    def tenants(self, state: State, *, now: bool = False) -> tuple[TenantKey, ...]:
-        """Return the tenants that are in a state with some limit; `now` by the figure alone."""
-        found = (s.tenant for s in self.every if (s.now if now else s.state) is state)
-        return tuple(dict.fromkeys(found))
+    def tenants(self, state: State) -> tuple[TenantKey, ...]:
+        """Return the tenants of whom a state is the gravest that is shown."""
+        worst = ((tenant, mine[0].shown) for tenant, mine in self.by_tenant.items())
+        return tuple(tenant for tenant, shown in worst if shown is state)
 
 
 def _gravity(standing: Standing) -> tuple[int, float]:
-    return standing.state.rank, -(standing.share or 0.0)
+    return standing.shown.rank, -(standing.share or 0.0)
 
 
 def in_order(rules: Iterable[Kept]) -> Iterator[Kept]:

@@ -40,11 +40,13 @@ def standings(
                 continue
             found = _found(usage, quantity, snapshot)
             crossed = held.get((str(usage.tenant), quantity))
-            yield _standing(usage.tenant, rule, rule.most, found, thresholds, crossed)
+            yield _standing(
+                rule, rule.most, found, tenant=usage.tenant, thresholds=thresholds, crossed=crossed
+            )
 
 
 def _standing(
-    tenant: TenantKey, rule: Rule, most: int, found: _Found, thresholds: Thresholds,
+    rule: Rule, most: int, found: _Found, *, tenant: TenantKey, thresholds: Thresholds,
     crossed: Crossed | None,
 ) -> Standing:  # fmt: skip
     """Judge one figure. A state that was known to another limit says nothing of this one."""

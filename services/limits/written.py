@@ -16,7 +16,7 @@ from itertools import zip_longest
 from services.access.viewer import TenantPattern
 from services.errors import LimitsError, NamingError
 from services.history.models import BYTES
-from services.limits.models import MOST, QUANTITIES, Kept, Rule, in_order
+from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
 from services.spreadsheet import as_written, told_apart
 from services.tenancy.layout import bytes_of, text_of
 from services.usage.formats import stamp
@@ -80,6 +80,14 @@ def words_of(rule: Rule) -> str:
     """Say a rule in one line, as `set` takes it; the name in it is as it is, not made visible."""
     most = NO_LIMIT if rule.most is None else f"{rule.most:,}"
     return f"{rule.scope} {rule.quantity} {most}"
+
+
+def state_words(standing: Standing) -> str:
+    """Say where a tenant stands, and where that is held what it was or is now."""
+    shown, state, now = standing.shown, standing.state, standing.now
+    if shown is not state:
+        return f"{shown.value} (was {state.value})"
+    return state.value if state is now else f"{state.value} (now {now.value})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ class World:
         ).standings
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
         self.sessions = _mock(SessionService)
-        self.sessions.can_seal = True
+        self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
         self.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
         self.care = _mock(SessionCare)
@@ -420,6 +420,7 @@ CASES: dict[str, Case] = {
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
+    "sessions.refuses_over": Case(lambda d: d.sessions.refuses_over, OPERATOR, ANY, writes=True),
     "sessions.landing": Case(lambda d: d.sessions.landing(SCHEME, VALUES), OPERATOR, writes=True),
     "sessions.create": _done(
         lambda d: d.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={}), OPERATOR,
