@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -13,14 +13,16 @@ from dashboard.draw.formatting import escaped, few, number, plural, size, visibl
 from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import Level, Notice
 from dashboard.draw.usage_tables import NONE
+from services.access.viewer import TenantPattern
 from services.history.models import BYTES, quantities_of
 from services.limits.models import Standing, Standings, State
 from services.limits.written import state_words
 from services.tenancy.kb_ids import TenantKey
 
-LIMIT, STATE = "Limit", "State"
-"""The columns of a tenant's gravest limit: how much of it is used, and what that comes to."""
+LIMIT, STATE = "Of limit", "State"
+"""The columns of a tenant's limits: how full the fullest is, and where it stands to the gravest."""
 
+ICON = ":material/speed:"
 SHOWN = (State.OVER, State.NEAR, State.UNKNOWN)
 """What asks for attention."""
 
@@ -28,7 +30,7 @@ _COLORS: dict[State, Literal["red", "orange", "gray", "green"]] = {
     State.OVER: "red", State.NEAR: "orange", State.UNKNOWN: "gray", State.UNDER: "green",
 }  # fmt: skip
 _LABELS = {quantities_of(c.measure)[c.is_size]: name for name, c in COLUMNS.items()}
-_SIZES = {"vectors_bytes": "Size of vectors", "sessions_bytes": "Memory of sessions"}
+_SIZES = {"vectors_bytes": "Vector size", "sessions_bytes": "Session memory"}
 
 
 def columns() -> dict[str, Any]:
@@ -36,9 +38,11 @@ def columns() -> dict[str, Any]:
     return {
         LIMIT: st.column_config.ProgressColumn(
             format="percent", min_value=0, max_value=1, width=112, color="auto-inverse",
-            help="How much is used of the limit that asks most for attention",
+            help="How full the fullest of its limits is, of those where that is known",
         ),
-        STATE: st.column_config.TextColumn(width=132, help="To which limit, and where it stands"),
+        STATE: st.column_config.TextColumn(
+            width=150, help="Where it stands to the limit that asks most for attention"
+        ),
     }  # fmt: skip
 
 
@@ -65,8 +69,13 @@ def used(standing: Standing) -> str:
 
 def words(standing: Standing) -> str:
     """Say how much of a limit is used, and what that limit is set for; visible."""
-    most, source = amount(standing.quantity, standing.most), visible(str(standing.source))
-    return f"{label(standing.quantity)}: {used(standing)} of {most} (limit for {source})"
+    most, whose = amount(standing.quantity, standing.most), source(standing.source)
+    return f"{label(standing.quantity)}: {used(standing)} of {most} (limit for {whose})"
+
+
+def source(scope: TenantPattern) -> str:
+    """Say whom a limit is set for; visible."""
+    return "every tenant" if scope.kind == "*" else visible(str(scope))
 
 
 def state(standing: Standing | None) -> str:
@@ -85,12 +94,16 @@ def with_limits(
     frame: pd.DataFrame, tenants: Iterable[TenantKey], standings: Standings
 ) -> pd.DataFrame:
     """Return tenants' rows, which are these tenants, with the gravest limit of each."""
-    worst = [standings.worst(tenant) for tenant in tenants]
-    shares = [None if each is None else each.share for each in worst]
-    return frame.assign(**{
-        LIMIT: pd.Series(shares, frame.index, "Float64"),
-        STATE: [state(each) for each in worst],
-    })  # fmt: skip
+    every = [standings.of(tenant) for tenant in tenants]
+    found = frame.copy(deep=False)
+    found[LIMIT] = pd.Series(map(_fullest, every), frame.index, "Float64")
+    found[STATE] = [state(next(iter(mine), None)) for mine in every]
+    return found
+
+
+def _fullest(mine: Iterable[Standing]) -> float | None:
+    shares = [share for each in mine if (share := each.share) is not None]
+    return round(max(shares), 3) if shares else None
 
 
 def among(
@@ -118,16 +131,24 @@ def notices(standings: Standings | None) -> Iterator[Notice]:
             yield Notice(level, text, "tenants", {state_keys.LIMITS: [state.value]})
 
 
-def draw_head(mine: Iterable[Standing]) -> None:
+def draw_head(mine: Sequence[Standing]) -> None:
     """Draw over which limits a tenant is, and near which; nothing where there is none."""
-    over = [escaped(words(each)) for each in mine if each.shown is State.OVER]
-    near = [escaped(words(each)) for each in mine if each.shown is State.NEAR]
+    over, near = (_told(mine, state) for state in (State.OVER, State.NEAR))
     if over:
-        st.warning(f"**Over {'its limit' if len(over) == 1 else 'its limits'}.** "
-                   f"{'; '.join(over)}.", icon=":material/speed:")  # fmt: skip
+        st.warning(f"**Over a limit.** {over}.", icon=ICON)
     if near:
-        st.info(f"Near {'a limit' if len(near) == 1 else 'limits'}. {'; '.join(near)}.",
-                icon=":material/speed:")  # fmt: skip
+        st.info(f"**Near a limit.** {near}.", icon=ICON)
+
+
+def draw_line(mine: Sequence[Standing]) -> None:
+    """Draw the same in a line beside other things."""
+    for state in (State.OVER, State.NEAR):
+        if told := _told(mine, state):
+            st.markdown(f":{color(state)}[{ICON}] {state.value.capitalize()} a limit. {told}.")
+
+
+def _told(mine: Iterable[Standing], state: State) -> str:
+    return "; ".join(escaped(words(each)) for each in mine if each.shown is state)
 
 
 ONE = ("Measure", "Used", "Limit", "Share", "State", "Since", "Limit for")
@@ -148,7 +169,7 @@ ONE_COLUMNS: dict[str, Any] = {
         format="YYYY-MM-DD HH:mm:ss", timezone="UTC", help="In UTC: when it was first seen so"
     ),
     "Limit for": st.column_config.TextColumn(
-        help="Whom the limit is set for: * for every tenant, org/* for every one of a kind"
+        help="Whom the limit is set for: org/* is every one of a kind"
     ),
 }
 """How a table of one tenant's limits is drawn."""
@@ -161,10 +182,10 @@ def standings_frame(standings: Iterable[Standing]) -> pd.DataFrame:
             "Measure": label(each.quantity),
             "Used": used(each) if each.used is not None else NONE,
             "Limit": amount(each.quantity, each.most),
-            "Share": each.share,
+            "Share": None if each.share is None else round(each.share, 3),
             "State": state_words(each),
             "Since": each.since,
-            "Limit for": visible(str(each.source)),
+            "Limit for": source(each.source),
         }
         for each in standings
     ]

@@ -44,7 +44,7 @@ def _ways(row: Row, at: int, standings: Standings) -> None:
     with st.container(border=True, gap="small"):
         kinds = escaped(", ".join(row.kinds))
         st.markdown(f"**{escaped(row.tenant)}** · {kinds} {markdown(row.match.found)}")
-        limits.draw_head(row.standings(standings))
+        limits.draw_line(row.standings(standings))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if row.match.tenant is not None:
                 permits.link("tenant", "Tenant", {state_keys.TENANT: row.tenant})

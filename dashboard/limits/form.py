@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.app import permits, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, name_among, unseen, visible
-from dashboard.draw.limits import amount, label
+from dashboard.draw.limits import ICON, amount, label
 from dashboard.limits import listing, tables
 from services.access.viewer import Action, TenantPattern
 from services.approvals.models import WHY
@@ -116,7 +116,7 @@ def _offer(rule: Rule, why: str, snapshot: Snapshot, kept: Sequence[Kept]) -> No
             st.caption(f"and {len(frame) - _SHOWN:,} more")
     else:
         st.caption("It is set so already.")
-    permits.button("Set limit", Action.SET_LIMITS, type="primary", icon=tables.ICON,
+    permits.button("Set limit", Action.SET_LIMITS, type="primary", icon=ICON,
                    disabled=not found.changes, on_click=_set, args=(rule, why))  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import export_button
 from dashboard.draw.formatting import plural
+from dashboard.draw.limits import ICON
 from dashboard.draw.usage_tables import NONE
 from dashboard.limits import tables
 from services.access.viewer import Action
@@ -29,14 +30,14 @@ def summary(standings: Standings | None, snapshot: Snapshot) -> None:
         return
     if not standings.every:
         return
-    st.caption(f"{plural(len(standings.by_tenant), 'tenant')} of {len(snapshot.tenants):,} "
+    st.caption(f"{len(standings.by_tenant):,} of {plural(len(snapshot.tenants), 'tenant')} "
                "with a limit.")  # fmt: skip
     with st.container(horizontal=True):
         for state in (State.OVER, State.NEAR, State.UNKNOWN):
             found = standings.tenants(state)
             if found:
                 permits.link("tenants", f"{len(found):,} {state.value}",
-                             {state_keys.LIMITS: [state.value]}, tables.ICON)  # fmt: skip
+                             {state_keys.LIMITS: [state.value]}, ICON)  # fmt: skip
 
 
 def draw(kept: Sequence[Kept], standings: Standings | None) -> None:

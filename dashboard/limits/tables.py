@@ -16,12 +16,13 @@ from services.limits.models import Kept, Standing, Standings, State
 from services.limits.preview import Changes, Preview
 from services.limits.written import NO_LIMIT, Refused
 
-ICON = ":material/speed:"
 COLUMNS = ("For", "Measure", "Limit", "Holds for", "Over", "Near", "Set by", "Set", "Why")
 RULE_COLUMNS: dict[str, Any] = {
     "For": st.column_config.TextColumn(
-        help="* for every tenant, org/* for every one of a kind; the most specific holds"
+        width=190, help="* for every tenant, org/* for every one of a kind; the most specific holds"
     ),
+    "Measure": st.column_config.TextColumn(width=120),
+    "Limit": st.column_config.TextColumn(width=96),
     "Holds for": st.column_config.NumberColumn(
         format="localized", help="Tenants that have no more specific limit of this", width=84
     ),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.app import state_keys
 from dashboard.draw import limits
-from dashboard.draw.formatting import escaped, markdown, visible
+from dashboard.draw.formatting import escaped, markdown
 from services.figures import Measure
 from services.sessions.landing import Exceeded, Landing
 
@@ -22,7 +22,7 @@ def word(landing: Landing, *, refuses: bool) -> str:
         return ""
     told = "; ".join(escaped(_words(each)) for each in landing.exceeded)
     name = markdown(str(landing.tenant))
-    st.warning(f"**{name} has reached its limits.** {told}.", icon=":material/speed:")
+    st.warning(f"**{name} has reached its limits.** {told}.", icon=limits.ICON)
     if not refuses:
         return ""
     typed = st.text_input(
@@ -34,7 +34,7 @@ def word(landing: Landing, *, refuses: bool) -> str:
 
 
 def _words(each: Exceeded) -> str:
-    most, source = limits.amount(each.quantity, each.most), visible(str(each.source))
+    most, source = limits.amount(each.quantity, each.most), limits.source(each.source)
     used = "more than" if each.used is None else f"{limits.amount(each.quantity, each.used)} of"
     if each.used is None and each.quantity == Measure.SESSIONS:
         used = "all"

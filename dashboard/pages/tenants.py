@@ -14,7 +14,7 @@ from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
 COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
-WITH_LIMITS = (limits.LIMIT, limits.STATE, "Memory", "Patterns", "Last write", "Disk", "Vectors")
+WITH_LIMITS = (limits.LIMIT, limits.STATE, "Memory", "Patterns", "Last write", "Disk")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
@@ -29,7 +29,7 @@ limited = standings is not None and bool(standings.every)
 sorts = SORTS
 if standings is not None and limited:
     keys = [tenant.tenant for tenant in snapshot.tenants]
-    frame, sorts = limits.with_limits(frame, keys, standings), {**SORTS, "Limit": limits.LIMIT}
+    frame, sorts = limits.with_limits(frame, keys, standings), {**SORTS, "Of limit": limits.LIMIT}
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
