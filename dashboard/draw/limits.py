@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -26,9 +26,7 @@ ICON = ":material/speed:"
 SHOWN = (State.OVER, State.NEAR, State.UNKNOWN)
 """What asks for attention."""
 
-_COLORS: dict[State, Literal["red", "orange", "gray", "green"]] = {
-    State.OVER: "red", State.NEAR: "orange", State.UNKNOWN: "gray", State.UNDER: "green",
-}  # fmt: skip
+_COLORS = {State.OVER: "red", State.NEAR: "orange"}
 _LABELS = {quantities_of(c.measure)[c.is_size]: name for name, c in COLUMNS.items()}
 _SIZES = {"vectors_bytes": "Vector size", "sessions_bytes": "Session memory"}
 
@@ -37,7 +35,7 @@ def columns() -> dict[str, Any]:
     """Return how tables draw the columns of limits."""
     return {
         LIMIT: st.column_config.ProgressColumn(
-            format="percent", min_value=0, max_value=1, width=112, color="auto-inverse",
+            format="percent", min_value=0, max_value=1, width=112,
             help="How full the fullest of its limits is, of those where that is known",
         ),
         STATE: st.column_config.TextColumn(
@@ -83,11 +81,6 @@ def state(standing: Standing | None) -> str:
     if standing is None:
         return ""
     return f"{state_words(standing)}: {label(standing.quantity)}"
-
-
-def color(state: State) -> Literal["red", "orange", "gray", "green"]:
-    """Return the colour of a state, which its word stands beside."""
-    return _COLORS[state]
 
 
 def with_limits(
@@ -142,9 +135,9 @@ def draw_head(mine: Sequence[Standing]) -> None:
 
 def draw_line(mine: Sequence[Standing]) -> None:
     """Draw the same in a line beside other things."""
-    for state in (State.OVER, State.NEAR):
+    for state, color in _COLORS.items():
         if told := _told(mine, state):
-            st.markdown(f":{color(state)}[{ICON}] {state.value.capitalize()} a limit. {told}.")
+            st.markdown(f":{color}[{ICON}] {state.value.capitalize()} a limit. {told}.")
 
 
 def _told(mine: Iterable[Standing], state: State) -> str:
@@ -159,7 +152,6 @@ ONE_COLUMNS: dict[str, Any] = {
         format="percent",
         min_value=0,
         max_value=1,
-        color="auto-inverse",
         width=140,
         help="How much of the limit is used",
     ),

@@ -15,7 +15,7 @@ from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.history.models import second
-from services.limits.models import Rule
+from services.limits.models import Rule, State
 from services.limits.preview import Changes
 from services.settings.environment import Settings
 from tests.pages.conftest import Open, Put, SignIn, refresh, words
@@ -163,4 +163,6 @@ def test_a_file_is_looked_at_before_it_is_taken(services: Services, open_page: O
     app = press(app, "Import 1 limit")
     assert {str(each.rule.scope) for each in services.limits.rules()} == {"*", OTHER}
     refresh(services)
-    assert services.limits.standings(services.usage.collect()).every
+    found = services.limits.standings(services.usage.collect())
+    assert all(each.since for each in found.every if each.state is State.OVER)
+    assert found.tenants(State.OVER)
