@@ -1,4 +1,4 @@
-"""Limits out of a file, pasted or chosen: looked at, and only then set."""
+"""Limits out of a file, pasted: looked at, and only then set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from services.access.viewer import Action
 from services.errors import LimitsError
 from services.limits.models import Rule
 from services.limits.preview import Changes
-from services.limits.written import LONGEST_FILE, Refused, read
+from services.limits.written import Refused, read
+from services.tenancy.layout import bytes_of
 from services.usage.snapshot import Snapshot
 
-_MEGABYTE = 1_000_000
+MOST = 1_000_000
+"""The longest text that can be pasted, in characters; the command takes any file."""
 
 
 @unreadable.calmly()
@@ -27,11 +29,11 @@ def draw(snapshot: Snapshot) -> None:
     with section:
         st.caption("CSV with the columns `for`, `measure` and `limit`, as the export has them: "
                    "`org/*,keys_bytes,5GB`.")  # fmt: skip
-        file = st.file_uploader("File", type="csv", key=state_keys.LIMIT_TEXT,
-                                max_upload_size=LONGEST_FILE // _MEGABYTE)  # fmt: skip
+        text = st.text_area("Limits", key=state_keys.LIMIT_TEXT, max_chars=MOST, height=140,
+                            placeholder="for,measure,limit\n*,patterns,1000000")  # fmt: skip
         instead = st.checkbox("Remove every limit that is not in it", key=state_keys.LIMIT_INSTEAD)
-        if file is not None:
-            _offer(file.getvalue(), snapshot, instead=instead)
+        if text.strip():
+            _offer(bytes_of(text), snapshot, instead=instead)
 
 
 def _offer(data: bytes, snapshot: Snapshot, *, instead: bool) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.app import permits, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, name_among, unseen, visible
-from dashboard.draw.limits import ICON, amount, label
+from dashboard.draw.limits import ICON, amount, label, source
 from dashboard.limits import listing, tables
 from services.access.viewer import Action, TenantPattern
 from services.approvals.models import WHY
@@ -100,7 +100,7 @@ def _offer(rule: Rule, why: str, snapshot: Snapshot, kept: Sequence[Kept]) -> No
     """Draw what a limit would come to, and the button that sets it."""
     found = runtime.desk().limits.preview(snapshot, Changes((rule,)))
     most = NO_LIMIT if rule.most is None else amount(rule.quantity, rule.most)
-    st.markdown(f"**{escaped(label(rule.quantity))} of {escaped(visible(str(rule.scope)))}: "
+    st.markdown(f"**{escaped(label(rule.quantity))} of {escaped(source(rule.scope))}: "
                 f"{escaped(most)}**")  # fmt: skip
     before = next((each.rule for each in kept if each.rule.key == rule.key), None)
     if before is not None and before != rule:

@@ -153,8 +153,8 @@ def test_a_file_is_looked_at_before_it_is_taken(services: Services, open_page: O
     app = open_page("limits")
     app.session_state[f"{state_keys.LIMIT_TEXT}_open"] = True
     app.run()
-    app.file_uploader[0].upload("l.csv", b"for,measure,limit\n*,keys,1\nx,keys,1\n", "text/csv")
-    app.run()
+    pasted = "for,measure,limit\n*,keys,1\nx,keys,1\n"
+    app.text_area(key=state_keys.LIMIT_TEXT).set_value(pasted).run()
     assert "1 line cannot be taken." in words(app)
     app.checkbox(key=state_keys.LIMIT_INSTEAD).set_value(True).run()
     (button,) = (each for each in app.button if each.label.startswith("Import "))
