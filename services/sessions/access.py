@@ -243,8 +243,9 @@ def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
     if viewer.sees_each(holders_of_landing(landing)):
         return landing
     return replace(
-        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None
-    )
+        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None,
+        exceeded=(),
+    )  # fmt: skip
 
 
 def _unsaid(exceeded: Exceeded) -> Exceeded:

@@ -87,3 +87,5 @@ def test_how_much_is_used_is_not_told_to_who_sees_a_part() -> None:
     everybody = Viewer("bob", Role.OPERATOR)
     assert [e.used for e in confined_landing(landing, confined).exceeded] == [None]
     assert [e.used for e in confined_landing(landing, everybody).exceeded] == [9]
+    both = replace(landing, others=(TenantKey("tenant", "zed"),))
+    assert confined_landing(both, confined).exceeded == ()
