@@ -90,7 +90,7 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.history_recorder.follow, self.isolation.follow,
+            self.history_recorder.follow, self.limits.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
@@ -109,6 +109,7 @@ class Services(Reading):
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
+        from services.limits.new_session import exceeded
         from services.purge.erased import erased_before
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
@@ -121,6 +122,8 @@ class Services(Reading):
             being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
+            exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
+            refuse_over=self.settings.limit_sessions == "refuse",
         )
 
     @made_once

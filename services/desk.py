@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
+    from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -60,6 +61,13 @@ class Desk:
         from services.history.access import DeskHistory
 
         return DeskHistory(self.gate, self._services.history)
+
+    @cached_property
+    def limits(self) -> DeskLimits:
+        """Limits, and who is near or over."""
+        from services.limits.access import DeskLimits
+
+        return DeskLimits(self.gate, lambda: self._services.limits)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -186,6 +194,7 @@ class Alone:
     log: DeskLog
     names: DeskNames
     history: DeskHistory
+    limits: DeskLimits
 
 
 @contextmanager
@@ -193,6 +202,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.audit_log.access import DeskLog
     from services.history.access import DeskHistory
+    from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
 
@@ -203,4 +213,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
+            DeskLimits(gate, lambda: records.limits),
         )

@@ -58,6 +58,7 @@ class Action(StrEnum):
     IMPORT_NAMES = "import names"
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
+    SET_LIMITS = "set limits"
     SEE_SETTINGS = "see settings"
 
 
@@ -102,6 +103,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.IMPORT_NAMES: Permission(Role.ADMIN, writes=True),
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
+    Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
 }
 """What each action takes. A test holds every action to be here."""
