@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
+    from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -60,6 +61,13 @@ class Desk:
         from services.history.access import DeskHistory
 
         return DeskHistory(self.gate, self._services.history)
+
+    @cached_property
+    def metrics(self) -> DeskMetrics:
+        """What is told to a scrape."""
+        from services.metrics.access import DeskMetrics
+
+        return DeskMetrics(self.gate, self._services.metrics)
 
     @cached_property
     def sessions(self) -> DeskSessions:

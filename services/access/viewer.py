@@ -59,6 +59,7 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SEE_SETTINGS = "see settings"
+    SEE_METRICS = "see metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
+    Action.SEE_METRICS: Permission(Role.VIEWER, fleet=True, logged=False),
 }
 """What each action takes. A test holds every action to be here."""
 
