@@ -91,7 +91,7 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.history_recorder.follow, self.isolation.follow,
+            self.metrics.follow, self.history_recorder.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]

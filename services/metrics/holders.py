@@ -8,7 +8,9 @@ prometheus_client read them back, and write the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
 
 from services.figures import Amount, Measure, Usage
 from services.metrics.catalogue import HOLDERS, PREFIX
@@ -18,14 +20,10 @@ from services.visible import visible
 
 TENANT, OTHER, SHARED, UNOWNED = "tenant", "other", "shared", "unowned"
 
-_BYTES = "_bytes"
 _BY_KIND = "keys_by_kind"
-_COUNTS = {measure: f"{PREFIX}{measure}{{" for measure in Measure}
-_SIZES = {measure: f"{PREFIX}{measure}{_BYTES}{{" for measure in Measure}
-_KINDS = f"{PREFIX}{_BY_KIND}{{"
 
-Lines = dict[str, list[str]]
-"""The lines of each metric, by its name."""
+Row = tuple[str, Usage]
+"""A holder, by the labels of its series, and what it has."""
 
 
 def holders_text(snapshot: Snapshot, choice: Choice) -> bytes:
@@ -34,19 +32,19 @@ def holders_text(snapshot: Snapshot, choice: Choice) -> bytes:
     A measure that was not read to the end has none, nor has a figure that is not known.
     """
     known = [measure for measure, figures in snapshot.stores.items() if figures.whole]
-    lines: Lines = {name: [] for name in HOLDERS}
+    rows = list(_rows(snapshot, choice, known))
+    families = [family for measure in known for family in _families(measure, rows)]
+    return "".join(families).encode()
+
+
+def _rows(snapshot: Snapshot, choice: Choice, known: Collection[Measure]) -> Iterator[Row]:
     for each in choice.named:
-        _add(lines, labels_of(TENANT, str(each.tenant)), each.usage, known)
+        yield labels_of(TENANT, str(each.tenant)), each.usage
     nothing = _nothing(snapshot, known)
-    sums = {
-        SHARED: summed([part.usage for part in snapshot.shared], nothing),
-        UNOWNED: snapshot.unattributed.usage,
-    }
     if choice.others:
-        sums[OTHER] = summed([each.usage for each in choice.others], nothing)
-    for holder, usage in sums.items():
-        _add(lines, labels_of(holder, ""), usage, known)
-    return "".join(_family(name, found) for name, found in lines.items() if found).encode()
+        yield labels_of(OTHER, ""), summed([each.usage for each in choice.others], nothing)
+    yield labels_of(SHARED, ""), summed([part.usage for part in snapshot.shared], nothing)
+    yield labels_of(UNOWNED, ""), snapshot.unattributed.usage
 
 
 def labels_of(holder: str, tenant: str) -> str:
@@ -98,21 +96,25 @@ def _nothing(snapshot: Snapshot, known: Collection[Measure]) -> Usage:
     return Usage(**{measure.value: zero(measure) for measure in Measure}, keys_by_kind={})
 
 
-def _add(lines: Lines, labels: str, usage: Usage, known: Iterable[Measure]) -> None:
-    for measure in known:
-        amount = usage.of(measure)
-        if amount is None:
-            continue
-        lines[measure].append(f"{_COUNTS[measure]}{labels}}} {amount.count}\n")
-        if amount.bytes is not None:
-            lines[measure + _BYTES].append(f"{_SIZES[measure]}{labels}}} {amount.bytes}\n")
-        if measure is Measure.KEYS and usage.keys_by_kind:
-            lines[_BY_KIND] += [
-                f'{_KINDS}{labels},kind="{escaped(visible(kind))}"}} {keys}\n'
-                for kind, keys in usage.keys_by_kind.items()
-            ]
+def _families(measure: Measure, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the counts of a measure, its bytes, and of keys the counts by kind."""
+    has = attrgetter(measure.value)
+    there = [(labels, has(usage), usage) for labels, usage in rows if has(usage) is not None]
+    name = PREFIX + measure
+    yield _family(measure, [f"{name}{{{at}}} {a.count}\n" for at, a, _ in there])
+    sized = [(labels, amount.bytes) for labels, amount, _ in there if amount.bytes is not None]
+    yield _family(f"{measure}_bytes", [f"{name}_bytes{{{at}}} {size}\n" for at, size in sized])
+    if measure is Measure.KEYS:
+        kinds = [(f"{PREFIX}{_BY_KIND}{{{at}", usage.keys_by_kind or {}) for at, _, usage in there]
+        lines = [f"{b}{_kind(kind)}{n}\n" for b, found in kinds for kind, n in found.items()]
+        yield _family(_BY_KIND, lines)
 
 
-def _family(name: str, lines: Iterable[str]) -> str:
+@lru_cache(maxsize=256)
+def _kind(kind: str) -> str:
+    return f',kind="{escaped(visible(kind))}"}} '
+
+
+def _family(name: str, lines: Sequence[str]) -> str:
     head = f"# HELP {PREFIX}{name} {HOLDERS[name].meaning}\n# TYPE {PREFIX}{name} gauge\n"
-    return head + "".join(lines)
+    return head + "".join(lines) if lines else ""

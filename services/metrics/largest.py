@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import nlargest
+from operator import attrgetter
 
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
@@ -11,6 +12,9 @@ from services.usage.snapshot import Snapshot, TenantUsage
 
 LONGEST_NAME = 300
 """A tenant whose name has more characters is among the others, however large it is."""
+
+
+_amounts = attrgetter(*(measure.value for measure in Measure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,10 @@ class Largest:
         """Return who has series of their own in a snapshot, leaving some tenants out."""
         there = [usage for usage in snapshot.tenants if usage.tenant not in without]
         able = [usage for usage in there if len(str(usage.tenant)) <= LONGEST_NAME]
-        chosen = frozenset(usage.tenant for usage in self._chosen(snapshot, able))
-        self._before = chosen
-        return Choice(
-            tuple(usage for usage in there if usage.tenant in chosen),
-            tuple(usage for usage in there if usage.tenant not in chosen),
-        )
+        chosen = {id(usage) for usage in self._chosen(snapshot, able)}
+        named = tuple(usage for usage in there if id(usage) in chosen)
+        self._before = frozenset(usage.tenant for usage in named)
+        return Choice(named, tuple(usage for usage in there if id(usage) not in chosen))
 
     def _chosen(self, snapshot: Snapshot, able: list[TenantUsage]) -> list[TenantUsage]:
         if len(able) <= self._most:
@@ -53,5 +55,4 @@ class Largest:
 
 def size_of(tenant: TenantUsage) -> int:
     """Return a tenant's bytes in all stores together, as far as they are known."""
-    amounts = (tenant.usage.of(measure) for measure in Measure)
-    return sum(amount.bytes or 0 for amount in amounts if amount is not None)
+    return sum([amount.bytes or 0 for amount in _amounts(tenant.usage) if amount is not None])

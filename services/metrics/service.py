@@ -57,9 +57,21 @@ class MetricsService:
         self._largest, self._version, self._deployment = Largest(most), version, deployment
         self._turn = threading.Lock()
         self._written = _Written()
+        self._scraped = False
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Write the series of a new snapshot's holders now, where there was a scrape of the last.
+
+        So that no scrape takes the time for it.
+        """
+        if self._scraped and snapshot is self._collector.state.snapshot:
+            self._scraped = False
+            state = self._collector.state
+            self._holders(state, self._books.now(_begun(state) or self._now()))
 
     def expose(self, accept: str) -> Exposition:
         """Return everything in the format that an Accept header asks for. Raises nothing."""
+        self._scraped = True
         state, now = self._collector.state, self._now()
         books = self._books.now(_begun(state) or now)
         written = self._holders(state, books)

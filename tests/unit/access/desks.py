@@ -48,6 +48,8 @@ from services.history.rollup import Rollup
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.metrics.models import Exposition
+from services.metrics.service import MetricsService
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -182,6 +184,8 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
+        self.metrics = _mock(MetricsService)
+        self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = True
         self.sessions.fingerprint.return_value = ""
@@ -368,6 +372,9 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "metrics.expose": Case(
+        lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
+    ),
     "history.series": Case(
         lambda d: d.history.series(
             Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
