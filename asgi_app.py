@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 
 from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
-from dashboard.app.metrics import Metrics
+from dashboard.app.metrics import Metrics, rules_of
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
 
@@ -106,7 +106,9 @@ app = st.App(
     secrets=hardening.secrets(_settings),
     lifespan=_with_services,
     middleware=[
-        Middleware(Guard, _settings, failure=_failure, metrics=Metrics(_settings.scraping, _expose))
+        Middleware(
+            Guard, _settings, failure=_failure, metrics=Metrics(rules_of(_settings), _expose)
+        )
     ],
 )
 files.keep_here(app)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from dashboard.app.sockets import Message, Send
+from services.access.network import read_networks
 from services.access.scraping import Answer, Asker, Scraping
+from services.settings.environment import Settings
 
 if TYPE_CHECKING:
     from services.metrics.models import Exposition
@@ -24,6 +26,12 @@ _PLAIN = b"text/plain; charset=utf-8"
 _STARTING = "The dashboard has not started."
 
 Headers = list[tuple[bytes, bytes]]
+
+
+def rules_of(settings: Settings) -> Scraping:
+    """Return who may read the metrics by these settings."""
+    networks = read_networks(settings.metrics_networks)
+    return Scraping(settings.metrics_tokens, networks, local=settings.auth == "local")
 
 
 class Metrics:

@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from services.access.claims import ClaimRules
 from services.access.network import LOOPBACK_HOSTS, read_networks
-from services.access.scraping import Scraping
 from services.access.tokens import BY_KEYS, BY_SECRET, TokenRules
 from services.access.viewer import PERMISSIONS, Action, Role, TenantPattern
 from services.errors import SettingsError
@@ -250,10 +249,9 @@ class SignInSettings(BaseSettings):
         return mapping.read_patterns(self.default_tenants)
 
     @property
-    def scraping(self) -> Scraping:
-        """Who may read the metrics."""
-        tokens = _tokens(self.metrics_token)
-        return Scraping(tokens, read_networks(self.metrics_networks), local=self.auth == "local")
+    def metrics_tokens(self) -> tuple[str, ...]:
+        """The tokens by which the metrics are read, of which each counts."""
+        return _tokens(self.metrics_token)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard.app.guard import HEADERS, Guard
-from dashboard.app.metrics import Metrics
+from dashboard.app.metrics import Metrics, rules_of
 from dashboard.app.sockets import Message
 from services.metrics.models import Exposition
 from services.settings.environment import Settings, load_settings
@@ -50,7 +50,7 @@ def ask(
     named = {"host": host, "x_token": issuer.secret_token(), **headers}
     raw = [(k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in named.items()]
     scope = {"type": kind, "path": path, "headers": raw, "client": (client, 5), "method": method}
-    metrics = Metrics(settings.scraping, lambda: _told if there else None)
+    metrics = Metrics(rules_of(settings), lambda: _told if there else None)
 
     async def send(message: Message) -> None:
         sent.append(message)
