@@ -45,7 +45,7 @@ class Scraping:
     local: bool = True
 
     def answer(self, asker: Asker) -> Answer:
-        """Decide. Behind a proxy nobody's network is known, so only a token counts there."""
+        """Decide. Behind a proxy a client's network is not known: only a token counts there."""
         if not (self.tokens or self.networks):
             return Answer.SERVED if self.local and asker.own else Answer.OFF
         if self.networks and (asker.relayed or not within(asker.address, self.networks)):
