@@ -1,4 +1,9 @@
-"""The metrics, as one viewer may see them: they are about every tenant."""
+"""The metrics, as one viewer may see them: they are about every tenant.
+
+There is no confined form of them: sums of the others, and who is among the largest, tell of tenants
+that are not in scope. Who scrapes is no person, and what a scrape reads is in no log, since it
+comes each minute; one that is refused for its scope is logged, as every refusal.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,10 @@ from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
 
 SCRAPER = Viewer("metrics", Role.VIEWER)
-"""Whoever may scrape: by a token or a network, which name nobody."""
+"""Whoever may scrape: by a token or a network, which name nobody.
+
+The server has decided that before (`services/access/scraping.py`).
+"""
 
 
 class DeskMetrics:
