@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
+    from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -68,6 +69,13 @@ class Desk:
         from services.limits.access import DeskLimits
 
         return DeskLimits(self.gate, lambda: self._services.limits)
+
+    @cached_property
+    def metrics(self) -> DeskMetrics:
+        """What is told to a scrape."""
+        from services.metrics.access import DeskMetrics
+
+        return DeskMetrics(self.gate, self._services.metrics)
 
     @cached_property
     def sessions(self) -> DeskSessions:

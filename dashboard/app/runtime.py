@@ -51,6 +51,10 @@ class _Holder:
         self.failure = ""
         return built
 
+    @property
+    def built(self) -> Services | None:
+        return self._built
+
     def stop(self) -> None:
         with self._turn:
             if self._built is not None:
@@ -70,6 +74,11 @@ def services() -> Services:
     Pages and what they are made of use `desk`.
     """
     return _holder.get()
+
+
+def started() -> Services | None:
+    """Return this process's services where they are there; waits for no start."""
+    return _holder.built
 
 
 def stop() -> None:

@@ -60,6 +60,7 @@ class Action(StrEnum):
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
     SEE_SETTINGS = "see settings"
+    SEE_METRICS = "see metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
+    Action.SEE_METRICS: Permission(Role.VIEWER, fleet=True, logged=False),
 }
 """What each action takes. A test holds every action to be here."""
 

@@ -51,6 +51,8 @@ from services.isolation.severity import Severity
 from services.limits.models import Held, Kept, Rule, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
+from services.metrics.models import Exposition
+from services.metrics.service import MetricsService
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -205,6 +207,8 @@ class World:
             _limit_records(), thresholds=Thresholds(), now=lambda: NOW
         ).standings
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
+        self.metrics = _mock(MetricsService)
+        self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -392,6 +396,9 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "metrics.expose": Case(
+        lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
+    ),
     "history.series": Case(
         lambda d: d.history.series(
             Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
