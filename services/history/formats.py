@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 
-from services.history.models import Cell, Holder, OwnerKind
+from services.history.models import FLEET, NOBODY, SHARED, Cell, Holder, OwnerKind
 from services.history.movers import Move, Movers
 from services.usage.formats import Json, stamp
 
@@ -54,7 +54,7 @@ def mean_of(cell: Cell) -> str | None:
 
 def holder_named(tenant: str) -> Holder:
     """Return the holder that a name is of: kind/id, `shared`, `unowned` or `fleet`."""
-    if tenant in {kind.value for kind in OwnerKind if kind is not OwnerKind.TENANT}:
+    if tenant in {SHARED.kind, NOBODY.kind, FLEET.kind}:
         return Holder(OwnerKind(tenant))
     return Holder(OwnerKind.TENANT, tenant)
 

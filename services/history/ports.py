@@ -46,6 +46,14 @@ class HistoryStore(Protocol):
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
 
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str] | None = None
+    ) -> Mapping[Holder, Mapping[int, Row]]:
+        """Return each holder's rows of a grain that begin in this time, by their start.
+
+        Where quantities are named, rows have these alone.
+        """
+
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
     ) -> Mapping[Holder, Row]:

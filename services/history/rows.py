@@ -122,10 +122,10 @@ def text_of(row: Row) -> str:
     return json.dumps({name: _kept(kept) for name, kept in row.items()}, separators=(",", ":"))
 
 
-def row_in(text: str, quantity: str | None = None) -> Row:
-    """Read a row that was kept; of one quantity alone, if that is named."""
+def row_in(text: str, wanted: frozenset[str] | None = None) -> Row:
+    """Read a row that was kept; of some quantities alone, if these are named."""
     kept = json.loads(text)
-    names = kept if quantity is None else {quantity} & kept.keys()
+    names = kept if wanted is None else wanted & kept.keys()
     return {name: _read(kept[name]) for name in names}
 
 

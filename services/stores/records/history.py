@@ -93,11 +93,20 @@ class HistoryRecords:
 
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
-        asked = _rows_of(Grain.SECOND.seconds, began, ended)
+        return self.spans(Grain.SECOND, began, ended)
+
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str] | None = None
+    ) -> Mapping[Holder, Mapping[int, Row]]:
+        """Return each holder's rows of a grain that begin in this time, by their start.
+
+        Where quantities are named, rows have these alone.
+        """
+        asked = _rows_of(grain.seconds, began, ended)
         found: dict[Holder, dict[int, Row]] = defaultdict(dict)
         with reading(self._engine, _ASKING, long=True) as connection:
             for row in connection.execute(asked):
-                found[_holder(row)][row.start] = row_in(row.row)
+                found[_holder(row)][row.start] = row_in(row.row, wanted)
         return found
 
     def before(
@@ -176,13 +185,14 @@ def _before(
             found = found.where(ROWS.c.start <= at - grain)
         return found.order_by(ROWS.c.start.desc()).limit(1).scalar_subquery()
 
+    wanted = None if quantity is None else frozenset({quantity})
     row = func.coalesce(*(newest(grain.seconds) for grain in Grain)).label("row")
     asked = select(HOLDERS.c.kind, HOLDERS.c.tenant, row)
     if whose is not None:
         asked = asked.where(whose)
     for found in connection.execute(asked):
         if found.row is not None:
-            yield _holder(found), row_in(found.row, quantity)
+            yield _holder(found), row_in(found.row, wanted)
 
 
 def _head(connection: Connection) -> Head:
