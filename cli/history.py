@@ -78,11 +78,18 @@ def table_text(cells: Sequence[Cell]) -> str:
     return aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, cells)])
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return rows as lines, with each column as wide as its widest cell."""
+def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -> str:
+    """Return rows as lines, with each column as wide as its widest cell.
+
+    Those from `right_from` on are to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = len(widths) if right_from is None else right_from
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.ljust(width) if at < left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 

@@ -19,6 +19,7 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
@@ -60,6 +61,13 @@ class Desk:
         from services.history.access import DeskHistory
 
         return DeskHistory(self.gate, self._services.history)
+
+    @cached_property
+    def bill(self) -> DeskBill:
+        """What a month costs."""
+        from services.bill.access import DeskBill
+
+        return DeskBill(self.gate, self._services.bill)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -186,12 +194,14 @@ class Alone:
     log: DeskLog
     names: DeskNames
     history: DeskHistory
+    bill: DeskBill
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.history.access import DeskHistory
     from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
@@ -203,4 +213,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
+            DeskBill(gate, records.bill),
         )
