@@ -41,6 +41,8 @@ PAGES = (
             "Every tenant with its usage, what tenants share, and what is unowned."),
     PageRow("usage", "Usage", ":material/trending_up:", "Fleet", Action.SEE_FLEET,
             "Any figure over time, and who grew or shrank between two moments."),
+    PageRow("bill", "Bill", ":material/receipt_long:", "Fleet", Action.SEE_FLEET,
+            "What a month costs each tenant, and how much of it was known."),
     PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
             "What keeps tenants apart: the checks, what they found, and what to do."),
     PageRow("find", "Find", ":material/search:", "Support", Action.FIND,

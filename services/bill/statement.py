@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from fractions import Fraction
 from html import escape
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from services.bill.formats import WORDS, amount, digits
@@ -70,19 +71,21 @@ def rows(bill: Bill, tenant: TenantBill) -> Iterator[tuple[str, ...]]:
 
 def notes(bill: Bill, tenant: TenantBill) -> Iterator[str]:
     """Yield what has to be known of these lines, in sentences."""
-    for line in _told(bill, tenant):
-        if line.charge is not Charge.BASE:
-            yield from _notes(line)
+    told = [line for line in _told(bill, tenant) if line.charge is not Charge.BASE]
+    for (known, reason), some in groupby(told, key=lambda line: (line.known, line.reason)):
+        if known < 1:
+            names = ", ".join(WORDS[line.charge].title for line in some)
+            yield (f"{names}: known for {known_words(known)} of the time ("
+                   f"{visible(reason) or 'nobody looked'}). What is not known is not billed."
+            )  # fmt: skip
+    for line in told:
+        yield from _notes(line)
     if bill.so_far:
         yield "The month is not over: this is what it comes to so far."
 
 
 def _notes(line: Line) -> Iterator[str]:
     name, hours = WORDS[line.charge].title, WORDS[line.charge].hour
-    if line.known < 1:
-        why = visible(line.reason) or "nobody looked"
-        yield (f"{name}: known for {known_words(line.known)} of the time ({why}). "
-               "What is not known is not billed.")  # fmt: skip
     if line.used.margin:
         yield (f"{name}: it was sampled; {digits(line.used.hours)} {hours} may be wrong by at most "
                f"{digits(line.used.margin)}.")  # fmt: skip
