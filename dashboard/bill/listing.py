@@ -92,8 +92,8 @@ def _table(bill: Bill, before: Bill | None) -> None:
     shown = [visible(each.tenant) for each in tables.ranked(bill)[:MOST]]
     open_box("statement", shown, shown, key="bill", opened=_open)
     rows_table(
-        tables.frame(bill, before).head(MOST), shown, shown, key="bill", height="content", opened=_open,
-        alt="What the month costs each tenant", placeholder=NONE,
+        tables.frame(bill, before).head(MOST), shown, shown, key="bill", opened=_open,
+        alt="What the month costs each tenant", height="content", placeholder=NONE,
         column_config=tables.columns(bill), column_order=tables.shown(bill),
     )  # fmt: skip
     if len(bill.tenants) > MOST:

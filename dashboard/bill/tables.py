@@ -66,8 +66,8 @@ def columns(bill: Bill) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
-        _KNOWN: number(format="percent", width=_KNOWN_WIDTH, help="The share of the month of which the least "
-                       "known of its figures was known. What is not known is not billed."),
+        _KNOWN: number(format="percent", width=_KNOWN_WIDTH, help="Of the month, the least known "
+                       "of its figures. What is not known is not billed."),
         **{name: number(format="%.3f") for name in HOURS.values()},
     }  # fmt: skip
     if bill.terms is not None:
