@@ -148,7 +148,8 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
                 "bill.month"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
-                "bill.month", "purge.receipt_to_print", "isolation.state", "isolation.scores"}:  # fmt: skip
+                "purge.receipt_to_print", "isolation.state", "isolation.scores",
+                "bill.month"}:  # fmt: skip
         assert names_told(whole, [COUNTED])
 
 

@@ -51,6 +51,8 @@ def test_one_store_set_turns_the_embedded_engines_off(
         ("KATO_TENANTS_DEPLOYMENT", "x" * 41),
         ("KATO_TENANTS_DEPLOYMENT", "prod\u202eue"),
         ("KATO_TENANTS_DEPLOYMENT_COLOR", "#ff0000"),
+        ("KATO_TENANTS_BILL_ZONE", "Europe/Nowhere"),
+        ("KATO_TENANTS_BILL_ZONE", "../etc/passwd"),
         ("SERVICE_NAME", "x" * 41),
     ],
 )
