@@ -23,6 +23,8 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("overview", {}),
     "tenants": ("tenants", {}),
     "usage": ("usage", {}),
+    "bill": ("bill", {}),
+    "bill-one": ("bill", {"tenant": TENANT}),
     "tenant": ("tenant", {"tenant": TENANT}),
     "sessions": ("sessions", {}),
     "sessions-one": ("sessions", {"session": SESSION}),
