@@ -153,7 +153,7 @@ def table_text(bill: Bill) -> str:
 
 def _amounts(bill: Bill) -> Iterator[tuple[str, ...]]:
     heads = (formats.WORDS[charge].title.upper() for charge in Charge)
-    yield ("TENANT", *heads, "TOTAL", "KNOWN")
+    yield ("TENANT", *heads, "TOTAL", "COVERAGE")
     for each in bill.tenants:
         units = (*(line.amount for line in each.lines), each.amount)
         amounts = (formats.amount(bill, unit) or "-" for unit in units)
@@ -165,7 +165,7 @@ def _amounts(bill: Bill) -> Iterator[tuple[str, ...]]:
 def _used(bill: Bill) -> Iterator[tuple[str, ...]]:
     measured = [charge for charge in Charge if charge is not Charge.BASE]
     words = [formats.WORDS[charge] for charge in measured]
-    yield ("TENANT", *(f"{each.title} ({each.hour})".upper() for each in words), "KNOWN")
+    yield ("TENANT", *(f"{each.title} ({each.hour})".upper() for each in words), "COVERAGE")
     for each in bill.tenants:
         used = (formats.digits(each.line(charge).used.hours) for charge in measured)
         yield (visible(each.tenant), *used, statement.known_words(each.known))

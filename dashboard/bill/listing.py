@@ -84,7 +84,7 @@ def _cards(bill: Bill, before: Bill | None) -> None:
         st.metric("The month before, at today's prices", then, border=True)
         known = min((each.known for each in bill.tenants), default=None)
         share = "unknown" if known is None else f"{int(known * 10_000) / 100:g} %"
-        st.metric("Known of the month" + " so far" * bill.so_far, share, border=True,
+        st.metric("Coverage of the month" + " so far" * bill.so_far, share, border=True,
                   help="Of the least known figure. What is not known is not billed.")  # fmt: skip
 
 

@@ -15,9 +15,9 @@ from services.bill.prices import Charge
 from services.bill.rounding import money
 from services.history.models import OwnerKind
 
-_NAME, _NUMBER, _CHARGE, _KNOWN_WIDTH = 176, 92, 80, 62  # pixels: a page of 1400 has 940
+_NAME, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 172, 90, 78, 76  # pixels: a page of 1400 has 940
 _MEASURED = [charge for charge in Charge if charge is not Charge.BASE]
-_BEFORE, _CHANGE, _KNOWN, _TOTAL = "Month before", "Change", "Known", "Total"
+_BEFORE, _CHANGE, _COVERAGE, _TOTAL = "Month before", "Change", "Coverage", "Total"
 HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
          for charge in _MEASURED}  # fmt: skip
 
@@ -44,14 +44,14 @@ def _amounts(bill: Bill, before: Bill | None) -> Iterator[Mapping[str, object]]:
         then = None if was is None or before is None else _money(before, was.amount)
         now = _money(bill, each.amount)
         change = None if bill.so_far or now is None or then is None else now - then
-        yield {"Tenant": visible(each.tenant), _TOTAL: now, _KNOWN: formats.share(each.known),
+        yield {"Tenant": visible(each.tenant), _TOTAL: now, _COVERAGE: formats.share(each.known),
                _BEFORE: then, _CHANGE: change, **charges}  # fmt: skip
 
 
 def _used(bill: Bill) -> Iterator[Mapping[str, object]]:
     for each in ranked(bill):
         hours = {name: float(each.line(charge).used.hours) for charge, name in HOURS.items()}
-        yield {"Tenant": visible(each.tenant), _KNOWN: formats.share(each.known), **hours}
+        yield {"Tenant": visible(each.tenant), _COVERAGE: formats.share(each.known), **hours}
 
 
 def _money(bill: Bill, units: int | None) -> float | None:
@@ -66,8 +66,8 @@ def columns(bill: Bill) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
-        _KNOWN: number(format="percent", width=_KNOWN_WIDTH, help="Of the month, the least known "
-                       "of its figures. What is not known is not billed."),
+        _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help="The share of the month in "
+                       "which the least known of its figures was known. What is not known is not billed."),
         **{name: number(format="%.3f") for name in HOURS.values()},
     }  # fmt: skip
     if bill.terms is not None:
@@ -91,7 +91,7 @@ def shown(bill: Bill) -> list[str] | None:
     if bill.terms is None:
         return None
     titles = [formats.WORDS[charge].title for charge in _MEASURED]
-    return ["Tenant", "Open", _TOTAL, _BEFORE, _CHANGE, _KNOWN, *titles]
+    return ["Tenant", "Open", _TOTAL, _BEFORE, _CHANGE, _COVERAGE, *titles]
 
 
 def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:

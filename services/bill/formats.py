@@ -13,7 +13,7 @@ from services.bill.rounding import money
 from services.history.models import OwnerKind
 from services.usage.formats import Json, stamp
 
-_DIGITS, _PLACES = 60, 6
+_DIGITS, _PLACES, _MILLION = 60, 6, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,4 @@ def _used(used: Quantity) -> dict[str, object]:
 
 def share(known: Fraction) -> float:
     """Write a share as a number from 0 to 1, rounded down: only all of it is 1."""
-    return int(known * 10**_PLACES) / 10**_PLACES
+    return int(known * _MILLION) / _MILLION

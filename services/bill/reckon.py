@@ -116,7 +116,7 @@ def _lines(
     name: str, period: Period, used: Totals, meters: Mapping[Charge, _Meter], terms: Terms | None
 ) -> Iterator[Line]:
     tenant = TenantKey.written(name)
-    prices = {charge: terms and terms.price(tenant, charge) for charge in Charge}
+    prices = {charge: terms.price(tenant, charge) if terms else None for charge in Charge}
     seconds = max(1, round((used.ended - used.began).total_seconds()))
     known = {quantity: Fraction(used.known.get(quantity, 0), seconds) for quantity in WANTED}
     seen = max(known, key=lambda quantity: known[quantity])  # whoever was seen in it was there

@@ -19,7 +19,7 @@ from services.visible import visible
 
 Fact = tuple[str, str]
 
-HEADS = ("Charge", "Used", "Billed", "Price", "Amount", "Known")
+HEADS = ("Charge", "Used", "Billed", "Price", "Amount", "Coverage")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
 SHARED_WORDS = {

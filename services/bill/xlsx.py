@@ -47,9 +47,13 @@ def _tenants(bill: Bill) -> Iterator[Row]:
     unit = f" ({bill.terms.currency})" if bill.terms else ""
     hours = [formats.WORDS[charge] for charge in Charge]
     if bill.terms is None:
-        yield ("Tenant", *(f"{w.title} ({w.hour})" for w in hours if w.hour), "Known of the month")
+        yield (
+            "Tenant",
+            *(f"{w.title} ({w.hour})" for w in hours if w.hour),
+            "Coverage of the month",
+        )
     else:
-        yield ("Tenant", *(w.title + unit for w in hours), "Total" + unit, "Known of the month")
+        yield ("Tenant", *(w.title + unit for w in hours), "Total" + unit, "Coverage of the month")
     for each in bill.tenants:
         yield (each.tenant, *_figures(bill, each), formats.share(each.known))
     if bill.total is not None and bill.terms is not None:

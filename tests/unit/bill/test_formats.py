@@ -67,7 +67,7 @@ def test_its_workbook() -> None:
     assert len(sheets["Lines"]) == 1 + 12 + 1
     assert ["Currency", "EUR"] in sheets["About"]
     plain = _sheets(bill_of(PERIOD, used({}), None))
-    assert plain["Bill"][0][-1] == "Known of the month"
+    assert plain["Bill"][0][-1] == "Coverage of the month"
 
 
 @settings(max_examples=15)
