@@ -85,7 +85,7 @@ def _cards(bill: Bill, before: Bill | None) -> None:
         known = min((each.known for each in bill.tenants), default=None)
         share = "unknown" if known is None else f"{int(known * 10_000) / 100:g} %"
         st.metric("Coverage of the month" + " so far" * bill.so_far, share, border=True,
-                  help="Of the least known figure. What is not known is not billed.")  # fmt: skip
+                  help=tables.COVERS)  # fmt: skip
 
 
 def _table(bill: Bill, before: Bill | None) -> None:

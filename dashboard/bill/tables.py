@@ -22,6 +22,12 @@ HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
          for charge in _MEASURED}  # fmt: skip
 
 
+COVERS = (
+    "The share of the month in which the least known of its figures was known. What is not known "
+    "is not billed."
+)
+
+
 def frame(bill: Bill, before: Bill | None) -> pd.DataFrame:
     """Return one row a tenant: what it costs and did the month before, or what it used.
 
@@ -66,8 +72,7 @@ def columns(bill: Bill) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
-        _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help="The share of the month in "
-                       "which the least known of its figures was known. What is not known is not billed."),
+        _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help=COVERS),
         **{name: number(format="%.3f") for name in HOURS.values()},
     }  # fmt: skip
     if bill.terms is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder
-from services.history.rows import Looks, Row
+from services.history.rows import Brief, Looks, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class HistoryStore(Protocol):
         """Return each holder's figures since each second of a span in which they changed."""
 
     def spans(
-        self, grain: Grain, began: int, ended: int, wanted: frozenset[str] | None = None
-    ) -> Mapping[Holder, Mapping[int, Row]]:
-        """Return each holder's rows of a grain that begin in this time, by their start.
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
 
-        Where quantities are named, rows have these alone.
+        Each has its start before it.
         """
 
     def before(

@@ -12,13 +12,13 @@ from datetime import datetime
 from functools import partial
 from itertools import accumulate
 
-from services.history.models import NOTHING, Grain, Holder, looked_at
+from services.history.models import NOTHING, Figure, Grain, Holder, looked_at
 from services.history.rollup import Look, known_seconds, reason_in
-from services.history.rows import EMPTY, Kept, Looks, Row
+from services.history.rows import EMPTY, Brief, Looks, Row, figures_at_end
 
-_NONE = Kept(NOTHING)
+_NONE = (0, 0, None)
 
-Piece = tuple[int, int, Row]
+Piece = tuple[int, int, Brief]
 """A row with the second in which it begins and how many it is of; 0 for a change."""
 
 
@@ -80,7 +80,7 @@ def _finer(began: int, ended: int, rolled: int) -> Iterator[Segment]:
 
 
 def totals(
-    read: Iterable[tuple[Segment, Mapping[Holder, Mapping[int, Row]]]],
+    read: Iterable[tuple[Segment, Mapping[Holder, Sequence[tuple[int, Brief]]]]],
     before: Mapping[Holder, Row], looks: Looks, wanted: Iterable[str], *, began: int, ended: int,
 ) -> dict[Holder, dict[str, Total]]:  # fmt: skip
     """Return what each holder's wanted quantities came to in a time; none that is 0.
@@ -91,14 +91,13 @@ def totals(
     for segment, rows in read:
         span = 0 if segment.grain is Grain.SECOND else segment.grain.seconds
         for holder, some in rows.items():
-            found = pieces.setdefault(holder, [])
-            found.extend((start, span, some[start]) for start in sorted(some))
+            pieces.setdefault(holder, []).extend((start, span, row) for start, row in some)
     clocks = {quantity: _Clock(looks.get(looked_at(quantity), ())) for quantity in wanted}
     done: dict[Holder, dict[str, Total]] = {}
     for holder, some_pieces in pieces.items():
-        row = before.get(holder, EMPTY)
+        last = figures_at_end(before.get(holder, EMPTY))
         of = partial(_total, some_pieces, began=began, ended=ended)
-        each = {name: of(name, clock, row.get(name, _NONE)) for name, clock in clocks.items()}
+        each = {name: of(name, clock, last.get(name, NOTHING)) for name, clock in clocks.items()}
         done[holder] = {name: total for name, total in each.items() if total != Total()}
     return {holder: each for holder, each in done.items() if each}
 
@@ -113,41 +112,43 @@ def known_of(
     return known, {quantity: reason for quantity, reason in reasons.items() if reason}
 
 
-class _Clock:
-    """Goes only while a figure was known."""
+class _Clock(dict[int, int]):
+    """How many seconds a clock went until a moment that goes only while a figure was known.
+
+    It keeps what it told: the same ends of spans are asked for of every holder.
+    """
 
     def __init__(self, looks: Sequence[Look]) -> None:
         known = [look for look in looks if not look.reason]
         self._began = [look.began for look in known]
         self._lasted = [look.ended - look.began for look in known]
         self._before = [0, *accumulate(self._lasted)]
-        self._told: dict[int, int] = {}  # the same ends of spans are asked for of every holder
 
-    def at(self, second: int) -> int:
-        """Return how many seconds it went until then."""
-        told = self._told.get(second)
-        if told is None:
-            last = bisect_right(self._began, second) - 1
-            told = 0
-            if last >= 0:
-                told = self._before[last] + min(second - self._began[last], self._lasted[last])
-            self._told[second] = told
+    def __missing__(self, second: int) -> int:
+        """Reckon it for the first time."""
+        last = bisect_right(self._began, second) - 1
+        told = 0
+        if last >= 0:
+            told = self._before[last] + min(second - self._began[last], self._lasted[last])
+        self[second] = told
         return told
 
 
 def _total(
-    pieces: Sequence[Piece], quantity: str, clock: _Clock, kept: Kept, *, began: int, ended: int
+    pieces: Sequence[Piece], quantity: str, clock: _Clock, last: Figure, *, began: int, ended: int
 ) -> Total:
-    value = margin = 0
-    since = clock.at(began)
+    value = margins = 0
+    had, margin = last.value, last.margin
+    since = clock[began]
     for start, span, row in pieces:
-        now = clock.at(start)
-        value += kept.last.value * (now - since)
-        margin += kept.last.margin * (now - since)
-        kept, since = row.get(quantity, _NONE), now
+        now = clock[start]
+        value += had * (now - since)
+        margins += margin * (now - since)
+        had, margin, integral = row.get(quantity, _NONE)
+        since = now
         if span:
-            since = clock.at(start + span)
-            value += kept.rollup.integral if kept.rollup else kept.last.value * (since - now)
-            margin += kept.last.margin * (since - now)
-    left = clock.at(ended) - since
-    return Total(value + kept.last.value * left, margin + kept.last.margin * left)
+            since = clock[start + span]
+            value += had * (since - now) if integral is None else integral
+            margins += margin * (since - now)
+    left = clock[ended] - since
+    return Total(value + had * left, margins + margin * left)
