@@ -15,7 +15,7 @@ from services.bill.prices import Charge
 from services.bill.rounding import money
 from services.history.models import OwnerKind
 
-_NAME, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 172, 90, 78, 76  # pixels: a page of 1400 has 940
+_NAME, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 172, 100, 78, 76  # pixels: a page of 1400 has 940
 _MEASURED = [charge for charge in Charge if charge is not Charge.BASE]
 _BEFORE, _CHANGE, _COVERAGE, _TOTAL = "Month before", "Change", "Coverage", "Total"
 HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
@@ -96,7 +96,8 @@ def shown(bill: Bill) -> list[str] | None:
     if bill.terms is None:
         return None
     titles = [formats.WORDS[charge].title for charge in _MEASURED]
-    return ["Tenant", "Open", _TOTAL, _BEFORE, _CHANGE, _COVERAGE, *titles]
+    against = _BEFORE if bill.so_far else _CHANGE
+    return ["Tenant", "Open", _TOTAL, against, _COVERAGE, *titles]
 
 
 def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:

@@ -174,6 +174,7 @@ th, td {{ text-align: left; vertical-align: top; padding: .4em .8em .4em 0;
   border-bottom: 1px solid #ccc }}
 th:nth-child(n+2):nth-child(-n+5), td:nth-child(n+2):nth-child(-n+5) {{ text-align: right;
   font-variant-numeric: tabular-nums }}
+td:nth-child(4), td:nth-child(5) {{ white-space: nowrap }}
 tfoot td {{ font-weight: bold; border-bottom: 0 }}
 tr {{ break-inside: avoid }}
 ul {{ color: #333; padding-left: 1.2em }}

@@ -71,6 +71,7 @@ def test_a_month_with_its_files_and_statements(
     assert "of patterns (unowned)" in words(app)
     frame = app.dataframe[0].value.set_index("Tenant")
     assert frame.loc["tenant/acme", ["Total", "Patterns", "Base fee"]].tolist() == [60, 40, 20]
+    assert "Change" in app.dataframe[0].proto.column_order  # the month is over
     assert b"tenant/globex" in files["download_bill_csv"]()
     assert files["download_bill_xlsx"]().startswith(b"PK")
     one = open_page("bill", month=month, tenant="tenant/acme")
