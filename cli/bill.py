@@ -6,7 +6,6 @@ Prices are in the file that KATO_TENANTS_PRICES names; without one there are qua
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +18,7 @@ import typer
 
 from cli import desk
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
-from cli.history import aligned
+from cli.history import aligned, put
 from services.access.viewer import Action
 from services.bill import formats, statement
 from services.bill.models import Bill
@@ -66,7 +65,7 @@ def bill_command(
             return
         from services.bill.xlsx import workbook  # noqa: PLC0415  its library, for this alone
 
-        _put(xlsx, "--xlsx", workbook(bill))
+        put(xlsx, "--xlsx", workbook(bill))
 
 
 @app.command("statement")
@@ -84,7 +83,7 @@ def statement_command(
         if html is None:
             typer.echo(statement.text(bill, found))
         else:
-            _put(html, "--html", statement.html(bill, found).encode())
+            put(html, "--html", statement.html(bill, found).encode())
 
 
 @contextmanager
@@ -123,14 +122,6 @@ def _month(text: str, zone: ZoneInfo) -> Month:
     if month > now:
         raise SettingsError("--month", f"{month} has not begun")
     return month
-
-
-def _put(path: Path, option: str, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
-    print(f"Written to {path}", file=sys.stderr)
 
 
 def json_text(bill: Bill) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cli import desk
 from services.access.viewer import Action
@@ -71,6 +73,22 @@ def csv_of(cells: Sequence[Cell]) -> str:
     """Return one line a span; an empty field is not known."""
     lines = (map(_plain, row) for row in formats.rows(cells))
     return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
+
+
+def write_parquet(path: Path, cells: Sequence[Cell]) -> None:
+    """Write a Parquet file of one row a span. Raises SettingsError."""
+    from services.history.parquet import as_parquet  # noqa: PLC0415  its library, for this alone
+
+    put(path, "--parquet", as_parquet(cells))
+
+
+def put(path: Path, option: str, content: bytes) -> None:
+    """Write the file that an option names, and say so. Raises SettingsError."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
+    print(f"Written to {visible(str(path))}", file=sys.stderr)
 
 
 def table_text(cells: Sequence[Cell]) -> str:

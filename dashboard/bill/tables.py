@@ -73,7 +73,7 @@ def columns(bill: Bill) -> dict[str, Any]:
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
         _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help=COVERS),
-        **{name: number(format="%.3f") for name in HOURS.values()},
+        **{name: number(format="%.6f") for name in HOURS.values()},
     }  # fmt: skip
     if bill.terms is not None:
         form = f".{bill.terms.decimals}f"
@@ -118,7 +118,7 @@ def unbilled(bill: Bill) -> str:
     names = {OwnerKind.SHARED: "shared", OwnerKind.NOBODY: "unowned"}
     some = (
         f"{formats.digits(left.used.hours)} {formats.WORDS[left.charge].hour} of "
-        f"{formats.WORDS[left.charge].title.lower()} ({names[left.kind]})"
+        f"{formats.WORDS[left.charge].title} ({names[left.kind]})"
         for left in bill.unbilled
     )
     said = ", ".join(some)

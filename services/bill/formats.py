@@ -13,7 +13,7 @@ from services.bill.rounding import money
 from services.history.models import OwnerKind
 from services.usage.formats import Json, stamp
 
-_DIGITS, _PLACES, _MILLION = 60, 6, 1_000_000
+_DIGITS, _PLACES, _LEAST_DIGITS, _MILLION = 60, 6, 3, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,11 @@ def amount(bill: Bill, units: int | None) -> str | None:
 
 
 def digits(number: Fraction) -> str:
-    """Write a number in decimal digits, rounded to millionths."""
+    """Write a number in decimal digits, rounded to millionths; a small one to three digits."""
     with localcontext(prec=_DIGITS):
-        rounded = round(Decimal(number.numerator) / number.denominator, _PLACES)
-        return f"{rounded.normalize():f}"
+        found = Decimal(number.numerator) / number.denominator
+        places = max(_PLACES, _LEAST_DIGITS - 1 - found.adjusted()) if found else _PLACES
+        return f"{round(found, places).normalize():f}"
 
 
 def _tenant(bill: Bill, each: TenantBill) -> Json:

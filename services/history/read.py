@@ -85,6 +85,13 @@ class HistoryService:
             {quantity: some[-1].reason for quantity, some in looks.items()},
         )
 
+    def kept(self, at: datetime) -> datetime:
+        """Return the last moment until another of which figures are kept as they were then.
+
+        Of the last two days it is that second, before it the end of an hour or a day.
+        """
+        return moment(self._grain(second(at), 1).start(second(at)))
+
     def totals(self, since: datetime, until: datetime, wanted: frozenset[str]) -> Totals:
         """Return what every holder's quantities came to in a time.
 

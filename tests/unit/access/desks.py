@@ -200,6 +200,7 @@ class World:
         had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.kept.return_value = NOW
         self.history.known_within.return_value = (NOW, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
@@ -400,6 +401,7 @@ CASES: dict[str, Case] = {
         VIEWER, ANY,
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
+    "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
         lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
     ),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from html.parser import HTMLParser
 from io import BytesIO
 
+import pytest
 from hypothesis import given, settings, strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -47,6 +49,16 @@ def test_its_json() -> None:
         {"holder": "unowned", "charge": "thousand_patterns", "unit": "thousand-pattern-hours",
          "used": "3.72", "exact": "93/25", "margin": "0"}
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(Fraction(0), "0"), (Fraction(2, 3), "0.666667"),
+     (Fraction(10**20, 3), f"{10**20 // 3}.333333"),
+     (Fraction(1, 3 * 10**9), "0.000000000333"), (Fraction(100), "100")],
+)  # fmt: skip
+def test_a_quantity_is_never_rounded_to_nothing(number: Fraction, written: str) -> None:
+    assert formats.digits(number) == written
 
 
 def test_lines_of_its_table_sum_up_to_the_total() -> None:
