@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.app import permits, state_keys
 from dashboard.draw import figures, over_time, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
+from dashboard.draw.formatting import visible
 from services.figures import Measure
 from services.history.models import Holder, OwnerKind
 from services.usage.snapshot import Snapshot, TenantUsage
@@ -18,6 +20,9 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     if choice is not None:
         holder = Holder(OwnerKind.TENANT, str(tenant.tenant))
         over_time.draw(holder, choice, tenants=[tenant.tenant])
+    permits.link(
+        "bill", "What a month of it costs", {state_keys.TENANT: visible(str(tenant.tenant))}
+    )
     own = [part for part in tenant.parts if part.name not in tenant.shared]
     st.header("Knowledge bases")
     if own:

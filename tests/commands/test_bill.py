@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
+from services.embedded.sample import prices as sample
 from services.history.models import second
 from services.history.record import HistoryRecorder
 from services.stores.records.history import HistoryRecords
@@ -83,6 +84,13 @@ def test_without_prices_there_are_quantities(data: dict[str, str]) -> None:
     assert (found["currency"], found["total"]) == (None, None)
     patterns = found["tenants"][1]["lines"][1]
     assert (patterns["used"], patterns["amount"]) == ("372", None)
+    made_up = Path(bare["KATO_TENANTS_DATA"], sample.FILE)  # as the sample fleet has it
+    made_up.write_text(sample.TEXT)
+    found = json.loads(run("bill", *MARCH, "--json", **bare).stdout)
+    assert found["note"] == "Sample prices, made up."
+    configured = bare | {"KATO_API_URL": "http://127.0.0.1:1"}
+    assert json.loads(run("bill", *MARCH, "--json", **configured).stdout)["total"] is None
+    made_up.unlink()
     table = run("bill", *MARCH, **bare).stdout
     assert "Prices: not set" in table
     assert "(unowned)" in table
