@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.access.gate import Gate
-from services.access.viewer import Action
-from services.bill.confined import confined
+from services.access.viewer import Action, Sight, Viewer
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.price_file import VARIABLE
 from services.bill.service import BillService
 from services.errors import SettingsError
+from services.tenancy.kb_ids import TenantKey
 
 
 class DeskBill:
@@ -39,3 +41,13 @@ class DeskBill:
             if viewer.sees_all:
                 raise
             raise SettingsError(VARIABLE, "the price file cannot be used") from None
+
+
+def confined(bill: Bill, viewer: Viewer) -> Bill:
+    """Return the lines of the tenants in scope: no sum of others, and nobody else's prices."""
+    if viewer.sees_all:
+        return bill
+    sight = Sight(viewer)
+    tenants = tuple(each for each in bill.tenants if sight.sees(TenantKey.written(each.tenant)))
+    terms = bill.terms and bill.terms.model_copy(update={"prices": {}})
+    return replace(bill, tenants=tenants, terms=terms, unbilled=(), total=None)

@@ -5,6 +5,7 @@ FILE = "prices.toml"
 
 TEXT = """# Sample prices, made up. docs/bill.md says what each is.
 # Name a file of your own in KATO_TENANTS_PRICES.
+
 currency = "EUR"
 decimals = 2
 rounding = "half_up"    # of the fleet's total: half_up, half_even, up or down

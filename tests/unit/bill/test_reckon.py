@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from services.access.viewer import Role, TenantPattern, Viewer
-from services.bill.confined import confined
+from services.bill.access import confined
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.prices import Charge, Rounding, SharedRule
