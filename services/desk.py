@@ -19,6 +19,7 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
@@ -76,6 +77,13 @@ class Desk:
         from services.metrics.access import DeskMetrics
 
         return DeskMetrics(self.gate, self._services.metrics)
+
+    @cached_property
+    def bill(self) -> DeskBill:
+        """What a month costs."""
+        from services.bill.access import DeskBill
+
+        return DeskBill(self.gate, self._services.bill)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -203,12 +211,14 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    bill: DeskBill
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -222,4 +232,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskBill(gate, records.bill),
         )

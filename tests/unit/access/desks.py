@@ -15,6 +15,11 @@ from unittest.mock import Mock, NonCallableMock, create_autospec
 from services.access.viewer import Action, Role, TenantPattern, Viewer
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.bill.models import Bill
+from services.bill.month import Month
+from services.bill.prices import read_terms
+from services.bill.reckon import Period, bill_of
+from services.bill.service import BillService
 from services.browse.holdings import scope_of
 from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
 from services.browse.service import InspectionService
@@ -45,6 +50,7 @@ from services.history.models import (
 )
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
+from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -154,6 +160,22 @@ def _limit_records() -> Any:
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
 
 
+def _bill() -> Bill:
+    """What both pay, and what is unowned; the file has prices of the other alone."""
+    hours = {ACME: 1, ZED: int(COUNTED)}
+    figures = {
+        Holder(HolderKind.TENANT, str(each)): {"sessions": Total(count * 3600)}
+        for each, count in hours.items()
+    }
+    figures[Holder(HolderKind.NOBODY)] = {"sessions": Total(int(COUNTED) * 3600)}
+    used = Totals(NOW, NOW + timedelta(hours=1), figures, {"sessions": 3600}, {})
+    terms = read_terms(
+        'currency = "EUR"\ndecimals = 0\nrounding = "half_up"\nshared = "nobody"\n'
+        f'[prices."*"]\nsession_hour = 1\n[prices."{ZED}"]\nbase = {COUNTED}\n'
+    )
+    return bill_of(Period(Month(2026, 10), "UTC", 3600), used, terms)
+
+
 def _answer() -> Answer:
     def hit(tenant: TenantKey, node: str) -> TenantHit:
         place = Place(kb_id_of(node))
@@ -195,6 +217,7 @@ class World:
         had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.kept.return_value = NOW
         self.history.known_within.return_value = (NOW, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
@@ -209,6 +232,9 @@ class World:
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
+        self.bill = _mock(BillService)
+        self.bill.months.return_value = (Month(2026, 10),)
+        self.bill.month.return_value = _bill()
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -406,6 +432,7 @@ CASES: dict[str, Case] = {
         VIEWER, ANY,
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
+    "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
         lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
     ),
@@ -423,6 +450,10 @@ CASES: dict[str, Case] = {
     "limits.change": _done(
         lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
+    ),
+    "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
+    "bill.month": Case(
+        lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
