@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.bootstrap import Services
+from services.embedded.sample.fill import MARKER
 from services.embedded.sample.past import year_before
 from services.errors import StoreUnavailable
 from services.figures import Measure
@@ -249,6 +252,19 @@ def test_a_made_up_past_is_no_deployments(tmp_path: Path, redis: str | None) -> 
     with closing(OwnRecords(Settings(KATO_TENANTS_DATA=tmp_path, REDIS_URL=redis))) as own:
         until = own.history.made_up_until()
     assert (until is None) == (redis is not None)
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_only_the_sample_fleet_begins_with_a_year(tmp_path: Path, filled: bool) -> None:
+    """Not what others put into the embedded engines; and once."""
+    tmp_path.joinpath(MARKER).write_text("loaded" if filled else "loading")
+    with closing(Services(Settings(KATO_TENANTS_DATA=tmp_path))) as services:
+        services.embedded = Mock()
+        services.isolation = Mock()
+        for after in (0, 60):
+            services._follow(snapshot(START + after, {"acme": 5}))
+        until = services.history.made_up_until()
+    assert until == (datetime.fromtimestamp(START - 1, UTC) if filled else None)
 
 
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
