@@ -48,7 +48,8 @@ from services.history.rollup import Rollup
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.limits.models import Held, Kept, Rule, Thresholds
+from services.limits.models import Kept, Rule, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.purge.job import Job, JobState, LaterLook, Tombstone

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from services.access.viewer import TenantPattern
 from services.figures import Amount, Measure, Precision
 from services.limits.judge import Rules
-from services.limits.models import Crossed, Held, Rule, Standing, Standings, State, Thresholds
+from services.limits.models import Crossed, Rule, Standing, Standings, State, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, preview
 from services.limits.standing import standings
 from services.tenancy.kb_ids import TenantKey
