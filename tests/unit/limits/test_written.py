@@ -33,6 +33,13 @@ def test_what_is_exported_is_imported_the_same(rules: list[Rule]) -> None:
     assert csv_of(Kept(rule, "=ann", AT, "a\nb,c") for rule in reversed(rules)) == exported
 
 
+def test_no_cell_of_an_export_is_a_formula() -> None:
+    """A spreadsheet opens it as the text that it is."""
+    exported = csv_of([Kept(Rule(TenantPattern("=x", "1"), "keys", None), "=ann", AT, "+1")])
+    cells = exported.decode().splitlines()[1].split(",")
+    assert [cells[0], cells[3], cells[5]] == ["'=x/1", "'=ann", "'+1"]
+
+
 @pytest.mark.parametrize(
     ("text", "quantity", "most"),
     [("1000", "patterns", 1000), ("1,000_000", "keys", 10**6), ("none", "keys", None),
