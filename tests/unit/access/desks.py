@@ -55,7 +55,8 @@ from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.limits.models import Held, Kept, Rule, Thresholds
+from services.limits.models import Kept, Rule, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
