@@ -91,7 +91,7 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.metrics.follow, self.history_recorder.follow, self.limits.follow,
+            self.limits.follow, self.metrics.follow, self.history_recorder.follow,
             self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
@@ -157,7 +157,7 @@ class Services(Reading):
         from services.stores.records.purges.tally import PurgeTally
 
         settings = self.settings
-        books = Bookkeeper(PurgeTally(self.database), self.isolation)
+        books = Bookkeeper(PurgeTally(self.database), self.isolation, self.limits)
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=settings.metrics_tenants,
