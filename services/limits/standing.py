@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision
@@ -51,7 +52,9 @@ def _standing(
 ) -> Standing:  # fmt: skip
     """Judge one figure. A state that was known to another limit says nothing of this one."""
     before = crossed.state if crossed is not None and crossed.most == most else None
-    state = judge(found.reading, most, thresholds, before)
+    state = now = judge(found.reading, most, thresholds)
+    if before is not None:
+        state = judge(found.reading, most, thresholds, before)
     return Standing(
         tenant,
         rule.quantity,
@@ -59,13 +62,14 @@ def _standing(
         most,
         rule.scope,
         state,
-        judge(found.reading, most, thresholds),
+        now,
         at_least=found.reading is not None and found.reading.at_least,
         reason=found.reason if state is State.UNKNOWN else None,
         since=crossed.since if crossed is not None and before is state else None,
     )
 
 
+@lru_cache(maxsize=256)
 def measure_of(quantity: str) -> Measure:
     """Return the measure that a quantity is of."""
     return Measure(looked_at(quantity).removesuffix(BYTES))

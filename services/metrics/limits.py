@@ -19,8 +19,6 @@ from services.metrics.models import Moment
 from services.metrics.stores import all_found
 from services.tenancy.kb_ids import TenantKey
 
-_TOLD = (State.NEAR, State.OVER)
-
 Row = tuple[str, Standing]
 """A tenant's limit, by the labels of its series."""
 
@@ -53,8 +51,9 @@ def _families(rows: Collection[Row]) -> Iterator[str]:
 
 def _states(at: str, each: Standing) -> Iterator[str]:
     if each.state is not State.UNKNOWN:
-        for state in _TOLD:
-            yield f'{PREFIX}limit_state{{{at},state="{state}"}} {each.state is state:d}\n'
+        near, over = each.state is State.NEAR, each.state is State.OVER
+        yield f'{PREFIX}limit_state{{{at},state="near"}} {near:d}\n'
+        yield f'{PREFIX}limit_state{{{at},state="over"}} {over:d}\n'
 
 
 def counted(found: Standings, *, without: Collection[TenantKey]) -> Mapping[State, int]:
