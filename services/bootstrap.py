@@ -91,8 +91,8 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.metrics.follow, self._year_before, self.history_recorder.follow,
-            self.limits.follow, self.isolation.follow,
+            self.limits.follow, self.metrics.follow, self._year_before,
+            self.history_recorder.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
@@ -170,7 +170,7 @@ class Services(Reading):
         from services.stores.records.purges.tally import PurgeTally
 
         settings = self.settings
-        books = Bookkeeper(PurgeTally(self.database), self.isolation)
+        books = Bookkeeper(PurgeTally(self.database), self.isolation, self.limits)
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=settings.metrics_tenants,

@@ -48,7 +48,7 @@ def columns(frame: pd.DataFrame) -> dict[str, Any]:
 def label(quantity: str) -> str:
     """Return what a quantity is called on pages: as its column, where it has one."""
     name = _LABELS.get(quantity) or _SIZES.get(quantity)
-    return name or f"Keys: {quantity.partition(':')[2]}"
+    return name or f"{quantity.partition(':')[2].capitalize()} keys"
 
 
 def amount(quantity: str, count: int) -> str:
@@ -68,13 +68,19 @@ def used(standing: Standing) -> str:
 
 def words(standing: Standing) -> str:
     """Say how much of a limit is used, and what that limit is set for; visible."""
-    most, whose = amount(standing.quantity, standing.most), source(standing.source)
-    return f"{label(standing.quantity)}: {used(standing)} of {most} (limit for {whose})"
+    most, whose = amount(standing.quantity, standing.most), of_whom(standing.source)
+    return f"{label(standing.quantity)}: {used(standing)} of {most} ({whose})"
 
 
 def source(scope: TenantPattern) -> str:
     """Say whom a limit is set for; visible."""
     return "every tenant" if scope.kind == "*" else visible(str(scope))
+
+
+def of_whom(scope: TenantPattern) -> str:
+    """Say of the limit of a tenant that is named beside whom it is set for; visible."""
+    one = scope.kind != "*" and scope.id != "*"
+    return "its own limit" if one else f"limit for {source(scope)}"
 
 
 def state(standing: Standing | None) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.access.viewer import TenantPattern
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.limits.models import Rule
 from services.metrics import catalogue
 from services.metrics.books import Bookkeeper
 from services.metrics.models import Running, Tally
@@ -23,6 +25,7 @@ from tests.unit.metrics.made import NOW, snapshot, usage
 from tests.unit.metrics.test_service import Records, World
 
 PROCESS = re.compile(r"process_[a-z_]+")
+EVERY = TenantPattern("*", "*")
 OURS = re.compile(r"kato_tenants_[a-z_]+")
 
 
@@ -41,13 +44,14 @@ class Everything(Records):
 def exported() -> dict[str, set[str]]:
     """Return the labels of every metric that a scrape has where everything is known."""
     world, records = World(), Everything()
+    records.rules = tuple(Rule(EVERY, quantity, 5) for quantity in ("keys", "keys_bytes"))
     figures = {
         m.value: StoreFigures(m, StoreState.OK, Amount(3, 30), collected_at=NOW, seconds=1.0)
         for m in Measure
     }
     world.collector.state = CollectorState(snapshot({"a": usage(3, 30)}, **figures), seconds=5.0)
     collector: Any = world.collector
-    books = Bookkeeper(records, records, patience=60)
+    books = Bookkeeper(records, records, records, patience=60)
     service = MetricsService(collector, books, most=1, version="1", deployment="", now=lambda: NOW)
     text = service.expose("").body.decode()
     books.close()
