@@ -19,6 +19,8 @@ from services.stores.adapters import Stores
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.alerts.look import Chain
+    from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
     from services.purge.job import Job
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from services.usage.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+_VERIFIED_EVERY = timedelta(days=1)
 
 
 def build(
@@ -65,10 +69,10 @@ class Services(Reading):
 
     def open(self) -> None:
         """Open the stores and the records now, so that what is wrong with them shows now."""
-        _ = self.stores, self.database
+        _ = self.stores, self.database, self.alerting.routes
 
     def start(self) -> None:
-        """Begin to collect, to run purge jobs and to anchor, each in a thread of its own.
+        """Begin to collect, to run purge jobs, to anchor and to alert, each in a thread of its own.
 
         In read-only mode no purge job is run; another dashboard may.
         """
@@ -77,6 +81,7 @@ class Services(Reading):
             self.tend_records()
             self.purge_worker.start()
         self.logbook.start()
+        self.alert_worker.start()
 
     @made_once
     def collector(self) -> Collector:
@@ -94,6 +99,7 @@ class Services(Reading):
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
+        follows.append(self.alert_worker.follow)
         for follow in follows:
             try:
                 follow(snapshot)
@@ -141,6 +147,40 @@ class Services(Reading):
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
         )
+
+    @made_once
+    def alert_worker(self) -> AlertWorker:
+        """What looks for alerts and sends them, once it is started."""
+        from services.alerts.past_days import PastDays
+        from services.alerts.watch import Sources, Watch
+        from services.alerts.worker import AlertWorker
+        from services.purge.worker import new_owner
+
+        alerting, past = self.alerting, PastDays(self.history.at)
+        sources = Sources(
+            snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
+            ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
+            chain=self._chain, growth=past.growth,
+        )  # fmt: skip
+        watch = Watch(sources, alerting.table, thresholds=alerting.thresholds, since=self.now())
+        worker = AlertWorker(
+            alerting.records, alerting.deliverer, watch, table=alerting.table,
+            routes=alerting.routes, owner=new_owner(), now=self.now,
+        )  # fmt: skip
+        self.closing.callback(worker.stop)
+        return worker
+
+    def _wake_alerts(self) -> None:
+        self.alert_worker.wake()
+
+    def _chain(self) -> Chain:
+        """Say how the audit log is; once a day it is verified anew, in a thread of its own."""
+        from services.alerts.look import Chain
+
+        book, state = self.logbook, self.logbook.verifying
+        if state.since is None and (state.at is None or self.now() - state.at >= _VERIFIED_EVERY):
+            book.start_verifying()
+        return Chain(book.anchoring.state.changed, state.result)
 
     @made_once
     def canary(self) -> CanaryService:

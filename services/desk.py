@@ -17,6 +17,7 @@ from services.settings.environment import Settings
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
     from services.bootstrap import Services
@@ -140,6 +141,13 @@ class Desk:
         )  # fmt: skip
 
     @cached_property
+    def alerts(self) -> DeskAlerts:
+        """Alerts, silences, and who is told."""
+        from services.alerts.access import DeskAlerts
+
+        return DeskAlerts(self.gate, self._services.alerting.tools)
+
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
@@ -186,11 +194,13 @@ class Alone:
     log: DeskLog
     names: DeskNames
     history: DeskHistory
+    alerts: DeskAlerts
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.history.access import DeskHistory
     from services.names.access import DeskNames
@@ -203,4 +213,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
+            DeskAlerts(gate, records.alerting.tools),
         )

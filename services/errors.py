@@ -13,6 +13,7 @@ KatoTenantsError
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
+├── AlertError               an alert, a silence or a route that is not there, or not so
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
@@ -201,6 +202,10 @@ class LeaseLost(KatoTenantsError):
 
 class FindingError(KatoTenantsError):
     """A finding that is not there, or not any more."""
+
+
+class AlertError(KatoTenantsError):
+    """An alert, a silence or a route that is not there, or a silence that cannot be so."""
 
 
 class NamesError(KatoTenantsError):

@@ -116,6 +116,13 @@ class Settings(SignInSettings):
     anchor_file: Path | None = Field(None, alias="KATO_TENANTS_ANCHOR_FILE")
     anchor_url: SecretStr | None = Field(None, alias="KATO_TENANTS_ANCHOR_URL")
 
+    alert_routes: SecretStr | None = Field(None, alias="KATO_TENANTS_ALERT_ROUTES")
+    alert_store_minutes: float = Field(5, alias="KATO_TENANTS_ALERT_STORE_MINUTES", ge=0, le=1440)
+    alert_snapshot_minutes: float = Field(
+        15, alias="KATO_TENANTS_ALERT_SNAPSHOT_MINUTES", gt=0, le=_YEAR
+    )
+    url: str = Field("", alias="KATO_TENANTS_URL")
+
     @field_validator("metadata_keys")
     @classmethod
     def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
@@ -171,6 +178,15 @@ class Settings(SignInSettings):
             bare = field.field_name == "kato_api_url"
             addresses.check_http(value.get_secret_value(), example=example, path=not bare)
         return value
+
+    @field_validator("url")
+    @classmethod
+    def _links_are_links(cls, value: str) -> str:
+        if value:
+            addresses.check_http(value, example="https://kato.example.com")
+            if "@" in value or "?" in value or "#" in value:
+                raise ValueError("is where this dashboard is opened, as https://kato.example.com")
+        return value.rstrip("/")
 
     @field_validator("schemes")
     @classmethod
@@ -244,7 +260,7 @@ def _redacted(value: object) -> str:
         return str(value)
     secret = value.get_secret_value()
     scheme, found, rest = secret.partition("://")
-    if not found:
+    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
         return "(set)" if secret else ""
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
