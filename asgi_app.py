@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 
 from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
+from services import bootstrap
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
 
@@ -76,6 +77,7 @@ def _checked() -> Settings:
         settings = load_settings()
         hardening.check(settings)
         hardening.check_secrets(settings)
+        bootstrap.check(settings)
     except SettingsError as exc:
         print(f"kato-tenants: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_SETTINGS) from None

@@ -35,7 +35,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_VERIFIED_EVERY = timedelta(days=1)
+_VERIFIED_EVERY, _VERIFIED_AFTER = timedelta(days=1), timedelta(hours=1)
+"""How often the whole log is verified, and how long after the start that is first done."""
+
+
+def check(settings: Settings) -> None:
+    """Look at what shows only when it is made. Raises SettingsError."""
+    if settings.alert_routes:
+        from services.alerts.routes import read_routes
+        from services.stores.receivers.open import receivers
+
+        with ExitStack() as closing:
+            receivers(read_routes(settings.alert_routes.get_secret_value()), closing)
 
 
 def build(
@@ -69,7 +80,7 @@ class Services(Reading):
 
     def open(self) -> None:
         """Open the stores and the records now, so that what is wrong with them shows now."""
-        _ = self.stores, self.database, self.alerting.routes
+        _ = self.stores, self.database
 
     def start(self) -> None:
         """Begin to collect, to run purge jobs, to anchor and to alert, each in a thread of its own.
@@ -149,6 +160,10 @@ class Services(Reading):
         )
 
     @made_once
+    def _began(self) -> datetime:
+        return self.now()
+
+    @made_once
     def alert_worker(self) -> AlertWorker:
         """What looks for alerts and sends them, once it is started."""
         from services.alerts.past_days import PastDays
@@ -162,7 +177,7 @@ class Services(Reading):
             ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
             chain=self._chain, growth=past.growth,
         )  # fmt: skip
-        watch = Watch(sources, alerting.table, thresholds=alerting.thresholds, since=self.now())
+        watch = Watch(sources, alerting.table, thresholds=alerting.thresholds, since=self._began)
         worker = AlertWorker(
             alerting.records, alerting.deliverer, watch, table=alerting.table,
             routes=alerting.routes, owner=new_owner(), now=self.now,
@@ -178,7 +193,8 @@ class Services(Reading):
         from services.alerts.look import Chain
 
         book, state = self.logbook, self.logbook.verifying
-        if state.since is None and (state.at is None or self.now() - state.at >= _VERIFIED_EVERY):
+        last = state.at or self._began - _VERIFIED_EVERY + _VERIFIED_AFTER
+        if state.since is None and self.now() - last >= _VERIFIED_EVERY:
             book.start_verifying()
         return Chain(book.anchoring.state.changed, state.result)
 

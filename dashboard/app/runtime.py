@@ -40,7 +40,9 @@ class _Holder:
 
     def _start(self) -> Services:
         try:
-            built = bootstrap.build(load_settings())
+            settings = load_settings()
+            bootstrap.check(settings)
+            built = bootstrap.build(settings)
             built.start()
         except KatoTenantsError as exc:
             if isinstance(exc, StartFailed):

@@ -14,6 +14,7 @@ from services.alerts.deliver import Deliverer
 from services.alerts.deliveries import deliveries
 from services.alerts.models import (
     Alert,
+    AlertError,
     AlertState,
     Condition,
     Delivery,
@@ -23,7 +24,6 @@ from services.alerts.models import (
     Silence,
 )
 from services.alerts.ports import AlertStore
-from services.errors import AlertError
 from services.tenancy.kb_ids import TenantKey
 
 LONGEST = timedelta(days=366)

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 def wait_after(tries: int, random: Random) -> timedelta:
     """Return how long to wait after so many tries: twice as long each time, half by chance."""
-    longest = min(FIRST_WAIT * 2 ** min(tries, _TOO_OFTEN), LONGEST_WAIT)
+    longest = min(FIRST_WAIT * (1 << min(tries, _TOO_OFTEN)), LONGEST_WAIT)
     return longest / 2 + longest / 2 * random.random()
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
 from services.alerts.look import Look
-from services.errors import Problem
+from services.errors import KatoTenantsError, Problem
 from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 
@@ -17,6 +17,10 @@ Value = int | str
 """What a condition says of what it saw: numbers, and words of ours or names of its own tenants."""
 
 Facts = Mapping[str, Value]
+
+
+class AlertError(KatoTenantsError):
+    """An alert, a silence or a route that is not there, or a silence that cannot be so."""
 
 
 class AlertState(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from services.access.holders import each_of, holders_of_kb
@@ -84,12 +84,16 @@ def purge_outcome(look: Look) -> Verdict:
         if job.outcome is Outcome.ERASED and job.ended_at is not None:
             target = str(job.plan.request.target)
             whole[target] = max(job.ended_at, whole.get(target, job.ended_at))
-    return Verdict(tuple(
-        _ended(job, job.outcome, look.ownership) for job in look.jobs
-        if job.outcome not in (None, Outcome.ERASED) and job.outcome is not None
-        and job.ended_at is not None and look.now - job.ended_at < ENDED_FOR
-        and whole.get(str(job.plan.request.target), job.ended_at) <= job.ended_at
-    ))  # fmt: skip
+    return Verdict(tuple(_partial(look.jobs, whole, look)))
+
+
+def _partial(jobs: Iterable[Job], whole: Mapping[str, datetime], look: Look) -> Iterator[Sighting]:
+    for job in jobs:
+        if job.outcome in (None, Outcome.ERASED) or job.ended_at is None:
+            continue
+        erased = whole.get(str(job.plan.request.target), job.ended_at)
+        if look.now - job.ended_at < ENDED_FOR and erased <= job.ended_at:
+            yield _ended(job, job.outcome or Outcome.UNKNOWN, look.ownership)
 
 
 def _ended(job: Job, outcome: Outcome, ownership: Ownership) -> Sighting:

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from services.access.viewer import EVERYTHING, TenantPattern
@@ -163,5 +163,5 @@ def _texts(name: str, table: Mapping[str, object], field: str) -> tuple[str, ...
     return tuple(found)
 
 
-def _words(names: object) -> str:
-    return ", ".join(sorted(map(str, names)))  # type: ignore[call-overload]  any iterable
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(sorted(map(str, names)))

@@ -40,7 +40,7 @@ def title_of(alert: Alert) -> str:
 
 def line_of(alert: Alert) -> str:
     """Say in one line what an alert is, and of whom."""
-    what = _SAYS.get(alert.code, lambda _: "")(alert.facts)
+    what = _says(alert)
     names = [visible(str(tenant)) for tenant in alert.tenants[:_NAMES]]
     more = len(alert.tenants) - len(names)
     whose = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
@@ -87,6 +87,11 @@ def body_of(message: Message, url: str = "") -> str:
 def link_to(alert: Alert, url: str) -> str:
     """Return the address of an alert's row on the page."""
     return f"{url.rstrip('/')}/alerts?alert={alert.id}"
+
+
+def _says(alert: Alert) -> str:
+    say = _SAYS.get(alert.code)
+    return "" if say is None else say(alert.facts)
 
 
 def _minute(alert: Alert) -> str:

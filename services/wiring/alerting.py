@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Alerting:
-    """Alerts in the records of `database`. `wake` has the process send at once that has the turn."""
+    """Alerts in the records of `database`. `wake` has whoever has the turn send at once."""
 
     def __init__(
         self, settings: Settings, database: Database, closing: ExitStack, *,

@@ -1,4 +1,4 @@
-"""Mail, chats and pagers, by whatever URL Apprise knows; it quotes these in its log, so that is off."""
+"""Mail, chats and pagers, by whatever URL Apprise knows. Its log quotes these: it has none."""
 
 from __future__ import annotations
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_
+from sqlalchemy import ColumnElement, Row, and_, select
 
 from services.alerts.kept import message_of
 from services.alerts.models import Letter
 from services.errors import Problem
 from services.stores.records.alert_tables import MESSAGES
 
-LETTERS = (
+LETTERS = select(
     MESSAGES.c.number, MESSAGES.c.id, MESSAGES.c.route, MESSAGES.c.at, MESSAGES.c.text,
     MESSAGES.c.again, MESSAGES.c.tries, MESSAGES.c.next_at, MESSAGES.c.failed_at,
     MESSAGES.c.refused, MESSAGES.c.problem, MESSAGES.c.sent_at, MESSAGES.c.given_up,
 )  # fmt: skip
-"""The columns that a letter has."""
+"""Every message, with the columns that a letter has."""
 
 
 def unsent() -> ColumnElement[bool]:

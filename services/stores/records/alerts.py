@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from services.alerts.kept import alert_of, alert_text, message_text, silence_of, silence_text
 from services.alerts.models import Alert, AlertState, Letter, Message, Silence
@@ -57,7 +57,8 @@ class AlertRecords:
             number, at = connection.execute(select(ALERT_HEAD.c.number, ALERT_HEAD.c.at)).one()
             alerts = tuple(map(alert_of, connection.scalars(alive)))
             silences = _silences(connection, after=now)
-            saying = frozenset(connection.scalars(_saying_again()))
+            again = select(MESSAGES.c.route).where(MESSAGES.c.again.is_(True), unsent())
+            saying = frozenset(connection.scalars(again))
         return Open(number, at, alerts, silences, saying)
 
     def keep(self, change: Change, *, after: int) -> bool:
@@ -125,20 +126,20 @@ class AlertRecords:
 
     def waiting(self) -> tuple[Letter, ...]:
         """Return what is still to be sent, the oldest first."""
-        asked = select(*LETTERS).where(unsent()).order_by(MESSAGES.c.number)
+        asked = LETTERS.where(unsent()).order_by(MESSAGES.c.number)
         with reading(self._engine, _ASKING) as connection:
             return tuple(map(letter_of, connection.execute(asked)))
 
     def letter(self, message_id: str) -> Letter | None:
         """Return one message with how it does."""
-        asked = select(*LETTERS).where(MESSAGES.c.id == message_id)
+        asked = LETTERS.where(MESSAGES.c.id == message_id)
         with reading(self._engine, _ASKING) as connection:
             found = connection.execute(asked).first()
         return None if found is None else letter_of(found)
 
     def letters(self, routes: Sequence[str]) -> tuple[Letter, ...]:
         """Return every message of these routes that is kept, the newest first."""
-        asked = select(*LETTERS).where(MESSAGES.c.route.in_(routes))
+        asked = LETTERS.where(MESSAGES.c.route.in_(routes))
         with reading(self._engine, _ASKING) as connection:
             newest = connection.execute(asked.order_by(MESSAGES.c.number.desc()))
             return tuple(map(letter_of, newest))
@@ -169,10 +170,6 @@ class AlertRecords:
         }  # fmt: skip
         with writing(self._engine, "noting that a message was not sent") as connection:
             connection.execute(failing.values(values))
-
-
-def _saying_again() -> Select[tuple[str]]:
-    return select(MESSAGES.c.route).where(MESSAGES.c.again.is_(True), unsent())
 
 
 def _put(connection: Connection, change: Change) -> None:
