@@ -132,7 +132,7 @@ class ApprovalNeeded(KatoTenantsError):
 
 
 class EndNotLogged(KatoTenantsError):
-    """What came of an action could not be logged; `failure` is what was not done, empty for none."""
+    """What came of an action could not be logged; `failure` is what was not done, or empty."""
 
     def __init__(self, action: str, failure: str, reason: str) -> None:
         done = f"was done as far as it could be ({failure})" if failure else "was done"

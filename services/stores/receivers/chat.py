@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType
 
@@ -23,7 +24,8 @@ class Chat:
         self._name, self._deployment, self._url = route.name, deployment, url
         asset = AppriseAsset(app_id="KATO tenants", app_desc="Alerts of KATO tenants", app_url=url)
         self._apprise = Apprise(asset=asset)
-        found = Apprise.instantiate(route.address, asset=asset, suppress_exceptions=True)
+        with warnings.catch_warnings(action="ignore"):  # of its plugins, all of which it imports
+            found = Apprise.instantiate(route.address, asset=asset, suppress_exceptions=True)
         if not isinstance(found, NotifyBase) or not self._apprise.add(found):
             reason = f"apprise of {route.name} is no URL that Apprise knows"
             raise SettingsError(VARIABLE, reason)

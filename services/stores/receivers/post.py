@@ -9,6 +9,7 @@ import httpx
 from services.errors import StoreDenied, StoreRejected, StoreUnavailable
 
 SECONDS = 10.0
+"""How long a receiver may take to be reached, and then for each part of its answer."""
 
 _DENIED = (401, 403, 407)
 _LATER = (408, 425, 429)
@@ -22,9 +23,9 @@ class Post:
     address are sent as such (Basic).
     """
 
-    def __init__(self, name: str, address: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, name: str, address: str) -> None:
         self._name, self._address = name, address
-        self._client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False)
 
     def __call__(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Post once. Raises StoreUnavailable, StoreDenied, StoreRejected.
