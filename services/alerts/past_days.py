@@ -49,8 +49,9 @@ def pasts(ends: Sequence[Then]) -> Mapping[TenantKey, Mapping[str, Past]]:
         known = [quantity for quantity in LEAST if then.reasons.get(quantity) == ""]
         for holder, figures in then.figures.items():
             if holder.kind is OwnerKind.TENANT and figures and holder.tenant not in rows:
-                empty = array("q", [_UNKNOWN]) * len(ends)
-                rows[holder.tenant] = dict.fromkeys(LEAST, empty[:])
+                rows[holder.tenant] = {
+                    quantity: array("q", [_UNKNOWN]) * len(ends) for quantity in LEAST
+                }
         figures_of = {holder.tenant: figures for holder, figures in then.figures.items()}
         for tenant, row in rows.items():
             figures = figures_of.get(tenant, {})

@@ -26,6 +26,7 @@ HEARTBEAT = timedelta(minutes=1)
 USUAL_HOURS = 24.0
 _MOST_HOURS = 8_760.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_URL = re.compile(r"[a-z][a-z0-9]*://\S")
 _FIELDS = frozenset({
     *Kind, "secret", "token", "conditions", "severity", "scope", "repeat_hours",
 })  # fmt: skip
@@ -77,7 +78,7 @@ def _route(name: str, table: object) -> Route:
 
 
 def _address(name: str, kind: Kind, address: str) -> str:
-    if kind is Kind.APPRISE and not address.partition("://")[0].isalnum():
+    if kind is Kind.APPRISE and not _URL.match(address):
         raise ValueError(f"apprise of {name} is a URL, as mailto://user:password@example.com")
     try:
         if kind in _EXAMPLES:
