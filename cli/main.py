@@ -23,7 +23,9 @@ from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
-_GROUPS = {"purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names"}
+_GROUPS = {
+    "purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names", "alerts": "cli.alerts",
+}  # fmt: skip
 """Where commands that have commands of their own are."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the documented JSON.")]

@@ -24,6 +24,7 @@ from services.alerts.models import (
     Silence,
 )
 from services.alerts.ports import AlertStore
+from services.approvals.models import HOW_LONG, WHY
 from services.tenancy.kb_ids import TenantKey
 
 LONGEST = timedelta(days=366)
@@ -103,7 +104,7 @@ class DeskAlerts:
         return deliveries(routes, self._tools.store.letters([route.name for route in routes]))
 
     def silence(
-        self, *, why: str, until: datetime, alert: str = "", code: str = "",
+        self, *, why: str, until: datetime | timedelta, alert: str = "", code: str = "",
         tenant: TenantKey | None = None,
     ) -> Silence:  # fmt: skip
         """Silence one alert by its id, a condition, a tenant, or a condition of a tenant.
@@ -111,8 +112,9 @@ class DeskAlerts:
         Raises AccessDenied, AlertError, StoreError.
         """
         viewer, now = self._gate.allow(Action.SILENCE), self._tools.now()
-        _check(why, until, now)
-        new = Silence(secrets.token_hex(8), viewer.id, why.strip(), now, until, code, "", tenant)
+        end = now + until if isinstance(until, timedelta) else until
+        _check(why, end, now)
+        new = Silence(secrets.token_hex(8), viewer.id, why.strip(), now, end, code, "", tenant)
         tenants: tuple[TenantKey, ...] = () if tenant is None else (tenant,)
         if alert:
             found = self._alert(alert, viewer)
@@ -125,6 +127,7 @@ class DeskAlerts:
         with self._gate.doing(
             Action.SILENCE, tenants=tenants, target=_target(new), reason=new.why,
             digest=digest_of_words(new.code, new.subject, str(tenant), str(until)),
+            details={WHY: new.why, HOW_LONG: _length(until)},
         ):  # fmt: skip
             self._tools.store.silence(new)
         return new
@@ -140,7 +143,10 @@ class DeskAlerts:
         if found.subject:
             live = self._confined(self._tools.store.alerts(past=PAST), viewer)
             tenants = next((each.concerns or () for each in live if found.covers(each)), ())
-        with self._gate.doing(Action.SILENCE, tenants=tenants, target=f"end: {_target(found)}"):
+        with self._gate.doing(
+            Action.SILENCE, tenants=tenants, target=f"end: {_target(found)}",
+            digest=digest_of_words("end", silence_id),
+        ):  # fmt: skip
             self._tools.store.lift(silence_id, now)
 
     def test(self, route: str) -> str:
@@ -152,7 +158,7 @@ class DeskAlerts:
         if not any(each.name == route and sees_route(each, viewer) for each in self._tools.routes):
             raise AlertError("there is no such route")
         message = Message(secrets.token_hex(8), route, self._tools.now(), (), test=True)
-        with self._gate.doing(Action.TEST_ROUTE, target=route):
+        with self._gate.doing(Action.TEST_ROUTE, target=route, digest=digest_of_words(route)):
             self._tools.store.post(message)
         self._tools.wake()
         return message.id
@@ -192,6 +198,12 @@ def _check(why: str, until: datetime, now: datetime) -> None:
         raise AlertError("that time has passed")
     if until - now > LONGEST:
         raise AlertError(f"a silence lasts at most {LONGEST.days} days")
+
+
+def _length(until: datetime | timedelta) -> str:
+    if isinstance(until, timedelta):
+        return f"{until.total_seconds() / 3600:,.1f} hours"
+    return f"until {until:%Y-%m-%d %H:%M} UTC"
 
 
 def _target(silence: Silence) -> str:

@@ -49,7 +49,7 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             ShownTo.FLEET, Action.SEE_LOG, _AT_ONCE, _SHORT, records.log_broken,
         ),
         Condition(
-            "finding", Severity.HIGH, "The isolation audit found something grave",
+            "finding", Severity.HIGH, "A grave finding of the isolation audit",
             "Open the finding: it says what to do. One that is to stay as it is can be accepted.",
             ShownTo.TENANTS, Action.SEE_FINDINGS, _AT_ONCE, _SHORT, records.finding,
         ),
