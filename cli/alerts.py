@@ -18,9 +18,9 @@ from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.history import aligned, seconds_of
 from services.access.viewer import Action
-from services.alerts.access import Alerts, DeskAlerts
+from services.alerts.access import DeskAlerts
 from services.alerts.formats import alert_json, delivery_json, letter_json, silence_json
-from services.alerts.models import Alert, AlertState, Delivery, Silence
+from services.alerts.models import Alert, Alerts, AlertState, Delivery, Silence
 from services.alerts.words import line_of, title_of
 from services.settings.environment import Settings, load_settings
 from services.tenancy.kb_ids import TenantKey

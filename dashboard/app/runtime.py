@@ -53,6 +53,10 @@ class _Holder:
         self.failure = ""
         return built
 
+    @property
+    def built(self) -> bool:
+        return self._built is not None
+
     def stop(self) -> None:
         with self._turn:
             if self._built is not None:
@@ -72,6 +76,11 @@ def services() -> Services:
     Pages and what they are made of use `desk`.
     """
     return _holder.get()
+
+
+def is_started() -> bool:
+    """Whether the services are there, so that asking for them waits for nothing."""
+    return _holder.built
 
 
 def stop() -> None:

@@ -15,6 +15,7 @@ from services.alerts.deliveries import deliveries
 from services.alerts.models import (
     Alert,
     AlertError,
+    Alerts,
     AlertState,
     Condition,
     Delivery,
@@ -32,24 +33,6 @@ PAST = 500
 """So long a silence may last, and so many alerts that are over are read."""
 
 _WHY_LIMIT = 500  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Alerts:
-    """What fires or is about to, which of it is silenced by what, and what is over.
-
-    `looked_at` is when somebody last looked, None before the first time.
-    """
-
-    live: tuple[Alert, ...]
-    past: tuple[Alert, ...]
-    silences: tuple[Silence, ...]
-    looked_at: datetime | None
-
-    def silence_of(self, alert: Alert, now: datetime) -> Silence | None:
-        """Return the silence of an alert that lasts longest."""
-        found = (each for each in self.silences if each.holds(now) and each.covers(alert))
-        return max(found, key=lambda each: each.until, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,24 @@ class Silence:
         return now < self.until
 
 
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """What fires or is about to, which of it is silenced by what, and what is over.
+
+    `looked_at` is when somebody last looked, None before the first time.
+    """
+
+    live: tuple[Alert, ...]
+    past: tuple[Alert, ...]
+    silences: tuple[Silence, ...]
+    looked_at: datetime | None
+
+    def silence_of(self, alert: Alert, now: datetime) -> Silence | None:
+        """Return the silence of an alert that lasts longest."""
+        found = (each for each in self.silences if each.holds(now) and each.covers(alert))
+        return max(found, key=lambda each: each.until, default=None)
+
+
 class Kind(StrEnum):
     """How a route's receiver is spoken to."""
 

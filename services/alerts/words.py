@@ -39,12 +39,18 @@ def title_of(alert: Alert) -> str:
 
 
 def line_of(alert: Alert) -> str:
-    """Say in one line what an alert is, and of whom."""
-    what = _says(alert)
+    """Say in one line what an alert is, of whom, and by which id it is found."""
     names = [visible(str(tenant)) for tenant in alert.tenants[:_NAMES]]
     more = len(alert.tenants) - len(names)
     whose = ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
-    return ": ".join(part for part in (whose, what) if part) or title_of(alert)
+    by = f" (finding {alert.facts['finding']})" if "finding" in alert.facts else ""
+    return ": ".join(part for part in (whose, detail_of(alert)) if part) + by
+
+
+def detail_of(alert: Alert) -> str:
+    """Say what an alert is, of whomever."""
+    say = _SAYS.get(alert.code)
+    return title_of(alert) if say is None else say(alert.facts)
 
 
 def state_word(alert: Alert) -> str:
@@ -89,11 +95,6 @@ def link_to(alert: Alert, url: str) -> str:
     return f"{url.rstrip('/')}/alerts?alert={alert.id}"
 
 
-def _says(alert: Alert) -> str:
-    say = _SAYS.get(alert.code)
-    return "" if say is None else say(alert.facts)
-
-
 def _minute(alert: Alert) -> str:
     return f"{alert.began:%Y-%m-%d %H:%M} UTC"
 
@@ -114,9 +115,7 @@ def _grown(facts: Facts) -> str:
 _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "store_unknown": _store_unknown,
     "log_broken": lambda facts: f"entry {int(facts['entry']):,} is not as it was written",
-    "finding": lambda facts: (
-        f"{_RULES.get(str(facts['rule']), str(facts['rule']))} (finding {facts['finding']})"
-    ),
+    "finding": lambda facts: _RULES.get(str(facts["rule"]), str(facts["rule"])),
     "purge_back": lambda facts: (
         f"{int(facts['kb_ids']):,} kb_ids that purge {facts['purge']} erased have data again"
     ),

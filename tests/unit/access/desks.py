@@ -155,8 +155,17 @@ REQUEST = Asked(
 
 ALERTS = tuple(
     Alert(
-        each.id, "growth", str(each), Severity.HIGH, AlertState.FIRING, NOW, NOW, NOW,
-        tenants=(each,), concerns=(each,), told={"zed" if each is ZED else "acme": TOLD},
+        each.id,
+        "growth",
+        str(each),
+        Severity.HIGH,
+        AlertState.FIRING,
+        NOW,
+        NOW,
+        NOW,
+        tenants=(each,),
+        concerns=(each,),
+        told={"zed" if each is ZED else "acme": TOLD},
     )
     for each in (ACME, ZED)
 )
@@ -273,7 +282,10 @@ class World:
         self.deliverer = _mock(Deliverer)
         self.alerting = SimpleNamespace(
             tools=AlertTools(
-                self.alerts, conditions(), ROUTES, lambda: self.deliverer,
+                self.alerts,
+                conditions(),
+                ROUTES,
+                lambda: self.deliverer,
                 lambda: datetime.now(UTC),
             )
         )
