@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import cache, state_keys
+from dashboard.app import alert_count, cache, navigation, state_keys
 from services.alerts.models import Alert, AlertState, Message, Told
 from services.alerts.ports import Change
 from services.bootstrap import Services
@@ -67,8 +67,7 @@ def test_what_fires_is_there_until_it_is_silenced(alerts: AlertRecords, open_pag
     assert "See Usage on the tenant's page" in words(app)
     app = press(app, "Silence 1 alert…")
     press(app, "Silence")  # without a reason
-    (silences,) = [alerts.silences()]
-    assert silences == ()
+    assert alerts.silences() == ()
     app = press(open_page("alerts", alert="acme1"), "Silence 1 alert…")
     app.text_input(key=state_keys.SILENCE_WHY).set_value("ticket 4711")
     press(app, "Silence")
@@ -91,7 +90,7 @@ def test_a_whole_condition_of_a_tenant_can_be_silenced(
     app.selectbox(key=state_keys.SILENCE_TENANT).set_value(ACME)
     app.text_input(key=state_keys.SILENCE_WHY).set_value("a load that was meant to be")
     press(app, "Silence")
-    (silence,) = alerts.silences()
+    (silence, *_) = alerts.silences()
     assert (silence.code, silence.subject, silence.tenant) == ("growth", "", ACME)
 
 
@@ -125,7 +124,7 @@ def test_how_a_route_does_and_a_test_of_it(
 def test_nothing_of_others_is_shown(
     alerts: AlertRecords, route: None, sign_in: SignIn, open_page: Open
 ) -> None:
-    """Neither alerts, nor routes of all tenants, nor in the menu; and who may not silence is told."""
+    """Neither alerts, nor routes of all tenants; the menu counts what is in scope."""
     others = alert("zed1", tenants=(ZED,), facts=GROWN, told={})
     store = alert("s1", "store_unknown", tenants=(), facts={"store": "redis", "fault": ""})
     put(alerts, replace(FIRES, told={}), others, store)
@@ -135,6 +134,9 @@ def test_nothing_of_others_is_shown(
     assert "Nobody is told of alerts that you may see" in words(app)
     assert next(b for b in app.button if b.label == "Silence…").disabled
     assert "There is no alert zed1" in words(open_page("alerts", alert="zed1"))
+    assert alert_count.firing() == 2
+    sign_in("admin")
+    assert alert_count.firing() == 3
 
 
 def test_records_that_do_not_answer(
@@ -145,11 +147,22 @@ def test_records_that_do_not_answer(
     def down(_: object, **__: object) -> None:
         raise StoreUnavailable("state store", "reading alerts", "gone")
 
-    monkeypatch.setattr(AlertRecords, "alerts", down)
-    monkeypatch.setattr(AlertRecords, "firing", down)
-    app = open_page("alerts")
+    with monkeypatch.context() as patch:
+        patch.setattr(AlertRecords, "alerts", down)
+        patch.setattr(AlertRecords, "firing", down)
+        app = open_page("alerts")
+        assert alert_count.firing() is None
     assert "Alerts cannot be read" in words(app)
     assert "Nothing fires" not in words(app)
+
+
+def test_the_menu_says_how_many_fire() -> None:
+    """And nothing where none does, or it is not known."""
+    page = navigation.row("alerts")
+    assert [navigation._counted(page, n) for n in (1200, 0, None)] == [
+        "Alerts (1,200)", "Alerts", "Alerts",
+    ]  # fmt: skip
+    assert navigation._counted(navigation.row("find"), 3) == "Find"
 
 
 def test_a_page_says_when_nobody_looks(
