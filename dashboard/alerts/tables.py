@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 import pandas as pd
@@ -140,7 +140,7 @@ def _what(alert: Alert) -> tuple[str, str, str, str]:
     return alert.severity.value, title_of(alert), detail_of(alert), whose
 
 
-def _frame(rows: list[tuple[object, ...]], columns: Iterable[str], *times: str) -> pd.DataFrame:
+def _frame(rows: Sequence[tuple[object, ...]], columns: Iterable[str], *times: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(columns))
     for name in times:
         frame[name] = pd.to_datetime(frame[name], utc=True)

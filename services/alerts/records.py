@@ -120,12 +120,10 @@ def why_stuck(job: Job, now: datetime) -> str:
             return "failed"
         case JobState.STOPPED:
             return "stopped" if now - last >= STOPPED_FOR else ""
-        case JobState.RUNNING if not job.owner or job.leased_until is None:
-            return "unclaimed" if now - last >= UNCLAIMED_FOR else ""
-        case JobState.RUNNING if now - job.leased_until >= UNCLAIMED_FOR:
-            return "unclaimed"
         case JobState.RUNNING:
-            return "slow" if _slow(job, now) else ""
+            heard = job.leased_until if job.owner and job.leased_until else last
+            silent = now - heard >= UNCLAIMED_FOR
+            return "unclaimed" if silent else "slow" if _slow(job, now) else ""
         case _:
             return ""
 

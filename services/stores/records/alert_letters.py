@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from services.alerts.kept import message_of
 from services.alerts.models import Letter
@@ -25,8 +25,8 @@ def unsent() -> ColumnElement[bool]:
     return and_(MESSAGES.c.sent_at.is_(None), MESSAGES.c.given_up.is_(False))
 
 
-def letter_of(row: Row[Any]) -> Letter:
-    """Read a row of `LETTERS`."""
+def letter_of(row: Any) -> Letter:
+    """Read a row of `LETTERS`, which has more columns than its type can say."""
     message = message_of(row.text, message_id=row.id, route=row.route, at=row.at, again=row.again)
     problem = Problem.of_kept(json.loads(row.problem)) if row.problem else None
     return Letter(

@@ -1,31 +1,10 @@
-"""The tables of alerts: as the migration makes them, and as they are asked."""
+"""The tables of alerts, as the newest migration leaves them."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
 from services.stores.records.schema import METADATA, Moment, Words
-
-ALERTING = (
-    """CREATE TABLE alert (
-        id VARCHAR(32) NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, text TEXT NOT NULL,
-        began {moment} NOT NULL, ended {moment}, settled BOOLEAN NOT NULL)""",
-    "CREATE INDEX alert_by_settled ON alert (settled, ended)",
-    """CREATE TABLE alert_silence (
-        id VARCHAR(32) NOT NULL PRIMARY KEY, text TEXT NOT NULL, "at" {moment} NOT NULL,
-        until {moment} NOT NULL)""",
-    """CREATE TABLE alert_message (
-        number {serial} PRIMARY KEY, id VARCHAR(32) NOT NULL UNIQUE, route TEXT NOT NULL,
-        "at" {moment} NOT NULL, text TEXT NOT NULL, again BOOLEAN NOT NULL,
-        tries INTEGER NOT NULL, next_at {moment}, claimed_until {moment}, failed_at {moment},
-        refused BOOLEAN NOT NULL, problem TEXT NOT NULL, sent_at {moment},
-        given_up BOOLEAN NOT NULL)""",
-    "CREATE INDEX alert_message_by_sent ON alert_message (sent_at, given_up)",
-    """CREATE TABLE alert_head (
-        number BIGINT NOT NULL, "at" {moment}, owner TEXT NOT NULL, leased_until {moment})""",
-    "INSERT INTO alert_head (number, owner) VALUES (0, '\"\"')",
-)
-"""The statements of the migration: history, which never changes."""
 
 ALERTS = Table(
     "alert",

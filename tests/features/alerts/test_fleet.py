@@ -1,4 +1,4 @@
-"""A whole deployment that alerts by itself: from its stores to a receiver, with nobody's content."""
+"""A whole deployment that alerts by itself: from its stores to a receiver, naming no user."""
 
 from __future__ import annotations
 
