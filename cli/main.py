@@ -24,7 +24,8 @@ from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
 _GROUPS = {
-    "purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names", "alerts": "cli.alerts",
+    "purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names", "limits": "cli.limits",
+    "alerts": "cli.alerts",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 

@@ -19,7 +19,6 @@ from services.stores.adapters import Stores
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
-    from services.alerts.look import Chain
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from services.usage.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
-
-_VERIFIED_EVERY, _VERIFIED_AFTER = timedelta(days=1), timedelta(hours=1)
-"""How often the whole log is verified, and how long after the start that is first done."""
 
 
 def check(settings: Settings) -> None:
@@ -106,7 +102,7 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.history_recorder.follow, self.isolation.follow,
+            self.history_recorder.follow, self.limits.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
@@ -126,6 +122,7 @@ class Services(Reading):
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
+        from services.limits.new_session import exceeded
         from services.purge.erased import erased_before
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
@@ -138,6 +135,8 @@ class Services(Reading):
             being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
+            exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
+            refuse_over=self.settings.limit_sessions == "refuse",
         )
 
     @made_once
@@ -160,43 +159,24 @@ class Services(Reading):
         )
 
     @made_once
-    def _began(self) -> datetime:
-        return self.now()
-
-    @made_once
     def alert_worker(self) -> AlertWorker:
         """What looks for alerts and sends them, once it is started."""
+        from services.alerts.log_chain import LogChain
         from services.alerts.past_days import PastDays
-        from services.alerts.watch import Sources, Watch
-        from services.alerts.worker import AlertWorker
-        from services.purge.worker import new_owner
+        from services.alerts.watch import Sources
 
-        alerting, past = self.alerting, PastDays(self.history.at)
         sources = Sources(
             snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
             ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
-            chain=self._chain, growth=past.growth,
+            chain=LogChain(self.logbook, began=self.now(), now=self.now),
+            growth=PastDays(self.history.at).growth, standings=self.limits.standings,
         )  # fmt: skip
-        watch = Watch(sources, alerting.table, thresholds=alerting.thresholds, since=self._began)
-        worker = AlertWorker(
-            alerting.records, alerting.deliverer, watch, table=alerting.table,
-            routes=alerting.routes, owner=new_owner(), now=self.now,
-        )  # fmt: skip
+        worker = self.alerting.worker(sources)
         self.closing.callback(worker.stop)
         return worker
 
     def _wake_alerts(self) -> None:
         self.alert_worker.wake()
-
-    def _chain(self) -> Chain:
-        """Say how the audit log is; once a day it is verified anew, in a thread of its own."""
-        from services.alerts.look import Chain
-
-        book, state = self.logbook, self.logbook.verifying
-        last = state.at or self._began - _VERIFIED_EVERY + _VERIFIED_AFTER
-        if state.since is None and self.now() - last >= _VERIFIED_EVERY:
-            book.start_verifying()
-        return Chain(book.anchoring.state.changed, state.result)
 
     @made_once
     def canary(self) -> CanaryService:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
+    from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -61,6 +62,13 @@ class Desk:
         from services.history.access import DeskHistory
 
         return DeskHistory(self.gate, self._services.history)
+
+    @cached_property
+    def limits(self) -> DeskLimits:
+        """Limits, and who is near or over."""
+        from services.limits.access import DeskLimits
+
+        return DeskLimits(self.gate, lambda: self._services.limits)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -194,6 +202,7 @@ class Alone:
     log: DeskLog
     names: DeskNames
     history: DeskHistory
+    limits: DeskLimits
     alerts: DeskAlerts
 
 
@@ -203,6 +212,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.history.access import DeskHistory
+    from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
 
@@ -213,5 +223,6 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
+            DeskLimits(gate, lambda: records.limits),
             DeskAlerts(gate, records.alerting.tools),
         )

@@ -41,6 +41,8 @@ PAGES = (
             "Every tenant with its usage, what tenants share, and what is unowned."),
     PageRow("usage", "Usage", ":material/trending_up:", "Fleet", Action.SEE_FLEET,
             "Any figure over time, and who grew or shrank between two moments."),
+    PageRow("limits", "Limits", ":material/speed:", "Fleet", Action.SEE_FLEET,
+            "How much tenants should have at most: by default, by kind and by tenant."),
     PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
             "What keeps tenants apart: the checks, what they found, and what to do."),
     PageRow("alerts", "Alerts", ":material/notifications:", "Fleet", Action.SEE_ALERTS,

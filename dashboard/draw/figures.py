@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
-from dashboard.draw import notices, unknown, usage_tables
+from dashboard.draw import limits, notices, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
@@ -149,6 +149,7 @@ USAGE_COLUMNS = {
         for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
     },
     "Ownership": st.column_config.TextColumn(width=CLAIM_WIDTH),
+    **limits.columns(),
     "Share": st.column_config.NumberColumn(
         format="percent", width=NUMBER_WIDTH, help="Of all that is counted here"
     ),

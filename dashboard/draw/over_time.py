@@ -102,14 +102,16 @@ def _days() -> tuple[date, date] | None:
     return None
 
 
-def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
-    """Draw a holder's chart of what was chosen; the file is about these tenants."""
+def draw(
+    holder: Holder, choice: Choice, *, tenants: Whose, limit: int | None = None
+) -> None:  # fmt: skip
+    """Draw a holder's chart of what was chosen, with its limit; the file is about these tenants."""
     try:
         cells = _series(holder, choice)
     except StoreError:
         st.caption("Unknown: this product's own records did not answer.")
         return
-    _chart(choice.name, cells)
+    _chart(choice.name, cells, limit)
     download(frame_of(cells), f"over_time_{choice.quantity}", tenants=tenants)
 
 
@@ -119,20 +121,39 @@ def _series(holder: Holder, choice: Choice) -> tuple[Cell, ...]:
     return runtime.desk().history.series(holder, choice.quantity, since, until, choice.step)
 
 
-def _chart(name: str, cells: Sequence[Cell]) -> None:
+def _chart(name: str, cells: Sequence[Cell], limit: int | None) -> None:
     known = [cell for cell in cells if cell.rollup is not None]
     if len(known) < _A_LINE:
         st.caption("Charts begin with the second point: what changes is kept from now on.")
         return
     column = COLUMNS[name]
     st.plotly_chart(
-        charts.over_time(column.measure, cells, is_size=column.is_size), key=f"over_time_{name}",
-        config={"displayModeBar": False}, theme="streamlit",
+        charts.over_time(
+            column.measure, cells, is_size=column.is_size, limit=_near(limit, known)
+        ),
+        key=f"over_time_{name}", config={"displayModeBar": False}, theme="streamlit",
     )  # fmt: skip
     st.caption(
         f"{WORDS[column.measure].title}: {words(known, is_size=column.is_size)} Known since "
         f"{moment(known[0].began)}; where the line stops it was not known."
+        f"{_limit_words(limit, known, is_size=column.is_size)}"
     )
+
+
+_NEAR = 4
+
+
+def _near(limit: int | None, known: Sequence[Cell]) -> int | None:
+    """Return a limit that can be drawn: one far above the figure would press it to the floor."""
+    most = max(cell.rollup.most for cell in known if cell.rollup is not None)
+    return None if limit is None or limit > most * _NEAR else limit
+
+
+def _limit_words(limit: int | None, known: Sequence[Cell], *, is_size: bool) -> str:
+    if limit is None:
+        return ""
+    where = "far above" if _near(limit, known) is None else "the dashed line"
+    return f" The limit is {size(limit) if is_size else number(limit)}: {where}."
 
 
 def words(known: Sequence[Cell], *, is_size: bool) -> str:

@@ -3,7 +3,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import glossary, read, runtime
-from dashboard.draw import figures, notices as presenters, store_tables, unknown, usage_tables
+from dashboard.draw import (
+    figures,
+    limits,
+    notices as presenters,
+    store_tables,
+    unknown,
+    usage_tables,
+)
 from dashboard.draw.largest import TOP, largest
 from dashboard.isolation import tables
 
@@ -19,7 +26,8 @@ sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
-    audited=tables.attention(audit, datetime.now(UTC)) if audit else (),
+    audited=(*(tables.attention(audit, datetime.now(UTC)) if audit else ()),
+             *limits.notices(read.standings(snapshot))),
     told=tables.told(audit) if audit else None,
 )  # fmt: skip
 if notices:

@@ -58,6 +58,7 @@ class Action(StrEnum):
     IMPORT_NAMES = "import names"
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
+    SET_LIMITS = "set limits"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -105,6 +106,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.IMPORT_NAMES: Permission(Role.ADMIN, writes=True),
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
+    Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from services.access.viewer import Action
-from services.alerts import records, stores
+from services.alerts import limits, records, stores
 from services.alerts.look import Look, Thresholds
 from services.alerts.models import Condition, ShownTo, Sighting, Verdict
 from services.errors import Problem
 from services.isolation.severity import Severity
+from services.limits.models import State
 
 _AT_ONCE = timedelta(0)
 _SHORT = timedelta(minutes=2)
@@ -77,6 +78,17 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             "snapshot_old", Severity.HIGH, "Figures are old",
             "See System for what the last refresh came to, and the dashboard's own log.",
             ShownTo.EVERYONE, Action.SEE_FLEET, _AT_ONCE, _SHORT, stores.snapshot_old,
+        ),
+        Condition(
+            "limit_over", Severity.HIGH, "A tenant is over a limit",
+            "See Usage on the tenant's page for since when; the page Limits has what was agreed.",
+            ShownTo.TENANTS, Action.SEE_FLEET, _SHORT, _SHORT, limits.at(State.OVER, Severity.HIGH),
+        ),
+        Condition(
+            "limit_near", Severity.MEDIUM, "A tenant is near a limit",
+            "See Usage on the tenant's page: it shows how fast it grows.",
+            ShownTo.TENANTS, Action.SEE_FLEET, _SHORT, _SHORT,
+            limits.at(State.NEAR, Severity.MEDIUM),
         ),
         Condition(
             "growth", Severity.MEDIUM, "A tenant grew suddenly",

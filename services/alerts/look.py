@@ -10,6 +10,7 @@ from services.alerts.growth import Growth
 from services.audit_log.models import Verification
 from services.errors import Problem
 from services.isolation.models import Report
+from services.limits.models import Standings
 from services.purge.job import Job, Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -40,7 +41,7 @@ class Look:
     """Everything that conditions look at, or why it could not be read.
 
     `since` is when this dashboard began to collect. `back` are the kb_ids that were purged and
-    have data again, `growth` is by tenant.
+    have data again, `growth` is by tenant, `standings` are to limits.
     """
 
     now: datetime
@@ -52,4 +53,5 @@ class Look:
     back: tuple[Tombstone, ...] | Problem
     chain: Chain | Problem
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
+    standings: Standings | Problem
     thresholds: Thresholds = field(default_factory=Thresholds)

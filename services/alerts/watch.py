@@ -13,6 +13,7 @@ from services.alerts.look import Chain, Look, Thresholds
 from services.alerts.models import Condition, Verdict
 from services.errors import KatoTenantsError, Problem
 from services.isolation.models import Report
+from services.limits.models import Standings
 from services.purge.came_back import came_back
 from services.purge.job import Job, Tombstone
 from services.tenancy.kb_ids import TenantKey
@@ -39,6 +40,7 @@ class Sources:
     tombstones: Callable[[Iterable[str]], tuple[Tombstone, ...]]
     chain: Callable[[], Chain]
     growth: Callable[[Snapshot], Mapping[TenantKey, tuple[Growth, ...]]]
+    standings: Callable[[Snapshot], Standings]
 
 
 class Watch:
@@ -61,7 +63,8 @@ class Watch:
         look = Look(
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
             there if isinstance(there, Problem) else there.back, known(sources.chain),
-            there if isinstance(there, Problem) else there.growth, self._thresholds,
+            there if isinstance(there, Problem) else there.growth,
+            there if isinstance(there, Problem) else there.standings, self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 
@@ -74,7 +77,8 @@ class Watch:
             stones = self._sources.tombstones(snapshot.kb_ids)
             back = came_back(snapshot, stones)
             growth = known(lambda: self._sources.growth(snapshot))
-            self._seen = snapshot, _OfSnapshot(back, growth)
+            standings = known(lambda: self._sources.standings(snapshot))
+            self._seen = snapshot, _OfSnapshot(back, growth, standings)
         return self._seen[1]
 
 
@@ -82,6 +86,7 @@ class Watch:
 class _OfSnapshot:
     back: tuple[Tombstone, ...]
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
+    standings: Standings | Problem
 
 
 def known(read: Callable[[], T | Problem]) -> T | Problem:

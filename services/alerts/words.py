@@ -112,6 +112,12 @@ def _grown(facts: Facts) -> str:
     )  # fmt: skip
 
 
+def _limit(facts: Facts) -> str:
+    used, most = int(facts["used"]), int(facts["most"])
+    share = f" ({used / most:.0%})" if most else ""
+    return f"{facts['quantity']}: {used:,} of {most:,}{share}"
+
+
 _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "store_unknown": _store_unknown,
     "log_broken": lambda facts: f"entry {int(facts['entry']):,} is not as it was written",
@@ -127,5 +133,7 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "snapshot_old": lambda facts: (
         f"no figures were collected for {int(facts['minutes']):,} minutes"
     ),
+    "limit_over": _limit,
+    "limit_near": _limit,
     "growth": _grown,
 }

@@ -107,6 +107,9 @@ class Settings(SignInSettings):
     audit_minutes: float = Field(10, alias="KATO_TENANTS_AUDIT_MINUTES", gt=0, le=_YEAR)
     history_hours_days: float = Field(90, alias="KATO_TENANTS_HISTORY_HOURS_DAYS", ge=2, le=3660)
     history_days: float = Field(1826, alias="KATO_TENANTS_HISTORY_DAYS", ge=2, le=36_600)
+    limit_near: int = Field(80, alias="KATO_TENANTS_LIMIT_NEAR", ge=1, le=100)
+    limit_back: int = Field(5, alias="KATO_TENANTS_LIMIT_BACK", ge=0, le=99)
+    limit_sessions: Literal["warn", "refuse"] = Field("warn", alias="KATO_TENANTS_LIMIT_SESSIONS")
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
@@ -159,6 +162,13 @@ class Settings(SignInSettings):
         key = value.get_secret_value() if value else ""
         if not (key.isascii() and key.isprintable()):
             raise ValueError("has a character that cannot be sent: a key is one line of ASCII")
+        return value
+
+    @field_validator("limit_back")
+    @classmethod
+    def _leaves_near(cls, value: int, info: ValidationInfo) -> int:
+        if value >= info.data.get("limit_near", 100):
+            raise ValueError("has to be less than KATO_TENANTS_LIMIT_NEAR")
         return value
 
     @field_validator("log_key")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from services.alerts.deliver import Deliverer
     from services.alerts.look import Thresholds
     from services.alerts.models import Condition, Route
+    from services.alerts.watch import Sources
+    from services.alerts.worker import AlertWorker
     from services.stores.records.alerts import AlertRecords
     from services.stores.records.database import Database
 
@@ -74,6 +76,18 @@ class Alerting:
             url=self._settings.url,
         )  # fmt: skip
         return Deliverer(self.records, found, now=self._now, told=self._wake)
+
+    def worker(self, sources: Sources) -> AlertWorker:
+        """Return what looks and sends, to be started."""
+        from services.alerts.watch import Watch
+        from services.alerts.worker import AlertWorker
+        from services.purge.worker import new_owner
+
+        watch = Watch(sources, self.table, thresholds=self.thresholds, since=self._now())
+        return AlertWorker(
+            self.records, self.deliverer, watch, table=self.table, routes=self.routes,
+            owner=new_owner(), now=self._now,
+        )  # fmt: skip
 
     @made_once
     def tools(self) -> AlertTools:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from services.audit_log.service import Logbook
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
+    from services.limits.service import LimitsService
     from services.stores.records.database import Database
     from services.stores.records.history import HistoryRecords
     from services.stores.records.nodes import StateStore
@@ -84,6 +85,16 @@ class OwnRecords:
         return Retention(
             timedelta(days=settings.history_hours_days), timedelta(days=settings.history_days)
         )
+
+    @made_once
+    def limits(self) -> LimitsService:
+        """Limits, and who is near or over."""
+        from services.limits.models import Thresholds
+        from services.limits.service import LimitsService
+        from services.stores.records.limits import LimitBook
+
+        thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
+        return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
 
     @made_once
     def owners(self) -> Owners:

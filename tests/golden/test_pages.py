@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("overview", {}),
     "tenants": ("tenants", {}),
     "usage": ("usage", {}),
+    "limits": ("limits", {}),
     "tenant": ("tenant", {"tenant": TENANT}),
     "sessions": ("sessions", {}),
     "sessions-one": ("sessions", {"session": SESSION}),

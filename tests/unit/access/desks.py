@@ -62,6 +62,9 @@ from services.history.rollup import Rollup
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.limits.models import Held, Kept, Rule, Thresholds
+from services.limits.preview import Changes, Preview
+from services.limits.service import LimitsService
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -178,6 +181,16 @@ SILENCES = tuple(
             "growth", tenant=each)
     for each in (ACME, ZED)
 )  # fmt: skip
+RULES = tuple(
+    Kept(Rule(TenantPattern.parse(scope), "patterns", most), f"zed {COUNTED}", NOW, "of zed")
+    for scope, most in (("*", 2), ("tenant/acme", 3), ("tenant/zed", int(COUNTED)))
+)
+CHANGE = Changes((Rule(TenantPattern.parse("tenant/acme"), "keys", 5),))
+
+
+def _limit_records() -> Any:
+    held: Held = {}
+    return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
 
 
 def _answer() -> Answer:
@@ -225,8 +238,16 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
+        self.limits = _mock(LimitsService)
+        self.limits.thresholds = Thresholds()
+        self.limits.version.return_value = int(COUNTED)
+        self.limits.rules.return_value = RULES
+        self.limits.standings.side_effect = LimitsService(
+            _limit_records(), thresholds=Thresholds(), now=lambda: NOW
+        ).standings
+        self.limits.preview.return_value = Preview(CHANGE, (), 1)
         self.sessions = _mock(SessionService)
-        self.sessions.can_seal = True
+        self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
         self.sessions.landing.return_value = land(ACME_NODE, OWNERSHIP)
         self.care = _mock(SessionCare)
@@ -337,7 +358,7 @@ class World:
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint",
+    "care.inspect", "sessions.fingerprint", "limits.rules",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -438,9 +459,25 @@ CASES: dict[str, Case] = {
     "history.movers": Case(
         lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
     ),
+    "limits.thresholds": Case(lambda d: d.limits.thresholds, VIEWER, ANY),
+    "limits.version": Case(lambda d: d.limits.version(), VIEWER, ANY),
+    "limits.rules": Case(lambda d: d.limits.rules(), VIEWER, ANY, inner="limits.rules"),
+    "limits.standings": Case(
+        lambda d: d.limits.standings(SNAPSHOT), VIEWER, ANY, inner="limits.standings"
+    ),
+    "limits.preview": Case(
+        lambda d: d.limits.preview(SNAPSHOT, CHANGE), ADMIN, FLEET, inner="limits.preview",
+        writes=True,
+    ),
+    "limits.instead": Case(lambda d: d.limits.instead(()), ADMIN, FLEET, writes=True),
+    "limits.change": _done(
+        lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
+        target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
+    ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
+    "sessions.refuses_over": Case(lambda d: d.sessions.refuses_over, OPERATOR, ANY, writes=True),
     "sessions.landing": Case(lambda d: d.sessions.landing(SCHEME, VALUES), OPERATOR, writes=True),
     "sessions.create": _done(
         lambda d: d.sessions.create(SCHEME, VALUES, ttl_seconds=60, metadata={}), OPERATOR,

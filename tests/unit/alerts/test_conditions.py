@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from services.access.viewer import TenantPattern
 from services.alerts import conditions as module, records
 from services.alerts.conditions import conditions
 from services.alerts.growth import FEWEST, LEAST, Growth, Past
@@ -25,8 +26,10 @@ from services.isolation.about import About, Fact
 from services.isolation.confined import scope_of_finding, sees_finding
 from services.isolation.models import Acceptance, Finding, Record, Report
 from services.isolation.severity import Severity
+from services.limits.models import Standing, Standings, State as LimitState
 from services.purge.job import JobState, Outcome, Tombstone
 from services.purge.steps import Step, StepName, StepState
+from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 from tests.servers.purger import plan_for
 from tests.unit.access.desks import ACME_KB, ACME_NODE, JOB, ZED_NODE
@@ -43,7 +46,7 @@ def look(**more: object) -> Look:
     nothing: dict[str, object] = {
         "now": NOW, "since": NOW - DAY, "ownership": SEEN.ownership,
         "snapshot": replace(SEEN.snapshot, collected_at=NOW), "report": GONE, "jobs": (),
-        "back": (), "chain": Chain(verified=Verification(State.OK)), "growth": {},
+        "back": (), "standings": Standings(), "chain": Chain(verified=Verification(State.OK)), "growth": {},
     }  # fmt: skip
     return Look(**{**nothing, **more})  # type: ignore[arg-type]
 
@@ -82,7 +85,9 @@ def test_each_has_its_page() -> None:
 def test_what_cannot_be_read_is_unknown() -> None:
     """And then nothing is over."""
     for code in TABLE.keys() - {"snapshot_old"}:
-        all_gone = dict.fromkeys(("snapshot", "report", "jobs", "back", "chain", "growth"), GONE)
+        all_gone = dict.fromkeys(
+            ("snapshot", "report", "jobs", "back", "chain", "growth", "standings"), GONE
+        )
         assert seen(code, **all_gone).unknown is not None, code
         assert not seen(code, **all_gone).seen
 
@@ -208,6 +213,25 @@ def test_a_log_that_is_not_as_it_was_written() -> None:
         assert seen("log_broken", chain=Chain(verified=Verification(state))) == Verdict()
     for chain in (Chain(), Chain(verified=Verification(State.UNCHECKED))):
         assert seen("log_broken", chain=chain).unknown is not None
+
+
+def test_a_tenant_that_is_near_or_over_a_limit() -> None:
+    """By the state that it has to come back from; what is not known ends nothing."""
+
+    def standing(state: LimitState, tenant: TenantKey = ACME) -> Standing:
+        rule, used = TenantPattern.parse("*"), Figure(12)
+        return Standing(tenant, "patterns", used, 10, rule, state, state, reason=GONE)
+
+    both = Standings((standing(LimitState.OVER), standing(LimitState.NEAR, ZED)))
+    (over,) = seen("limit_over", standings=both).seen
+    assert (over.concerns, over.facts) == (
+        (ACME,), {"quantity": "patterns", "used": 12, "most": 10}
+    )  # fmt: skip
+    assert [each.concerns for each in seen("limit_near", standings=both).seen] == [(ZED,)]
+    assert seen("limit_near", standings=Standings((standing(LimitState.UNDER),))) == Verdict()
+    unknown = Standings((standing(LimitState.UNKNOWN), standing(LimitState.OVER, ZED)))
+    assert seen("limit_over", standings=unknown).unknown == GONE
+    assert len(seen("limit_over", standings=unknown).seen) == 1
 
 
 def test_a_tenant_that_grew() -> None:
