@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from services.alerts.models import (
     Silence,
 )
 from services.alerts.ports import AlertStore
+from services.alerts.worker import new_id
 from services.approvals.models import HOW_LONG, WHY
 from services.tenancy.kb_ids import TenantKey
 
@@ -97,7 +97,7 @@ class DeskAlerts:
         viewer, now = self._gate.allow(Action.SILENCE), self._tools.now()
         end = now + until if isinstance(until, timedelta) else until
         _check(why, end, now)
-        new = Silence(secrets.token_hex(8), viewer.id, why.strip(), now, end, code, "", tenant)
+        new = Silence(new_id(), viewer.id, why.strip(), now, end, code, "", tenant)
         tenants: tuple[TenantKey, ...] = () if tenant is None else (tenant,)
         if alert:
             found = self._alert(alert, viewer)
@@ -140,7 +140,7 @@ class DeskAlerts:
         viewer = self._gate.allow(Action.TEST_ROUTE, target=route)
         if not any(each.name == route and sees_route(each, viewer) for each in self._tools.routes):
             raise AlertError("there is no such route")
-        message = Message(secrets.token_hex(8), route, self._tools.now(), (), test=True)
+        message = Message(new_id(), route, self._tools.now(), (), test=True)
         with self._gate.doing(Action.TEST_ROUTE, target=route, digest=digest_of_words(route)):
             self._tools.store.post(message)
         self._tools.wake()

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 
 def new_id() -> str:
-    """Return an id that nothing else has: 16 hex digits."""
-    return secrets.token_hex(8)
+    """Return an id that nothing else has: 20 hex digits."""
+    return secrets.token_hex(10)
 
 
 def look_once(

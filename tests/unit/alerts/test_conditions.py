@@ -46,7 +46,8 @@ def look(**more: object) -> Look:
     nothing: dict[str, object] = {
         "now": NOW, "since": NOW - DAY, "ownership": SEEN.ownership,
         "snapshot": replace(SEEN.snapshot, collected_at=NOW), "report": GONE, "jobs": (),
-        "back": (), "standings": Standings(), "chain": Chain(verified=Verification(State.OK)), "growth": {},
+        "back": (), "chain": Chain(verified=Verification(State.OK)), "growth": {},
+        "standings": Standings(),
     }  # fmt: skip
     return Look(**{**nothing, **more})  # type: ignore[arg-type]
 
