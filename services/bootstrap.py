@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
+    from services.metrics.service import MetricsService
     from services.purge.job import Job
     from services.purge.later_looks import LaterLooks
     from services.purge.look import Erasers
@@ -33,16 +34,6 @@ if TYPE_CHECKING:
     from services.usage.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
-
-
-def check(settings: Settings) -> None:
-    """Look at what shows only when it is made. Raises SettingsError."""
-    if settings.alert_routes:
-        from services.alerts.routes import read_routes
-        from services.stores.receivers.open import receivers
-
-        with ExitStack() as closing:
-            receivers(read_routes(settings.alert_routes.get_secret_value()), closing)
 
 
 def build(
@@ -102,7 +93,8 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.history_recorder.follow, self.limits.follow, self.isolation.follow,
+            self.metrics.follow, self.history_recorder.follow, self.limits.follow,
+            self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
@@ -177,6 +169,23 @@ class Services(Reading):
 
     def _wake_alerts(self) -> None:
         self.alert_worker.wake()
+
+    @made_once
+    def metrics(self) -> MetricsService:
+        """What is told to a scrape."""
+        from importlib.metadata import version
+
+        from services.metrics.books import Bookkeeper
+        from services.metrics.service import MetricsService
+        from services.stores.records.purges.tally import PurgeTally
+
+        settings = self.settings
+        books = Bookkeeper(PurgeTally(self.database), self.isolation)
+        self.closing.callback(books.close)
+        return MetricsService(
+            self.collector, books, most=settings.metrics_tenants,
+            version=version("kato-tenants"), deployment=settings.deployment, now=self.now,
+        )  # fmt: skip
 
     @made_once
     def canary(self) -> CanaryService:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
+    from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -69,6 +71,20 @@ class Desk:
         from services.limits.access import DeskLimits
 
         return DeskLimits(self.gate, lambda: self._services.limits)
+
+    @cached_property
+    def metrics(self) -> DeskMetrics:
+        """What is told to a scrape."""
+        from services.metrics.access import DeskMetrics
+
+        return DeskMetrics(self.gate, self._services.metrics)
+
+    @cached_property
+    def bill(self) -> DeskBill:
+        """What a month costs."""
+        from services.bill.access import DeskBill
+
+        return DeskBill(self.gate, self._services.bill)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -203,6 +219,7 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    bill: DeskBill
     alerts: DeskAlerts
 
 
@@ -211,6 +228,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -224,5 +242,6 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskBill(gate, records.bill),
             DeskAlerts(gate, records.alerting.tools),
         )

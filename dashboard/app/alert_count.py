@@ -13,7 +13,7 @@ def firing() -> int | None:
 
     Before the services are there it is unknown: nobody waits for them here.
     """
-    if not runtime.is_started():
+    if runtime.started() is None:
         return None
     try:
         return _firing()

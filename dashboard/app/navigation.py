@@ -43,6 +43,8 @@ PAGES = (
             "Any figure over time, and who grew or shrank between two moments."),
     PageRow("limits", "Limits", ":material/speed:", "Fleet", Action.SEE_FLEET,
             "How much tenants should have at most: by default, by kind and by tenant."),
+    PageRow("bill", "Bill", ":material/receipt_long:", "Fleet", Action.SEE_FLEET,
+            "What a month costs each tenant, and how much of it was known."),
     PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
             "What keeps tenants apart: the checks, what they found, and what to do."),
     PageRow("alerts", "Alerts", ":material/notifications:", "Fleet", Action.SEE_ALERTS,

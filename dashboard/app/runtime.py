@@ -16,6 +16,7 @@ from services.settings.environment import load_settings
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
+from services.wiring import alerting
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class _Holder:
     def _start(self) -> Services:
         try:
             settings = load_settings()
-            bootstrap.check(settings)
+            alerting.check(settings)
             built = bootstrap.build(settings)
             built.start()
         except KatoTenantsError as exc:
@@ -54,8 +55,8 @@ class _Holder:
         return built
 
     @property
-    def built(self) -> bool:
-        return self._built is not None
+    def built(self) -> Services | None:
+        return self._built
 
     def stop(self) -> None:
         with self._turn:
@@ -78,8 +79,8 @@ def services() -> Services:
     return _holder.get()
 
 
-def is_started() -> bool:
-    """Whether the services are there, so that asking for them waits for nothing."""
+def started() -> Services | None:
+    """Return this process's services where they are there; waits for no start."""
     return _holder.built
 
 

@@ -25,6 +25,9 @@ DAYS = "days"
 """Query parameters of the Tenant and Usage pages: which figure is drawn over time, and how far
 back, or between which days."""
 
+MONTH = "month"
+"""Query parameter of the Bill page: which month, as `2026-10`."""
+
 FIND = "find"
 ANYWHERE = "anywhere"
 """Query parameters of the Find page: what is looked for, and whether inside of names too."""

@@ -63,6 +63,7 @@ class Action(StrEnum):
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
     SEE_SETTINGS = "see settings"
+    SEE_METRICS = "see metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
+    Action.SEE_METRICS: Permission(Role.VIEWER, fleet=True, logged=False),
 }
 """What each action takes. A test holds every action to be here."""
 

@@ -38,6 +38,10 @@ Row = Mapping[str, Kept]
 
 EMPTY: Row = {}
 
+Brief = Mapping[str, tuple[int, int, int | None]]
+"""Of some figures of a row: what they were at the end of its span, their margin, and what they came
+to in it, times seconds: None where they never changed."""
+
 
 def row_of(figures: Figures) -> Row:
     """Return the row of a moment: figures that did not change since."""
@@ -117,6 +121,10 @@ def cells(
         )
 
 
+_INTEGRAL = 6
+"""Where it is among what `_kept` writes."""
+
+
 def text_of(row: Row) -> str:
     """Write a row as it is kept: JSON, `[value, margin, rollup…]` or what of it says something."""
     return json.dumps({name: _kept(kept) for name, kept in row.items()}, separators=(",", ":"))
@@ -127,6 +135,19 @@ def row_in(text: str, quantity: str | None = None) -> Row:
     kept = json.loads(text)
     names = kept if quantity is None else {quantity} & kept.keys()
     return {name: _read(kept[name]) for name in names}
+
+
+def brief_in(text: str, wanted: frozenset[str]) -> Brief:
+    """Read of a row that was kept what a sum over time takes: a fleet's month has very many."""
+    kept = json.loads(text)
+    found = {}
+    for name in wanted:
+        each = kept.get(name)
+        if isinstance(each, list):
+            found[name] = (each[0], each[1], each[_INTEGRAL] if each[2:] else None)
+        elif each is not None:
+            found[name] = (each, 0, None)
+    return found
 
 
 def _kept(kept: Kept) -> int | list[int]:

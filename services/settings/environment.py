@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -23,6 +24,7 @@ from pydantic_settings import (
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
+from services.settings.alerts import AlertSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -50,7 +52,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings):
+class Settings(SignInSettings, AlertSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -110,6 +112,8 @@ class Settings(SignInSettings):
     limit_near: int = Field(80, alias="KATO_TENANTS_LIMIT_NEAR", ge=1, le=100)
     limit_back: int = Field(5, alias="KATO_TENANTS_LIMIT_BACK", ge=0, le=99)
     limit_sessions: Literal["warn", "refuse"] = Field("warn", alias="KATO_TENANTS_LIMIT_SESSIONS")
+    prices: Path | None = Field(None, alias="KATO_TENANTS_PRICES")
+    bill_zone: str = Field("UTC", alias="KATO_TENANTS_BILL_ZONE")
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
@@ -118,13 +122,6 @@ class Settings(SignInSettings):
     anchor_minutes: float = Field(10, alias="KATO_TENANTS_ANCHOR_MINUTES", gt=0, le=1440)
     anchor_file: Path | None = Field(None, alias="KATO_TENANTS_ANCHOR_FILE")
     anchor_url: SecretStr | None = Field(None, alias="KATO_TENANTS_ANCHOR_URL")
-
-    alert_routes: SecretStr | None = Field(None, alias="KATO_TENANTS_ALERT_ROUTES")
-    alert_store_minutes: float = Field(5, alias="KATO_TENANTS_ALERT_STORE_MINUTES", ge=0, le=1440)
-    alert_snapshot_minutes: float = Field(
-        15, alias="KATO_TENANTS_ALERT_SNAPSHOT_MINUTES", gt=0, le=_YEAR
-    )
-    url: str = Field("", alias="KATO_TENANTS_URL")
 
     @field_validator("metadata_keys")
     @classmethod
@@ -148,6 +145,14 @@ class Settings(SignInSettings):
         if not value.isprintable():
             raise ValueError("every character of the name has to be printable")
         return value.strip()
+
+    @field_validator("bill_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no zone of the IANA database, as Europe/Berlin") from None
 
     @field_validator("redis_url")
     @classmethod
@@ -188,15 +193,6 @@ class Settings(SignInSettings):
             bare = field.field_name == "kato_api_url"
             addresses.check_http(value.get_secret_value(), example=example, path=not bare)
         return value
-
-    @field_validator("url")
-    @classmethod
-    def _links_are_links(cls, value: str) -> str:
-        if value:
-            addresses.check_http(value, example="https://kato.example.com")
-            if "@" in value or "?" in value or "#" in value:
-                raise ValueError("is where this dashboard is opened, as https://kato.example.com")
-        return value.rstrip("/")
 
     @field_validator("schemes")
     @classmethod

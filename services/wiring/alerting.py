@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from services.stores.records.database import Database
 
 
+def check(settings: Settings) -> None:
+    """Make every receiver once. Raises SettingsError for a route that cannot be."""
+    if settings.alert_routes:
+        from services.alerts.routes import read_routes
+        from services.stores.receivers.open import receivers
+
+        with ExitStack() as closing:
+            receivers(read_routes(settings.alert_routes.get_secret_value()), closing)
+
+
 class Alerting:
     """Alerts in the records of `database`. `wake` has whoever has the turn send at once."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from services.made_once import made_once
 from services.settings.environment import Settings
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
     from services.audit_log.ports import AnchorPlace
     from services.audit_log.service import Logbook
+    from services.bill.service import BillService
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
@@ -76,6 +79,27 @@ class OwnRecords:
         from services.stores.records.history import HistoryRecords
 
         return HistoryRecords(self.database)
+
+    @made_once
+    def bill(self) -> BillService:
+        """What reckons what a month costs."""
+        from services.bill.price_file import terms_in
+        from services.bill.service import BillService
+
+        zone = ZoneInfo(self.settings.bill_zone)
+        return BillService(
+            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
+        )
+
+    @property
+    def _prices(self) -> Path | None:
+        """Where the price file is: as it is set, else that of the sample fleet."""
+        from services.embedded.sample.prices import FILE
+
+        settings = self.settings
+        sample = settings.data / FILE
+        made_up = settings.prices is None and settings.embedded and sample.is_file()
+        return sample if made_up else settings.prices
 
     @property
     def _retention(self) -> Retention:

@@ -29,6 +29,11 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.bill.models import Bill
+from services.bill.month import Month
+from services.bill.prices import read_terms
+from services.bill.reckon import Period, bill_of
+from services.bill.service import BillService
 from services.browse.holdings import scope_of
 from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
 from services.browse.service import InspectionService
@@ -59,12 +64,15 @@ from services.history.models import (
 )
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
+from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
 from services.limits.models import Held, Kept, Rule, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
+from services.metrics.models import Exposition
+from services.metrics.service import MetricsService
 from services.purge.job import Job, JobState, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -193,6 +201,22 @@ def _limit_records() -> Any:
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
 
 
+def _bill() -> Bill:
+    """What both pay, and what is unowned; the file has prices of the other alone."""
+    hours = {ACME: 1, ZED: int(COUNTED)}
+    figures = {
+        Holder(HolderKind.TENANT, str(each)): {"sessions": Total(count * 3600)}
+        for each, count in hours.items()
+    }
+    figures[Holder(HolderKind.NOBODY)] = {"sessions": Total(int(COUNTED) * 3600)}
+    used = Totals(NOW, NOW + timedelta(hours=1), figures, {"sessions": 3600}, {})
+    terms = read_terms(
+        'currency = "EUR"\ndecimals = 0\nrounding = "half_up"\nshared = "nobody"\n'
+        f'[prices."*"]\nsession_hour = 1\n[prices."{ZED}"]\nbase = {COUNTED}\n'
+    )
+    return bill_of(Period(Month(2026, 10), "UTC", 3600), used, terms)
+
+
 def _answer() -> Answer:
     def hit(tenant: TenantKey, node: str) -> TenantHit:
         place = Place(kb_id_of(node))
@@ -234,6 +258,7 @@ class World:
         had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.kept.return_value = NOW
         self.history.known_within.return_value = (NOW, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
@@ -246,6 +271,11 @@ class World:
             _limit_records(), thresholds=Thresholds(), now=lambda: NOW
         ).standings
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
+        self.metrics = _mock(MetricsService)
+        self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
+        self.bill = _mock(BillService)
+        self.bill.months.return_value = (Month(2026, 10),)
+        self.bill.month.return_value = _bill()
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -449,6 +479,9 @@ CASES: dict[str, Case] = {
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
+    "metrics.expose": Case(
+        lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
+    ),
     "history.series": Case(
         lambda d: d.history.series(
             Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
@@ -456,6 +489,7 @@ CASES: dict[str, Case] = {
         VIEWER, ANY,
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
+    "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
         lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
     ),
@@ -473,6 +507,10 @@ CASES: dict[str, Case] = {
     "limits.change": _done(
         lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
+    ),
+    "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
+    "bill.month": Case(
+        lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),

@@ -1,0 +1,87 @@
+"""What this product's own records say, without a scrape that waits for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Protocol
+
+from services.errors import KatoTenantsError
+from services.isolation.models import Report
+from services.metrics.models import Books, Tally
+
+PATIENCE = 0.5
+"""So many seconds a scrape waits for the records; then it has what they said last."""
+
+FORGOTTEN = 60.0
+"""What they said is not known any more after so many seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+class Purges(Protocol):
+    """The purge jobs that are kept."""
+
+    def tally(self, since: datetime) -> Tally:
+        """Count them, with who was purged after a time. Raises StoreUnavailable."""
+
+
+class Audits(Protocol):
+    """The isolation audit."""
+
+    def report_or_none(self) -> Report | None:
+        """Return the last audit; None also where the records do not answer."""
+
+
+class Bookkeeper:
+    """Reads the records in a thread of its own, one reading at a time, when it is asked."""
+
+    def __init__(
+        self, purges: Purges, audits: Audits, *, patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._purges, self._audits = purges, audits
+        self._patience, self._clock = patience, clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
+        self._turn = threading.Lock()
+        self._asked: Future[Books] | None = None
+        self._last: tuple[float, Books] | None = None
+
+    def now(self, since: datetime) -> Books:
+        """Return what the records say, or said last where they take longer than the patience.
+
+        With who was purged after a time. Where nothing was said of late nothing is known.
+        """
+        with self._turn:
+            if self._asked is None or self._asked.done():
+                self._asked = self._thread.submit(self._read, since)
+            asked = self._asked
+        try:
+            return asked.result(self._patience)
+        except TimeoutError:
+            last = self._last
+            lately = last is not None and self._clock() - last[0] < FORGOTTEN
+            return last[1] if last and lately else Books()
+
+    def close(self) -> None:
+        """Read no more; a reading under way ends by its own limits."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, since: datetime) -> Books:
+        found = self._reading(since)
+        self._last = (self._clock(), found)
+        return found
+
+    def _reading(self, since: datetime) -> Books:
+        try:
+            tally = self._purges.tally(since)
+        except KatoTenantsError:
+            return Books(up=False)
+        except Exception:  # a scrape has to outlive a fault of ours
+            logger.exception("counting purge jobs failed")
+            return Books()
+        return Books(up=True, tally=tally, report=self._audits.report_or_none())
