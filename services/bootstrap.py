@@ -180,7 +180,8 @@ class Services(Reading):
         from services.stores.records.purges.tally import PurgeTally
 
         settings = self.settings
-        books = Bookkeeper(PurgeTally(self.database), self.isolation)
+        jobs, alerts = PurgeTally(self.database), self.alerting.tally
+        books = Bookkeeper(jobs, self.isolation, alerts=alerts)
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=settings.metrics_tenants,

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol
 
+from services.alerts.tally import AlertTally
 from services.errors import KatoTenantsError
 from services.isolation.models import Report
 from services.metrics.models import Books, Tally
@@ -42,9 +43,10 @@ class Bookkeeper:
 
     def __init__(
         self, purges: Purges, audits: Audits, *, patience: float = PATIENCE,
+        alerts: Callable[[], AlertTally] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._purges, self._audits = purges, audits
+        self._purges, self._audits, self._alerts = purges, audits, alerts
         self._patience, self._clock = patience, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         self._turn = threading.Lock()
@@ -79,9 +81,10 @@ class Bookkeeper:
     def _reading(self, since: datetime) -> Books:
         try:
             tally = self._purges.tally(since)
+            told = self._alerts() if self._alerts is not None else None
         except KatoTenantsError:
             return Books(up=False)
         except Exception:  # a scrape has to outlive a fault of ours
-            logger.exception("counting purge jobs failed")
+            logger.exception("counting purge jobs and alerts failed")
             return Books()
-        return Books(up=True, tally=tally, report=self._audits.report_or_none())
+        return Books(True, tally, self._audits.report_or_none(), told)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.alerts.tally import AlertTally
 from services.isolation.models import Report
 from services.purge.job import JobState, Outcome
 from services.tenancy.kb_ids import TenantKey
@@ -44,6 +45,7 @@ class Books:
     up: bool | None = None
     tally: Tally | None = None
     report: Report | None = None
+    alerts: AlertTally | None = None
 
 
 @dataclass(frozen=True, slots=True)

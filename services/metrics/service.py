@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector as Collects
 
+from services.metrics.alerts import alerts
 from services.metrics.books import Bookkeeper
 from services.metrics.findings import findings
 from services.metrics.formats import format_of
@@ -28,7 +29,7 @@ from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
 AREAS: tuple[Callable[[Moment], Iterator[Metric]], ...] = (
-    about, measures, stores, findings, purges,
+    about, measures, stores, findings, purges, alerts,
 )  # fmt: skip
 """What tells of the whole deployment: one function an area."""
 

@@ -1,4 +1,4 @@
-"""The settings of alerts. Read by `settings.environment`; what a route is, `services.alerts` knows."""
+"""The settings of alerts, read by `settings.environment`; `services.alerts` reads the routes."""
 
 from __future__ import annotations
 

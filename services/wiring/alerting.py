@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from services.alerts.deliver import Deliverer
     from services.alerts.look import Thresholds
     from services.alerts.models import Condition, Route
+    from services.alerts.tally import AlertTally
     from services.alerts.watch import Sources
     from services.alerts.worker import AlertWorker
     from services.stores.records.alerts import AlertRecords
@@ -98,6 +99,12 @@ class Alerting:
             self.records, self.deliverer, watch, table=self.table, routes=self.routes,
             owner=new_owner(), now=self._now,
         )  # fmt: skip
+
+    def tally(self) -> AlertTally:
+        """Count what fires, and how routes do. Raises StoreUnavailable."""
+        from services.alerts.tally import tally
+
+        return tally(self.records, self.routes, self._now())
 
     @made_once
     def tools(self) -> AlertTools:

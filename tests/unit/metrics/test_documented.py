@@ -8,6 +8,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.alerts.models import Delivery, Kind
+from services.alerts.tally import AlertTally
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -47,7 +49,9 @@ def exported() -> dict[str, set[str]]:
     }
     world.collector.state = CollectorState(snapshot({"a": usage(3, 30)}, **figures), seconds=5.0)
     collector: Any = world.collector
-    books = Bookkeeper(records, records, patience=60)
+    routes = (Delivery("ops", Kind.WEBHOOK, NOW),)
+    alerts = AlertTally({(Severity.HIGH, False): 1}, NOW, routes)
+    books = Bookkeeper(records, records, patience=60, alerts=lambda: alerts)
     service = MetricsService(collector, books, most=1, version="1", deployment="", now=lambda: NOW)
     text = service.expose("").body.decode()
     books.close()
