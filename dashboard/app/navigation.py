@@ -96,7 +96,7 @@ def build(viewer: Viewer, *, approvals: bool, firing: int | None = None) -> Stre
         )  # fmt: skip
         sections.setdefault(page.section, []).append(declared)
     sections[PAGES[0].section].append(_by_name(PAGES[0]))
-    return st.navigation(sections)
+    return st.navigation(sections, expanded=True)  # else Streamlit hides all beyond the twelfth
 
 
 def _counted(page: PageRow, firing: int | None) -> str:
