@@ -72,7 +72,8 @@ def live(found: Alerts, now: datetime) -> tuple[Alert, ...]:
     until = ["Silenced until"] if frame["Silenced until"].notna().any() else []
     open_box("alert", alerts, list(map(tables.name_of, alerts)), key="alerts", leads=tables.leads)
     chosen = rows_table(
-        _with_chips(frame), alerts, [each.id for each in alerts], key="alerts_live", placeholder="–",
+        _with_chips(frame), alerts, [each.id for each in alerts], key="alerts_live",
+        placeholder="–",
         select="multi-row", height="content" if len(alerts) <= 10 else "auto",  # noqa: PLR2004
         alt="Alerts that fire or are about to, the gravest first",
         column_config=_COLUMNS,
@@ -90,7 +91,8 @@ def past(found: Alerts) -> None:
         return
     frame = tables.past_frame(found.past)
     rows_table(
-        _with_chips(frame), found.past, [each.id for each in found.past], key="alerts_past", placeholder="–",
+        _with_chips(frame), found.past, [each.id for each in found.past], key="alerts_past",
+        placeholder="–",
         alt="Alerts that are over, the newest first", column_config=_COLUMNS,
         column_order=["Severity", "What", "Tenant", "Began", "Ended", "Routes"],
     )  # fmt: skip

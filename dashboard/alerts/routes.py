@@ -31,7 +31,8 @@ def draw() -> None:
                        f"{markdown(why or 'it is not known why')}. It is tried again by itself.",
                        icon=":material/cloud_off:")  # fmt: skip
     chosen = rows_table(
-        tables.routes_frame(found), found, [each.route for each in found], key="routes", placeholder="–",
+        tables.routes_frame(found), found, [each.route for each in found], key="routes",
+        placeholder="–",
         select="single-row", height="content",
         alt="Routes: when each last took something, and what it does not take since when",
         column_config={"Last sent": figures.TIME, "Failing since": figures.TIME,

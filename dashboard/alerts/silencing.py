@@ -46,7 +46,8 @@ def listed(found: Alerts, now: datetime) -> None:
         return
     frame = tables.silences_frame(holding)
     chosen = rows_table(
-        frame, holding, [each.id for each in holding], key="silences", placeholder="–", select="multi-row",
+        frame, holding, [each.id for each in holding], key="silences",
+        placeholder="–", select="multi-row",
         height="content", alt="Silences that hold: of what, until when, by whom and why",
         column_config={"Until": figures.TIME, "Since": figures.TIME,
                        "Silenced": st.column_config.TextColumn(width=300)},
