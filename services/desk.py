@@ -17,6 +17,7 @@ from services.settings.environment import Settings
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
@@ -164,6 +165,13 @@ class Desk:
         )  # fmt: skip
 
     @cached_property
+    def alerts(self) -> DeskAlerts:
+        """Alerts, silences, and who is told."""
+        from services.alerts.access import DeskAlerts
+
+        return DeskAlerts(self.gate, self._services.alerting.tools)
+
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
@@ -212,11 +220,13 @@ class Alone:
     history: DeskHistory
     limits: DeskLimits
     bill: DeskBill
+    alerts: DeskAlerts
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
     from services.history.access import DeskHistory
@@ -233,4 +243,5 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
             DeskBill(gate, records.bill),
+            DeskAlerts(gate, records.alerting.tools),
         )

@@ -175,6 +175,21 @@ LOG_UNENDED = "unended"
 LOG_EVERY = "every"
 """The filters of the Audit log page, which are query parameters too."""
 
+ALERT = "alert"
+"""Query parameter: which alert the Alerts page shows, by its id."""
+
+SILENCE_CODE = "silence_code"
+SILENCE_TENANT = "silence_tenant"
+SILENCE_WHY = "silence_why"
+SILENCE_LASTS = "silence_lasts"
+SILENCE_DATE = "silence_date"
+SILENCE_REFUSED = "silence_refused"
+"""Session state: which alerts are silenced, why and how long, and why that was refused."""
+
+ROUTE_TESTED = "route_tested"
+ROUTE_REFUSED = "route_refused"
+"""Session state: the test message that was sent last, and why none was."""
+
 REQUEST = "request"
 APPROVE_REFUSED = "approve_refused"
 CANARY_REFUSED = "canary_refused"

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
+from services.settings.alerts import AlertSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -51,7 +52,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings):
+class Settings(SignInSettings, AlertSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -265,7 +266,7 @@ def _redacted(value: object) -> str:
         return str(value)
     secret = value.get_secret_value()
     scheme, found, rest = secret.partition("://")
-    if not found:
+    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
         return "(set)" if secret else ""
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 

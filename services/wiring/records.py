@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.usage.owners import Owners
+    from services.wiring.alerting import Alerting
 
 
 class OwnRecords:
@@ -176,3 +177,15 @@ class OwnRecords:
 
         lasts = timedelta(hours=self.settings.approval_hours)
         return ApprovalService(ApprovalStore(self.database), lasts=lasts, now=self.now)
+
+    @made_once
+    def alerting(self) -> Alerting:
+        """Alerts, and who is told of them."""
+        from services.wiring.alerting import Alerting
+
+        return Alerting(
+            self.settings, self.database, self.closing, now=self.now, wake=self._wake_alerts
+        )
+
+    def _wake_alerts(self) -> None:
+        """Have messages sent at once: here nobody sends, another process does."""

@@ -13,6 +13,20 @@ from typing import Any
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.alerts.access import AlertTools
+from services.alerts.conditions import conditions
+from services.alerts.deliver import Deliverer
+from services.alerts.models import (
+    Alert,
+    AlertError,
+    AlertState,
+    Kind,
+    Letter,
+    Message,
+    Route,
+    Silence,
+    Told,
+)
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
 from services.bill.models import Bill
@@ -79,6 +93,7 @@ from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.kato.workers import KatoWorkers
+from services.stores.records.alerts import AlertRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -122,6 +137,7 @@ DETAIL = SessionDetail(RECORD)
 SCHEME = next(s for s in OWNERSHIP.schemes.schemes if s.template == "tenant:{tenant}:user:{user}")
 VALUES = {"tenant": "acme", "user": "bob"}
 DIGEST = "d" * 64
+TOLD = (Told.FIRING, NOW)
 
 
 def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
@@ -150,6 +166,31 @@ REQUEST = Asked(
 )  # fmt: skip
 
 
+ALERTS = tuple(
+    Alert(
+        each.id,
+        "growth",
+        str(each),
+        Severity.HIGH,
+        AlertState.FIRING,
+        NOW,
+        NOW,
+        NOW,
+        tenants=(each,),
+        concerns=(each,),
+        told={"zed" if each is ZED else "acme": TOLD},
+    )
+    for each in (ACME, ZED)
+)
+ROUTES = tuple(
+    Route(each.id, Kind.WEBHOOK, "http://x", scope=frozenset({TenantPattern(each.kind, each.id)}))
+    for each in (ACME, ZED)
+)
+SILENCES = tuple(
+    Silence(f"s-{each.id}", "ann", f"{each.id} knows", NOW, NOW + timedelta(days=9_000),
+            "growth", tenant=each)
+    for each in (ACME, ZED)
+)  # fmt: skip
 RULES = tuple(
     Kept(Rule(TenantPattern.parse(scope), "patterns", most), f"zed {COUNTED}", NOW, "of zed")
     for scope, most in (("*", 2), ("tenant/acme", 3), ("tenant/zed", int(COUNTED)))
@@ -287,6 +328,22 @@ class World:
         )
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
+        self.alerts = _mock(AlertRecords)
+        self.alerts.alerts.return_value = self.alerts.firing.return_value = ALERTS
+        self.alerts.silences.return_value = SILENCES
+        self.alerts.looked_at.return_value = NOW
+        self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
+        self.alerts.letters.return_value = ()
+        self.deliverer = _mock(Deliverer)
+        self.alerting = SimpleNamespace(
+            tools=AlertTools(
+                self.alerts,
+                conditions(),
+                ROUTES,
+                lambda: self.deliverer,
+                lambda: datetime.now(UTC),
+            )
+        )
         self.approvals = _mock(ApprovalService)
         others = replace(REQUEST, id="r-zed", target="tenant/zed", tenants=(ZED,))
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
@@ -334,8 +391,8 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-    "approvals.request", "care.inspect", "sessions.fingerprint",
-    "limits.rules",
+    "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
+    "care.inspect", "sessions.fingerprint", "limits.rules",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -624,6 +681,31 @@ CASES: dict[str, Case] = {
     "names.revoke": _done(
         lambda d: d.names.revoke(ACME, [CONFIRMED_KB], why="known"), ADMIN, Action.REVOKE_OWNER,
         "state.revoke", target=f"{CONFIRMED_KB} for tenant/acme: known", writes=True, **OF_ACME,
+    ),
+    "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
+    "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
+    "alerts.deliveries": Case(
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+    ),
+    "alerts.letter": Case(
+        lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError
+    ),
+    "alerts.silence": _done(
+        lambda d: d.alerts.silence(alert="acme", why="known", until=timedelta(hours=1)), OPERATOR,
+        Action.SILENCE, "alerts.silence", target="growth tenant/acme", writes=True,
+        refused=AlertError, **OF_ACME,
+    ),
+    "alerts.unsilence": _done(
+        lambda d: d.alerts.unsilence("s-acme"), OPERATOR, Action.SILENCE, "alerts.lift",
+        target="end: growth tenant/acme", writes=True, refused=AlertError, **OF_ACME,
+    ),
+    "alerts.test": _done(
+        lambda d: d.alerts.test("acme"), OPERATOR, Action.TEST_ROUTE, "alerts.post", target="acme",
+        writes=True, refused=AlertError,
+    ),
+    "alerts.test_here": _done(
+        lambda d: d.alerts.test_here("acme"), OPERATOR, Action.TEST_ROUTE, "deliverer.send",
+        target="acme", writes=True, refused=AlertError,
     ),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),
