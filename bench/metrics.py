@@ -1,4 +1,4 @@
-"""A scrape of a fleet of 10,000 tenants, every one of which has series of its own.
+"""A scrape of a fleet of 10,000 tenants, every one of which has series of its own and three limits.
 
     python -m bench.metrics [--tenants 10000] [--repeat 5]
 
@@ -25,21 +25,28 @@ from prometheus_client.registry import Collector as Collects
 from bench.finding import snapshot_of
 from bench.measure import await_quiet, median, seconds, spread, verdict
 from bench.readings import fleet
+from services.access.viewer import TenantPattern
 from services.isolation.models import Report
+from services.limits.judge import Rules
+from services.limits.models import Rule, Standings, Thresholds
+from services.limits.standing import standings
 from services.metrics.books import Bookkeeper
 from services.metrics.models import Tally
 from services.metrics.service import MetricsService
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import Collector, CollectorState
+from services.usage.snapshot import Snapshot
 
 AT_MOST = 150.0
 MOST_TENANTS = 100_000
+_EVERY = TenantPattern("*", "*")
+_LIMITED = ("patterns", "keys_bytes", "vectors")
 _ACCEPT = "application/openmetrics-text;version=1.0.0"
 
 
 class Quiet:
-    """Records with no purge job and no audit."""
+    """Records with no purge job and no audit, and three limits for every tenant."""
 
     def tally(self, since: datetime) -> Tally:
         """Return that there is none."""
@@ -49,6 +56,15 @@ class Quiet:
     def report_or_none(self) -> Report | None:
         """Return that there is none."""
         return None
+
+    def version(self) -> int:
+        """Return that no limit is changed."""
+        return 1
+
+    def standings(self, snapshot: Snapshot) -> Standings:
+        """Judge every tenant by them."""
+        rules = Rules(Rule(_EVERY, quantity, 1000) for quantity in _LIMITED)
+        return Standings(tuple(standings(snapshot, rules, Thresholds(), {})))
 
 
 class Read(Collects):
@@ -72,8 +88,9 @@ def main() -> int:
     snapshot = snapshot_of(made_up, Ownership(made_up.seen, schemes=NamingSchemes.of()))
     state = SimpleNamespace(state=CollectorState(snapshot, seconds=1.0), rounds=1, failures=0)
     quiet = Quiet()
+    books = Bookkeeper(quiet, quiet, quiet, patience=60)
     service = MetricsService(
-        cast("Collector", state), Bookkeeper(quiet, quiet), most=MOST_TENANTS, version="bench",
+        cast("Collector", state), books, most=MOST_TENANTS, version="bench",
         deployment="", now=lambda: datetime.now(UTC),
     )  # fmt: skip
     if not await_quiet():

@@ -153,25 +153,34 @@ def history_command(
     parquet: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a Parquet file, for programs.")
     ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Also print what is coming; not with --csv.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="Also print when this much will be reached.", min=1)
+    ] = None,
 ) -> None:
     """Print what a tenant had over time, as far as it was recorded. No store is asked."""
     from cli import history
     from services.history.formats import holder_named
 
+    forecast = forecast or limit is not None
     if as_json + as_csv + (parquet is not None) > 1:
         fail("--json, --csv and --parquet exclude each other", EXIT_SETTINGS)
-    with one_line_errors():
-        holder = holder_named(tenant)
-        cells = history.series(
-            load_settings(), holder, measure, since=since, until=until, step=step
+    if forecast and (as_csv or parquet is not None):
+        fail(
+            f"{'--csv' if as_csv else '--parquet'} and --forecast exclude each other", EXIT_SETTINGS
         )
-        if parquet is not None:
-            history.write_parquet(parquet, cells)
-            return
-        typer.echo(
-            history.json_text(holder, measure, cells) if as_json
-            else history.csv_of(cells) if as_csv else history.table_text(cells)
+    shape = history.json_text if as_json else history.csv_of if as_csv else history.table_text
+    with one_line_errors():
+        found = history.asked_of(
+            load_settings(), holder_named(tenant), measure, since=since, until=until, step=step,
+            forecast=forecast, limit=limit,
         )  # fmt: skip
+        if parquet is not None:
+            history.write_parquet(parquet, found.cells)
+        else:
+            typer.echo(shape(found))
 
 
 @app.command("movers")

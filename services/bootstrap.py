@@ -93,8 +93,8 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.metrics.follow, self.history_recorder.follow, self.limits.follow,
-            self.isolation.follow,
+            self.limits.follow, self.metrics.follow, self._year_before,
+            self.history_recorder.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
@@ -104,6 +104,19 @@ class Services(Reading):
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    def _year_before(self, snapshot: Snapshot) -> None:
+        """Have a sample fleet a year that leads to it, before anything of it is recorded."""
+        if self.embedded is None or not snapshot.settled or self._has_past:
+            return
+        from services.embedded.sample.fill import is_filled
+        from services.embedded.sample.past import year_before
+
+        self._has_past = True
+        if is_filled(self.settings.data) and not self._history_records.head().number:
+            self.made_up_history.keep(year_before(snapshot))
+
+    _has_past = False
 
     @made_once
     def _later_looks(self) -> LaterLooks:
@@ -181,7 +194,7 @@ class Services(Reading):
 
         settings = self.settings
         jobs, alerts = PurgeTally(self.database), self.alerting.tally
-        books = Bookkeeper(jobs, self.isolation, alerts=alerts)
+        books = Bookkeeper(jobs, self.isolation, self.limits, alerts=alerts)
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=settings.metrics_tenants,

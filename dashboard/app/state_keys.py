@@ -22,8 +22,14 @@ KB = "kb"
 FIGURE = "figure"
 RANGE = "range"
 DAYS = "days"
-"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, and how far
-back, or between which days."""
+ZOOM = "zoom"
+AHEAD = "ahead"
+"""Query parameters of pages with charts over time: which figure is drawn, how far back, or between
+which days or moments, and whether what is coming is drawn too."""
+
+COMPARED = "compared"
+MONTH_AGO = "month_ago"
+"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
 
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""

@@ -31,9 +31,9 @@ _LABELS = {quantities_of(c.measure)[c.is_size]: name for name, c in COLUMNS.item
 _SIZES = {"vectors_bytes": "Vector size", "sessions_bytes": "Session memory"}
 
 
-def columns() -> dict[str, Any]:
-    """Return how tables draw the columns of limits."""
-    return {
+def columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return how a table draws the columns of limits that it has."""
+    drawn = {
         LIMIT: st.column_config.ProgressColumn(
             format="percent", min_value=0, max_value=1, width=112,
             help="How full the fullest of its limits is, of those where that is known",
@@ -42,12 +42,13 @@ def columns() -> dict[str, Any]:
             width=150, help="Where it stands to the limit that asks most for attention"
         ),
     }  # fmt: skip
+    return {name: column for name, column in drawn.items() if name in frame}
 
 
 def label(quantity: str) -> str:
     """Return what a quantity is called on pages: as its column, where it has one."""
     name = _LABELS.get(quantity) or _SIZES.get(quantity)
-    return name or f"Keys: {quantity.partition(':')[2]}"
+    return name or f"{quantity.partition(':')[2].capitalize()} keys"
 
 
 def amount(quantity: str, count: int) -> str:
@@ -67,13 +68,19 @@ def used(standing: Standing) -> str:
 
 def words(standing: Standing) -> str:
     """Say how much of a limit is used, and what that limit is set for; visible."""
-    most, whose = amount(standing.quantity, standing.most), source(standing.source)
-    return f"{label(standing.quantity)}: {used(standing)} of {most} (limit for {whose})"
+    most, whose = amount(standing.quantity, standing.most), of_whom(standing.source)
+    return f"{label(standing.quantity)}: {used(standing)} of {most} ({whose})"
 
 
 def source(scope: TenantPattern) -> str:
     """Say whom a limit is set for; visible."""
     return "every tenant" if scope.kind == "*" else visible(str(scope))
+
+
+def of_whom(scope: TenantPattern) -> str:
+    """Say of the limit of a tenant that is named beside whom it is set for; visible."""
+    one = scope.kind != "*" and scope.id != "*"
+    return "its own limit" if one else f"limit for {source(scope)}"
 
 
 def state(standing: Standing | None) -> str:

@@ -51,8 +51,11 @@ def _offer(data: bytes, snapshot: Snapshot, *, instead: bool) -> None:
     desk = runtime.desk().limits
     changes = desk.instead(rules) if instead else Changes(rules)
     found = desk.preview(snapshot, changes)
-    st.markdown(f"{tables.done_words(found.changes)}. It would come to "
-                f"{escaped(tables.preview_words(found))}.")  # fmt: skip
+    done = tables.done_words(found.changes)
+    if found.changes:
+        st.markdown(f"Once imported: {done}. {escaped(tables.preview_words(found))}")
+    else:
+        st.caption(f"{done}.")
     permits.button(
         f"Import {plural(len(rules), 'limit')}", Action.SET_LIMITS, type="primary",
         disabled=not found.changes or (instead and bool(refused)), on_click=listing.change,

@@ -87,7 +87,7 @@ def _example(quantity: str) -> str:
 
 def _rule(scope: TenantPattern | None, quantity: str, typed: str | None) -> Rule | None:
     if scope is None or not (typed or "").strip():
-        st.caption("Say how much, to see what it would come to.")
+        st.caption("Say how much, to see who would be over or near.")
         return None
     try:
         return Rule(scope, quantity, most_of(typed or "", quantity))
@@ -107,7 +107,7 @@ def _offer(rule: Rule, why: str, snapshot: Snapshot, kept: Sequence[Kept]) -> No
         was = NO_LIMIT if before.most is None else amount(before.quantity, before.most)
         st.caption(f"In place of {escaped(was)}.")
     if found.changes:
-        st.markdown(f"It would come to {escaped(tables.preview_words(found))}.")
+        st.markdown(escaped(tables.preview_words(found)))
         frame = tables.concerned_frame(found.standings)
         if len(frame):
             st.dataframe(frame.head(_SHOWN), hide_index=True, height="content",

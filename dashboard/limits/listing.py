@@ -31,7 +31,7 @@ def summary(standings: Standings | None, snapshot: Snapshot) -> None:
     if not standings.every:
         return
     st.caption(f"{len(standings.by_tenant):,} of {plural(len(snapshot.tenants), 'tenant')} "
-               "with a limit.")  # fmt: skip
+               f"{'has' if len(standings.by_tenant) == 1 else 'have'} a limit.")  # fmt: skip
     with st.container(horizontal=True):
         for state in (State.OVER, State.NEAR, State.UNKNOWN):
             found = standings.tenants(state)

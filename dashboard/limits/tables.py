@@ -19,18 +19,23 @@ from services.limits.written import NO_LIMIT, Refused
 COLUMNS = ("For", "Measure", "Limit", "Holds for", "Over", "Near", "Set by", "Set", "Why")
 RULE_COLUMNS: dict[str, Any] = {
     "For": st.column_config.TextColumn(
-        width=190, help="* for every tenant, org/* for every one of a kind; the most specific holds"
+        width=170, help="* for every tenant, org/* for every one of a kind; the most specific holds"
     ),
-    "Measure": st.column_config.TextColumn(width=120),
-    "Limit": st.column_config.TextColumn(width=96),
+    "Measure": st.column_config.TextColumn(width=116),
+    "Limit": st.column_config.TextColumn(width=80),
     "Holds for": st.column_config.NumberColumn(
         format="localized", help="Tenants that have no more specific limit of this", width=84
     ),
     "Over": st.column_config.NumberColumn(format="localized", width=60),
     "Near": st.column_config.NumberColumn(format="localized", width=60),
+    "Set by": st.column_config.TextColumn(width=84),
     "Set": st.column_config.DatetimeColumn(
-        format="YYYY-MM-DD HH:mm", timezone="UTC", help="In UTC"
+        format="YYYY-MM-DD",
+        timezone="UTC",
+        width=92,
+        help="The day in UTC; the audit log has the time",
     ),
+    "Why": st.column_config.TextColumn(width=170),
 }
 _ORDER = (State.OVER, State.NEAR, State.UNKNOWN, State.UNDER)
 
@@ -66,14 +71,13 @@ def rules_frame(kept: Sequence[Kept], standings: Standings | None) -> pd.DataFra
 
 
 def preview_words(found: Preview) -> str:
-    """Say what changes would come to: how many tenants in each state, each by its gravest."""
+    """Say whom changes would hold for: how many tenants in each state, each by its gravest."""
     counts = found.counts
     whole = sum(counts.values())
     parts = [f"{counts[each]:,} {each.value}" for each in _ORDER if counts[each]]
-    words = [f"{plural(whole, 'tenant')}: {', '.join(parts)}"] if whole else []
-    if found.freed:
-        words.append(f"{plural(found.freed, 'tenant')} with a limit less")
-    return "; ".join(words) or "no tenant that is there now has it"
+    held = f"This would hold for {plural(whole, 'tenant')}: {', '.join(parts)}." if whole else ""
+    less = f"{plural(found.freed, 'tenant')} would have one limit less." if found.freed else ""
+    return f"{held} {less}".strip() or "This would hold for no tenant that is there now."
 
 
 def concerned_frame(found: Sequence[Standing]) -> pd.DataFrame:

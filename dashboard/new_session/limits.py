@@ -34,8 +34,8 @@ def word(landing: Landing, *, refuses: bool) -> str:
 
 
 def _words(each: Exceeded) -> str:
-    most, source = limits.amount(each.quantity, each.most), limits.source(each.source)
+    most, whose = limits.amount(each.quantity, each.most), limits.of_whom(each.source)
     used = "more than" if each.used is None else f"{limits.amount(each.quantity, each.used)} of"
     if each.used is None and each.quantity == Measure.SESSIONS:
         used = "all"
-    return f"{limits.label(each.quantity)}: {used} {most} (limit for {source})"
+    return f"{limits.label(each.quantity)}: {used} {most} ({whose})"

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
+from services.history.forecast import Forecast
 from services.history.models import Cell, Holder, OwnerKind
 from services.history.movers import Movers, movers
 from services.history.read import HistoryService, Then
@@ -30,6 +31,19 @@ class DeskHistory:
         if not _sees(viewer, holder):
             return ()
         return self._history.series(holder, quantity, since, until, step)
+
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, as `HistoryService.made_up_until`."""
+        self._gate.allow(Action.SEE_FLEET)
+        return self._history.made_up_until()
+
+    def forecast(self, holder: Holder, quantity: str) -> Forecast | None:
+        """Return what is coming, as `HistoryService.forecast`; None for who is not in scope.
+
+        Raises StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._history.forecast(holder, quantity) if _sees(viewer, holder) else None
 
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the figures of a moment, as `HistoryService.at`, confined.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal, localcontext
 
 from services.figures import Measure, StoreState
+from services.history.forecast import LEAST, SURE, Forecast, Unsaid, reached
 from services.history.models import (
     FLEET,
     NOBODY,
@@ -38,12 +40,15 @@ THEN_COLUMNS = (
 """What is told of each owner at a moment: counts and bytes; None is not known."""
 
 
-def as_json(holder: Holder, quantity: str, cells: Sequence[Cell]) -> Json:
+def as_json(
+    holder: Holder, quantity: str, cells: Sequence[Cell], made_up_until: datetime | None = None
+) -> Json:
     """Return a series as JSON: null where a figure was not known in a span."""
     return {
         "holder": holder.kind.value,
         "tenant": holder.tenant or None,
         "measure": quantity,
+        "made_up_until": stamp(made_up_until),
         "spans": [dict(zip(COLUMNS, row, strict=True)) for row in rows(cells)],
     }
 
@@ -154,6 +159,54 @@ def per_cent(move: Move) -> str | None:
         return None
     with localcontext(prec=_DIGITS):
         return f"{Decimal(share.numerator) * 100 / share.denominator:+.1f}"
+
+
+def forecast_as_json(found: Forecast, limit: int | None = None) -> Json:
+    """Return what is coming as JSON: counts or bytes, per day; null where it cannot be said."""
+    line = found.line
+    coming: Json = {
+        "at": stamp(found.at),
+        "value": None if found.at is None else found.value,
+        "days": found.days,
+        "since": stamp(found.since),
+        "unknown": None if found.unsaid is None else found.unsaid.value,
+        "sure": SURE,
+        "per_day": None if line is None else {
+            "low": _rounded(line.growth.low),
+            "mid": _rounded(line.growth.mid),
+            "high": _rounded(line.growth.high),
+        },
+        "until": stamp(found.until),
+    }  # fmt: skip
+    return coming if limit is None else {**coming, "reached": _reached(found, limit)}
+
+
+def _reached(found: Forecast, limit: int) -> Json:
+    comes = reached(found, limit)
+    return {
+        "limit": limit,
+        "state": comes.state.value,
+        "earliest": stamp(comes.earliest),
+        "likely": stamp(comes.likely),
+        "latest": stamp(comes.latest),
+    }
+
+
+def why_unsaid(found: Forecast) -> str:
+    """Say why it cannot be said what is coming."""
+    match found.unsaid:
+        case Unsaid.FEW_DAYS:
+            days = "1 day" if found.days == 1 else f"{found.days:,} days"
+            return f"{days} known, and it takes {LEAST} without a sudden change"
+        case Unsaid.OLD:
+            return "it was last known more than two days ago"
+        case Unsaid.WIDE:
+            return "it goes up and down too much"
+    return ""
+
+
+def _rounded(value: float) -> float:
+    return round(value, 3) + 0.0  # no -0.0
 
 
 def _named(move: Move) -> Json:

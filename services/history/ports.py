@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder
+from services.history.rollup import Look
 from services.history.rows import Brief, Looks, Row
 
 
@@ -21,6 +22,15 @@ class Head:
     number: int
     last: int
     rolled: Mapping[Grain, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A past that was not recorded but made up, for sample data: as it would have been kept."""
+
+    rows: Mapping[Grain, Mapping[int, Mapping[Holder, Row]]]
+    looks: Sequence[tuple[str, Look]]
+    head: Head
 
 
 class HistoryStore(Protocol):
@@ -62,8 +72,13 @@ class HistoryStore(Protocol):
         Where one quantity is named, rows have that alone.
         """
 
-    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
-        """Return one holder's rows of a grain that begin in this time, by their start."""
+    def rows(
+        self, holder: Holder, grain: Grain, began: int, ended: int, *, quantity: str | None = None
+    ) -> Mapping[int, Row]:
+        """Return one holder's rows of a grain that begin in this time, by their start.
+
+        Where one quantity is named, rows have that alone.
+        """
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""

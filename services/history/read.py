@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from services.history.forecast import PAST, Forecast, forecast_of
 from services.history.models import (
     Cell,
     Figures,
@@ -38,9 +39,16 @@ class HistoryService:
     """Answers what was when. Raises StoreUnavailable when the records do not answer."""
 
     def __init__(
-        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime]
-    ) -> None:
+        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime],
+        made_up_until: Callable[[], int | None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._store, self._retention, self._now = store, retention, now
+        self._made_up_until = made_up_until
+
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, for sample data; None where nothing is."""
+        until = self._made_up_until()
+        return None if until is None else moment(until)
 
     def series(
         self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int
@@ -54,21 +62,31 @@ class HistoryService:
         step = _whole(step, grain)
         began, ended = second(since) // step * step, second(until)
         span = step if grain is Grain.SECOND else grain.seconds
-        head, before = self._store.head(), self._store.before(began, frozenset({holder}))
+        head = self._store.head()
+        before = self._store.before(began, frozenset({holder}), quantity=quantity)
         rows: dict[int, Row] = {}
         rolled_to = began
         if grain is not Grain.SECOND:
             rolled_to = max(began, head.rolled[grain])
-            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to))
+            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to), quantity=quantity)
         looks = self._store.looks(began, ended)
         newest = {holder: rows[max(rows)]} if rows else before
-        changes = {holder: self._store.rows(holder, Grain.SECOND, rolled_to, ended)}
+        changed = self._store.rows(holder, Grain.SECOND, rolled_to, ended, quantity=quantity)
+        changes = {holder: changed}
         for start, row in rolled(changes, looks, span, newest).items():
             rows[start] = row[holder]
         return tuple(cells(
             rows, looks.get(looked_at(quantity), ()), quantity, before.get(holder, EMPTY),
             began=began, ended=ended, grain=span, step=step,
         ))  # fmt: skip
+
+    def forecast(self, holder: Holder, quantity: str) -> Forecast:
+        """Return what is coming of a figure, by its last 90 days."""
+        now = self._now()
+        days = self.series(
+            holder, quantity, now - PAST, now + timedelta(seconds=1), Grain.DAY.seconds
+        )
+        return forecast_of(days, now=now)
 
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""

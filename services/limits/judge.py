@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.access.viewer import TenantPattern
 from services.history.models import Figure
-from services.limits.models import Rule, State, Thresholds, breadth
+from services.limits.models import Rule, State, Thresholds
 from services.tenancy.kb_ids import TenantKey
 
 _WHOLE = 100
@@ -17,9 +16,9 @@ class Rules:
     """Rules, asked for the one that holds. The most specific wins: tenant, kind, every tenant."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._found: dict[str, dict[TenantPattern, Rule]] = {}
-        for rule in sorted(rules, key=lambda rule: breadth(rule.scope)):
-            self._found.setdefault(rule.quantity, {})[rule.scope] = rule
+        self._found: dict[str, dict[tuple[str, str], Rule]] = {}
+        for rule in rules:
+            self._found.setdefault(rule.quantity, {})[rule.scope.kind, rule.scope.id] = rule
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -29,11 +28,8 @@ class Rules:
     def of(self, tenant: TenantKey, quantity: str) -> Rule | None:
         """Return the rule that holds for a tenant; None where none is for it."""
         there = self._found.get(quantity, {})
-        scopes = (
-            TenantPattern(tenant.kind, tenant.id), TenantPattern(tenant.kind, "*"),
-            TenantPattern("*", "*"),
-        )  # fmt: skip
-        return next((there[scope] for scope in scopes if scope in there), None)
+        kind = tenant.kind
+        return there.get((kind, tenant.id)) or there.get((kind, "*")) or there.get(("*", "*"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,10 @@ class State(StrEnum):
     @property
     def rank(self) -> int:
         """How much it asks for attention: 0 for the gravest."""
-        return list(State).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {state: rank for rank, state in enumerate(State)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,6 @@ class Crossed:
     state: State
     most: int
     since: datetime
-
-
-Held = Mapping[tuple[str, str], Crossed]
-"""What is known of states, by the tenant as `kind/id` and the quantity; under is not kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import (
 PREFIX = "kato_tenants_"
 
 _HOLDER = ("holder", "tenant")
+_LIMIT = ("tenant", "measure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,17 @@ HOLDERS: dict[str, Described] = {
 }
 """What each holder has: a tenant, the other tenants, what is shared, what is unowned."""
 
+LIMITS: dict[str, Described] = {
+    "limit": Described("How many a tenant should have at most.", _LIMIT),
+    "limit_bytes": Described("How many bytes a tenant should have at most.", _LIMIT),
+    "limit_used_ratio": Described("How much of a limit is used, 1 for all of it.", _LIMIT),
+    "limit_state": Described("Whether a tenant is near or over a limit.", (*_LIMIT, "state")),
+}
+"""Each limit of a tenant."""
+
 GAUGES: dict[str, Described] = {
     "tenants": Described("Tenants, by whether they have series of their own.", ("named",)),
+    "limit_tenants": Described("Tenants with a limit, by their gravest state.", ("state",)),
     "stored": Described("What a store says that it holds, of everyone.", ("measure",)),
     "stored_bytes": Described("Bytes of what a store holds, of everyone.", ("measure",)),
     "unaccounted": Described("What a store holds less the sum over all holders.", ("measure",)),
@@ -100,4 +110,4 @@ def info(version: str, deployment: str) -> Metric:
 def names() -> frozenset[str]:
     """Return the name of every series, as it is in the text."""
     counted = (f"{name}_total" for name in COUNTERS)
-    return frozenset(PREFIX + name for name in (*HOLDERS, *GAUGES, *counted, "info"))
+    return frozenset(PREFIX + name for name in (*HOLDERS, *LIMITS, *GAUGES, *counted, "info"))

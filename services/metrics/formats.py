@@ -1,7 +1,8 @@
 """The two formats in which metrics are written, and which of them a client asks for. Pure.
 
 prometheus_client writes them. Its own choice is not taken (0.26.0): it does not heed the weights
-(`q=`) of an Accept header, repeats a version that nobody writes, and fails on one that is a word.
+(`q=`) of an Accept header (findings/prometheus_client_quality.sh), and repeats a version that
+nobody writes.
 """
 
 from __future__ import annotations

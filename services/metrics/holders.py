@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from services.figures import Amount, Measure, Usage
-from services.metrics.catalogue import HOLDERS, PREFIX
+from services.metrics.catalogue import HOLDERS, LIMITS, PREFIX
 from services.metrics.largest import Choice
 from services.usage.snapshot import Snapshot
 from services.visible import visible
@@ -21,6 +21,7 @@ from services.visible import visible
 TENANT, OTHER, SHARED, UNOWNED = "tenant", "other", "shared", "unowned"
 
 _BY_KIND = "keys_by_kind"
+_MEANINGS = {name: found.meaning for name, found in (HOLDERS | LIMITS).items()}
 
 Row = tuple[str, Usage]
 """A holder, by the labels of its series, and what it has."""
@@ -33,7 +34,7 @@ def holders_text(snapshot: Snapshot, choice: Choice) -> bytes:
     """
     known = [measure for measure, figures in snapshot.stores.items() if figures.whole]
     rows = list(_rows(snapshot, choice, known))
-    families = [family for measure in known for family in _families(measure, rows)]
+    families = [each for measure in known for each in _families(measure, rows)]
     return "".join(families).encode()
 
 
@@ -49,7 +50,12 @@ def _rows(snapshot: Snapshot, choice: Choice, known: Collection[Measure]) -> Ite
 
 def labels_of(holder: str, tenant: str) -> str:
     """Write the labels of a holder; a tenant's name is written as on the screen."""
-    return f'holder="{holder}",tenant="{escaped(visible(tenant))}"'
+    return f'holder="{holder}",{tenant_label(tenant)}'
+
+
+def tenant_label(tenant: str) -> str:
+    """Write the label of a tenant."""
+    return f'tenant="{escaped(visible(tenant))}"'
 
 
 def escaped(text: str) -> str:
@@ -101,13 +107,13 @@ def _families(measure: Measure, rows: Iterable[Row]) -> Iterator[str]:
     has = attrgetter(measure.value)
     there = [(labels, has(usage), usage) for labels, usage in rows if has(usage) is not None]
     name = PREFIX + measure
-    yield _family(measure, [f"{name}{{{at}}} {a.count}\n" for at, a, _ in there])
+    yield family(measure, [f"{name}{{{at}}} {a.count}\n" for at, a, _ in there])
     sized = [(labels, amount.bytes) for labels, amount, _ in there if amount.bytes is not None]
-    yield _family(f"{measure}_bytes", [f"{name}_bytes{{{at}}} {size}\n" for at, size in sized])
+    yield family(f"{measure}_bytes", [f"{name}_bytes{{{at}}} {size}\n" for at, size in sized])
     if measure is Measure.KEYS:
         kinds = [(f"{PREFIX}{_BY_KIND}{{{at}", usage.keys_by_kind or {}) for at, _, usage in there]
         lines = [f"{b}{_kind(kind)}{n}\n" for b, found in kinds for kind, n in found.items()]
-        yield _family(_BY_KIND, lines)
+        yield family(_BY_KIND, lines)
 
 
 @lru_cache(maxsize=256)
@@ -115,6 +121,7 @@ def _kind(kind: str) -> str:
     return f',kind="{escaped(visible(kind))}"}} '
 
 
-def _family(name: str, lines: Sequence[str]) -> str:
-    head = f"# HELP {PREFIX}{name} {HOLDERS[name].meaning}\n# TYPE {PREFIX}{name} gauge\n"
+def family(name: str, lines: Sequence[str]) -> str:
+    """Write a gauge with its series, each a line; nothing where there is none."""
+    head = f"# HELP {PREFIX}{name} {_MEANINGS[name]}\n# TYPE {PREFIX}{name} gauge\n"
     return head + "".join(lines) if lines else ""

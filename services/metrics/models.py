@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.alerts.tally import AlertTally
 from services.isolation.models import Report
+from services.limits.models import Standings, State
 from services.purge.job import JobState, Outcome
 from services.tenancy.kb_ids import TenantKey
 from services.usage.refresh import CollectorState
@@ -39,12 +40,14 @@ class Books:
     """What this product's own records said last.
 
     `up` is False where they did not answer, None where no answer came in time; what is not known
-    for it is None, and so is the report before the first audit ever.
+    for it is None, and so is the report before the first audit ever. `standings` are to the limits,
+    of the snapshot that was there when they were asked for.
     """
 
     up: bool | None = None
     tally: Tally | None = None
     report: Report | None = None
+    standings: Standings | None = None
     alerts: AlertTally | None = None
 
 
@@ -53,7 +56,8 @@ class Moment:
     """Everything that one scrape tells, at the time `now`, but for the process itself.
 
     `rounds` counts the refreshes of this process that ended, `failures` those of them that failed;
-    `named` and `others` count the tenants that have series of their own and those summed up.
+    `named` and `others` count the tenants that have series of their own and those summed up,
+    `limited` those with a limit by their gravest state (None where that is not known).
     """
 
     now: datetime
@@ -65,6 +69,7 @@ class Moment:
     deployment: str = ""
     named: int = 0
     others: int = 0
+    limited: Mapping[State, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

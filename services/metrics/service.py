@@ -7,20 +7,22 @@ snapshot; what changes by itself (ages, jobs, findings, the process) is written 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector as Collects
 
+from services.limits.models import Standings, State
 from services.metrics.alerts import alerts
 from services.metrics.books import Bookkeeper
 from services.metrics.findings import findings
 from services.metrics.formats import format_of
 from services.metrics.holders import holders_text
 from services.metrics.largest import Largest
+from services.metrics.limits import counted, limits, limits_text
 from services.metrics.models import Books, Exposition, Moment
 from services.metrics.purges import purges
 from services.metrics.stores import about, measures, stores
@@ -29,7 +31,7 @@ from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
 AREAS: tuple[Callable[[Moment], Iterator[Metric]], ...] = (
-    about, measures, stores, findings, purges, alerts,
+    about, measures, stores, limits, findings, purges, alerts,
 )  # fmt: skip
 """What tells of the whole deployment: one function an area."""
 
@@ -38,13 +40,16 @@ _process = ProcessCollector(registry=None)
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The series of the holders of one snapshot, without those who were purged since."""
+    """The series of one snapshot, without those who were purged since: of holders and limits."""
 
     snapshot: Snapshot | None = None
     purged: frozenset[TenantKey] = frozenset()
-    text: bytes = b""
-    named: int = 0
+    holders: bytes = b""
+    named: Sequence[TenantKey] = ()
     others: int = 0
+    standings: Standings | None = None
+    limits: bytes = b""
+    limited: Mapping[State, int] | None = None
 
 
 class MetricsService:
@@ -68,33 +73,48 @@ class MetricsService:
         if self._scraped and snapshot is self._collector.state.snapshot:
             self._scraped = False
             state = self._collector.state
-            self._holders(state, self._books.now(_begun(state) or self._now()))
+            self._write(state, self._asked(state))
 
     def expose(self, accept: str) -> Exposition:
         """Return everything in the format that an Accept header asks for. Raises nothing."""
         self._scraped = True
         state, now = self._collector.state, self._now()
-        books = self._books.now(_begun(state) or now)
-        written = self._holders(state, books)
+        books = self._asked(state)
+        written = self._write(state, books)
         moment = Moment(
             now, state, self._collector.rounds, self._collector.failures, books,
-            self._version, self._deployment, written.named, written.others,
+            self._version, self._deployment, len(written.named), written.others, written.limited,
         )  # fmt: skip
         form = format_of(accept)
-        return Exposition(form.content_type, form.text(_Fresh(moment), written.text))
+        return Exposition(
+            form.content_type, form.text(_Fresh(moment), written.holders + written.limits)
+        )
 
-    def _holders(self, state: CollectorState, books: Books) -> _Written:
-        """Return the series of the holders, written where they are not yet."""
+    def _asked(self, state: CollectorState) -> Books:
+        return self._books.now(_begun(state) or self._now(), state.snapshot)
+
+    def _write(self, state: CollectorState, books: Books) -> _Written:
+        """Return the series of holders and limits, written where they are not yet."""
         snapshot, purged = state.snapshot, _purged(state, books)
         if snapshot is None:
             return _Written()
         with self._turn:
             if self._written.snapshot is not snapshot or self._written.purged != purged:
                 choice = self._largest.of(snapshot, without=purged)
-                text = holders_text(snapshot, choice)
-                numbers = len(choice.named), len(choice.others)
-                self._written = _Written(snapshot, purged, text, *numbers)
+                text, others = holders_text(snapshot, choice), len(choice.others)
+                named = [each.tenant for each in choice.named]
+                self._written = _Written(snapshot, purged, text, named, others)
+            if self._written.standings is not books.standings:
+                self._written = _limited(self._written, books.standings)
             return self._written
+
+
+def _limited(written: _Written, found: Standings | None) -> _Written:
+    """Write the limits beside the holders; nothing where they are not known."""
+    if found is None:
+        return replace(written, standings=None, limits=b"", limited=None)
+    text, counts = limits_text(found, written.named), counted(found, without=written.purged)
+    return replace(written, standings=found, limits=text, limited=counts)
 
 
 class _Fresh(Collects):

@@ -43,11 +43,16 @@ def _of(name: str, value: float) -> Metric:
 
 def _tenants(moment: Moment, snapshot: Snapshot) -> Iterator[Metric]:
     """Yield how many tenants there are: not told where one may be there that was not found."""
-    if all(_is_read(figures) for figures in snapshot.stores.values()):
+    if all_found(snapshot):
         found = gauge("tenants")
         found.add_metric(("true",), moment.named)
         found.add_metric(("false",), moment.others)
         yield found
+
+
+def all_found(snapshot: Snapshot) -> bool:
+    """Whether every tenant was found: each store that is configured was read to the end."""
+    return all(_is_read(figures) for figures in snapshot.stores.values())
 
 
 def _is_read(figures: StoreFigures) -> bool:

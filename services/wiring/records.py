@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from services.limits.service import LimitsService
     from services.stores.records.database import Database
     from services.stores.records.history import HistoryRecords
+    from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.usage.owners import Owners
@@ -63,7 +64,10 @@ class OwnRecords:
         """What tells how much of what there was when."""
         from services.history.read import HistoryService
 
-        return HistoryService(self._history_records, retention=self._retention, now=self.now)
+        return HistoryService(
+            self._history_records, retention=self._retention, now=self.now,
+            made_up_until=self.made_up_history.until,
+        )  # fmt: skip
 
     @made_once
     def history_recorder(self) -> HistoryRecorder:
@@ -78,6 +82,8 @@ class OwnRecords:
     def _history_records(self) -> HistoryRecords:
         from services.stores.records.history import HistoryRecords
 
+        if not self.settings.embedded:  # what was tried out before is not this deployment's
+            self.made_up_history.forget()
         return HistoryRecords(self.database)
 
     @made_once
@@ -100,6 +106,13 @@ class OwnRecords:
         sample = settings.data / FILE
         made_up = settings.prices is None and settings.embedded and sample.is_file()
         return sample if made_up else settings.prices
+
+    @made_once
+    def made_up_history(self) -> MadeUpHistory:
+        """The past of the sample fleet."""
+        from services.stores.records.history_made_up import MadeUpHistory
+
+        return MadeUpHistory(self.database)
 
     @property
     def _retention(self) -> Retention:

@@ -42,6 +42,11 @@ def fill(data: Path, targets: Targets, *, service: str) -> LoadReport | None:
     return report
 
 
+def is_filled(data: Path) -> bool:
+    """Whether the engines of a data directory were filled with the sample fleet."""
+    return _state(data) == _LOADED
+
+
 def _state(data: Path) -> str:
     path = data / MARKER
     return path.read_text("utf-8").strip() if path.exists() else ""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, inspect, text
 
+from services.stores.records.history_tables import PACKING
 from services.stores.records.limit_tables import LIMITING
 from services.stores.records.migration_7 import hash_names
 
@@ -200,7 +201,7 @@ Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
-    _LOOKING, _REMEMBERING, LIMITING, _ALERTING,
+    _LOOKING, _REMEMBERING, LIMITING, PACKING, _ALERTING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

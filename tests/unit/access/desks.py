@@ -54,6 +54,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
     Cell,
@@ -68,7 +69,8 @@ from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.limits.models import Held, Kept, Rule, Thresholds
+from services.limits.models import Kept, Rule, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
@@ -260,6 +262,8 @@ class World:
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
         self.history.kept.return_value = NOW
         self.history.known_within.return_value = (NOW, NOW)
+        self.history.made_up_until.return_value = NOW
+        self.history.forecast.return_value = Forecast(NOW, 1, 1, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
@@ -487,6 +491,12 @@ CASES: dict[str, Case] = {
             Holder(HolderKind.TENANT, str(ACME)), "keys", NOW, NOW, Grain.HOUR.seconds
         ),
         VIEWER, ANY,
+    ),
+    "history.forecast": Case(
+        lambda d: d.history.forecast(Holder(HolderKind.TENANT, str(ACME)), "keys"), VIEWER, ANY
+    ),
+    "history.made_up_until": Case(
+        lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),

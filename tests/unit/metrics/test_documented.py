@@ -8,11 +8,13 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.access.viewer import TenantPattern
 from services.alerts.models import Delivery, Kind
 from services.alerts.tally import AlertTally
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.limits.models import Rule
 from services.metrics import catalogue
 from services.metrics.books import Bookkeeper
 from services.metrics.models import Running, Tally
@@ -25,6 +27,7 @@ from tests.unit.metrics.made import NOW, snapshot, usage
 from tests.unit.metrics.test_service import Records, World
 
 PROCESS = re.compile(r"process_[a-z_]+")
+EVERY = TenantPattern("*", "*")
 OURS = re.compile(r"kato_tenants_[a-z_]+")
 
 
@@ -43,6 +46,7 @@ class Everything(Records):
 def exported() -> dict[str, set[str]]:
     """Return the labels of every metric that a scrape has where everything is known."""
     world, records = World(), Everything()
+    records.rules = tuple(Rule(EVERY, quantity, 5) for quantity in ("keys", "keys_bytes"))
     figures = {
         m.value: StoreFigures(m, StoreState.OK, Amount(3, 30), collected_at=NOW, seconds=1.0)
         for m in Measure
@@ -51,7 +55,7 @@ def exported() -> dict[str, set[str]]:
     collector: Any = world.collector
     routes = (Delivery("ops", Kind.WEBHOOK, NOW),)
     alerts = AlertTally({(Severity.HIGH, False): 1}, NOW, routes)
-    books = Bookkeeper(records, records, patience=60, alerts=lambda: alerts)
+    books = Bookkeeper(records, records, records, patience=60, alerts=lambda: alerts)
     service = MetricsService(collector, books, most=1, version="1", deployment="", now=lambda: NOW)
     text = service.expose("").body.decode()
     books.close()

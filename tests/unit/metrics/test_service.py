@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from services.access.viewer import TenantPattern
 from services.errors import StoreUnavailable
 from services.isolation.models import Report
+from services.limits.judge import Rules
+from services.limits.models import Rule, Standings, Thresholds
+from services.limits.standing import standings
 from services.metrics import service as module
 from services.metrics.books import FORGOTTEN, Bookkeeper
 from services.metrics.models import Books, Tally
@@ -27,10 +31,12 @@ ACME = TenantKey("tenant", "acme")
 
 
 class Records:
-    """Purge jobs and audits that answer, fail or keep silent."""
+    """Purge jobs, audits and limits that answer, fail or keep silent."""
 
     def __init__(self) -> None:
         self.tallied: Tally | Exception = Tally()
+        self.rules: tuple[Rule, ...] = ()
+        self.judged = 0
         self.answering = threading.Event()
         self.answering.set()
 
@@ -43,6 +49,13 @@ class Records:
     def report_or_none(self) -> Report | None:
         return None
 
+    def version(self) -> int:
+        return hash(self.rules)
+
+    def standings(self, snapshot: Snapshot) -> Standings:
+        self.judged += 1
+        return Standings(tuple(standings(snapshot, Rules(self.rules), Thresholds(), {})))
+
 
 class World:
     def __init__(self) -> None:
@@ -51,7 +64,9 @@ class World:
         self.collector = SimpleNamespace(
             state=CollectorState(fleet, seconds=5.0), rounds=1, failures=0
         )
-        self.books = Bookkeeper(self.records, self.records, patience=60, clock=lambda: self.clock)
+        self.books = Bookkeeper(
+            self.records, self.records, self.records, patience=60, clock=lambda: self.clock
+        )
         collector: Any = self.collector
         self.service = MetricsService(
             collector, self.books, most=10, version="9", deployment='prod "eu"',
@@ -165,7 +180,28 @@ def test_records_that_fail_are_said_to(world: World, error: Exception, up: int |
 
 def test_before_anything_was_said_nothing_is_known(world: World) -> None:
     world.records.answering.clear()
-    books = Bookkeeper(world.records, world.records, patience=0)
-    assert books.now(NOW) == Books()
+    books = Bookkeeper(world.records, world.records, world.records, patience=0)
+    assert books.now(NOW, None) == Books()
     world.records.answering.set()
     books.close()
+
+
+def test_a_limit_that_is_set_is_told_with_the_next_scrape(world: World) -> None:
+    """Without a new snapshot, and judged once for it; gone with a purged tenant, and if unknown."""
+    acme = {"tenant": "tenant/acme", "measure": "keys"}
+    assert value(world.scrape(), "limit_tenants", state="over") == 0
+    world.records.rules = (Rule(TenantPattern("*", "*"), "keys", 2),)
+    found = world.scrape()
+    assert value(found, "limit", **acme) == 2
+    assert value(found, "limit_state", **acme, state="over") == 1
+    assert value(found, "limit_tenants", state="over") == 1
+    judged = world.records.judged
+    assert world.scrape().keys() == found.keys()
+    assert world.records.judged == judged
+    world.records.tallied = Tally(purged={ACME: NOW})
+    purged = world.scrape()
+    assert not any(("tenant", "tenant/acme") in labels for _, labels in purged)
+    assert value(purged, "limit_tenants", state="over") == 0
+    assert value(purged, "limit_tenants", state="under") == 1
+    world.records.tallied = StoreUnavailable("state store", "counting", "slow")
+    assert not any(name.startswith("kato_tenants_limit") for name, _ in world.scrape())
