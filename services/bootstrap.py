@@ -98,8 +98,7 @@ class Services(Reading):
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
-        follows.append(self.alert_worker.follow)
-        for follow in follows:
+        for follow in (*follows, self.alert_worker.follow):
             try:
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
@@ -166,19 +165,15 @@ class Services(Reading):
     @made_once
     def alert_worker(self) -> AlertWorker:
         """What looks for alerts and sends them, once it is started."""
-        from services.alerts.log_chain import LogChain
         from services.alerts.past_days import PastDays
-        from services.alerts.watch import Sources
+        from services.alerts.watch import LogChain, Sources
 
-        sources = Sources(
+        return self.alerting.worker(Sources(
             snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
             ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
-        )  # fmt: skip
-        worker = self.alerting.worker(sources)
-        self.closing.callback(worker.stop)
-        return worker
+        ))  # fmt: skip
 
     def _wake_alerts(self) -> None:
         self.alert_worker.wake()
@@ -192,13 +187,12 @@ class Services(Reading):
         from services.metrics.service import MetricsService
         from services.stores.records.purges.tally import PurgeTally
 
-        settings = self.settings
         jobs, alerts = PurgeTally(self.database), self.alerting.tally
         books = Bookkeeper(jobs, self.isolation, self.limits, alerts)
         self.closing.callback(books.close)
         return MetricsService(
-            self.collector, books, most=settings.metrics_tenants,
-            version=version("kato-tenants"), deployment=settings.deployment, now=self.now,
+            self.collector, books, most=self.settings.metrics_tenants, now=self.now,
+            version=version("kato-tenants"), deployment=self.settings.deployment,
         )  # fmt: skip
 
     @made_once
