@@ -93,9 +93,11 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.limits.follow, self.metrics.follow, self._year_before,
-            self.history_recorder.follow, self.isolation.follow,
-        ]  # fmt: skip
+            self.limits.follow,
+            self.metrics.follow,
+            self._remember,
+            self.isolation.follow,
+        ]
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
         for follow in (*follows, self.alert_worker.follow):
@@ -103,6 +105,11 @@ class Services(Reading):
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Record a snapshot; the recorder is made here, since the records may not answer."""
+        self._year_before(snapshot)
+        self.history_recorder.follow(snapshot)
 
     def _year_before(self, snapshot: Snapshot) -> None:
         """Have a sample fleet a year that leads to it, before anything of it is recorded."""
