@@ -15,6 +15,7 @@ from unittest.mock import Mock, NonCallableMock, create_autospec
 from services.access.viewer import Action, Role, TenantPattern, Viewer
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.prices import read_terms
@@ -235,6 +236,7 @@ class World:
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -452,6 +454,9 @@ CASES: dict[str, Case] = {
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
     ),
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
+    "bill.reckoned": Case(
+        lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
+    ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
