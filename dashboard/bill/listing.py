@@ -69,8 +69,10 @@ def _follow(chosen: Sequence[Month], under_way: int, *, shown: bool) -> None:
         return
     if sum(each.under_way for each in found) != under_way:
         st.rerun()
-    st.caption("Being reckoned anew; what is here is the last one." * found[0].under_way * shown
-               or "Being reckoned…")  # fmt: skip
+    if not found[0].under_way:
+        st.caption("The month before is being reckoned…")
+    else:
+        st.caption("Being reckoned anew; this is the last one." if shown else "Being reckoned…")
 
 
 def _cannot(exc: StoreError | SettingsError) -> None:

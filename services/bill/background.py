@@ -46,10 +46,11 @@ class Background:
 
     def __init__(
         self, reckon: Callable[[Month, Terms | None], Bill], *, final: Callable[[Month], bool],
-        patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic,
+        patience: float | None = None, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._reckon, self._final = reckon, final
-        self._patience, self._clock = patience, clock
+        self._patience = PATIENCE if patience is None else patience
+        self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
         self._turn = threading.Lock()
         self._kept: dict[Month, _Kept] = {}

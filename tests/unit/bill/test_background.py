@@ -119,4 +119,4 @@ def test_few_bills_are_held(reckoning: Reckoning) -> None:
     with closing(of(reckoning, 30)) as asked:
         for month in range(1, 13):
             asked.now(Month(2026, month), None)
-        assert list(asked._kept)[0] == Month(2026, 13 - background.MONTHS)
+        assert next(iter(asked._kept)) == Month(2026, 13 - background.MONTHS)
