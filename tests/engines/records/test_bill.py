@@ -141,6 +141,6 @@ def test_days_that_are_held_come_to_what_is_read_anew(tmp_path: Path) -> None:
     for held, anew in found:
         assert held == anew
     last, _ = found[-1]
-    assert (last.ended - last.began, len(last.figures)) == (745 * HOUR, 6)
+    assert (last.ended - last.began, len(last.figures)) == (745 * HOUR, 5)
     assert last.known["patterns"] < 745 * 3600 == last.known["keys"]
     assert set(last.reasons) == {"patterns", "patterns_bytes"}
