@@ -93,9 +93,11 @@ class OwnRecords:
         from services.bill.service import BillService
 
         zone = ZoneInfo(self.settings.bill_zone)
-        return BillService(
+        bill = BillService(
             self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
         )
+        self.closing.callback(bill.close)
+        return bill
 
     @property
     def _prices(self) -> Path | None:
