@@ -16,6 +16,7 @@ from services.tenancy.layout import OwnerKind
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
+from services.usage.kept import Kept
 from services.usage.owners import Owners
 from services.usage.ports import (
     KeySource,
@@ -66,7 +67,11 @@ class _Asked:
 
 
 class UsageService:
-    """Collects the usage of the whole fleet."""
+    """Collects the usage of the whole fleet.
+
+    A store that tells that nothing was written since its last pass is not passed through again,
+    until that pass is `whole_every` seconds ago.
+    """
 
     def __init__(
         self,
@@ -80,6 +85,7 @@ class UsageService:
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
+        whole_every: float = 0.0,
     ) -> None:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
@@ -88,6 +94,8 @@ class UsageService:
         self._shared_collections = shared_collections
         self._deadline = deadline
         self._owners = owners
+        self._whole_every = whole_every
+        self._kept = Kept()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
         self._failing: dict[str, datetime] = {}
@@ -107,15 +115,21 @@ class UsageService:
             self._last_good = self._state.last_totals()
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
-        ownership = self.ownership()
-        snapshot = self._snapshot(asked, ownership)
+        ownership, readings = self.ownership(), asked.readings
+        rolled = self._kept.rolled_up(readings, ownership) or self._roll_up(readings, ownership)
+        self._kept = Kept(readings, ownership, rolled)
+        snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
         self._remember(snapshot)
         self._idle = _idle(snapshot, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
-        return self._ask(patterns=lambda _: self._patterns.read(), keys=lambda _: self._keys.read())
+        kept, every = self._kept, self._whole_every
+        return self._ask(
+            patterns=lambda _: self._patterns.read(last=kept.patterns(every=every)),
+            keys=lambda _: self._keys.read(last=kept.keys(every=every)),
+        )
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
         ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
@@ -133,7 +147,8 @@ class UsageService:
                 return  # these figures are what is returned next
             ownership = ownership or self.ownership()  # read while the stores are busy
             with turns.taken():
-                progress(self._snapshot(asked, ownership))
+                rolled = self._roll_up(asked.readings, ownership)
+                progress(self._snapshot(asked, rolled))
             opening.shown(name)
 
         return self._ask(
@@ -162,15 +177,19 @@ class UsageService:
         return _Asked(results)
 
     def _record_nodes(self, asked: _Asked) -> None:
+        """Record the node_ids seen; those of keys that are as they were are on record."""
+        same = self._kept.has_keys(asked.keys.reading)
         seen = {
             node: CAME if kb_id_of(node, self._service) in self._idle else source
-            for node, source in _nodes_in(asked)
+            for node, source in _nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
 
-    def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
+    def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
+        return roll_up(readings, ownership, shared_collections=self._shared_collections)
+
+    def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:
         readings = asked.readings
-        rolled = roll_up(readings, ownership, shared_collections=self._shared_collections)
         return Snapshot(
             collected_at=datetime.now(UTC),
             stores={measure: self._figures(measure, asked, rolled) for measure in Measure},
@@ -232,16 +251,18 @@ class UsageService:
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 
-def _nodes_in(asked: _Asked) -> Iterator[tuple[str, str]]:
+def _nodes_in(
+    kato: Pass[ProcessorReading], keys: KeyReading | None
+) -> Iterator[tuple[str, str]]:
     """Yield every node_id with where it was seen, the surest place last."""
-    if asked.kato.reading is not None:
-        for processor in asked.kato.reading.processors:
+    if kato.reading is not None:
+        for processor in kato.reading.processors:
             yield processor.node_id, "kato"
-    if asked.keys.reading is not None:
-        for group in asked.keys.reading.groups:
+    if keys is not None:
+        for group in keys.groups:
             if group.owner.kind is OwnerKind.NODE:
                 yield group.owner.name, "pointer"
-        for session in asked.keys.reading.sessions or ():
+        for session in keys.sessions or ():
             if session.owner.kind is OwnerKind.NODE:
                 yield session.owner.name, "session"
 

@@ -20,6 +20,8 @@ MAX_SAMPLES = 20
 """How many names of keys that belong to nobody are kept."""
 
 _MAX_STEMS = 50_000
+_MAX_PASSING = 100_000
+_PASSING = frozenset({"active_pointer", "metrics", "cache", "session_index"})
 _WHOLE_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
 _UNCLEAR = -1_000
 _SESSION = -1
@@ -31,8 +33,8 @@ class KeyTally:
     """The sums of one pass. Its memory grows with owners and sessions, not with keys.
 
     `service` is KATO's SERVICE_NAME. `scanned` counts every key, `sessions` holds the names of
-    session records, which are no part of the groups, and `samples` some names of keys that belong
-    to nobody.
+    session records, which are no part of the groups, `passing` the first 100,000 names of other
+    keys to which KATO gives a TTL, and `samples` some names of keys that belong to nobody.
     """
 
     def __init__(self, service: str) -> None:
@@ -46,6 +48,7 @@ class KeyTally:
         self._others: dict[KeyName, int] = {}
         self._unknown = self._number(KeyName(NOBODY, "unknown"))
         self.sessions: dict[bytes, None] = {}
+        self.passing: dict[bytes, None] = {}
         self.samples: list[str] = []
         self.scanned = 0
 
@@ -117,6 +120,8 @@ class KeyTally:
         if name.kind == "session":
             self.sessions[key] = None
             return _SESSION
+        if name.kind in _PASSING and len(self.passing) < _MAX_PASSING:
+            self.passing[key] = None
         group = self._number(name)
         if self._wants(group):
             self.samples.append(text_of(key))

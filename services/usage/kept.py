@@ -1,0 +1,47 @@
+"""What is kept from one collect to the next, so that what did not change costs nothing again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from services.tenancy.ownership import Ownership
+from services.usage.readings import KeyReading, PatternReading
+from services.usage.rollup import Readings, RolledUp
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the last collect brought: its readings, whose all of it was, what they came to."""
+
+    readings: Readings = Readings()
+    ownership: Ownership | None = None
+    rolled: RolledUp | None = None
+
+    def patterns(self, *, every: float) -> PatternReading | None:
+        """Return the last reading of ClickHouse, while its pass is less than so many seconds ago."""
+        reading = self.readings.patterns
+        return reading if reading is not None and _is_young(reading, every) else None
+
+    def keys(self, *, every: float) -> KeyReading | None:
+        """Return the last reading of Redis, while its pass is less than so many seconds ago."""
+        reading = self.readings.keys
+        return reading if reading is not None and _is_young(reading, every) else None
+
+    def rolled_up(self, readings: Readings, ownership: Ownership) -> RolledUp | None:
+        """Return what the same readings came to; None where anything is another."""
+        same = ownership is self.ownership and self.has_keys(readings.keys)
+        if not same or readings.patterns is not self.readings.patterns:
+            return None
+        return self.rolled if readings.vectors == self.readings.vectors else None
+
+    def has_keys(self, reading: KeyReading | None) -> bool:
+        """Whether a reading is the last one given again, as it is now."""
+        before = self.readings.keys
+        if reading is None or before is None:
+            return reading is before
+        return reading.groups is before.groups and reading.mark is not None
+
+
+def _is_young(reading: PatternReading | KeyReading, every: float) -> bool:
+    return reading.mark is not None and time.monotonic() - reading.mark.passed < every
