@@ -43,7 +43,10 @@ class Patterns:
         """Return what was made up."""
         return self.reading
 
-    read = quick
+    def read(self, *, last: PatternReading | None = None) -> PatternReading:
+        """Return what was made up."""
+        del last
+        return self.reading
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,11 @@ class Keys:
         return self.reading
 
     def read(
-        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
-    ) -> KeyReading:
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None,
+        last: KeyReading | None = None,
+    ) -> KeyReading:  # fmt: skip
         """Return what was made up."""
-        del memory, progress
+        del memory, progress, last
         return self.reading
 
 

@@ -16,6 +16,7 @@ from services.tenancy.layout import OwnerKind
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
+from services.usage.groups import owners_of
 from services.usage.kept import Kept
 from services.usage.owners import Owners
 from services.usage.ports import (
@@ -251,17 +252,15 @@ class UsageService:
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 
-def _nodes_in(
-    kato: Pass[ProcessorReading], keys: KeyReading | None
-) -> Iterator[tuple[str, str]]:
+def _nodes_in(kato: Pass[ProcessorReading], keys: KeyReading | None) -> Iterator[tuple[str, str]]:
     """Yield every node_id with where it was seen, the surest place last."""
     if kato.reading is not None:
         for processor in kato.reading.processors:
             yield processor.node_id, "kato"
     if keys is not None:
-        for group in keys.groups:
-            if group.owner.kind is OwnerKind.NODE:
-                yield group.owner.name, "pointer"
+        for owner in owners_of(keys.groups):
+            if owner.kind is OwnerKind.NODE:
+                yield owner.name, "pointer"
         for session in keys.sessions or ():
             if session.owner.kind is OwnerKind.NODE:
                 yield session.owner.name, "session"

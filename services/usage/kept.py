@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.tenancy.ownership import Ownership
 from services.usage.readings import KeyReading, PatternReading
@@ -14,17 +14,17 @@ from services.usage.rollup import Readings, RolledUp
 class Kept:
     """What the last collect brought: its readings, whose all of it was, what they came to."""
 
-    readings: Readings = Readings()
+    readings: Readings = field(default_factory=Readings)
     ownership: Ownership | None = None
     rolled: RolledUp | None = None
 
     def patterns(self, *, every: float) -> PatternReading | None:
-        """Return the last reading of ClickHouse, while its pass is less than so many seconds ago."""
+        """Return the last reading of ClickHouse, while its pass is not `every` seconds ago."""
         reading = self.readings.patterns
         return reading if reading is not None and _is_young(reading, every) else None
 
     def keys(self, *, every: float) -> KeyReading | None:
-        """Return the last reading of Redis, while its pass is less than so many seconds ago."""
+        """Return the last reading of Redis, while its pass is not `every` seconds ago."""
         reading = self.readings.keys
         return reading if reading is not None and _is_young(reading, every) else None
 
@@ -40,7 +40,8 @@ class Kept:
         before = self.readings.keys
         if reading is None or before is None:
             return reading is before
-        return reading.groups is before.groups and reading.mark is not None
+        mark, last = reading.mark, before.mark
+        return mark is not None and last is not None and mark.passed == last.passed
 
 
 def _is_young(reading: PatternReading | KeyReading, every: float) -> bool:

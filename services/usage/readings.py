@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -74,7 +74,7 @@ class PatternReading:
     tables: tuple[TableInfo, ...]
     total: Amount
     precision: Precision = Precision.EXACT
-    mark: Mark | None = None
+    mark: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class KeyReading:
     where that cannot be told.
     """
 
-    groups: tuple[KeyGroup, ...]
+    groups: Sequence[KeyGroup]
     sessions: tuple[SessionRecord, ...] | None
     keys_before: int | None
     keys_after: int | None
@@ -135,7 +135,7 @@ class KeyReading:
     share: float = 1.0
     precision: Precision = Precision.EXACT
     memory_share: float = 1.0
-    mark: Mark | None = None
+    mark: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ def state_of(told: Opening, database: int) -> tuple[str, ...] | None:
     return (*counts, *(held.get(name, "0") for name in _HELD))
 
 
-def mark_of(before: Opening, after: Opening, database: int, *, ends_in: float | None) -> Mark | None:
+def mark_of(
+    before: Opening, after: Opening, database: int, *, ends_in: float | None
+) -> Mark | None:
     """Return by what the reading of a pass is known to hold; None where it was written meanwhile.
 
     `ends_in` is how many seconds after `before` the first key ends, at the earliest.

@@ -7,14 +7,12 @@ are remembered apart: together they would be many times as many, and no longer f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from services.stores.redis.sums import Indexes, Sums
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
-from services.usage.readings import KeyGroup
+from services.usage.groups import Groups
 
 MAX_SAMPLES = 20
 """How many names of keys that belong to nobody are kept."""
@@ -66,17 +64,29 @@ class KeyTally:
         self.sums.add(groups)
         return groups
 
-    def groups(self, share: float = 1.0) -> Iterator[KeyGroup]:
-        """Yield what was found, scaled up from the share of the keyspace that was scanned."""
-        amounts = self.sums.amounts(share)
-        for name, number in self._others.items():
-            if number in amounts:
-                yield KeyGroup(name.owner, name.kind, amounts[number], name.sure)
-        for head, first in self._heads.items():
-            owner = Owner(OwnerKind.KB, text_of(head))
-            for number, kind in enumerate(_KINDS, start=first):
-                if number in amounts:
-                    yield KeyGroup(owner, kind, amounts[number])
+    def groups(self, share: float = 1.0) -> Groups:
+        """Return what was found, scaled up from the share of the keyspace that was scanned."""
+        others, heads = list(self._others), len(self._heads)
+        width, first = len(_KINDS), np.fromiter(self._heads.values(), np.intp, heads)
+        numbers = np.concatenate([
+            np.fromiter(self._others.values(), np.intp, len(others)),
+            (first[:, None] + np.arange(width)).ravel(),
+        ])  # fmt: skip
+        owner_of = np.concatenate([
+            np.arange(len(others)), np.repeat(len(others) + np.arange(heads), width)
+        ])  # fmt: skip
+        kind_of = np.concatenate([width + np.arange(len(others)), np.tile(np.arange(width), heads)])
+        there = np.flatnonzero(self.sums.count[numbers])
+        return Groups(
+            [
+                *((name.owner, name.sure) for name in others),
+                *((Owner(OwnerKind.KB, text_of(head)), True) for head in self._heads),
+            ],
+            [*_KINDS, *(name.kind for name in others)],
+            owner_of[there],
+            kind_of[there],
+            *self.sums.amounts(numbers[there], share),
+        )
 
     def _by_head_and_word(self, keys: list[bytes]) -> list[int]:
         """Return the group of each key, below 0 where head and word do not tell.

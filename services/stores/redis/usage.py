@@ -11,11 +11,11 @@ import redis
 
 from services.figures import Precision
 from services.health.models import Health
+from services.stores.redis import still
 from services.stores.redis.errors import STORE
 from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
-from services.stores.redis import still
 from services.stores.redis.server import Opening, asked, opening
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
@@ -147,7 +147,7 @@ class KeyspaceStore:
         ends_in = still.first_end(link, list(tally.passing), sessions, with_ttl=told.with_ttl)
         after = opening(link, self._database)
         return KeyReading(
-            groups=tuple(tally.groups()),
+            groups=tally.groups(),
             sessions=sessions,
             keys_before=told.keys,
             keys_after=after.keys,
@@ -183,7 +183,7 @@ def _running(told: Opening, tally: KeyTally) -> KeyReading:
     """Return what a pass found so far, scaled up to the whole keyspace."""
     share = min(1.0, tally.scanned / told.keys) if told.keys else 1.0
     return KeyReading(
-        groups=tuple(tally.groups(share)) if share else (),
+        groups=tally.groups(share) if share else (),
         sessions=None,
         keys_before=told.keys,
         keys_after=told.keys,
