@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding",
-           "names", "purge", "purge_whole", "purge_patterns", "audit", "flood")  # fmt: skip
+SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
+           "finding", "names", "purge", "purge_whole", "purge_patterns", "audit", "flood")  # fmt: skip
 
 
 def main() -> int:
