@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
-from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import kb_id_of
-from services.tenancy.layout import OwnerKind
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.cold_start import Opening
-from services.usage.groups import owners_of
 from services.usage.kept import Kept
+from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
 from services.usage.owners import Owners
 from services.usage.ports import (
     KeySource,
@@ -122,7 +120,7 @@ class UsageService:
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
         self._remember(snapshot)
-        self._idle = _idle(snapshot, ownership)
+        self._idle = idle_kb_ids(snapshot, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
@@ -182,7 +180,7 @@ class UsageService:
         same = self._kept.has_keys(asked.keys.reading)
         seen = {
             node: CAME if kb_id_of(node, self._service) in self._idle else source
-            for node, source in _nodes_in(asked.kato, None if same else asked.keys.reading)
+            for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
 
@@ -201,7 +199,7 @@ class UsageService:
             tables=readings.patterns.tables if readings.patterns else (),
             collections=readings.vectors.collections if readings.vectors else (),
             keys=_without_parts(readings.keys),
-            kato_problem=_kato_problem(asked.kato, self._service),
+            kato_problem=kato_problem(asked.kato, self._service),
             kato_failing_since=self._since(_KATO, asked.kato),
         )
 
@@ -250,45 +248,6 @@ class UsageService:
         }
         self._state.record_totals(totals, snapshot.collected_at)
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
-
-
-def _nodes_in(kato: Pass[ProcessorReading], keys: KeyReading | None) -> Iterator[tuple[str, str]]:
-    """Yield every node_id with where it was seen, the surest place last."""
-    if kato.reading is not None:
-        for processor in kato.reading.processors:
-            yield processor.node_id, "kato"
-    if keys is not None:
-        for owner in owners_of(keys.groups):
-            if owner.kind is OwnerKind.NODE:
-                yield owner.name, "pointer"
-        for session in keys.sessions or ():
-            if session.owner.kind is OwnerKind.NODE:
-                yield session.owner.name, "session"
-
-
-def _idle(snapshot: Snapshot, ownership: Ownership) -> frozenset[str]:
-    """Return the kb_ids that are there though no node_id on them was seen so far."""
-    return snapshot.kb_ids - ownership.nodes_by_kb.keys()
-
-
-def _kato_problem(asked: Pass[ProcessorReading], service: str) -> Problem | None:
-    """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
-    if asked.pending or asked.reason:
-        return None if asked.pending else asked.reason
-    reading = asked.reading or ProcessorReading()
-    for processor in reading.processors:
-        if kb_id_of(processor.node_id, service) != processor.kb_id:
-            return Problem(
-                f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
-            )
-    return _silent(reading.unanswered) if reading.unanswered else None
-
-
-def _silent(unanswered: int) -> Problem:
-    """Say that a worker is silent while its siblings answer."""
-    how_many = "1 connection" if unanswered == 1 else f"{unanswered} connections"
-    why = f"{how_many} got no answer while others did: a worker hangs or is overloaded"
-    return StoreUnavailable(_KATO, "reading its processors", why).problem
 
 
 def _read(source: Source, _: Emit) -> Reading:
