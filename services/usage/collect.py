@@ -264,7 +264,7 @@ def _precision(result: Pass[object]) -> Precision | None:
 
 def _without_parts(reading: KeyReading | None) -> KeyReading | None:
     """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
-    return replace(reading, groups=(), sessions=None) if reading is not None else None
+    return replace(reading, groups=(), sessions=None, mark=None) if reading is not None else None
 
 
 def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:
