@@ -26,7 +26,7 @@ from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
-from services.usage.owners import Owners
+from services.usage.kept import Owners
 from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading
 from services.usage.refresh import Collector
 

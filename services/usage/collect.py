@@ -13,10 +13,8 @@ from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
-from services.usage.cold_start import Opening
-from services.usage.kept import Kept
+from services.usage.kept import Kept, Owners
 from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
-from services.usage.owners import Owners
 from services.usage.ports import (
     KeySource,
     PatternSource,
@@ -32,8 +30,7 @@ from services.usage.readings import (
     VectorReading,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
-from services.usage.snapshot import Snapshot, StoreFigures
-from services.usage.totals import difference, is_untold, own_total
+from services.usage.snapshot import Snapshot, StoreFigures, difference, is_untold, own_total
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"
@@ -131,6 +128,8 @@ class UsageService:
         )
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
+        from services.usage.cold_start import Opening  # noqa: PLC0415  most show nothing
+
         ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
         names = (Measure.PATTERNS, Measure.KEYS, *self._single_pass, _KATO)
         asked = _Asked({name: Pass.begun(datetime.now(UTC)) for name in names})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.stores.records.history import HistoryRecords
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
-    from services.usage.owners import Owners
+    from services.usage.kept import Owners
 
 
 class OwnRecords:
@@ -87,7 +87,7 @@ class OwnRecords:
     @made_once
     def owners(self) -> Owners:
         """Who owns what, by what is known of names."""
-        from services.usage.owners import Owners
+        from services.usage.kept import Owners
 
         settings = self.settings
         return Owners(self.state, schemes=settings.naming, service=settings.service_name)

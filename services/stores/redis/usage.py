@@ -13,7 +13,6 @@ from services.figures import Precision
 from services.health.models import Health
 from services.stores.redis import still
 from services.stores.redis.errors import STORE
-from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.redis.server import Opening, asked, opening
@@ -80,6 +79,8 @@ class KeyspaceStore:
 
         Predictions, affinities and sessions are not known this way, nor is any memory.
         """
+        from services.stores.redis.estimate import estimate_groups
+
         with self._talk("reading KATO's counters") as link:
             told = opening(link, self._database)
             groups = tuple(estimate_groups(link, kb_ids, self._service))
