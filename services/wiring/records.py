@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
-    from services.usage.owners import Owners
+    from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
 
@@ -138,7 +138,7 @@ class OwnRecords:
     @made_once
     def owners(self) -> Owners:
         """Who owns what, by what is known of names."""
-        from services.usage.owners import Owners
+        from services.usage.kept import Owners
 
         settings = self.settings
         return Owners(self.state, schemes=settings.naming, service=settings.service_name)
