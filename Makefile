@@ -40,7 +40,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs: $(READY)
-	$(BIN)/python -m tests.servers.install browser postgresql redis
+	$(BIN)/python -m tests.servers.install browser postgresql prometheus redis
 
 compiled: $(READY)
 	$(BIN)/python -m pytest --collect-only --quiet > /dev/null

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import streamlit as st
@@ -18,8 +19,13 @@ from starlette.middleware import Middleware
 
 from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
+from dashboard.app.metrics import Metrics, rules_of
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
+from services.wiring import alerting
+
+if TYPE_CHECKING:
+    from services.metrics.models import Exposition
 
 EXIT_SETTINGS = 2
 
@@ -64,6 +70,19 @@ def _stop() -> None:
     runtime.stop()
 
 
+def _expose() -> Callable[[str], Exposition] | None:
+    """Return what answers a scrape, as whoever may scrape; None before the services are there."""
+    from dashboard.app import runtime  # noqa: PLC0415  as above
+
+    services = runtime.started()
+    if services is None:
+        return None
+    from services.desk import Desk  # noqa: PLC0415  as above
+    from services.metrics.access import SCRAPER  # noqa: PLC0415  as above
+
+    return Desk(services, lambda: SCRAPER).metrics.expose
+
+
 def _failure() -> str:
     from dashboard.app import runtime  # noqa: PLC0415  as above
 
@@ -76,6 +95,7 @@ def _checked() -> Settings:
         settings = load_settings()
         hardening.check(settings)
         hardening.check_secrets(settings)
+        alerting.check(settings)
     except SettingsError as exc:
         print(f"kato-tenants: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_SETTINGS) from None
@@ -87,6 +107,10 @@ app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     secrets=hardening.secrets(_settings),
     lifespan=_with_services,
-    middleware=[Middleware(Guard, _settings, failure=_failure)],
+    middleware=[
+        Middleware(
+            Guard, _settings, failure=_failure, metrics=Metrics(rules_of(_settings), _expose)
+        )
+    ],
 )
 files.keep_here(app)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cli import desk
 from services.access.viewer import Action
@@ -94,6 +96,22 @@ def csv_of(found: Asked) -> str:
     return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
 
 
+def write_parquet(path: Path, cells: Sequence[Cell]) -> None:
+    """Write a Parquet file of one row a span. Raises SettingsError."""
+    from services.history.parquet import as_parquet  # noqa: PLC0415  its library, for this alone
+
+    put(path, "--parquet", as_parquet(cells))
+
+
+def put(path: Path, option: str, content: bytes) -> None:
+    """Write the file that an option names, and say so. Raises SettingsError."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
+    print(f"Written to {visible(str(path))}", file=sys.stderr)
+
+
 def table_text(found: Asked) -> str:
     """Return one line a span, for people, and below what is coming, if that was asked for."""
     table = aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, found.cells)])
@@ -126,11 +144,18 @@ def _reached(found: Forecast, limit: int) -> str:
     return ", ".join([*words, f"at the latest {last}."])
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return rows as lines, with each column as wide as its widest cell."""
+def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -> str:
+    """Return rows as lines, with each column as wide as its widest cell.
+
+    Those from `right_from` on are to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = len(widths) if right_from is None else right_from
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.ljust(width) if at < left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 

@@ -19,8 +19,10 @@ from services.stores.adapters import Stores
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
+    from services.metrics.service import MetricsService
     from services.purge.job import Job
     from services.purge.later_looks import LaterLooks
     from services.purge.look import Erasers
@@ -68,7 +70,7 @@ class Services(Reading):
         _ = self.stores, self.database
 
     def start(self) -> None:
-        """Begin to collect, to run purge jobs and to anchor, each in a thread of its own.
+        """Begin to collect, to run purge jobs, to anchor and to alert, each in a thread of its own.
 
         In read-only mode no purge job is run; another dashboard may.
         """
@@ -77,6 +79,7 @@ class Services(Reading):
             self.tend_records()
             self.purge_worker.start()
         self.logbook.start()
+        self.alert_worker.start()
 
     @made_once
     def collector(self) -> Collector:
@@ -90,15 +93,23 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self._year_before, self.history_recorder.follow, self.isolation.follow,
-        ]  # fmt: skip
+            self.limits.follow,
+            self.metrics.follow,
+            self._remember,
+            self.isolation.follow,
+        ]
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
-        for follow in follows:
+        for follow in (*follows, self.alert_worker.follow):
             try:
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Record a snapshot; the recorder is made here, since the records may not answer."""
+        self._year_before(snapshot)
+        self.history_recorder.follow(snapshot)
 
     def _year_before(self, snapshot: Snapshot) -> None:
         """Have a sample fleet a year that leads to it, before anything of it is recorded."""
@@ -122,6 +133,7 @@ class Services(Reading):
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
+        from services.limits.new_session import exceeded
         from services.purge.erased import erased_before
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
@@ -134,6 +146,8 @@ class Services(Reading):
             being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
+            exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
+            refuse_over=self.settings.limit_sessions == "refuse",
         )
 
     @made_once
@@ -154,6 +168,39 @@ class Services(Reading):
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
         )
+
+    @made_once
+    def alert_worker(self) -> AlertWorker:
+        """What looks for alerts and sends them, once it is started."""
+        from services.alerts.past_days import PastDays
+        from services.alerts.watch import LogChain, Sources
+
+        return self.alerting.worker(Sources(
+            snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
+            ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
+            chain=LogChain(self.logbook, began=self.now(), now=self.now),
+            growth=PastDays(self.history.at).growth, standings=self.limits.standings,
+        ))  # fmt: skip
+
+    def _wake_alerts(self) -> None:
+        self.alert_worker.wake()
+
+    @made_once
+    def metrics(self) -> MetricsService:
+        """What is told to a scrape."""
+        from importlib.metadata import version
+
+        from services.metrics.books import Bookkeeper
+        from services.metrics.service import MetricsService
+        from services.stores.records.purges.tally import PurgeTally
+
+        jobs, alerts = PurgeTally(self.database), self.alerting.tally
+        books = Bookkeeper(jobs, self.isolation, self.limits, alerts)
+        self.closing.callback(books.close)
+        return MetricsService(
+            self.collector, books, most=self.settings.metrics_tenants, now=self.now,
+            version=version("kato-tenants"), deployment=self.settings.deployment,
+        )  # fmt: skip
 
     @made_once
     def canary(self) -> CanaryService:

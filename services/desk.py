@@ -17,14 +17,18 @@ from services.settings.environment import Settings
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
+    from services.limits.access import DeskLimits
+    from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
@@ -60,6 +64,27 @@ class Desk:
         from services.history.access import DeskHistory
 
         return DeskHistory(self.gate, self._services.history)
+
+    @cached_property
+    def limits(self) -> DeskLimits:
+        """Limits, and who is near or over."""
+        from services.limits.access import DeskLimits
+
+        return DeskLimits(self.gate, lambda: self._services.limits)
+
+    @cached_property
+    def metrics(self) -> DeskMetrics:
+        """What is told to a scrape."""
+        from services.metrics.access import DeskMetrics
+
+        return DeskMetrics(self.gate, self._services.metrics)
+
+    @cached_property
+    def bill(self) -> DeskBill:
+        """What a month costs."""
+        from services.bill.access import DeskBill
+
+        return DeskBill(self.gate, self._services.bill)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -140,6 +165,13 @@ class Desk:
         )  # fmt: skip
 
     @cached_property
+    def alerts(self) -> DeskAlerts:
+        """Alerts, silences, and who is told."""
+        from services.alerts.access import DeskAlerts
+
+        return DeskAlerts(self.gate, self._services.alerting.tools)
+
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
@@ -186,13 +218,19 @@ class Alone:
     log: DeskLog
     names: DeskNames
     history: DeskHistory
+    limits: DeskLimits
+    bill: DeskBill
+    alerts: DeskAlerts
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.history.access import DeskHistory
+    from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.purge.log_ends import missing_ends
 
@@ -203,4 +241,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
+            DeskLimits(gate, lambda: records.limits),
+            DeskBill(gate, records.bill),
+            DeskAlerts(gate, records.alerting.tools),
         )

@@ -13,7 +13,9 @@ KatoTenantsError
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
+├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
+├── LimitsError              a limit, or a file of them, that cannot be taken
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -67,8 +69,7 @@ class Fault(StrEnum):
 class Problem:
     """Why something is not known, or was not done; `str` says it in words.
 
-    `fault` is what `store` did, None where it was no store's. These two name nobody, and the
-    others may quote a node_id, a collection or an address.
+    `fault` is what `store` did, None where it was no store's: these name nobody, others may.
     """
 
     reason: str = ""
@@ -132,10 +133,7 @@ class ApprovalNeeded(KatoTenantsError):
 
 
 class EndNotLogged(KatoTenantsError):
-    """An action was done, and the audit log could not take down what came of it.
-
-    That it began is there. `failure` says what of it was not done, empty where all was.
-    """
+    """What came of an action could not be logged; `failure` is what was not done, or empty."""
 
     def __init__(self, action: str, failure: str, reason: str) -> None:
         done = f"was done as far as it could be ({failure})" if failure else "was done"
@@ -151,10 +149,7 @@ class NotSignedIn(KatoTenantsError):
 
 
 class SettingsError(KatoTenantsError):
-    """A setting is missing or wrong; `variable` is the environment variable to change.
-
-    Its text is one line that can be printed, whatever of a value the reason repeats.
-    """
+    """The setting `variable` is missing or wrong. Its text is one line that can be printed."""
 
     def __init__(self, variable: str, reason: str) -> None:
         printed = "".join(char if char.isprintable() else " " for char in reason)
@@ -208,6 +203,10 @@ class NamesError(KatoTenantsError):
     """A file of node_ids that cannot be read, or an owner that cannot be confirmed or revoked."""
 
 
+class LimitsError(KatoTenantsError):
+    """A limit, or a file of limits, that cannot be taken."""
+
+
 class LogError(KatoTenantsError):
     """An entry of the audit log, or an anchor of it, that cannot be written or read."""
 
@@ -233,9 +232,9 @@ class DataPresent(KatoTenantsError):
 
 
 class CaptureError(KatoTenantsError):
-    """A capture directory holds something that could not be understood; nothing was loaded.
+    """What a capture directory holds could not be understood; nothing was loaded.
 
-    `file` is its name in the directory, `line` counts from 1, None where the whole file is meant.
+    `line` counts from 1, None where the whole file is meant.
     """
 
     def __init__(self, file: str, line: int | None, reason: str) -> None:
@@ -251,8 +250,7 @@ class ValueNotWhole(KatoTenantsError):
 class StoreError(KatoTenantsError):
     """One store failed one operation.
 
-    `store` is its short name (`clickhouse`, `redis`, `qdrant`, `kato`), `operation` what was
-    being done, `reason` why it failed, in our own words.
+    `store` is its short name (`redis`), `operation` what was done, `reason` why, in our words.
     """
 
     fault: ClassVar[Fault] = Fault.FAILED

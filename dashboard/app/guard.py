@@ -14,9 +14,11 @@ from streamlit import config
 
 from dashboard.app import files
 from dashboard.app.callers import address_of, caller, owner_of, person_of
+from dashboard.app.metrics import PATH, Metrics
 from dashboard.app.sockets import Message, Receive, Send, Socket
 from dashboard.app.turns import Census
 from services.access.network import LOOPBACK_HOSTS, forwarded, host_allowed, is_loopback
+from services.access.scraping import Answer
 from services.errors import NotSignedIn
 from services.settings.environment import Settings
 
@@ -44,12 +46,15 @@ class Guard:
     """Answers strangers itself, and adds `HEADERS` to what the app answers to others.
 
     `failure` says why the services do not start, empty where they do: then health says so too.
+    `metrics` has a door of its own: who scrapes has not signed in.
     """
 
     def __init__(
-        self, app: Layer, settings: Settings, *, failure: Callable[[], str] = lambda: ""
-    ) -> None:
+        self, app: Layer, settings: Settings, *, failure: Callable[[], str] = lambda: "",
+        metrics: Metrics | None = None,
+    ) -> None:  # fmt: skip
         self._app = app
+        self._metrics = metrics
         self._settings = settings
         self._failure = failure
         self._census = Census(
@@ -61,6 +66,9 @@ class Guard:
         """Serve one connection."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
+            return
+        if self._metrics and scope["type"] == "http" and scope["path"] == _base() + PATH:
+            await self._scraped(self._metrics, scope, _with_headers(send))
             return
         refusal = self._refusal(scope)
         if scope["type"] == "websocket":
@@ -75,6 +83,19 @@ class Guard:
             await _refuse(send, 404, "Not Found")
         else:
             await self._app(scope, receive, _with_headers(send))
+
+    async def _scraped(self, metrics: Metrics, scope: Message, send: Send) -> None:
+        """Serve the metrics; with a token by any name: no browser can be made to send one."""
+        refusal = None if metrics.by_token else self._refusal(scope)
+        if refusal is not None:
+            await _refuse(send, *refusal)
+            return
+        own = _own(scope, "".join(_values(scope, b"host")))
+        answer = metrics.answer(scope, own=own, relayed=_relayed(scope))
+        if answer is Answer.SERVED:
+            await metrics(scope, send)
+        else:
+            await metrics.refuse(answer, send)
 
     async def _not_signed_in(self, scope: Message) -> str:
         """Say why a proxy's request is nobody's; empty for who is signed in, and other modes."""
@@ -145,9 +166,13 @@ class Guard:
 
 def _near(scope: Message) -> bool:
     """Whether a request comes from this machine, and through no proxy on it."""
-    names = (name.decode("latin-1") for name, _ in scope["headers"])
     client = scope.get("client")
-    return client is not None and is_loopback(client[0]) and not forwarded(names)
+    return client is not None and is_loopback(client[0]) and not _relayed(scope)
+
+
+def _relayed(scope: Message) -> bool:
+    """Whether a proxy says that it passed a request on."""
+    return forwarded(name.decode("latin-1") for name, _ in scope["headers"])
 
 
 def _own_origin(scope: Message, host: str, settings: Settings) -> bool:

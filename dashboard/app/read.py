@@ -15,6 +15,7 @@ from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
 from services.health.models import Check, Workers
+from services.limits.models import Standings
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -45,6 +46,22 @@ def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
     whole = snapshot.settled and not snapshot.unread
     return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
+
+
+def standings(snapshot: Snapshot) -> Standings | None:
+    """Return where tenants stand to their limits; None where the records do not answer."""
+    try:
+        return _standings(snapshot, runtime.desk().limits.version())
+    except StoreError:
+        return None
+
+
+@cached(
+    Action.SEE_FLEET, key=lambda snapshot, version: (snapshot.collected_at, version), seconds=10
+)
+def _standings(snapshot: Snapshot, version: int | None) -> Standings:
+    del version  # what the cache goes by
+    return runtime.desk().limits.standings(snapshot)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -58,12 +58,12 @@ def stacked(measure: Measure, parts: tuple[tuple[str, int], ...]) -> Figure:
 
 def over_time(
     measure: Measure, cells: Sequence[Cell], *, is_size: bool, ahead: Ahead = (),
-    marks: Sequence[Mark] = (),
+    marks: Sequence[Mark] = (), limit: int | None = None,
 ) -> Figure:  # fmt: skip
     """Draw a figure from 0 on: at the end of each span, and between least and most in it.
 
     A span in which it was not known is a gap. What is coming is `ahead`, dotted, with its range.
-    `marks` say what happened meanwhile.
+    `marks` say what happened meanwhile. `limit` is a line, where there is one.
     """
     from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  takes half a second
 
@@ -83,6 +83,11 @@ def over_time(
             hovertemplate="%{customdata}<extra></extra>",
         ),
     ]  # fmt: skip
+    if limit is not None:
+        traces.append(Scatter(
+            x=whole, y=[limit, limit], mode="lines", hoverinfo="skip",
+            line={"color": _SHARED, "width": 1.5, "dash": "dash"},
+        ))  # fmt: skip
     layout = {
         "showlegend": False, "height": 260, "margin": {"t": 8, "l": 0, "r": 0, "b": 0},
         "hovermode": "x", **SELECTED, "xaxis": {"title": "UTC", "range": whole, "fixedrange": True},

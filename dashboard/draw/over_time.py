@@ -17,7 +17,7 @@ from dashboard.draw import ahead, charts, marks
 from dashboard.draw.downloads import Whose, download
 from dashboard.draw.formatting import moment, number, size
 from dashboard.draw.marks import Mark
-from dashboard.draw.measures import COLUMNS
+from dashboard.draw.measures import COLUMNS, Column
 from services.access.viewer import Action
 from services.errors import StoreError
 from services.figures import StoreState
@@ -164,8 +164,10 @@ def _days() -> tuple[date, date] | None:
     return None
 
 
-def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
-    """Draw a holder's chart of what was chosen; the file is about these tenants."""
+def draw(
+    holder: Holder, choice: Choice, *, tenants: Whose, limit: int | None = None
+) -> None:  # fmt: skip
+    """Draw a holder's chart of what was chosen, with its limit; the file is about these tenants."""
     try:
         cells = series(holder, choice)
         coming = ahead.of(holder, choice.quantity) if choice.ahead else None
@@ -175,9 +177,9 @@ def draw(holder: Holder, choice: Choice, *, tenants: Whose) -> None:
         st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
     events = sorted((*happened, *marks.gaps(cells)), key=lambda mark: mark.at)
-    _chart(choice, cells, coming, events)
+    _chart(choice, cells, coming, events, limit)
     if choice.ahead:
-        st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size))
+        st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size, limit=limit))
     if made_up is not None and cells and cells[0].began < made_up:
         st.caption(f":material/science: Sample data: all before {moment(made_up)} is made up.")
     marks.table(events)
@@ -202,8 +204,9 @@ def _happened(tenant: str, choice: Choice) -> tuple[Mark, ...]:
 
 
 def _chart(
-    choice: Choice, cells: Sequence[Cell], coming: Forecast | None, events: Sequence[Mark]
-) -> None:
+    choice: Choice, cells: Sequence[Cell], coming: Forecast | None, events: Sequence[Mark],
+    limit: int | None,
+) -> None:  # fmt: skip
     known = [cell for cell in cells if cell.rollup is not None]
     if len(known) < _A_LINE:
         st.caption("Charts begin with the second point: what changes is kept from now on.")
@@ -214,13 +217,30 @@ def _chart(
         charts.over_time(
             column.measure, cells, is_size=column.is_size,
             ahead=ahead.points(coming, cells[-1].ended - cells[0].began), marks=events,
+            limit=_near(limit, known),
         ),
         key=f"over_time_{choice.quantity}_{choice.zoom}", alt=said,
     )  # fmt: skip
     st.caption(
         f"{said} Known since {moment(known[0].began)}; where the line stops it was not known. "
-        "Drag over a part to look at it more closely."
+        f"Drag over a part to look at it more closely.{_limit_words(limit, known, column)}"
     )
+
+
+_TIMES = 4
+
+
+def _near(limit: int | None, known: Sequence[Cell]) -> int | None:
+    """Return a limit that can be drawn: one far above the figure would press it to the floor."""
+    most = max(cell.rollup.most for cell in known if cell.rollup is not None)
+    return None if limit is None or limit > most * _TIMES else limit
+
+
+def _limit_words(limit: int | None, known: Sequence[Cell], column: Column) -> str:
+    if limit is None:
+        return ""
+    where = "far above" if _near(limit, known) is None else "the dashed line"
+    return f" The limit is {size(limit) if column.is_size else number(limit)}: {where}."
 
 
 def figure_chart(figure: Figure, *, key: str, alt: str) -> None:

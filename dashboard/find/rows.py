@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dashboard.app import state_keys
+from dashboard.draw import limits
 from dashboard.draw.formatting import visible
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
 from dashboard.find.tables import Erasures, last_erased
 from services.figures import Usage
 from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
+from services.limits.models import Standing, Standings, State
 from services.tenancy.claims import CLAIM_WORDS, UNOWNED, ClaimState
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -26,6 +28,7 @@ MATCH_WORDS = {
     Certainty.INFERRED: CLAIM_WORDS[ClaimState.INFERRED],
     Certainty.CONTAINS: "holds the text",
 }
+NO_LIMITS = Standings()
 _UNKNOWN = Usage(None, None, None, None)
 
 
@@ -57,6 +60,10 @@ class Row:
         """Whether its figures are kept from the viewer: none is told, though a store was read."""
         read = any(figures.total is not None for figures in snapshot.stores.values())
         return read and self.usage == _UNKNOWN
+
+    def standings(self, standings: Standings) -> tuple[Standing, ...]:
+        """Return where its tenant stands to its limits, the gravest first."""
+        return () if self.match.tenant is None else standings.of(self.match.tenant)
 
     @property
     def title(self) -> str:
@@ -91,10 +98,17 @@ def _places(match: Match, hit: TenantHit | None) -> tuple[Place, ...]:
     return hit.places if hit is not None and match.what == TENANT else ()
 
 
-def found_frame(rows: Iterable[Row], erased: Erasures) -> pd.DataFrame:
-    """Return one row a name: whose, what lies there, how well it fits, when erased if any was."""
-    columns = (*COLUMNS, *(("Erased",) if erased else ()))
-    return table((_cells(row, erased) for row in rows), columns)
+def found_frame(
+    rows: Sequence[Row], erased: Erasures, standings: Standings = NO_LIMITS
+) -> pd.DataFrame:
+    """Return one row a name: whose, what lies there, how well it fits.
+
+    When it was erased is there where any was, and limits where any tenant is near or over one.
+    """
+    asking = (State.OVER, State.NEAR)
+    limited = any(each.shown in asking for row in rows for each in row.standings(standings))
+    columns = (*COLUMNS, *(("Erased",) if erased else ()), *((limits.STATE,) if limited else ()))
+    return table((_cells(row, erased, standings) for row in rows), columns)
 
 
 def shown_columns(frame: pd.DataFrame) -> list[str]:
@@ -103,12 +117,20 @@ def shown_columns(frame: pd.DataFrame) -> list[str]:
     When something was erased, and whose it could be else, come before figures.
     """
     others = ["Could also be"] if frame["Could also be"].map(bool).any() else []
-    told = [*(name for name in ("Erased",) if name in frame), *others]
+    told = [*(name for name in ("Erased", limits.STATE) if name in frame), *others]
     figures = [name for name in ("Patterns", "Memory", "Sessions") if name in frame]
-    return ["Tenant", "Open", "Name", "Found as", "Ownership", *told, *figures[: 3 - 2 * len(told)]]
+    return [
+        "Tenant",
+        "Open",
+        "Name",
+        "Found as",
+        "Ownership",
+        *told,
+        *figures[: max(0, 3 - 2 * len(told))],
+    ]
 
 
-def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
+def _cells(row: Row, erased: Erasures, standings: Standings) -> Mapping[str, object]:
     match = row.match
     return {
         "Tenant": row.tenant,
@@ -120,6 +142,7 @@ def _cells(row: Row, erased: Erasures) -> Mapping[str, object]:
         "Evidence": visible(match.how),
         "Could also be": [visible(str(tenant)) for tenant in match.others],
         "Erased": last_erased(row.places, erased),
+        limits.STATE: limits.state(next(iter(row.standings(standings)), None)),
         **(usage_cells(row.usage) if row.usage else {}),
     }
 

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw import figures
 from dashboard.draw.formatting import markdown, unseen
-from dashboard.new_session import form
+from dashboard.new_session import form, limits
 from dashboard.sessions import listing
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
@@ -52,7 +52,7 @@ with left:
     metadata, sensitive = form.metadata_rows(can_seal=sessions.can_seal)
     config = form.options_form()
 
-landing, problem, word = None, None, ""
+landing, problem, word, over = None, None, "", ""
 if not TTL_MIN <= ttl <= TTL_MAX:
     problem = "The time to live has to be from 1 minute to 30 days."
 elif all(fields.values()):
@@ -72,9 +72,11 @@ with right:
         silent = snapshot is not None and snapshot.kato_problem is not None
         form.landing_words(landing, "KATO was not asked which node_ids it has" if silent else "")
         word = form.word(landing)
+        over = limits.word(landing, refuses=sessions.refuses_over)
     again = form.asked_again(landing)
     lacking = (landing is None or landing.refusal or not again
-               or (landing.older is not None and not word))  # fmt: skip
+               or (landing.older is not None and not word)
+               or (landing.exceeded and sessions.refuses_over and not over))  # fmt: skip
     create = permits.button(
         "Create session", Action.CREATE_SESSION, type="primary", icon=":material/add:",
         disabled=bool(lacking),
@@ -91,6 +93,7 @@ if create and landing is not None:
             config=config,
             word=word,
             again=again,
+            over=over,
         )
         st.session_state[state_keys.CREATED] = form.Asked(
             ttl, metadata, bool(sensitive), config, answer

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.app import glossary, read, runtime
 from dashboard.draw import (
     figures,
+    limits,
     notices as presenters,
     over_time,
     store_tables,
@@ -27,7 +28,8 @@ sees_all = viewer.sees_all
 audit = runtime.desk().isolation.report_or_none()
 notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
-    audited=tables.attention(audit, datetime.now(UTC)) if audit else (),
+    audited=(*(tables.attention(audit, datetime.now(UTC)) if audit else ()),
+             *limits.notices(read.standings(snapshot))),
     told=tables.told(audit) if audit else None,
 )  # fmt: skip
 if notices:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys, unreadable
 from dashboard.audit_log import listing as log_listing
-from dashboard.draw import figures, notices, shared, unknown, usage_tables
+from dashboard.draw import figures, limits, notices, shared, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
 from dashboard.draw.links import copy_link
@@ -55,6 +55,8 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
+    standings = read.standings(snapshot)
+    limits.draw_head(() if standings is None else standings.of(tenant.tenant))
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
     with unreadable.said("Who else writes into it"):

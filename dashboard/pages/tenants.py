@@ -4,7 +4,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys
-from dashboard.draw import figures, unknown, usage_tables
+from dashboard.draw import figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import holds, plural, visible
 from dashboard.draw.paging import numbered
@@ -14,6 +14,7 @@ from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
 COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
+WITH_LIMITS = (limits.LIMIT, limits.STATE, "Memory", "Patterns", "Last write", "Disk")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
@@ -23,6 +24,12 @@ SORTS = {
 snapshot = figures.snapshot_or_stop("Tenants")
 sees_all = runtime.desk().gate.viewer().sees_all
 frame = read.tenants_frame(snapshot)
+standings = read.standings(snapshot)
+limited = standings is not None and bool(standings.every)
+sorts = SORTS
+if standings is not None and limited:
+    keys = [tenant.tenant for tenant in snapshot.tenants]
+    frame, sorts = limits.with_limits(frame, keys, standings), {**SORTS, "Of limit": limits.LIMIT}
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -37,7 +44,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "Ownership", [CLAIM_WORDS[each] for each in OWNED], key=state_keys.OWNERSHIP,
             selection_mode="multi", bind="query-params",
         )  # fmt: skip
-        sort = st.selectbox("Sort by", list(SORTS), key=state_keys.SORT, bind="query-params",
+        states = st.pills(
+            "Limit", [state.value for state in limits.SHOWN], key=state_keys.LIMITS,
+            selection_mode="multi", bind="query-params",
+        ) if limited or state_keys.LIMITS in st.query_params else None  # fmt: skip
+        sort = st.selectbox("Sort by", list(sorts), key=state_keys.SORT, bind="query-params",
                             filter_mode="contains")  # fmt: skip
 
 found = frame
@@ -47,9 +58,14 @@ if kind:
     found = found[found["Tenant"].str.split("/", n=1).str[0].isin(kind)]
 if ownership:
     found = found[found["Ownership"].isin(ownership)]
-column = SORTS[sort or "Redis memory"]
+if states and standings is not None:
+    found = limits.among(found, states, standings)
+column = sorts[sort or "Redis memory"]
 found = usage_tables.by(found, column)
 
+if standings is None:
+    st.caption(":material/cloud_off: Who is over a limit is unknown: this product's own records "
+               "did not answer.")  # fmt: skip
 missing = unknown.lacking(snapshot)
 if len(frame):
     more = f" so far; there may be more: {missing}" if missing else ""
@@ -61,7 +77,7 @@ else:
     start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
-        alt="Tenants with their usage", columns=COLUMNS,
+        alt="Tenants with their usage", columns=WITH_LIMITS if limited else COLUMNS,
     )  # fmt: skip
     whole = usage_tables.adding_up(found, snapshot) if sees_all else found
     download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),

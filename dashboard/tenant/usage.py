@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from dashboard.draw import figures, over_time, store_tables, unknown, usage_tables
+from dashboard.app import permits, read, state_keys
+from dashboard.draw import figures, limits, over_time, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
+from dashboard.draw.formatting import escaped, markdown, visible
 from services.figures import Measure
 from services.history.models import Holder, OwnerKind
+from services.limits.models import Standing
 from services.usage.snapshot import Snapshot, TenantUsage
 
 
@@ -15,9 +20,20 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw its past, and what was read of it at the last pass; no store is asked."""
     st.header("Over time")
     choice = over_time.choose(snapshot)
+    standings = read.standings(snapshot)
+    mine = () if standings is None else standings.of(tenant.tenant)
     if choice is not None:
         holder = Holder(OwnerKind.TENANT, str(tenant.tenant))
-        over_time.draw(holder, choice, tenants=[tenant.tenant])
+        limit = next((each.most for each in mine if each.quantity == choice.quantity), None)
+        over_time.draw(holder, choice, tenants=[tenant.tenant], limit=limit)
+    permits.link(
+        "bill", "What a month of it costs", {state_keys.TENANT: visible(str(tenant.tenant))}
+    )
+    st.header("Limits")
+    if standings is None:
+        st.caption("Unknown: this product's own records did not answer.")
+    else:
+        _limits(mine, tenant, snapshot)
     own = [part for part in tenant.parts if part.name not in tenant.shared]
     st.header("Knowledge bases")
     if own:
@@ -36,6 +52,24 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
     with right:
         st.header("Collections in Qdrant")
         _collections(tenant, snapshot)
+
+
+def _limits(mine: Sequence[Standing], tenant: TenantUsage, snapshot: Snapshot) -> None:
+    if mine:
+        frame = limits.standings_frame(mine)
+        for each in mine:
+            if each.reason is not None:
+                name = escaped(limits.label(each.quantity))
+                st.caption(f":material/cloud_off: {name}: {markdown(str(each.reason))}.")
+        st.dataframe(
+            frame, hide_index=True, key="limits", placeholder=usage_tables.NONE, height="content",
+            alt="Each limit of this tenant, with how much of it is used and where it is from",
+            column_config={**figures.USAGE_COLUMNS, **limits.ONE_COLUMNS},
+        )  # fmt: skip
+        download(frame, "limits", tenants=[tenant.tenant], read_at=snapshot.collected_at)
+    else:
+        st.caption("It has no limit.")
+    permits.link("limits", "All limits", {state_keys.LIMIT_TENANT: visible(str(tenant.tenant))})
 
 
 def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:

@@ -56,7 +56,7 @@ def columns(name: str) -> dict[str, Any]:
 
 def exact(frame: pd.DataFrame, config: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return a frame and its columns as a browser shows them exactly: it rounds above 2^53."""
-    large = [name for name in frame.columns.intersection(_WHOLE)
+    large = [name for name in frame.columns.intersection(list(_WHOLE))
              if frame[name].abs().max() > _BROWSERS]  # fmt: skip
     texts = {name: frame[name].map(number, na_action="ignore").astype("string") for name in large}
     column = st.column_config.TextColumn(width=_NUMBER, alignment="right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from services.errors import SettingsError
 
@@ -31,6 +31,32 @@ def is_loopback(address: str | None) -> bool:
         return False
     mapped = getattr(found, "ipv4_mapped", None)
     return (mapped or found).is_loopback
+
+
+Network = IPv4Network | IPv6Network
+
+
+def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read networks as `10.0.0.0/8`, or single addresses. Raises ValueError, which says which."""
+    return tuple(map(_network, texts))
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        reason = "is no network, as 10.0.0.0/8 or fd00::/8 with no bit set behind its length"
+        raise ValueError(f"{text} {reason}") from None
+
+
+def within(address: str | None, networks: Iterable[Network]) -> bool:
+    """Whether a client's address is in one of these networks; what is no address is in none."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return False
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return any(plain in network for network in networks)
 
 
 def forwarded(names: Iterable[str]) -> bool:

@@ -55,6 +55,14 @@ class DeskHistory:
         seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
         return Then(then.at, seen, then.reasons)
 
+    def kept_at(self, moment: datetime) -> Then:
+        """Return the same of the last moment until this one of which figures are kept.
+
+        Raises StoreUnavailable.
+        """
+        self._gate.allow(Action.SEE_FLEET)
+        return self.at(self._history.kept(moment))
+
     def movers(self, since: datetime, until: datetime, quantity: str) -> Movers:
         """Return who has more or less of a quantity than before, confined as `at` is.
 

@@ -6,9 +6,20 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, localcontext
 
+from services.figures import Measure, StoreState
 from services.history.forecast import LEAST, SURE, Forecast, Unsaid, reached
-from services.history.models import Cell, Holder, OwnerKind
+from services.history.models import (
+    FLEET,
+    NOBODY,
+    NOTHING,
+    SHARED,
+    Cell,
+    Holder,
+    OwnerKind,
+    quantities_of,
+)
 from services.history.movers import Move, Movers
+from services.history.read import Then
 from services.usage.formats import Json, stamp
 
 _DIGITS = 40
@@ -21,6 +32,12 @@ MOVER_COLUMNS = (
     "holder", "tenant", "before", "after", "change", "per_cent", "margin_before", "margin_after",
 )  # fmt: skip
 """What is told of each owner: counts or bytes, whole and exact; per cent as digits."""
+
+
+THEN_COLUMNS = (
+    "holder", "tenant", *(quantity for measure in Measure for quantity in quantities_of(measure)),
+)  # fmt: skip
+"""What is told of each owner at a moment: counts and bytes; None is not known."""
 
 
 def as_json(
@@ -59,9 +76,63 @@ def mean_of(cell: Cell) -> str | None:
 
 def holder_named(tenant: str) -> Holder:
     """Return the holder that a name is of: kind/id, `shared`, `unowned` or `fleet`."""
-    if tenant in {kind.value for kind in OwnerKind if kind is not OwnerKind.TENANT}:
+    if tenant in {SHARED.kind, NOBODY.kind, FLEET.kind}:
         return Holder(OwnerKind(tenant))
     return Holder(OwnerKind.TENANT, tenant)
+
+
+def then_as_json(then: Then) -> Json:
+    """Return a fleet at a moment as JSON, in the shape of `kato-tenants usage --json`."""
+    return {
+        "at": stamp(then.at),
+        "stores": {m.value: _store(then, m) for m in Measure},
+        "tenants": [{"tenant": who.tenant, **_amounts(then, who)} for who in _tenants(then)],
+        "shared": _amounts(then, SHARED),
+        "unattributed": _amounts(then, NOBODY),
+    }
+
+
+def then_rows(then: Then) -> Iterator[tuple[object, ...]]:
+    """Yield the `THEN_COLUMNS` of each tenant, of what is shared and unowned, and of the fleet."""
+    for who in (*_tenants(then), SHARED, NOBODY, FLEET):
+        figures = (_figure(then, who, quantity) for quantity in THEN_COLUMNS[2:])
+        yield (who.kind.value, who.tenant or None, *figures)
+
+
+def reason_of(then: Then, quantity: str) -> str:
+    """Return why a quantity was not known then; empty where it was."""
+    return then.reasons.get(quantity, "nobody looked")
+
+
+def _tenants(then: Then) -> list[Holder]:
+    """Return the tenants that had anything, by name."""
+    found = (who for who, some in then.figures.items() if some and who.kind is OwnerKind.TENANT)
+    return sorted(found, key=lambda who: who.tenant)
+
+
+def _store(then: Then, measure: Measure) -> Json:
+    reason = reason_of(then, measure)
+    return {
+        "state": (StoreState.UNKNOWN if reason else StoreState.OK).value,
+        "reason": reason or None,
+        "total": _amount(then, FLEET, measure),
+    }
+
+
+def _amounts(then: Then, who: Holder) -> dict[str, object]:
+    return {measure.value: _amount(then, who, measure) for measure in Measure}
+
+
+def _amount(then: Then, who: Holder, measure: Measure) -> Json | None:
+    count, size = (_figure(then, who, quantity) for quantity in quantities_of(measure))
+    return None if count is None else {"count": count, "bytes": size}
+
+
+def _figure(then: Then, who: Holder, quantity: str) -> int | None:
+    """Return a figure, None where it was not known; one that is missing was 0."""
+    if reason_of(then, quantity):
+        return None
+    return then.figures.get(who, {}).get(quantity, NOTHING).value
 
 
 def movers_as_json(found: Movers) -> Json:

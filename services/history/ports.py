@@ -9,7 +9,7 @@ from typing import Protocol
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder
 from services.history.rollup import Look
-from services.history.rows import Looks, Row
+from services.history.rows import Brief, Looks, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,14 @@ class HistoryStore(Protocol):
 
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
+
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+
+        Each has its start before it.
+        """
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.history.forecast import PAST, Forecast, forecast_of
-from services.history.models import Cell, Figures, Grain, Holder, looked_at, moment, second
+from services.history.models import (
+    Cell,
+    Figures,
+    Grain,
+    Holder,
+    OwnerKind,
+    looked_at,
+    moment,
+    second,
+)
 from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
+from services.history.totals import Totals, known_of, segments, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,51 @@ class HistoryService:
         found = self._store.before(at + 1, quantity=quantity)
         return Then(
             moment,
-            {holder: figures_at_end(row) for holder, row in found.items()},
+            {
+                holder: figures_at_end(row)
+                for holder, row in found.items()
+                if holder.kind is not OwnerKind.GROUP
+            },
             {quantity: some[-1].reason for quantity, some in looks.items()},
         )
+
+    def kept(self, at: datetime) -> datetime:
+        """Return the last moment until another of which figures are kept as they were then.
+
+        Of the last two days it is that second, before it the end of an hour or a day.
+        """
+        return moment(self._grain(second(at), 1).start(second(at)))
+
+    def totals(self, since: datetime, until: datetime, wanted: frozenset[str]) -> Totals:
+        """Return what every holder's quantities came to in a time.
+
+        It begins and ends with whole hours, or days in UTC where hours are kept no more: where one
+        began before `since`, with the next. Only what has not ended yet ends now.
+        """
+        began, ended = self.boundary(since), min(self.boundary(until), second(self._now()) + 1)
+        ended = max(began, ended)
+        rolled, looks = self._store.head().rolled, self._store.looks(began, ended)
+        read = ((part, self._store.spans(part.grain, part.began, part.ended, wanted))
+                for part in segments(began, ended, rolled))  # fmt: skip
+        figures = totals(read, self._store.before(began), looks, wanted, began=began,
+                         ended=ended)  # fmt: skip
+        known, reasons = known_of(looks, wanted, began, ended)
+        return Totals(moment(began), moment(ended), figures, known, reasons)
+
+    def settled(self) -> datetime:
+        """Return until when nothing of the past changes any more: days are rolled up until then."""
+        return moment(self._store.head().rolled[Grain.DAY])
+
+    def boundary(self, at: datetime) -> int:
+        """Return the first second from a moment on to which what is kept of that time can tell."""
+        hour = Grain.HOUR.seconds
+        return _whole(second(at), self._grain(second(at), hour))
+
+    def known_since(self) -> datetime | None:
+        """Return when anything was looked at first, as far as it is kept; None where nothing is."""
+        found = self._store.looks(0, second(self._now()) + 1)
+        began = [some[0].began for some in found.values()]
+        return moment(min(began)) if began else None
 
     def known_within(
         self, since: datetime, until: datetime, quantity: str

@@ -6,7 +6,7 @@ Pure. A row has every figure that is not 0, so that the newest row before a mome
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -38,6 +38,10 @@ Row = Mapping[str, Kept]
 """A holder's figures in one span, by quantity; one that is missing was 0 all the time."""
 
 EMPTY: Row = {}
+
+Brief = Mapping[str, tuple[int, int, int | None]]
+"""Of some figures of a row: what they were at the end of its span, their margin, and what they came
+to in it, times seconds: None where they never changed."""
 
 
 def row_of(figures: Figures) -> Row:
@@ -141,11 +145,23 @@ def row_in(kept: bytes, quantity: str | None = None) -> Row:
     return {name: Kept(figure, did) for name, figure, did in unpack(kept, wanted)}
 
 
+def brief_in(kept: bytes, wanted: frozenset[str]) -> Brief:
+    """Read of a row that was kept what a sum over time takes: a fleet's month has very many."""
+    if kept[:1] == _JSON:
+        return {name: _brief(each) for name, each in _row_in_json(kept, wanted).items()}
+    return {name: _brief(Kept(figure, did)) for name, figure, did in unpack(kept, wanted)}
+
+
+def _brief(kept: Kept) -> tuple[int, int, int | None]:
+    did = kept.rollup
+    return kept.last.value, kept.last.margin, None if did is None else did.integral
+
+
 _JSON = b"{"
 """How rows begin that were kept before the records' version 8."""
 
 
-def _row_in_json(kept: bytes, wanted: set[str] | None) -> Row:
+def _row_in_json(kept: bytes, wanted: Collection[str] | None) -> Row:
     found = json.loads(kept)
     return {name: _read(found[name]) for name in found if wanted is None or name in wanted}
 

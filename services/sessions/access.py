@@ -16,7 +16,7 @@ from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
-from services.sessions.landing import Erased, Landing
+from services.sessions.landing import Erased, Exceeded, Landing
 from services.sessions.models import (
     Deed,
     IndexCleaning,
@@ -44,6 +44,12 @@ class DeskSessions:
         self._gate.allow(Action.CREATE_SESSION)
         return self._inner.can_seal
 
+    @property
+    def refuses_over(self) -> bool:
+        """Whether a session for a tenant over a limit takes a word on why."""
+        self._gate.allow(Action.CREATE_SESSION)
+        return self._inner.refuse_over
+
     def landing(self, scheme: NamingScheme, values: Mapping[str, str]) -> Landing:
         """Return where a session would land; who else is there is told only within scope.
 
@@ -62,8 +68,9 @@ class DeskSessions:
         self, scheme: NamingScheme, values: Mapping[str, str], *, ttl_seconds: int,
         metadata: Mapping[str, str], sensitive: Mapping[str, str] | None = None,
         config: Mapping[str, object] | None = None, word: str = "", again: bool = False,
+        over: str = "",
     ) -> CreatedSession:  # fmt: skip
-        """Create a session; a `word` on older data is logged, as part of the target.
+        """Create a session; a `word` on older data, or on a limit, is logged with the target.
 
         Raises what `SessionService.create` raises, and AccessDenied.
         """
@@ -72,6 +79,8 @@ class DeskSessions:
         target = landing.node_id
         if landing.older is not None and word:
             target = f"{target}, onto older data: {word}"
+        if landing.exceeded and over:
+            target = f"{target}, over a limit: {over}"
         sent = {"ttl": ttl_seconds, "metadata": dict(metadata), "config": dict(config or {}),
                 "encrypted": self._inner.fingerprint(sensitive or {})}  # fmt: skip
         with self._gate.doing(
@@ -83,7 +92,7 @@ class DeskSessions:
         ), _carrying(self._gate, self._forward):  # fmt: skip
             return self._inner.create(
                 landing.node_id, ttl_seconds=ttl_seconds, metadata=metadata, sensitive=sensitive,
-                config=config, word=word, again=again,
+                config=config, word=word, again=again, over=over,
             )  # fmt: skip
 
 
@@ -229,12 +238,19 @@ def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
     landing = replace(
         landing, alike=tuple(filter(viewer.sees, landing.alike)),
         erased=_told(landing.erased, viewer),
+        exceeded=landing.exceeded if viewer.sees_all else tuple(map(_unsaid, landing.exceeded)),
     )  # fmt: skip
     if viewer.sees_each(holders_of_landing(landing)):
         return landing
     return replace(
-        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None
-    )
+        landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None,
+        exceeded=(),
+    )  # fmt: skip
+
+
+def _unsaid(exceeded: Exceeded) -> Exceeded:
+    """Return it without how much is used: some of that may lie where others may hold it too."""
+    return replace(exceeded, used=None)
 
 
 def _told(erased: Erased | None, viewer: Viewer) -> Erased | None:

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from services.encryption import Encryption
 from services.errors import NamingError, SessionRefused, StoreError
-from services.sessions.landing import Erased, Landing, land
+from services.sessions.landing import Erased, Exceeded, Landing, land
 from services.sessions.models import SEALED_NAME
 from services.sessions.older import Older
 from services.sessions.options import check_options
-from services.tenancy.kb_ids import NamingScheme, held_names
+from services.tenancy.kb_ids import NamingScheme, TenantKey, held_names
 from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership
 from services.usage.ports import UsageRecords
@@ -29,6 +29,9 @@ NO_WORD = (
     "data lies under this kb_id from before any node_id on it was seen: say why this tenant may "
     "come to it"
 )
+
+
+OVER_WORD = "say why the session is to be created all the same"
 
 
 class SessionApi(Protocol):
@@ -58,10 +61,13 @@ class SessionService:
         being_purged: Callable[[Sequence[str]], str | None] = lambda _: None,
         stored: Callable[[str], Older | None] = lambda _: None,
         erased: Callable[[str], Erased | None] = lambda _: None,
+        exceeded: Callable[[TenantKey], tuple[Exceeded, ...]] = lambda _: (),
+        refuse_over: bool = False,
     ) -> None:
         self._api = api
         self._state = state
         self._being_purged, self._stored, self._erased = being_purged, stored, erased
+        self._exceeded, self.refuse_over = exceeded, refuse_over
         self._ownership = ownership
         self._encryption = encryption or Encryption()
 
@@ -91,15 +97,17 @@ class SessionService:
         config: Mapping[str, object] | None = None,
         word: str = "",
         again: bool = False,
+        over: str = "",
     ) -> CreatedSession:
         """Create a session and record its node_id as seen.
 
         `word` is why the tenant may come to data that was there before it; whose that is stays
         unproven, which is recorded before KATO is asked. With `again` it may bring back what was
-        erased. `sensitive` metadata is encrypted before it leaves. Raises NamingError for a
-        node_id that must not be used, SessionRefused for what was erased without `again`, and for
-        a TTL, metadata or option that KATO would take and mishandle, EncryptionError without a
-        key, StoreError when KATO does not answer or refuses.
+        erased. `over` is why it is created for a tenant over a limit. `sensitive` metadata is
+        encrypted before it leaves. Raises NamingError for a node_id that must not be used,
+        SessionRefused for what lacks `again` or, where that is refused, `over`, and for a TTL,
+        metadata or option that KATO would take and mishandle, EncryptionError without a key,
+        StoreError when KATO does not answer or refuses.
         """
         landing = self._land(node_id)
         if landing.refusal:
@@ -111,6 +119,8 @@ class SessionService:
                 f"its data was erased on {landing.erased.at:%Y-%m-%d %H:%M} UTC: a session that "
                 "brings it back has to be asked for once more"
             )
+        if landing.exceeded and self.refuse_over and not over.strip():
+            raise SessionRefused(f"{landing.tenant} is over a limit: {OVER_WORD}")
         check_ttl(ttl_seconds)
         check_options(config or {})
         sent = self._sealed(metadata, sensitive or {})
@@ -132,7 +142,9 @@ class SessionService:
     def _land(self, node_id: str) -> Landing:
         """Return where a session would land; a tenant that is being purged takes none."""
         landing = land(node_id, self._ownership(), self._stored)
-        landing = replace(landing, erased=self._erased(landing.kb_id))
+        landing = replace(
+            landing, erased=self._erased(landing.kb_id), exceeded=self._exceeded(landing.tenant)
+        )
         held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
         if landing.refusal or not held:
             return landing

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.access.viewer import TenantPattern
 from services.sessions.older import Older
 from services.tenancy.alike import look_alikes
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
@@ -32,6 +33,19 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
+class Exceeded:
+    """A limit of `services.limits` that a tenant is over, or would be with one session more.
+
+    `used` is None where it may not be told; `source` is what the limit is set for.
+    """
+
+    quantity: str
+    used: int | None
+    most: int
+    source: TenantPattern
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Where a session with this node_id would read and write.
 
@@ -41,7 +55,7 @@ class Landing:
     to be the tenant's, since no node_id on it was seen so far: then it takes the operator's word.
     `refusal` says why no session may be created with it, `warning` what else there is to know;
     both are empty where there is nothing. `erased` is when the kb_id was purged: then a session
-    has to be asked for once more.
+    has to be asked for once more. `exceeded` are the tenant's limits that stand against it.
     """
 
     node_id: str
@@ -54,6 +68,7 @@ class Landing:
     alike: tuple[TenantKey, ...] = ()
     older: Older | None = None
     erased: Erased | None = None
+    exceeded: tuple[Exceeded, ...] = ()
 
 
 def land(

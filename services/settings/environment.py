@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -23,7 +24,8 @@ from pydantic_settings import (
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
-from services.settings.history_place import HistoryPlace, check_not_katos, place_of
+from services.settings.alerts import AlertSettings
+from services.settings.history_place import check_place
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -51,7 +53,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings):
+class Settings(SignInSettings, AlertSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -97,6 +99,7 @@ class Settings(SignInSettings):
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
     refresh_seconds: float = Field(60, alias="KATO_TENANTS_REFRESH_SECONDS", ge=1, le=_DAY)
+    whole_pass_minutes: float = Field(60, alias="KATO_TENANTS_WHOLE_PASS_MINUTES", ge=0, le=_YEAR)
     timeout_seconds: float = Field(10, alias="KATO_TENANTS_TIMEOUT_SECONDS", gt=0, le=600)
     pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0, le=_DAY)
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
@@ -109,6 +112,11 @@ class Settings(SignInSettings):
     history_url: SecretStr | None = Field(None, alias="KATO_TENANTS_HISTORY_URL")
     history_hours_days: float = Field(90, alias="KATO_TENANTS_HISTORY_HOURS_DAYS", ge=2, le=3660)
     history_days: float = Field(1826, alias="KATO_TENANTS_HISTORY_DAYS", ge=2, le=36_600)
+    limit_near: int = Field(80, alias="KATO_TENANTS_LIMIT_NEAR", ge=1, le=100)
+    limit_back: int = Field(5, alias="KATO_TENANTS_LIMIT_BACK", ge=0, le=99)
+    limit_sessions: Literal["warn", "refuse"] = Field("warn", alias="KATO_TENANTS_LIMIT_SESSIONS")
+    prices: Path | None = Field(None, alias="KATO_TENANTS_PRICES")
+    bill_zone: str = Field("UTC", alias="KATO_TENANTS_BILL_ZONE")
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
@@ -141,6 +149,14 @@ class Settings(SignInSettings):
             raise ValueError("every character of the name has to be printable")
         return value.strip()
 
+    @field_validator("bill_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no zone of the IANA database, as Europe/Berlin") from None
+
     @field_validator("redis_url")
     @classmethod
     def _redis_has_an_address(cls, value: SecretStr | None) -> SecretStr | None:
@@ -154,6 +170,13 @@ class Settings(SignInSettings):
         key = value.get_secret_value() if value else ""
         if not (key.isascii() and key.isprintable()):
             raise ValueError("has a character that cannot be sent: a key is one line of ASCII")
+        return value
+
+    @field_validator("limit_back")
+    @classmethod
+    def _leaves_near(cls, value: int, info: ValidationInfo) -> int:
+        if value >= info.data.get("limit_near", 100):
+            raise ValueError("has to be less than KATO_TENANTS_LIMIT_NEAR")
         return value
 
     @field_validator("log_key")
@@ -176,13 +199,9 @@ class Settings(SignInSettings):
 
     @field_validator("history_url")
     @classmethod
-    def _history_has_a_place_of_its_own(
-        cls, value: SecretStr | None, field: ValidationInfo
-    ) -> SecretStr | None:
+    def _is_not_katos(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
         if value:
-            place, others = place_of(value.get_secret_value()), field.data
-            host, database = others.get("clickhouse_host"), others.get("clickhouse_db", "")
-            check_not_katos(place, host=host, database=database)
+            check_place(value.get_secret_value(), field.data)
         return value
 
     @field_validator("schemes")
@@ -214,11 +233,6 @@ class Settings(SignInSettings):
         if kato:
             found["kato"] = kato.startswith("https://")
         return found
-
-    @property
-    def history_place(self) -> HistoryPlace | None:
-        """The ClickHouse database for usage over time; None where it is in its own records."""
-        return place_of(_secret(self.history_url)) if self.history_url else None
 
     @property
     def naming(self) -> NamingSchemes:
@@ -262,7 +276,7 @@ def _redacted(value: object) -> str:
         return str(value)
     secret = value.get_secret_value()
     scheme, found, rest = secret.partition("://")
-    if not found:
+    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
         return "(set)" if secret else ""
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 

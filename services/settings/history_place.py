@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from services.settings import addresses
@@ -47,13 +49,18 @@ def place_of(url: str) -> HistoryPlace:
     )
 
 
-def check_not_katos(place: HistoryPlace, *, host: str | None, database: str) -> None:
-    """Refuse KATO's own database, whatever the port. Raises ValueError.
+def check_place(url: str, settings: Mapping[str, Any]) -> None:
+    """Refuse what names no place, or KATO's own database, whatever the port. Raises ValueError.
 
     One server may have names that do not look alike: that none of KATO's tables is there is
     looked at besides, when it is first used.
     """
-    if host and _same(host, place.host) and place.database in {database, _KATOS}:
+    place, host = place_of(url), settings.get("clickhouse_host")
+    if (
+        host
+        and _same(host, place.host)
+        and place.database in {settings.get("clickhouse_db"), _KATOS}
+    ):
         raise ValueError("is KATO's own database: usage over time takes one of its own")
 
 

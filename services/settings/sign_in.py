@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from services.access.claims import ClaimRules
-from services.access.network import LOOPBACK_HOSTS
+from services.access.network import LOOPBACK_HOSTS, read_networks
 from services.access.tokens import BY_KEYS, BY_SECRET, TokenRules
 from services.access.viewer import PERMISSIONS, Action, Role, TenantPattern
 from services.errors import SettingsError
@@ -17,6 +18,11 @@ from services.settings import mappings as mapping
 
 COOKIE_SECRET_LENGTH = 32
 """Shortest secret that cookies are signed with, in characters."""
+
+BEARER_LENGTH = 20
+"""Shortest token by which metrics are read, in characters."""
+
+_BEARER = re.compile(rf"[A-Za-z0-9._~+/-]{{{BEARER_LENGTH},}}=*")  # RFC 6750, section 2.1
 
 _AT_ONCE = (Action.APPROVE, Action.STOP_PURGE)
 """What never waits for a second person: that person, and the way to end what goes wrong."""
@@ -52,6 +58,9 @@ class SignInSettings(BaseSettings):
     allow_open: bool = Field(False, alias="KATO_TENANTS_ALLOW_OPEN")
     allowed_hosts: Names = Field((), alias="KATO_TENANTS_ALLOWED_HOSTS")
     open_metrics: bool = Field(False, alias="KATO_TENANTS_OPEN_METRICS")
+    metrics_token: SecretStr | None = Field(None, alias="KATO_TENANTS_METRICS_TOKEN")
+    metrics_networks: Names = Field((), alias="KATO_TENANTS_METRICS_NETWORKS")
+    metrics_tenants: int = Field(1000, alias="KATO_TENANTS_METRICS_TENANTS", ge=0, le=100_000)
 
     sessions_per_person: int = Field(20, alias="KATO_TENANTS_SESSIONS_PER_PERSON", ge=1)
     sessions_per_address: int = Field(200, alias="KATO_TENANTS_SESSIONS_PER_ADDRESS", ge=1)
@@ -93,6 +102,19 @@ class SignInSettings(BaseSettings):
         strange = [name for name in value if name not in allowed]
         if strange:
             raise ValueError(f"can only hold these: {', '.join(allowed)}")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _tokens_are_tokens(cls, value: SecretStr | None) -> SecretStr | None:
+        if not all(map(_BEARER.fullmatch, _tokens(value))):
+            raise ValueError(f"a token has at least {BEARER_LENGTH} letters, digits or -._~+/=")
+        return value
+
+    @field_validator("metrics_networks")
+    @classmethod
+    def _networks_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        read_networks(value)
         return value
 
     @field_validator("roles")
@@ -227,6 +249,11 @@ class SignInSettings(BaseSettings):
         return mapping.read_patterns(self.default_tenants)
 
     @property
+    def metrics_tokens(self) -> tuple[str, ...]:
+        """The tokens by which the metrics are read, of which each counts."""
+        return _tokens(self.metrics_token)
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """The names by which it may be asked for.
 
@@ -236,6 +263,10 @@ class SignInSettings(BaseSettings):
         if self.allowed_hosts:
             return self.allowed_hosts
         return LOOPBACK_HOSTS if self.auth == "local" and not self.allow_open else ("*",)
+
+
+def _tokens(value: SecretStr | None) -> tuple[str, ...]:
+    return tuple(filter(None, (token.strip() for token in _shown(value).split(","))))
 
 
 def _shown(value: SecretStr | None) -> str:

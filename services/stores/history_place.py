@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from services.settings.environment import Settings
-from services.settings.history_place import HistoryPlace
+from services.settings.history_place import place_of
 from services.stores.clickhouse.connect import Server, connecting_to
 from services.stores.clickhouse.history import STORE, ClickHouseHistory
 from services.stores.clickhouse.query import ClickHouse
@@ -15,12 +15,13 @@ from services.stores.records.history_ledger import HistoryLedger
 
 
 def history_at(
-    place: HistoryPlace, settings: Settings, database: Database, stack: ExitStack
+    url: str, settings: Settings, database: Database, stack: ExitStack
 ) -> ClickHouseHistory:
     """Return what keeps usage over time there; its books are in this product's own records.
 
     Nothing is sent before it is used. `stack` closes its connections.
     """
+    place = place_of(url)
     server = Server(place.host, place.port, place.user, place.password, place.secure)
     connect = connecting_to(server, usual=settings.timeout_seconds)
     slow = partial(connect, seconds=settings.pass_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,20 +21,22 @@ class CollectorState:
     """What the collector has and does.
 
     `snapshot` is None before the first figures; `problem` says why the last refresh as a whole
-    failed, None when it did not.
+    failed, None when it did not. `seconds` is how long the refresh took that brought the snapshot,
+    None for one that is shown before its passes have ended.
     """
 
     snapshot: Snapshot | None = None
     refreshing_since: datetime | None = None
     problem: Problem | None = None
+    seconds: float | None = None
 
 
 class Collector:
     """Refreshes the usage snapshot every `interval` seconds, and when asked.
 
     Single-flight: however many ask, one refresh runs. Readers take `state`, which is replaced
-    whole and never waited for; `rounds` counts the refreshes that ended. `then` is called with
-    each new snapshot, before the next refresh.
+    whole and never waited for; `rounds` counts the refreshes that ended, `failures` those of them
+    that as a whole failed. `then` is called with each new snapshot, before the next refresh.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Collector:
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._finished = threading.Condition()
-        self.rounds = 0
+        self.rounds = self.failures = 0
         self._thread: threading.Thread | None = None
         self.state = CollectorState()
 
@@ -82,28 +85,32 @@ class Collector:
             self._wanted.wait(self._interval)
 
     def _refresh(self) -> None:
-        before = self.state.snapshot
-        self._set(before, refreshing=True)
+        before, began = self.state.snapshot, time.monotonic()
+        self._set(before, refreshing=True, seconds=self.state.seconds)
         cold = before is None or not before.settled
         try:
             snapshot = self._usage.collect(progress=self._show if cold else None)
-            self._set(snapshot)
+            self._set(snapshot, seconds=time.monotonic() - began)
             self._then(snapshot)
         except KatoTenantsError as exc:
-            self._set(self.state.snapshot, problem=exc.problem)
+            self._failed(exc.problem)
         except Exception as exc:  # the thread has to outlive a fault of ours
             logger.exception("a refresh failed")
-            fault = Problem(f"a fault in this product: {type(exc).__name__}")
-            self._set(self.state.snapshot, problem=fault)
+            self._failed(Problem(f"a fault in this product: {type(exc).__name__}"))
         with self._finished:
             self.rounds += 1
             self._finished.notify_all()
+
+    def _failed(self, problem: Problem) -> None:
+        self.failures += 1
+        self._set(self.state.snapshot, problem=problem, seconds=self.state.seconds)
 
     def _show(self, snapshot: Snapshot) -> None:
         self._set(snapshot, refreshing=True)
 
     def _set(
-        self, snapshot: Snapshot | None, *, refreshing: bool = False, problem: Problem | None = None
-    ) -> None:
+        self, snapshot: Snapshot | None, *, refreshing: bool = False,
+        problem: Problem | None = None, seconds: float | None = None,
+    ) -> None:  # fmt: skip
         since = (self.state.refreshing_since or datetime.now(UTC)) if refreshing else None
-        self.state = CollectorState(snapshot, since, problem)
+        self.state = CollectorState(snapshot, since, problem, seconds)

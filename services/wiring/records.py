@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from services.made_once import made_once
 from services.settings.environment import Settings
@@ -14,15 +16,18 @@ if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
     from services.audit_log.ports import AnchorPlace
     from services.audit_log.service import Logbook
+    from services.bill.service import BillService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
+    from services.limits.service import LimitsService
     from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.database import Database
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
-    from services.usage.owners import Owners
+    from services.usage.kept import Owners
+    from services.wiring.alerting import Alerting
 
 
 class OwnRecords:
@@ -88,12 +93,35 @@ class OwnRecords:
     @made_once
     def history_place(self) -> ClickHouseHistory | None:
         """The ClickHouse for usage over time, if one is set; nothing is sent yet."""
-        place = self.settings.history_place
-        if place is None:
+        if self.settings.history_url is None:
             return None
         from services.stores.history_place import history_at
 
-        return history_at(place, self.settings, self.database, self.closing)
+        url = self.settings.history_url.get_secret_value()
+        return history_at(url, self.settings, self.database, self.closing)
+
+    @made_once
+    def bill(self) -> BillService:
+        """What reckons what a month costs."""
+        from services.bill.price_file import terms_in
+        from services.bill.service import BillService
+
+        zone = ZoneInfo(self.settings.bill_zone)
+        bill = BillService(
+            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
+        )
+        self.closing.callback(bill.close)
+        return bill
+
+    @property
+    def _prices(self) -> Path | None:
+        """Where the price file is: as it is set, else that of the sample fleet."""
+        from services.embedded.sample.prices import FILE
+
+        settings = self.settings
+        sample = settings.data / FILE
+        made_up = settings.prices is None and settings.embedded and sample.is_file()
+        return sample if made_up else settings.prices
 
     @made_once
     def made_up_history(self) -> MadeUpHistory:
@@ -115,9 +143,19 @@ class OwnRecords:
         )
 
     @made_once
+    def limits(self) -> LimitsService:
+        """Limits, and who is near or over."""
+        from services.limits.models import Thresholds
+        from services.limits.service import LimitsService
+        from services.stores.records.limits import LimitBook
+
+        thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
+        return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
+
+    @made_once
     def owners(self) -> Owners:
         """Who owns what, by what is known of names."""
-        from services.usage.owners import Owners
+        from services.usage.kept import Owners
 
         settings = self.settings
         return Owners(self.state, schemes=settings.naming, service=settings.service_name)
@@ -158,3 +196,15 @@ class OwnRecords:
 
         lasts = timedelta(hours=self.settings.approval_hours)
         return ApprovalService(ApprovalStore(self.database), lasts=lasts, now=self.now)
+
+    @made_once
+    def alerting(self) -> Alerting:
+        """Alerts, and who is told of them."""
+        from services.wiring.alerting import Alerting
+
+        return Alerting(
+            self.settings, self.database, self.closing, now=self.now, wake=self._wake_alerts
+        )
+
+    def _wake_alerts(self) -> None:
+        """Have messages sent at once: here nobody sends, another process does."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from dashboard import app
 from tests.browser.chromium import find
-from tests.servers import ROOT
+from tests.servers.forked import begun, import_beforehand
 from tests.servers.sockets import free_port
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -29,32 +30,45 @@ expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
 
 @contextmanager
 def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterator[str]:
-    """Run `kato-tenants run` and yield its address; stopped as a user stops it."""
+    """Run `kato-tenants run` and yield its address; stopped as a user stops it.
+
+    It is forked from a process that has imported what it takes.
+    """
+    import_beforehand(app, "streamlit.web.cli", "uvicorn", "plotly.graph_objects")
     port = free_port()
-    command = [sys.executable, "-m", "cli", "run", "--headless", "--port", str(port), *flags]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("KATO_TENANTS_")}
     log = data.with_suffix(".log")
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**kept, "KATO_TENANTS_DATA": str(data), **environment},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    given = {"KATO_TENANTS_DATA": str(data), **environment}
+    process = begun(_run, ("--headless", "--port", str(port), *flags), log, given)
     try:
         _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=240)
+        if process.pid and process.is_alive():
+            os.kill(process.pid, signal.SIGINT)
+        process.join(timeout=240)
         text = log.read_text("utf-8", "replace")
         assert "Traceback" not in text, text
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+def _run(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+    """Be `kato-tenants run`, which becomes the server by `exec`, but for that."""
+    from cli import main
+    from dashboard.app.serve import main as become
+
+    out = os.open(log, os.O_WRONLY | os.O_CREAT)
+    for stream in (1, 2):
+        os.dup2(out, stream)
+    for name in [name for name in os.environ if name.startswith("KATO_TENANTS_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    os.execv = lambda _, command: sys.exit(become(command[3:]))
+    sys.argv = ["kato-tenants", "run", *arguments]
+    main.main()
+
+
+def _wait_until_up(url: str, process: BaseProcess) -> None:
     ends = time.monotonic() + START_SECONDS
-    while time.monotonic() < ends and process.poll() is None:
+    while time.monotonic() < ends and process.is_alive():
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return

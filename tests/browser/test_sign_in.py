@@ -12,10 +12,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Visit, dashboard, settle
-from tests.servers import issuer
+from tests.servers import ROOT, issuer, prometheus
 
 HEADER = "X-Token"
+METRICS_TOKEN = "0123456789abcdef-metrics"
 SETTINGS = {
+    "KATO_TENANTS_METRICS_TOKEN": METRICS_TOKEN,
     "KATO_TENANTS_AUTH": "proxy",
     "KATO_TENANTS_PROXY_HEADER": HEADER,
     "KATO_TENANTS_PROXY_SECRET": issuer.SECRET,
@@ -124,6 +126,35 @@ def test_what_the_server_gives_strangers(server: str) -> None:
         assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_prometheus_scrapes_it(server: str, tmp_path: Path) -> None:
+    """With the token, whatever signing in says; rules and metrics are as promtool has them."""
+    metrics, token = f"{server}/metrics", tmp_path / "token"
+    assert status(metrics) == 401
+    assert status(metrics, **{HEADER: issuer.secret_token(groups=["admins"])}) == 401
+    token.write_text(f"{METRICS_TOKEN}\n")
+    bearer = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    folder, rules = tmp_path / "prometheus", ROOT / "deploy/prometheus/kato-tenants.rules.yml"
+    folder.mkdir()
+    target = server.removeprefix("http://")
+    with prometheus.running(folder, target=target, token=token, rules=rules) as client:
+        stored = 'sum(kato_tenants_stored{measure="keys"})'
+        assert prometheus.awaited(client, f"sum(kato_tenants_keys) - {stored}") == 0
+        assert prometheus.awaited(client, 'kato_tenants_keys{tenant="tenant/acme-corp"}') > 0
+        assert prometheus.awaited(client, "process_resident_memory_bytes") > 0
+        assert prometheus.value(client, "min(kato_tenants_store_up)") == 1
+        firing = 'count(ALERTS{alertname="KatoTenantsCriticalFinding"})'
+        assert prometheus.awaited(client, firing) == 1  # the sample has what is critical
+        told = client.get("/targets").json()["data"]["activeTargets"]
+        assert [(each["health"], each["lastError"]) for each in told] == [("up", "")]
+        (meaning,) = client.get("/metadata", params={"metric": "kato_tenants_keys"}).json()[
+            "data"]["kato_tenants_keys"]  # fmt: skip
+        assert (meaning["type"], meaning["help"]) == ("gauge", "Redis keys, sessions apart.")
+    request = urllib.request.Request(metrics, headers=bearer)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert prometheus.promtool("check", "metrics", given=answer.read()) == ""
 
 
 def test_signing_in_at_a_provider(browser: Browser, tmp_path: Path) -> None:

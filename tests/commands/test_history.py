@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,9 +101,28 @@ def test_who_grew_is_printed(tmp_path: Path) -> None:
     ]
     found = json.loads(run("movers", "--from", first, "--to", third, "--json", **data).stdout)
     assert (found["to"], found["movers"]) == (stamp(119), [acme])
+    _at_moments(stamp, data)
     unknown = run("movers", "--from", third, "--to", stamp(125), **data).stdout
     assert unknown == f"patterns unknown from {third} to {stamp(125)}: Redis did not answer\n"
     assert '"export"' in run("log", "show", "--json", **data).stdout
+
+
+def _at_moments(stamp: Callable[[int], str], data: dict[str, str]) -> None:
+    """`usage --at`: what was had then, for programs and people; null where it was not known."""
+    then = json.loads(run("usage", "--at", stamp(30), "--json", **data).stdout)
+    none = {"count": 0, "bytes": 0}
+    assert (then["at"], then["shared"]["keys"]) == (stamp(30), none)
+    assert then["stores"]["patterns"] == {
+        "state": "ok", "reason": None, "total": {"count": 5, "bytes": 50}
+    }  # fmt: skip
+    acme = {"tenant": "tenant/acme", "patterns": {"count": 5, "bytes": 50}}
+    assert then["tenants"] == [acme | dict.fromkeys(("keys", "vectors", "sessions"), none)]
+    done = run("usage", "--at", stamp(120), "--fail-on-unknown", **data)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[2].split() == ["tenant/acme", "unknown", "0", "0", "0"]
+    assert "patterns: unknown, Redis did not answer" in done.stdout
+    lines = list(csv.DictReader(run("usage", "--at", stamp(119), "--csv", **data).stdout.split()))
+    assert [line["patterns"] for line in lines] == ["7", "0", "0", "7"]
 
 
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path) -> None:

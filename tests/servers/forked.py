@@ -8,25 +8,36 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from pkgutil import walk_packages
+from types import ModuleType
 
 import cli
 import services
 
 CONTEXT = multiprocessing.get_context("forkserver")
-_ALL = [
-    module.name
-    for package in (cli, services)
-    for module in walk_packages(package.__path__, f"{package.__name__}.")
-]
-CONTEXT.set_forkserver_preload([name for name in _ALL if not name.endswith("__main__")])
+
+
+def _modules(package: ModuleType) -> list[str]:
+    found = walk_packages(package.__path__, f"{package.__name__}.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
+
+
+_COMMANDS = [*_modules(cli), *_modules(services)]
+CONTEXT.set_forkserver_preload(_COMMANDS)
+
+
+def import_beforehand(package: ModuleType, *names: str) -> None:
+    """Let the fork server import this too, unless it runs already."""
+    CONTEXT.set_forkserver_preload([*_COMMANDS, *_modules(package), *names])
+
 
 _SECONDS = 240
 
 
-def forked(work: Callable[..., None], *arguments: object, **environment: str) -> int:
-    """Do something in a process of its own, and return how that ended, as `exitcode` says it.
+def begun(work: Callable[..., None], *arguments: object, **environment: str) -> BaseProcess:
+    """Begin something in a process of its own.
 
     It has the environment that is here now, and these variables: the fork server has that of
     whatever came first.
@@ -34,6 +45,12 @@ def forked(work: Callable[..., None], *arguments: object, **environment: str) ->
     given = {**os.environ, **environment}
     process = CONTEXT.Process(target=_given, args=(given, work, arguments))
     process.start()
+    return process
+
+
+def forked(work: Callable[..., None], *arguments: object, **environment: str) -> int:
+    """Do something in a process of its own, and return how that ended, as `exitcode` says it."""
+    process = begun(work, *arguments, **environment)
     process.join(timeout=_SECONDS)
     if process.exitcode is None:
         process.kill()

@@ -29,9 +29,5 @@ def history_in(
     server: HttpServer, database: str, records: Records, *, seconds: float = 20
 ) -> ClickHouseHistory:
     """Open it once more, as another process would, with its books in these records."""
-    settings = Settings(
-        KATO_TENANTS_HISTORY_URL=history_url(server, database), KATO_TENANTS_TIMEOUT_SECONDS=seconds
-    )
-    assert settings.history_place is not None
-    engine = records.engine()
-    return history_at(settings.history_place, settings, engine, ExitStack())
+    settings = Settings(KATO_TENANTS_TIMEOUT_SECONDS=seconds)
+    return history_at(history_url(server, database), settings, records.engine(), ExitStack())

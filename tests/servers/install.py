@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.browser import chromium
-from tests.servers import postgres, redis_server
+from tests.servers import postgres, prometheus, redis_server
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ NEEDS = {
         postgres.find,
         "postgresql",
         "The tests of the state store need PostgreSQL's initdb on the PATH: install its server.",
+    ),
+    "prometheus": Need(
+        prometheus.find,
+        "prometheus",
+        "The tests of the metrics need prometheus and promtool on the PATH: install Prometheus.",
     ),
     "redis": Need(
         redis_server.find,

@@ -20,7 +20,16 @@ from services.health.models import Health
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder, OwnerKind
 from services.history.ports import Head
-from services.history.rows import Looks, Row, bytes_of, figures_at_end, row_in, row_of
+from services.history.rows import (
+    Brief,
+    Looks,
+    Row,
+    brief_in,
+    bytes_of,
+    figures_at_end,
+    row_in,
+    row_of,
+)
 from services.stores.clickhouse.history_table import COLUMNS, TABLE, HistoryTable, Partition
 from services.stores.clickhouse.query import ClickHouse, Names, hexed
 from services.stores.records.database import batches
@@ -128,6 +137,19 @@ class ClickHouseHistory:
         for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, self._ledger.seen()):
             found[_holder(kind, tenant)][start] = row_in(row)
         return found
+
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+
+        Each has its start before it.
+        """
+        bound = {"grain": grain.seconds, "began": began, "ended": ended}
+        found: dict[Holder, dict[int, Brief]] = defaultdict(dict)
+        for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, self._ledger.seen()):
+            found[_holder(kind, tenant)][start] = brief_in(row, wanted)
+        return {holder: list(rows.items()) for holder, rows in found.items()}
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None

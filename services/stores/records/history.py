@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +22,15 @@ from services.history.changes import Change, Present
 from services.history.models import Grain, Holder, OwnerKind
 from services.history.ports import Head
 from services.history.rollup import Look
-from services.history.rows import Looks, Row, figures_at_end, row_in, row_of
+from services.history.rows import (
+    Brief,
+    Looks,
+    Row,
+    brief_in,
+    figures_at_end,
+    row_in,
+    row_of,
+)
 from services.stores.records.database import batches, give_back, reading, writing
 from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
 from services.stores.records.history_writing import digest, moved, put, put_looks
@@ -85,6 +93,23 @@ class HistoryRecords:
             for row in connection.execute(asked):
                 found[_holder(row)][row.start] = row_in(row.row)
         return found
+
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+
+        Each has its start before it.
+        """
+        asked = select(ROWS.c.holder, ROWS.c.start, ROWS.c.row).where(
+            ROWS.c.grain == grain.seconds, ROWS.c.start >= began, ROWS.c.start < ended
+        ).order_by(ROWS.c.start)  # fmt: skip
+        found: dict[int, list[tuple[int, Brief]]] = defaultdict(list)
+        with reading(self._engine, _ASKING, long=True) as connection:
+            for holder, start, row in connection.execute(asked):
+                found[holder].append((start, brief_in(row, wanted)))
+            holders = connection.execute(select(HOLDERS)) if found else ()
+            return {_holder(row): found[row.id] for row in holders if row.id in found}
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None

@@ -22,7 +22,8 @@ class MadeUpHistory:
     def until(self) -> int | None:
         """Return the second until which the past is made up; None where nothing of it is."""
         with reading(self._engine, "reading usage over time") as connection:
-            return connection.scalar(select(func.max(MADE_UP.c.until)))
+            until: int | None = connection.scalar(select(func.max(MADE_UP.c.until)))
+        return until
 
     def keep(self, past: MadeUp) -> bool:
         """Keep a past that was made up; False where anything was recorded before."""

@@ -7,18 +7,33 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.bootstrap import Services
+from services.embedded.sample.fill import MARKER
 from services.embedded.sample.past import year_before
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.history.models import FLEET, Cell, Figure, Grain, Holder, OwnerKind, second
+from services.history.models import (
+    FLEET,
+    SHARED,
+    Cell,
+    Figure,
+    Grain,
+    Holder,
+    OwnerKind,
+    group,
+    members,
+    second,
+)
 from services.history.ports import HistoryStore
 from services.history.read import HistoryService
 from services.history.record import HistoryRecorder, Retention
 from services.history.rows import row_of
+from services.history.totals import Total
 from services.settings.environment import Settings
 from services.stores.clickhouse.history import ClickHouseHistory
 from services.stores.records.database import writing
@@ -108,6 +123,7 @@ def test_hours_and_days_say_what_the_seconds_said(tmp_path_factory: pytest.TempP
             for step in (HOUR, 6 * HOUR, DAY):
                 for cell in past.series(START, at + 1, step):
                     _check(cell, seen)
+            _check_totals(past, seen)
 
     holds()
 
@@ -128,6 +144,18 @@ def _check(cell: Cell, seen: list[tuple[int, int | None]]) -> None:
     assert (cell.rollup.first, cell.rollup.last) == (held[0], held[-1])
     assert (cell.rollup.least, cell.rollup.most) == (min(held), max(held))
     assert (cell.rollup.integral, cell.rollup.known) == (sum(held), len(held))
+
+
+def _check_totals(past: Past, seen: list[tuple[int, int | None]]) -> None:
+    """What all of it came to, read out of days, hours and changes, is what its seconds were."""
+    since, until = (datetime.fromtimestamp(at, UTC) for at in (START, past.last + 1))
+    found = past.service().totals(since, until, frozenset({"patterns"}))
+    held = dict(_seconds(seen, second(found.began), second(found.ended)))
+    assert second(found.began) % HOUR == 0
+    assert found.known == {"patterns": len(held)}
+    for holder in (ACME, FLEET):
+        total = found.figures.get(holder, {}).get("patterns", Total())
+        assert total == Total(sum(held.values()))
 
 
 def _seconds(
@@ -271,9 +299,63 @@ def test_a_made_up_past_is_no_deployments(tmp_path: Path, redis: str | None) -> 
     assert (until is None) == (redis is not None)
 
 
+@pytest.mark.parametrize("filled", [True, False])
+def test_only_the_sample_fleet_begins_with_a_year(tmp_path: Path, filled: bool) -> None:
+    """Not what others put into the embedded engines; and once."""
+    tmp_path.joinpath(MARKER).write_text("loaded" if filled else "loading")
+    with closing(Services(Settings(KATO_TENANTS_DATA=tmp_path))) as services:
+        services.embedded = Mock()
+        services.isolation = Mock()
+        for after in (0, 60):
+            services._follow(snapshot(START + after, {"acme": 5}))
+        until = services.history.made_up_until()
+    assert until == (datetime.fromtimestamp(START - 1, UTC) if filled else None)
+
+
+def test_records_that_do_not_answer_stop_nobody(tmp_path: Path) -> None:
+    """Whether a past was made up is asked first; whoever follows snapshots besides goes on."""
+    given = {"KATO_TENANTS_DATA": tmp_path, "REDIS_URL": "redis://127.0.0.1:1"}
+    with closing(Services(Settings(**given, KATO_TENANTS_READ_ONLY=True))) as services:
+        services.isolation = Mock()
+        services.made_up_history = Mock()
+        services.made_up_history.forget.side_effect = StoreUnavailable("state store", "x", "y")
+        services._follow(snapshot(START, {"acme": 5}))
+        services.isolation.follow.assert_called_once()
+
+
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
     past = Past(Records(tmp_path, None))
     past.record(past.dashboard(), START, 1)
     (tmp_path / "state.sqlite").write_bytes(b"no database at all" * 500)
     with pytest.raises(StoreUnavailable):
         HistoryRecords(Records(tmp_path, None).engine()).head()
+
+
+def test_what_is_shared_is_kept_by_who_shares_it(past: Past) -> None:
+    """By the set of tenants, whose sum is what is shared; of neither is the fleet's sum twice."""
+    one, both = past.dashboard(), group(["tenant/acme", "tenant/globex"])
+    for after, shared, sharing in (
+        (0, 3, ("acme", "globex")),
+        (100, 5, ("globex", "acme")),
+        (200, 5, ("acme", "globex", "initech")),
+        (300, 0, ()),
+        (400, 0, ()),
+    ):
+        one.follow(snapshot(START + after, {"acme": 1}, shared=shared, sharing=sharing))
+    past.last = START + 400
+    began = START // HOUR * HOUR
+    found = past.service().totals(*_times(began, past.last), frozenset({"patterns"}))
+    assert {who: some["patterns"].value for who, some in found.figures.items()} == {
+        ACME: 401,
+        both: 3 * 100 + 5 * 100,
+        group(["tenant/acme", "tenant/globex", "tenant/initech"]): 5 * 100,
+        SHARED: 3 * 100 + 5 * 200,
+        FLEET: 401 + 3 * 100 + 5 * 200,
+    }
+    assert members(both) == ("tenant/acme", "tenant/globex")
+    then = past.service().at(datetime.fromtimestamp(START + 150, UTC))
+    assert set(then.figures) == {ACME, SHARED, FLEET}
+
+
+def _times(*seconds: int) -> list[datetime]:
+    return [datetime.fromtimestamp(at, UTC) for at in seconds]

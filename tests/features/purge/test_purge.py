@@ -25,6 +25,7 @@ from services.purge.run import PurgeRun
 from services.purge.steps import StepName, StepState
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.usage.refresh import CollectorState
 from tests.engines.clickhouse.kato_tables import add_patterns
 from tests.features.purge.fingerprint import Fingerprint, fingerprint
 from tests.servers.deployment import QUICK_FAULTS, Deployment
@@ -64,6 +65,23 @@ def purge(services: Services, target: Target, **options: object) -> Job:
     plan = services.purge.plan(Request(target, **options))  # type: ignore[arg-type]
     job = services.purge.begin(plan.digest, confirm=plan.confirmation, reason=WHY, asked_by="ada")
     return services.purge.run_here(job.id)
+
+
+def test_a_purged_tenant_has_no_metrics_before_figures_are_read_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the snapshot that is there still has it; others stay."""
+    monkeypatch.setattr(services.metrics._books, "_patience", 60)
+    services.collector.state = CollectorState(services.usage.collect(), seconds=1.0)
+    acme, corp = b'tenant="tenant/acme"', b'tenant="tenant/acme-corp"'
+    told = services.metrics.expose("").body
+    assert acme in told
+    assert b'kato_tenants_purge_outcomes{outcome="erased"} 0.0' in told
+    purge(services, Target(ACME))
+    told = services.metrics.expose("").body
+    assert acme not in told
+    assert corp in told
+    assert b'kato_tenants_purge_outcomes{outcome="erased"} 1.0' in told
 
 
 def test_a_plan_writes_nothing_and_names_everything(

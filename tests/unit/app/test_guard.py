@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from dashboard.app.guard import HEADERS, Guard
+from dashboard.app.metrics import Metrics, rules_of
 from dashboard.app.sockets import Message
+from services.metrics.models import Exposition
 from services.settings.environment import Settings, load_settings
 from tests.servers import issuer
 
@@ -34,16 +36,21 @@ async def _app(scope: Message, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"served"})
 
 
+def _told(accept: str) -> Exposition:
+    return Exposition("text/plain", f"kato_tenants_info 1\n{accept}".encode())
+
+
 def ask(
     settings: Settings, path: str = "/", *, client: str = NEAR, kind: str = "http",
-    **headers: str,
+    method: str = "GET", there: bool = True, **headers: str,
 ) -> list[Message]:  # fmt: skip
     """Make one request, and return what the server sent."""
     sent: list[Message] = []
     host = headers.pop("host", "localhost:8501")
     named = {"host": host, "x_token": issuer.secret_token(), **headers}
-    raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in named.items()]
-    scope = {"type": kind, "path": path, "headers": raw, "client": (client, 5)}
+    raw = [(k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in named.items()]
+    scope = {"type": kind, "path": path, "headers": raw, "client": (client, 5), "method": method}
+    metrics = Metrics(rules_of(settings), lambda: _told if there else None)
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -51,7 +58,7 @@ def ask(
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    _run(Guard(_app, settings)(scope, receive, send))
+    _run(Guard(_app, settings, metrics=metrics)(scope, receive, send))
     return sent
 
 
@@ -141,6 +148,83 @@ def test_metrics_are_not_for_strangers(
     """Under a base path neither."""
     for path in ("/_stcore/metrics", "/kato/_stcore/metrics"):
         assert status(settings, path, client=client, **more) == expected
+
+
+TOKEN = "0123456789abcdef.~+/-_=="
+BY_TOKEN = {"METRICS_TOKEN": f"{'o' * 20}, {TOKEN}"}
+BY_NETWORK = {"METRICS_NETWORKS": "10.0.0.0/24, ::1"}
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+POD = {"host": "10.1.2.3:8501"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "client", "more", "expected"),
+    [
+        (LOCAL, NEAR, {}, 200),
+        (LOCAL, NEAR, {"x_forwarded_for": NEAR}, 403),
+        (LOCAL, NEAR, {"host": "evil.example"}, 400),
+        (LOCAL, NEAR, {"origin": "http://localhost:3000"}, 403),
+        (OPEN, NEAR, {}, 200),
+        (OPEN, FAR, {}, 403),
+        (OPEN, NEAR, {"host": "dash.example.com"}, 403),
+        (SIGN_IN, NEAR, {}, 403),
+        (SIGN_IN, FAR, {}, 403),
+        ({**SIGN_IN, **BY_TOKEN}, NEAR, {}, 401),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, BEARER, 200),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {**BEARER, "x_forwarded_for": FAR}, 200),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": "bearer  " + "o" * 20}, 200),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": TOKEN}, 401),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": f"Basic {TOKEN}"}, 401),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": f"Bearer {TOKEN}x"}, 401),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": "Bearer "}, 401),
+        ({**SIGN_IN, **BY_TOKEN}, FAR, {"authorization": "Bearer \xff\xfe"}, 401),
+        ({**SIGN_IN, **BY_TOKEN, "ALLOWED_HOSTS": "x"}, FAR, {**BEARER, **POD}, 200),
+        ({**LOCAL, **BY_TOKEN}, NEAR, {}, 401),
+        ({**LOCAL, **BY_TOKEN}, FAR, BEARER, 200),
+        ({**SIGN_IN, **BY_NETWORK}, FAR, {}, 200),
+        ({**SIGN_IN, **BY_NETWORK}, "::ffff:10.0.0.7", {}, 200),
+        ({**SIGN_IN, **BY_NETWORK}, "::1", {}, 200),
+        ({**SIGN_IN, **BY_NETWORK}, "10.0.1.7", {}, 403),
+        ({**SIGN_IN, **BY_NETWORK}, "unix", {}, 403),
+        ({**SIGN_IN, **BY_NETWORK}, FAR, {"x_forwarded_for": FAR}, 403),
+        ({**SIGN_IN, **BY_NETWORK}, FAR, {"origin": "https://evil.example"}, 403),
+        ({**SIGN_IN, **BY_NETWORK, "ALLOWED_HOSTS": "x"}, FAR, POD, 400),
+        ({**OPEN, **BY_NETWORK}, FAR, {}, 200),
+        ({**SIGN_IN, **BY_NETWORK, **BY_TOKEN}, FAR, {}, 401),
+        ({**SIGN_IN, **BY_NETWORK, **BY_TOKEN}, "10.0.1.7", BEARER, 403),
+        ({**SIGN_IN, **BY_NETWORK, **BY_TOKEN}, FAR, BEARER, 200),
+    ],
+    indirect=["settings"],
+)
+def test_who_reads_the_fleets_metrics(
+    settings: Settings, client: str, more: dict[str, str], expected: int
+) -> None:
+    """Being signed in is not enough, nor is it needed; headers are as with every answer."""
+    started, body = ask(settings, "/metrics", client=client, **more)
+    assert started["status"] == expected
+    assert (b"kato_tenants_info" in body["body"]) == (expected == 200)
+    headers = dict(started["headers"])
+    assert headers.items() >= HEADERS.items()
+    assert (b"www-authenticate" in headers) == (expected == 401)
+
+
+@pytest.mark.parametrize("settings", [LOCAL], indirect=True)
+def test_metrics_are_read_and_nothing_else(settings: Settings) -> None:
+    """Nor is a path served that only looks like theirs."""
+    whole = ask(settings, "/metrics")
+    head = ask(settings, "/metrics", method="HEAD")
+    assert head[1]["body"] == b""
+    assert head[0] == whole[0]
+    refused = ask(settings, "/metrics", method="POST")[0]
+    assert (refused["status"], dict(refused["headers"])[b"allow"]) == (405, b"GET, HEAD")
+    assert ask(settings, "/metrics/x")[1]["body"] == b"served"
+    assert ask(settings, "/metrics", kind="websocket") == [{"type": "websocket.accept"}]
+
+
+@pytest.mark.parametrize("settings", [LOCAL], indirect=True)
+def test_metrics_of_what_has_not_started_are_not_there(settings: Settings) -> None:
+    """And nobody waits for the start."""
+    assert ask(settings, "/metrics", there=False)[0]["status"] == 503
 
 
 @pytest.mark.parametrize("settings", [LOCAL, OPEN, SIGN_IN], indirect=True)

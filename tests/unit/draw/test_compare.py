@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
 from hypothesis import given, strategies as st
 
-from dashboard.usage import charts, compare
-from services.history.models import Cell
+from dashboard.usage import charts, compare, tables
+from services.history.models import Cell, Figure, Holder, OwnerKind
+from services.history.movers import movers
+from services.history.read import Then
 from services.history.rollup import Rollup
 from tests.unit.draw.test_over_time import NOON, cell
 
@@ -69,3 +72,23 @@ def test_a_file_of_what_is_compared_is_exact() -> None:
     assert frame["last"][0] == 2**60 + 1
     assert frame["last"].isna().tolist() == [False, True]
     assert frame["from"][1] == "2026-11-29T13:00:00Z"
+
+
+def test_movers_are_exact_with_the_margin_of_what_was_sampled() -> None:
+    """In a file and, where a browser would round, on the screen; no margin where none is."""
+    one = Holder(OwnerKind.TENANT, "tenant/acme")
+
+    def moved(margin: int) -> pd.DataFrame:
+        then = (Then(NOON, {one: {"patterns": Figure(value, margin)}}, {})
+                for value in (5, 2**53 + 3))  # fmt: skip
+        return tables.frame(movers(*then, "patterns"))
+
+    exactly, sampled = moved(0), moved(300)
+    assert "±" not in exactly.columns
+    assert exactly["After"][0] == 2**53 + 3
+    assert sampled["±"][0] == 424
+    drawn, config = tables.exact(sampled, tables.columns("Patterns"))
+    assert drawn["After"][0] == "9,007,199,254,740,995"
+    assert drawn["Before"][0] == 5
+    assert config["After"]["type_config"]["type"] == "text"
+    assert config["Before"]["type_config"]["type"] == "number"

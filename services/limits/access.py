@@ -1,0 +1,124 @@
+"""Limits, as one viewer may see and set them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from services.access.gate import Gate, digest_of_words
+from services.access.viewer import Action, TenantPattern, Viewer
+from services.approvals.models import WHY
+from services.limits.models import Kept, Rule, Standings, Thresholds
+from services.limits.preview import Changes, Preview
+from services.limits.service import LimitsService
+from services.limits.written import words_of
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
+
+_TOLD = 100
+"""How many changes are told one by one, to a second person and in the log."""
+
+
+class DeskLimits:
+    """Who is near or over is seen of tenants in scope; limits are set by who sees all."""
+
+    def __init__(self, gate: Gate, inner: Callable[[], LimitsService]) -> None:
+        self._gate, self._inner = gate, inner
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When a tenant is near, and how far it has to come back."""
+        self._gate.allow(Action.SEE_FLEET)
+        return self._inner().thresholds
+
+    def version(self) -> int | None:
+        """Return a number that is another one whenever anything of limits changed.
+
+        None for who is confined: how often that was for others is not told.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._inner().version() if viewer.sees_all else None
+
+    def rules(self) -> tuple[Kept, ...]:
+        """Return the rules that may hold for a tenant in scope.
+
+        Who set them and why is told to those who see all: it may name anybody.
+        """
+        viewer, kept = self._gate.allow(Action.SEE_FLEET), self._inner().rules()
+        if viewer.sees_all:
+            return kept
+        return tuple(replace(k, by="", why="") for k in kept if _concerns(k.rule.scope, viewer))
+
+    def standings(self, snapshot: Snapshot) -> Standings:
+        """Return where the tenants in scope stand. Raises StoreUnavailable.
+
+        For who is confined, a state is that of the figures that they see, whatever it was before.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        if viewer.sees_all:
+            return self._inner().standings(snapshot)
+        tenants = tuple(each for each in snapshot.tenants if viewer.sees(each.tenant))
+        return self._inner().standings(replace(snapshot, tenants=tenants), alone=True)
+
+    def preview(self, snapshot: Snapshot, changes: Changes) -> Preview:
+        """Return what changes would come to. Raises AccessDenied, StoreUnavailable."""
+        self._gate.allow(Action.SET_LIMITS)
+        return self._inner().preview(snapshot, changes)
+
+    def change(self, changes: Changes, *, why: str = "") -> Changes:
+        """Set and remove rules, all or none, and return what was a change. Nothing else is logged.
+
+        Raises AccessDenied, ApprovalNeeded, StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SET_LIMITS)
+        service, why = self._inner(), why.strip()
+        changes = changes.but([each.rule for each in service.rules()])
+        if not changes:
+            return changes
+        lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
+        with self._gate.doing(
+            Action.SET_LIMITS, whose=_whose(changes), target=_few(lines), reason=why,
+            digest=digest_of_words(why, *sorted(lines)), details=_details(lines, why),
+        ):  # fmt: skip
+            service.change(changes, by=viewer.id, why=why)
+        return changes
+
+    def instead(self, rules: Iterable[Rule]) -> Changes:
+        """Return the changes after which there are these rules and no other."""
+        self._gate.allow(Action.SET_LIMITS)
+        wanted = tuple(rules)
+        keys = {rule.key for rule in wanted}
+        there = (each.rule.key for each in self._inner().rules())
+        return Changes(wanted, tuple(key for key in there if key not in keys))
+
+
+def _concerns(scope: TenantPattern, viewer: Viewer) -> bool:
+    """Whether a rule may hold for a tenant in scope; for a kind, where any of that kind is."""
+    if scope.kind == "*":
+        return True
+    if scope.id == "*":
+        return any(each.kind == scope.kind for each in viewer.scope)
+    return viewer.sees(TenantKey(scope.kind, scope.id))
+
+
+def _whose(changes: Changes) -> tuple[TenantKey, ...]:
+    """Return whom the log is to name: a kind as `org/*`, and nobody for what is for everyone."""
+    scopes = dict.fromkeys((*(rule.scope for rule in changes.put),
+                            *(scope for scope, _ in changes.removed)))  # fmt: skip
+    if any(scope.kind == "*" for scope in scopes):
+        return ()
+    return tuple(TenantKey(scope.kind, scope.id) for scope in scopes)
+
+
+def _details(lines: Sequence[str], why: str) -> dict[str, str]:
+    return {"Limits": _few(lines), **({WHY: why} if why else {})}
+
+
+def _few(lines: Sequence[str]) -> str:
+    more = len(lines) - _TOLD
+    return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
+
+
+def _key(key: tuple[TenantPattern, str]) -> str:
+    scope, quantity = key
+    return f"{scope} {quantity}"

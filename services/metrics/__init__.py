@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: the snapshot that is there, and how this product is."""

@@ -1,0 +1,44 @@
+"""Metrics of purge jobs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client.metrics_core import Metric
+
+from services.metrics.catalogue import gauge
+from services.metrics.models import Moment, Running, Tally
+from services.purge.job import JobState, Outcome
+
+
+def purges(moment: Moment) -> Iterator[Metric]:
+    """Yield how many jobs there are, and how those go that run; nothing where it is not known."""
+    tally = moment.books.tally
+    if tally is None:
+        return
+    yield from _counts(tally)
+    held, longest = gauge("purge_unattended"), gauge("purge_longest_running_seconds")
+    held.add_metric((), sum(not _is_held(job, moment.now) for job in tally.running))
+    yield held
+    if tally.running:
+        longest.add_metric((), max(_runs_for(job, moment.now) for job in tally.running))
+        yield longest
+
+
+def _counts(tally: Tally) -> Iterator[Metric]:
+    jobs, outcomes = gauge("purge_jobs"), gauge("purge_outcomes")
+    for state in JobState:
+        jobs.add_metric((state.value,), tally.states.get(state, 0))
+    for outcome in Outcome:
+        outcomes.add_metric((outcome.value,), tally.ended.get(outcome, 0))
+    yield from (jobs, outcomes)
+
+
+def _runs_for(job: Running, now: datetime) -> float:
+    return max((now - job.created_at).total_seconds(), 0)
+
+
+def _is_held(job: Running, now: datetime) -> bool:
+    """Whether a process runs it, and has said so of late."""
+    return job.leased_until is not None and now <= job.leased_until

@@ -1,0 +1,101 @@
+"""Limits, and who is near or over, in this product's own records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+
+from services.access.viewer import TenantPattern
+from services.limits.models import Crossed, Kept, Rule, State
+from services.limits.ports import Held
+from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.limit_tables import CROSSED, LIMIT_VERSION, LIMITS
+from services.stores.records.schema import digest_of
+
+
+class LimitBook:
+    """Keeps them. Every method raises StoreUnavailable when the database does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def version(self) -> int:
+        """Return a number that is another one whenever anything here changed, by anybody."""
+        with reading(self._engine, "reading limits") as connection:
+            version: int = connection.execute(select(LIMIT_VERSION.c.version)).scalar_one()
+            return version
+
+    def rules(self) -> tuple[Kept, ...]:
+        """Return every rule."""
+        with reading(self._engine, "reading limits") as connection:
+            return tuple(
+                Kept(Rule(_scope(row.scope), row.quantity, row.most), row.who, row.at, row.why)
+                for row in connection.execute(select(LIMITS))
+            )
+
+    def change(self, put: Collection[Kept], removed: Collection[tuple[TenantPattern, str]]) -> None:
+        """Set rules, in place of those of the same key, and remove others, all or none."""
+        with writing(self._engine, "changing limits") as connection:
+            _count(connection)  # first: so two that write at once do so one after the other
+            _delete(connection, LIMITS, [(str(scope), quantity) for scope, quantity in removed])
+            if put:
+                setting = insert_into(connection, LIMITS)
+                new = {name: setting.excluded[name] for name in ("most", "who", "at", "why")}
+                connection.execute(
+                    setting.on_conflict_do_update(
+                        index_elements=[LIMITS.c.digest, LIMITS.c.quantity], set_=new
+                    ),
+                    list(map(_row, put)),
+                )
+
+    def held(self) -> Held:
+        """Return who was near or over at the last look."""
+        with reading(self._engine, "reading who is over a limit") as connection:
+            return {
+                (row.tenant, row.quantity): Crossed(State(row.state), row.most, row.since)
+                for row in connection.execute(select(CROSSED))
+            }
+
+    def hold(self, changed: Mapping[tuple[str, str], Crossed | None]) -> None:
+        """Note who came to be near or over, and who is that no longer (None)."""
+        with writing(self._engine, "noting who is over a limit") as connection:
+            _count(connection)
+            _delete(connection, CROSSED, changed)
+            rows = [_crossed(key, now) for key, now in changed.items() if now is not None]
+            if rows:
+                connection.execute(insert(CROSSED), rows)
+
+
+def _delete(connection: Connection, table: Table, keys: Collection[tuple[str, str]]) -> None:
+    if keys:
+        of = table.c.digest == bindparam("of"), table.c.quantity == bindparam("what")
+        rows = [{"of": digest_of(name), "what": quantity} for name, quantity in keys]
+        connection.execute(delete(table).where(*of), rows)
+
+
+def _crossed(key: tuple[str, str], now: Crossed) -> dict[str, object]:
+    tenant, quantity = key
+    return {
+        "digest": digest_of(tenant), "quantity": quantity, "tenant": tenant,
+        "state": now.state.value, "most": now.most, "since": now.since,
+    }  # fmt: skip
+
+
+def _row(kept: Kept) -> dict[str, object]:
+    rule = kept.rule
+    return {
+        "digest": digest_of(str(rule.scope)), "quantity": rule.quantity, "scope": str(rule.scope),
+        "most": rule.most, "who": kept.by, "at": kept.at, "why": kept.why,
+    }  # fmt: skip
+
+
+def _scope(written: str) -> TenantPattern:
+    """Read back what `str` wrote of a scope, whatever it is called."""
+    kind, _, name = written.partition("/")
+    return TenantPattern(kind, name or "*")
+
+
+def _count(connection: Connection) -> None:
+    """Say to every process that something has changed."""
+    connection.execute(update(LIMIT_VERSION).values(version=LIMIT_VERSION.c.version + 1))
