@@ -39,7 +39,10 @@ def choose() -> tuple[Bill, Reckoned | None] | None:
     try:
         months = _months()
         names = [str(month) for month in months[:_MONTHS]]
-        name = st.selectbox("Month", names, key=state_keys.MONTH, width=160, bind="query-params")
+        name = st.selectbox(
+            "Month", names, key=state_keys.MONTH, width=160, bind="query-params",
+            filter_mode="contains",
+        )  # fmt: skip
         chosen = [Month.parse(name), *months[names.index(name) + 1 :][:1]]
         found = [runtime.desk().bill.reckoned(month) for month in chosen]
     except (StoreError, SettingsError) as exc:
