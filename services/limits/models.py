@@ -38,7 +38,10 @@ class State(StrEnum):
     @property
     def rank(self) -> int:
         """How much it asks for attention: 0 for the gravest."""
-        return list(State).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {state: rank for rank, state in enumerate(State)}
 
 
 @dataclass(frozen=True, slots=True)
