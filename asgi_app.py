@@ -22,6 +22,7 @@ from dashboard.app.guard import Guard
 from dashboard.app.metrics import Metrics, rules_of
 from services.errors import KatoTenantsError, SettingsError
 from services.settings.environment import Settings, load_settings
+from services.wiring import alerting
 
 if TYPE_CHECKING:
     from services.metrics.models import Exposition
@@ -94,6 +95,7 @@ def _checked() -> Settings:
         settings = load_settings()
         hardening.check(settings)
         hardening.check_secrets(settings)
+        alerting.check(settings)
     except SettingsError as exc:
         print(f"kato-tenants: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_SETTINGS) from None

@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from dashboard.app import brand, glossary, navigation, permits, runtime, sign_in, unreadable
+from dashboard.app import (
+    alert_count,
+    brand,
+    glossary,
+    navigation,
+    permits,
+    runtime,
+    sign_in,
+    unreadable,
+)
 from dashboard.draw.formatting import markdown
 from dashboard.find import sidebar
 from services.errors import KatoTenantsError
@@ -11,7 +20,7 @@ from services.settings.environment import load_settings
 brand.begin()
 viewer = sign_in.gate()
 settings = load_settings()
-page = navigation.build(viewer, approvals=bool(settings.two_persons))
+page = navigation.build(viewer, approvals=bool(settings.two_persons), firing=alert_count.firing())
 row = navigation.row(page.url_path or navigation.PAGES[0].name)
 brand.draw(row, settings)
 try:

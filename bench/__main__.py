@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding", "names",
-           "purge", "purge_whole", "purge_patterns", "audit", "metrics", "flood")  # fmt: skip
+           "purge", "purge_whole", "purge_patterns", "audit", "metrics", "forecast",
+           "history", "flood")  # fmt: skip
 
 
 def main() -> int:

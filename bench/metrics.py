@@ -88,7 +88,7 @@ def main() -> int:
     snapshot = snapshot_of(made_up, Ownership(made_up.seen, schemes=NamingSchemes.of()))
     state = SimpleNamespace(state=CollectorState(snapshot, seconds=1.0), rounds=1, failures=0)
     quiet = Quiet()
-    books = Bookkeeper(quiet, quiet, quiet, patience=60)
+    books = Bookkeeper(quiet, quiet, quiet, AlertTally, patience=60)
     service = MetricsService(
         cast("Collector", state), books, most=MOST_TENANTS, version="bench",
         deployment="", now=lambda: datetime.now(UTC),

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cli import desk
 from services.access.viewer import Action
 from services.errors import SettingsError
 from services.figures import Measure
 from services.history import formats
+from services.history.forecast import Forecast, Reach, reached
 from services.history.models import Cell, Holder, looked_at, quantities_of
 from services.settings.environment import Settings
 from services.spreadsheet import csv_text, neutral
+from services.usage.formats import stamp
 from services.visible import visible
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _SPAN = re.compile(r"([1-9]\d{0,6})(s|min|h|d)")
 
 
-def series(
-    settings: Settings, holder: Holder, quantity: str, *, since: str, until: str, step: str
-) -> tuple[Cell, ...]:
-    """Return what a figure did in each step. Raises KatoTenantsError."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a figure did, and what is coming, if that was asked for, with a limit or without."""
+
+    holder: Holder
+    quantity: str
+    cells: tuple[Cell, ...]
+    forecast: Forecast | None = None
+    limit: int | None = None
+    made_up_until: datetime | None = None
+
+
+def asked_of(
+    settings: Settings, holder: Holder, quantity: str, *, since: str, until: str, step: str,
+    forecast: bool = False, limit: int | None = None,
+) -> Asked:  # fmt: skip
+    """Return what a figure did in each step, and what is coming. Raises KatoTenantsError."""
     began, ended = asked(quantity, since=since, until=until)
     with (
         desk.opened_alone(settings) as alone,
         alone.gate.doing(Action.EXPORT, target=f"history of {quantity} of {holder.tenant}"),
     ):
-        return alone.history.series(holder, quantity, began, ended, seconds_of("--step", step))
+        cells = alone.history.series(holder, quantity, began, ended, seconds_of("--step", step))
+        coming = alone.history.forecast(holder, quantity) if forecast else None
+        return Asked(holder, quantity, cells, coming, limit, alone.history.made_up_until())
 
 
 def asked(quantity: str, *, since: str, until: str) -> tuple[datetime, datetime]:
@@ -62,27 +82,80 @@ def seconds_of(option: str, text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def json_text(holder: Holder, quantity: str, cells: Sequence[Cell]) -> str:
+def json_text(found: Asked) -> str:
     """Return the documented JSON."""
-    return json.dumps(formats.as_json(holder, quantity, cells), indent=2)
+    text = formats.as_json(found.holder, found.quantity, found.cells, found.made_up_until)
+    if found.forecast is not None:
+        text = {**text, "forecast": formats.forecast_as_json(found.forecast, found.limit)}
+    return json.dumps(text, indent=2)
 
 
-def csv_of(cells: Sequence[Cell]) -> str:
+def csv_of(found: Asked) -> str:
     """Return one line a span; an empty field is not known."""
-    lines = (map(_plain, row) for row in formats.rows(cells))
+    lines = (map(_plain, row) for row in formats.rows(found.cells))
     return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
 
 
-def table_text(cells: Sequence[Cell]) -> str:
-    """Return one line a span, for people."""
-    return aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, cells)])
+def write_parquet(path: Path, cells: Sequence[Cell]) -> None:
+    """Write a Parquet file of one row a span. Raises SettingsError."""
+    from services.history.parquet import as_parquet  # noqa: PLC0415  its library, for this alone
+
+    put(path, "--parquet", as_parquet(cells))
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return rows as lines, with each column as wide as its widest cell."""
+def put(path: Path, option: str, content: bytes) -> None:
+    """Write the file that an option names, and say so. Raises SettingsError."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
+    print(f"Written to {visible(str(path))}", file=sys.stderr)
+
+
+def table_text(found: Asked) -> str:
+    """Return one line a span, for people, and below what is coming, if that was asked for."""
+    table = aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, found.cells)])
+    if found.made_up_until is not None:
+        table += f"\n\nSample data: all before {stamp(found.made_up_until)} is made up."
+    return table if found.forecast is None else f"{table}\n\n{_coming(found.forecast, found.limit)}"
+
+
+def _coming(found: Forecast, limit: int | None) -> str:
+    if found.line is None:
+        return f"What is coming cannot be said: {formats.why_unsaid(found)}."
+    growth = found.line.growth
+    text = (
+        f"Growth per day: {growth.mid:+,.1f} ({growth.low:+,.1f} to {growth.high:+,.1f} in 8 of 10 "
+        f"cases), by {found.days:,} days."
+    )
+    return text if limit is None else f"{text}\n{_reached(found, limit)}"
+
+
+def _reached(found: Forecast, limit: int) -> str:
+    comes = reached(found, limit)
+    if comes.state is Reach.REACHED:
+        return f"{limit:,} is reached."
+    if comes.state is Reach.NOT_WITHIN:
+        return f"{limit:,} is not reached by {found.until:%Y-%m-%d}; nothing is said of later."
+    words = [f"{limit:,} is reached at the earliest on {comes.earliest:%Y-%m-%d}"]
+    if comes.likely is not None:
+        words.append(f"likely on {comes.likely:%Y-%m-%d}")
+    last = f"on {comes.latest:%Y-%m-%d}" if comes.latest else f"not by {found.until:%Y-%m-%d}"
+    return ", ".join([*words, f"at the latest {last}."])
+
+
+def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -> str:
+    """Return rows as lines, with each column as wide as its widest cell.
+
+    Those from `right_from` on are to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = len(widths) if right_from is None else right_from
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.ljust(width) if at < left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 

@@ -24,7 +24,8 @@ from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
 _GROUPS = {
-    "purge": "cli.purge", "log": "cli.audit_log", "names": "cli.names", "limits": "cli.limits",
+    "bill": "cli.bill", "limits": "cli.limits", "purge": "cli.purge", "log": "cli.audit_log",
+    "names": "cli.names", "alerts": "cli.alerts",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 
@@ -112,6 +113,9 @@ def usage_command(
             "--fail-on-unknown", help="Exit 1 where a configured store was not read to the end."
         ),
     ] = False,
+    at: Annotated[
+        str, typer.Option("--at", help="As it was kept of a time, or a span before now.")
+    ] = "",
 ) -> None:
     """Print the usage of every tenant."""
     from cli import usage
@@ -121,8 +125,14 @@ def usage_command(
     shape: Callable[..., str] = (
         usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
     )
+    then: Callable[..., str] = (
+        usage.then_json if as_json else usage.then_csv if as_csv else usage.then_table
+    )
     with one_line_errors():
-        text, is_known = usage.collect(load_settings(), shape)
+        text, is_known = (
+            usage.at_moment(load_settings(), at, then) if at
+            else usage.collect(load_settings(), shape)
+        )  # fmt: skip
         typer.echo(text)
     if fail_on_unknown and not is_known:
         raise typer.Exit(EXIT_FAILED)
@@ -140,22 +150,37 @@ def history_command(
     step: Annotated[str, typer.Option(help="The length of each span, as 30min, 1h or 1d.")] = "1h",
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a span.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write a Parquet file, for programs.")
+    ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Also print what is coming; not with --csv.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="Also print when this much will be reached.", min=1)
+    ] = None,
 ) -> None:
     """Print what a tenant had over time, as far as it was recorded. No store is asked."""
     from cli import history
     from services.history.formats import holder_named
 
-    if as_json and as_csv:
-        fail("--json and --csv exclude each other", EXIT_SETTINGS)
-    with one_line_errors():
-        holder = holder_named(tenant)
-        cells = history.series(
-            load_settings(), holder, measure, since=since, until=until, step=step
+    forecast = forecast or limit is not None
+    if as_json + as_csv + (parquet is not None) > 1:
+        fail("--json, --csv and --parquet exclude each other", EXIT_SETTINGS)
+    if forecast and (as_csv or parquet is not None):
+        fail(
+            f"{'--csv' if as_csv else '--parquet'} and --forecast exclude each other", EXIT_SETTINGS
         )
-        typer.echo(
-            history.json_text(holder, measure, cells) if as_json
-            else history.csv_of(cells) if as_csv else history.table_text(cells)
+    shape = history.json_text if as_json else history.csv_of if as_csv else history.table_text
+    with one_line_errors():
+        found = history.asked_of(
+            load_settings(), holder_named(tenant), measure, since=since, until=until, step=step,
+            forecast=forecast, limit=limit,
         )  # fmt: skip
+        if parquet is not None:
+            history.write_parquet(parquet, found.cells)
+        else:
+            typer.echo(shape(found))
 
 
 @app.command("movers")

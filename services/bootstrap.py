@@ -19,6 +19,7 @@ from services.stores.adapters import Stores
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
     from services.metrics.service import MetricsService
@@ -69,7 +70,7 @@ class Services(Reading):
         _ = self.stores, self.database
 
     def start(self) -> None:
-        """Begin to collect, to run purge jobs and to anchor, each in a thread of its own.
+        """Begin to collect, to run purge jobs, to anchor and to alert, each in a thread of its own.
 
         In read-only mode no purge job is run; another dashboard may.
         """
@@ -78,6 +79,7 @@ class Services(Reading):
             self.tend_records()
             self.purge_worker.start()
         self.logbook.start()
+        self.alert_worker.start()
 
     @made_once
     def collector(self) -> Collector:
@@ -91,16 +93,30 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.limits.follow, self.metrics.follow, self.history_recorder.follow,
-            self.isolation.follow,
+            self.limits.follow, self.metrics.follow, self._year_before,
+            self.history_recorder.follow, self.isolation.follow,
         ]  # fmt: skip
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
+        follows.append(self.alert_worker.follow)
         for follow in follows:
             try:
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    def _year_before(self, snapshot: Snapshot) -> None:
+        """Have a sample fleet a year that leads to it, before anything of it is recorded."""
+        if self.embedded is None or not snapshot.settled or self._has_past:
+            return
+        from services.embedded.sample.fill import is_filled
+        from services.embedded.sample.past import year_before
+
+        self._has_past = True
+        if is_filled(self.settings.data) and not self._history_records.head().number:
+            self.made_up_history.keep(year_before(snapshot))
+
+    _has_past = False
 
     @made_once
     def _later_looks(self) -> LaterLooks:
@@ -148,6 +164,26 @@ class Services(Reading):
         )
 
     @made_once
+    def alert_worker(self) -> AlertWorker:
+        """What looks for alerts and sends them, once it is started."""
+        from services.alerts.log_chain import LogChain
+        from services.alerts.past_days import PastDays
+        from services.alerts.watch import Sources
+
+        sources = Sources(
+            snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
+            ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
+            chain=LogChain(self.logbook, began=self.now(), now=self.now),
+            growth=PastDays(self.history.at).growth, standings=self.limits.standings,
+        )  # fmt: skip
+        worker = self.alerting.worker(sources)
+        self.closing.callback(worker.stop)
+        return worker
+
+    def _wake_alerts(self) -> None:
+        self.alert_worker.wake()
+
+    @made_once
     def metrics(self) -> MetricsService:
         """What is told to a scrape."""
         from importlib.metadata import version
@@ -157,7 +193,8 @@ class Services(Reading):
         from services.stores.records.purges.tally import PurgeTally
 
         settings = self.settings
-        books = Bookkeeper(PurgeTally(self.database), self.isolation, self.limits)
+        jobs, alerts = PurgeTally(self.database), self.alerting.tally
+        books = Bookkeeper(jobs, self.isolation, self.limits, alerts)
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=settings.metrics_tenants,

@@ -17,8 +17,10 @@ from services.settings.environment import Settings
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
@@ -76,6 +78,13 @@ class Desk:
         from services.metrics.access import DeskMetrics
 
         return DeskMetrics(self.gate, self._services.metrics)
+
+    @cached_property
+    def bill(self) -> DeskBill:
+        """What a month costs."""
+        from services.bill.access import DeskBill
+
+        return DeskBill(self.gate, self._services.bill)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -156,6 +165,13 @@ class Desk:
         )  # fmt: skip
 
     @cached_property
+    def alerts(self) -> DeskAlerts:
+        """Alerts, silences, and who is told."""
+        from services.alerts.access import DeskAlerts
+
+        return DeskAlerts(self.gate, self._services.alerting.tools)
+
+    @cached_property
     def approvals(self) -> DeskApprovals:
         """Requests of others to be approved."""
         from services.approvals.access import DeskApprovals
@@ -203,12 +219,16 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    bill: DeskBill
+    alerts: DeskAlerts
 
 
 @contextmanager
 def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
+    from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
+    from services.bill.access import DeskBill
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -222,4 +242,6 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskBill(gate, records.bill),
+            DeskAlerts(gate, records.alerting.tools),
         )

@@ -13,6 +13,7 @@ KatoTenantsError
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a purge job over
 ├── FindingError             a finding that is not there to be accepted
+├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
@@ -131,10 +132,7 @@ class ApprovalNeeded(KatoTenantsError):
 
 
 class EndNotLogged(KatoTenantsError):
-    """An action was done, and the audit log could not take down what came of it.
-
-    That it began is there. `failure` says what of it was not done, empty where all was.
-    """
+    """What came of an action could not be logged; `failure` is what was not done, or empty."""
 
     def __init__(self, action: str, failure: str, reason: str) -> None:
         done = f"was done as far as it could be ({failure})" if failure else "was done"

@@ -43,8 +43,12 @@ PAGES = (
             "Any figure over time, and who grew or shrank between two moments."),
     PageRow("limits", "Limits", ":material/speed:", "Fleet", Action.SEE_FLEET,
             "How much tenants should have at most: by default, by kind and by tenant."),
+    PageRow("bill", "Bill", ":material/receipt_long:", "Fleet", Action.SEE_FLEET,
+            "What a month costs each tenant, and how much of it was known."),
     PageRow("isolation", "Isolation", ":material/shield:", "Fleet", Action.SEE_FINDINGS,
             "What keeps tenants apart: the checks, what they found, and what to do."),
+    PageRow("alerts", "Alerts", ":material/notifications:", "Fleet", Action.SEE_ALERTS,
+            "What asks for somebody, what is silenced, and whether those it is for were told."),
     PageRow("find", "Find", ":material/search:", "Support", Action.FIND,
             "Who has a user, node_id, session, pattern, kb_id, Redis key or collection."),
     PageRow("tenant", "Tenant", ":material/person_search:", "Support", Action.SEE_FLEET,
@@ -75,23 +79,29 @@ def row(name: str) -> PageRow:
     return next(page for page in PAGES if page.name == name)
 
 
-def build(viewer: Viewer, *, approvals: bool) -> StreamlitPage:
+def build(viewer: Viewer, *, approvals: bool, firing: int | None = None) -> StreamlitPage:
     """Declare every page and return the one to run; the menu has those that the role may open.
 
-    `approvals` is whether anything waits for a second person here.
+    `approvals` is whether anything waits for a second person here, `firing` how many alerts ask
+    for somebody, None where that is not known.
     """
     sections: dict[str, list[StreamlitPage]] = {}
     for page in PAGES:
         default = page is PAGES[0]
         shown = page.open_to(viewer.role) and (approvals or page.name != "approvals")
         declared = st.Page(
-            page.file, title=page.title, icon=page.icon,
+            page.file, title=_counted(page, firing), icon=page.icon,
             url_path=HOME if default else page.name, default=default, help=page.help,
             visibility="visible" if shown else "hidden",
         )  # fmt: skip
         sections.setdefault(page.section, []).append(declared)
     sections[PAGES[0].section].append(_by_name(PAGES[0]))
-    return st.navigation(sections)
+    return st.navigation(sections, expanded=True)  # else Streamlit hides all beyond the twelfth
+
+
+def _counted(page: PageRow, firing: int | None) -> str:
+    """Return a page's title in the menu, that of the alerts with how many fire."""
+    return f"{page.title} ({firing:,})" if firing and page.name == "alerts" else page.title
 
 
 def _by_name(first: PageRow) -> StreamlitPage:

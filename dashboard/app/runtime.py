@@ -16,6 +16,7 @@ from services.settings.environment import load_settings
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import CollectorState
+from services.wiring import alerting
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,9 @@ class _Holder:
 
     def _start(self) -> Services:
         try:
-            built = bootstrap.build(load_settings())
+            settings = load_settings()
+            alerting.check(settings)
+            built = bootstrap.build(settings)
             built.start()
         except KatoTenantsError as exc:
             if isinstance(exc, StartFailed):

@@ -22,8 +22,17 @@ KB = "kb"
 FIGURE = "figure"
 RANGE = "range"
 DAYS = "days"
-"""Query parameters of the Tenant and Usage pages: which figure is drawn over time, and how far
-back, or between which days."""
+ZOOM = "zoom"
+AHEAD = "ahead"
+"""Query parameters of pages with charts over time: which figure is drawn, how far back, or between
+which days or moments, and whether what is coming is drawn too."""
+
+COMPARED = "compared"
+MONTH_AGO = "month_ago"
+"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
+
+MONTH = "month"
+"""Query parameter of the Bill page: which month, as `2026-10`."""
 
 FIND = "find"
 ANYWHERE = "anywhere"
@@ -165,6 +174,21 @@ LOG_UNTIL = "until"
 LOG_UNENDED = "unended"
 LOG_EVERY = "every"
 """The filters of the Audit log page, which are query parameters too."""
+
+ALERT = "alert"
+"""Query parameter: which alert the Alerts page shows, by its id."""
+
+SILENCE_CODE = "silence_code"
+SILENCE_TENANT = "silence_tenant"
+SILENCE_WHY = "silence_why"
+SILENCE_LASTS = "silence_lasts"
+SILENCE_DATE = "silence_date"
+SILENCE_REFUSED = "silence_refused"
+"""Session state: which alerts are silenced, why and how long, and why that was refused."""
+
+ROUTE_TESTED = "route_tested"
+ROUTE_REFUSED = "route_refused"
+"""Session state: the test message that was sent last, and why none was."""
 
 REQUEST = "request"
 APPROVE_REFUSED = "approve_refused"

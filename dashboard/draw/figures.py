@@ -149,7 +149,6 @@ USAGE_COLUMNS = {
         for name in ("Knowledge bases", "Rows", "Parts", "Partitions", "Dimension")
     },
     "Ownership": st.column_config.TextColumn(width=CLAIM_WIDTH),
-    **limits.columns(),
     "Share": st.column_config.NumberColumn(
         format="percent", width=NUMBER_WIDTH, help="Of all that is counted here"
     ),
@@ -199,7 +198,7 @@ def tenants_table(
     open_box("tenant", names, names, key=key, leads=way_to_tenant)
     shown = frame.copy(deep=False)
     pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
-    config: dict[str, Any] = USAGE_COLUMNS | {"Tenant": pinned}
+    config: dict[str, Any] = USAGE_COLUMNS | limits.columns(frame) | {"Tenant": pinned}
     if bar is not None:
         shown.insert(1, bar, shown.pop(bar))
         shown.insert(2, "Share", shown.pop("Share"))

@@ -31,9 +31,9 @@ _LABELS = {quantities_of(c.measure)[c.is_size]: name for name, c in COLUMNS.item
 _SIZES = {"vectors_bytes": "Vector size", "sessions_bytes": "Session memory"}
 
 
-def columns() -> dict[str, Any]:
-    """Return how tables draw the columns of limits."""
-    return {
+def columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return how a table draws the columns of limits that it has."""
+    drawn = {
         LIMIT: st.column_config.ProgressColumn(
             format="percent", min_value=0, max_value=1, width=112,
             help="How full the fullest of its limits is, of those where that is known",
@@ -42,6 +42,7 @@ def columns() -> dict[str, Any]:
             width=150, help="Where it stands to the limit that asks most for attention"
         ),
     }  # fmt: skip
+    return {name: column for name, column in drawn.items() if name in frame}
 
 
 def label(quantity: str) -> str:

@@ -83,7 +83,7 @@ def _table(
         frame, shown, [row.title for row in shown], key="found", opened=_opened,
         height="content" if len(shown) <= 3 * FEW else "auto", placeholder=usage_tables.NONE,
         alt="Each name found: whose it is, what lies there, how well it matches, the evidence",
-        column_config=figures.USAGE_COLUMNS | {
+        column_config=figures.USAGE_COLUMNS | limits.columns(frame) | {
             "Tenant": st.column_config.TextColumn(pinned=True, width=figures.NAME_WIDTH),
             "Name": st.column_config.TextColumn(width=230),
             "Found as": st.column_config.TextColumn(width=84),

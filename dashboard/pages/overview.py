@@ -7,12 +7,14 @@ from dashboard.draw import (
     figures,
     limits,
     notices as presenters,
+    over_time,
     store_tables,
     unknown,
     usage_tables,
 )
 from dashboard.draw.largest import TOP, largest
 from dashboard.isolation import tables
+from services.history.models import FLEET
 
 MATTER = ("Memory", "Patterns", "Last write")
 CHOICES = {"Redis memory": "Memory", "Disk": "Disk", "Patterns": "Patterns", "Vectors": "Vectors"}
@@ -62,6 +64,12 @@ with st.container(border=True):
                               alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip
         if others := found.rest_words(column):
             st.caption(others)
+
+if sees_all:
+    with st.container(border=True):
+        st.header("Over time")
+        if (chosen := over_time.choose(snapshot)) is not None:
+            over_time.draw(FLEET, chosen, tenants=())
 
 with st.container(border=True):
     st.header("Data freshness")

@@ -2,7 +2,7 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.draw import figures, over_time
-from dashboard.usage import movers
+from dashboard.usage import compare, movers
 from services.history.models import FLEET
 
 snapshot = figures.snapshot_or_stop("Usage")
@@ -12,4 +12,7 @@ if choice is None:
 if runtime.desk().gate.viewer().sees_all:
     st.header("The fleet over time")
     over_time.draw(FLEET, choice, tenants=())
+    st.header("The fleet by whose it is")
+    compare.fleet(choice)
+compare.draw(choice, snapshot)
 movers.draw(choice)

@@ -26,6 +26,9 @@ def draw(tenant: TenantUsage, snapshot: Snapshot) -> None:
         holder = Holder(OwnerKind.TENANT, str(tenant.tenant))
         limit = next((each.most for each in mine if each.quantity == choice.quantity), None)
         over_time.draw(holder, choice, tenants=[tenant.tenant], limit=limit)
+    permits.link(
+        "bill", "What a month of it costs", {state_keys.TENANT: visible(str(tenant.tenant))}
+    )
     st.header("Limits")
     if standings is None:
         st.caption("Unknown: this product's own records did not answer.")

@@ -62,10 +62,11 @@ def _table(found: Movers, choice: Choice) -> None:
     open_box("tenant", shown, shown, key="movers", leads=figures.way_to_tenant)
     frame = tables.frame(found)
     rows = found.moves[:MOST]
+    drawn, config = tables.exact(frame.head(MOST), tables.columns(choice.name))
     rows_table(
-        frame.head(MOST), rows, frame["Owner"].head(MOST).tolist(), key="movers",
+        drawn, rows, frame["Owner"].head(MOST).tolist(), key="movers",
         alt="Owners whose figure changed, the largest change first", height="content", opened=_open,
-        placeholder=NONE, column_config=tables.columns(choice.name),
+        placeholder=NONE, column_config=config,
     )  # fmt: skip
     if len(found.moves) > MOST:
         st.caption(f"The {MOST} largest changes of {len(found.moves):,}; the file has all.")

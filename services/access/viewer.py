@@ -59,6 +59,9 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    SEE_ALERTS = "see alerts"
+    SILENCE = "silence alerts"
+    TEST_ROUTE = "test a route"
     SEE_SETTINGS = "see settings"
     SEE_METRICS = "see metrics"
 
@@ -105,6 +108,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
+    Action.SILENCE: Permission(Role.OPERATOR, writes=True),
+    Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),
     Action.SEE_SETTINGS: Permission(Role.ADMIN, fleet=True, logged=False),
     Action.SEE_METRICS: Permission(Role.VIEWER, fleet=True, logged=False),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from services.audit_log.formats import anchor_line
@@ -23,10 +23,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AnchorState:
-    """The last anchor of this process, and what went wrong the last time, by where."""
+    """The last anchor of this process, and what went wrong the last time, by where.
+
+    `changed` is the number of an entry that was found to be another one than was written.
+    """
 
     last: Anchor | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+    changed: int | None = None
 
 
 class Stdout:
@@ -92,27 +96,30 @@ class Anchorer:
             try:
                 self.state = self._anchored(self.state.last)
             except KatoTenantsError as exc:
-                self.state = AnchorState(self.state.last, {_LOG: str(exc)})
+                self.state = replace(self.state, problems={_LOG: str(exc)})
             except Exception as exc:  # the thread has to outlive a fault of ours
                 logger.exception("the audit log could not be anchored")
                 problem = f"a fault in this product: {type(exc).__name__}"
-                self.state = AnchorState(self.state.last, {_LOG: problem})
+                self.state = replace(self.state, problems={_LOG: problem})
 
     def _anchored(self, last: Anchor | None) -> AnchorState:
         problems: dict[str, str] = {}
+        changed = None
         if last is not None and self._store.hash_of(last.number) != last.hash:
             problems[_LOG] = f"entry {last.number:,} is not the one that was anchored before"
+            changed = last.number
         head = self._store.head()
         if head is not None and not head.intact:
             problems[_LOG] = f"entry {head.number:,} was edited"
+            changed = head.number
         if head is None or not head.intact:
-            return AnchorState(last, problems)
+            return AnchorState(last, problems, changed)
         anchor = Anchor(head.number, head.hash, datetime.now(UTC))
         for place in self._places:
             if self._put.get(place.name) != anchor.hash:
                 self._keep(place, anchor, problems)
         keep = problems.get(_LOG) or (last is not None and last.hash == anchor.hash)
-        return AnchorState(last if keep else anchor, problems)
+        return AnchorState(last if keep else anchor, problems, changed)
 
     def _keep(self, place: AnchorPlace, anchor: Anchor, problems: dict[str, str]) -> None:
         try:

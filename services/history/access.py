@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
+from services.history.forecast import Forecast
 from services.history.models import Cell, Holder, OwnerKind
 from services.history.movers import Movers, movers
 from services.history.read import HistoryService, Then
@@ -31,6 +32,19 @@ class DeskHistory:
             return ()
         return self._history.series(holder, quantity, since, until, step)
 
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, as `HistoryService.made_up_until`."""
+        self._gate.allow(Action.SEE_FLEET)
+        return self._history.made_up_until()
+
+    def forecast(self, holder: Holder, quantity: str) -> Forecast | None:
+        """Return what is coming, as `HistoryService.forecast`; None for who is not in scope.
+
+        Raises StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._history.forecast(holder, quantity) if _sees(viewer, holder) else None
+
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the figures of a moment, as `HistoryService.at`, confined.
 
@@ -40,6 +54,14 @@ class DeskHistory:
         then = self._history.at(moment, quantity)
         seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
         return Then(then.at, seen, then.reasons)
+
+    def kept_at(self, moment: datetime) -> Then:
+        """Return the same of the last moment until this one of which figures are kept.
+
+        Raises StoreUnavailable.
+        """
+        self._gate.allow(Action.SEE_FLEET)
+        return self.at(self._history.kept(moment))
 
     def movers(self, since: datetime, until: datetime, quantity: str) -> Movers:
         """Return who has more or less of a quantity than before, confined as `at` is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from services.history.models import (
     Holder,
     OwnerKind,
     figures_of,
+    group,
     looked_at,
     quantities_of,
 )
@@ -70,6 +72,9 @@ def change_of(snapshot: Snapshot, present: Present, at: int, *, gap: int) -> Cha
     known = frozenset(quantity for quantity, reason in reasons.items() if not reason)
     seen = present.usages if known == present.known else {}
     figures = dict(_changed(usages, seen, present.figures, known))
+    shared = dict(_shared({**present.figures, **figures}))
+    if shared != present.figures.get(SHARED, {}):
+        figures[SHARED] = shared
     fleet = dict(_fleet(snapshot, present.figures, figures))
     if fleet != present.figures.get(FLEET, {}):
         figures[FLEET] = fleet
@@ -84,8 +89,11 @@ def _usages(snapshot: Snapshot) -> Iterator[tuple[Holder, Usage]]:
     for each in snapshot.tenants:
         yield Holder(OwnerKind.TENANT, str(each.tenant)), each.usage
     yield NOBODY, snapshot.unattributed.usage
-    if snapshot.shared:
-        yield SHARED, add_usages(part.usage for part in snapshot.shared)
+    groups: dict[Holder, list[Usage]] = {}
+    for part in snapshot.shared:
+        groups.setdefault(group(map(str, part.claim.tenants)), []).append(part.usage)
+    for who, usages in groups.items():
+        yield who, add_usages(usages)
 
 
 def _changed(
@@ -101,20 +109,31 @@ def _changed(
             after = dict(_merged(figures_of(usage), before, known))
             if after != before:
                 yield holder, after
-    for holder in last.keys() - usages.keys() - {FLEET}:
+    for holder in last.keys() - usages.keys() - {FLEET, SHARED}:
         after = dict(_merged({}, last[holder], known))
         if after != last[holder]:
             yield holder, after
 
 
+def _shared(kept: Mapping[Holder, Figures]) -> Iterator[tuple[str, Figure]]:
+    """Yield the sums of all groups; their errors are independent."""
+    groups = [figures for holder, figures in kept.items() if holder.kind is OwnerKind.GROUP]
+    for quantity in {name for figures in groups for name in figures}:
+        some = [figures[quantity] for figures in groups if quantity in figures]
+        value = sum(figure.value for figure in some)
+        if value:
+            yield quantity, Figure(value, round(math.hypot(*(figure.margin for figure in some))))
+
+
 def _fleet(
     snapshot: Snapshot, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
 ) -> Iterator[tuple[str, Figure]]:
-    """Yield the sums of what is kept of all holders: they hold at every moment."""
+    """Yield the sums of what is kept of all others: they hold at every moment."""
     sums = Counter({quantity: figure.value for quantity, figure in last.get(FLEET, {}).items()})
     for holder, figures in changed.items():
-        sums.update({quantity: figure.value for quantity, figure in figures.items()})
-        sums.subtract({q: figure.value for q, figure in last.get(holder, {}).items()})
+        if holder.kind is not OwnerKind.GROUP:  # it is in what is shared
+            sums.update({quantity: figure.value for quantity, figure in figures.items()})
+            sums.subtract({q: figure.value for q, figure in last.get(holder, {}).items()})
     totals = {measure.value: snapshot.stores[measure].total for measure in Measure}
     margins = figures_of(Usage(**totals, keys_by_kind=None))
     for quantity, value in sums.items():

@@ -6,7 +6,8 @@ the number of keys of one kind (`keys:prediction`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,14 +26,28 @@ class OwnerKind(StrEnum):
     SHARED = "shared"  # what several tenants hold
     NOBODY = "unowned"
     FLEET = "fleet"  # the sum of all these
+    GROUP = "group"  # of what is shared, what the same tenants hold: in no sum
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a series; `tenant` is empty but for a tenant's, and then as `kind/id`."""
+    """Who has a series; `tenant` is empty but for a tenant's, and then as `kind/id`.
+
+    A group's is what `group` makes of its members.
+    """
 
     kind: OwnerKind
     tenant: str = ""
+
+
+def group(tenants: Iterable[str]) -> Holder:
+    """Return who stands for several tenants, each as `kind/id`, whatever their order."""
+    return Holder(OwnerKind.GROUP, json.dumps(sorted(tenants)))
+
+
+def members(group: Holder) -> tuple[str, ...]:
+    """Return a group's tenants."""
+    return tuple(json.loads(group.tenant))
 
 
 SHARED, NOBODY, FLEET = (

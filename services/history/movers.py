@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,11 @@ class Move:
     def change(self) -> int:
         """How much more there was at the second one; less is negative."""
         return self.after.value - self.before.value
+
+    @property
+    def margin(self) -> int:
+        """Half the width of the change's 95 % interval: 0 for one of two exact figures."""
+        return round(math.hypot(self.before.margin, self.after.margin))
 
     @property
     def share(self) -> Fraction | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder
-from services.history.rows import Looks, Row
+from services.history.rollup import Look
+from services.history.rows import Brief, Looks, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,15 @@ class Head:
     number: int
     last: int
     rolled: Mapping[Grain, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A past that was not recorded but made up, for sample data: as it would have been kept."""
+
+    rows: Mapping[Grain, Mapping[int, Mapping[Holder, Row]]]
+    looks: Sequence[tuple[str, Look]]
+    head: Head
 
 
 class HistoryStore(Protocol):
@@ -46,6 +56,14 @@ class HistoryStore(Protocol):
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
 
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+
+        Each has its start before it.
+        """
+
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
     ) -> Mapping[Holder, Row]:
@@ -54,8 +72,13 @@ class HistoryStore(Protocol):
         Where one quantity is named, rows have that alone.
         """
 
-    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
-        """Return one holder's rows of a grain that begin in this time, by their start."""
+    def rows(
+        self, holder: Holder, grain: Grain, began: int, ended: int, *, quantity: str | None = None
+    ) -> Mapping[int, Row]:
+        """Return one holder's rows of a grain that begin in this time, by their start.
+
+        Where one quantity is named, rows have that alone.
+        """
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from services.history.models import Cell, Figures, Grain, Holder, looked_at, moment, second
+from services.history.forecast import PAST, Forecast, forecast_of
+from services.history.models import (
+    Cell,
+    Figures,
+    Grain,
+    Holder,
+    OwnerKind,
+    looked_at,
+    moment,
+    second,
+)
 from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
+from services.history.totals import Totals, known_of, segments, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +39,16 @@ class HistoryService:
     """Answers what was when. Raises StoreUnavailable when the records do not answer."""
 
     def __init__(
-        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime]
-    ) -> None:
+        self, store: HistoryStore, *, retention: Retention, now: Callable[[], datetime],
+        made_up_until: Callable[[], int | None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._store, self._retention, self._now = store, retention, now
+        self._made_up_until = made_up_until
+
+    def made_up_until(self) -> datetime | None:
+        """Return until when the past is made up, for sample data; None where nothing is."""
+        until = self._made_up_until()
+        return None if until is None else moment(until)
 
     def series(
         self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int
@@ -44,21 +62,31 @@ class HistoryService:
         step = _whole(step, grain)
         began, ended = second(since) // step * step, second(until)
         span = step if grain is Grain.SECOND else grain.seconds
-        head, before = self._store.head(), self._store.before(began, frozenset({holder}))
+        head = self._store.head()
+        before = self._store.before(began, frozenset({holder}), quantity=quantity)
         rows: dict[int, Row] = {}
         rolled_to = began
         if grain is not Grain.SECOND:
             rolled_to = max(began, head.rolled[grain])
-            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to))
+            rows |= self._store.rows(holder, grain, began, min(ended, rolled_to), quantity=quantity)
         looks = self._store.looks(began, ended)
         newest = {holder: rows[max(rows)]} if rows else before
-        changes = {holder: self._store.rows(holder, Grain.SECOND, rolled_to, ended)}
+        changed = self._store.rows(holder, Grain.SECOND, rolled_to, ended, quantity=quantity)
+        changes = {holder: changed}
         for start, row in rolled(changes, looks, span, newest).items():
             rows[start] = row[holder]
         return tuple(cells(
             rows, looks.get(looked_at(quantity), ()), quantity, before.get(holder, EMPTY),
             began=began, ended=ended, grain=span, step=step,
         ))  # fmt: skip
+
+    def forecast(self, holder: Holder, quantity: str) -> Forecast:
+        """Return what is coming of a figure, by its last 90 days."""
+        now = self._now()
+        days = self.series(
+            holder, quantity, now - PAST, now + timedelta(seconds=1), Grain.DAY.seconds
+        )
+        return forecast_of(days, now=now)
 
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""
@@ -67,9 +95,47 @@ class HistoryService:
         found = self._store.before(at + 1, quantity=quantity)
         return Then(
             moment,
-            {holder: figures_at_end(row) for holder, row in found.items()},
+            {
+                holder: figures_at_end(row)
+                for holder, row in found.items()
+                if holder.kind is not OwnerKind.GROUP
+            },
             {quantity: some[-1].reason for quantity, some in looks.items()},
         )
+
+    def kept(self, at: datetime) -> datetime:
+        """Return the last moment until another of which figures are kept as they were then.
+
+        Of the last two days it is that second, before it the end of an hour or a day.
+        """
+        return moment(self._grain(second(at), 1).start(second(at)))
+
+    def totals(self, since: datetime, until: datetime, wanted: frozenset[str]) -> Totals:
+        """Return what every holder's quantities came to in a time.
+
+        It begins and ends with whole hours, or days in UTC where hours are kept no more: where one
+        began before `since`, with the next. Only what has not ended yet ends now.
+        """
+        began, ended = self.boundary(since), min(self.boundary(until), second(self._now()) + 1)
+        ended = max(began, ended)
+        rolled, looks = self._store.head().rolled, self._store.looks(began, ended)
+        read = ((part, self._store.spans(part.grain, part.began, part.ended, wanted))
+                for part in segments(began, ended, rolled))  # fmt: skip
+        figures = totals(read, self._store.before(began), looks, wanted, began=began,
+                         ended=ended)  # fmt: skip
+        known, reasons = known_of(looks, wanted, began, ended)
+        return Totals(moment(began), moment(ended), figures, known, reasons)
+
+    def boundary(self, at: datetime) -> int:
+        """Return the first second from a moment on to which what is kept of that time can tell."""
+        hour = Grain.HOUR.seconds
+        return _whole(second(at), self._grain(second(at), hour))
+
+    def known_since(self) -> datetime | None:
+        """Return when anything was looked at first, as far as it is kept; None where nothing is."""
+        found = self._store.looks(0, second(self._now()) + 1)
+        began = [some[0].began for some in found.values()]
+        return moment(min(began)) if began else None
 
     def known_within(
         self, since: datetime, until: datetime, quantity: str

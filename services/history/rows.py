@@ -6,7 +6,7 @@ Pure. A row has every figure that is not 0, so that the newest row before a mome
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -19,6 +19,7 @@ from services.history.models import (
     looked_at,
     moment,
 )
+from services.history.packed import pack, unpack
 from services.history.rollup import Look, Rollup, merged, reason_in, rolled_up
 
 Looks = Mapping[str, Sequence[Look]]
@@ -37,6 +38,10 @@ Row = Mapping[str, Kept]
 """A holder's figures in one span, by quantity; one that is missing was 0 all the time."""
 
 EMPTY: Row = {}
+
+Brief = Mapping[str, tuple[int, int, int | None]]
+"""Of some figures of a row: what they were at the end of its span, their margin, and what they came
+to in it, times seconds: None where they never changed."""
 
 
 def row_of(figures: Figures) -> Row:
@@ -79,14 +84,24 @@ def rolled(
     `before` has what their holders had until the first.
     """
     found: dict[int, dict[Holder, Row]] = {}
+    near: dict[int, Looks] = {}  # every holder asks for the same spans
     for holder, rows in changes.items():
         figures = figures_at_end(before.get(holder, EMPTY))
         for start, some in groupby(sorted(rows.items()), key=lambda each: each[0] // span * span):
             samples = [(at, figures_at_end(row)) for at, row in some]
-            row = rolled_row(samples, looks, start, start + span, figures)
+            if start not in near:
+                near[start] = _near(looks, start, start + span)
+            row = rolled_row(samples, near[start], start, start + span, figures)
             found.setdefault(start, {})[holder] = row
             figures = figures_at_end(row)
     return found
+
+
+def _near(looks: Looks, began: int, ended: int) -> Looks:
+    return {
+        quantity: [look for look in some if look.began < ended and look.ended > began]
+        for quantity, some in looks.items()
+    }
 
 
 def cells(
@@ -117,24 +132,38 @@ def cells(
         )
 
 
-def text_of(row: Row) -> str:
-    """Write a row as it is kept: JSON, `[value, margin, rollup…]` or what of it says something."""
-    return json.dumps({name: _kept(kept) for name, kept in row.items()}, separators=(",", ":"))
+def bytes_of(row: Row) -> bytes:
+    """Write a row as it is kept."""
+    return pack([(name, kept.last, kept.rollup) for name, kept in row.items()])
 
 
-def row_in(text: str, quantity: str | None = None) -> Row:
+def row_in(kept: bytes, quantity: str | None = None) -> Row:
     """Read a row that was kept; of one quantity alone, if that is named."""
-    kept = json.loads(text)
-    names = kept if quantity is None else {quantity} & kept.keys()
-    return {name: _read(kept[name]) for name in names}
+    wanted = None if quantity is None else {quantity}
+    if kept[:1] == _JSON:
+        return _row_in_json(kept, wanted)
+    return {name: Kept(figure, did) for name, figure, did in unpack(kept, wanted)}
 
 
-def _kept(kept: Kept) -> int | list[int]:
-    figure, did = kept.last, kept.rollup
-    if did is not None:
-        rest = [did.first, did.last, did.least, did.most, did.integral, did.known]
-        return [figure.value, figure.margin, *rest]
-    return [figure.value, figure.margin] if figure.margin else figure.value
+def brief_in(kept: bytes, wanted: frozenset[str]) -> Brief:
+    """Read of a row that was kept what a sum over time takes: a fleet's month has very many."""
+    if kept[:1] == _JSON:
+        return {name: _brief(each) for name, each in _row_in_json(kept, wanted).items()}
+    return {name: _brief(Kept(figure, did)) for name, figure, did in unpack(kept, wanted)}
+
+
+def _brief(kept: Kept) -> tuple[int, int, int | None]:
+    did = kept.rollup
+    return kept.last.value, kept.last.margin, None if did is None else did.integral
+
+
+_JSON = b"{"
+"""How rows begin that were kept before the records' version 8."""
+
+
+def _row_in_json(kept: bytes, wanted: Collection[str] | None) -> Row:
+    found = json.loads(kept)
+    return {name: _read(found[name]) for name in found if wanted is None or name in wanted}
 
 
 def _read(kept: int | list[int]) -> Kept:

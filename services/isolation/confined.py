@@ -6,8 +6,9 @@ Its rule says for that that it is shown to tenants, and each piece of its eviden
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.access.holders import (
     Holders,
@@ -79,11 +80,18 @@ def _rule(rule: RuleSummary, shown: tuple[Record, ...]) -> RuleSummary:
     return RuleSummary(rule.code, RuleState.PASSED, reason=Problem(IN_SCOPE))
 
 
+class _Seer(Protocol):
+    """Whoever has some tenants in scope."""
+
+    def sees(self, tenant: TenantKey) -> bool: ...
+    def sees_each(self, tenants: Collection[TenantKey]) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """Which names in a finding a viewer may see."""
 
-    viewer: Viewer
+    viewer: _Seer
     ownership: Ownership
 
     def of_finding(self, finding: Finding) -> bool:
@@ -153,3 +161,29 @@ def holders_of_finding(finding: Finding, ownership: Ownership) -> Holders:
     if not finding.tenants:
         return ()
     return each_of(finding.tenants, *(holders_of_kb(kb_id, ownership) for kb_id in finding.kb_ids))
+
+
+def scope_of_finding(finding: Finding, ownership: Ownership) -> Holders | None:
+    """Return whom somebody has to have in scope who is not to see all, to see a finding.
+
+    None where only who sees all may.
+    """
+    asked = _Asked()
+    if not _Names(asked, ownership).of_finding(finding):
+        return None
+    return tuple(asked.tenants)
+
+
+class _Asked:
+    """Sees every tenant, and what is nobody's not; remembers which it was asked about."""
+
+    def __init__(self) -> None:
+        self.tenants: dict[TenantKey, None] = {}
+
+    def sees(self, tenant: TenantKey) -> bool:
+        self.tenants[tenant] = None
+        return True
+
+    def sees_each(self, tenants: Collection[TenantKey]) -> bool:
+        self.tenants.update(dict.fromkeys(tenants))
+        return bool(tenants)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.history.models import Figure
-from services.limits.models import Rule, State, Thresholds, breadth
+from services.limits.models import Rule, State, Thresholds
 from services.tenancy.kb_ids import TenantKey
 
 _WHOLE = 100
@@ -17,9 +17,8 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._found: dict[str, dict[tuple[str, str], Rule]] = {}
-        for rule in sorted(rules, key=lambda rule: breadth(rule.scope)):
-            scope = rule.scope.kind, rule.scope.id
-            self._found.setdefault(rule.quantity, {})[scope] = rule
+        for rule in rules:
+            self._found.setdefault(rule.quantity, {})[rule.scope.kind, rule.scope.id] = rule
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -29,8 +28,8 @@ class Rules:
     def of(self, tenant: TenantKey, quantity: str) -> Rule | None:
         """Return the rule that holds for a tenant; None where none is for it."""
         there = self._found.get(quantity, {})
-        its_own, of_its_kind = there.get((tenant.kind, tenant.id)), there.get((tenant.kind, "*"))
-        return its_own or of_its_kind or there.get(("*", "*"))
+        kind = tenant.kind
+        return there.get((kind, tenant.id)) or there.get((kind, "*")) or there.get(("*", "*"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,10 +93,6 @@ class Crossed:
     since: datetime
 
 
-Held = Mapping[tuple[str, str], Crossed]
-"""What is known of states, by the tenant as `kind/id` and the quantity; under is not kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How much of one limit a tenant uses.

@@ -6,7 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from services.access.viewer import TenantPattern
-from services.limits.models import Crossed, Held, Kept
+from services.limits.models import Crossed, Kept
+
+Held = Mapping[tuple[str, str], Crossed]
+"""Who was near or over at the last look: by the tenant as `kind/id` and the quantity."""
 
 
 class LimitRecords(Protocol):

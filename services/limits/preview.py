@@ -9,7 +9,8 @@ from functools import cached_property
 
 from services.access.viewer import TenantPattern
 from services.limits.judge import Rules
-from services.limits.models import Held, Rule, Standing, State, Thresholds
+from services.limits.models import Rule, Standing, State, Thresholds
+from services.limits.ports import Held
 from services.limits.standing import standings
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot

@@ -13,7 +13,6 @@ from datetime import datetime
 from services.limits.judge import Rules
 from services.limits.models import (
     Crossed,
-    Held,
     Kept,
     Rule,
     Standing,
@@ -21,7 +20,7 @@ from services.limits.models import (
     State,
     Thresholds,
 )
-from services.limits.ports import LimitRecords
+from services.limits.ports import Held, LimitRecords
 from services.limits.preview import Changes, Preview, preview
 from services.limits.standing import standings
 from services.tenancy.kb_ids import TenantKey

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol
 
+from services.alerts.tally import AlertTally
 from services.errors import KatoTenantsError
 from services.isolation.models import Report
 from services.limits.models import Standings
@@ -53,10 +54,10 @@ class Bookkeeper:
     """Reads the records in a thread of its own, one reading at a time, when it is asked."""
 
     def __init__(
-        self, purges: Purges, audits: Audits, limits: Limits, *, patience: float = PATIENCE,
-        clock: Callable[[], float] = time.monotonic,
+        self, purges: Purges, audits: Audits, limits: Limits, alerts: Callable[[], AlertTally], *,
+        patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._purges, self._audits, self._limits = purges, audits, limits
+        self._purges, self._audits, self._limits, self._alerts = purges, audits, limits, alerts
         self._patience, self._clock = patience, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         self._turn = threading.Lock()
@@ -94,12 +95,13 @@ class Bookkeeper:
         try:
             tally = self._purges.tally(since)
             standings = self._standings(snapshot) if snapshot is not None else None
+            told = self._alerts()
         except KatoTenantsError:
             return Books(up=False)
         except Exception:  # a scrape has to outlive a fault of ours
             logger.exception("reading the records failed")
             return Books()
-        return Books(True, tally, self._audits.report_or_none(), standings)
+        return Books(True, tally, self._audits.report_or_none(), standings, told)
 
     def _standings(self, snapshot: Snapshot) -> Standings:
         """Return where tenants stand, the same object until the figures or a limit change."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.alerts.tally import AlertTally
 from services.isolation.models import Report
 from services.limits.models import Standings, State
 from services.purge.job import JobState, Outcome
@@ -47,6 +48,7 @@ class Books:
     tally: Tally | None = None
     report: Report | None = None
     standings: Standings | None = None
+    alerts: AlertTally | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector as Collects
 
 from services.limits.models import Standings, State
+from services.metrics.alerts import alerts
 from services.metrics.books import Bookkeeper
 from services.metrics.findings import findings
 from services.metrics.formats import format_of
@@ -30,7 +31,7 @@ from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
 AREAS: tuple[Callable[[Moment], Iterator[Metric]], ...] = (
-    about, measures, stores, limits, findings, purges,
+    about, measures, stores, limits, findings, purges, alerts,
 )  # fmt: skip
 """What tells of the whole deployment: one function an area."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -23,6 +24,7 @@ from pydantic_settings import (
 from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
+from services.settings.alerts import AlertSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -50,7 +52,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings):
+class Settings(SignInSettings, AlertSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -110,6 +112,8 @@ class Settings(SignInSettings):
     limit_near: int = Field(80, alias="KATO_TENANTS_LIMIT_NEAR", ge=1, le=100)
     limit_back: int = Field(5, alias="KATO_TENANTS_LIMIT_BACK", ge=0, le=99)
     limit_sessions: Literal["warn", "refuse"] = Field("warn", alias="KATO_TENANTS_LIMIT_SESSIONS")
+    prices: Path | None = Field(None, alias="KATO_TENANTS_PRICES")
+    bill_zone: str = Field("UTC", alias="KATO_TENANTS_BILL_ZONE")
     settle_seconds: float | None = Field(None, alias="KATO_TENANTS_SETTLE_SECONDS", ge=0, le=3600)
 
     metadata_keys: SecretStr | None = Field(None, alias="KATO_TENANTS_METADATA_KEYS")
@@ -141,6 +145,14 @@ class Settings(SignInSettings):
         if not value.isprintable():
             raise ValueError("every character of the name has to be printable")
         return value.strip()
+
+    @field_validator("bill_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no zone of the IANA database, as Europe/Berlin") from None
 
     @field_validator("redis_url")
     @classmethod
@@ -254,7 +266,7 @@ def _redacted(value: object) -> str:
         return str(value)
     secret = value.get_secret_value()
     scheme, found, rest = secret.partition("://")
-    if not found:
+    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
         return "(set)" if secret else ""
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 

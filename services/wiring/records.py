@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from services.made_once import made_once
 from services.settings.environment import Settings
@@ -14,14 +16,17 @@ if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
     from services.audit_log.ports import AnchorPlace
     from services.audit_log.service import Logbook
+    from services.bill.service import BillService
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
     from services.stores.records.database import Database
     from services.stores.records.history import HistoryRecords
+    from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.usage.owners import Owners
+    from services.wiring.alerting import Alerting
 
 
 class OwnRecords:
@@ -59,7 +64,10 @@ class OwnRecords:
         """What tells how much of what there was when."""
         from services.history.read import HistoryService
 
-        return HistoryService(self._history_records, retention=self._retention, now=self.now)
+        return HistoryService(
+            self._history_records, retention=self._retention, now=self.now,
+            made_up_until=self.made_up_history.until,
+        )  # fmt: skip
 
     @made_once
     def history_recorder(self) -> HistoryRecorder:
@@ -74,7 +82,37 @@ class OwnRecords:
     def _history_records(self) -> HistoryRecords:
         from services.stores.records.history import HistoryRecords
 
+        if not self.settings.embedded:  # what was tried out before is not this deployment's
+            self.made_up_history.forget()
         return HistoryRecords(self.database)
+
+    @made_once
+    def bill(self) -> BillService:
+        """What reckons what a month costs."""
+        from services.bill.price_file import terms_in
+        from services.bill.service import BillService
+
+        zone = ZoneInfo(self.settings.bill_zone)
+        return BillService(
+            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
+        )
+
+    @property
+    def _prices(self) -> Path | None:
+        """Where the price file is: as it is set, else that of the sample fleet."""
+        from services.embedded.sample.prices import FILE
+
+        settings = self.settings
+        sample = settings.data / FILE
+        made_up = settings.prices is None and settings.embedded and sample.is_file()
+        return sample if made_up else settings.prices
+
+    @made_once
+    def made_up_history(self) -> MadeUpHistory:
+        """The past of the sample fleet."""
+        from services.stores.records.history_made_up import MadeUpHistory
+
+        return MadeUpHistory(self.database)
 
     @property
     def _retention(self) -> Retention:
@@ -139,3 +177,15 @@ class OwnRecords:
 
         lasts = timedelta(hours=self.settings.approval_hours)
         return ApprovalService(ApprovalStore(self.database), lasts=lasts, now=self.now)
+
+    @made_once
+    def alerting(self) -> Alerting:
+        """Alerts, and who is told of them."""
+        from services.wiring.alerting import Alerting
+
+        return Alerting(
+            self.settings, self.database, self.closing, now=self.now, wake=self._wake_alerts
+        )
+
+    def _wake_alerts(self) -> None:
+        """Have messages sent at once: here nobody sends, another process does."""

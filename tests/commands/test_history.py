@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
     records.close()
     asked = ("history", "--tenant", named, *AT)
     found = json.loads(run(*asked, "--json", **data).stdout)
-    assert found == {"holder": "tenant", "tenant": named, "measure": "patterns", "spans": SPANS}
+    assert found == {"holder": "tenant", "tenant": named, "measure": "patterns",
+                     "made_up_until": None, "spans": SPANS}  # fmt: skip
     lines = list(csv.DictReader(run(*asked, "--csv", **data).stdout.splitlines()))
     assert [line["mean"] for line in lines] == ["5.99", ""]
     table = run(*asked, **data).stdout.splitlines()
@@ -43,6 +45,26 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
     )
     assert json.loads(fleet.stdout)["spans"][0]["last"] == 70
     assert '"export"' in run("log", "show", "--json", **data).stdout
+
+
+def test_what_is_coming_is_printed(tmp_path: Path) -> None:
+    """By the days that are known, with when a limit is reached; or why it cannot be said."""
+    data = {"KATO_TENANTS_DATA": str(tmp_path)}
+    records = Records(tmp_path, None)
+    past = Past(records)
+    one, now = past.dashboard(), datetime.now(UTC).replace(microsecond=0)
+    for day in range(8, -1, -1):
+        past.record(one, second(now - timedelta(days=day)), 100 - 10 * day)
+    records.close()
+    asked = ("history", "--tenant", "tenant/acme", "--from", "2d", "--step", "1d")
+    coming = json.loads(run(*asked, "--json", "--limit", "125", **data).stdout)["forecast"]
+    assert (coming["value"], coming["unknown"], coming["sure"]) == (100, None, 0.8)
+    assert coming["per_day"]["low"] <= 10 <= coming["per_day"]["high"]
+    reach = coming["reached"]
+    assert (reach["limit"], reach["state"]) == (125, "within")
+    assert reach["earliest"] <= reach["likely"] <= (reach["latest"] or "9")
+    assert "125 is reached at the earliest on" in run(*asked, "--limit", "125", **data).stdout
+    assert run(*asked, "--csv", "--forecast", **data).returncode == 2
 
 
 def test_who_grew_is_printed(tmp_path: Path) -> None:
@@ -79,9 +101,28 @@ def test_who_grew_is_printed(tmp_path: Path) -> None:
     ]
     found = json.loads(run("movers", "--from", first, "--to", third, "--json", **data).stdout)
     assert (found["to"], found["movers"]) == (stamp(119), [acme])
+    _at_moments(stamp, data)
     unknown = run("movers", "--from", third, "--to", stamp(125), **data).stdout
     assert unknown == f"patterns unknown from {third} to {stamp(125)}: Redis did not answer\n"
     assert '"export"' in run("log", "show", "--json", **data).stdout
+
+
+def _at_moments(stamp: Callable[[int], str], data: dict[str, str]) -> None:
+    """`usage --at`: what was had then, for programs and people; null where it was not known."""
+    then = json.loads(run("usage", "--at", stamp(30), "--json", **data).stdout)
+    none = {"count": 0, "bytes": 0}
+    assert (then["at"], then["shared"]["keys"]) == (stamp(30), none)
+    assert then["stores"]["patterns"] == {
+        "state": "ok", "reason": None, "total": {"count": 5, "bytes": 50}
+    }  # fmt: skip
+    acme = {"tenant": "tenant/acme", "patterns": {"count": 5, "bytes": 50}}
+    assert then["tenants"] == [acme | dict.fromkeys(("keys", "vectors", "sessions"), none)]
+    done = run("usage", "--at", stamp(120), "--fail-on-unknown", **data)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[2].split() == ["tenant/acme", "unknown", "0", "0", "0"]
+    assert "patterns: unknown, Redis did not answer" in done.stdout
+    lines = list(csv.DictReader(run("usage", "--at", stamp(119), "--csv", **data).stdout.split()))
+    assert [line["patterns"] for line in lines] == ["7", "0", "0", "7"]
 
 
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path) -> None:

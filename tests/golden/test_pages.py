@@ -24,6 +24,8 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "tenants": ("tenants", {}),
     "usage": ("usage", {}),
     "limits": ("limits", {}),
+    "bill": ("bill", {}),
+    "bill-one": ("bill", {"tenant": TENANT}),
     "tenant": ("tenant", {"tenant": TENANT}),
     "sessions": ("sessions", {}),
     "sessions-one": ("sessions", {"session": SESSION}),

@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
 
+from services.embedded.sample import prices
 from services.embedded.sample.fleet import fleet
 from services.embedded.write.rows import TABLES
 from services.embedded.write.stores import LoadReport, Targets, found_in, write
@@ -34,10 +35,16 @@ def fill(data: Path, targets: Targets, *, service: str) -> LoadReport | None:
         _clear(targets)
     elif state == _LOADED or found_in(targets):
         return None
+    _write(data / prices.FILE, prices.TEXT)
     _note(data, _LOADING)
     report = write(fleet(service=service), targets)
     _note(data, _LOADED)
     return report
+
+
+def is_filled(data: Path) -> bool:
+    """Whether the engines of a data directory were filled with the sample fleet."""
+    return _state(data) == _LOADED
 
 
 def _state(data: Path) -> str:
@@ -46,12 +53,16 @@ def _state(data: Path) -> str:
 
 
 def _note(data: Path, state: str) -> None:
-    fresh = data / f"{MARKER}.new"
+    _write(data / MARKER, f"{state}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
     try:
-        fresh.write_text(f"{state}\n", "utf-8")
-        fresh.replace(data / MARKER)
+        fresh.write_text(text, "utf-8")
+        fresh.replace(path)
     except OSError as exc:
-        reason = f"the data directory {data} cannot be written to ({exc.strerror})"
+        reason = f"the data directory {path.parent} cannot be written to ({exc.strerror})"
         raise SettingsError(DATA_VARIABLE, reason) from exc
 
 

@@ -6,7 +6,7 @@ SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by UR
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ _WRITE_SECONDS = 10.0
 _LONG_SECONDS = 600.0  # tables are made and changed
 _PSYCOPG = "postgresql+psycopg"
 _BATCH = 500  # parameters a statement; SQLite takes 32,766
+_GIVEN_BACK = 8_192  # pages of 4 KiB at one time
 _CANCELLED = "57014"
 _BUSY = 5
 
@@ -122,6 +123,35 @@ def scrub(engine: Engine) -> bool:
         return False
 
 
+def give_back(engine: Engine, *, pages: int = _GIVEN_BACK) -> None:
+    """Have SQLite's file shrink by what is free in it, at most so many pages, and leave a tenth.
+
+    It is the least that can be done at once: whoever writes meanwhile waits for it. PostgreSQL's
+    own VACUUM does it there.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with suppress(SQLAlchemyError, engine.dialect.loaded_dbapi.Error), engine.connect() as found:
+        cursor = found.connection.cursor()
+        free, whole = (
+            cursor.execute(f"PRAGMA {of}").fetchone()[0] for of in ("freelist_count", "page_count")
+        )
+        if free > whole // 10:
+            # a page for each step, of which execute() takes one alone
+            cursor.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
+def _make_shrinkable(engine: Engine) -> None:
+    """Have the file of an earlier version able to shrink, unless somebody else is using it."""
+    if engine.dialect.name != "sqlite":
+        return
+    with suppress(SQLAlchemyError, engine.dialect.loaded_dbapi.Error), engine.connect() as found:
+        cursor = found.connection.cursor()
+        if not cursor.execute("PRAGMA auto_vacuum").fetchone()[0]:
+            cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            cursor.execute("VACUUM")
+
+
 @contextmanager
 def _connected(
     engine: Engine, operation: str, seconds: float, *, writes: bool = False,
@@ -180,6 +210,7 @@ def _migrate(engine: Engine) -> None:
             reason = "its records were written by a newer version of this product"
             raise StoreMisconfigured(STORE, "opening", reason)
     if found < NEWEST:
+        _make_shrinkable(engine)
         scrub(engine)
 
 
@@ -238,6 +269,7 @@ def _prepare_sqlite(engine: Engine, connection: object, _: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]  # we begin, not the driver
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection has no type
     cursor.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
+    cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a file that is made now
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten

@@ -16,17 +16,24 @@ from sqlalchemy import (
     delete,
     func,
     select,
-    update,
 )
 
 from services.history.changes import Change, Present
 from services.history.models import Grain, Holder, OwnerKind
 from services.history.ports import Head
 from services.history.rollup import Look
-from services.history.rows import Looks, Row, figures_at_end, row_in, row_of, text_of
-from services.stores.records.database import batches, insert_into, reading, writing
+from services.history.rows import (
+    Brief,
+    Looks,
+    Row,
+    brief_in,
+    figures_at_end,
+    row_in,
+    row_of,
+)
+from services.stores.records.database import batches, give_back, reading, writing
 from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
-from services.stores.records.schema import digest_of
+from services.stores.records.history_writing import digest, moved, put, put_looks
 
 _DOING = "recording usage over time"
 _ASKING = "reading usage over time"
@@ -60,24 +67,11 @@ class HistoryRecords:
         """Add what a snapshot changed, and return the new head; None where it is not `after`."""
         head = Head(after.number + 1, at, after.rolled)
         with writing(self._engine, _DOING) as connection:
-            if not _moved(connection, after, head):
+            if not moved(connection, after, head):
                 return None
             rows = {at: {holder: row_of(each) for holder, each in change.figures.items()}}
-            _put(connection, Grain.SECOND.seconds, rows)
-            looks = [
-                {"quantity": quantity, "began": look.began, "ended": look.ended,
-                 "reason": look.reason}
-                for quantity, look in change.looks
-            ]  # fmt: skip
-            if looks:
-                grown = insert_into(connection, LOOKS)
-                connection.execute(
-                    grown.on_conflict_do_update(
-                        index_elements=[LOOKS.c.quantity, LOOKS.c.began],
-                        set_={"ended": grown.excluded.ended},
-                    ),
-                    looks,
-                )
+            put(connection, Grain.SECOND.seconds, rows)
+            put_looks(connection, change.looks)
         return head
 
     def roll_up(
@@ -86,9 +80,9 @@ class HistoryRecords:
         """Keep the rows of spans, by their start, and that all is rolled up until then."""
         head = Head(after.number, after.last, {**after.rolled, grain: until})
         with writing(self._engine, _DOING) as connection:
-            if not _moved(connection, after, head):
+            if not moved(connection, after, head):
                 return None
-            _put(connection, grain.seconds, rows)
+            put(connection, grain.seconds, rows)
         return head
 
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
@@ -99,6 +93,23 @@ class HistoryRecords:
             for row in connection.execute(asked):
                 found[_holder(row)][row.start] = row_in(row.row)
         return found
+
+    def spans(
+        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
+    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
+        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+
+        Each has its start before it.
+        """
+        asked = select(ROWS.c.holder, ROWS.c.start, ROWS.c.row).where(
+            ROWS.c.grain == grain.seconds, ROWS.c.start >= began, ROWS.c.start < ended
+        ).order_by(ROWS.c.start)  # fmt: skip
+        found: dict[int, list[tuple[int, Brief]]] = defaultdict(list)
+        with reading(self._engine, _ASKING, long=True) as connection:
+            for holder, start, row in connection.execute(asked):
+                found[holder].append((start, brief_in(row, wanted)))
+            holders = connection.execute(select(HOLDERS)) if found else ()
+            return {_holder(row): found[row.id] for row in holders if row.id in found}
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
@@ -111,16 +122,21 @@ class HistoryRecords:
             if holders is None:
                 return dict(_before(connection, at, quantity=quantity))
             found: dict[Holder, Row] = {}
-            for some in batches(sorted(map(_digest, holders))):
+            for some in batches(sorted(map(digest, holders))):
                 whose = HOLDERS.c.digest.in_(some)
                 found.update(_before(connection, at, whose, quantity=quantity))
             return found
 
-    def rows(self, holder: Holder, grain: Grain, began: int, ended: int) -> Mapping[int, Row]:
-        """Return one holder's rows of the spans that begin in this time, by their start."""
-        asked = _rows_of(grain.seconds, began, ended).where(HOLDERS.c.digest == _digest(holder))
+    def rows(
+        self, holder: Holder, grain: Grain, began: int, ended: int, *, quantity: str | None = None
+    ) -> Mapping[int, Row]:
+        """Return one holder's rows of the spans that begin in this time, by their start.
+
+        Where one quantity is named, rows have that alone.
+        """
+        asked = _rows_of(grain.seconds, began, ended).where(HOLDERS.c.digest == digest(holder))
         with reading(self._engine, _ASKING) as connection:
-            return {row.start: row_in(row.row) for row in connection.execute(asked)}
+            return {row.start: row_in(row.row, quantity) for row in connection.execute(asked)}
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""
@@ -146,6 +162,7 @@ class HistoryRecords:
                 connection.execute(delete(ROWS).where(_older(grain, before)))
             connection.execute(delete(ROWS).where(_older(Grain.DAY, days), superseded.exists()))
             connection.execute(delete(LOOKS).where(LOOKS.c.ended < days))
+        give_back(self._engine)
 
 
 def _older(grain: Grain, before: int) -> ColumnElement[bool]:
@@ -190,62 +207,6 @@ def _head(connection: Connection) -> Head:
         select(HEAD.c.number, HEAD.c.last, HEAD.c.hours, HEAD.c.days)
     ).one()
     return Head(number, last, {Grain.HOUR: hours, Grain.DAY: days})
-
-
-def _moved(connection: Connection, after: Head, to: Head) -> bool:
-    """Replace the head, if it is still the one that is given."""
-    moved = connection.execute(
-        update(HEAD)
-        .where(
-            HEAD.c.number == after.number, HEAD.c.last == after.last,
-            HEAD.c.hours == after.rolled[Grain.HOUR], HEAD.c.days == after.rolled[Grain.DAY],
-        )
-        .values(number=to.number, last=to.last, hours=to.rolled[Grain.HOUR],
-                days=to.rolled[Grain.DAY])
-    )  # fmt: skip
-    return moved.rowcount == 1
-
-
-def _put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, Row]]) -> None:
-    ids = _ids(connection, {holder for each in rows.values() for holder in each})
-    found = [
-        {"grain": grain, "holder": ids[_digest(holder)], "start": start, "row": text_of(row)}
-        for start, each in rows.items() for holder, row in each.items()
-    ]  # fmt: skip
-    if found:
-        statement = insert_into(connection, ROWS)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[ROWS.c.grain, ROWS.c.holder, ROWS.c.start],
-                set_={"row": statement.excluded.row},
-            ),
-            found,
-        )
-
-
-def _ids(connection: Connection, holders: Iterable[Holder]) -> dict[str, int]:
-    """Return the number of each holder by its digest; who has none gets one."""
-    by_digest = {_digest(holder): holder for holder in holders}
-    ids = _numbers(connection, sorted(by_digest))
-    fresh = sorted(by_digest.keys() - ids.keys())
-    if fresh:
-        rows = [{"digest": digest, "kind": by_digest[digest].kind.value,
-                 "tenant": by_digest[digest].tenant} for digest in fresh]  # fmt: skip
-        connection.execute(insert_into(connection, HOLDERS).on_conflict_do_nothing(), rows)
-        ids |= _numbers(connection, fresh)
-    return ids
-
-
-def _numbers(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for some in batches(digests):
-        asked = select(HOLDERS.c.digest, HOLDERS.c.id).where(HOLDERS.c.digest.in_(some))
-        found.update((row.digest, row.id) for row in connection.execute(asked))
-    return found
-
-
-def _digest(holder: Holder) -> str:
-    return digest_of(f"{holder.kind} {holder.tenant}")
 
 
 def _holder(row: Any) -> Holder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from services.stores.records.schema import METADATA, Words
 
@@ -21,7 +21,7 @@ ROWS = Table(
     Column("grain", Integer, primary_key=True),  # seconds of the span; 1: since when it was so
     Column("holder", Integer, ForeignKey(HOLDERS.c.id), primary_key=True),
     Column("start", BigInteger, primary_key=True),  # seconds since the epoch, as all times here
-    Column("row", Text, nullable=False),
+    Column("row", LargeBinary, nullable=False),
     Index("history_row_by_start", "grain", "start"),
     sqlite_with_rowid=False,
 )
@@ -43,3 +43,27 @@ HEAD = Table(
     Column("hours", BigInteger, nullable=False),  # until when it is rolled up
     Column("days", BigInteger, nullable=False),
 )
+
+MADE_UP = Table("history_made_up", METADATA, Column("until", BigInteger, primary_key=True))
+
+PACKING = (
+    "CREATE TABLE history_made_up (until BIGINT NOT NULL PRIMARY KEY)",
+    {
+        "sqlite": (
+            """CREATE TABLE history_row_8 (
+                grain INTEGER NOT NULL, holder INTEGER NOT NULL REFERENCES history_holder (id),
+                start BIGINT NOT NULL, row BLOB NOT NULL,
+                PRIMARY KEY (grain, holder, start)) WITHOUT ROWID""",
+            """INSERT INTO history_row_8
+                SELECT grain, holder, start, CAST(row AS BLOB) FROM history_row""",
+            "DROP TABLE history_row",
+            "ALTER TABLE history_row_8 RENAME TO history_row",
+            "CREATE INDEX history_row_by_start ON history_row (grain, start)",
+        ),
+        "postgresql": (
+            """ALTER TABLE history_row
+                ALTER COLUMN "row" TYPE BYTEA USING convert_to("row", 'UTF8')""",
+        ),
+    },
+)
+"""What makes rows bytes, and the last table; history, as all migrations are."""

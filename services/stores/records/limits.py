@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
 
 from services.access.viewer import TenantPattern
-from services.limits.models import Crossed, Held, Kept, Rule, State
+from services.limits.models import Crossed, Kept, Rule, State
+from services.limits.ports import Held
 from services.stores.records.database import insert_into, reading, writing
 from services.stores.records.limit_tables import CROSSED, LIMIT_VERSION, LIMITS
 from services.stores.records.schema import digest_of

@@ -23,7 +23,7 @@ from qdrant_client import QdrantClient, models
 from services.embedded import engines
 from services.embedded.lock import DirectoryLock
 from services.embedded.qdrant import LocalQdrant
-from services.embedded.sample import fill as sample
+from services.embedded.sample import fill as sample, prices
 from services.embedded.sample.fleet import fleet
 from services.embedded.valkey import ValkeyProcess
 from services.embedded.write.stores import Targets
@@ -323,6 +323,7 @@ def test_a_sample_that_was_cut_short_is_cleared_and_loaded_anew(
 ) -> None:
     """Whatever had been written before it was."""
     whole = sample.fill(tmp_path, targets, service="kato")
+    assert (tmp_path / prices.FILE).read_text() == prices.TEXT  # by which the fleet is billed
     assert whole is not None
     assert targets.redis is not None
     assert targets.redis.dbsize() == whole.keys

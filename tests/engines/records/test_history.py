@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.bootstrap import Services
+from services.embedded.sample.fill import MARKER
+from services.embedded.sample.past import year_before
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.history.models import FLEET, Cell, Figure, Grain, Holder, OwnerKind, second
+from services.history.models import (
+    FLEET,
+    SHARED,
+    Cell,
+    Figure,
+    Grain,
+    Holder,
+    OwnerKind,
+    group,
+    members,
+    second,
+)
 from services.history.read import HistoryService
 from services.history.record import HistoryRecorder, Retention
+from services.history.rows import row_of
+from services.history.totals import Total
+from services.settings.environment import Settings
+from services.stores.records.database import writing
 from services.stores.records.history import HistoryRecords
+from services.stores.records.history_made_up import MadeUpHistory
+from services.stores.records.history_writing import put
+from services.wiring.records import OwnRecords
 from tests.servers.records import Records
 from tests.unit.history.snapshots import snapshot
 
@@ -83,6 +106,7 @@ def test_hours_and_days_say_what_the_seconds_said(tmp_path_factory: pytest.TempP
             for step in (HOUR, 6 * HOUR, DAY):
                 for cell in past.series(START, at + 1, step):
                     _check(cell, seen)
+            _check_totals(past, seen)
 
     holds()
 
@@ -103,6 +127,18 @@ def _check(cell: Cell, seen: list[tuple[int, int | None]]) -> None:
     assert (cell.rollup.first, cell.rollup.last) == (held[0], held[-1])
     assert (cell.rollup.least, cell.rollup.most) == (min(held), max(held))
     assert (cell.rollup.integral, cell.rollup.known) == (sum(held), len(held))
+
+
+def _check_totals(past: Past, seen: list[tuple[int, int | None]]) -> None:
+    """What all of it came to, read out of days, hours and changes, is what its seconds were."""
+    since, until = (datetime.fromtimestamp(at, UTC) for at in (START, past.last + 1))
+    found = past.service().totals(since, until, frozenset({"patterns"}))
+    held = dict(_seconds(seen, second(found.began), second(found.ended)))
+    assert second(found.began) % HOUR == 0
+    assert found.known == {"patterns": len(held)}
+    for holder in (ACME, FLEET):
+        total = found.figures.get(holder, {}).get("patterns", Total())
+        assert total == Total(sum(held.values()))
 
 
 def _seconds(
@@ -188,9 +224,107 @@ def test_what_is_old_goes_and_what_tells_the_last_figures_stays(records: Records
     }
 
 
+@pytest.mark.parametrize("was_shrinkable", [True, False])
+def test_the_file_shrinks_with_what_goes(tmp_path: Path, was_shrinkable: bool) -> None:
+    """Also that of a version that could not; a little is left to be filled again."""
+    file, place = tmp_path / "state.sqlite", Records(tmp_path, None)
+    if not was_shrinkable:
+        file.touch()
+        with closing(sqlite3.connect(file)) as old:
+            old.execute("PRAGMA journal_mode=WAL")
+            old.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
+            old.commit()
+    store = Past(place).store
+    rows = {at: {ACME: row_of({f"keys:{'kind' * 200}": Figure(at)})} for at in range(1_000)}
+    with writing(place.engine(), "filling") as connection:
+        put(connection, Grain.SECOND.seconds, rows)
+    place.close()
+    full = file.stat().st_size
+    store.drop(changes=1_000, hours=0, days=0)
+    place.close()
+    with closing(sqlite3.connect(file)) as after:
+        assert after.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert file.stat().st_size < full / 2
+
+
+def test_a_made_up_past_is_read_as_one_and_forgotten_whole(records: Records) -> None:
+    """It begins a past, and is never put into one; what was recorded after it goes with it."""
+    past, made_up = Past(records), MadeUpHistory(records.engine())
+    now = snapshot(START, {"acme": 5}, shared=3)
+    year = year_before(now)
+    assert made_up.until() is None
+    assert made_up.keep(year)
+    assert made_up.until() == START - 1
+    past.record(past.dashboard(), START, 5)
+    (*_, last) = past.series(START - 40 * DAY, START + 1, DAY)
+    assert last.rollup is not None
+    assert last.rollup.last == 5
+    assert not made_up.keep(year)
+    assert made_up.forget()
+    assert (made_up.until(), made_up.forget()) == (None, False)
+    assert past.store.present()[1].figures == {}
+    past.record(past.dashboard(), START + 60, 7)
+    assert not made_up.keep(year)
+    assert made_up.until() is None
+
+
+@pytest.mark.parametrize("redis", [None, "redis://127.0.0.1:1"])
+def test_a_made_up_past_is_no_deployments(tmp_path: Path, redis: str | None) -> None:
+    """Who tried the sample out, and then sets a store, begins with nothing."""
+    made = Records(tmp_path, None)
+    MadeUpHistory(made.engine()).keep(year_before(snapshot(START, {"acme": 5})))
+    made.close()
+    with closing(OwnRecords(Settings(KATO_TENANTS_DATA=tmp_path, REDIS_URL=redis))) as own:
+        until = own.history.made_up_until()
+    assert (until is None) == (redis is not None)
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_only_the_sample_fleet_begins_with_a_year(tmp_path: Path, filled: bool) -> None:
+    """Not what others put into the embedded engines; and once."""
+    tmp_path.joinpath(MARKER).write_text("loaded" if filled else "loading")
+    with closing(Services(Settings(KATO_TENANTS_DATA=tmp_path))) as services:
+        services.embedded = Mock()
+        services.isolation = Mock()
+        for after in (0, 60):
+            services._follow(snapshot(START + after, {"acme": 5}))
+        until = services.history.made_up_until()
+    assert until == (datetime.fromtimestamp(START - 1, UTC) if filled else None)
+
+
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
     past = Past(Records(tmp_path, None))
     past.record(past.dashboard(), START, 1)
     (tmp_path / "state.sqlite").write_bytes(b"no database at all" * 500)
     with pytest.raises(StoreUnavailable):
         HistoryRecords(Records(tmp_path, None).engine()).head()
+
+
+def test_what_is_shared_is_kept_by_who_shares_it(past: Past) -> None:
+    """By the set of tenants, whose sum is what is shared; of neither is the fleet's sum twice."""
+    one, both = past.dashboard(), group(["tenant/acme", "tenant/globex"])
+    for after, shared, sharing in (
+        (0, 3, ("acme", "globex")),
+        (100, 5, ("globex", "acme")),
+        (200, 5, ("acme", "globex", "initech")),
+        (300, 0, ()),
+        (400, 0, ()),
+    ):
+        one.follow(snapshot(START + after, {"acme": 1}, shared=shared, sharing=sharing))
+    past.last = START + 400
+    began = START // HOUR * HOUR
+    found = past.service().totals(*_times(began, past.last), frozenset({"patterns"}))
+    assert {who: some["patterns"].value for who, some in found.figures.items()} == {
+        ACME: 401,
+        both: 3 * 100 + 5 * 100,
+        group(["tenant/acme", "tenant/globex", "tenant/initech"]): 5 * 100,
+        SHARED: 3 * 100 + 5 * 200,
+        FLEET: 401 + 3 * 100 + 5 * 200,
+    }
+    assert members(both) == ("tenant/acme", "tenant/globex")
+    then = past.service().at(datetime.fromtimestamp(START + 150, UTC))
+    assert set(then.figures) == {ACME, SHARED, FLEET}
+
+
+def _times(*seconds: int) -> list[datetime]:
+    return [datetime.fromtimestamp(at, UTC) for at in seconds]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
-import services.stores.records.history_tables  # noqa: F401  adds its own
+import services.stores.records.alert_tables
+import services.stores.records.history_tables  # noqa: F401  each adds its own
 from services.errors import StoreUnavailable
 from services.figures import Amount, Measure
 from services.stores.records import migrations

@@ -13,8 +13,27 @@ from typing import Any
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
+from services.alerts.access import AlertTools
+from services.alerts.conditions import conditions
+from services.alerts.deliver import Deliverer
+from services.alerts.models import (
+    Alert,
+    AlertError,
+    AlertState,
+    Kind,
+    Letter,
+    Message,
+    Route,
+    Silence,
+    Told,
+)
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.bill.models import Bill
+from services.bill.month import Month
+from services.bill.prices import read_terms
+from services.bill.reckon import Period, bill_of
+from services.bill.service import BillService
 from services.browse.holdings import scope_of
 from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, SpaceFacts
 from services.browse.service import InspectionService
@@ -35,6 +54,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
     Cell,
@@ -45,10 +65,12 @@ from services.history.models import (
 )
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
+from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.limits.models import Held, Kept, Rule, Thresholds
+from services.limits.models import Kept, Rule, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
@@ -71,6 +93,7 @@ from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.kato.workers import KatoWorkers
+from services.stores.records.alerts import AlertRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -114,6 +137,7 @@ DETAIL = SessionDetail(RECORD)
 SCHEME = next(s for s in OWNERSHIP.schemes.schemes if s.template == "tenant:{tenant}:user:{user}")
 VALUES = {"tenant": "acme", "user": "bob"}
 DIGEST = "d" * 64
+TOLD = (Told.FIRING, NOW)
 
 
 def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
@@ -142,6 +166,31 @@ REQUEST = Asked(
 )  # fmt: skip
 
 
+ALERTS = tuple(
+    Alert(
+        each.id,
+        "growth",
+        str(each),
+        Severity.HIGH,
+        AlertState.FIRING,
+        NOW,
+        NOW,
+        NOW,
+        tenants=(each,),
+        concerns=(each,),
+        told={"zed" if each is ZED else "acme": TOLD},
+    )
+    for each in (ACME, ZED)
+)
+ROUTES = tuple(
+    Route(each.id, Kind.WEBHOOK, "http://x", scope=frozenset({TenantPattern(each.kind, each.id)}))
+    for each in (ACME, ZED)
+)
+SILENCES = tuple(
+    Silence(f"s-{each.id}", "ann", f"{each.id} knows", NOW, NOW + timedelta(days=9_000),
+            "growth", tenant=each)
+    for each in (ACME, ZED)
+)  # fmt: skip
 RULES = tuple(
     Kept(Rule(TenantPattern.parse(scope), "patterns", most), f"zed {COUNTED}", NOW, "of zed")
     for scope, most in (("*", 2), ("tenant/acme", 3), ("tenant/zed", int(COUNTED)))
@@ -152,6 +201,22 @@ CHANGE = Changes((Rule(TenantPattern.parse("tenant/acme"), "keys", 5),))
 def _limit_records() -> Any:
     held: Held = {}
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
+
+
+def _bill() -> Bill:
+    """What both pay, and what is unowned; the file has prices of the other alone."""
+    hours = {ACME: 1, ZED: int(COUNTED)}
+    figures = {
+        Holder(HolderKind.TENANT, str(each)): {"sessions": Total(count * 3600)}
+        for each, count in hours.items()
+    }
+    figures[Holder(HolderKind.NOBODY)] = {"sessions": Total(int(COUNTED) * 3600)}
+    used = Totals(NOW, NOW + timedelta(hours=1), figures, {"sessions": 3600}, {})
+    terms = read_terms(
+        'currency = "EUR"\ndecimals = 0\nrounding = "half_up"\nshared = "nobody"\n'
+        f'[prices."*"]\nsession_hour = 1\n[prices."{ZED}"]\nbase = {COUNTED}\n'
+    )
+    return bill_of(Period(Month(2026, 10), "UTC", 3600), used, terms)
 
 
 def _answer() -> Answer:
@@ -195,7 +260,10 @@ class World:
         had = (Figure(1), Figure(int(COUNTED)), Figure(int(COUNTED)))
         then = {holder: {"keys": figure} for holder, figure in zip(holders, had, strict=True)}
         self.history.at.return_value = Then(NOW, then, {"keys": ""})
+        self.history.kept.return_value = NOW
         self.history.known_within.return_value = (NOW, NOW)
+        self.history.made_up_until.return_value = NOW
+        self.history.forecast.return_value = Forecast(NOW, 1, 1, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
@@ -209,6 +277,9 @@ class World:
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
+        self.bill = _mock(BillService)
+        self.bill.months.return_value = (Month(2026, 10),)
+        self.bill.month.return_value = _bill()
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -257,6 +328,22 @@ class World:
         )
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
+        self.alerts = _mock(AlertRecords)
+        self.alerts.alerts.return_value = self.alerts.firing.return_value = ALERTS
+        self.alerts.silences.return_value = SILENCES
+        self.alerts.looked_at.return_value = NOW
+        self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
+        self.alerts.letters.return_value = ()
+        self.deliverer = _mock(Deliverer)
+        self.alerting = SimpleNamespace(
+            tools=AlertTools(
+                self.alerts,
+                conditions(),
+                ROUTES,
+                lambda: self.deliverer,
+                lambda: datetime.now(UTC),
+            )
+        )
         self.approvals = _mock(ApprovalService)
         others = replace(REQUEST, id="r-zed", target="tenant/zed", tenants=(ZED,))
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
@@ -304,8 +391,8 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-    "approvals.request", "care.inspect", "sessions.fingerprint",
-    "limits.rules",
+    "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
+    "care.inspect", "sessions.fingerprint", "limits.rules",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -405,7 +492,14 @@ CASES: dict[str, Case] = {
         ),
         VIEWER, ANY,
     ),
+    "history.forecast": Case(
+        lambda d: d.history.forecast(Holder(HolderKind.TENANT, str(ACME)), "keys"), VIEWER, ANY
+    ),
+    "history.made_up_until": Case(
+        lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
+    ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
+    "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
         lambda d: d.history.movers(NOW, NOW, "keys"), VIEWER, ANY, inner="history.at"
     ),
@@ -423,6 +517,10 @@ CASES: dict[str, Case] = {
     "limits.change": _done(
         lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
+    ),
+    "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
+    "bill.month": Case(
+        lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
@@ -583,6 +681,31 @@ CASES: dict[str, Case] = {
     "names.revoke": _done(
         lambda d: d.names.revoke(ACME, [CONFIRMED_KB], why="known"), ADMIN, Action.REVOKE_OWNER,
         "state.revoke", target=f"{CONFIRMED_KB} for tenant/acme: known", writes=True, **OF_ACME,
+    ),
+    "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
+    "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
+    "alerts.deliveries": Case(
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+    ),
+    "alerts.letter": Case(
+        lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError
+    ),
+    "alerts.silence": _done(
+        lambda d: d.alerts.silence(alert="acme", why="known", until=timedelta(hours=1)), OPERATOR,
+        Action.SILENCE, "alerts.silence", target="growth tenant/acme", writes=True,
+        refused=AlertError, **OF_ACME,
+    ),
+    "alerts.unsilence": _done(
+        lambda d: d.alerts.unsilence("s-acme"), OPERATOR, Action.SILENCE, "alerts.lift",
+        target="end: growth tenant/acme", writes=True, refused=AlertError, **OF_ACME,
+    ),
+    "alerts.test": _done(
+        lambda d: d.alerts.test("acme"), OPERATOR, Action.TEST_ROUTE, "alerts.post", target="acme",
+        writes=True, refused=AlertError,
+    ),
+    "alerts.test_here": _done(
+        lambda d: d.alerts.test_here("acme"), OPERATOR, Action.TEST_ROUTE, "deliverer.send",
+        target="acme", writes=True, refused=AlertError,
     ),
     "approvals.all": Case(lambda d: d.approvals.all(), SUPPORT, ANY),
     "approvals.mine": Case(lambda d: d.approvals.mine(Action.RUN_PURGE), SUPPORT, ANY),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from unittest.mock import patch
 
 import pytest
 
@@ -20,6 +21,7 @@ from services.errors import (
     FindingError,
     KatoTenantsError,
     NoSuchPlan,
+    SettingsError,
     StoreError,
     StoreUnavailable,
 )
@@ -143,12 +145,24 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
     if name in {"fleet.figures", "fleet.read", "purge.jobs", "purge.tombstones", "approvals.all",
                 "approvals.mine", "isolation.report", "isolation.state", "finding.find", "log.page",
                 "log.exported", "log.exporting", "log.people", "names.exporting", "limits.rules",
-                "limits.standings"}:  # fmt: skip
+                "limits.standings", "bill.month", "alerts.all", "alerts.deliveries"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
                 "purge.receipt_to_print", "isolation.state", "isolation.scores",
-                "limits.version"}:  # fmt: skip
+                "limits.version", "bill.month"}:  # fmt: skip
         assert names_told(whole, [COUNTED])
+
+
+def test_what_is_wrong_with_the_prices_is_told_to_who_sees_all(world: World) -> None:
+    """It names tenants, and what they pay."""
+    reason = f'prices."{ZED}".base {COUNTED} is wrong'
+    with patch.object(
+        world.bill, "month", side_effect=SettingsError("KATO_TENANTS_PRICES", reason)
+    ):
+        for scope, said in ((ALL, reason), (OWN, "the price file cannot be used")):
+            with pytest.raises(SettingsError) as caught:
+                CASES["bill.month"].call(world.desk(lambda s=scope: viewer_of(ADMIN, s)))  # type: ignore[misc]
+            assert caught.value.reason == said
 
 
 def test_a_log_tells_a_confined_viewer_not_how_long_it_is(world: World) -> None:

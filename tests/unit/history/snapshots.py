@@ -28,9 +28,14 @@ def snapshot(
     *,
     shared: Mapping[Measure, Amount] | int = 0,
     nobodys: Mapping[Measure, Amount] | int = 0,
+    sharing: tuple[str, ...] = (),
     down: frozenset[Measure] = frozenset(),
 ) -> Snapshot:
-    """Return what was read at a second of a fleet, a name of each tenant with what it had."""
+    """Return what was read at a second of a fleet, a name of each tenant with what it had.
+
+    `sharing` are the tenants that hold what is `shared`.
+    """
+    holders = tuple(TenantKey("tenant", name) for name in sharing)
     failed = Problem(store="redis", fault=Fault.UNAVAILABLE)
     stores = {
         m: StoreFigures(m, StoreState.UNKNOWN, reason=failed) if m in down
@@ -44,6 +49,6 @@ def snapshot(
             TenantUsage(TenantKey("tenant", name), ClaimState.KNOWN, usage(amounts, down), ())
             for name, amounts in tenants.items()
         ),
-        (KbUsage("both_kato", True, Claim(ClaimState.SHARED, (), ""), usage(shared, down)),),
+        (KbUsage("both_kato", True, Claim(ClaimState.SHARED, holders, ""), usage(shared, down)),),
         Unattributed(usage(nobodys, down)),
     )

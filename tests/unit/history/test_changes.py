@@ -33,7 +33,7 @@ def test_sums_are_conserved_at_every_moment(seen: list[tuple]) -> None:  # type:
         present = change_of(now, present, at, gap=GAP).after(present)
         sums: dict[str, int] = {}
         for holder, figures in present.figures.items():
-            if holder != FLEET:
+            if holder.kind not in (OwnerKind.FLEET, OwnerKind.GROUP):
                 for quantity, figure in figures.items():
                     sums[quantity] = sums.get(quantity, 0) + figure.value
         fleet = present.figures.get(FLEET, {})

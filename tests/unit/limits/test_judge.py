@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from services.access.viewer import TenantPattern
 from services.history.models import Figure
@@ -102,6 +102,7 @@ RULES = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=min(50, settings().max_examples))
 @given(RULES)
 def test_the_most_specific_holds(rules: list[Rule]) -> None:
     """Its own, then its kind's, then everybody's; also one that says there is none."""

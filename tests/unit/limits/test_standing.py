@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from services.access.viewer import TenantPattern
 from services.figures import Amount, Measure, Precision
 from services.limits.judge import Rules
-from services.limits.models import Crossed, Held, Rule, Standing, Standings, State, Thresholds
+from services.limits.models import Crossed, Rule, Standing, Standings, State, Thresholds
+from services.limits.ports import Held
 from services.limits.preview import Changes, preview
 from services.limits.standing import standings
+from services.limits.written import state_words
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import KbUsage, Snapshot
@@ -90,6 +92,8 @@ def test_a_state_is_held_until_the_figure_has_come_back() -> None:
     ):  # fmt: skip
         found = stand(snapshot(AT, {"a": has}), rule("patterns", 100), held=held)["a"]
         assert (found.state, found.now, found.since) == (state, now, since)
+        told = {98: "near (was over)", 95: "near", 76: "near (now under)", 75: "under"}
+        assert state_words(found) == told[has]
     raised = stand(snapshot(AT, {"a": 98}), rule("patterns", 101), held=held)["a"]
     assert (raised.state, raised.since) == (State.NEAR, None)
 

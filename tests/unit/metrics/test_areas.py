@@ -10,6 +10,8 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from services.alerts.models import Delivery, Kind
+from services.alerts.tally import AlertTally
 from services.errors import Fault, Problem
 from services.figures import Amount, Measure, Precision, StoreState
 from services.isolation.models import (
@@ -21,6 +23,7 @@ from services.isolation.models import (
     RuleSummary,
 )
 from services.isolation.severity import Severity
+from services.metrics.alerts import alerts
 from services.metrics.findings import findings
 from services.metrics.models import Books, Moment, Running, Tally
 from services.metrics.purges import purges
@@ -179,3 +182,22 @@ def test_without_a_purge_that_runs_none_is_the_longest() -> None:
     assert value(found, "purge_unattended") == 0
     assert value(found, "purge_longest_running_seconds") is None
     assert told(purges, moment()) == {}
+
+
+def test_alerts_that_fire_and_routes_that_fail() -> None:
+    """Of a route that was sent nothing it is not known how it does; before a look nothing is."""
+    routes = (
+        Delivery("ops", Kind.WEBHOOK, NOW, 2, failing_since=NOW), Delivery("b", Kind.WEBHOOK, NOW),
+        Delivery("new", Kind.WEBHOOK),
+    )  # fmt: skip
+    firing = {(Severity.HIGH, False): 2, (Severity.HIGH, True): 1}
+    found = told(alerts, moment(books=Books(up=True, alerts=AlertTally(firing, NOW, routes))))
+    assert value(found, "alerts", severity="high", silenced="false") == 2
+    assert value(found, "alerts", severity="high", silenced="true") == 1
+    assert value(found, "alerts", severity="critical", silenced="false") == 0
+    assert value(found, "alerts_looked_timestamp_seconds") == NOW.timestamp()
+    ups = [value(found, "alert_route_up", route=name) for name in ("ops", "b", "new")]
+    assert ups == [0, 1, None]
+    assert value(found, "alert_messages_waiting", route="ops") == 2
+    assert told(alerts, moment()) == {}
+    assert told(alerts, moment(books=Books(up=True, alerts=AlertTally(firing)))) == {}

@@ -9,6 +9,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.access.viewer import TenantPattern
+from services.alerts.models import Delivery, Kind
+from services.alerts.tally import AlertTally
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -51,7 +53,9 @@ def exported() -> dict[str, set[str]]:
     }
     world.collector.state = CollectorState(snapshot({"a": usage(3, 30)}, **figures), seconds=5.0)
     collector: Any = world.collector
-    books = Bookkeeper(records, records, records, patience=60)
+    routes = (Delivery("ops", Kind.WEBHOOK, NOW),)
+    alerts = AlertTally({(Severity.HIGH, False): 1}, NOW, routes)
+    books = Bookkeeper(records, records, records, lambda: alerts, patience=60)
     service = MetricsService(collector, books, most=1, version="1", deployment="", now=lambda: NOW)
     text = service.expose("").body.decode()
     books.close()

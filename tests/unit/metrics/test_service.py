@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from services.access.viewer import TenantPattern
+from services.alerts.tally import AlertTally
 from services.errors import StoreUnavailable
 from services.isolation.models import Report
 from services.limits.judge import Rules
@@ -65,7 +66,12 @@ class World:
             state=CollectorState(fleet, seconds=5.0), rounds=1, failures=0
         )
         self.books = Bookkeeper(
-            self.records, self.records, self.records, patience=60, clock=lambda: self.clock
+            self.records,
+            self.records,
+            self.records,
+            AlertTally,
+            patience=60,
+            clock=lambda: self.clock,
         )
         collector: Any = self.collector
         self.service = MetricsService(
@@ -180,7 +186,7 @@ def test_records_that_fail_are_said_to(world: World, error: Exception, up: int |
 
 def test_before_anything_was_said_nothing_is_known(world: World) -> None:
     world.records.answering.clear()
-    books = Bookkeeper(world.records, world.records, world.records, patience=0)
+    books = Bookkeeper(world.records, world.records, world.records, AlertTally, patience=0)
     assert books.now(NOW, None) == Books()
     world.records.answering.set()
     books.close()

@@ -56,6 +56,8 @@ def test_one_store_set_turns_the_embedded_engines_off(
         ("KATO_TENANTS_METRICS_TOKEN", "hunter2 with blanks in it, and long enough"),
         ("KATO_TENANTS_METRICS_NETWORKS", "10.0.0.1/8"),
         ("KATO_TENANTS_METRICS_NETWORKS", "example.com"),
+        ("KATO_TENANTS_BILL_ZONE", "Europe/Nowhere"),
+        ("KATO_TENANTS_BILL_ZONE", "../etc/passwd"),
         ("SERVICE_NAME", "x" * 41),
     ],
 )

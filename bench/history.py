@@ -1,0 +1,144 @@
+"""The past of a large fleet: what a year of it takes in SQLite, and how long it takes to read.
+
+    python -m bench.history [--tenants 10000] [--days 365] [--changing 0.1]
+
+Each hour a tenth of the tenants have other figures. Rows are kept as the product keeps them: hours
+for 90 days, days for the whole time, changes for two days. Forty tenants are worked out by the
+product's own roll-up, and stand for all others. What it takes is told as of 10,000 tenants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.measure import median, seconds, spread, verdict
+from services.history.models import Figure, Figures, Grain, Holder, OwnerKind, second
+from services.history.ports import Head, MadeUp
+from services.history.read import HistoryService
+from services.history.record import CHANGES_KEPT, Retention
+from services.history.rollup import Look
+from services.history.rows import Row, rolled_row, row_of
+from services.stores.records.database import open_database, scrub, writing
+from services.stores.records.history import HistoryRecords
+from services.stores.records.history_made_up import MadeUpHistory
+from services.stores.records.history_writing import put
+
+NAMES = ("patterns", "keys", "vectors", "sessions")
+KINDS = ("frequency", "emotives", "metadata", "symbols", "symbol_to_patterns", "affinity", "global",
+         "prediction")  # fmt: skip
+END = second(datetime(2026, 11, 29, tzinfo=UTC))
+HOURS = 90 * 24
+"""For which hours are kept."""
+
+
+def figures(chance: random.Random) -> dict[str, int]:
+    """Return what a tenant has: counts of 10 to 100,000, their bytes, and keys by kind."""
+    size = 10 ** chance.uniform(1, 5)
+    counts = {name: round(size * chance.uniform(0.2, 5)) + 1 for name in NAMES}
+    sizes = {f"{name}_bytes": count * chance.randint(200, 900) for name, count in counts.items()}
+    kinds = {f"keys:{kind}": counts["keys"] // len(KINDS) for kind in KINDS}
+    return {**counts, **sizes, **kinds}
+
+
+def grown(had: dict[str, int], chance: random.Random) -> dict[str, int]:
+    """Return what a tenant has after it learnt something: most of it is more."""
+    return {name: value + chance.randint(0, max(2, value // 500)) for name, value in had.items()}
+
+
+def row_after(
+    had: dict[str, int], grain: Grain, changes: int, chance: random.Random
+) -> tuple[dict[str, int], Row]:
+    """Return the row of a span in which figures changed so often."""
+    span, samples = grain.seconds, list[tuple[int, Figures]]()
+    before = {name: Figure(value) for name, value in had.items()}
+    for at in sorted(chance.sample(range(1, span), changes)):
+        had = grown(had, chance)
+        samples.append((at, {name: Figure(value) for name, value in had.items()}))
+    looks = {name: [Look(0, span)] for name in had}
+    return had, rolled_row(samples, looks, 0, span, before)
+
+
+def of_tenant(days: int, part: float, chance: random.Random) -> Iterator[tuple[Grain, int, Row]]:
+    """Yield every row of one tenant that is kept of so many days."""
+    had = figures(chance)
+    for hour in range(HOURS):
+        if chance.random() < part:
+            had, row = row_after(had, Grain.HOUR, 1, chance)
+            yield Grain.HOUR, END - (HOURS - hour) * Grain.HOUR.seconds, row
+    for day in range(days):
+        changes = sum(chance.random() < part for _ in range(24))
+        if changes:
+            had, row = row_after(had, Grain.DAY, changes, chance)
+            yield Grain.DAY, END - (days - day) * Grain.DAY.seconds, row
+    for hour in range(CHANGES_KEPT // Grain.HOUR.seconds):
+        if chance.random() < part:
+            had = grown(had, chance)
+            at = END - CHANGES_KEPT + hour * Grain.HOUR.seconds + chance.randrange(3600)
+            yield Grain.SECOND, at, row_of({name: Figure(value) for name, value in had.items()})
+
+
+def filled(folder: Path, tenants: int, days: int, part: float) -> HistoryService:
+    """Fill the records of a data directory."""
+    engine, chance = open_database(folder), random.Random(7)
+    began = END - days * Grain.DAY.seconds
+    looks = [(name, Look(began, END)) for each in NAMES for name in (each, f"{each}_bytes")]
+    head = Head(1, END, {Grain.HOUR: END, Grain.DAY: END})
+    MadeUpHistory(engine).keep(MadeUp({}, looks, head))
+    patterns, number = [list(of_tenant(days, part, chance)) for _ in range(min(tenants, 40))], 0
+    for at in range(tenants):
+        holder = Holder(OwnerKind.TENANT, f"tenant/t{at:05d}")
+        with writing(engine, "filling") as connection:
+            for grain in Grain:
+                found = {start: {holder: row} for g, start, row in patterns[at % 40] if g is grain}
+                put(connection, grain.seconds, found)
+                number += len(found)
+    scrub(engine)
+    engine.dispose()
+    size = (folder / "state.sqlite").stat().st_size
+    print(f"     {number:,} rows of {tenants:,} tenants, {size / number:.0f} bytes each")
+    long, now = timedelta(days=3660), datetime.fromtimestamp(END, UTC)
+    retention = Retention(timedelta(days=90), long)
+    return HistoryService(HistoryRecords(engine), retention=retention, now=lambda: now)
+
+
+def main() -> int:
+    """Run everything; 1 when a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tenants", type=int, default=1_000)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--changing", type=float, default=0.1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        service = filled(folder, options.tenants, options.days, options.changing)
+        size = (folder / "state.sqlite").stat().st_size * 10_000 / options.tenants
+        one, end = Holder(OwnerKind.TENANT, "tenant/t00000"), datetime.fromtimestamp(END, UTC)
+        year = timedelta(days=options.days)
+
+        def drawn() -> None:
+            service.series(one, "patterns", end - year, end, Grain.DAY.seconds)
+
+        def moved_between() -> None:
+            for at in (end - timedelta(days=30), end):
+                service.at(at, "patterns")
+
+        reads = [seconds(drawn) for _ in range(5)]
+        moves = [seconds(moved_between) for _ in range(5)]
+    print(f"     a tenant's year {spread(reads)}, two moments {spread(moves)}")
+    met = [
+        verdict("a year of 10,000 tenants", size / 1e9, at_most=1.5, unit="GB"),
+        verdict("a tenant's year", median(reads) * 1e3, at_most=100, unit="ms"),
+        verdict("movers, as of 10,000", median(moves) * 1e7 / options.tenants, at_most=300,
+                unit="ms"),
+    ]  # fmt: skip
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

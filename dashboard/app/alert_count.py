@@ -1,0 +1,26 @@
+"""How many alerts ask for somebody, for the menu."""
+
+from __future__ import annotations
+
+from dashboard.app import runtime
+from dashboard.app.cache import cached
+from services.access.viewer import Action
+from services.errors import KatoTenantsError
+
+
+def firing() -> int | None:
+    """Return how many fire that the viewer may see and nobody silenced; None where unknown.
+
+    Before the services are there it is unknown: nobody waits for them here.
+    """
+    if runtime.started() is None:
+        return None
+    try:
+        return _firing()
+    except KatoTenantsError:
+        return None
+
+
+@cached(Action.SEE_ALERTS, seconds=5)
+def _firing() -> int:
+    return runtime.desk().alerts.firing()

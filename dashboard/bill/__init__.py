@@ -1,0 +1,1 @@
+"""What the Bill page is made of."""

@@ -1,0 +1,53 @@
+"""One tenant's statement of a month, with what of it was not known."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app import state_keys
+from dashboard.bill import tables
+from dashboard.draw.downloads import export_button, file_name
+from dashboard.draw.formatting import escaped, markdown, unseen, visible
+from services.bill import statement
+from services.bill.models import Bill, TenantBill
+from services.tenancy.kb_ids import TenantKey
+
+
+def draw(bill: Bill, asked: str) -> None:
+    """Draw the statement of a tenant, as `visible` writes it."""
+    st.button("All tenants", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    found = bill.of(unseen(asked))
+    if found is None:
+        st.warning(f"{escaped(asked)} had nothing in {bill.month} that is known, or is not in your "
+                   "scope.", icon=":material/search_off:")  # fmt: skip
+        return
+    st.header(f"Statement for {markdown(found.tenant)}")
+    if bill.terms is not None:
+        st.metric(statement.title(bill), tables.total(bill, found.amount), border=True, width=300)
+    st.caption(escaped(tables.sentence(bill)))
+    st.dataframe(
+        tables.lines(bill, found), hide_index=True, key="statement", height="content",
+        alt="What was used, what of it is billed, and what it costs",
+    )  # fmt: skip
+    for note in statement.notes(bill, found):
+        st.caption(escaped(note))
+    _files(bill, found)
+
+
+def _back() -> None:
+    st.query_params.pop(state_keys.TENANT, None)
+
+
+def _files(bill: Bill, found: TenantBill) -> None:
+    name = f"statement_{file_name(visible(found.tenant))}_{bill.month}"
+    with st.container(horizontal=True, gap="small"):
+        for label, extension, make, mime in (
+            ("To print (HTML)", "html", statement.html, "text/html"),
+            ("Text", "txt", statement.text, "text/plain"),
+        ):
+            export_button(
+                label, lambda make=make: make(bill, found),  # type: ignore[misc]
+                target=f"statement of {bill.month} as {extension}",
+                tenants=[TenantKey.written(found.tenant)], file_name=f"{name}.{extension}",
+                mime=mime, type="tertiary", key=f"download_statement_{extension}",
+            )  # fmt: skip

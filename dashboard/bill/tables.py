@@ -1,0 +1,139 @@
+"""Bills as table rows and words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.draw.formatting import moment, visible
+from services.bill import formats, statement
+from services.bill.models import Bill, TenantBill
+from services.bill.prices import Charge
+from services.bill.rounding import money
+from services.history.models import OwnerKind
+
+_NAME, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 172, 100, 78, 76  # pixels: a page of 1400 has 940
+_MEASURED = [charge for charge in Charge if charge is not Charge.BASE]
+_BEFORE, _CHANGE, _COVERAGE, _TOTAL = "Month before", "Change", "Coverage", "Total"
+HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
+         for charge in _MEASURED}  # fmt: skip
+
+
+COVERS = (
+    "The share of the month in which the least known of its figures was known. What is not known "
+    "is not billed."
+)
+
+
+def frame(bill: Bill, before: Bill | None) -> pd.DataFrame:
+    """Return one row a tenant: what it costs and did the month before, or what it used.
+
+    Who had nothing the month before has no figure there; nobody has where nothing of it is known.
+    """
+    rows = _used(bill) if bill.terms is None else _amounts(bill, before)
+    return pd.DataFrame(list(rows))
+
+
+def ranked(bill: Bill) -> list[TenantBill]:
+    """Return the tenants, who pays most first; without prices by name."""
+    return sorted(bill.tenants, key=lambda each: -(each.amount or 0))
+
+
+def _amounts(bill: Bill, before: Bill | None) -> Iterator[Mapping[str, object]]:
+    for each in ranked(bill):
+        charges = {formats.WORDS[line.charge].title: _money(bill, line.amount)
+                   for line in each.lines}  # fmt: skip
+        was = before.of(each.tenant) if before is not None else None
+        then = None if was is None or before is None else _money(before, was.amount)
+        now = _money(bill, each.amount)
+        change = None if bill.so_far or now is None or then is None else now - then
+        yield {"Tenant": visible(each.tenant), _TOTAL: now, _COVERAGE: formats.share(each.known),
+               _BEFORE: then, _CHANGE: change, **charges}  # fmt: skip
+
+
+def _used(bill: Bill) -> Iterator[Mapping[str, object]]:
+    for each in ranked(bill):
+        hours = {name: float(each.line(charge).used.hours) for charge, name in HOURS.items()}
+        yield {"Tenant": visible(each.tenant), _COVERAGE: formats.share(each.known), **hours}
+
+
+def _money(bill: Bill, units: int | None) -> float | None:
+    """Return an amount as a table draws it; files have its digits."""
+    if units is None or bill.terms is None:
+        return None
+    return float(money(units, bill.terms.decimals))
+
+
+def columns(bill: Bill) -> dict[str, Any]:
+    """Return how the table of a bill is drawn."""
+    number = st.column_config.NumberColumn
+    found = {
+        "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
+        _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help=COVERS),
+        **{name: number(format="%.6f") for name in HOURS.values()},
+    }  # fmt: skip
+    if bill.terms is not None:
+        form = f".{bill.terms.decimals}f"
+        titles = (formats.WORDS[charge].title for charge in Charge)
+        found |= dict.fromkeys(titles, number(format=f"%{form}", width=_CHARGE))
+        found[formats.WORDS[Charge.MEMORY].title] = found[_TOTAL] = number(
+            format=f"%{form}", width=_NUMBER
+        )
+        found[_BEFORE] = number(format=f"%{form}", width=_NUMBER, help="At the prices of today")
+        found[_CHANGE] = number(
+            format=f"%+{form}",
+            width=_NUMBER,
+            help="Against the month before, once this one is over",
+        )
+    return found
+
+
+def shown(bill: Bill) -> list[str] | None:
+    """Return the columns that are shown at first; None for all. The menu of the table has more."""
+    if bill.terms is None:
+        return None
+    titles = [formats.WORDS[charge].title for charge in _MEASURED]
+    against = _BEFORE if bill.so_far else _CHANGE
+    return ["Tenant", "Open", _TOTAL, against, _COVERAGE, *titles]
+
+
+def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:
+    """Return one tenant's lines, as its statement has them."""
+    return pd.DataFrame(list(statement.rows(bill, tenant)), columns=list(statement.HEADS))
+
+
+def sentence(bill: Bill) -> str:
+    """Say of what time it is, and by which rules."""
+    said = f"{statement.title(bill)}: from {moment(bill.began)} to {moment(bill.ended)}"
+    if bill.terms is None:
+        return f"{said}."
+    return f"{said}. In {bill.terms.currency}; {statement.SHARED_WORDS[bill.terms.shared]}."
+
+
+def unbilled(bill: Bill) -> str:
+    """Say what nobody pays for; empty where that is nothing."""
+    names = {OwnerKind.SHARED: "shared", OwnerKind.NOBODY: "unowned"}
+    some = (
+        f"{formats.digits(left.used.hours)} {formats.WORDS[left.charge].hour} of "
+        f"{formats.WORDS[left.charge].title} ({names[left.kind]})"
+        for left in bill.unbilled
+    )
+    said = ", ".join(some)
+    return f"Billed to nobody: {said}." if said else ""
+
+
+def total(bill: Bill, units: int | None) -> str:
+    """Write an amount with its currency, or that there is none."""
+    if units is None or bill.terms is None:
+        return "none"
+    return f"{money(units, bill.terms.decimals):,f} {bill.terms.currency}"
+
+
+def every_line(bill: Bill) -> pd.DataFrame:
+    """Return every line as its file has it: amounts in digits, names visible."""
+    rows = ([visible(cell) if isinstance(cell, str) else cell for cell in row]
+            for row in formats.rows(bill))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(formats.COLUMNS))

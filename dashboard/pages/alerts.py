@@ -1,0 +1,29 @@
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.alerts import listing, routes, silencing
+from dashboard.app import runtime, state_keys, unreadable
+from services.errors import StoreError
+
+st.title("Alerts")
+now = datetime.now(UTC)
+try:
+    found = runtime.desk().alerts.all()
+except StoreError as exc:
+    unreadable.draw("Alerts", exc)
+    st.stop()
+
+asked = st.query_params.get(state_keys.ALERT, "")
+if asked:
+    alert = listing.one(asked, found, now)
+    if alert is not None and alert in found.live:
+        silencing.buttons((alert,), found)
+    st.stop()
+
+listing.head(found, now)
+silencing.buttons(listing.live(found, now), found)
+silencing.listed(found, now)
+with unreadable.said("Routes"):
+    routes.draw()
+listing.past(found)

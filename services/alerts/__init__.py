@@ -1,0 +1,1 @@
+"""Alerts: what asks for somebody, and telling whoever it is for."""

@@ -1,0 +1,34 @@
+"""Conditions of limits: who is near one, and who is over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.alerts.look import Look
+from services.alerts.models import Sighting, Verdict
+from services.errors import Problem
+from services.isolation.severity import Severity
+from services.limits.models import Standing, State
+
+
+def at(state: State, severity: Severity) -> Callable[[Look], Verdict]:
+    """Return what sees who is in a state, near or over; it is left only once it has come back."""
+
+    def limit(look: Look) -> Verdict:
+        if isinstance(look.standings, Problem):
+            return Verdict(unknown=look.standings)
+        every = look.standings.every
+        seen = tuple(_sighting(each, severity) for each in every if each.state is state)
+        unknown = next((each.reason for each in every if each.state is State.UNKNOWN), None)
+        return Verdict(seen, unknown)
+
+    return limit
+
+
+def _sighting(standing: Standing, severity: Severity) -> Sighting:
+    whose = (standing.tenant,)
+    used = 0 if standing.used is None else standing.used.value
+    return Sighting(
+        f"{standing.tenant} {standing.quantity}", severity, whose, whose,
+        {"quantity": standing.quantity, "used": used, "most": standing.most},
+    )  # fmt: skip

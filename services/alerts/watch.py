@@ -1,0 +1,105 @@
+"""Looks at what was collected anyway, and says what each condition sees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from services.alerts.growth import Growth
+from services.alerts.look import Chain, Look, Thresholds
+from services.alerts.models import Condition, Verdict
+from services.errors import KatoTenantsError, Problem
+from services.isolation.models import Report
+from services.limits.models import Standings
+from services.purge.came_back import came_back
+from services.purge.job import Job, Tombstone
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
+from services.usage.snapshot import Snapshot
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_FIRST = Problem("no figures were collected yet")
+_UNSETTLED = Problem("figures are being worked out")
+_NO_AUDIT = Problem("no audit was made yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where everything is. Each raises KatoTenantsError where it cannot be read."""
+
+    snapshot: Callable[[], Snapshot | None]
+    report: Callable[[], Report | None]
+    ownership: Callable[[], Ownership]
+    jobs: Callable[[], tuple[Job, ...]]
+    tombstones: Callable[[Iterable[str]], tuple[Tombstone, ...]]
+    chain: Callable[[], Chain]
+    growth: Callable[[Snapshot], Mapping[TenantKey, tuple[Growth, ...]]]
+    standings: Callable[[Snapshot], Standings]
+
+
+class Watch:
+    """Judges every condition. What goes by the snapshot alone is worked out once for each."""
+
+    def __init__(
+        self, sources: Sources, table: Mapping[str, Condition], *, thresholds: Thresholds,
+        since: datetime,
+    ) -> None:  # fmt: skip
+        self._sources, self._table = sources, table
+        self._thresholds, self._since = thresholds, since
+        self._seen: tuple[Snapshot, _OfSnapshot] | None = None
+
+    def __call__(self, now: datetime) -> Mapping[str, Verdict]:
+        """Return what each condition sees. Raises StoreError where nobody's names are known."""
+        sources = self._sources
+        snapshot = known(lambda: sources.snapshot() or _FIRST)
+        there = known(lambda: self._of(snapshot))
+        report = known(lambda: sources.report() or _NO_AUDIT)
+        look = Look(
+            now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
+            there if isinstance(there, Problem) else there.back, known(sources.chain),
+            there if isinstance(there, Problem) else there.growth,
+            there if isinstance(there, Problem) else there.standings, self._thresholds,
+        )  # fmt: skip
+        return {code: _judged(condition, look) for code, condition in self._table.items()}
+
+    def _of(self, snapshot: Snapshot | Problem) -> _OfSnapshot | Problem:
+        if isinstance(snapshot, Problem):
+            return snapshot
+        if not snapshot.settled:
+            return _UNSETTLED
+        if self._seen is None or self._seen[0] is not snapshot:
+            stones = self._sources.tombstones(snapshot.kb_ids)
+            back = came_back(snapshot, stones)
+            growth = known(lambda: self._sources.growth(snapshot))
+            standings = known(lambda: self._sources.standings(snapshot))
+            self._seen = snapshot, _OfSnapshot(back, growth, standings)
+        return self._seen[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _OfSnapshot:
+    back: tuple[Tombstone, ...]
+    growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
+    standings: Standings | Problem
+
+
+def known(read: Callable[[], T | Problem]) -> T | Problem:
+    """Return what is read, or why it could not be."""
+    try:
+        return read()
+    except KatoTenantsError as exc:
+        return exc.problem
+
+
+def _judged(condition: Condition, look: Look) -> Verdict:
+    try:
+        return condition.look(look)
+    except Exception as exc:  # a fault of ours in one must not hide the others
+        logger.exception("the condition %s could not be judged", condition.code)
+        return Verdict(unknown=Problem(f"a fault in this product: {type(exc).__name__}"))

@@ -1,0 +1,1 @@
+"""What a month costs each tenant: usage over time, at the prices of a file."""

@@ -1,0 +1,53 @@
+"""Bills, as one viewer may see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.access.gate import Gate
+from services.access.viewer import Action, Sight, Viewer
+from services.bill.models import Bill
+from services.bill.month import Month
+from services.bill.price_file import VARIABLE
+from services.bill.service import BillService
+from services.errors import SettingsError
+from services.tenancy.kb_ids import TenantKey
+
+
+class DeskBill:
+    """What a month costs the tenants in scope; the fleet's total is for who sees all of it."""
+
+    def __init__(self, gate: Gate, bill: BillService) -> None:
+        self._gate, self._bill = gate, bill
+
+    def months(self) -> tuple[Month, ...]:
+        """Return the months of which anything is known, and the present one: the newest first.
+
+        Raises StoreUnavailable.
+        """
+        self._gate.allow(Action.SEE_FLEET)
+        return self._bill.months()
+
+    def month(self, month: Month) -> Bill:
+        """Return a month's bill, as `BillService.month`, confined.
+
+        Raises StoreUnavailable, and SettingsError where the price file cannot be used: what is
+        wrong with it is told to who sees all, since it names tenants.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        try:
+            return confined(self._bill.month(month), viewer)
+        except SettingsError:
+            if viewer.sees_all:
+                raise
+            raise SettingsError(VARIABLE, "the price file cannot be used") from None
+
+
+def confined(bill: Bill, viewer: Viewer) -> Bill:
+    """Return the lines of the tenants in scope: no sum of others, and nobody else's prices."""
+    if viewer.sees_all:
+        return bill
+    sight = Sight(viewer)
+    tenants = tuple(each for each in bill.tenants if sight.sees(TenantKey.written(each.tenant)))
+    terms = bill.terms and bill.terms.model_copy(update={"prices": {}})
+    return replace(bill, tenants=tenants, terms=terms, unbilled=(), total=None)

@@ -1,0 +1,129 @@
+"""What a bill is made of: frozen values. Pure.
+
+Quantities are exact fractions, amounts whole numbers of the currency's last unit. Nothing of it is
+a float.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from services.bill.month import Month
+from services.bill.prices import Charge, Price, Terms
+from services.history.models import OwnerKind
+
+ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """How much of something for how long: its unit times hours, with its margin.
+
+    The margin is the most by which it may be wrong where memory was sampled, else 0.
+    """
+
+    hours: Fraction = ZERO
+    margin: Fraction = ZERO
+
+    def __add__(self, other: Quantity) -> Quantity:
+        """Add two; both may be wrong in the same direction."""
+        return Quantity(self.hours + other.hours, self.margin + other.margin)
+
+    def part(self, share: Fraction) -> Quantity:
+        """Return a share of it."""
+        return Quantity(self.hours * share, self.margin * share)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One charge of one tenant: what it used, and what that costs.
+
+    `shared` is its part of what it holds with others. `known` is the share of the month so far in
+    which it was known, from 0 to 1, with why it was not in the rest: what is not known is in no
+    quantity, and not billed. `billed` is the quantity in the price's own unit. Price and amount
+    are None where the file has no price of it.
+    """
+
+    charge: Charge
+    own: Quantity
+    shared: Quantity
+    known: Fraction
+    reason: str
+    billed: Fraction
+    price: Price | None = None
+    amount: int | None = None
+
+    @property
+    def used(self) -> Quantity:
+        """What it used in all."""
+        return self.own + self.shared
+
+    @property
+    def exact(self) -> Fraction | None:
+        """What it costs before it is rounded, in whole currency."""
+        return None if self.price is None else self.billed * Fraction(self.price.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantBill:
+    """The lines of one tenant, as `kind/id`, a line a charge."""
+
+    tenant: str
+    lines: tuple[Line, ...]
+
+    @property
+    def amount(self) -> int | None:
+        """Their sum; None where nothing of it has a price."""
+        amounts = [line.amount for line in self.lines if line.amount is not None]
+        return sum(amounts) if amounts else None
+
+    @property
+    def known(self) -> Fraction:
+        """The share of the month in which the least known of its lines was."""
+        return min((line.known for line in self.lines), default=ZERO)
+
+    def line(self, charge: Charge) -> Line:
+        """Return the line of a charge."""
+        return next(line for line in self.lines if line.charge is charge)
+
+
+@dataclass(frozen=True, slots=True)
+class Unbilled:
+    """What nobody pays for: of what is unowned, or of what is shared."""
+
+    kind: OwnerKind
+    charge: Charge
+    used: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A month of the whole fleet, or of the tenants that a viewer sees.
+
+    `zone` is the IANA name of the zone whose month it is. `began` and `ended` are between which
+    moments it was reckoned; `so_far` is whether the month is
+    not over, and then `ended` is now. `terms` are None without a price file: then there are
+    quantities alone. `total` is the sum of all lines, None without prices and for who does not see
+    all of it.
+    """
+
+    month: Month
+    zone: str
+    began: datetime
+    ended: datetime
+    so_far: bool
+    terms: Terms | None
+    tenants: tuple[TenantBill, ...]
+    unbilled: tuple[Unbilled, ...] = ()
+    total: int | None = None
+
+    @property
+    def sum(self) -> int:
+        """What the tenants that are here pay."""
+        return sum(each.amount or 0 for each in self.tenants)
+
+    def of(self, tenant: str) -> TenantBill | None:
+        """Return a tenant's, None where it had nothing."""
+        return next((each for each in self.tenants if each.tenant == tenant), None)

@@ -1,0 +1,146 @@
+"""Makes a bill of what was used in a month and of prices. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from services.bill.models import Bill, Line, Quantity, TenantBill, Unbilled
+from services.bill.month import Month
+from services.bill.prices import Charge, SharedRule, Terms
+from services.bill.rounding import apportioned
+from services.bill.shares import split
+from services.figures import Measure
+from services.history.models import NOBODY, SHARED, Holder, OwnerKind, members, quantities_of
+from services.history.totals import Total, Totals
+from services.tenancy.kb_ids import TenantKey
+
+_HOUR, _GIB, _THOUSAND = 3600, 2**30, 1000
+_PATTERNS, _DISK = quantities_of(Measure.PATTERNS)
+_KEYS, _MEMORY = quantities_of(Measure.KEYS)
+_VECTORS, _VECTOR_BYTES = quantities_of(Measure.VECTORS)
+_SESSIONS, _ = quantities_of(Measure.SESSIONS)
+
+METERS: Mapping[Charge, tuple[str, int]] = {
+    Charge.PATTERNS: (_PATTERNS, _THOUSAND),
+    Charge.DISK: (_DISK, _GIB),
+    Charge.MEMORY: (_MEMORY, _GIB),
+    Charge.VECTORS: (_VECTOR_BYTES, _GIB),
+    Charge.SESSIONS: (_SESSIONS, 1),
+}
+"""Of which quantity each charge is, and how many of it make its unit."""
+
+WANTED = frozenset({_KEYS, _VECTORS, *(quantity for quantity, _ in METERS.values())})
+"""What a bill is reckoned of: who had any of these at any time was there in that month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A month, and how many seconds all of it has, over which the price of a month is spread."""
+
+    month: Month
+    zone: str
+    seconds: int
+    so_far: bool = False
+
+
+def bill_of(period: Period, used: Totals, terms: Terms | None) -> Bill:
+    """Reckon a month: every charge of every tenant who was there, and what nobody pays for."""
+    rule = SharedRule.NOBODY if terms is None else terms.shared
+    meters = {charge: _Meter(charge, used, rule) for charge in METERS}
+    tenants = [
+        TenantBill(name, tuple(_lines(name, period, used, meters, terms))) for name in _there(used)
+    ]
+    unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
+    bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
+                tuple(tenants), unbilled)  # fmt: skip
+    return bill if terms is None else _priced(bill, terms)
+
+
+def _there(used: Totals) -> list[str]:
+    """Return who had anything, alone or with others, in the order in which people look for it."""
+    found = {who.tenant for who, some in used.figures.items()
+             if some and who.kind is OwnerKind.TENANT}  # fmt: skip
+    for who, some in used.figures.items():
+        if some and who.kind is OwnerKind.GROUP:
+            found.update(members(who))
+    return sorted(found)
+
+
+class _Meter:
+    """One quantity of everybody: what each used alone, and what it has of what is shared."""
+
+    def __init__(self, charge: Charge, used: Totals, rule: SharedRule) -> None:
+        self.charge = charge
+        self.quantity, self._unit = METERS[charge]
+        self._totals = {who: some[self.quantity] for who, some in used.figures.items()
+                        if self.quantity in some}  # fmt: skip
+        groups = {members(who): total for who, total in self._totals.items()
+                  if who.kind is OwnerKind.GROUP}  # fmt: skip
+        alone = {who.tenant: total.value for who, total in self._totals.items()
+                 if who.kind is OwnerKind.TENANT}  # fmt: skip
+        values = {who: total.value for who, total in groups.items()}
+        margins = {who: total.margin for who, total in groups.items()}
+        self._shared = split(values, alone, rule)
+        self._margins = split(margins, alone, rule)
+
+    def own(self, name: str) -> Quantity:
+        """Return what a tenant used alone."""
+        total = self._totals.get(Holder(OwnerKind.TENANT, name), Total())
+        return self._hours(Fraction(total.value), Fraction(total.margin))
+
+    def shared(self, name: str) -> Quantity:
+        """Return a tenant's part of what it holds with others."""
+        nothing = Fraction()
+        return self._hours(self._shared.get(name, nothing), self._margins.get(name, nothing))
+
+    def unbilled(self) -> Iterator[Unbilled]:
+        """Yield what nobody pays for: what is unowned, and what of the shared is nobody's part."""
+        shared, unowned = (self._totals.get(who, Total()) for who in (SHARED, NOBODY))
+        left = shared.value - sum(self._shared.values(), Fraction())
+        margin = max(Fraction(), shared.margin - sum(self._margins.values(), Fraction()))
+        for kind, used in (
+            (OwnerKind.SHARED, self._hours(left, margin)),
+            (OwnerKind.NOBODY, self._hours(unowned.value, unowned.margin)),
+        ):
+            if used.hours:
+                yield Unbilled(kind, self.charge, used)
+
+    def _hours(self, value: Fraction | int, margin: Fraction | int) -> Quantity:
+        each = self._unit * _HOUR
+        return Quantity(Fraction(value) / each, Fraction(margin) / each)
+
+
+def _lines(
+    name: str, period: Period, used: Totals, meters: Mapping[Charge, _Meter], terms: Terms | None
+) -> Iterator[Line]:
+    tenant = TenantKey.written(name)
+    prices = {charge: terms.price(tenant, charge) if terms else None for charge in Charge}
+    seconds = max(1, round((used.ended - used.began).total_seconds()))
+    known = {quantity: Fraction(used.known.get(quantity, 0), seconds) for quantity in WANTED}
+    seen = max(known, key=lambda quantity: known[quantity])  # whoever was seen in it was there
+    yield Line(Charge.BASE, Quantity(), Quantity(), known[seen], used.reasons.get(seen, ""),
+               Fraction(1), prices[Charge.BASE])  # fmt: skip
+    for charge, meter in meters.items():
+        own, shared = meter.own(name), meter.shared(name)
+        hours = Fraction(1) if charge is Charge.SESSIONS else Fraction(period.seconds, _HOUR)
+        billed = (own.hours + shared.hours) / hours
+        yield Line(charge, own, shared, known[meter.quantity],
+                   used.reasons.get(meter.quantity, ""), billed, prices[charge])  # fmt: skip
+
+
+def _priced(bill: Bill, terms: Terms) -> Bill:
+    """Round every line, so that all of them sum up to the rounded total of the fleet."""
+    scale = 10**terms.decimals
+    exact = [line.exact for each in bill.tenants for line in each.lines]
+    amounts = apportioned([e * scale for e in exact if e is not None], terms.rounding)
+    left: Iterator[int] = iter(amounts)
+    tenants = tuple(replace(each, lines=_with_amounts(each.lines, left)) for each in bill.tenants)
+    return replace(bill, tenants=tenants, total=sum(amounts))
+
+
+def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:
+    return tuple(
+        line if line.price is None else replace(line, amount=next(amounts)) for line in lines
+    )

@@ -1,0 +1,43 @@
+"""Makes bills out of what is kept of usage over time, at the prices of now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from services.bill.models import Bill
+from services.bill.month import Month
+from services.bill.prices import Terms
+from services.bill.reckon import WANTED, Period, bill_of
+from services.history.read import HistoryService
+
+
+class BillService:
+    """Bills of months in a zone. Raises StoreUnavailable when the records do not answer."""
+
+    def __init__(
+        self, history: HistoryService, *, terms: Callable[[], Terms | None], zone: ZoneInfo,
+        now: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self._history, self._terms, self._zone, self._now = history, terms, zone, now
+
+    def months(self) -> tuple[Month, ...]:
+        """Return the months of which anything is known, and the present one: the newest first."""
+        found = [Month.of(self._now(), self._zone)]
+        since = self._history.known_since()
+        while since is not None and found[-1].bounds(self._zone)[0] > since:
+            found.append(found[-1].before)
+        return tuple(found)
+
+    def month(self, month: Month) -> Bill:
+        """Reckon a month; of one that is not over, what it comes to so far.
+
+        Raises SettingsError for the price file.
+        """
+        terms = self._terms()
+        began, ended = month.bounds(self._zone)
+        used = self._history.totals(began, ended, WANTED)
+        seconds = self._history.boundary(ended) - self._history.boundary(began)
+        period = Period(month, self._zone.key, seconds, so_far=self._now() < ended)
+        return bill_of(period, used, terms)

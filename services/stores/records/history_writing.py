@@ -1,0 +1,90 @@
+"""Writes what is kept of usage over time, in a transaction that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, select, update
+
+from services.history.models import Grain, Holder
+from services.history.ports import Head
+from services.history.rollup import Look
+from services.history.rows import Row, bytes_of
+from services.stores.records.database import batches, insert_into
+from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
+from services.stores.records.schema import digest_of
+
+
+def moved(connection: Connection, after: Head, to: Head) -> bool:
+    """Replace the head, if it is still the one that is given."""
+    moved = connection.execute(
+        update(HEAD)
+        .where(
+            HEAD.c.number == after.number, HEAD.c.last == after.last,
+            HEAD.c.hours == after.rolled[Grain.HOUR], HEAD.c.days == after.rolled[Grain.DAY],
+        )
+        .values(number=to.number, last=to.last, hours=to.rolled[Grain.HOUR],
+                days=to.rolled[Grain.DAY])
+    )  # fmt: skip
+    return moved.rowcount == 1
+
+
+def put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, Row]]) -> None:
+    """Keep rows of spans of so many seconds, by their start, in the place of those there."""
+    ids = _ids(connection, {holder for each in rows.values() for holder in each})
+    found = [
+        {"grain": grain, "holder": ids[digest(holder)], "start": start, "row": bytes_of(row)}
+        for start, each in rows.items() for holder, row in each.items()
+    ]  # fmt: skip
+    if found:
+        statement = insert_into(connection, ROWS)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[ROWS.c.grain, ROWS.c.holder, ROWS.c.start],
+                set_={"row": statement.excluded.row},
+            ),
+            found,
+        )
+
+
+def put_looks(connection: Connection, looks: Iterable[tuple[str, Look]]) -> None:
+    """Keep looks by their quantity; one that is there grows."""
+    found = [
+        {"quantity": quantity, "began": look.began, "ended": look.ended, "reason": look.reason}
+        for quantity, look in looks
+    ]
+    if found:
+        grown = insert_into(connection, LOOKS)
+        connection.execute(
+            grown.on_conflict_do_update(
+                index_elements=[LOOKS.c.quantity, LOOKS.c.began],
+                set_={"ended": grown.excluded.ended},
+            ),
+            found,
+        )
+
+
+def _ids(connection: Connection, holders: Iterable[Holder]) -> dict[str, int]:
+    """Return the number of each holder by its digest; who has none gets one."""
+    by_digest = {digest(holder): holder for holder in holders}
+    ids = _numbers(connection, sorted(by_digest))
+    fresh = sorted(by_digest.keys() - ids.keys())
+    if fresh:
+        rows = [{"digest": digest, "kind": by_digest[digest].kind.value,
+                 "tenant": by_digest[digest].tenant} for digest in fresh]  # fmt: skip
+        connection.execute(insert_into(connection, HOLDERS).on_conflict_do_nothing(), rows)
+        ids |= _numbers(connection, fresh)
+    return ids
+
+
+def _numbers(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in batches(digests):
+        asked = select(HOLDERS.c.digest, HOLDERS.c.id).where(HOLDERS.c.digest.in_(some))
+        found.update((row.digest, row.id) for row in connection.execute(asked))
+    return found
+
+
+def digest(holder: Holder) -> str:
+    """Return what a holder is found by."""
+    return digest_of(f"{holder.kind} {holder.tenant}")

@@ -1,0 +1,52 @@
+"""Rows as bytes: what was put in comes out, whatever it is, and it takes little room."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings, strategies as st
+
+from services.history.models import Figure
+from services.history.packed import Packed, pack, unpack
+from services.history.rollup import Rollup
+from services.history.rows import Kept, bytes_of, row_in
+
+COUNT = st.integers(0, 2**70) | st.integers(-9, 300)
+NAME = st.sampled_from(["patterns", "keys_bytes", "keys:prediction"]) | st.text(max_size=9)
+FIGURE = st.builds(Figure, COUNT, st.just(0) | COUNT)
+ROLLUP = st.builds(Rollup, COUNT, COUNT, COUNT, COUNT, COUNT, st.integers(1, 86_400))
+ENTRY = st.tuples(NAME, FIGURE, st.none() | ROLLUP)
+ROW = st.lists(ENTRY, max_size=9, unique_by=lambda each: each[0])
+
+
+@settings(max_examples=60)
+@given(ROW)
+def test_what_was_packed_is_unpacked(row: list[Packed]) -> None:
+    """Exactly, also above 2^64, and of one figure alone."""
+    kept = pack(row)
+    assert list(unpack(kept)) == row
+    for each in row:
+        assert list(unpack(kept, {each[0]})) == [each]
+    assert list(unpack(kept, {"another name"})) == []
+
+
+def test_rows_of_before_are_read() -> None:
+    """Those that were kept as JSON."""
+    did = Rollup(7, 9, 7, 9, 80, 10)
+    row = {"keys": Kept(Figure(9, 2), did), "patterns": Kept(Figure(3)), "x": Kept(Figure(4, 1))}
+    text = json.dumps({"keys": [9, 2, 7, 9, 7, 9, 80, 10], "patterns": 3, "x": [4, 1]}).encode()
+    assert row_in(text) == row == row_in(bytes_of(row))
+    assert row_in(text, "x") == {"x": row["x"]}
+
+
+def test_a_day_of_every_figure_takes_little() -> None:
+    """A third of what it would take as text."""
+    names = ("patterns", "keys", "vectors", "sessions")
+    row = []
+    for at, name in enumerate((*names, *(f"{name}_bytes" for name in names)), start=1):
+        value = 12_345 * at * (1000 if "bytes" in name else 1)
+        did = Rollup(value - 99, value, value - 99, value, (value - 60) * 86_400, 86_400)
+        row.append((name, Figure(value), did))
+    text = json.dumps({name: [f.value, 0, *(getattr(did, slot) for slot in Rollup.__slots__)]
+                       for name, f, did in row}, separators=(",", ":"))  # fmt: skip
+    assert len(pack(row)) < len(text) / 3
