@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("keys", "patterns", "vectors", "collector", "pages", "pattern_pages", "finding", "names",
-           "purge", "purge_whole", "purge_patterns", "audit", "metrics", "forecast",
-           "history", "flood")  # fmt: skip
+SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
+           "finding", "names", "purge", "purge_whole", "purge_patterns", "audit", "metrics",
+           "forecast", "history", "flood")  # fmt: skip
 
 
 def main() -> int:

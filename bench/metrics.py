@@ -26,6 +26,7 @@ from bench.finding import snapshot_of
 from bench.measure import await_quiet, median, seconds, spread, verdict
 from bench.readings import fleet
 from services.access.viewer import TenantPattern
+from services.alerts.tally import AlertTally
 from services.isolation.models import Report
 from services.limits.judge import Rules
 from services.limits.models import Rule, Standings, Thresholds

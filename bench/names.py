@@ -24,7 +24,7 @@ from services.names.judge import judge
 from services.names.read import read
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
-from services.usage.owners import Owners
+from services.usage.kept import Owners
 
 NOW = datetime.now(UTC)
 ADMIN = Viewer("bench", Role.ADMIN)

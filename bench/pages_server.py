@@ -26,7 +26,7 @@ from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import NamingSchemes
 from services.usage.collect import UsageService
-from services.usage.owners import Owners
+from services.usage.kept import Owners
 from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading
 from services.usage.refresh import Collector
 
@@ -43,7 +43,10 @@ class Patterns:
         """Return what was made up."""
         return self.reading
 
-    read = quick
+    def read(self, *, last: PatternReading | None = None) -> PatternReading:
+        """Return what was made up."""
+        del last
+        return self.reading
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,11 @@ class Keys:
         return self.reading
 
     def read(
-        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
-    ) -> KeyReading:
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None,
+        last: KeyReading | None = None,
+    ) -> KeyReading:  # fmt: skip
         """Return what was made up."""
-        del memory, progress
+        del memory, progress, last
         return self.reading
 
 

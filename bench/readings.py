@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from services.figures import Amount
 from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
+from services.usage.groups import Groups
 from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
@@ -93,7 +94,7 @@ def _keys(weights: dict[str, int], active: list[str], chance: random.Random) -> 
     )
     sessions = tuple(_session(at, node) for at, node in enumerate(active))
     keys = sum(group.amount.count for group in groups) + len(sessions)
-    return KeyReading(groups, sessions, keys, keys, len(sessions), keys * 150)
+    return KeyReading(Groups.of(groups), sessions, keys, keys, len(sessions), keys * 150)
 
 
 def _session(at: int, node: str) -> SessionRecord:

@@ -93,17 +93,23 @@ class Services(Reading):
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges."""
         follows: list[Callable[[Snapshot], object]] = [
-            self.limits.follow, self.metrics.follow, self._year_before,
-            self.history_recorder.follow, self.isolation.follow,
-        ]  # fmt: skip
+            self.limits.follow,
+            self.metrics.follow,
+            self._remember,
+            self.isolation.follow,
+        ]
         if not self.settings.read_only:
             follows += [self._later_looks.follow, lambda _: self.tend_records()]
-        follows.append(self.alert_worker.follow)
-        for follow in follows:
+        for follow in (*follows, self.alert_worker.follow):
             try:
                 follow(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Record a snapshot; the recorder is made here, since the records may not answer."""
+        self._year_before(snapshot)
+        self.history_recorder.follow(snapshot)
 
     def _year_before(self, snapshot: Snapshot) -> None:
         """Have a sample fleet a year that leads to it, before anything of it is recorded."""
@@ -166,19 +172,15 @@ class Services(Reading):
     @made_once
     def alert_worker(self) -> AlertWorker:
         """What looks for alerts and sends them, once it is started."""
-        from services.alerts.log_chain import LogChain
         from services.alerts.past_days import PastDays
-        from services.alerts.watch import Sources
+        from services.alerts.watch import LogChain, Sources
 
-        sources = Sources(
+        return self.alerting.worker(Sources(
             snapshot=lambda: self.collector.state.snapshot, report=self.isolation.report,
             ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
-        )  # fmt: skip
-        worker = self.alerting.worker(sources)
-        self.closing.callback(worker.stop)
-        return worker
+        ))  # fmt: skip
 
     def _wake_alerts(self) -> None:
         self.alert_worker.wake()
@@ -192,13 +194,12 @@ class Services(Reading):
         from services.metrics.service import MetricsService
         from services.stores.records.purges.tally import PurgeTally
 
-        settings = self.settings
         jobs, alerts = PurgeTally(self.database), self.alerting.tally
         books = Bookkeeper(jobs, self.isolation, self.limits, alerts)
         self.closing.callback(books.close)
         return MetricsService(
-            self.collector, books, most=settings.metrics_tenants,
-            version=version("kato-tenants"), deployment=settings.deployment, now=self.now,
+            self.collector, books, most=self.settings.metrics_tenants, now=self.now,
+            version=version("kato-tenants"), deployment=self.settings.deployment,
         )  # fmt: skip
 
     @made_once

@@ -1,4 +1,7 @@
-"""How many alerts ask for somebody, for the menu."""
+"""How many alerts ask for somebody, for the menu.
+
+Every page draws it, so that it is read at most every five seconds for all who see the same.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from dashboard.app import runtime
 from dashboard.app.cache import cached
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
+
+SECONDS = 5.0
 
 
 def firing() -> int | None:
@@ -21,6 +26,6 @@ def firing() -> int | None:
         return None
 
 
-@cached(Action.SEE_ALERTS, seconds=5)
+@cached(Action.SEE_ALERTS, seconds=SECONDS)
 def _firing() -> int:
     return runtime.desk().alerts.firing()

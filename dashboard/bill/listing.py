@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from dashboard.app import runtime, state_keys
+from dashboard.app import runtime, state_keys, unreadable
 from dashboard.app.cache import cached
 from dashboard.bill import tables
 from dashboard.draw.chosen import open_box, rows_table
@@ -12,6 +14,7 @@ from dashboard.draw.downloads import as_csv, export_button
 from dashboard.draw.formatting import escaped, markdown, visible
 from dashboard.draw.usage_tables import NONE
 from services.access.viewer import Action
+from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.errors import SettingsError, StoreError
@@ -28,23 +31,27 @@ _MONTHS = 600
 """Most that can be chosen; the command takes any."""
 
 
-def choose() -> tuple[Bill, Bill | None] | None:
+def choose() -> tuple[Bill, Reckoned | None] | None:
     """Draw the choice of a month, and return its bill and the one before; None where it cannot be.
 
-    None of the month before where nothing of it is known.
+    None of the month before where nothing of it is known. What is not reckoned yet comes by itself.
     """
     try:
-        months = [str(month) for month in _months()]
-        month = st.selectbox("Month", months[:_MONTHS], key=state_keys.MONTH, width=160,
-                             bind="query-params")  # fmt: skip
-        at = months.index(month)
-        before = _bill(months[at + 1]) if at + 1 < len(months) else None
-        return _bill(month), before
-    except StoreError:
-        st.caption("Unknown: this product's own records did not answer.")
-    except SettingsError as exc:
-        st.error(f"{exc.variable}: {markdown(exc.reason)}", icon=":material/error:")
-    return None
+        months = _months()
+        names = [str(month) for month in months[:_MONTHS]]
+        name = st.selectbox("Month", names, key=state_keys.MONTH, width=160, bind="query-params")
+        chosen = [Month.parse(name), *months[names.index(name) + 1 :][:1]]
+        found = [runtime.desk().bill.reckoned(month) for month in chosen]
+    except (StoreError, SettingsError) as exc:
+        _cannot(exc)
+        return None
+    if under_way := sum(each.under_way for each in found):
+        st.fragment(_follow, run_every="1s")(chosen, under_way, shown=found[0].bill is not None)
+    bill, before = found[0].bill, found[1] if found[1:] else None
+    if bill is None:
+        for height in (110, 340):
+            st.skeleton(height=height)
+    return None if bill is None else (bill, before)
 
 
 @cached(Action.SEE_FLEET, seconds=60, entries=4)
@@ -52,12 +59,30 @@ def _months() -> tuple[Month, ...]:
     return runtime.desk().bill.months()
 
 
-@cached(Action.SEE_FLEET, seconds=60, entries=32, spinner="Reckoning the month…")
-def _bill(month: str) -> Bill:
-    return runtime.desk().bill.month(Month.parse(month))
+@unreadable.calmly()
+def _follow(chosen: Sequence[Month], under_way: int, *, shown: bool) -> None:
+    """Say that months are being reckoned, and draw the page anew once one of them is."""
+    try:
+        found = [runtime.desk().bill.reckoned(month) for month in chosen]
+    except (StoreError, SettingsError) as exc:
+        _cannot(exc)
+        return
+    if sum(each.under_way for each in found) != under_way:
+        st.rerun()
+    if not found[0].under_way:
+        st.caption("The month before is being reckoned…")
+    else:
+        st.caption("Being reckoned anew; this is the last one." if shown else "Being reckoned…")
 
 
-def draw(bill: Bill, before: Bill | None) -> None:
+def _cannot(exc: StoreError | SettingsError) -> None:
+    if isinstance(exc, SettingsError):
+        st.error(f"{exc.variable}: {markdown(exc.reason)}", icon=":material/error:")
+    else:
+        st.caption("Unknown: this product's own records did not answer.")
+
+
+def draw(bill: Bill, before: Reckoned | None) -> None:
     """Draw a month's bill."""
     if bill.terms is None:
         st.info(NO_PRICES, icon=":material/sell:")
@@ -69,18 +94,20 @@ def draw(bill: Bill, before: Bill | None) -> None:
     if not bill.tenants:
         st.caption("Nothing is known of this month that belongs to a tenant.")
         return
-    _table(bill, before)
+    _table(bill, before and before.bill)
     if left := tables.unbilled(bill):
         st.caption(escaped(left))
     _files(bill)
 
 
-def _cards(bill: Bill, before: Bill | None) -> None:
+def _cards(bill: Bill, before: Reckoned | None) -> None:
     with st.grid(3, gap="small", min_column_width=190):
         whole = bill.total is not None
         st.metric("Fleet" if whole else "Tenants in your scope", tables.total(bill, bill.sum),
                   border=True)  # fmt: skip
-        then = "unknown" if before is None else tables.total(before, before.sum)
+        then = "unknown" if before is None else "being reckoned"
+        if before and before.bill:
+            then = tables.total(before.bill, before.bill.sum)
         st.metric("The month before, at today's prices", then, border=True)
         known = min((each.known for each in bill.tenants), default=None)
         share = "unknown" if known is None else f"{int(known * 10_000) / 100:g} %"
@@ -92,7 +119,7 @@ def _table(bill: Bill, before: Bill | None) -> None:
     shown = [visible(each.tenant) for each in tables.ranked(bill)[:MOST]]
     open_box("statement", shown, shown, key="bill", opened=_open)
     rows_table(
-        tables.frame(bill, before).head(MOST), shown, shown, key="bill", opened=_open,
+        tables.frame(bill, before, MOST), shown, shown, key="bill", opened=_open,
         alt="What the month costs each tenant", height="content", placeholder=NONE,
         column_config=tables.columns(bill), column_order=tables.shown(bill),
     )  # fmt: skip

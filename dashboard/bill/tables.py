@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,12 +28,13 @@ COVERS = (
 )
 
 
-def frame(bill: Bill, before: Bill | None) -> pd.DataFrame:
-    """Return one row a tenant: what it costs and did the month before, or what it used.
+def frame(bill: Bill, before: Bill | None, most: int) -> pd.DataFrame:
+    """Return a row for each of the `most` who pay most: costs, now and the month before, or use.
 
     Who had nothing the month before has no figure there; nobody has where nothing of it is known.
     """
-    rows = _used(bill) if bill.terms is None else _amounts(bill, before)
+    some = ranked(bill)[:most]
+    rows = _used(some) if bill.terms is None else _amounts(bill, before, some)
     return pd.DataFrame(list(rows))
 
 
@@ -42,11 +43,14 @@ def ranked(bill: Bill) -> list[TenantBill]:
     return sorted(bill.tenants, key=lambda each: -(each.amount or 0))
 
 
-def _amounts(bill: Bill, before: Bill | None) -> Iterator[Mapping[str, object]]:
-    for each in ranked(bill):
+def _amounts(
+    bill: Bill, before: Bill | None, some: Sequence[TenantBill]
+) -> Iterator[Mapping[str, object]]:
+    had = {} if before is None else {each.tenant: each for each in before.tenants}
+    for each in some:
         charges = {formats.WORDS[line.charge].title: _money(bill, line.amount)
                    for line in each.lines}  # fmt: skip
-        was = before.of(each.tenant) if before is not None else None
+        was = had.get(each.tenant)
         then = None if was is None or before is None else _money(before, was.amount)
         now = _money(bill, each.amount)
         change = None if bill.so_far or now is None or then is None else now - then
@@ -54,8 +58,8 @@ def _amounts(bill: Bill, before: Bill | None) -> Iterator[Mapping[str, object]]:
                _BEFORE: then, _CHANGE: change, **charges}  # fmt: skip
 
 
-def _used(bill: Bill) -> Iterator[Mapping[str, object]]:
-    for each in ranked(bill):
+def _used(some: Sequence[TenantBill]) -> Iterator[Mapping[str, object]]:
+    for each in some:
         hours = {name: float(each.line(charge).used.hours) for charge, name in HOURS.items()}
         yield {"Tenant": visible(each.tenant), _COVERAGE: formats.share(each.known), **hours}
 

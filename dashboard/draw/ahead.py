@@ -21,7 +21,7 @@ _WEEK = timedelta(days=7)
 _FEW = 10  # below it a tenth tells something
 
 
-@cached(Action.SEE_FLEET, seconds=300, entries=64)
+@cached(Action.SEE_FLEET, seconds=60, entries=64)
 def of(holder: Holder, quantity: str) -> Forecast | None:
     """Return what is coming; None for a holder who is not in scope. Raises StoreError."""
     return runtime.desk().history.forecast(holder, quantity)

@@ -12,7 +12,6 @@ if choice is None:
 if runtime.desk().gate.viewer().sees_all:
     st.header("The fleet over time")
     over_time.draw(FLEET, choice, tenants=())
-    st.header("The fleet by whose it is")
     compare.fleet(choice)
 compare.draw(choice, snapshot)
 movers.draw(choice)

@@ -104,6 +104,7 @@ def fleet(choice: Choice) -> None:
     cells, parts = found
     if sum(cell.rollup is not None for cell in cells) < 2:  # noqa: PLR2004  what changes takes two
         return
+    st.header("The fleet by whose it is")
     tenants = len(parts) - _GRAYS
     over_time.figure_chart(
         charts.stacked(parts, cells, _GRAYS, is_size=COLUMNS[choice.name].is_size),

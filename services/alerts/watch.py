@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.alerts.growth import Growth
 from services.alerts.look import Chain, Look, Thresholds
 from services.alerts.models import Condition, Verdict
+from services.audit_log.service import Logbook
 from services.errors import KatoTenantsError, Problem
 from services.isolation.models import Report
 from services.limits.models import Standings
@@ -103,3 +104,22 @@ def _judged(condition: Condition, look: Look) -> Verdict:
     except Exception as exc:  # a fault of ours in one must not hide the others
         logger.exception("the condition %s could not be judged", condition.code)
         return Verdict(unknown=Problem(f"a fault in this product: {type(exc).__name__}"))
+
+
+EVERY, FIRST_AFTER = timedelta(days=1), timedelta(hours=1)
+"""How often the whole log is verified, and how long after the start that is first done."""
+
+
+class LogChain:
+    """Says how the log is, and has it verified when that is due, in a thread of the log's own."""
+
+    def __init__(self, book: Logbook, *, began: datetime, now: Callable[[], datetime]) -> None:
+        self._book, self._began, self._now = book, began, now
+
+    def __call__(self) -> Chain:
+        """Return what is known now."""
+        state = self._book.verifying
+        last = state.at or self._began - EVERY + FIRST_AFTER
+        if state.since is None and self._now() - last >= EVERY:
+            self._book.start_verifying()
+        return Chain(self._book.anchoring.state.changed, state.result)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Sight, Viewer
+from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.price_file import VARIABLE
@@ -35,12 +38,28 @@ class DeskBill:
         wrong with it is told to who sees all, since it names tenants.
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
-        try:
+        with _prices_told(viewer):
             return confined(self._bill.month(month), viewer)
-        except SettingsError:
-            if viewer.sees_all:
-                raise
-            raise SettingsError(VARIABLE, "the price file cannot be used") from None
+
+    def reckoned(self, month: Month) -> Reckoned:
+        """Return a month's bill as it is reckoned in the background, confined.
+
+        Raises as `month`.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        with _prices_told(viewer):
+            found = self._bill.reckoned(month)
+        return found if found.bill is None else replace(found, bill=confined(found.bill, viewer))
+
+
+@contextmanager
+def _prices_told(viewer: Viewer) -> Iterator[None]:
+    try:
+        yield
+    except SettingsError:
+        if viewer.sees_all:
+            raise
+        raise SettingsError(VARIABLE, "the price file cannot be used") from None
 
 
 def confined(bill: Bill, viewer: Viewer) -> Bill:

@@ -29,11 +29,12 @@ class Quantity:
 
     def __add__(self, other: Quantity) -> Quantity:
         """Add two; both may be wrong in the same direction."""
+        if other is NONE:  # most hold nothing with others
+            return self
         return Quantity(self.hours + other.hours, self.margin + other.margin)
 
-    def part(self, share: Fraction) -> Quantity:
-        """Return a share of it."""
-        return Quantity(self.hours * share, self.margin * share)
+
+NONE = Quantity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,6 @@ class Line:
     def used(self) -> Quantity:
         """What it used in all."""
         return self.own + self.shared
-
-    @property
-    def exact(self) -> Fraction | None:
-        """What it costs before it is rounded, in whole currency."""
-        return None if self.price is None else self.billed * Fraction(self.price.amount)
 
 
 @dataclass(frozen=True, slots=True)

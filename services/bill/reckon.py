@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
-from services.bill.models import Bill, Line, Quantity, TenantBill, Unbilled
+from services.bill.models import NONE, ZERO, Bill, Line, Quantity, TenantBill, Unbilled
 from services.bill.month import Month
 from services.bill.prices import Charge, SharedRule, Terms
 from services.bill.rounding import apportioned
@@ -43,6 +45,11 @@ class Period:
     zone: str
     seconds: int
     so_far: bool = False
+
+    @property
+    def hours(self) -> Fraction:
+        """All its hours."""
+        return Fraction(self.seconds, _HOUR)
 
 
 def bill_of(period: Period, used: Totals, terms: Terms | None) -> Bill:
@@ -87,13 +94,14 @@ class _Meter:
 
     def own(self, name: str) -> Quantity:
         """Return what a tenant used alone."""
-        total = self._totals.get(Holder(OwnerKind.TENANT, name), Total())
-        return self._hours(Fraction(total.value), Fraction(total.margin))
+        total = self._totals.get(Holder(OwnerKind.TENANT, name))
+        return NONE if total is None else self._hours(total.value, total.margin)
 
     def shared(self, name: str) -> Quantity:
         """Return a tenant's part of what it holds with others."""
-        nothing = Fraction()
-        return self._hours(self._shared.get(name, nothing), self._margins.get(name, nothing))
+        if name not in self._shared:
+            return NONE
+        return self._hours(self._shared[name], self._margins.get(name, ZERO))
 
     def unbilled(self) -> Iterator[Unbilled]:
         """Yield what nobody pays for: what is unowned, and what of the shared is nobody's part."""
@@ -109,7 +117,7 @@ class _Meter:
 
     def _hours(self, value: Fraction | int, margin: Fraction | int) -> Quantity:
         each = self._unit * _HOUR
-        return Quantity(Fraction(value) / each, Fraction(margin) / each)
+        return Quantity(Fraction(value, each), Fraction(margin, each) if margin else ZERO)
 
 
 def _lines(
@@ -120,24 +128,31 @@ def _lines(
     seconds = max(1, round((used.ended - used.began).total_seconds()))
     known = {quantity: Fraction(used.known.get(quantity, 0), seconds) for quantity in WANTED}
     seen = max(known, key=lambda quantity: known[quantity])  # whoever was seen in it was there
-    yield Line(Charge.BASE, Quantity(), Quantity(), known[seen], used.reasons.get(seen, ""),
+    yield Line(Charge.BASE, NONE, NONE, known[seen], used.reasons.get(seen, ""),
                Fraction(1), prices[Charge.BASE])  # fmt: skip
     for charge, meter in meters.items():
         own, shared = meter.own(name), meter.shared(name)
-        hours = Fraction(1) if charge is Charge.SESSIONS else Fraction(period.seconds, _HOUR)
-        billed = (own.hours + shared.hours) / hours
+        billed = (own + shared).hours
+        if charge is not Charge.SESSIONS:
+            billed /= period.hours
         yield Line(charge, own, shared, known[meter.quantity],
                    used.reasons.get(meter.quantity, ""), billed, prices[charge])  # fmt: skip
 
 
 def _priced(bill: Bill, terms: Terms) -> Bill:
     """Round every line, so that all of them sum up to the rounded total of the fleet."""
-    scale = 10**terms.decimals
-    exact = [line.exact for each in bill.tenants for line in each.lines]
-    amounts = apportioned([e * scale for e in exact if e is not None], terms.rounding)
+    exact = [line.billed * _units(line.price.amount, terms.decimals)
+             for each in bill.tenants for line in each.lines if line.price is not None]  # fmt: skip
+    amounts = apportioned(exact, terms.rounding)
     left: Iterator[int] = iter(amounts)
     tenants = tuple(replace(each, lines=_with_amounts(each.lines, left)) for each in bill.tenants)
     return replace(bill, tenants=tenants, total=sum(amounts))
+
+
+@lru_cache(maxsize=1024)
+def _units(price: Decimal, decimals: int) -> Fraction:
+    """Return a price in units of the currency's last decimal."""
+    return Fraction(price) * 10**decimals
 
 
 def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:

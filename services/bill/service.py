@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from services.bill.background import Background, Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.prices import Terms
-from services.bill.reckon import WANTED, Period, bill_of
+from services.bill.reckon import Period, bill_of
+from services.bill.used import UsedMonths
+from services.history.models import second
 from services.history.read import HistoryService
 
 
@@ -21,6 +24,8 @@ class BillService:
         now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._history, self._terms, self._zone, self._now = history, terms, zone, now
+        self._used = UsedMonths(history)
+        self._background = Background(self._reckon, final=self._is_final)
 
     def months(self) -> tuple[Month, ...]:
         """Return the months of which anything is known, and the present one: the newest first."""
@@ -35,9 +40,27 @@ class BillService:
 
         Raises SettingsError for the price file.
         """
-        terms = self._terms()
+        return self._reckon(month, self._terms())
+
+    def reckoned(self, month: Month) -> Reckoned:
+        """Return a month as it is reckoned in the background, at the prices of now.
+
+        Raises SettingsError for the price file.
+        """
+        return self._background.now(month, self._terms())
+
+    def close(self) -> None:
+        """Reckon no more."""
+        self._background.close()
+
+    def _is_final(self, month: Month) -> bool:
+        """Whether nothing of it changes any more."""
+        _, ended = month.bounds(self._zone)
+        return second(self._history.settled()) >= self._history.boundary(ended)
+
+    def _reckon(self, month: Month, terms: Terms | None) -> Bill:
         began, ended = month.bounds(self._zone)
-        used = self._history.totals(began, ended, WANTED)
+        used = self._used.of(began, ended)
         seconds = self._history.boundary(ended) - self._history.boundary(began)
         period = Period(month, self._zone.key, seconds, so_far=self._now() < ended)
         return bill_of(period, used, terms)

@@ -15,11 +15,15 @@ from services.history.rollup import Rollup
 
 VERSION = 1
 
+_KINDS = (
+    "frequency", "emotives", "metadata", "entropy", "normalized_entropy",
+    "global_normalized_entropy", "tf_vector", "symbols", "symbol_to_patterns", "affinity", "global",
+    "prediction", "session_index", "active_pointer", "session", "metrics", "stream", "cache",
+    "namespaced", "unknown", "other",
+)  # fmt: skip
 _NAMES = (
     "", "patterns", "patterns_bytes", "keys", "keys_bytes", "vectors", "vectors_bytes", "sessions",
-    "sessions_bytes", "keys:prediction", "keys:frequency", "keys:emotives", "keys:metadata",
-    "keys:symbols", "keys:symbol_to_patterns", "keys:affinity", "keys:global", "keys:entropy",
-    "keys:tf_vector",
+    "sessions_bytes", *(f"keys:{kind}" for kind in _KINDS),
 )  # fmt: skip
 """By their number, which stays: more may follow, and any other name is kept as it is."""
 
@@ -59,23 +63,26 @@ def pack(figures: Collection[Packed]) -> bytes:
 
 def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packed]:
     """Yield the figures in bytes; of those that are wanted, if these are named."""
-    usual, at = _take(kept, 1)
-    while at < len(kept):
+    (usual, at), left = _take(kept, 1), -1 if wanted is None else len(wanted)
+    while at < len(kept) and left:
         size, at = _take(kept, at)
-        ends = at + size
-        head, at = _take(kept, at)
-        number = head >> _FLAGS
-        if number:
-            name = _NAMES[number]
-        else:
-            length, at = _take(kept, at)
-            name, at = kept[at : at + length].decode("utf-8", "surrogateescape"), at + length
+        name, head, first = _named(kept, at)
+        at += size
         if wanted is None or name in wanted:
-            numbers = list(_numbers(kept, at, ends))
+            numbers = list(_numbers(kept, first, at))
             margin = numbers.pop(1) if head & _MARGIN else 0
             did = _unrolled(numbers, usual) if head & _ROLLUP else None
             yield name, Figure(numbers[0], margin), did
-        at = ends
+            left -= 1
+
+
+def _named(kept: bytes, at: int) -> tuple[str, int, int]:
+    """Return the name of the figure that begins there, its head, and where its numbers begin."""
+    head, at = _take(kept, at)
+    if number := head >> _FLAGS:
+        return _NAMES[number], head, at
+    length, at = _take(kept, at)
+    return kept[at : at + length].decode("utf-8", "surrogateescape"), head, at + length
 
 
 def _rollup(did: Rollup, value: int) -> tuple[int, ...]:
@@ -108,6 +115,9 @@ def _put(out: bytearray, number: int) -> None:
 
 def _take(kept: bytes, at: int) -> tuple[int, int]:
     """Return the number that begins there, and where the next does."""
+    number = kept[at]
+    if number < _MORE:
+        return number, at + 1
     number = shift = 0
     while True:
         byte = kept[at]

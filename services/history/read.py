@@ -126,6 +126,10 @@ class HistoryService:
         known, reasons = known_of(looks, wanted, began, ended)
         return Totals(moment(began), moment(ended), figures, known, reasons)
 
+    def settled(self) -> datetime:
+        """Return until when nothing of the past changes any more: days are rolled up until then."""
+        return moment(self._store.head().rolled[Grain.DAY])
+
     def boundary(self, at: datetime) -> int:
         """Return the first second from a moment on to which what is kept of that time can tell."""
         hour = Grain.HOUR.seconds

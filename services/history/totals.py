@@ -29,6 +29,10 @@ class Total:
     value: int = 0
     margin: int = 0
 
+    def __add__(self, other: Total) -> Total:
+        """Add another; both may be wrong in the same direction."""
+        return Total(self.value + other.value, self.margin + other.margin)
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -43,6 +47,16 @@ class Totals:
     figures: Mapping[Holder, Mapping[str, Total]]
     known: Mapping[str, int]
     reasons: Mapping[str, str]
+
+    def __add__(self, later: Totals) -> Totals:
+        """Add what came to right after it."""
+        figures = {who: dict(some) for who, some in self.figures.items()}
+        for who, some in later.figures.items():
+            mine = figures.setdefault(who, {})
+            for quantity, total in some.items():
+                mine[quantity] = mine[quantity] + total if quantity in mine else total
+        known = {name: self.known.get(name, 0) + seconds for name, seconds in later.known.items()}
+        return Totals(self.began, later.ended, figures, known, {**self.reasons, **later.reasons})
 
 
 @dataclass(frozen=True, slots=True)

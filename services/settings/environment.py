@@ -98,6 +98,7 @@ class Settings(SignInSettings, AlertSettings):
     schemes: Names = Field((), alias="KATO_TENANTS_SCHEMES")
     shared_collections: Names = Field(("kato_vectors",), alias="KATO_TENANTS_SHARED_COLLECTIONS")
     refresh_seconds: float = Field(60, alias="KATO_TENANTS_REFRESH_SECONDS", ge=1, le=_DAY)
+    whole_pass_minutes: float = Field(60, alias="KATO_TENANTS_WHOLE_PASS_MINUTES", ge=0, le=_YEAR)
     timeout_seconds: float = Field(10, alias="KATO_TENANTS_TIMEOUT_SECONDS", gt=0, le=600)
     pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0, le=_DAY)
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.tenancy.kb_ids import service_suffix
 
@@ -48,9 +49,11 @@ class OwnerKind(StrEnum):
     NONE = "none"  # nothing that names an owner
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The part of a name that says whose it is, as it is written there."""
+class Owner(NamedTuple):
+    """The part of a name that says whose it is, as it is written there.
+
+    A tuple, since owners are looked up by the hundred thousand.
+    """
 
     kind: OwnerKind
     name: str

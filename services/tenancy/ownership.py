@@ -45,6 +45,7 @@ class Ownership:
         self.origins: Mapping[str, Origin] = nodes if isinstance(nodes, Mapping) else {}
         self.confirmed: Mapping[str, Confirmation] = confirmed or {}
         self._claim_of_kb = lru_cache(maxsize=200_000)(self._work_out_kb)
+        self._claim_of_node = lru_cache(maxsize=200_000)(self._work_out_node)
 
     @cached_property
     def nodes_by_kb(self) -> dict[str, tuple[str, ...]]:
@@ -86,6 +87,9 @@ class Ownership:
 
     def node(self, node_id: str) -> Claim:
         """Whose the data is that names this node_id itself, as a session does."""
+        return self._claim_of_node(node_id)
+
+    def _work_out_node(self, node_id: str) -> Claim:
         reading, origin = self.read_node(node_id), self.origins.get(node_id)
         if reading is None:
             why = "its node_id was seen, and no naming scheme reads it"

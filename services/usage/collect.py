@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
-from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, Precision, StoreState
 from services.tenancy.kb_ids import kb_id_of
-from services.tenancy.layout import OwnerKind
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
-from services.usage.cold_start import Opening
-from services.usage.owners import Owners
+from services.usage.kept import Kept, Owners
+from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
 from services.usage.ports import (
     KeySource,
     PatternSource,
@@ -32,8 +30,7 @@ from services.usage.readings import (
     VectorReading,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
-from services.usage.snapshot import Snapshot, StoreFigures
-from services.usage.totals import difference, is_untold, own_total
+from services.usage.snapshot import Snapshot, StoreFigures, difference, is_untold, own_total
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"
@@ -66,7 +63,11 @@ class _Asked:
 
 
 class UsageService:
-    """Collects the usage of the whole fleet."""
+    """Collects the usage of the whole fleet.
+
+    A store that tells that nothing was written since its last pass is not passed through again,
+    until that pass is `whole_every` seconds ago.
+    """
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class UsageService:
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
+        whole_every: float = 0.0,
     ) -> None:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
@@ -88,6 +90,8 @@ class UsageService:
         self._shared_collections = shared_collections
         self._deadline = deadline
         self._owners = owners
+        self._whole_every = whole_every
+        self._kept = Kept()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
         self._failing: dict[str, datetime] = {}
@@ -107,17 +111,25 @@ class UsageService:
             self._last_good = self._state.last_totals()
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
-        ownership = self.ownership()
-        snapshot = self._snapshot(asked, ownership)
+        ownership, readings = self.ownership(), asked.readings
+        rolled = self._kept.rolled_up(readings, ownership) or self._roll_up(readings, ownership)
+        self._kept = Kept(readings, ownership, rolled)
+        snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
         self._remember(snapshot)
-        self._idle = _idle(snapshot, ownership)
+        self._idle = idle_kb_ids(snapshot, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
-        return self._ask(patterns=lambda _: self._patterns.read(), keys=lambda _: self._keys.read())
+        kept, every = self._kept, self._whole_every
+        return self._ask(
+            patterns=lambda _: self._patterns.read(last=kept.patterns(every=every)),
+            keys=lambda _: self._keys.read(last=kept.keys(every=every)),
+        )
 
     def _ask_aloud(self, progress: Callable[[Snapshot], None]) -> _Asked:
+        from services.usage.cold_start import Opening  # noqa: PLC0415  most show nothing
+
         ownership, turns, opening = None, Turns(_PROGRESS_PART), Opening()
         names = (Measure.PATTERNS, Measure.KEYS, *self._single_pass, _KATO)
         asked = _Asked({name: Pass.begun(datetime.now(UTC)) for name in names})
@@ -133,7 +145,8 @@ class UsageService:
                 return  # these figures are what is returned next
             ownership = ownership or self.ownership()  # read while the stores are busy
             with turns.taken():
-                progress(self._snapshot(asked, ownership))
+                rolled = self._roll_up(asked.readings, ownership)
+                progress(self._snapshot(asked, rolled))
             opening.shown(name)
 
         return self._ask(
@@ -162,15 +175,19 @@ class UsageService:
         return _Asked(results)
 
     def _record_nodes(self, asked: _Asked) -> None:
+        """Record the node_ids seen; those of keys that are as they were are on record."""
+        same = self._kept.has_keys(asked.keys.reading)
         seen = {
             node: CAME if kb_id_of(node, self._service) in self._idle else source
-            for node, source in _nodes_in(asked)
+            for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
 
-    def _snapshot(self, asked: _Asked, ownership: Ownership) -> Snapshot:
+    def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
+        return roll_up(readings, ownership, shared_collections=self._shared_collections)
+
+    def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:
         readings = asked.readings
-        rolled = roll_up(readings, ownership, shared_collections=self._shared_collections)
         return Snapshot(
             collected_at=datetime.now(UTC),
             stores={measure: self._figures(measure, asked, rolled) for measure in Measure},
@@ -181,7 +198,7 @@ class UsageService:
             tables=readings.patterns.tables if readings.patterns else (),
             collections=readings.vectors.collections if readings.vectors else (),
             keys=_without_parts(readings.keys),
-            kato_problem=_kato_problem(asked.kato, self._service),
+            kato_problem=kato_problem(asked.kato, self._service),
             kato_failing_since=self._since(_KATO, asked.kato),
         )
 
@@ -232,45 +249,6 @@ class UsageService:
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 
-def _nodes_in(asked: _Asked) -> Iterator[tuple[str, str]]:
-    """Yield every node_id with where it was seen, the surest place last."""
-    if asked.kato.reading is not None:
-        for processor in asked.kato.reading.processors:
-            yield processor.node_id, "kato"
-    if asked.keys.reading is not None:
-        for group in asked.keys.reading.groups:
-            if group.owner.kind is OwnerKind.NODE:
-                yield group.owner.name, "pointer"
-        for session in asked.keys.reading.sessions or ():
-            if session.owner.kind is OwnerKind.NODE:
-                yield session.owner.name, "session"
-
-
-def _idle(snapshot: Snapshot, ownership: Ownership) -> frozenset[str]:
-    """Return the kb_ids that are there though no node_id on them was seen so far."""
-    return snapshot.kb_ids - ownership.nodes_by_kb.keys()
-
-
-def _kato_problem(asked: Pass[ProcessorReading], service: str) -> Problem | None:
-    """Say why KATO's node_ids are missing, or that it names its kb_ids in another way than we."""
-    if asked.pending or asked.reason:
-        return None if asked.pending else asked.reason
-    reading = asked.reading or ProcessorReading()
-    for processor in reading.processors:
-        if kb_id_of(processor.node_id, service) != processor.kb_id:
-            return Problem(
-                f"KATO stores {processor.node_id} under {processor.kb_id}: check SERVICE_NAME"
-            )
-    return _silent(reading.unanswered) if reading.unanswered else None
-
-
-def _silent(unanswered: int) -> Problem:
-    """Say that a worker is silent while its siblings answer."""
-    how_many = "1 connection" if unanswered == 1 else f"{unanswered} connections"
-    why = f"{how_many} got no answer while others did: a worker hangs or is overloaded"
-    return StoreUnavailable(_KATO, "reading its processors", why).problem
-
-
 def _read(source: Source, _: Emit) -> Reading:
     return source.read()
 
@@ -285,7 +263,7 @@ def _precision(result: Pass[object]) -> Precision | None:
 
 def _without_parts(reading: KeyReading | None) -> KeyReading | None:
     """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
-    return replace(reading, groups=(), sessions=None) if reading is not None else None
+    return replace(reading, groups=(), sessions=None, mark=None) if reading is not None else None
 
 
 def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.figures import Amount, Measure
@@ -36,33 +36,56 @@ class Sum:
 
     def amount(self) -> Amount:
         """Return the sum."""
+        if not (self.count_variance or self.bytes_variance):
+            return Amount(self.count, self.bytes)
         margins = math.sqrt(self.count_variance), math.sqrt(self.bytes_variance)
         return Amount(self.count, self.bytes, *margins)
 
 
+def total(amounts: Iterable[Amount]) -> Amount:
+    """Return the sum of amounts."""
+    found = Sum()
+    for amount in amounts:
+        found.add(amount)
+    return found.amount()
+
+
 @dataclass(slots=True)
 class Part:
-    """What has been found so far of one kb_id (or of one name in the guide layout)."""
+    """What has been found so far of one kb_id (or of one name in the guide layout).
+
+    A measure's `amounts` are what was found of it: in nearly every part it is one amount.
+    """
 
     name: str
     is_kb: bool
     claim: Claim
-    sums: dict[Measure, Sum] = field(default_factory=dict)
+    amounts: dict[Measure, list[Amount]] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     pattern: PatternUsage | None = None
     collections: list[str] = field(default_factory=list)
 
     def add(self, measure: Measure, amount: Amount) -> None:
         """Add to the sum of a measure."""
-        found = self.sums.get(measure)
+        found = self.amounts.get(measure)
         if found is None:
-            found = self.sums[measure] = Sum()
-        found.add(amount)
+            self.amounts[measure] = [amount]
+        else:
+            found.append(amount)
 
-    def add_keys(self, kind: str, amount: Amount) -> None:
-        """Add keys of one kind."""
+    def add_keys(self, amount: Amount, kinds: Sequence[tuple[str, int]]) -> None:
+        """Add keys, with how many there are of each kind."""
         self.add(Measure.KEYS, amount)
-        self.kinds[kind] = self.kinds.get(kind, 0) + amount.count
+        if not self.kinds and len(found := dict(kinds)) == len(kinds):
+            self.kinds = found
+            return
+        for kind, count in kinds:
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
+
+    def sum(self, measure: Measure) -> Amount | None:
+        """Return the sum of a measure; None where nothing was found of it."""
+        found = self.amounts.get(measure)
+        return None if found is None else found[0] if len(found) == 1 else total(found)
 
 
 class Parts:

@@ -22,8 +22,8 @@ class PatternSource(Protocol):
     def quick(self) -> PatternReading:
         """Read counts and bytes from the catalogue alone."""
 
-    def read(self) -> PatternReading:
-        """Read everything exactly."""
+    def read(self, *, last: PatternReading | None = None) -> PatternReading:
+        """Read everything exactly, or return the last reading where nothing was written since."""
 
 
 class KeySource(Protocol):
@@ -33,9 +33,10 @@ class KeySource(Protocol):
         """Estimate the number of keys from KATO's own counters."""
 
     def read(
-        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None
-    ) -> KeyReading:
-        """Read the whole keyspace in one pass."""
+        self, *, memory: bool = True, progress: Callable[[KeyReading], None] | None = None,
+        last: KeyReading | None = None,
+    ) -> KeyReading:  # fmt: skip
+        """Read the whole keyspace in one pass, or as it was last where nothing was written."""
 
 
 class Reading(Protocol):

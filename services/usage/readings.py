@@ -5,13 +5,30 @@ Units as in `services.figures`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
 from services.tenancy.names import Origin, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """By what a store tells that nothing was written since a pass during which nothing was.
+
+    `state` is then as it was; `at` is when it was last seen to be, and from `until` on the reading
+    does not hold any more, both in seconds since 1970 by the store's clock. `passed` is when the
+    pass ended, by this process's monotonic clock.
+    """
+
+    state: tuple[str, ...]
+    at: float = 0.0
+    until: float = math.inf
+    passed: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +66,15 @@ class TableInfo:
 class PatternReading:
     """One pass over ClickHouse.
 
-    `total` is the store's own sum, asked for apart from the parts.
+    `total` is the store's own sum, asked for apart from the parts. `mark` tells whether it still
+    holds, None where that cannot be told.
     """
 
     usages: tuple[PatternUsage, ...]
     tables: tuple[TableInfo, ...]
     total: Amount
     precision: Precision = Precision.EXACT
+    mark: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +118,11 @@ class KeyReading:
     counts the active index, `stale_members` those of them whose session is gone, `unindexed` the
     sessions of KATO's that are not in it, which KATO does not count. `with_ttl`
     counts the keys that expire; it and `used_memory` are what the server says of itself.
-    `samples` are names of keys that belong to nobody.
+    `samples` are names of keys that belong to nobody. `mark` tells whether it still holds, None
+    where that cannot be told.
     """
 
-    groups: tuple[KeyGroup, ...]
+    groups: Sequence[KeyGroup]
     sessions: tuple[SessionRecord, ...] | None
     keys_before: int | None
     keys_after: int | None
@@ -115,6 +135,7 @@ class KeyReading:
     share: float = 1.0
     precision: Precision = Precision.EXACT
     memory_share: float = 1.0
+    mark: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

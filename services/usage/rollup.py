@@ -6,18 +6,21 @@ nobody. What a store says of itself is compared with the sum of these, and the d
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from services.figures import Amount, Measure, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership
-from services.usage.parts import Part, Parts
+from services.usage.groups import Groups
+from services.usage.parts import Part, Parts, Sum
 from services.usage.readings import (
     CollectionUsage,
-    KeyGroup,
     KeyReading,
     PatternReading,
     VectorReading,
@@ -39,14 +42,19 @@ class Readings:
             return self.keys is not None and self.keys.sessions is not None
         return getattr(self, measure) is not None
 
+    def in_columns(self) -> Readings:
+        """Return them with the groups of keys in columns, as the store brings them."""
+        if self.keys is None or isinstance(self.keys.groups, Groups):
+            return self
+        return replace(self, keys=replace(self.keys, groups=Groups.of(self.keys.groups)))
+
     def zero(self, measure: Measure) -> Amount:
         """Return what an owner without data has: no bytes only where bytes are known at all."""
         if measure is Measure.VECTORS and self.vectors is not None:
             return Amount(0, None if self.vectors.total.bytes is None else 0)
         if measure is Measure.KEYS and self.keys is not None:
-            sized = not self.keys.groups or any(
-                g.amount.bytes is not None for g in self.keys.groups
-            )
+            known = Groups.of(self.keys.groups).known
+            sized = not len(known) or bool(known.any())
             return Amount(0, 0 if sized else None)
         return Amount(0, 0)
 
@@ -65,12 +73,31 @@ def roll_up(
     readings: Readings, ownership: Ownership, *, shared_collections: frozenset[str] = frozenset()
 ) -> RolledUp:
     """Divide everything the stores hold among tenants, shared kb_ids and nobody."""
-    parts = Parts(ownership)
+    with _no_collection():
+        return _rolled_up(readings.in_columns(), Parts(ownership), shared_collections)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put off Python's search for cycles, which goes through all of a fleet for each new thousand.
+
+    A roll-up makes hundreds of thousands of values, and no cycle.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _rolled_up(readings: Readings, parts: Parts, shared: frozenset[str]) -> RolledUp:
     if readings.patterns is not None:
         _add_patterns(parts, readings.patterns)
     if readings.vectors is not None:
         for collection in readings.vectors.collections:
-            _add_collection(parts, collection, shared_collections)
+            _add_collection(parts, collection, shared)
     if readings.keys is not None:
         _add_keys(parts, readings.keys)
     return _divide(parts, readings)
@@ -124,10 +151,10 @@ def _split_points(
 
 def _add_keys(parts: Parts, reading: KeyReading) -> None:
     known = {part.name for part in parts.found.values() if part.is_kb}
-    for group in reading.groups:
-        part = parts.of(_owner_of(group, known, parts.ownership))
-        kind = group.kind if part.claim.tenants or group.sure else "unknown"
-        part.add_keys(kind, group.amount)
+    for owner, sure, amount, kinds in Groups.of(reading.groups).by_owner():
+        part = parts.of(_owner_of(owner, known, parts.ownership, sure=sure))
+        named = sure or part.claim.tenants
+        part.add_keys(amount, kinds if named else [("unknown", amount.count)])
     for session in reading.sessions or ():
         part = parts.of(session.owner, f"session {session.session_id}")
         part.add(Measure.SESSIONS, Amount(1, session.bytes))
@@ -135,10 +162,10 @@ def _add_keys(parts: Parts, reading: KeyReading) -> None:
         parts.keep(sample)
 
 
-def _owner_of(group: KeyGroup, known: set[str], ownership: Ownership) -> Owner:
-    """Return a group's owner; what only looks like a kb_id has to be one elsewhere too."""
-    if group.sure or group.owner.name in known or ownership.is_kb(group.owner.name):
-        return group.owner
+def _owner_of(owner: Owner, known: set[str], ownership: Ownership, *, sure: bool) -> Owner:
+    """Return whose a group is; what only looks like a kb_id has to be one elsewhere too."""
+    if sure or owner.name in known or ownership.is_kb(owner.name):
+        return owner
     return NOBODY
 
 
@@ -146,11 +173,13 @@ def _divide(parts: Parts, readings: Readings) -> RolledUp:
     by_tenant: dict[TenantKey, list[KbUsage]] = {}
     none = _nothing(readings)
     shared, nobodys = list[KbUsage](), none
-    sums = {measure: readings.zero(measure) for measure in Measure}
+    sums = {measure: Sum() for measure in Measure}
+    for measure, found in sums.items():
+        found.add(readings.zero(measure))
     for part in parts.found.values():
         frozen = _freeze(part, none, parts.ownership)
-        for measure in part.sums:
-            sums[measure] = sums[measure] + (frozen.usage.of(measure) or Amount())
+        for measure in part.amounts:
+            sums[measure].add(frozen.usage.of(measure) or _NONE)
         if not part.claim.tenants:
             nobodys = frozen.usage
         elif part.claim.state is ClaimState.SHARED:
@@ -158,8 +187,14 @@ def _divide(parts: Parts, readings: Readings) -> RolledUp:
         else:
             by_tenant.setdefault(part.claim.tenants[0], []).append(frozen)
     tenants = _tenants(by_tenant, shared, parts.ownership, none)
-    shared.sort(key=lambda part: part.name)
-    return RolledUp(tenants, tuple(shared), Unattributed(nobodys, tuple(parts.samples)), sums)
+    shared.sort(key=_name)
+    nobody = Unattributed(nobodys, tuple(parts.samples))
+    added = {measure: found.amount() for measure, found in sums.items()}
+    return RolledUp(tenants, tuple(shared), nobody, added)
+
+
+_NONE = Amount()
+_name = attrgetter("name")
 
 
 def _tenants(
@@ -174,7 +209,7 @@ def _tenants(
             held.setdefault(tenant, []).extend([part.name] if part.is_kb else [])
     found = []
     for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
-        own = tuple(sorted(by_tenant.get(tenant, ()), key=lambda part: part.name))
+        own = tuple(sorted(by_tenant.get(tenant, ()), key=_name))
         with_others = {part.name for part in own if _is_shared(part, ownership)}
         found.append(
             TenantUsage(
@@ -224,12 +259,17 @@ def _nothing(readings: Readings) -> Usage:
 
 
 def _usage(part: Part, none: Usage) -> Usage:
-    def figure(measure: Measure) -> Amount | None:
-        found = part.sums.get(measure)
-        return none.of(measure) if found is None else found.amount()
+    patterns, keys, vectors, sessions = map(part.sum, _MEASURES)
+    return Usage(
+        none.patterns if patterns is None else patterns,
+        none.keys if keys is None else keys,
+        none.vectors if vectors is None else vectors,
+        none.sessions if sessions is None else sessions,
+        None if none.keys_by_kind is None else part.kinds,
+    )
 
-    figures = {measure.value: figure(measure) for measure in Measure}
-    return Usage(**figures, keys_by_kind=None if none.keys_by_kind is None else part.kinds)
+
+_MEASURES = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS, Measure.SESSIONS)
 
 
 def add_usages(usages: Iterable[Usage]) -> Usage:

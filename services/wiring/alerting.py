@@ -89,16 +89,18 @@ class Alerting:
         return Deliverer(self.records, found, now=self._now, told=self._wake)
 
     def worker(self, sources: Sources) -> AlertWorker:
-        """Return what looks and sends, to be started."""
+        """Return what looks and sends, to be started; it is stopped in the end."""
         from services.alerts.watch import Watch
         from services.alerts.worker import AlertWorker
         from services.purge.worker import new_owner
 
         watch = Watch(sources, self.table, thresholds=self.thresholds, since=self._now())
-        return AlertWorker(
+        worker = AlertWorker(
             self.records, self.deliverer, watch, table=self.table, routes=self.routes,
             owner=new_owner(), now=self._now,
         )  # fmt: skip
+        self._closing.callback(worker.stop)
+        return worker
 
     def tally(self) -> AlertTally:
         """Count what fires, and how routes do. Raises StoreUnavailable."""

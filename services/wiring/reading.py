@@ -54,6 +54,7 @@ class Reading(OwnRecords):
             service=self.settings.service_name,
             shared_collections=frozenset(self.settings.shared_collections),
             deadline=self.settings.pass_seconds,
+            whole_every=self.settings.whole_pass_minutes * 60,
         )
 
     @made_once

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
-    from services.usage.owners import Owners
+    from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
 
@@ -93,9 +93,11 @@ class OwnRecords:
         from services.bill.service import BillService
 
         zone = ZoneInfo(self.settings.bill_zone)
-        return BillService(
+        bill = BillService(
             self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
         )
+        self.closing.callback(bill.close)
+        return bill
 
     @property
     def _prices(self) -> Path | None:
@@ -136,7 +138,7 @@ class OwnRecords:
     @made_once
     def owners(self) -> Owners:
         """Who owns what, by what is known of names."""
-        from services.usage.owners import Owners
+        from services.usage.kept import Owners
 
         settings = self.settings
         return Owners(self.state, schemes=settings.naming, service=settings.service_name)

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from tests.golden.clock import held_still
 from tests.golden.steady_redis import SteadyRedis
 from tests.pages.conftest import (  # noqa: F401  fixtures
+    _bills_are_waited_for,
     _installed_once,
     _no_leftovers,
     _on_this_machine,

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app import cache, runtime
 from services import bootstrap
 from services.access.viewer import Role
+from services.bill import background
 from services.bootstrap import Services
 from services.sessions import care
 from services.settings.environment import Settings
@@ -57,6 +58,12 @@ def _no_leftovers() -> Iterator[None]:
 def _nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """No session is waited for after its deletion."""
     monkeypatch.setattr(care, "RETURN_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _bills_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is; one test looks at a page that does not wait."""
+    monkeypatch.setattr(background, "PATIENCE", 240.0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit
 
 from dashboard.app import cache
 from services.audit_log.models import LogFilter
+from services.bill.background import THREAD
 from services.bill.month import Month
 from services.bootstrap import Services
 from services.figures import Measure
 from services.history.models import second
+from services.history.read import HistoryService
+from services.history.totals import Totals
 from services.settings.environment import Settings
 from tests.engines.records.test_bill import DAY
 from tests.engines.records.test_history import RETENTION
@@ -101,3 +106,26 @@ def test_a_month_with_its_files_and_statements(
     sign_in("viewer")
     said = 'prices.toml: line 6: prices."tenant/globex".base has to be 0 or more'
     assert said in words(open_page("bill", month=month))
+
+
+def test_the_page_comes_back_for_what_its_script_does_not_read(
+    month: str, open_page: Open, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month is read by the thread that reckons, and until then the page says so."""
+    readers, may, read = set[str](), threading.Event(), HistoryService.totals
+
+    def reading(history: HistoryService, *asked: Any) -> Totals:
+        readers.add(threading.current_thread().name)
+        assert may.wait(240)
+        return read(history, *asked)
+
+    monkeypatch.setattr(HistoryService, "totals", reading)
+    services.bill._background._patience = 0
+    app = open_page("bill", month=month)
+    assert "Being reckoned…" in words(app)
+    assert not app.dataframe
+    may.set()
+    services.bill._background._patience = 240
+    assert "Fleet: 120.00 EUR" in words(app.run())
+    assert "Being reckoned" not in words(app)
+    assert all(name.startswith(THREAD) for name in readers)

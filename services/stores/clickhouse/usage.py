@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -27,7 +28,7 @@ from services.stores.clickhouse.tables import (
     table_infos,
 )
 from services.tenancy.layout import text_of
-from services.usage.readings import PatternReading
+from services.usage.readings import Mark, PatternReading
 
 _HEALTH = "SELECT version()"
 _DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"
@@ -65,6 +66,13 @@ _TOTAL = """
 SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
        (SELECT sum(bytes_on_disk) FROM system.parts
         WHERE database = {db:String} AND active AND table IN {tables:Array(String)})
+"""
+_STATE = """
+SELECT (SELECT tuple(count(), sum(rows), sum(bytes_on_disk),
+                     sum(sipHash64(table, name, rows, bytes_on_disk, modification_time)))
+        FROM system.parts WHERE database = {db:String} AND active) AS parts,
+       (SELECT tuple(count(), sum(sipHash64(name, uuid, metadata_modification_time)))
+        FROM system.tables WHERE database = {db:String}) AS tables
 """
 _HOLDERS = """
 SELECT groupArray(ifNull(concat('x', hex(raw)), '')), groupArray(found) FROM (
@@ -125,12 +133,28 @@ class PatternStore:
             precision=Precision.EXACT if not counted else Precision.ESTIMATE,
         )
 
-    def read(self) -> PatternReading:
+    def read(self, *, last: PatternReading | None = None) -> PatternReading:
         """Read exact counts, bytes on disk, and first and last write of every kb_id.
 
         A pattern counts once, however many rows of its kb_id have its name.
         Deleted rows do not count, though their bytes do until ClickHouse merges them away.
+
+        With the reading of an earlier pass as `last`, that comes again where every part and table
+        is still the same: parts are never changed, only replaced by others, so that whatever is
+        written, erased, mutated or merged shows there.
         """
+        state = self._state()
+        if last is not None and last.mark is not None and last.mark.state == state:
+            return last
+        reading = self._read()
+        return replace(reading, mark=Mark(state)) if self._state() == state else reading
+
+    def _state(self) -> tuple[str, ...]:
+        """Return what is the same as long as every part and table is."""
+        parts, tables = self._asking.row("look for writes", _STATE, {})
+        return tuple(map(str, (*parts, *tables)))
+
+    def _read(self) -> PatternReading:
         tables = self._tables("read the patterns")
         parts = self._parts("read the patterns")
         shares, repeated = list[Share](), 0

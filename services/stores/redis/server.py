@@ -69,6 +69,10 @@ class Opening:
         version = self.facts.get(f"{name}_version") or self.facts.get("redis_version")
         return f"{name} {version}" if version else self.standing.version or "of unknown version"
 
+    def held(self, database: int) -> dict[str, str]:
+        """What it counts in a database: keys, those that expire and the like."""
+        return _held(self.facts, database)
+
     @property
     def memory(self) -> Memory:
         """What it keeps in memory, and may."""
@@ -91,16 +95,15 @@ def opening(link: Link, database: int) -> Opening:
     hello, size, info = asked(link, ("HELLO",), ("DBSIZE",), ("INFO",))
     facts = {} if info is None else _fields(info)
     standing = _whole(_by_hello(hello) if hello is not None else _by_info(facts))
-    held = dict(part.partition("=")[::2] for part in facts.get(f"db{database}", "").split(","))
+    held = _held(facts, database)
     keys = size if size is not None else _number(held.get("keys", "0")) if facts else None
     with_ttl = 0 if keys == 0 else _number(held.get("expires", ""))
     return Opening(standing, keys, with_ttl, _number(facts.get("used_memory", "")), facts)
 
 
-def size_now(link: Link, database: int) -> int | None:
-    """Return how many keys a database has now; None where the server does not tell us."""
-    (size,) = asked(link, ("DBSIZE",))
-    return size if size is not None else opening(link, database).keys
+def _held(facts: Mapping[str, str], database: int) -> dict[str, str]:
+    counts = facts.get(f"db{database}", "").split(",")
+    return dict(count.split("=", 1) for count in counts if "=" in count)
 
 
 def standing(link: Link) -> Standing:

@@ -7,8 +7,8 @@ KATO keeps `kato:session:{id}` and an index of ids that outlives them; the isola
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,40 +56,43 @@ def look_at(key: bytes) -> bytes:
 
 def record_of(key: bytes, value: Any, service: str, *, ttl: Any, size: Any) -> SessionRecord:
     """Return what the replies to GET, PTTL and MEMORY USAGE say of one record."""
-    record = _parsed(_named(key, service), value)
-    return replace(
-        record,
+    session_id, named = _named(key, service)
+    found = content_of(value)
+    content = {} if isinstance(found, Problem) else found
+    owner, problem = (named, found) if isinstance(found, Problem) else _owner(content, named)
+    stm = None if problem else content.get("stm")
+    return SessionRecord(
+        key=text_of(key),
+        session_id=session_id,
+        owner=owner,
+        created_at=None if problem else _moment(content.get("created_at")),
+        last_accessed=None if problem else _moment(content.get("last_accessed")),
         expires_in=ttl / 1000 if isinstance(ttl, int) and ttl >= 0 else None,
+        stm_length=len(stm) if isinstance(stm, list) else None,
         bytes=size if isinstance(size, int) else None,
+        readable=problem is None,
+        problem=problem.text if problem else "",
     )
 
 
-def _named(key: bytes, service: str) -> SessionRecord:
-    """What the name of a record says: the guide's has the tenant, KATO's nobody."""
+def _named(key: bytes, service: str) -> tuple[str, Owner]:
+    """What the name of a record says: its id, and in the guide's layout the tenant."""
     owner = read_key(key, service).owner
     prefix = SESSION_PREFIX
     if owner != NOBODY:
         prefix = b":".join([*key.split(b":", 2)[:2], b"session:"])
-    return SessionRecord(text_of(key), text_of(key.removeprefix(prefix)), owner)
+    return text_of(key.removeprefix(prefix)), owner
 
 
-def _parsed(named: SessionRecord, value: Any) -> SessionRecord:
-    found = content_of(value)
-    if isinstance(found, Problem):
-        return replace(named, readable=False, problem=found.text)
-    node_id = found.get("node_id")
-    if named.owner == NOBODY:
-        if not isinstance(node_id, str):
-            problem = "its node_id is not text" if "node_id" in found else "it has no node_id"
-            return replace(named, readable=False, problem=problem)
-        named = replace(named, owner=Owner(OwnerKind.NODE, node_id))
-    stm = found.get("stm")
-    return replace(
-        named,
-        created_at=_moment(found.get("created_at")),
-        last_accessed=_moment(found.get("last_accessed")),
-        stm_length=len(stm) if isinstance(stm, list) else None,
-    )
+def _owner(content: Mapping[str, Any], named: Owner) -> tuple[Owner, Problem | None]:
+    """Whose a record is: KATO's names its node_id, or else says why it does not."""
+    node_id = content.get("node_id")
+    if named != NOBODY:
+        return named, None
+    if isinstance(node_id, str):
+        return Owner(OwnerKind.NODE, node_id), None
+    named_so = "its node_id is not text" if "node_id" in content else "it has no node_id"
+    return named, Problem(named_so)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from services.figures import Amount
 
 Indexes = NDArray[np.intp]
 Sizes = NDArray[np.float64]
 
 _SIGMAS = 1.96
-_GATHERED = 50
+_ONE = np.float64(1)
 # Two-sided 95 % quantiles of Student's t, by degrees of freedom from 1.
 _STUDENT = np.array([12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228])
+
+
+class Amounts(NamedTuple):
+    """What groups come to, a column each; `sizes`, in bytes, count where they are `known`."""
+
+    counts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    count_margin: NDArray[np.float64]
+    bytes_margin: NDArray[np.float64]
 
 
 class Sums:
@@ -23,14 +31,12 @@ class Sums:
 
     `count` are a group's keys, `sized` those of them whose memory is known, `bytes` and `squares`
     the sums of that memory and of its square; `refused` those of which Redis would not tell.
-    What comes in is gathered and summed up some ten thousand keys at a time.
+    What a key costs does not depend on the number of groups.
     """
 
     def __init__(self) -> None:
         self._size = 0
         self._sums = np.zeros((5, 1024))
-        self._seen: list[Indexes] = []
-        self._weighed: list[tuple[Indexes, Sizes]] = []
         self._spread_out()
 
     def _spread_out(self) -> None:
@@ -46,9 +52,7 @@ class Sums:
 
     def add(self, groups: Indexes) -> None:
         """Count one key for each number."""
-        self._seen.append(groups)
-        if len(self._seen) >= _GATHERED:
-            self.settle()
+        np.add.at(self.count, groups, _ONE)
 
     def weigh(self, groups: Indexes, sizes: list[Any]) -> None:
         """Add the memory of one key for each number, as MEMORY USAGE replied.
@@ -60,33 +64,22 @@ class Sums:
             known = np.array(sizes, np.int64)
         except TypeError:
             groups, known = self._set_aside(groups, sizes)
-        self._weighed.append((groups, known.astype(np.float64)))
+        held = known.astype(np.float64)
+        np.add.at(self.sized, groups, _ONE)
+        np.add.at(self.bytes, groups, held)
+        np.add.at(self.squares, groups, held * held)
 
     def _set_aside(self, groups: Indexes, sizes: list[Any]) -> tuple[Indexes, NDArray[np.int64]]:
         """Deal with the replies that are no number, and return the others."""
         gone = np.array([size is None for size in sizes], dtype=bool)
         told = np.array([isinstance(size, int) for size in sizes], dtype=bool)
-        np.subtract.at(self.count, groups[gone], 1)
-        np.add.at(self.refused, groups[~gone & ~told], 1)
+        np.subtract.at(self.count, groups[gone], _ONE)
+        np.add.at(self.refused, groups[~gone & ~told], _ONE)
         numbers = [size for size in sizes if isinstance(size, int)]
         return groups[told], np.array(numbers, np.int64)
 
-    def settle(self) -> None:
-        """Sum up what was gathered."""
-        size = self._sums.shape[1]
-        if self._seen:
-            self.count += np.bincount(np.concatenate(self._seen), minlength=size)
-        if self._weighed:
-            parts = zip(*self._weighed, strict=True)
-            groups, known = (np.concatenate(part) for part in parts)
-            self.sized += np.bincount(groups, minlength=size)
-            self.bytes += np.bincount(groups, known, minlength=size)
-            self.squares += np.bincount(groups, known * known, minlength=size)
-        self._seen, self._weighed = [], []
-
     def ordinals(self, groups: Indexes) -> Indexes:
         """Return of each key just added how many of its group had been added before it."""
-        self.settle()
         order = np.argsort(groups, kind="stable")
         ordered = groups[order]
         after = np.searchsorted(ordered, ordered, "right") - np.arange(len(ordered))
@@ -96,28 +89,23 @@ class Sums:
 
     def sized_share(self) -> float:
         """Return the part of the counted keys whose memory is known."""
-        self.settle()
         counted = self.count.sum()
         return float(self.sized.sum() / counted) if counted else 1.0
 
-    def amounts(self, share: float = 1.0) -> dict[int, Amount]:
-        """Return the amount of each group, scaled up from the share that was scanned.
+    def amounts(self, groups: Indexes, share: float = 1.0) -> Amounts:
+        """Return the amounts of these groups, scaled up from the share that was scanned.
 
-        Groups without a key are left out. Bytes are None for a group of which no key was sized,
-        or one was refused.
+        Bytes are not known of a group of which no key was sized, or one was refused.
         """
-        self.settle()
-        there = np.flatnonzero(self.count)
-        columns = (
-            np.rint(self.count / share).astype(np.int64),
-            np.rint(self._held() / share).astype(np.int64),
-            _SIGMAS * np.sqrt(self.count * (1 - share)) / share,
-            self._bytes_margin(share),
-            (self.sized > 0) & (self.refused == 0),
+        known = (self.sized > 0) & (self.refused == 0)
+        bytes_margin = np.where(known, self._bytes_margin(share), 0.0)
+        return Amounts(
+            np.rint(self.count / share).astype(np.int64)[groups],
+            np.rint(self._held() / share).astype(np.int64)[groups],
+            known[groups],
+            (_SIGMAS * np.sqrt(self.count * (1 - share)) / share)[groups],
+            bytes_margin[groups],
         )
-        rows = zip(*(column[there].tolist() for column in columns), strict=True)
-        made = _Amounts()
-        return {number: made[row] for number, row in zip(there.tolist(), rows, strict=True)}
 
     def _held(self) -> NDArray[np.float64]:
         """The memory of all counted keys, those that were not sized being as large as the rest."""
@@ -152,15 +140,3 @@ def _student(freedom: NDArray[np.float64]) -> NDArray[np.float64]:
     """Look up the quantile; beyond the table, 1.96 + 2.4 / freedom is right to three digits."""
     few = _STUDENT[np.minimum(freedom, len(_STUDENT)).astype(np.intp) - 1]
     return np.where(freedom <= len(_STUDENT), few, _SIGMAS + 2.4 / freedom)
-
-
-class _Amounts(dict[tuple[int, int, float, float, bool], Amount]):
-    """Amounts made so far: in a large fleet most groups are like another."""
-
-    def __missing__(self, row: tuple[int, int, float, float, bool]) -> Amount:
-        count, held, count_margin, bytes_margin, is_known = row
-        amount = Amount(count, None, count_margin)
-        if is_known:
-            amount = Amount(count, held, count_margin, bytes_margin)
-        self[row] = amount
-        return amount

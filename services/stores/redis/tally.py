@@ -7,19 +7,19 @@ are remembered apart: together they would be many times as many, and no longer f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from services.stores.redis.sums import Indexes, Sums
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
-from services.usage.readings import KeyGroup
+from services.usage.groups import Groups
 
 MAX_SAMPLES = 20
 """How many names of keys that belong to nobody are kept."""
 
 _MAX_STEMS = 50_000
+_MAX_PASSING = 100_000
+_PASSING = frozenset({"active_pointer", "metrics", "cache", "session_index"})
 _WHOLE_HEADS = frozenset({b"kato", b"stm", b"patterns", b"symbols", b"tenant"})
 _UNCLEAR = -1_000
 _SESSION = -1
@@ -31,8 +31,8 @@ class KeyTally:
     """The sums of one pass. Its memory grows with owners and sessions, not with keys.
 
     `service` is KATO's SERVICE_NAME. `scanned` counts every key, `sessions` holds the names of
-    session records, which are no part of the groups, and `samples` some names of keys that belong
-    to nobody.
+    session records, which are no part of the groups, `passing` the first 100,000 names of other
+    keys to which KATO gives a TTL, and `samples` some names of keys that belong to nobody.
     """
 
     def __init__(self, service: str) -> None:
@@ -46,6 +46,7 @@ class KeyTally:
         self._others: dict[KeyName, int] = {}
         self._unknown = self._number(KeyName(NOBODY, "unknown"))
         self.sessions: dict[bytes, None] = {}
+        self.passing: dict[bytes, None] = {}
         self.samples: list[str] = []
         self.scanned = 0
 
@@ -63,17 +64,29 @@ class KeyTally:
         self.sums.add(groups)
         return groups
 
-    def groups(self, share: float = 1.0) -> Iterator[KeyGroup]:
-        """Yield what was found, scaled up from the share of the keyspace that was scanned."""
-        amounts = self.sums.amounts(share)
-        for name, number in self._others.items():
-            if number in amounts:
-                yield KeyGroup(name.owner, name.kind, amounts[number], name.sure)
-        for head, first in self._heads.items():
-            owner = Owner(OwnerKind.KB, text_of(head))
-            for number, kind in enumerate(_KINDS, start=first):
-                if number in amounts:
-                    yield KeyGroup(owner, kind, amounts[number])
+    def groups(self, share: float = 1.0) -> Groups:
+        """Return what was found, scaled up from the share of the keyspace that was scanned."""
+        others, heads = list(self._others), len(self._heads)
+        width, first = len(_KINDS), np.fromiter(self._heads.values(), np.intp, heads)
+        numbers = np.concatenate([
+            np.fromiter(self._others.values(), np.intp, len(others)),
+            (first[:, None] + np.arange(width)).ravel(),
+        ])  # fmt: skip
+        owner_of = np.concatenate([
+            np.arange(len(others)), np.repeat(len(others) + np.arange(heads), width)
+        ])  # fmt: skip
+        kind_of = np.concatenate([width + np.arange(len(others)), np.tile(np.arange(width), heads)])
+        there = np.flatnonzero(self.sums.count[numbers])
+        return Groups(
+            [
+                *((name.owner, name.sure) for name in others),
+                *((Owner(OwnerKind.KB, text_of(head)), True) for head in self._heads),
+            ],
+            [*_KINDS, *(name.kind for name in others)],
+            owner_of[there],
+            kind_of[there],
+            *self.sums.amounts(numbers[there], share),
+        )
 
     def _by_head_and_word(self, keys: list[bytes]) -> list[int]:
         """Return the group of each key, below 0 where head and word do not tell.
@@ -117,6 +130,8 @@ class KeyTally:
         if name.kind == "session":
             self.sessions[key] = None
             return _SESSION
+        if name.kind in _PASSING and len(self.passing) < _MAX_PASSING:
+            self.passing[key] = None
         group = self._number(name)
         if self._wants(group):
             self.samples.append(text_of(key))

@@ -11,11 +11,11 @@ import redis
 
 from services.figures import Precision
 from services.health.models import Health
+from services.stores.redis import still
 from services.stores.redis.errors import STORE
-from services.stores.redis.estimate import estimate_groups
 from services.stores.redis.link import Link, conversation
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
-from services.stores.redis.server import Opening, asked, opening, size_now
+from services.stores.redis.server import Opening, asked, opening
 from services.stores.redis.sessions import read_index, read_sessions
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
@@ -79,6 +79,8 @@ class KeyspaceStore:
 
         Predictions, affinities and sessions are not known this way, nor is any memory.
         """
+        from services.stores.redis.estimate import estimate_groups
+
         with self._talk("reading KATO's counters") as link:
             told = opening(link, self._database)
             groups = tuple(estimate_groups(link, kb_ids, self._service))
@@ -94,7 +96,10 @@ class KeyspaceStore:
             memory_share=0.0,
         )
 
-    def read(self, *, memory: bool = True, progress: Progress | None = None) -> KeyReading:
+    def read(
+        self, *, memory: bool = True, progress: Progress | None = None,
+        last: KeyReading | None = None,
+    ) -> KeyReading:  # fmt: skip
         """Count every key by owner and kind, and read every session, in one SCAN pass.
 
         With `memory` the bytes of every key come too, by MEMORY USAGE with the server's default
@@ -104,9 +109,14 @@ class KeyspaceStore:
         `progress` is called a few times a second with what was found so far, scaled up, where it
         is known of how many; sessions and the index come with the last reading only. A key that
         goes while it is read is not counted; one that comes may be.
+
+        With the reading of an earlier pass as `last`, that comes again, as it is now, where the
+        server tells that nothing was written since.
         """
         with self._talk("reading the keyspace") as link:
             told = opening(link, self._database)
+            if last is not None and (same := still.again(last, told, self._database)):
+                return same
             tally = KeyTally(self._service)
             precision, choose = self._sizing(told.keys, tally.sums, memory=memory)
             reports = Reports(_report(progress, told, tally))
@@ -135,11 +145,13 @@ class KeyspaceStore:
         records = {bytes_of(session.key) for session in sessions}
         live = {key for key in records if key.startswith(SESSION_PREFIX)}
         index = read_index(link, live, count=self._scan_count)
+        ends_in = still.first_end(link, list(tally.passing), sessions, with_ttl=told.with_ttl)
+        after = opening(link, self._database)
         return KeyReading(
-            groups=tuple(tally.groups()),
+            groups=tally.groups(),
             sessions=sessions,
             keys_before=told.keys,
-            keys_after=size_now(link, self._database),
+            keys_after=after.keys,
             with_ttl=told.with_ttl,
             used_memory=told.used_memory,
             index_members=index.members,
@@ -148,6 +160,7 @@ class KeyspaceStore:
             samples=tuple(tally.samples),
             precision=precision,
             memory_share=tally.sums.sized_share(),
+            mark=still.mark_of(told, after, self._database, ends_in=ends_in),
         )
 
     @contextmanager
@@ -171,7 +184,7 @@ def _running(told: Opening, tally: KeyTally) -> KeyReading:
     """Return what a pass found so far, scaled up to the whole keyspace."""
     share = min(1.0, tally.scanned / told.keys) if told.keys else 1.0
     return KeyReading(
-        groups=tuple(tally.groups(share)) if share else (),
+        groups=tally.groups(share) if share else (),
         sessions=None,
         keys_before=told.keys,
         keys_after=told.keys,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,10 +14,14 @@ import pytest
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.prices import Charge
+from services.bill.reckon import WANTED
 from services.bill.service import BillService
+from services.bill.used import UsedMonths
+from services.figures import Measure
 from services.history.models import second
 from services.history.read import HistoryService
 from services.history.record import HistoryRecorder
+from services.history.totals import Totals
 from services.stores.records.history import HistoryRecords
 from tests.engines.records.test_history import RETENTION
 from tests.servers.records import Records
@@ -26,7 +31,7 @@ from tests.unit.history.snapshots import snapshot
 BERLIN, OCTOBER = "Europe/Berlin", Month(2026, 10)
 FIRST, LAST = datetime(2026, 9, 29, 7, tzinfo=UTC), datetime(2026, 11, 3, 7, tzinfo=UTC)
 CAME, PURGED = datetime(2026, 10, 10, 12, tzinfo=UTC), datetime(2026, 10, 20, 6, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 class Year:
@@ -49,6 +54,21 @@ class Year:
         history = HistoryService(self._store, retention=RETENTION, now=lambda: now)
         service = BillService(history, terms=terms, zone=ZoneInfo(zone), now=lambda: now)
         return service.month(month)
+
+    def follow(self) -> Iterator[tuple[Totals, Totals]]:
+        """Yield what a month came to while it is recorded: to one who holds it, and read anew."""
+        now = [FIRST]
+        history = HistoryService(self._store, retention=RETENTION, now=lambda: now[0])
+        used, month = UsedMonths(history), OCTOBER.bounds(ZoneInfo(BERLIN))
+        recorder = HistoryRecorder(self._store, gap=2 * DAY, retention=RETENTION)
+        for day in range((LAST - FIRST).days):
+            now[0] = FIRST + day * DAY
+            down = frozenset({Measure.PATTERNS}) if day % 9 == 5 else frozenset()
+            there = {"stays": 1000 + day // 2} | ({"came": day} if day > 7 else {})
+            recorder.follow(snapshot(second(now[0]), there, shared=day, sharing=("stays", "came"),
+                                     down=down))  # fmt: skip
+            if day % 4 == 2:
+                yield used.of(*month), history.totals(*month, WANTED)
 
     def months(self) -> tuple[Month, ...]:
         """Return what can be billed."""
@@ -112,3 +132,15 @@ def test_a_bill_is_the_same_when_hours_are_kept_no_more(year: Year) -> None:
                                         datetime(2026, 11, 1, tzinfo=UTC))  # fmt: skip
     assert hours(bill)["stays"] == 744
     assert bill.tenants[-1].line(Charge.PATTERNS).billed == 1
+
+
+def test_days_that_are_held_come_to_what_is_read_anew(tmp_path: Path) -> None:
+    """To one who asks while the month goes on, and after it; with a store down meanwhile."""
+    with closing(Records(tmp_path, None)) as records:
+        found = list(Year(records).follow())
+    for held, anew in found:
+        assert held == anew
+    last, _ = found[-1]
+    assert (last.ended - last.began, len(last.figures)) == (745 * HOUR, 5)
+    assert last.known["patterns"] < 745 * 3600 == last.known["keys"]
+    assert set(last.reasons) == {"patterns", "patterns_bytes"}

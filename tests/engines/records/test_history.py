@@ -292,6 +292,17 @@ def test_only_the_sample_fleet_begins_with_a_year(tmp_path: Path, filled: bool) 
     assert until == (datetime.fromtimestamp(START - 1, UTC) if filled else None)
 
 
+def test_records_that_do_not_answer_stop_nobody(tmp_path: Path) -> None:
+    """Whether a past was made up is asked first; whoever follows snapshots besides goes on."""
+    given = {"KATO_TENANTS_DATA": tmp_path, "REDIS_URL": "redis://127.0.0.1:1"}
+    with closing(Services(Settings(**given, KATO_TENANTS_READ_ONLY=True))) as services:
+        services.isolation = Mock()
+        services.made_up_history = Mock()
+        services.made_up_history.forget.side_effect = StoreUnavailable("state store", "x", "y")
+        services._follow(snapshot(START, {"acme": 5}))
+        services.isolation.follow.assert_called_once()
+
+
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
     past = Past(Records(tmp_path, None))
     past.record(past.dashboard(), START, 1)

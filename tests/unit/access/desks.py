@@ -29,6 +29,7 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
 from services.bill.prices import read_terms
@@ -280,6 +281,7 @@ class World:
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -519,6 +521,9 @@ CASES: dict[str, Case] = {
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
     ),
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
+    "bill.reckoned": Case(
+        lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
+    ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),

@@ -379,7 +379,7 @@ DONE: dict[type, dict[str, str]] = {
     KeyReading: dict.fromkeys(
         ["groups", "sessions", "keys_before", "keys_after", "with_ttl", "used_memory",
          "index_members", "stale_members", "unindexed", "samples", "share", "precision",
-         "memory_share"],
+         "memory_share", "mark"],
         "dropped",
     ),
 }  # fmt: skip

@@ -21,8 +21,16 @@ from services.usage.readings import (
     VectorReading,
     origins_of,
 )
-from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
-from services.usage.totals import difference, is_untold, own_total
+from services.usage.snapshot import (
+    KbUsage,
+    Snapshot,
+    StoreFigures,
+    TenantUsage,
+    Unattributed,
+    difference,
+    is_untold,
+    own_total,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 AT = "2026-01-31T12:00:00Z"
