@@ -14,8 +14,8 @@ from tests.unit.bill.months import PERIOD, SECONDS, tenant, terms, used
 
 @pytest.mark.parametrize(
     ("known", "words"),
-    [(Fraction(0), "0 %"), (Fraction(1, 10**6), "below 0.01 %"), (Fraction(99_999, 10**5), "99.99 %"),
-     (Fraction(1), "100 %")],
+    [(Fraction(0), "0 %"), (Fraction(1, 10**6), "below 0.01 %"),
+     (Fraction(99_999, 10**5), "99.99 %"), (Fraction(1), "100 %")],
 )  # fmt: skip
 def test_only_nothing_is_no_coverage(known: Fraction, words: str) -> None:
     assert tables.coverage(known) == words
