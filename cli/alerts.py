@@ -16,7 +16,8 @@ import typer
 
 from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
-from cli.history import aligned, seconds_of
+from cli.history import seconds_of
+from cli.printed import aligned
 from services.access.viewer import Action
 from services.alerts.access import DeskAlerts
 from services.alerts.formats import alert_json, delivery_json, letter_json, silence_json

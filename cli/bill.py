@@ -18,7 +18,7 @@ import typer
 
 from cli import desk
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
-from cli.history import aligned, put
+from cli.printed import aligned, put
 from services.access.viewer import Action
 from services.bill import formats, statement
 from services.bill.models import Bill

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cli import desk
+from cli.printed import aligned, put
 from services.access.viewer import Action
 from services.errors import SettingsError
 from services.figures import Measure
@@ -103,15 +103,6 @@ def write_parquet(path: Path, cells: Sequence[Cell]) -> None:
     put(path, "--parquet", as_parquet(cells))
 
 
-def put(path: Path, option: str, content: bytes) -> None:
-    """Write the file that an option names, and say so. Raises SettingsError."""
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
-    print(f"Written to {visible(str(path))}", file=sys.stderr)
-
-
 def table_text(found: Asked) -> str:
     """Return one line a span, for people, and below what is coming, if that was asked for."""
     table = aligned([("FROM", "LAST", "MIN", "MAX", "MEAN", "KNOWN"), *map(_row, found.cells)])
@@ -142,22 +133,6 @@ def _reached(found: Forecast, limit: int) -> str:
         words.append(f"likely on {comes.likely:%Y-%m-%d}")
     last = f"on {comes.latest:%Y-%m-%d}" if comes.latest else f"not by {found.until:%Y-%m-%d}"
     return ", ".join([*words, f"at the latest {last}."])
-
-
-def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -> str:
-    """Return rows as lines, with each column as wide as its widest cell.
-
-    Those from `right_from` on are to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = len(widths) if right_from is None else right_from
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if at < left else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
 
 
 def _row(cell: Cell) -> tuple[str, ...]:

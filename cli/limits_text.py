@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cli.history import aligned
+from cli.printed import aligned
 from services.limits.models import Kept, Standing, State, in_order
 from services.limits.preview import Preview
 from services.limits.written import NO_LIMIT, state_words

@@ -10,7 +10,6 @@ from __future__ import annotations
 import locale
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,21 +117,19 @@ def usage_command(
     ] = "",
 ) -> None:
     """Print the usage of every tenant."""
-    from cli import usage
-
     if as_json and as_csv:
         fail("--json and --csv exclude each other", EXIT_SETTINGS)
-    shape: Callable[..., str] = (
-        usage.json_text if as_json else usage.csv_text if as_csv else usage.table_text
-    )
-    then: Callable[..., str] = (
-        usage.then_json if as_json else usage.then_csv if as_csv else usage.then_table
-    )
     with one_line_errors():
-        text, is_known = (
-            usage.at_moment(load_settings(), at, then) if at
-            else usage.collect(load_settings(), shape)
-        )  # fmt: skip
+        if at:
+            from cli import usage_then as then
+
+            shape = then.json_text if as_json else then.csv_text if as_csv else then.table_text
+            text, is_known = then.collect(load_settings(), at, shape)
+        else:
+            from cli import usage as now
+
+            form = now.json_text if as_json else now.csv_text if as_csv else now.table_text
+            text, is_known = now.collect(load_settings(), form)
         typer.echo(text)
     if fail_on_unknown and not is_known:
         raise typer.Exit(EXIT_FAILED)

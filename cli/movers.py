@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 from cli import desk
-from cli.history import aligned, asked
+from cli.history import asked
+from cli.printed import aligned
 from services.access.viewer import Action
 from services.history import formats
 from services.history.movers import Move, Movers

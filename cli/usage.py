@@ -6,14 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 
 from cli import desk
-from cli.history import aligned, moment_of
-from services import spreadsheet
 from services.access.viewer import Action
 from services.figures import Amount, Measure, Usage
-from services.history import formats as past
-from services.history.read import Then
 from services.settings.environment import Settings
-from services.spreadsheet import neutral
 from services.tenancy.claims import CLAIM_WORDS, ClaimState
 from services.usage import formats
 from services.usage.snapshot import Snapshot
@@ -33,47 +28,6 @@ def collect(settings: Settings, shape: Callable[[Snapshot], str]) -> tuple[str, 
     ):
         snapshot = found.fleet.read()
         return shape(snapshot), all(figures.unread is None for figures in snapshot.stores.values())
-
-
-def at_moment(settings: Settings, time: str, shape: Callable[[Then], str]) -> tuple[str, bool]:
-    """Return in the given shape what is kept of a moment, and whether all of it was known.
-
-    No store is asked. Raises KatoTenantsError.
-    """
-    moment = moment_of("--at", time)
-    target = f"the usage of every tenant at {formats.stamp(moment)}"
-    with (
-        desk.opened_alone(settings) as alone,
-        alone.gate.doing(Action.EXPORT, target=target),
-    ):
-        then = alone.history.kept_at(moment)
-        return shape(then), not any(past.reason_of(then, measure) for measure in Measure)
-
-
-def then_json(then: Then) -> str:
-    """Return the documented JSON, ASCII only."""
-    return json.dumps(past.then_as_json(then), indent=2)
-
-
-def then_csv(then: Then) -> str:
-    """Return one line an owner; an empty field was not known."""
-    lines = (
-        (kind, tenant and neutral(visible(str(tenant))), *figures)
-        for kind, tenant, *figures in past.then_rows(then)
-    )
-    return spreadsheet.csv_text((past.THEN_COLUMNS, *lines)).removesuffix("\n")
-
-
-def then_table(then: Then) -> str:
-    """Return a table for people."""
-    rows: list[tuple[str, ...]] = [("OWNER", *(measure.upper() for measure in Measure))]
-    for kind, tenant, *figures in past.then_rows(then):
-        counts = ("unknown" if count is None else f"{count:,}" for count in figures[::2])
-        rows.append((visible(str(tenant)) if tenant else f"({kind})", *counts))
-    whys = ((measure, past.reason_of(then, measure)) for measure in Measure)
-    unknown = (f"{measure}: unknown, {visible(why)}" for measure, why in whys if why)
-    at = f"At {formats.stamp(then.at)}"
-    return "\n".join((at, aligned(rows, right_from=1), *unknown))
 
 
 def json_text(snapshot: Snapshot) -> str:

@@ -39,7 +39,10 @@ def choose() -> tuple[Bill, Reckoned | None] | None:
     try:
         months = _months()
         names = [str(month) for month in months[:_MONTHS]]
-        name = st.selectbox("Month", names, key=state_keys.MONTH, width=160, bind="query-params")
+        name = st.selectbox(
+            "Month", names, key=state_keys.MONTH, width=160, bind="query-params",
+            filter_mode="contains",
+        )  # fmt: skip
         chosen = [Month.parse(name), *months[names.index(name) + 1 :][:1]]
         found = [runtime.desk().bill.reckoned(month) for month in chosen]
     except (StoreError, SettingsError) as exc:
@@ -94,7 +97,7 @@ def draw(bill: Bill, before: Reckoned | None) -> None:
     if not bill.tenants:
         st.caption("Nothing is known of this month that belongs to a tenant.")
         return
-    _table(bill, before and before.bill)
+    _table(bill, None if before is None else before.bill)
     if left := tables.unbilled(bill):
         st.caption(escaped(left))
     _files(bill)
@@ -110,7 +113,7 @@ def _cards(bill: Bill, before: Reckoned | None) -> None:
             then = tables.total(before.bill, before.bill.sum)
         st.metric("The month before, at today's prices", then, border=True)
         known = min((each.known for each in bill.tenants), default=None)
-        share = "unknown" if known is None else f"{int(known * 10_000) / 100:g} %"
+        share = "unknown" if known is None else tables.coverage(known)
         st.metric("Coverage of the month" + " so far" * bill.so_far, share, border=True,
                   help=tables.COVERS)  # fmt: skip
 

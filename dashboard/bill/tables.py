@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -127,6 +128,12 @@ def unbilled(bill: Bill) -> str:
     )
     said = ", ".join(some)
     return f"Billed to nobody: {said}." if said else ""
+
+
+def coverage(known: Fraction) -> str:
+    """Write a share in hundredths of a per cent, rounded down; only nothing is 0."""
+    hundredths = int(known * 10_000)
+    return "below 0.01 %" if known and not hundredths else f"{hundredths / 100:g} %"
 
 
 def total(bill: Bill, units: int | None) -> str:

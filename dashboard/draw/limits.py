@@ -151,7 +151,7 @@ def _told(mine: Iterable[Standing], state: State) -> str:
     return "; ".join(escaped(words(each)) for each in mine if each.shown is state)
 
 
-ONE = ("Measure", "Used", "Limit", "Share", "State", "Since", "Limit for")
+ONE = ("Measure", "Used", "Limit", "State", "Share", "Since", "Limit for")
 
 
 ONE_COLUMNS: dict[str, Any] = {
@@ -181,8 +181,8 @@ def standings_frame(standings: Iterable[Standing]) -> pd.DataFrame:
             "Measure": label(each.quantity),
             "Used": used(each) if each.used is not None else NONE,
             "Limit": amount(each.quantity, each.most),
-            "Share": None if each.share is None else round(each.share, 3),
             "State": state_words(each),
+            "Share": None if each.share is None else round(each.share, 3),
             "Since": each.since,
             "Limit for": source(each.source),
         }

@@ -48,7 +48,8 @@ def draw(kept: Sequence[Kept], standings: Standings | None) -> None:
         st.success(f"{tables.done_words(done)}.", icon=":material/check:")
     rows = tuple(in_order(kept))
     if not rows:
-        st.info("No limit is set.", icon=":material/inbox:")
+        st.info("No limit is set. One stops nothing: it shows who is near it and who is over.",
+                icon=":material/inbox:")  # fmt: skip
         return
     may = not permits.why_not(Action.SET_LIMITS)
     frame = tables.rules_frame(rows, standings)

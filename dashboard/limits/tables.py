@@ -32,10 +32,10 @@ RULE_COLUMNS: dict[str, Any] = {
     "Set": st.column_config.DatetimeColumn(
         format="YYYY-MM-DD",
         timezone="UTC",
-        width=92,
+        width=88,
         help="The day in UTC; the audit log has the time",
     ),
-    "Why": st.column_config.TextColumn(width=170),
+    "Why": st.column_config.TextColumn(width=182),
 }
 _ORDER = (State.OVER, State.NEAR, State.UNKNOWN, State.UNDER)
 

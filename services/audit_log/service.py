@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from services.access.viewer import Outcome, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer
@@ -22,9 +23,12 @@ from services.audit_log.models import (
     reason_with,
 )
 from services.audit_log.ports import LogBookStore, ReadAnchors
-from services.audit_log.verify import Verifier, VerifyState
 from services.errors import KatoTenantsError, LogError, NamingError
+from services.made_once import made_once
 from services.tenancy.kb_ids import TenantKey
+
+if TYPE_CHECKING:
+    from services.audit_log.verify import Verifier, VerifyState
 
 PAGE = 50
 
@@ -39,8 +43,7 @@ class Logbook:
     def __init__(
         self, store: LogBookStore, anchorer: Anchorer, *, anchors: ReadAnchors | None = None
     ) -> None:
-        self._store, self.anchoring = store, anchorer
-        self._verifier = Verifier(store, anchorer, anchors)
+        self._store, self.anchoring, self._anchors = store, anchorer, anchors
         self._begun: dict[str, Event] = {}
         self._turn = threading.Lock()
 
@@ -50,7 +53,8 @@ class Logbook:
 
     def close(self) -> None:
         """Anchor a last time."""
-        self._verifier.close()
+        if "_verifier" in vars(self):
+            self._verifier.close()
         self.anchoring.close()
 
     def begin(
@@ -166,6 +170,13 @@ class Logbook:
     def verifying(self) -> VerifyState:
         """What verifying in the background does and came to."""
         return self._verifier.state
+
+    @made_once
+    def _verifier(self) -> Verifier:
+        """What verifies; few processes ever do."""
+        from services.audit_log.verify import Verifier  # noqa: PLC0415  for those alone
+
+        return Verifier(self._store, self.anchoring, self._anchors)
 
     def _append(self, event: Event) -> None:
         self._store.append(event)

@@ -152,7 +152,7 @@ def _priced(bill: Bill, terms: Terms) -> Bill:
 @lru_cache(maxsize=1024)
 def _units(price: Decimal, decimals: int) -> Fraction:
     """Return a price in units of the currency's last decimal."""
-    return Fraction(price) * 10**decimals
+    return Fraction(price) * Fraction(10**decimals)
 
 
 def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:

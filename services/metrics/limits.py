@@ -28,14 +28,12 @@ def limits_text(found: Standings, named: Iterable[TenantKey]) -> bytes:
 
     A state that is unknown has none, nor how much is used where it may be more.
     """
-    rows = [row for tenant in named for row in _rows(tenant, found.of(tenant))]
+    labels = {tenant: tenant_label(str(tenant)) for tenant in named}
+    rows = [
+        (f'{labels[each.tenant]},measure="{escaped(each.quantity)}"', each)
+        for each in found.every if each.tenant in labels
+    ]  # fmt: skip
     return "".join(_families(rows)).encode()
-
-
-def _rows(tenant: TenantKey, standings: Collection[Standing]) -> Iterator[Row]:
-    label = tenant_label(str(tenant)) if standings else ""
-    for each in standings:
-        yield f'{label},measure="{escaped(each.quantity)}"', each
 
 
 def _families(rows: Collection[Row]) -> Iterator[str]:
@@ -58,10 +56,12 @@ def _states(at: str, each: Standing) -> Iterator[str]:
 
 def counted(found: Standings, *, without: Collection[TenantKey]) -> Mapping[State, int]:
     """Count the tenants that have a limit by their gravest state, leaving some tenants out."""
-    return Counter(
-        min((each.state for each in mine), key=lambda state: state.rank)
-        for tenant, mine in found.by_tenant.items() if tenant not in without
-    )  # fmt: skip
+    gravest: dict[TenantKey, State] = {}
+    for each in found.every:
+        had = gravest.get(each.tenant)
+        if had is None or each.state.rank < had.rank:
+            gravest[each.tenant] = each.state
+    return Counter(state for tenant, state in gravest.items() if tenant not in without)
 
 
 def limits(moment: Moment) -> Iterator[Metric]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from services.settings.environment import Settings
 
 if TYPE_CHECKING:
     from services.approvals.service import ApprovalService
-    from services.audit_log.ports import AnchorPlace
+    from services.audit_log.ports import AnchorPlace, ReadAnchors
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
     from services.history.ports import HistoryStore
@@ -174,19 +174,28 @@ class OwnRecords:
         from services.audit_log.anchor import Anchorer
         from services.audit_log.chain import LogKeys
         from services.audit_log.service import Logbook
-        from services.stores.anchors import AnchorFile, AnchorUrl
         from services.stores.records.audit_log import LogStore
 
-        settings = self.settings
-        store = LogStore(self.database, LogKeys(settings.log_keys))
-        file = AnchorFile(settings.anchor_file) if settings.anchor_file else None
-        places: list[AnchorPlace] = [file] if file else []
-        if settings.anchor_url:
-            places.append(AnchorUrl(settings.anchor_url.get_secret_value()))
-        interval = timedelta(minutes=settings.anchor_minutes)
+        store = LogStore(self.database, LogKeys(self.settings.log_keys))
+        file, places = self._anchors
+        interval = timedelta(minutes=self.settings.anchor_minutes)
         logbook = Logbook(store, Anchorer(store, places, interval=interval), anchors=file)
         self.closing.callback(logbook.close)
         return logbook
+
+    @property
+    def _anchors(self) -> tuple[ReadAnchors | None, Sequence[AnchorPlace]]:
+        """The file of anchors, if one is set, and every place that they go to."""
+        path, url = self.settings.anchor_file, self.settings.anchor_url
+        if not (path or url):
+            return None, ()
+        from services.stores.anchors import AnchorFile, AnchorUrl
+
+        file = AnchorFile(path) if path else None
+        places: list[AnchorPlace] = [file] if file else []
+        if url:
+            places.append(AnchorUrl(url.get_secret_value()))
+        return file, places
 
     @made_once
     def approvals(self) -> ApprovalService:

@@ -45,25 +45,3 @@ HEAD = Table(
 )
 
 MADE_UP = Table("history_made_up", METADATA, Column("until", BigInteger, primary_key=True))
-
-PACKING = (
-    "CREATE TABLE history_made_up (until BIGINT NOT NULL PRIMARY KEY)",
-    {
-        "sqlite": (
-            """CREATE TABLE history_row_8 (
-                grain INTEGER NOT NULL, holder INTEGER NOT NULL REFERENCES history_holder (id),
-                start BIGINT NOT NULL, row BLOB NOT NULL,
-                PRIMARY KEY (grain, holder, start)) WITHOUT ROWID""",
-            """INSERT INTO history_row_8
-                SELECT grain, holder, start, CAST(row AS BLOB) FROM history_row""",
-            "DROP TABLE history_row",
-            "ALTER TABLE history_row_8 RENAME TO history_row",
-            "CREATE INDEX history_row_by_start ON history_row (grain, start)",
-        ),
-        "postgresql": (
-            """ALTER TABLE history_row
-                ALTER COLUMN "row" TYPE BYTEA USING convert_to("row", 'UTF8')""",
-        ),
-    },
-)
-"""What makes rows bytes, and the last table; history, as all migrations are."""

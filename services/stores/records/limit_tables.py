@@ -1,4 +1,4 @@
-"""The tables of limits, as the newest migration leaves them, and the one that made them."""
+"""The tables of limits, as the newest migration leaves them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,3 @@ CROSSED = Table(
 )
 
 LIMIT_VERSION = Table("limit_version", METADATA, Column("version", BigInteger, nullable=False))
-
-LIMITING = (
-    """CREATE TABLE limit_rule (
-        digest VARCHAR(64) NOT NULL, quantity VARCHAR(64) NOT NULL, scope TEXT NOT NULL,
-        most BIGINT, who TEXT NOT NULL, "at" {moment} NOT NULL, why TEXT NOT NULL,
-        PRIMARY KEY (digest, quantity))""",
-    """CREATE TABLE limit_crossed (
-        digest VARCHAR(64) NOT NULL, quantity VARCHAR(64) NOT NULL, tenant TEXT NOT NULL,
-        state VARCHAR(16) NOT NULL, most BIGINT NOT NULL, since {moment} NOT NULL,
-        PRIMARY KEY (digest, quantity))""",
-    "CREATE TABLE limit_version (version BIGINT NOT NULL)",
-    "INSERT INTO limit_version (version) VALUES (0)",
-)
-"""What makes them; history, as all migrations are."""

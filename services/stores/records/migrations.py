@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, inspect, text
 
 from services.stores.records.history_place_tables import PLACING
-from services.stores.records.history_tables import PACKING
-from services.stores.records.limit_tables import LIMITING
 from services.stores.records.migration_7 import hash_names
+from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (
@@ -178,31 +177,11 @@ _REMEMBERING = (
     "INSERT INTO history_head (number, last, hours, days) VALUES (0, 0, 0, 0)",
 )
 
-_ALERTING = (
-    """CREATE TABLE alert (
-        id VARCHAR(32) NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, text TEXT NOT NULL,
-        began {moment} NOT NULL, ended {moment}, settled BOOLEAN NOT NULL)""",
-    "CREATE INDEX alert_by_settled ON alert (settled, ended)",
-    """CREATE TABLE alert_silence (
-        id VARCHAR(32) NOT NULL PRIMARY KEY, text TEXT NOT NULL, "at" {moment} NOT NULL,
-        until {moment} NOT NULL)""",
-    """CREATE TABLE alert_message (
-        number {serial} PRIMARY KEY, id VARCHAR(32) NOT NULL UNIQUE, route TEXT NOT NULL,
-        "at" {moment} NOT NULL, text TEXT NOT NULL, again BOOLEAN NOT NULL,
-        tries INTEGER NOT NULL, next_at {moment}, claimed_until {moment}, failed_at {moment},
-        refused BOOLEAN NOT NULL, problem TEXT NOT NULL, sent_at {moment},
-        given_up BOOLEAN NOT NULL)""",
-    "CREATE INDEX alert_message_by_sent ON alert_message (sent_at, given_up)",
-    """CREATE TABLE alert_head (
-        number BIGINT NOT NULL, "at" {moment}, owner TEXT NOT NULL, leased_until {moment})""",
-    "INSERT INTO alert_head (number, owner) VALUES (0, '\"\"')",
-)
-
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
-    _LOOKING, _REMEMBERING, LIMITING, PACKING, _ALERTING, PLACING,
+    _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -1,0 +1,57 @@
+"""The migrations from version 12 on: limits, the past as bytes, alerts."""
+
+from __future__ import annotations
+
+LIMITING = (
+    """CREATE TABLE limit_rule (
+        digest VARCHAR(64) NOT NULL, quantity VARCHAR(64) NOT NULL, scope TEXT NOT NULL,
+        most BIGINT, who TEXT NOT NULL, "at" {moment} NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (digest, quantity))""",
+    """CREATE TABLE limit_crossed (
+        digest VARCHAR(64) NOT NULL, quantity VARCHAR(64) NOT NULL, tenant TEXT NOT NULL,
+        state VARCHAR(16) NOT NULL, most BIGINT NOT NULL, since {moment} NOT NULL,
+        PRIMARY KEY (digest, quantity))""",
+    "CREATE TABLE limit_version (version BIGINT NOT NULL)",
+    "INSERT INTO limit_version (version) VALUES (0)",
+)
+
+PACKING = (
+    "CREATE TABLE history_made_up (until BIGINT NOT NULL PRIMARY KEY)",
+    {
+        "sqlite": (
+            """CREATE TABLE history_row_8 (
+                grain INTEGER NOT NULL, holder INTEGER NOT NULL REFERENCES history_holder (id),
+                start BIGINT NOT NULL, row BLOB NOT NULL,
+                PRIMARY KEY (grain, holder, start)) WITHOUT ROWID""",
+            """INSERT INTO history_row_8
+                SELECT grain, holder, start, CAST(row AS BLOB) FROM history_row""",
+            "DROP TABLE history_row",
+            "ALTER TABLE history_row_8 RENAME TO history_row",
+            "CREATE INDEX history_row_by_start ON history_row (grain, start)",
+        ),
+        "postgresql": (
+            """ALTER TABLE history_row
+                ALTER COLUMN "row" TYPE BYTEA USING convert_to("row", 'UTF8')""",
+        ),
+    },
+)
+
+ALERTING = (
+    """CREATE TABLE alert (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL, text TEXT NOT NULL,
+        began {moment} NOT NULL, ended {moment}, settled BOOLEAN NOT NULL)""",
+    "CREATE INDEX alert_by_settled ON alert (settled, ended)",
+    """CREATE TABLE alert_silence (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, text TEXT NOT NULL, "at" {moment} NOT NULL,
+        until {moment} NOT NULL)""",
+    """CREATE TABLE alert_message (
+        number {serial} PRIMARY KEY, id VARCHAR(32) NOT NULL UNIQUE, route TEXT NOT NULL,
+        "at" {moment} NOT NULL, text TEXT NOT NULL, again BOOLEAN NOT NULL,
+        tries INTEGER NOT NULL, next_at {moment}, claimed_until {moment}, failed_at {moment},
+        refused BOOLEAN NOT NULL, problem TEXT NOT NULL, sent_at {moment},
+        given_up BOOLEAN NOT NULL)""",
+    "CREATE INDEX alert_message_by_sent ON alert_message (sent_at, given_up)",
+    """CREATE TABLE alert_head (
+        number BIGINT NOT NULL, "at" {moment}, owner TEXT NOT NULL, leased_until {moment})""",
+    "INSERT INTO alert_head (number, owner) VALUES (0, '\"\"')",
+)
