@@ -91,38 +91,22 @@ class Services(Reading):
         return collector
 
     def _follow(self, snapshot: Snapshot) -> None:
-        """Follow each snapshot; in read-only mode nothing that does writes about purges."""
-        follows: list[Callable[[Snapshot], object]] = [
-            self.limits.follow,
-            self.metrics.follow,
-            self._remember,
-            self.isolation.follow,
-        ]
+        """Follow each snapshot; in read-only mode nothing that does writes about purges.
+
+        What follows is made when it does: the records may not answer.
+        """
+        makes: list[Callable[[], Callable[[Snapshot], object]]] = [
+            lambda: self.limits.follow, lambda: self.metrics.follow, lambda: self.remember,
+            lambda: self.isolation.follow,
+        ]  # fmt: skip
         if not self.settings.read_only:
-            follows += [self._later_looks.follow, lambda _: self.tend_records()]
-        for follow in (*follows, self.alert_worker.follow):
+            makes.append(lambda: self._later_looks.follow)
+            self.tend_records()
+        for make in (*makes, lambda: self.alert_worker.follow):
             try:
-                follow(snapshot)
+                make()(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
-
-    def _remember(self, snapshot: Snapshot) -> None:
-        """Record a snapshot; the recorder is made here, since the records may not answer."""
-        self._year_before(snapshot)
-        self.history_recorder.follow(snapshot)
-
-    def _year_before(self, snapshot: Snapshot) -> None:
-        """Have a sample fleet a year that leads to it, before anything of it is recorded."""
-        if self.embedded is None or not snapshot.settled or self._has_past or self.history_place:
-            return
-        from services.embedded.sample.fill import is_filled
-        from services.embedded.sample.past import year_before
-
-        self._has_past = True
-        if is_filled(self.settings.data) and not self._history_records.head().number:
-            self.made_up_history.keep(year_before(snapshot))
-
-    _has_past = False
 
     @made_once
     def _later_looks(self) -> LaterLooks:

@@ -3,10 +3,12 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.alerts import listing, routes, silencing
-from dashboard.app import runtime, state_keys, unreadable
+from dashboard.app import outage, read, runtime, state_keys, unreadable
 from services.errors import StoreError
 
 st.title("Alerts")
+with unreadable.said("Which stores answer"):
+    outage.card(read.state().snapshot)
 now = datetime.now(UTC)
 try:
     found = runtime.desk().alerts.all()

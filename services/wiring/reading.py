@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.sessions.care import SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
+    from services.usage.snapshot import Snapshot
 
 
 class Reading(OwnRecords):
@@ -69,6 +70,24 @@ class Reading(OwnRecords):
             variables["history store"] = "KATO_TENANTS_HISTORY_URL"
         seconds = self.settings.timeout_seconds + 1
         return HealthService(stores, variables=variables, timeout=seconds)
+
+    def remember(self, snapshot: Snapshot) -> None:
+        """Record a snapshot in usage over time. Raises StoreUnavailable."""
+        self._year_before(snapshot)
+        self.history_recorder.follow(snapshot)
+
+    def _year_before(self, snapshot: Snapshot) -> None:
+        """Have a sample fleet a year that leads to it, before anything of it is recorded."""
+        if self.embedded is None or not snapshot.settled or self._has_past or self.history_place:
+            return
+        from services.embedded.sample.fill import is_filled
+        from services.embedded.sample.past import year_before
+
+        self._has_past = True
+        if is_filled(self.settings.data) and not self._history_records.head().number:
+            self.made_up_history.keep(year_before(snapshot))
+
+    _has_past = False
 
     @made_once
     def finding(self) -> FindService:

@@ -55,6 +55,8 @@ SAYINGS: dict[str, tuple[Measure, ...]] = {
     r"Nothing is erased before|None yet\. A purge begins|nothing is changed|changes nothing": (),
     r"Nothing was logged yet|Nothing waits|nothing of them tells": (),
     r"no default": (),
+    r"It has no limit\.|No limit is set\.|No prices are set": (),  # the records and a file say so
+    r"Billed to nobody": (),  # by what was known over a month
     r"no limit is set|could not be asked: it may be there|connections? got no answer": (),
     r"Nothing that concerns it": tuple(Measure),
     r"nothing can be summed|no keys are|nothing from it": (),
@@ -183,7 +185,7 @@ QUERIES = {
     "find": [{"find": "nothing-has-this-name"}, {"find": "bob"}],
 }
 SHOWN = ("overview", "tenants", "tenant", "sessions", "new_session", "find", "purge", "system",
-         "isolation", "usage")  # fmt: skip
+         "isolation", "usage", "limits", "bill")  # fmt: skip
 
 
 @pytest.fixture

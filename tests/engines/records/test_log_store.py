@@ -414,7 +414,7 @@ def test_a_head_that_was_edited_is_not_anchored(records: Records, log: Logbook) 
     with intruder(records) as connection:
         connection.execute(text("UPDATE audit_log SET hash = 'bob' WHERE number = 2"))
     log.anchoring.anchor()
-    assert log.anchoring.state == AnchorState(None, {"audit log": "entry 2 was edited"})
+    assert log.anchoring.state == AnchorState(None, {"audit log": "entry 2 was edited"}, 2)
     log.note(ANN, Action.LOOK)
     assert log.verify().bad == 2
 
