@@ -102,7 +102,8 @@ class Services(Reading):
         if not self.settings.read_only:
             makes.append(lambda: self._later_looks.follow)
             self.tend_records()
-        for make in (*makes, lambda: self.alert_worker.follow):
+        makes.append(lambda: self.alert_worker.follow)
+        for make in makes:
             try:
                 make()(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
@@ -156,6 +157,7 @@ class Services(Reading):
     @made_once
     def alert_worker(self) -> AlertWorker:
         """What looks for alerts and sends them, once it is started."""
+        from services.alerts.ahead import Ahead
         from services.alerts.past_days import PastDays
         from services.alerts.watch import LogChain, Sources
 
@@ -164,6 +166,7 @@ class Services(Reading):
             ownership=self.usage.ownership, jobs=self.jobs.all, tombstones=self.jobs.tombstones,
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
+            coming=Ahead(self.history.forecast).coming,
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:

@@ -16,6 +16,7 @@ from services.limits.models import State
 _AT_ONCE = timedelta(0)
 _SHORT = timedelta(minutes=2)
 _LONG = timedelta(minutes=10)
+_DAY = timedelta(days=1)
 
 
 def growth(look: Look) -> Verdict:
@@ -89,6 +90,11 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             "See Usage on the tenant's page: it shows how fast it grows.",
             ShownTo.TENANTS, Action.SEE_FLEET, _SHORT, _SHORT,
             limits.at(State.NEAR, Severity.MEDIUM),
+        ),
+        Condition(
+            "limit_ahead", Severity.MEDIUM, "A tenant is likely to reach a limit soon",
+            "See What is coming in Usage on the tenant's page, and agree on what is to happen.",
+            ShownTo.TENANTS, Action.SEE_FLEET, _LONG, _DAY, limits.ahead,
         ),
         Condition(
             "growth", Severity.MEDIUM, "A tenant grew suddenly",

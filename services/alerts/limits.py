@@ -1,9 +1,10 @@
-"""Conditions of limits: who is near one, and who is over. Pure."""
+"""Conditions of limits: who is near one, who is over, and who is to be. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from services.alerts.ahead import within
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
@@ -23,6 +24,20 @@ def at(state: State, severity: Severity) -> Callable[[Look], Verdict]:
         return Verdict(seen, unknown)
 
     return limit
+
+
+def ahead(look: Look) -> Verdict:
+    """See who is likely to come to a limit soon. Where a past bears no forecast nobody is seen."""
+    if isinstance(look.coming, Problem):
+        return Verdict(unknown=look.coming)
+    return Verdict(tuple(
+        Sighting(
+            f"{each.tenant} {each.quantity}", Severity.MEDIUM, (each.tenant,), (each.tenant,),
+            {"quantity": each.quantity, "used": each.used, "most": each.most,
+             "likely": f"{each.likely:%Y-%m-%d}"},
+        )
+        for each in look.coming if within(each, look.now, look.thresholds.ahead)
+    ))  # fmt: skip
 
 
 def _sighting(standing: Standing, severity: Severity) -> Sighting:

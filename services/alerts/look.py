@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.alerts.ahead import Coming
 from services.alerts.growth import Growth
 from services.audit_log.models import Verification
 from services.errors import Problem
@@ -19,10 +20,14 @@ from services.usage.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """How long a store may be unknown, and how old figures may get, before somebody is told."""
+    """How long a store may be unknown, and how old figures may get, before somebody is told.
+
+    `ahead` is how long before a limit is likely to be reached somebody is.
+    """
 
     store: timedelta = timedelta(minutes=5)
     snapshot: timedelta = timedelta(minutes=15)
+    ahead: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Look:
     """Everything that conditions look at, or why it could not be read.
 
     `since` is when this dashboard began to collect. `back` are the kb_ids that were purged and
-    have data again, `growth` is by tenant, `standings` are to limits.
+    have data again, `growth` is by tenant, `standings` are to limits, `coming` who is to reach one.
     """
 
     now: datetime
@@ -54,4 +59,5 @@ class Look:
     chain: Chain | Problem
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
     standings: Standings | Problem
+    coming: tuple[Coming, ...] | Problem
     thresholds: Thresholds = field(default_factory=Thresholds)

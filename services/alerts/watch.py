@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from services.alerts.ahead import Coming
 from services.alerts.growth import Growth
 from services.alerts.look import Chain, Look, Thresholds
 from services.alerts.models import Condition, Verdict
@@ -42,6 +43,7 @@ class Sources:
     chain: Callable[[], Chain]
     growth: Callable[[Snapshot], Mapping[TenantKey, tuple[Growth, ...]]]
     standings: Callable[[Snapshot], Standings]
+    coming: Callable[[Snapshot, Standings], tuple[Coming, ...]]
 
 
 class Watch:
@@ -65,7 +67,8 @@ class Watch:
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
             there if isinstance(there, Problem) else there.back, known(sources.chain),
             there if isinstance(there, Problem) else there.growth,
-            there if isinstance(there, Problem) else there.standings, self._thresholds,
+            there if isinstance(there, Problem) else there.standings,
+            there if isinstance(there, Problem) else there.coming, self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 
@@ -79,8 +82,16 @@ class Watch:
             back = came_back(snapshot, stones)
             growth = known(lambda: self._sources.growth(snapshot))
             standings = known(lambda: self._sources.standings(snapshot))
-            self._seen = snapshot, _OfSnapshot(back, growth, standings)
+            coming = known(lambda: self._coming(snapshot, standings))
+            self._seen = snapshot, _OfSnapshot(back, growth, standings, coming)
         return self._seen[1]
+
+    def _coming(
+        self, snapshot: Snapshot, standings: Standings | Problem
+    ) -> tuple[Coming, ...] | Problem:
+        if isinstance(standings, Problem):
+            return standings
+        return self._sources.coming(snapshot, standings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class _OfSnapshot:
     back: tuple[Tombstone, ...]
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
     standings: Standings | Problem
+    coming: tuple[Coming, ...] | Problem
 
 
 def known(read: Callable[[], T | Problem]) -> T | Problem:

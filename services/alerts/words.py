@@ -118,6 +118,10 @@ def _limit(facts: Facts) -> str:
     return f"{facts['quantity']}: {used:,} of {most:,}{share}"
 
 
+def _ahead(facts: Facts) -> str:
+    return f"{_limit(facts)}, likely to be reached on {facts['likely']}"
+
+
 _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "store_unknown": _store_unknown,
     "log_broken": lambda facts: f"entry {int(facts['entry']):,} is not as it was written",
@@ -135,5 +139,6 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     ),
     "limit_over": _limit,
     "limit_near": _limit,
+    "limit_ahead": _ahead,
     "growth": _grown,
 }

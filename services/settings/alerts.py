@@ -18,6 +18,7 @@ class AlertSettings(BaseSettings):
     alert_snapshot_minutes: float = Field(
         15, alias="KATO_TENANTS_ALERT_SNAPSHOT_MINUTES", gt=0, le=_YEAR
     )
+    alert_ahead_days: float = Field(7, alias="KATO_TENANTS_ALERT_AHEAD_DAYS", ge=0, le=90)
     url: str = Field("", alias="KATO_TENANTS_URL")
 
     @field_validator("url")

@@ -67,6 +67,7 @@ class Alerting:
         return Thresholds(
             timedelta(minutes=settings.alert_store_minutes),
             max(timedelta(minutes=settings.alert_snapshot_minutes), usual),
+            timedelta(days=settings.alert_ahead_days),
         )
 
     @made_once

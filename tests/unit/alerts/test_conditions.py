@@ -47,7 +47,7 @@ def look(**more: object) -> Look:
         "now": NOW, "since": NOW - DAY, "ownership": SEEN.ownership,
         "snapshot": replace(SEEN.snapshot, collected_at=NOW), "report": GONE, "jobs": (),
         "back": (), "chain": Chain(verified=Verification(State.OK)), "growth": {},
-        "standings": Standings(),
+        "standings": Standings(), "coming": (),
     }  # fmt: skip
     return Look(**{**nothing, **more})  # type: ignore[arg-type]
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
     """And then nothing is over."""
     for code in TABLE.keys() - {"snapshot_old"}:
         all_gone = dict.fromkeys(
-            ("snapshot", "report", "jobs", "back", "chain", "growth", "standings"), GONE
+            ("snapshot", "report", "jobs", "back", "chain", "growth", "standings", "coming"), GONE
         )
         assert seen(code, **all_gone).unknown is not None, code
         assert not seen(code, **all_gone).seen
