@@ -25,7 +25,6 @@ from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
 from services.settings.alerts import AlertSettings
-from services.settings.history_place import check_place
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -201,6 +200,8 @@ class Settings(SignInSettings, AlertSettings):
     @classmethod
     def _is_not_katos(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
         if value:
+            from services.settings.history_place import check_place  # noqa: PLC0415  for few
+
             check_place(value.get_secret_value(), field.data)
         return value
 

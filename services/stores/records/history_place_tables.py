@@ -34,17 +34,3 @@ PLACE_LOOKS = Table(
     Column("ended", BigInteger, nullable=False),
     Column("reason", Words, nullable=False),  # empty where it was known
 )
-
-PLACING = (
-    """CREATE TABLE history_place (
-        id VARCHAR(32) NOT NULL PRIMARY KEY, number BIGINT NOT NULL, last BIGINT NOT NULL,
-        hours BIGINT NOT NULL, days BIGINT NOT NULL, writes BIGINT NOT NULL)""",
-    """CREATE TABLE history_place_write (
-        place VARCHAR(32) NOT NULL REFERENCES history_place (id), number BIGINT NOT NULL,
-        began BIGINT NOT NULL, PRIMARY KEY (place, number))""",
-    """CREATE TABLE history_place_look (
-        place VARCHAR(32) NOT NULL REFERENCES history_place (id), quantity VARCHAR(32) NOT NULL,
-        began BIGINT NOT NULL, ended BIGINT NOT NULL, reason TEXT NOT NULL,
-        PRIMARY KEY (place, quantity, began))""",
-)
-"""What makes them; history, as all migrations are."""

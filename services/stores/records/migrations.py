@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, inspect, text
 
-from services.stores.records.history_place_tables import PLACING
 from services.stores.records.migration_7 import hash_names
-from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING
+from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (

@@ -1,4 +1,4 @@
-"""The migrations from version 12 on: limits, the past as bytes, alerts."""
+"""The migrations from version 12 on: limits, the past as bytes, alerts, places."""
 
 from __future__ import annotations
 
@@ -54,4 +54,17 @@ ALERTING = (
     """CREATE TABLE alert_head (
         number BIGINT NOT NULL, "at" {moment}, owner TEXT NOT NULL, leased_until {moment})""",
     "INSERT INTO alert_head (number, owner) VALUES (0, '\"\"')",
+)
+
+PLACING = (
+    """CREATE TABLE history_place (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, number BIGINT NOT NULL, last BIGINT NOT NULL,
+        hours BIGINT NOT NULL, days BIGINT NOT NULL, writes BIGINT NOT NULL)""",
+    """CREATE TABLE history_place_write (
+        place VARCHAR(32) NOT NULL REFERENCES history_place (id), number BIGINT NOT NULL,
+        began BIGINT NOT NULL, PRIMARY KEY (place, number))""",
+    """CREATE TABLE history_place_look (
+        place VARCHAR(32) NOT NULL REFERENCES history_place (id), quantity VARCHAR(32) NOT NULL,
+        began BIGINT NOT NULL, ended BIGINT NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (place, quantity, began))""",
 )

@@ -193,15 +193,16 @@ class TestWhatAPassCosts:
         """The dashboard starts whether the store is there or not."""
         assert server.calls == []
 
-    @pytest.mark.parametrize("ask", [PatternStore.quick, PatternStore.read])
+    @pytest.mark.parametrize(("ask", "most"), [(PatternStore.quick, 2), (PatternStore.read, 7)])
     def test_it_does_not_grow_with_the_number_of_kb_ids(
         self,
         over_http: PatternStore,
         server: HttpServer,
         clickhouse: Client,
         ask: Callable[[PatternStore], PatternReading],
+        most: int,
     ) -> None:
-        """300 kb_ids take as many queries as 3."""
+        """300 kb_ids take as many queries as 3; two of a pass ask whether anything was written."""
         make_tables(clickhouse)
         add_patterns(clickhouse, ["kb_kato"])
         ask(over_http)  # which makes the clients
@@ -212,7 +213,7 @@ class TestWhatAPassCosts:
             before = len(server.calls)
             assert len(ask(over_http).usages) == count
             costs.append(len(server.calls) - before)
-        assert costs[0] == costs[1] <= 5
+        assert costs[0] == costs[1] <= most
 
     def test_the_first_figures_touch_no_table(
         self, over_http: PatternStore, server: HttpServer, clickhouse: Client
