@@ -98,6 +98,8 @@ def draw(bill: Bill, before: Reckoned | None) -> None:
         st.caption("Nothing is known of this month that belongs to a tenant.")
         return
     _table(bill, None if before is None else before.bill)
+    if never := tables.never_known(bill):
+        st.caption(never)
     if left := tables.unbilled(bill):
         st.caption(escaped(left))
     _files(bill)

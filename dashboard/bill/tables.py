@@ -24,8 +24,8 @@ HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
 
 
 COVERS = (
-    "The share of the month in which the least known of its figures was known. What is not known "
-    "is not billed."
+    "The share of the month in which the least known of its figures was known, of those that ever "
+    "were. What is not known is not billed."
 )
 
 
@@ -128,6 +128,15 @@ def unbilled(bill: Bill) -> str:
     )
     said = ", ".join(some)
     return f"Billed to nobody: {said}." if said else ""
+
+
+def never_known(bill: Bill) -> str:
+    """Say what of a month no tenant's figure was ever known of; empty where there is none."""
+    lines = [line for each in bill.tenants for line in each.lines]
+    seen = {line.charge for line in lines if line.known}
+    names = [formats.WORDS[charge].title for charge in Charge
+             if charge not in seen and any(line.charge is charge for line in lines)]  # fmt: skip
+    return f"Unknown all the time, and so in no amount: {', '.join(names)}." if names else ""
 
 
 def coverage(known: Fraction) -> str:

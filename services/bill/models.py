@@ -77,8 +77,11 @@ class TenantBill:
 
     @property
     def known(self) -> Fraction:
-        """The share of the month in which the least known of its lines was."""
-        return min((line.known for line in self.lines), default=ZERO)
+        """The share of the month in which the least known of its lines was, of those ever known.
+
+        A store that tells no size at all would make it 0 however well all else is known.
+        """
+        return min((line.known for line in self.lines if line.known), default=ZERO)
 
     def line(self, charge: Charge) -> Line:
         """Return the line of a charge."""

@@ -72,7 +72,8 @@ def test_a_month_with_its_files_and_statements(
     """
     app = open_page("bill", month=month)
     assert "Fleet: 120.00 EUR" in words(app)
-    assert "Coverage of the month: 0 %" in words(app)  # of vectors
+    assert "Coverage of the month: 100 %" in words(app)
+    assert "Unknown all the time, and so in no amount: Vectors." in words(app)
     assert "of Patterns (unowned)" in words(app)
     frame = app.dataframe[0].value.set_index("Tenant")
     assert frame.loc["tenant/acme", ["Total", "Patterns", "Base fee"]].tolist() == [60, 40, 20]

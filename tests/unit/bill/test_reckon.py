@@ -132,6 +132,9 @@ def test_what_is_not_known_is_not_billed_and_said() -> None:
     line = acme.line(Charge.MEMORY)
     assert (line.amount, line.known, line.reason) == (200, Fraction(1, 2), "Redis did not answer")
     assert acme.known == Fraction(1, 2)
+    never = replace(acme.line(Charge.VECTORS), known=Fraction(0))
+    without = replace(acme, lines=(never, acme.line(Charge.MEMORY)))
+    assert (without.known, replace(acme, lines=(never,)).known) == (Fraction(1, 2), 0)
     nothing = bill_of(PERIOD, used({}, known=0), terms())
     assert (nothing.tenants, nothing.total) == ((), 0)
 
