@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli import desk
+from cli import desk, files
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
-from cli.printed import aligned, put
+from cli.printed import aligned, plain
 from services.access.viewer import Action
 from services.bill import formats, statement
 from services.bill.models import Bill
@@ -27,7 +27,7 @@ from services.bill.prices import Charge
 from services.errors import SettingsError
 from services.history.models import OwnerKind
 from services.settings.environment import load_settings
-from services.spreadsheet import csv_text, neutral
+from services.spreadsheet import csv_text
 from services.tenancy.kb_ids import TenantKey
 from services.visible import visible
 
@@ -65,7 +65,7 @@ def bill_command(
             return
         from services.bill.xlsx import workbook  # noqa: PLC0415  its library, for this alone
 
-        put(xlsx, "--xlsx", workbook(bill))
+        files.write(xlsx, "--xlsx", workbook(bill))
 
 
 @app.command("statement")
@@ -83,7 +83,7 @@ def statement_command(
         if html is None:
             typer.echo(statement.text(bill, found))
         else:
-            put(html, "--html", statement.html(bill, found).encode())
+            files.write(html, "--html", statement.html(bill, found).encode())
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def json_text(bill: Bill) -> str:
 
 def csv_of(bill: Bill) -> str:
     """Return one line a charge; an empty field is not known, or has no price."""
-    lines = (map(_plain, row) for row in formats.rows(bill))
+    lines = (map(plain, row) for row in formats.rows(bill))
     return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
 
 
@@ -165,7 +165,3 @@ def _used(bill: Bill) -> Iterator[tuple[str, ...]]:
         if left:
             hours = (formats.digits(left[c]) if c in left else "0" for c in measured)
             yield (f"({kind.value})", *hours, "")
-
-
-def _plain(cell: object) -> object:
-    return neutral(visible(cell)) if isinstance(cell, str) else cell

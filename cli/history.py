@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cli import desk
-from cli.printed import aligned, put
+from cli import desk, files
+from cli.printed import aligned, plain
 from services.access.viewer import Action
 from services.errors import SettingsError
 from services.figures import Measure
@@ -18,7 +18,7 @@ from services.history import formats
 from services.history.forecast import Forecast, Reach, reached
 from services.history.models import Cell, Holder, looked_at, quantities_of
 from services.settings.environment import Settings
-from services.spreadsheet import csv_text, neutral
+from services.spreadsheet import csv_text
 from services.usage.formats import stamp
 from services.visible import visible
 
@@ -92,7 +92,7 @@ def json_text(found: Asked) -> str:
 
 def csv_of(found: Asked) -> str:
     """Return one line a span; an empty field is not known."""
-    lines = (map(_plain, row) for row in formats.rows(found.cells))
+    lines = (map(plain, row) for row in formats.rows(found.cells))
     return csv_text((formats.COLUMNS, *lines)).removesuffix("\n")
 
 
@@ -100,7 +100,7 @@ def write_parquet(path: Path, cells: Sequence[Cell]) -> None:
     """Write a Parquet file of one row a span. Raises SettingsError."""
     from services.history.parquet import as_parquet  # noqa: PLC0415  its library, for this alone
 
-    put(path, "--parquet", as_parquet(cells))
+    files.write(path, "--parquet", as_parquet(cells))
 
 
 def table_text(found: Asked) -> str:
@@ -142,7 +142,3 @@ def _row(cell: Cell) -> tuple[str, ...]:
     mean, margin = formats.mean_of(cell) or "", f" ± {cell.margin:,}" if cell.margin else ""
     figures = (f"{did.last:,}{margin}", f"{did.least:,}", f"{did.most:,}", mean)
     return began, *figures, f"{cell.share:.0%}"
-
-
-def _plain(cell: object) -> object:
-    return neutral(visible(cell)) if isinstance(cell, str) else cell

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import desk
+from cli import desk, files
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.limits_text import counts_text, rules_text, standings_text
 from services.access.viewer import Action
@@ -28,8 +27,6 @@ from services.settings.environment import load_settings
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-
-STDIN = "-"
 
 Scope = Annotated[
     str, typer.Argument(metavar="FOR", help="tenant/acme, org/* for a kind, or * for every one.")
@@ -136,7 +133,7 @@ def import_command(
 ) -> None:
     """Set the limits of a file. With --instead nothing is done unless all of it can be taken."""
     with one_line_errors():
-        lines = read(_data_of(file))
+        lines = read(files.read(file, LimitsError))
         rules = tuple(line for line in lines if isinstance(line, Rule))
         refused = [line for line in lines if isinstance(line, Refused)]
         for line in refused:
@@ -185,12 +182,3 @@ def _change(
     else:
         typer.echo(counts_text(would, put=put, removed=removed))
     return done
-
-
-def _data_of(file: str) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError:
-        raise LimitsError(f"{file} cannot be read") from None

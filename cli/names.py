@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import desk
+from cli import desk, files
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.errors import NamesError
 from services.names.formats import preview_json, preview_lines
@@ -24,8 +23,6 @@ from services.tenancy.kb_ids import TenantKey
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-
-STDIN = "-"
 
 TenantName = Annotated[str, typer.Argument(help="The tenant, as kind/id: tenant/acme.")]
 Why = Annotated[str, typer.Option("--why", help="Why; it is kept and logged.")]
@@ -45,7 +42,7 @@ def import_command(
 ) -> None:
     """Have node_ids count as seen: one a line, or with columns node_id, tenant and since."""
     with one_line_errors(), desk.opened_alone(load_settings()) as alone:
-        data = _data_of(file)
+        data = files.read(file, NamesError)
         found = alone.names.preview(data, kind) if dry_run else alone.names.take(data, kind)
     if as_json:
         typer.echo(json.dumps(preview_json(found, imported=not dry_run), indent=2))
@@ -113,12 +110,3 @@ def revoke_command(
 
 
 _WHY_NOT = "nothing is stored under it, it is seen or confirmed, or its name is others' alone"
-
-
-def _data_of(file: str) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError:
-        raise NamesError(f"{file} cannot be read") from None

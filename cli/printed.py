@@ -1,12 +1,10 @@
-"""What commands print and write: tables for people, and files."""
+"""What commands print: tables for people, and cells for CSV."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from services.errors import SettingsError
+from services.spreadsheet import neutral
 from services.visible import visible
 
 
@@ -26,10 +24,6 @@ def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -
     )
 
 
-def put(path: Path, option: str, content: bytes) -> None:
-    """Write the file that an option names, and say so. Raises SettingsError."""
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
-    print(f"Written to {visible(str(path))}", file=sys.stderr)
+def plain(cell: object) -> object:
+    """Return a cell for CSV: words as they are shown, and never taken for a formula."""
+    return neutral(visible(cell)) if isinstance(cell, str) else cell

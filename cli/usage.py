@@ -42,9 +42,8 @@ def csv_text(snapshot: Snapshot) -> str:
 
 def table_text(snapshot: Snapshot) -> str:
     """Return a table for people."""
-    rows = list(_rows(snapshot))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [_aligned(row, widths) for row in rows]
+    from cli.printed import aligned  # noqa: PLC0415  for people alone
+
     problems = [
         f"{m.value}: {f.state.value.replace('_', ' ')}, {visible(str(f.reason))}"
         for m, f in snapshot.stores.items()
@@ -53,7 +52,7 @@ def table_text(snapshot: Snapshot) -> str:
     unread = [measure.value for measure in snapshot.in_part]
     if unread:
         problems.append(f"there may be more tenants: {', '.join(unread)} not read to the end")
-    return "\n".join((*lines, *problems))
+    return "\n".join((aligned(list(_rows(snapshot)), right_from=_NAMES), *problems))
 
 
 def _rows(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
@@ -73,12 +72,3 @@ def _counts(usage: Usage) -> Iterator[str]:
 
 def _count(amount: Amount | None) -> str:
     return "unknown" if amount is None else f"{amount.count:,}"
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
-    """Names to the left, numbers to the right."""
-    words = [
-        cell.ljust(width) if i < _NAMES else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(words).rstrip()
