@@ -12,6 +12,9 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.stores.redis.link import conversation
+from services.stores.redis.server import opening
+from services.stores.redis.still import state_of
 from services.stores.redis.usage import KeyspaceStore
 from services.usage.readings import KeyReading
 from tests.engines.redis.keys import as_user, commands_called, store_of
@@ -252,6 +255,17 @@ def test_who_is_told_nothing_takes_a_pass(server: redis.Redis) -> None:
     write_some(server)
     with as_user(server, "~*", "+@all", "-info") as theirs:
         assert store_of(theirs).read().mark is None
+
+
+@pytest.mark.parametrize("field", ["rdb_last_save_time", "server_time_usec"])
+def test_a_time_that_is_none_takes_a_pass(server: redis.Redis, field: str) -> None:
+    """As another program than Redis or Valkey may say it: the figures are read all the same."""
+    until_marked(server)
+    with conversation(server, operation="asking how it is", seconds=30) as link:
+        told = opening(link, 0)
+    assert state_of(told, 0)
+    for strange in ("", "-", "never"):
+        assert state_of(replace(told, facts={**told.facts, field: strange}), 0) is None
 
 
 def test_a_replica_takes_a_pass(server: redis.Redis) -> None:
