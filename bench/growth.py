@@ -20,14 +20,12 @@ from pathlib import Path
 import redis
 
 from bench.keys import bare_pass, store_of
-from bench.measure import Run, fill_keyspace, median, side_by_side, valkey
+from bench.measure import LEAST, Run, fill_keyspace, median, side_by_side, valkey
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.rollup import Readings, roll_up
 
 COUNT = 1_000
-LEAST = 12
-"""The fewest keys of a kb_id that `bench.measure` writes."""
 
 COLUMNS = ("keys", "kb_ids", "bare_ms", "counts", "exact", "sampled", "still_share", "rollup_us")
 

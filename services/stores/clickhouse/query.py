@@ -178,9 +178,9 @@ class ClickHouse:
         store: str = STORE,
     ) -> None:
         self.database = database
-        self.asking = Asking(connect, database=database, store=store)
-        slow = partial(Asking, database=database, store=store)
-        self.slow = slow(connect_slow) if connect_slow else self.asking
+        asking = partial(Asking, database=database, store=store)
+        self.asking = asking(connect)
+        self.slow = asking(connect_slow) if connect_slow else self.asking
         self.connect_once = connect_once or connect
 
     def close(self) -> None:

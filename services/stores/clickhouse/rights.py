@@ -8,12 +8,11 @@ from typing import Any
 
 from clickhouse_connect.driver.binding import quote_identifier
 
-from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
+from services.errors import StoreDenied, StoreRejected
 from services.isolation.facts import Grant
 from services.purge.models import Surface
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
-from services.stores.clickhouse.looking import ASKING, may_read
+from services.stores.clickhouse.looking import ASKING, granted, may_read
 from services.stores.clickhouse.owner_columns import Place
 from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.surface import PatternSurface
@@ -28,8 +27,6 @@ _WIDER = {
     "CLUSTER": ("CLUSTER", "ALL", "ALL PRIVILEGES"),
 }
 """By which rights each of these is given, its own name first."""
-
-_SYNTAX_ERROR = 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +109,13 @@ class PatternRights:
 
     def _lacking(self, needs: list[Need]) -> list[Need]:
         """Return the needs that are not granted; none where the server cannot tell."""
-        try:
-            return [need for need in needs if not self._granted(need)]
-        except StoreRejected as exc:
-            if getattr(exc.__cause__, "code", None) != _SYNTAX_ERROR:
-                raise
-        grants = self._grants()  # a ClickHouse before 24.10 has no CHECK GRANT
+        told = granted(self._asking, [(need.right, need.on) for need in needs])
+        if told is not None:
+            return [need for need, is_granted in zip(needs, told, strict=True) if not is_granted]
+        grants = self._grants()
         if grants is None:
             return []
         return [need for need in needs if not any(map(need.given_by, grants))]
-
-    def _granted(self, need: Need) -> bool:
-        # CHECK GRANT takes no bound names
-        answer = _plain(self._one(f"CHECK GRANT {need.right} ON {need.on}"))
-        if answer not in {"0", "1"}:
-            raise StoreMisconfigured(STORE, ASKING, NOT_CLICKHOUSE)
-        return answer == "1"
 
     def _grants(self) -> tuple[Grant, ...] | None:
         for query in ("SHOW GRANTS FINAL", "SHOW GRANTS"):
@@ -137,10 +125,3 @@ class PatternRights:
             except (StoreDenied, StoreRejected, UnreadableGrant):
                 continue
         return None
-
-
-def _plain(value: object) -> str:
-    """Take an answer out of the lists or bytes in which the driver gives it."""
-    while isinstance(value, list | tuple) and value:
-        value = value[0]
-    return text_of(value) if isinstance(value, bytes) else str(value)

@@ -76,7 +76,7 @@ class Opening:
     @property
     def memory(self) -> Memory:
         """What it keeps in memory, and may."""
-        limit, evicted = (_number(self.facts.get(n, "")) for n in ("maxmemory", "evicted_keys"))
+        limit, evicted = (number(self.facts.get(n, "")) for n in ("maxmemory", "evicted_keys"))
         return Memory(self.used_memory, limit, evicted)
 
     def described(self, database: int) -> Iterator[str]:
@@ -96,9 +96,9 @@ def opening(link: Link, database: int) -> Opening:
     facts = {} if info is None else _fields(info)
     standing = _whole(_by_hello(hello) if hello is not None else _by_info(facts))
     held = _held(facts, database)
-    keys = size if size is not None else _number(held.get("keys", "0")) if facts else None
-    with_ttl = 0 if keys == 0 else _number(held.get("expires", ""))
-    return Opening(standing, keys, with_ttl, _number(facts.get("used_memory", "")), facts)
+    keys = size if size is not None else number(held.get("keys", "0")) if facts else None
+    with_ttl = 0 if keys == 0 else number(held.get("expires", ""))
+    return Opening(standing, keys, with_ttl, number(facts.get("used_memory", "")), facts)
 
 
 def _held(facts: Mapping[str, str], database: int) -> dict[str, str]:
@@ -146,6 +146,6 @@ def _fields(info: bytes) -> Mapping[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> int | None:
     """Read a whole number; None for anything else."""
     return int(text) if text.isdecimal() else None

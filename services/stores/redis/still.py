@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from services.stores.redis.link import Link, packed
-from services.stores.redis.server import Opening
+from services.stores.redis.server import Opening, number
 from services.usage.readings import KeyReading, Mark, SessionRecord
 
 _TOLD = ("run_id", "rdb_changes_since_last_save", "rdb_last_save_time")
@@ -35,9 +35,10 @@ _CHUNK = 1_000
 def state_of(told: Opening, database: int) -> tuple[str, ...] | None:
     """Return what stays the same as long as nothing is written; None where that is not sure."""
     facts, held, now = told.facts, told.held(database), _clock(told.facts)
-    if now is None or told.standing.is_replica or not all(name in facts for name in _TOLD):
+    saved = number(facts.get("rdb_last_save_time", ""))
+    if now is None or saved is None or now < saved + 1:
         return None
-    if now < int(facts["rdb_last_save_time"]) + 1:
+    if told.standing.is_replica or not all(name in facts for name in _TOLD):
         return None
     if any(value != "0" for name, value in held.items() if name not in _USUAL):
         return None  # `subexpiry`, `keys_with_volatile_items`: hashes with fields that expire
@@ -80,6 +81,8 @@ def first_end(
     end is none of these.
     """
     ends = [each.expires_in for each in sessions if each.expires_in is not None]
+    if with_ttl is None or with_ttl > len(ends) + len(keys):
+        return None
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
         link.send(b"".join(packed("PTTL", key) for key in chunk))
@@ -96,5 +99,5 @@ def _aged(sessions: Sequence[SessionRecord], seconds: float) -> Iterator[Session
 
 def _clock(facts: Mapping[str, str]) -> float | None:
     """Return the server's own time, in seconds since 1970."""
-    told = facts.get("server_time_usec", "")
-    return int(told) / 1_000_000 if told.isdecimal() else None
+    told = number(facts.get("server_time_usec", ""))
+    return None if told is None else told / 1_000_000

@@ -6,7 +6,9 @@ What every place promises, `tests/engines/records/test_history.py` holds it to a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +26,7 @@ from services.history.rows import row_of
 from services.settings.environment import Settings
 from services.stores.clickhouse import history
 from services.stores.clickhouse.history import ClickHouseHistory
-from services.stores.clickhouse.history_table import MARK, TABLE
+from services.stores.clickhouse.history_table import MARK, TABLE, Book, HistoryTable
 from services.stores.records.history import HistoryRecords
 from services.tenancy.layout import text_of
 from services.wiring.reading import Reading
@@ -207,6 +209,23 @@ def test_a_database_that_was_lost_begins_anew(store: ClickHouseHistory, clickhou
         store.present()
     assert store.present() == (NO_PAST, history.Present({}, {}))
     assert store.health().detail == f"usage over time, database {clickhouse.database}"
+
+
+def test_nobody_waits_for_others_who_open_it(
+    server: HttpServer, clickhouse: Client, own_records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it does not answer, who is second would wait twice as long, who is third thrice."""
+    opened, both = HistoryTable.opened, threading.Barrier(2)
+
+    def meeting(table: HistoryTable, book: Callable[[str], Book]) -> str:
+        both.wait(20)
+        return opened(table, book)
+
+    monkeypatch.setattr(HistoryTable, "opened", meeting)
+    store = history_in(server, str(clickhouse.database), own_records)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(store.head) for _ in range(2)]
+        assert [each.result() for each in asked] == [NO_PAST, NO_PAST]
 
 
 def test_the_setting_chooses_the_place_and_it_is_a_store_with_its_health(

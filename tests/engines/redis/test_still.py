@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -12,10 +11,14 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from services.stores.redis.link import conversation
+from services.stores.redis.server import opening
+from services.stores.redis.still import state_of
 from services.stores.redis.usage import KeyspaceStore
 from services.usage.readings import KeyReading
 from tests.engines.redis.keys import as_user, commands_called, store_of
 from tests.servers import redis_server
+from tests.servers.valkey import until_it_tells
 
 KEYS = (
     "a_kato:frequency:p", "a_kato:symbols:freq", "b_kato:prediction:o", "else",
@@ -35,16 +38,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     found = request.getfixturevalue(request.param)
     client = found if isinstance(found, redis.Redis) else redis.Redis(port=found.port)
     client.flushall()
-    until_marked(client)
+    until_it_tells(client)
     yield client
     client.flushall()
-
-
-def until_marked(client: redis.Redis) -> None:
-    """Wait until the second of the server's last save, or start, is over: a mark needs that."""
-    ends = time.monotonic() + 5
-    while int(client.info("server")["server_time_usec"] / 1e6) <= client.lastsave().timestamp():
-        assert time.monotonic() < ends
 
 
 def write_some(client: redis.Redis) -> None:
@@ -75,7 +71,7 @@ def is_again(reading: KeyReading, last: KeyReading) -> bool:
 
 
 def marked(store: KeyspaceStore, server: redis.Redis) -> KeyReading:
-    until_marked(server)
+    until_it_tells(server)
     reading = store.read()
     assert reading.mark is not None
     return reading
@@ -252,6 +248,17 @@ def test_who_is_told_nothing_takes_a_pass(server: redis.Redis) -> None:
     write_some(server)
     with as_user(server, "~*", "+@all", "-info") as theirs:
         assert store_of(theirs).read().mark is None
+
+
+@pytest.mark.parametrize("field", ["rdb_last_save_time", "server_time_usec"])
+def test_a_time_that_is_none_takes_a_pass(server: redis.Redis, field: str) -> None:
+    """As another program than Redis or Valkey may say it: the figures are read all the same."""
+    until_it_tells(server)
+    with conversation(server, operation="asking how it is", seconds=30) as link:
+        told = opening(link, 0)
+    assert state_of(told, 0)
+    for strange in ("", "-", "never"):
+        assert state_of(replace(told, facts={**told.facts, field: strange}), 0) is None
 
 
 def test_a_replica_takes_a_pass(server: redis.Redis) -> None:

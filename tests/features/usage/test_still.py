@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +15,7 @@ from services.stores.clickhouse.usage import PatternStore
 from services.stores.redis.scan import KeyPass
 from services.usage import collect
 from services.usage.snapshot import Snapshot
+from tests.servers.valkey import until_it_tells
 
 
 @pytest.fixture
@@ -24,13 +24,6 @@ def services(kato_settings: Settings, valkey: redis.Redis) -> Iterator[Services]
     until_it_tells(valkey)
     yield built
     built.close()
-
-
-def until_it_tells(client: redis.Redis) -> None:
-    """Wait until the second of the server's last save, or start, is over."""
-    ends = time.monotonic() + 5
-    while client.time()[0] <= client.lastsave().timestamp():
-        assert time.monotonic() < ends
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, *, roll_up: bool = True) -> None:
