@@ -48,8 +48,7 @@ def conservation(look: Look) -> Verdict:
     """See each measure whose parts do not sum up to what the store itself says that it holds."""
     if isinstance(look.snapshot, Problem):
         return Verdict(unknown=look.snapshot)
-    unread = next(iter(look.snapshot.unread.values()), None)
-    return Verdict(tuple(_differences(look.snapshot)), unread)
+    return Verdict(tuple(_differences(look.snapshot)), look.unread)
 
 
 def _differences(snapshot: Snapshot) -> Iterator[Sighting]:

@@ -85,3 +85,5 @@ def test_it_alerts_so_many_days_before() -> None:
         assert bool(found_then.seen) is alerts
     assert seen("limit_ahead", coming=()) == Verdict()
     assert seen("limit_ahead", coming=GONE).unknown == GONE
+    unread = replace(standing(335, used=None, state=State.UNKNOWN), reason=GONE)
+    assert seen("limit_ahead", standings=Standings((unread,))).unknown == GONE
