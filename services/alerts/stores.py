@@ -7,16 +7,10 @@ from collections.abc import Iterator
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
-from services.figures import Measure, Precision
+from services.figures import STORE_OF, Precision
 from services.isolation.severity import Severity
 from services.usage.snapshot import Snapshot
 
-STORES = {
-    Measure.PATTERNS: "clickhouse",
-    Measure.KEYS: "redis",
-    Measure.VECTORS: "qdrant",
-    Measure.SESSIONS: "redis",
-}
 KATO = "kato"
 
 
@@ -28,7 +22,7 @@ def store_unknown(look: Look) -> Verdict:
     pending = None
     for measure, figures in look.snapshot.stores.items():
         if figures.failed:
-            found.setdefault(STORES[measure], figures.reason or Problem("it was not read"))
+            found.setdefault(STORE_OF[measure], figures.reason or Problem("it was not read"))
         elif figures.unread is not None:
             pending = figures.unread
     if look.snapshot.kato_failing_since is not None:
