@@ -23,6 +23,13 @@ class Measure(StrEnum):
     SESSIONS = "sessions"
 
 
+STORE_OF: Mapping[Measure, str] = {
+    Measure.PATTERNS: "clickhouse", Measure.KEYS: "redis", Measure.VECTORS: "qdrant",
+    Measure.SESSIONS: "redis",
+}  # fmt: skip
+"""Which store has what is measured."""
+
+
 class StoreState(StrEnum):
     """Whether a store's figures are there."""
 

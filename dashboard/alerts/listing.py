@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.alerts import tables
 from dashboard.app import brand, permits, runtime, state_keys, unreadable
-from dashboard.draw import figures
+from dashboard.draw import figures, severities
 from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, markdown, moment
 from dashboard.draw.links import copy_link
 from services.alerts.models import Alert, Alerts, AlertState
 from services.alerts.words import TODO, line_of, title_of
-from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 
 LATE = timedelta(minutes=3)
 """After so long without a look, what stands here may be old."""
-
-COLOR_OF = {
-    Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
-    Severity.LOW: "gray", Severity.INFO: "gray",
-}  # fmt: skip
 
 
 def head(found: Alerts, now: datetime) -> None:
@@ -72,7 +65,7 @@ def live(found: Alerts, now: datetime) -> tuple[Alert, ...]:
     until = ["Silenced until"] if frame["Silenced until"].notna().any() else []
     open_box("alert", alerts, list(map(tables.name_of, alerts)), key="alerts", leads=tables.leads)
     chosen = rows_table(
-        _with_chips(frame), alerts, [each.id for each in alerts], key="alerts_live",
+        severities.with_chips(frame), alerts, [each.id for each in alerts], key="alerts_live",
         placeholder="–",
         select="multi-row", height="content" if len(alerts) <= 10 else "auto",  # noqa: PLR2004
         alt="Alerts that fire or are about to, the gravest first",
@@ -91,8 +84,8 @@ def past(found: Alerts) -> None:
         return
     frame = tables.past_frame(found.past)
     rows_table(
-        _with_chips(frame), found.past, [each.id for each in found.past], key="alerts_past",
-        placeholder="–",
+        severities.with_chips(frame), found.past, [each.id for each in found.past],
+        key="alerts_past", placeholder="–",
         alt="Alerts that are over, the newest first", column_config=_COLUMNS,
         column_order=["Severity", "What", "Tenant", "Began", "Ended", "Routes"],
     )  # fmt: skip
@@ -111,7 +104,7 @@ def one(asked: str, found: Alerts, now: datetime) -> Alert | None:
     st.header(escaped(title_of(alert)))
     silence = found.silence_of(alert, now)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(alert.severity, color=COLOR_OF[alert.severity])  # type: ignore[arg-type]
+        severities.badge(alert.severity)
         st.badge("silenced" if silence else alert.state.value, color="gray")
         st.caption(f"{markdown(alert.code)} · {markdown(alert.id)}")
         copy_link({state_keys.ALERT: alert.id})
@@ -143,16 +136,8 @@ def _named(alerts: Iterable[Alert]) -> list[TenantKey]:
     return sorted({tenant for each in alerts for tenant in each.tenants}, key=str)
 
 
-def _with_chips(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = frame.copy()
-    shown["Severity"] = [[severity] for severity in shown["Severity"]]
-    return shown
-
-
 _COLUMNS = {
-    "Severity": st.column_config.MultiselectColumn(
-        options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
-    ),
+    "Severity": severities.COLUMN,
     "What": st.column_config.TextColumn(width=300),
     "Tenant": st.column_config.TextColumn(width=190),
     "State": st.column_config.TextColumn(width=80),

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.draw import severities
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
 from dashboard.draw.links import copy_link
 from dashboard.isolation import read, tables, words as isolation_words
-from dashboard.isolation.listing import COLOR_OF
 from dashboard.isolation.summary import ICON_OF
 from services.access.viewer import Action
 from services.approvals.models import HOW_LONG, WHY
@@ -59,7 +59,7 @@ def _head(record: Record, now: datetime) -> None:
     brand.name_tab("Isolation", title)
     st.header(escaped(title))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(finding.severity, color=COLOR_OF[finding.severity])  # type: ignore[arg-type]
+        severities.badge(finding.severity)
         st.badge(status.word, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
         st.caption(f"{markdown(finding.code)} · {markdown(finding.id)}")
         copy_link({state_keys.FINDING: finding.id})

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import runtime, state_keys
-from dashboard.draw import figures
+from dashboard.draw import figures, severities
 from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
@@ -23,10 +23,6 @@ LINES = 80
 """Pixels of a row in which a sentence has three lines: Streamlit breaks none in less than 56."""
 
 FIRST = ("Finding", "Status", "Tenant", "First seen")
-COLOR_OF = {
-    Severity.CRITICAL: "red", Severity.HIGH: "orange", Severity.MEDIUM: "violet",
-    Severity.LOW: "gray", Severity.INFO: "gray",
-}  # fmt: skip
 
 
 def rows_of(report: Report, now: datetime) -> pd.DataFrame:
@@ -66,13 +62,13 @@ def _filtered(rows: pd.DataFrame) -> pd.DataFrame:
             key=state_keys.ISOLATION_TENANT, bind="query-params", filter_mode="contains",
         )  # fmt: skip
         with st.popover("Filter", icon=":material/tune:"):  # data comes first on a phone
-            severities = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
+            grave = _pills("Severity", list(Severity), state_keys.ISOLATION_SEVERITY)
             areas = _pills("Area", sorted(rows["area"].unique()), state_keys.ISOLATION_AREA)
             standing = [status.word for status in tables.STANDING]
             statuses = _pills("Status", [status.word for status in Status],
                               state_keys.ISOLATION_STATUS, default=standing)  # fmt: skip
     return tables.matching(
-        rows, text=text, tenant=tenant, severities=severities, areas=areas, statuses=statuses
+        rows, text=text, tenant=tenant, severities=grave, areas=areas, statuses=statuses
     )
 
 
@@ -97,17 +93,14 @@ def _nothing(rows: pd.DataFrame, report: Report) -> None:
 
 def _table(found: pd.DataFrame) -> None:
     ids = found["Id"].tolist()
-    shown = found[list(tables.SHOWN)].copy()
-    shown["Severity"] = [[severity] for severity in shown["Severity"]]
+    shown = severities.with_chips(found[list(tables.SHOWN)])
     names = [f"{what} · {id_}" for what, id_ in zip(found["Finding"], ids, strict=True)]
     open_box("finding", ids, names, key="findings", opened=open_finding)
     rows_table(
         shown, ids, ids, key="findings", opened=open_finding, height="content",
         alt="Findings, the gravest first: severity, what, status, tenant, rule and times",
         column_config={
-            "Severity": st.column_config.MultiselectColumn(
-                options=list(map(str, Severity)), color=list(COLOR_OF.values()), width=84
-            ),
+            "Severity": severities.COLUMN,
             "Finding": st.column_config.TextColumn(width=390),
             "Status": st.column_config.TextColumn(width=92),
             "Tenant": st.column_config.TextColumn(width=166),

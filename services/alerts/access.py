@@ -71,11 +71,8 @@ class DeskAlerts:
 
         Raises StoreError.
         """
-        viewer, store, now = (
-            self._gate.allow(Action.SEE_ALERTS),
-            self._tools.store,
-            self._tools.now(),
-        )
+        viewer = self._gate.allow(Action.SEE_ALERTS)
+        store, now = self._tools.store, self._tools.now()
         fires = self._confined(store.firing(), viewer)
         quiet = [each for each in store.silences() if each.holds(now)] if fires else []
         return sum(not any(each.covers(alert) for each in quiet) for alert in fires)
@@ -83,8 +80,8 @@ class DeskAlerts:
     def deliveries(self) -> tuple[Delivery, ...]:
         """Return how each route does of which all is in scope. Raises StoreError."""
         viewer = self._gate.allow(Action.SEE_ALERTS)
-        routes = [route for route in self._tools.routes if sees_route(route, viewer)]
-        return deliveries(routes, self._tools.store.letters([route.name for route in routes]))
+        routes = self._routes(viewer)
+        return deliveries(routes.values(), self._tools.store.letters(list(routes)))
 
     def silence(
         self, *, why: str, until: datetime | timedelta, alert: str = "", code: str = "",
@@ -117,15 +114,15 @@ class DeskAlerts:
 
     def unsilence(self, silence_id: str) -> None:
         """End a silence. Raises AccessDenied, AlertError, StoreError."""
-        viewer = self._gate.allow(Action.SILENCE)
-        found = next((each for each in self.all().silences if each.id == silence_id), None)
-        now = self._tools.now()
+        self._gate.allow(Action.SILENCE)
+        alerts, now = self.all(), self._tools.now()
+        found = next((each for each in alerts.silences if each.id == silence_id), None)
         if found is None or not found.holds(now):
             raise AlertError("there is no such silence, or it has ended")
         tenants: tuple[TenantKey, ...] = () if found.tenant is None else (found.tenant,)
         if found.subject:
-            live = self._confined(self._tools.store.alerts(past=PAST), viewer)
-            tenants = next((each.concerns or () for each in live if found.covers(each)), ())
+            seen = (*alerts.live, *alerts.past)
+            tenants = next((each.concerns or () for each in seen if found.covers(each)), ())
         with self._gate.doing(
             Action.SILENCE, tenants=tenants, target=f"end: {_target(found)}",
             digest=digest_of_words("end", silence_id),
@@ -138,7 +135,7 @@ class DeskAlerts:
         Raises AccessDenied, AlertError, StoreError.
         """
         viewer = self._gate.allow(Action.TEST_ROUTE, target=route)
-        if not any(each.name == route and sees_route(each, viewer) for each in self._tools.routes):
+        if route not in self._routes(viewer):
             raise AlertError("there is no such route")
         message = Message(new_id(), route, self._tools.now(), (), test=True)
         with self._gate.doing(Action.TEST_ROUTE, target=route, digest=digest_of_words(route)):
@@ -156,8 +153,7 @@ class DeskAlerts:
         """Return how a message does, that is of a route in scope. Raises AlertError, StoreError."""
         viewer = self._gate.allow(Action.SEE_ALERTS)
         found = self._tools.store.letter(message_id)
-        seen = {route.name for route in self._tools.routes if sees_route(route, viewer)}
-        if found is None or found.message.route not in seen:
+        if found is None or found.message.route not in self._routes(viewer):
             raise AlertError("there is no such message")
         return found
 
@@ -167,6 +163,9 @@ class DeskAlerts:
         if found is None:
             raise AlertError("there is no such alert, or it is over")
         return found
+
+    def _routes(self, viewer: Viewer) -> Mapping[str, Route]:
+        return {each.name: each for each in self._tools.routes if sees_route(each, viewer)}
 
     def _confined(self, alerts: Sequence[Alert], viewer: Viewer) -> tuple[Alert, ...]:
         return confined_alerts(alerts, self._tools.table, viewer)

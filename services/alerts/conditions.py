@@ -34,7 +34,7 @@ def growth(look: Look) -> Verdict:
             }
         named = (tenant,)
         seen.append(Sighting(str(tenant), Severity.MEDIUM, named, named, facts))
-    return Verdict(tuple(seen))
+    return Verdict(tuple(seen), look.unread)
 
 
 def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # noqa: B008  frozen

@@ -9,7 +9,7 @@ from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
 from services.isolation.severity import Severity
-from services.limits.models import Standing, State
+from services.limits.models import Standing, Standings, State
 
 
 def at(state: State, severity: Severity) -> Callable[[Look], Verdict]:
@@ -20,8 +20,7 @@ def at(state: State, severity: Severity) -> Callable[[Look], Verdict]:
             return Verdict(unknown=look.standings)
         every = look.standings.every
         seen = tuple(_sighting(each, severity) for each in every if each.state is state)
-        unknown = next((each.reason for each in every if each.state is State.UNKNOWN), None)
-        return Verdict(seen, unknown)
+        return Verdict(seen, _unknown(look.standings))
 
     return limit
 
@@ -30,14 +29,23 @@ def ahead(look: Look) -> Verdict:
     """See who is likely to come to a limit soon. Where a past bears no forecast nobody is seen."""
     if isinstance(look.coming, Problem):
         return Verdict(unknown=look.coming)
-    return Verdict(tuple(
+    seen = tuple(
         Sighting(
             f"{each.tenant} {each.quantity}", Severity.MEDIUM, (each.tenant,), (each.tenant,),
             {"quantity": each.quantity, "used": each.used, "most": each.most,
              "likely": f"{each.likely:%Y-%m-%d}"},
         )
         for each in look.coming if within(each, look.now, look.thresholds.ahead)
-    ))  # fmt: skip
+    )  # fmt: skip
+    return Verdict(seen, _unknown(look.standings))
+
+
+def _unknown(standings: Standings | Problem) -> Problem | None:
+    """Return why it is not known of somebody how much of a limit is used."""
+    if isinstance(standings, Problem):
+        return standings
+    every = standings.every
+    return next((each.reason for each in every if each.state is State.UNKNOWN), None)
 
 
 def _sighting(standing: Standing, severity: Severity) -> Sighting:

@@ -61,3 +61,10 @@ class Look:
     standings: Standings | Problem
     coming: tuple[Coming, ...] | Problem
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+    @property
+    def unread(self) -> Problem | None:
+        """Why not all that tenants have is known; None where it is."""
+        if isinstance(self.snapshot, Problem):
+            return self.snapshot
+        return next(iter(self.snapshot.unread.values()), None)

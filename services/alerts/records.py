@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from services.access.holders import each_of, holders_of_kb
+from services.access.holders import Holders, each_of, holders_of_kb
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Value, Verdict
 from services.audit_log.models import State
@@ -49,23 +48,17 @@ def purge_back(look: Look) -> Verdict:
     """See whose purged data is there again, by purge."""
     if isinstance(look.back, Problem):
         return Verdict(unknown=look.back)
-    count = Counter((stone.job_id, stone.tenant) for stone in look.back)
-    holders = {
-        each: each_of(*(
-            holders_of_kb(stone.kb_id, look.ownership) for stone in look.back
-            if (stone.job_id, stone.tenant) == each
-        )) for each in count
-    }  # fmt: skip
-    unread = None
-    if not isinstance(look.snapshot, Problem):
-        unread = next(iter(look.snapshot.unread.values()), None)
+    holders: dict[tuple[str, str], list[Holders]] = {}
+    for stone in look.back:
+        found = holders.setdefault((stone.job_id, stone.tenant), [])
+        found.append(holders_of_kb(stone.kb_id, look.ownership))
     seen = tuple(
-        _back(*each, count[each], holders[each]) for each in sorted(count)
-    )  # fmt: skip
-    return Verdict(seen, unread)
+        _back(*purged, len(found), each_of(*found)) for purged, found in sorted(holders.items())
+    )
+    return Verdict(seen, look.unread)
 
 
-def _back(job_id: str, tenant: str, count: int, holders: tuple[TenantKey, ...]) -> Sighting:
+def _back(job_id: str, tenant: str, count: int, holders: Holders) -> Sighting:
     try:
         named: tuple[TenantKey, ...] = (TenantKey.parse(tenant),)
     except NamingError:  # a version before wrote down a purge's target in words

@@ -7,16 +7,10 @@ from collections.abc import Iterator
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
-from services.figures import Measure, Precision
+from services.figures import STORE_OF, Precision
 from services.isolation.severity import Severity
 from services.usage.snapshot import Snapshot
 
-STORES = {
-    Measure.PATTERNS: "clickhouse",
-    Measure.KEYS: "redis",
-    Measure.VECTORS: "qdrant",
-    Measure.SESSIONS: "redis",
-}
 KATO = "kato"
 
 
@@ -28,7 +22,7 @@ def store_unknown(look: Look) -> Verdict:
     pending = None
     for measure, figures in look.snapshot.stores.items():
         if figures.failed:
-            found.setdefault(STORES[measure], figures.reason or Problem("it was not read"))
+            found.setdefault(STORE_OF[measure], figures.reason or Problem("it was not read"))
         elif figures.unread is not None:
             pending = figures.unread
     if look.snapshot.kato_failing_since is not None:
@@ -48,8 +42,7 @@ def conservation(look: Look) -> Verdict:
     """See each measure whose parts do not sum up to what the store itself says that it holds."""
     if isinstance(look.snapshot, Problem):
         return Verdict(unknown=look.snapshot)
-    unread = next(iter(look.snapshot.unread.values()), None)
-    return Verdict(tuple(_differences(look.snapshot)), unread)
+    return Verdict(tuple(_differences(look.snapshot)), look.unread)
 
 
 def _differences(snapshot: Snapshot) -> Iterator[Sighting]:

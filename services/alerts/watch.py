@@ -61,30 +61,33 @@ class Watch:
         """Return what each condition sees. Raises StoreError where nobody's names are known."""
         sources = self._sources
         snapshot = known(lambda: sources.snapshot() or _FIRST)
-        there = known(lambda: self._of(snapshot))
+        there = self._of(snapshot)
         report = known(lambda: sources.report() or _NO_AUDIT)
         look = Look(
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
-            there if isinstance(there, Problem) else there.back, known(sources.chain),
-            there if isinstance(there, Problem) else there.growth,
-            there if isinstance(there, Problem) else there.standings,
-            there if isinstance(there, Problem) else there.coming, self._thresholds,
+            there.back, known(sources.chain), there.growth, there.standings, there.coming,
+            self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 
-    def _of(self, snapshot: Snapshot | Problem) -> _OfSnapshot | Problem:
+    def _of(self, snapshot: Snapshot | Problem) -> _OfSnapshot:
         if isinstance(snapshot, Problem):
-            return snapshot
+            return _OfSnapshot(snapshot, snapshot, snapshot, snapshot)
         if not snapshot.settled:
-            return _UNSETTLED
+            return _OfSnapshot(_UNSETTLED, _UNSETTLED, _UNSETTLED, _UNSETTLED)
         if self._seen is None or self._seen[0] is not snapshot:
-            stones = self._sources.tombstones(snapshot.kb_ids)
-            back = came_back(snapshot, stones)
-            growth = known(lambda: self._sources.growth(snapshot))
-            standings = known(lambda: self._sources.standings(snapshot))
-            coming = known(lambda: self._coming(snapshot, standings))
-            self._seen = snapshot, _OfSnapshot(back, growth, standings, coming)
+            self._seen = snapshot, self._worked_out(snapshot)
         return self._seen[1]
+
+    def _worked_out(self, snapshot: Snapshot) -> _OfSnapshot:
+        sources = self._sources
+        standings = known(lambda: sources.standings(snapshot))
+        return _OfSnapshot(
+            known(lambda: came_back(snapshot, sources.tombstones(snapshot.kb_ids))),
+            known(lambda: sources.growth(snapshot)),
+            standings,
+            known(lambda: self._coming(snapshot, standings)),
+        )
 
     def _coming(
         self, snapshot: Snapshot, standings: Standings | Problem
@@ -96,26 +99,26 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class _OfSnapshot:
-    back: tuple[Tombstone, ...]
+    back: tuple[Tombstone, ...] | Problem
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
     standings: Standings | Problem
     coming: tuple[Coming, ...] | Problem
 
 
 def known(read: Callable[[], T | Problem]) -> T | Problem:
-    """Return what is read, or why it could not be."""
+    """Return what is read or judged, or why it could not be."""
     try:
         return read()
     except KatoTenantsError as exc:
         return exc.problem
+    except Exception as exc:  # a fault of ours in one must not hide the others
+        logger.exception("something that alerts go by could not be known")
+        return Problem(f"a fault in this product: {type(exc).__name__}")
 
 
 def _judged(condition: Condition, look: Look) -> Verdict:
-    try:
-        return condition.look(look)
-    except Exception as exc:  # a fault of ours in one must not hide the others
-        logger.exception("the condition %s could not be judged", condition.code)
-        return Verdict(unknown=Problem(f"a fault in this product: {type(exc).__name__}"))
+    found = known(lambda: condition.look(look))
+    return Verdict(unknown=found) if isinstance(found, Problem) else found
 
 
 EVERY, FIRST_AFTER = timedelta(days=1), timedelta(hours=1)

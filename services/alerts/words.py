@@ -53,11 +53,6 @@ def detail_of(alert: Alert) -> str:
     return title_of(alert) if say is None else say(alert.facts)
 
 
-def state_word(alert: Alert) -> str:
-    """Return where an alert is in a word."""
-    return alert.state.value
-
-
 def subject_of(message: Message, deployment: str = "") -> str:
     """Return a message's subject: how many fire or are over, and what of."""
     where = f"[{deployment}] " if deployment else ""
@@ -79,7 +74,7 @@ def body_of(message: Message, url: str = "") -> str:
         return "This is a test: nothing is wrong. Alerts of this route arrive here."
     shown = message.alerts[:_FEW]
     lines = [
-        f"{state_word(alert).upper()} · {alert.severity.value} · {line_of(alert)}"
+        f"{alert.state.value.upper()} · {alert.severity.value} · {line_of(alert)}"
         f" · since {_minute(alert)}" + (f" · {link_to(alert, url)}" if url else "")
         for alert in shown
     ]

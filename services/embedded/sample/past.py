@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from services.embedded.sample.patterns import random_of
 from services.errors import Fault, Problem
-from services.figures import Amount, Measure, StoreState, Usage
+from services.figures import STORE_OF, Amount, Measure, StoreState, Usage
 from services.history.changes import Present, change_of
 from services.history.models import ROLLED, Grain, Holder, second
 from services.history.ports import Head, MadeUp
@@ -123,14 +123,8 @@ def _as_it_was(snapshot: Snapshot, when: int, at: int, seed: int) -> Snapshot:
 def _store(figures: StoreFigures, down: Measure | None) -> StoreFigures:
     if figures.measure is not down or figures.state is not StoreState.OK:
         return figures
-    failed = Problem(store=_STORES[figures.measure], fault=Fault.UNAVAILABLE)
+    failed = Problem(store=STORE_OF[figures.measure], fault=Fault.UNAVAILABLE)
     return replace(figures, state=StoreState.UNKNOWN, total=None, reason=failed)
-
-
-_STORES = {
-    Measure.PATTERNS: "clickhouse", Measure.KEYS: "redis", Measure.VECTORS: "qdrant",
-    Measure.SESSIONS: "redis",
-}  # fmt: skip
 
 
 def _left(tenants: Sequence[TenantUsage], ago: float, seed: int) -> TenantUsage:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from services.alerts.models import Alert, AlertState, Message, Route
+from services.alerts.models import Alert, Message, Route
 from services.alerts.routes import HEARTBEAT
 from services.alerts.words import body_of, line_of, link_to, title_of
 from services.stores.receivers.post import Post
@@ -47,10 +47,8 @@ class Alertmanager:
             "alertname": alert.code, "severity": alert.severity.value, "subject": alert.subject,
             "tenant": str(alert.tenants[0]) if len(alert.tenants) == 1 else "",
         }  # fmt: skip
-        over = alert.state is AlertState.RESOLVED and alert.ended is not None
-        ends = alert.ended if over else self._now() + LASTS
         return self._said(
-            labels, alert.fired or alert.began, ends or self._now(),
+            labels, alert.fired or alert.began, alert.ended or self._now() + LASTS,
             {"summary": title_of(alert), "description": line_of(alert), "id": alert.id},
             link_to(alert, self._url) if self._url else "",
         )  # fmt: skip

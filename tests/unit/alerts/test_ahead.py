@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
 from services.access.viewer import TenantPattern
 from services.alerts.ahead import MOST, Ahead
 from services.alerts.conditions import conditions
-from services.alerts.look import Thresholds
+from services.alerts.look import Chain, Thresholds
 from services.alerts.models import Verdict
+from services.alerts.watch import Sources, Watch
 from services.history.forecast import Forecast, forecast_of
 from services.history.models import Cell, Figure, Grain, Holder
 from services.history.rollup import Rollup
@@ -85,3 +87,22 @@ def test_it_alerts_so_many_days_before() -> None:
         assert bool(found_then.seen) is alerts
     assert seen("limit_ahead", coming=()) == Verdict()
     assert seen("limit_ahead", coming=GONE).unknown == GONE
+    unread = replace(standing(335, used=None, state=State.UNKNOWN), reason=GONE)
+    assert seen("limit_ahead", standings=Standings((unread,))).unknown == GONE
+
+
+def test_a_fault_in_what_is_read_hides_nothing_else() -> None:
+    """The condition that goes by it is unknown, and every other one is judged."""
+
+    def broken(*_: object) -> NoReturn:
+        raise ValueError("a fault of ours")
+
+    sources = Sources(
+        snapshot=lambda: FIGURES, report=lambda: None, ownership=lambda: SEEN.ownership,
+        jobs=tuple, tombstones=broken, chain=Chain, growth=broken,
+        standings=lambda _: Standings((standing(335, state=State.NEAR),)), coming=broken,
+    )  # fmt: skip
+    found = Watch(sources, conditions(), thresholds=Thresholds(), since=NOW)(NOW)
+    assert len(found["limit_near"].seen) == 1
+    for code in ("growth", "limit_ahead", "purge_back"):
+        assert str(found[code].unknown) == "a fault in this product: ValueError"

@@ -241,6 +241,8 @@ def test_a_tenant_that_grew() -> None:
     assert [each.concerns for each in found] == [(ACME,), (ZED,)]
     assert found[0].facts == {"keys": 5_000, "keys_before": 10_000, "keys_usual": 3}
     assert module.conditions()["growth"].shown_to is ShownTo.TENANTS
+    down = snapshot(keys={"state": StoreState.UNKNOWN, "reason": GONE, "total": None})
+    assert seen("growth", snapshot=down).unknown == GONE
 
 
 changes = st.lists(st.integers(-300, 300), min_size=FEWEST, max_size=20)
