@@ -15,17 +15,14 @@ import sys
 import tempfile
 from collections import defaultdict
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import clickhouse_connect
 
-from bench.history import END, of_tenant
-from bench.measure import median, seconds, spread, verdict
+from bench.history import END, of_tenant, read
+from bench.measure import verdict
 from services.history.models import Grain, Holder, OwnerKind
-from services.history.read import HistoryService
-from services.history.record import Retention
 from services.history.rows import Row
 from services.stores.clickhouse.history import STORE, ClickHouseHistory
 from services.stores.clickhouse.history_table import TABLE
@@ -72,36 +69,13 @@ def main() -> int:
             client.command(f"OPTIMIZE TABLE usage.{TABLE} FINAL")
             found = client.query(_SIZE, parameters={"db": "usage", "table": TABLE})
             ((rows, size),) = found.result_rows
-            met = _read(store, options.tenants, options.days)
+            met = read(store, options.tenants, options.days)
             clickhouse.close()
             engine.dispose()
     print(f"     {rows:,} rows of {options.tenants:,} tenants, {size / rows:.0f} bytes each")
     size *= 10_000 / options.tenants
     met.append(verdict("a year of 10,000 tenants", size / 1e9, at_most=0.3, unit="GB"))
     return 0 if all(met) else 1
-
-
-def _read(store: ClickHouseHistory, tenants: int, days: int) -> list[bool]:
-    end, year = datetime.fromtimestamp(END, UTC), timedelta(days=days)
-    retention = Retention(timedelta(days=90), timedelta(days=3660))
-    service = HistoryService(store, retention=retention, now=lambda: end)
-    one = Holder(OwnerKind.TENANT, "tenant/t00000")
-
-    def drawn() -> None:
-        service.series(one, "patterns", end - year, end, Grain.DAY.seconds)
-
-    def moved_between() -> None:
-        for at in (end - timedelta(days=30), end):
-            service.at(at, "patterns")
-
-    reads = [seconds(drawn) for _ in range(5)]
-    moves = [seconds(moved_between) for _ in range(5)]
-    print(f"     a tenant's year {spread(reads)}, two moments {spread(moves)}")
-    of_all = median(moves) * 1e3 * 10_000 / tenants
-    return [
-        verdict("a tenant's year", median(reads) * 1e3, at_most=100, unit="ms"),
-        verdict("movers, as of 10,000", of_all, at_most=300, unit="ms"),
-    ]
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _cannot(exc: StoreError | SettingsError) -> None:
     if isinstance(exc, SettingsError):
         st.error(f"{exc.variable}: {markdown(exc.reason)}", icon=":material/error:")
     else:
-        st.caption("Unknown: this product's own records did not answer.")
+        st.caption(f"Unknown: {exc.problem.nameless()}.")
 
 
 def draw(bill: Bill, before: Reckoned | None) -> None:

@@ -16,10 +16,11 @@ from services.tenancy.kb_ids import TenantKey
 def draw(bill: Bill, asked: str) -> None:
     """Draw the statement of a tenant, as `visible` writes it."""
     st.button("All tenants", icon=":material/arrow_back:", type="tertiary", on_click=_back)
-    found = bill.of(unseen(asked))
+    tenant = unseen(asked)
+    found = bill.of(tenant)
     if found is None:
-        st.warning(f"{escaped(asked)} had nothing in {bill.month} that is known, or is not in your "
-                   "scope.", icon=":material/search_off:")  # fmt: skip
+        st.warning(f"{markdown(tenant)} had nothing in {bill.month} that is known, or is not in "
+                   "your scope.", icon=":material/search_off:")  # fmt: skip
         return
     st.header(f"Statement for {markdown(found.tenant)}")
     if bill.terms is not None:

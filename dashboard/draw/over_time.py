@@ -43,7 +43,7 @@ OWN = "Own"
 
 _NEAR = ((timedelta(hours=2), 60), (timedelta(hours=8), 300))  # as RANGES, when zoomed
 _A_LINE = 2  # points that it takes
-_FIRST_YEAR = 2000
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100  # an address with others would draw millions of spans
 _LEAST = timedelta(minutes=5)  # that is zoomed into
 
 
@@ -147,7 +147,7 @@ def zoom_of(text: str) -> tuple[datetime, datetime] | None:
         )  # fmt: skip
     except (ValueError, OverflowError):
         return None
-    if since.year < _FIRST_YEAR or since >= until:
+    if since.year < _FIRST_YEAR or until.year > _LAST_YEAR or since >= until:
         return None
     return since, max(until, since + _LEAST)
 

@@ -121,7 +121,11 @@ Parts = tuple[tuple[Cell, ...], dict[str, list[int | None]]]
 
 @cached(Action.SEE_FLEET, seconds=60, entries=16)
 def _parts(choice: Choice) -> Parts:
-    """Return what the fleet had, and whose it was, by name: at the end of each span."""
+    """Return what the fleet had, and whose it was, by name: at the end of each span.
+
+    All of it at one time: parts that are read later would be of other spans than the whole.
+    """
+    choice = choice.before(timedelta())
     whole = over_time.series(FLEET, choice)
     top = {visible(each.tenant): over_time.series(each, choice) for each in _largest(choice)}
     rest = {

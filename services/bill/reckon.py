@@ -56,8 +56,9 @@ def bill_of(period: Period, used: Totals, terms: Terms | None) -> Bill:
     """Reckon a month: every charge of every tenant who was there, and what nobody pays for."""
     rule = SharedRule.NOBODY if terms is None else terms.shared
     meters = {charge: _Meter(charge, used, rule) for charge in METERS}
+    known = _known(used)
     tenants = [
-        TenantBill(name, tuple(_lines(name, period, used, meters, terms))) for name in _there(used)
+        TenantBill(name, tuple(_lines(name, period, known, meters, terms))) for name in _there(used)
     ]
     unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
     bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
@@ -80,9 +81,9 @@ class _Meter:
 
     def __init__(self, charge: Charge, used: Totals, rule: SharedRule) -> None:
         self.charge = charge
-        self.quantity, self._unit = METERS[charge]
-        self._totals = {who: some[self.quantity] for who, some in used.figures.items()
-                        if self.quantity in some}  # fmt: skip
+        quantity, self._unit = METERS[charge]
+        self._totals = {who: some[quantity] for who, some in used.figures.items()
+                        if quantity in some}  # fmt: skip
         groups = {members(who): total for who, total in self._totals.items()
                   if who.kind is OwnerKind.GROUP}  # fmt: skip
         alone = {who.tenant: total.value for who, total in self._totals.items()
@@ -120,23 +121,32 @@ class _Meter:
         return Quantity(Fraction(value, each), Fraction(margin, each) if margin else ZERO)
 
 
+Known = Mapping[Charge, tuple[Fraction, str]]
+"""The share of a time in which each charge was known, and why it was not in the rest."""
+
+
+def _known(used: Totals) -> Known:
+    seconds = max(1, round((used.ended - used.began).total_seconds()))
+    found = {
+        quantity: (Fraction(used.known.get(quantity, 0), seconds), used.reasons.get(quantity, ""))
+        for quantity in sorted(WANTED)
+    }
+    best = max(found.values(), key=lambda each: each[0])  # whoever was seen in it was there
+    return {Charge.BASE: best, **{charge: found[of] for charge, (of, _) in METERS.items()}}
+
+
 def _lines(
-    name: str, period: Period, used: Totals, meters: Mapping[Charge, _Meter], terms: Terms | None
+    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter], terms: Terms | None
 ) -> Iterator[Line]:
     tenant = TenantKey.written(name)
     prices = {charge: terms.price(tenant, charge) if terms else None for charge in Charge}
-    seconds = max(1, round((used.ended - used.began).total_seconds()))
-    known = {quantity: Fraction(used.known.get(quantity, 0), seconds) for quantity in WANTED}
-    seen = max(known, key=lambda quantity: known[quantity])  # whoever was seen in it was there
-    yield Line(Charge.BASE, NONE, NONE, known[seen], used.reasons.get(seen, ""),
-               Fraction(1), prices[Charge.BASE])  # fmt: skip
+    yield Line(Charge.BASE, NONE, NONE, *known[Charge.BASE], Fraction(1), prices[Charge.BASE])
     for charge, meter in meters.items():
         own, shared = meter.own(name), meter.shared(name)
         billed = (own + shared).hours
         if charge is not Charge.SESSIONS:
             billed /= period.hours
-        yield Line(charge, own, shared, known[meter.quantity],
-                   used.reasons.get(meter.quantity, ""), billed, prices[charge])  # fmt: skip
+        yield Line(charge, own, shared, *known[charge], billed, prices[charge])
 
 
 def _priced(bill: Bill, terms: Terms) -> Bill:

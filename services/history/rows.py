@@ -19,7 +19,7 @@ from services.history.models import (
     looked_at,
     moment,
 )
-from services.history.packed import pack, unpack
+from services.history.packed import Packed, pack, unpack
 from services.history.rollup import Look, Rollup, merged, reason_in, rolled_up
 
 Looks = Mapping[str, Sequence[Look]]
@@ -140,34 +140,30 @@ def bytes_of(row: Row) -> bytes:
 def row_in(kept: bytes, quantity: str | None = None) -> Row:
     """Read a row that was kept; of one quantity alone, if that is named."""
     wanted = None if quantity is None else {quantity}
-    if kept[:1] == _JSON:
-        return _row_in_json(kept, wanted)
-    return {name: Kept(figure, did) for name, figure, did in unpack(kept, wanted)}
+    return {name: Kept(figure, did) for name, figure, did in _figures_in(kept, wanted)}
 
 
 def brief_in(kept: bytes, wanted: frozenset[str]) -> Brief:
     """Read of a row that was kept what a sum over time takes: a fleet's month has very many."""
-    if kept[:1] == _JSON:
-        return {name: _brief(each) for name, each in _row_in_json(kept, wanted).items()}
-    return {name: _brief(Kept(figure, did)) for name, figure, did in unpack(kept, wanted)}
-
-
-def _brief(kept: Kept) -> tuple[int, int, int | None]:
-    did = kept.rollup
-    return kept.last.value, kept.last.margin, None if did is None else did.integral
+    return {
+        name: (figure.value, figure.margin, None if did is None else did.integral)
+        for name, figure, did in _figures_in(kept, wanted)
+    }
 
 
 _JSON = b"{"
 """How rows begin that were kept before the records' version 8."""
 
 
-def _row_in_json(kept: bytes, wanted: Collection[str] | None) -> Row:
-    found = json.loads(kept)
-    return {name: _read(found[name]) for name in found if wanted is None or name in wanted}
+def _figures_in(kept: bytes, wanted: Collection[str] | None) -> Iterator[Packed]:
+    if kept[:1] != _JSON:
+        return unpack(kept, wanted)
+    found = json.loads(kept).items()
+    return (_read(name, each) for name, each in found if wanted is None or name in wanted)
 
 
-def _read(kept: int | list[int]) -> Kept:
+def _read(name: str, kept: int | list[int]) -> Packed:
     if isinstance(kept, int):
-        return Kept(Figure(kept))
+        return name, Figure(kept), None
     value, margin, *rollup = kept
-    return Kept(Figure(value, margin), Rollup(*rollup) if rollup else None)
+    return name, Figure(value, margin), Rollup(*rollup) if rollup else None

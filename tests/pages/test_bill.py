@@ -16,6 +16,7 @@ from services.audit_log.models import LogFilter
 from services.bill.background import THREAD
 from services.bill.month import Month
 from services.bootstrap import Services
+from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.history.models import second
 from services.history.read import HistoryService
@@ -86,7 +87,9 @@ def test_a_month_with_its_files_and_statements(
     assert b"globex" not in files["download_statement_html"]()
     targets = {entry.event.target for entry in services.logbook.page(LogFilter(), limit=20)}
     assert {f"statement of {month} as html", f"bill of {month} as xlsx"} < targets
-    assert "had nothing" in words(open_page("bill", month=month, tenant="tenant/nobody"))
+    nobody = words(open_page("bill", month=month, tenant="tenant/no\u202ebody"))
+    assert "had nothing" in nobody
+    assert "\u202e" not in nobody
 
     sign_in("viewer", "tenant/acme")
     confined = open_page("bill", month=month)
@@ -130,3 +133,9 @@ def test_the_page_comes_back_for_what_its_script_does_not_read(
     assert "Fleet: 120.00 EUR" in words(app.run())
     assert "Being reckoned" not in words(app)
     assert all(name.startswith(THREAD) for name in readers)
+
+    def down(*_: object) -> Totals:
+        raise StoreUnavailable("history store", "reading usage over time", "it gave no answer")
+
+    monkeypatch.setattr(type(services.bill), "reckoned", down)
+    assert "Unknown: history store did not answer" in words(app.run())

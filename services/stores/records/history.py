@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from services.history.rows import (
     row_of,
 )
 from services.stores.records.database import batches, give_back, reading, writing
-from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
+from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS, looks_in
 from services.stores.records.history_writing import digest, moved, put, put_looks
 
 _DOING = "recording usage over time"
@@ -52,15 +52,11 @@ class HistoryRecords:
 
     def present(self) -> tuple[Head, Present]:
         """Return what is known last, and how far that is."""
-        newest = select(LOOKS.c.quantity, func.max(LOOKS.c.began)).group_by(LOOKS.c.quantity)
+        oldest_first = select(LOOKS).order_by(LOOKS.c.began)
         with reading(self._engine, _ASKING, long=True) as connection:
             head = _head(connection)
             figures = {holder: figures_at_end(row) for holder, row in _before(connection)}
-            began = dict(map(tuple, connection.execute(newest)))
-            looks = {
-                quantity: look for quantity, look in _looks(connection.execute(select(LOOKS)))
-                if look.began == began[quantity]
-            }  # fmt: skip
+            looks = dict(looks_in(connection.execute(oldest_first)))  # the newest of each stays
         return head, Present(figures, looks)
 
     def add(self, change: Change, at: int, *, after: Head) -> Head | None:
@@ -143,7 +139,7 @@ class HistoryRecords:
         asked = select(LOOKS).where(LOOKS.c.began < ended, LOOKS.c.ended > began)
         found: dict[str, list[Look]] = defaultdict(list)
         with reading(self._engine, _ASKING) as connection:
-            for quantity, look in _looks(connection.execute(asked.order_by(LOOKS.c.began))):
+            for quantity, look in looks_in(connection.execute(asked.order_by(LOOKS.c.began))):
                 found[quantity].append(look)
         return found
 
@@ -211,7 +207,3 @@ def _head(connection: Connection) -> Head:
 
 def _holder(row: Any) -> Holder:
     return Holder(OwnerKind(row.kind), row.tenant)
-
-
-def _looks(rows: Iterable[Any]) -> Iterator[tuple[str, Look]]:
-    return ((row.quantity, Look(row.began, row.ended, row.reason)) for row in rows)

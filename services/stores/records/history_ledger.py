@@ -9,9 +9,8 @@ What was sent for a write that never ended counts for nothing. Times are seconds
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -20,8 +19,10 @@ from services.history.models import Grain
 from services.history.ports import Head
 from services.history.rollup import Look
 from services.history.rows import Looks
-from services.stores.records.database import STORE, batches, insert_into, reading, writing
+from services.stores.records.database import STORE, batches, reading, writing
 from services.stores.records.history_place_tables import PLACE_LOOKS, PLACES, WRITES
+from services.stores.records.history_tables import looks_in
+from services.stores.records.history_writing import moved, put_looks
 
 _DOING = "recording usage over time"
 _ASKING = "reading usage over time"
@@ -64,7 +65,7 @@ class HistoryLedger:
         of_place = PLACE_LOOKS.c.place == self.place
         asked = select(PLACE_LOOKS).where(of_place).order_by(PLACE_LOOKS.c.began)
         with reading(self._engine, _ASKING, long=True) as connection:
-            return self._seen(connection), dict(_looks(connection.execute(asked)))
+            return self._seen(connection), dict(looks_in(connection.execute(asked)))
 
     def looks(self, began: int, ended: int) -> Looks:
         """Return when each quantity was known in this time, the oldest first."""
@@ -74,7 +75,7 @@ class HistoryLedger:
         )  # fmt: skip
         found: dict[str, list[Look]] = defaultdict(list)
         with reading(self._engine, _ASKING) as connection:
-            for quantity, look in _looks(connection.execute(asked.order_by(PLACE_LOOKS.c.began))):
+            for quantity, look in looks_in(connection.execute(asked.order_by(PLACE_LOOKS.c.began))):
                 found[quantity].append(look)
         return found
 
@@ -99,10 +100,11 @@ class HistoryLedger:
         with writing(self._engine, _DOING) as connection:
             held = select(WRITES).where(WRITES.c.place == self.place, WRITES.c.number == number)
             is_open = connection.execute(held.with_for_update()).first() is not None
-            if not is_open or not self._moved(connection, after, to):
+            of_place = PLACES.c.id == self.place
+            if not is_open or not moved(connection, after, to, of_place, table=PLACES):
                 return False
             self._close(connection, (number,))
-            self._put_looks(connection, looks)
+            put_looks(connection, looks, table=PLACE_LOOKS, place=self.place)
         return True
 
     def open_since(self, before: int) -> tuple[int, ...]:
@@ -141,39 +143,6 @@ class HistoryLedger:
         head = Head(of.number, of.last, {Grain.HOUR: of.hours, Grain.DAY: of.days})
         return Seen(head, of.writes, tuple(sorted(opened)))
 
-    def _moved(self, connection: Connection, after: Head, to: Head) -> bool:
-        moved = connection.execute(
-            update(PLACES)
-            .where(
-                PLACES.c.id == self.place, PLACES.c.number == after.number,
-                PLACES.c.last == after.last, PLACES.c.hours == after.rolled[Grain.HOUR],
-                PLACES.c.days == after.rolled[Grain.DAY],
-            )
-            .values(number=to.number, last=to.last, hours=to.rolled[Grain.HOUR],
-                    days=to.rolled[Grain.DAY])
-        )  # fmt: skip
-        return moved.rowcount == 1
-
     def _close(self, connection: Connection, numbers: Sequence[int]) -> None:
         whose = WRITES.c.place == self.place
         connection.execute(delete(WRITES).where(whose, WRITES.c.number.in_(numbers)))
-
-    def _put_looks(self, connection: Connection, looks: Iterable[tuple[str, Look]]) -> None:
-        found = [
-            {"place": self.place, "quantity": quantity, "began": look.began, "ended": look.ended,
-             "reason": look.reason}
-            for quantity, look in looks
-        ]  # fmt: skip
-        if found:
-            grown = insert_into(connection, PLACE_LOOKS)
-            keys = (PLACE_LOOKS.c.place, PLACE_LOOKS.c.quantity, PLACE_LOOKS.c.began)
-            connection.execute(
-                grown.on_conflict_do_update(
-                    index_elements=keys, set_={"ended": grown.excluded.ended}
-                ),
-                found,
-            )
-
-
-def _looks(rows: Iterable[Any]) -> Iterator[tuple[str, Look]]:
-    return ((row.quantity, Look(row.began, row.ended, row.reason)) for row in rows)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
+from services.history.rollup import Look
 from services.stores.records.schema import METADATA, Words
 
 HOLDERS = Table(
@@ -45,3 +49,8 @@ HEAD = Table(
 )
 
 MADE_UP = Table("history_made_up", METADATA, Column("until", BigInteger, primary_key=True))
+
+
+def looks_in(rows: Iterable[Any]) -> Iterator[tuple[str, Look]]:
+    """Yield the looks that rows have, each with its quantity."""
+    return ((row.quantity, Look(row.began, row.ended, row.reason)) for row in rows)

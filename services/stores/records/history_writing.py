@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Table, select, update
 
 from services.history.models import Grain, Holder
 from services.history.ports import Head
@@ -15,13 +15,15 @@ from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
 from services.stores.records.schema import digest_of
 
 
-def moved(connection: Connection, after: Head, to: Head) -> bool:
-    """Replace the head, if it is still the one that is given."""
+def moved(
+    connection: Connection, after: Head, to: Head, *which: ColumnElement[bool], table: Table = HEAD
+) -> bool:
+    """Replace the head, if it is still the one that is given; `which` says whose, of several."""
     moved = connection.execute(
-        update(HEAD)
+        update(table)
         .where(
-            HEAD.c.number == after.number, HEAD.c.last == after.last,
-            HEAD.c.hours == after.rolled[Grain.HOUR], HEAD.c.days == after.rolled[Grain.DAY],
+            *which, table.c.number == after.number, table.c.last == after.last,
+            table.c.hours == after.rolled[Grain.HOUR], table.c.days == after.rolled[Grain.DAY],
         )
         .values(number=to.number, last=to.last, hours=to.rolled[Grain.HOUR],
                 days=to.rolled[Grain.DAY])
@@ -47,18 +49,20 @@ def put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, R
         )
 
 
-def put_looks(connection: Connection, looks: Iterable[tuple[str, Look]]) -> None:
-    """Keep looks by their quantity; one that is there grows."""
+def put_looks(
+    connection: Connection, looks: Iterable[tuple[str, Look]], *, table: Table = LOOKS, **whose: str
+) -> None:
+    """Keep looks by their quantity; one that is there grows. `whose` are its other columns."""
     found = [
-        {"quantity": quantity, "began": look.began, "ended": look.ended, "reason": look.reason}
+        {**whose, "quantity": quantity, "began": look.began, "ended": look.ended,
+         "reason": look.reason}
         for quantity, look in looks
-    ]
+    ]  # fmt: skip
     if found:
-        grown = insert_into(connection, LOOKS)
+        grown = insert_into(connection, table)
         connection.execute(
             grown.on_conflict_do_update(
-                index_elements=[LOOKS.c.quantity, LOOKS.c.began],
-                set_={"ended": grown.excluded.ended},
+                index_elements=table.primary_key, set_={"ended": grown.excluded.ended}
             ),
             found,
         )

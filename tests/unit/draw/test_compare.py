@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pandas as pd
+import pytest
 from hypothesis import given, strategies as st
 
+from dashboard.draw import over_time
+from dashboard.draw.over_time import Choice
 from dashboard.usage import charts, compare, tables
 from services.history.models import Cell, Figure, Holder, OwnerKind
 from services.history.movers import movers
@@ -42,6 +45,21 @@ def test_the_parts_make_up_the_whole(had: list[tuple[int, ...] | None]) -> None:
             assert found == [None] * 4
         else:
             assert found == [each[0], each[3], each[1], each[2]]
+
+
+def test_all_parts_are_of_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long they take to be read: else what is all others' would be made up."""
+    asked = []
+
+    def series(_: Holder, choice: Choice) -> list[Cell]:
+        asked.append(choice.bounds(NOON + len(asked) * timedelta(minutes=5)))
+        return hours([len(asked)])
+
+    monkeypatch.setattr(over_time, "series", series)
+    monkeypatch.setattr(compare, "_largest", lambda _: [Holder(OwnerKind.TENANT, "tenant/acme")])
+    compare._parts.__wrapped__(Choice("Patterns", "24 h"))  # type: ignore[attr-defined]
+    assert len(asked) == 4
+    assert len(set(asked)) == 1
 
 
 def test_nothing_is_drawn_of_what_was_not_known_and_no_name_is_markup() -> None:

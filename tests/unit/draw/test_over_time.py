@@ -144,7 +144,8 @@ def test_what_is_selected_is_looked_at(text: str, step: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-11-29/2026-11-28", "0001-01-01/2026-11-28",
-                                  "2026-11-28", "1/2/3"])  # fmt: skip
+                                  "2026-11-28", "1/2/3", "2026-11-28/9000-01-01",
+                                  "9999-12-31T23:58Z/9999-12-31T23:59Z"])  # fmt: skip
 def test_an_address_that_names_no_time_is_none(text: str) -> None:
     assert zoom_of(text) is None
 
