@@ -11,8 +11,6 @@ from services.limits.written import NO_LIMIT, state_words
 from services.usage.formats import stamp
 from services.visible import visible
 
-_ORDER = (State.OVER, State.NEAR, State.UNKNOWN, State.UNDER)
-
 
 def rules_text(kept: Iterable[Kept]) -> str:
     """Return one line a rule, or that there is none."""
@@ -43,7 +41,7 @@ def counts_text(would: Preview | None, *, put: int, removed: int) -> str:
     done = "would be " if would is not None else ""
     lines = [f"{done}set: {put:,}, {done}removed: {removed:,}"]
     if would is not None:
-        lines += [f"{would.counts[state]:>9,}  {state.value}" for state in _ORDER]
+        lines += [f"{would.counts[state]:>9,}  {state.value}" for state in State]
         lines.append(f"{would.freed:>9,}  with a limit less")
     return "\n".join(lines)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+MARK = "\ufeff"
+"""What some editors begin a file with."""
+
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file in UTF-16 begins."""
 
 _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -29,6 +36,25 @@ def as_written(cell: str) -> str:
 
 def _escapable(text: str) -> bool:
     return text.lstrip("'").lstrip().startswith(_BEGIN_FORMULAS)
+
+
+class Reader(Protocol):
+    """What `csv.reader` returns, which has no type of its own. Raises csv.Error for a line."""
+
+    @property
+    def line_num(self) -> int:
+        """How many lines of text were read so far."""
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+def csv_lines(text: str) -> Reader:
+    """Return what reads the lines of CSV, with semicolons where the first line has these alone."""
+    header = text.split("\n", 1)[0]
+    delimiter = ";" if ";" in header and "," not in header else ","
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

@@ -15,7 +15,7 @@ from streamlit import config
 from dashboard.app import files
 from dashboard.app.callers import address_of, caller, owner_of, person_of
 from dashboard.app.metrics import PATH, Metrics
-from dashboard.app.sockets import Message, Receive, Send, Socket
+from dashboard.app.sockets import Message, Receive, Send, Socket, values
 from dashboard.app.turns import Census
 from services.access.network import LOOPBACK_HOSTS, forwarded, host_allowed, is_loopback
 from services.access.scraping import Answer
@@ -90,7 +90,7 @@ class Guard:
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        own = _own(scope, "".join(_values(scope, b"host")))
+        own = _own(scope, "".join(values(scope, b"host")))
         answer = metrics.answer(scope, own=own, relayed=_relayed(scope))
         if answer is Answer.SERVED:
             await metrics(scope, send)
@@ -143,7 +143,7 @@ class Guard:
         if scope["path"] == _base() + _HEALTH:
             why = self._failure()  # says nothing else but that it runs, and is asked for by address
             return (503, f"The dashboard cannot start. {why}") if why else None
-        hosts = _values(scope, b"host")
+        hosts = values(scope, b"host")
         if len(hosts) != 1 or not host_allowed(hosts[0], self._settings.hosts):
             return 400, "This dashboard is not served under this name (KATO_TENANTS_ALLOWED_HOSTS)."
         if text := self._stranger(scope, hosts[0]):
@@ -182,7 +182,7 @@ def _own_origin(scope: Message, host: str, settings: Settings) -> bool:
     """
     named = () if settings.auth == "local" else config.get_option("server.corsAllowedOrigins")
     return all(urlsplit(origin).netloc.lower() == host.lower() or origin in named
-               for origin in _values(scope, b"origin"))  # fmt: skip
+               for origin in values(scope, b"origin"))  # fmt: skip
 
 
 def _base() -> str:
@@ -194,10 +194,6 @@ def _base() -> str:
 def _own(scope: Message, host: str) -> bool:
     """Whether a request was made for this machine too: a proxy may say nothing of itself."""
     return _near(scope) and host_allowed(host, LOOPBACK_HOSTS)
-
-
-def _values(scope: Message, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
 def _with_headers(send: Send) -> Send:

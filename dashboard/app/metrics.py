@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from dashboard.app.sockets import Message, Send
+from dashboard.app.sockets import Message, Send, values
 from services.access.network import read_networks
 from services.access.scraping import Answer, Asker, Scraping
 from services.settings.environment import Settings
@@ -45,7 +45,7 @@ class Metrics:
     def answer(self, scope: Message, *, own: bool, relayed: bool) -> Answer:
         """Say whether a request is served: `own` and `relayed` as in `Asker`."""
         client = scope.get("client")
-        sent = tuple(_values(scope, b"authorization"))
+        sent = tuple(values(scope, b"authorization"))
         return self._rules.answer(Asker(client and client[0], sent, own=own, relayed=relayed))
 
     @property
@@ -69,14 +69,10 @@ class Metrics:
         if expose is None:
             await _send(send, 503, _STARTING.encode(), _PLAIN, [])
             return
-        found = await to_thread.run_sync(expose, ",".join(_values(scope, b"accept")))
+        found = await to_thread.run_sync(expose, ",".join(values(scope, b"accept")))
         kind = found.content_type.encode()
         more = [(b"vary", b"Accept"), (b"cache-control", b"no-store")]
         await _send(send, 200, found.body, kind, more, head=scope["method"] == "HEAD")
-
-
-def _values(scope: Message, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
 async def _send(

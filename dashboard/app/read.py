@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
 from dashboard.app import runtime
 from dashboard.app.cache import cached
-from dashboard.draw import usage_tables
+from dashboard.draw import limits, usage_tables
 from services.access.confined_ownership import confined_ownership
 from services.access.viewer import Action, Viewer
 from services.errors import Problem, StoreError
@@ -23,6 +24,11 @@ from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
 
 HISTORY = timedelta(days=7)
+LATE = 10.0
+"""So many seconds late a change of limits is seen by who is confined, who is told no version."""
+
+FREED = 60.0
+"""So many seconds what is made of a whole fleet's limits is kept at most: it is large."""
 
 
 def state() -> CollectorState:
@@ -51,17 +57,32 @@ def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
 def standings(snapshot: Snapshot) -> Standings | None:
     """Return where tenants stand to their limits; None where the records do not answer."""
     try:
-        return _standings(snapshot, runtime.desk().limits.version())
+        version = runtime.desk().limits.version()
+        at = int(time.monotonic() / LATE) if version is None else version
+        return _standings(snapshot, at)
     except StoreError:
         return None
 
 
 @cached(
-    Action.SEE_FLEET, key=lambda snapshot, version: (snapshot.collected_at, version), seconds=10
-)
-def _standings(snapshot: Snapshot, version: int | None) -> Standings:
+    Action.SEE_FLEET, key=lambda snapshot, version: (snapshot.collected_at, version),
+    seconds=FREED,
+)  # fmt: skip
+def _standings(snapshot: Snapshot, version: int) -> Standings:
     del version  # what the cache goes by
     return runtime.desk().limits.standings(snapshot)
+
+
+def limited_frame(snapshot: Snapshot, standings: Standings) -> pd.DataFrame:
+    """Return one row a tenant with the gravest of its limits, made once for these standings."""
+    return _limited_frame(snapshot, standings)[0]
+
+
+@cached(Action.SEE_FLEET, key=lambda _, standings: id(standings), seconds=FREED)
+def _limited_frame(snapshot: Snapshot, standings: Standings) -> tuple[pd.DataFrame, Standings]:
+    keys = [usage.tenant for usage in snapshot.tenants]
+    frame = limits.with_limits(tenants_frame(snapshot), keys, standings)
+    return frame, standings  # which are kept too: the cache goes by where they are
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -34,6 +34,11 @@ def keep(key: str, exc: KatoTenantsError) -> None:
     st.session_state[key] = of(exc)
 
 
+def say(exc: KatoTenantsError) -> None:
+    """Draw why what was typed cannot be taken, where it was."""
+    st.error(markdown(permits.sentence(str(exc))), icon=":material/block:")
+
+
 def draw(key: str, before: str) -> None:
     """Draw what was kept, once, after the words `before`; nothing where nothing was."""
     refusal: Refusal | None = st.session_state.pop(key, None)

@@ -124,6 +124,11 @@ class Socket:
         return self._person.runs.wait(now)
 
 
+def values(scope: Message, name: bytes) -> list[str]:
+    """Return what the headers of a name, which is in lower case, hold."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+
+
 def _kind(data: bytes) -> str:
     """Return what a message asks for; nothing for what no browser of ours sends."""
     asked = BackMsg()

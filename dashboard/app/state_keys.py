@@ -156,7 +156,7 @@ LIMITS_REFUSED = "limits_refused"
 one was refused. Which tenant it is for, and of what, are query parameters too."""
 
 OVER_WORD = "over_word"
-"""Session state: why a session is created for a tenant over a limit, by its node_id."""
+"""Session state: why a session is created for a tenant over a limit, by the tenant."""
 
 ACCEPT_WHY = "accept_why"
 ACCEPT_UNTIL = "accept_until"

@@ -23,6 +23,7 @@ LIMIT, STATE = "Of limit", "State"
 """The columns of a tenant's limits: how full the fullest is, and where it stands to the gravest."""
 
 ICON = ":material/speed:"
+UNKNOWN = "Who is over a limit is unknown: this product's own records did not answer."
 SHOWN = (State.OVER, State.NEAR, State.UNKNOWN)
 """What asks for attention."""
 
@@ -91,13 +92,12 @@ def state(standing: Standing | None) -> str:
 
 
 def with_limits(
-    frame: pd.DataFrame, tenants: Iterable[TenantKey], standings: Standings
+    frame: pd.DataFrame, tenants: Sequence[TenantKey], standings: Standings
 ) -> pd.DataFrame:
     """Return tenants' rows, which are these tenants, with the gravest limit of each."""
-    every = [standings.of(tenant) for tenant in tenants]
     found = frame.copy(deep=False)
-    found[LIMIT] = pd.Series(map(_fullest, every), frame.index, "Float64")
-    found[STATE] = [state(next(iter(mine), None)) for mine in every]
+    found[LIMIT] = pd.Series(map(_fullest, map(standings.of, tenants)), frame.index, "Float64")
+    found[STATE] = [state(standings.worst(tenant)) for tenant in tenants]
     return found
 
 
@@ -119,8 +119,7 @@ def among(
 def notices(standings: Standings | None) -> Iterator[Notice]:
     """Yield what needs attention, each with the way to the tenants."""
     if standings is None:
-        text = "Who is over a limit is unknown: this product's own records did not answer."
-        yield Notice(Level.WARNING, text, "system")
+        yield Notice(Level.WARNING, UNKNOWN, "system")
         return
     for state, level in ((State.OVER, Level.WARNING), (State.NEAR, Level.INFO)):
         tenants = standings.tenants(state)
@@ -131,8 +130,12 @@ def notices(standings: Standings | None) -> Iterator[Notice]:
             yield Notice(level, text, "tenants", {state_keys.LIMITS: [state.value]})
 
 
-def draw_head(mine: Sequence[Standing]) -> None:
+def draw_head(standings: Standings | None, tenant: TenantKey) -> None:
     """Draw over which limits a tenant is, and near which; nothing where there is none."""
+    if standings is None:
+        st.caption(f":material/cloud_off: {UNKNOWN}")
+        return
+    mine = standings.of(tenant)
     over, near = (_told(mine, state) for state in (State.OVER, State.NEAR))
     if over:
         st.warning(f"**Over a limit.** {over}.", icon=ICON)
@@ -162,8 +165,6 @@ ONE_COLUMNS: dict[str, Any] = {
         width=140,
         help="How much of the limit is used",
     ),
-    "Limit": st.column_config.TextColumn(),
-    "State": st.column_config.TextColumn(),
     "Since": st.column_config.DatetimeColumn(
         format="YYYY-MM-DD HH:mm:ss", timezone="UTC", help="In UTC: when it was first seen so"
     ),

@@ -24,7 +24,10 @@ MOST_ROWS, FEW = 200, 5
 def draw(answer: Answer, snapshot: Snapshot, erased: Erasures) -> None:
     """Draw everything that was found: the ways on first, then the table."""
     rows = found_rows.rows_of(answer)
-    standings = read.standings(snapshot) or Standings()
+    standings = read.standings(snapshot)
+    if standings is None:
+        st.caption(f":material/cloud_off: {limits.UNKNOWN}")
+        standings = Standings()
     shown = rows[:MOST_ROWS]
     if len(shown) <= FEW:
         for at, row in enumerate(shown):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, runtime, state_keys, unreadable
-from dashboard.draw.formatting import escaped, markdown, plural
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw.formatting import escaped, plural
 from dashboard.limits import listing, tables
 from services.access.viewer import Action
 from services.errors import LimitsError
@@ -40,7 +40,7 @@ def _offer(data: bytes, snapshot: Snapshot, *, instead: bool) -> None:
     try:
         lines = read(data)
     except LimitsError as exc:
-        st.error(markdown(permits.sentence(str(exc))), icon=":material/block:")
+        refusals.say(exc)
         return
     rules = tuple(line for line in lines if isinstance(line, Rule))
     refused = [line for line in lines if isinstance(line, Refused)]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, runtime, state_keys
+from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, markdown, name_among, unseen, visible
+from dashboard.draw.formatting import escaped, name_among, unseen, visible
 from dashboard.draw.limits import ICON, amount, label, source
 from dashboard.limits import listing, tables
 from services.access.viewer import Action, TenantPattern
@@ -74,11 +74,10 @@ def _one(name: str | None) -> TenantPattern | None:
     if not name:
         return None
     try:
-        scope = scope_of(unseen(name))
+        return scope_of(unseen(name))
     except LimitsError as exc:
-        st.error(markdown(permits.sentence(str(exc))), icon=":material/block:")
+        refusals.say(exc)
         return None
-    return scope
 
 
 def _example(quantity: str) -> str:
@@ -92,7 +91,7 @@ def _rule(scope: TenantPattern | None, quantity: str, typed: str | None) -> Rule
     try:
         return Rule(scope, quantity, most_of(typed or "", quantity))
     except LimitsError as exc:
-        st.error(markdown(permits.sentence(str(exc))), icon=":material/block:")
+        refusals.say(exc)
         return None
 
 

@@ -11,12 +11,12 @@ from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import export_button
 from dashboard.draw.formatting import plural
-from dashboard.draw.limits import ICON
+from dashboard.draw.limits import ICON, SHOWN, UNKNOWN
 from dashboard.draw.usage_tables import NONE
 from dashboard.limits import tables
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
-from services.limits.models import Kept, Standings, State, in_order
+from services.limits.models import Kept, Standings, in_order
 from services.limits.preview import Changes
 from services.limits.written import csv_of
 from services.tenancy.kb_ids import TenantKey
@@ -26,14 +26,14 @@ from services.usage.snapshot import Snapshot
 def summary(standings: Standings | None, snapshot: Snapshot) -> None:
     """Draw how many tenants are in which state, with the way to them."""
     if standings is None:
-        st.caption("Who is over a limit is unknown: this product's own records did not answer.")
+        st.caption(UNKNOWN)
         return
     if not standings.every:
         return
     st.caption(f"{len(standings.by_tenant):,} of {plural(len(snapshot.tenants), 'tenant')} "
                f"{'has' if len(standings.by_tenant) == 1 else 'have'} a limit.")  # fmt: skip
     with st.container(horizontal=True):
-        for state in (State.OVER, State.NEAR, State.UNKNOWN):
+        for state in SHOWN:
             found = standings.tenants(state)
             if found:
                 permits.link("tenants", f"{len(found):,} {state.value}",

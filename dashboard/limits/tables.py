@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.draw.formatting import plural, visible
 from dashboard.draw.limits import amount, label, state, used
 from dashboard.draw.usage_tables import NONE
-from services.limits.models import Kept, Standing, Standings, State
+from services.limits.models import Kept, Standing, Standings, State, gravity
 from services.limits.preview import Changes, Preview
 from services.limits.written import NO_LIMIT, Refused
 
@@ -37,7 +37,6 @@ RULE_COLUMNS: dict[str, Any] = {
     ),
     "Why": st.column_config.TextColumn(width=182),
 }
-_ORDER = (State.OVER, State.NEAR, State.UNKNOWN, State.UNDER)
 
 
 def rules_frame(kept: Sequence[Kept], standings: Standings | None) -> pd.DataFrame:
@@ -74,7 +73,7 @@ def preview_words(found: Preview) -> str:
     """Say whom changes would hold for: how many tenants in each state, each by its gravest."""
     counts = found.counts
     whole = sum(counts.values())
-    parts = [f"{counts[each]:,} {each.value}" for each in _ORDER if counts[each]]
+    parts = [f"{counts[each]:,} {each.value}" for each in State if counts[each]]
     held = f"This would hold for {plural(whole, 'tenant')}: {', '.join(parts)}." if whole else ""
     less = f"{plural(found.freed, 'tenant')} would have one limit less." if found.freed else ""
     return f"{held} {less}".strip() or "This would hold for no tenant that is there now."
@@ -82,7 +81,6 @@ def preview_words(found: Preview) -> str:
 
 def concerned_frame(found: Sequence[Standing]) -> pd.DataFrame:
     """Return one row a tenant that would be over or near, or of which it would be unknown."""
-    ordered = sorted(found, key=lambda each: (each.shown.rank, -(each.share or 0.0)))
     rows = [
         {
             "Tenant": visible(str(each.tenant)),
@@ -90,7 +88,7 @@ def concerned_frame(found: Sequence[Standing]) -> pd.DataFrame:
             "Limit": amount(each.quantity, each.most),
             "State": state(each),
         }
-        for each in ordered
+        for each in sorted(found, key=gravity)
         if each.shown is not State.UNDER
     ]
     return pd.DataFrame(rows, columns=["Tenant", "Used", "Limit", "State"])

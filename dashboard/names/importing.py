@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import markdown, plural
+from dashboard.draw.formatting import plural
 from dashboard.names import tables
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamesError
@@ -50,7 +50,7 @@ def _form() -> None:
     try:
         found = runtime.desk().names.preview(_data(text))
     except NamesError as exc:
-        st.error(markdown(permits.sentence(str(exc))), icon=":material/block:")
+        refusals.say(exc)
         return
     _preview(found)
     draw_status(Action.IMPORT_NAMES)

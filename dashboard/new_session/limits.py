@@ -7,10 +7,9 @@ import streamlit as st
 from dashboard.app import state_keys
 from dashboard.draw import limits
 from dashboard.draw.formatting import escaped, markdown
+from dashboard.new_session.form import MOST_WORD
 from services.figures import Measure
 from services.sessions.landing import Exceeded, Landing
-
-MOST_WORD = 300  # characters
 
 
 def word(landing: Landing, *, refuses: bool) -> str:

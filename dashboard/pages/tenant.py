@@ -55,8 +55,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
-    standings = read.standings(snapshot)
-    limits.draw_head(() if standings is None else standings.of(tenant.tenant))
+    limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
     with unreadable.said("Who else writes into it"):

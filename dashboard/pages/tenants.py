@@ -28,8 +28,7 @@ standings = read.standings(snapshot)
 limited = standings is not None and bool(standings.every)
 sorts = SORTS
 if standings is not None and limited:
-    keys = [tenant.tenant for tenant in snapshot.tenants]
-    frame, sorts = limits.with_limits(frame, keys, standings), {**SORTS, "Of limit": limits.LIMIT}
+    frame, sorts = read.limited_frame(snapshot, standings), {**SORTS, "Of limit": limits.LIMIT}
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -64,8 +63,7 @@ column = sorts[sort or "Redis memory"]
 found = usage_tables.by(found, column)
 
 if standings is None:
-    st.caption(":material/cloud_off: Who is over a limit is unknown: this product's own records "
-               "did not answer.")  # fmt: skip
+    st.caption(f":material/cloud_off: {limits.UNKNOWN}")
 missing = unknown.lacking(snapshot)
 if len(frame):
     more = f" so far; there may be more: {missing}" if missing else ""

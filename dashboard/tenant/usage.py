@@ -64,7 +64,7 @@ def _limits(mine: Sequence[Standing], tenant: TenantUsage, snapshot: Snapshot) -
         st.dataframe(
             frame, hide_index=True, key="limits", placeholder=usage_tables.NONE, height="content",
             alt="Each limit of this tenant, with how much of it is used and where it is from",
-            column_config={**figures.USAGE_COLUMNS, **limits.ONE_COLUMNS},
+            column_config=limits.ONE_COLUMNS,
         )  # fmt: skip
         download(frame, "limits", tenants=[tenant.tenant], read_at=snapshot.collected_at)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from services.errors import SettingsError
 
@@ -25,12 +25,17 @@ def is_loopback(address: str | None) -> bool:
         return False
     if address.lower() == "localhost":
         return True
+    found = _read(address)
+    return found is not None and found.is_loopback
+
+
+def _read(address: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, one of IPv4 within IPv6 as what it is; None for what is no address."""
     try:
         found = ip_address(address)
     except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 Network = IPv4Network | IPv6Network
@@ -51,12 +56,8 @@ def _network(text: str) -> Network:
 
 def within(address: str | None, networks: Iterable[Network]) -> bool:
     """Whether a client's address is in one of these networks; what is no address is in none."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return False
-    plain = getattr(found, "ipv4_mapped", None) or found
-    return any(plain in network for network in networks)
+    found = _read(address or "")
+    return found is not None and any(found in network for network in networks)
 
 
 def forwarded(names: Iterable[str]) -> bool:

@@ -139,7 +139,7 @@ class Standings:
         found: dict[TenantKey, list[Standing]] = {}
         for each in self.every:
             found.setdefault(each.tenant, []).append(each)
-        return {tenant: tuple(sorted(mine, key=_gravity)) for tenant, mine in found.items()}
+        return {tenant: tuple(sorted(mine, key=gravity)) for tenant, mine in found.items()}
 
     def of(self, tenant: TenantKey) -> tuple[Standing, ...]:
         """Return those of one tenant, the gravest first; none where it has no limit."""
@@ -155,7 +155,18 @@ class Standings:
         return tuple(tenant for tenant, shown in worst if shown is state)
 
 
-def _gravity(standing: Standing) -> tuple[int, float]:
+def gravest(standings: Iterable[Standing]) -> dict[TenantKey, State]:
+    """Return the gravest state of each tenant, as it is held."""
+    found: dict[TenantKey, State] = {}
+    for each in standings:
+        had = found.get(each.tenant)
+        if had is None or each.state.rank < had.rank:
+            found[each.tenant] = each.state
+    return found
+
+
+def gravity(standing: Standing) -> tuple[int, float]:
+    """Return what sorts standings: the gravest that is shown first, and then the fullest."""
     return standing.shown.rank, -(standing.share or 0.0)
 
 

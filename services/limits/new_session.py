@@ -28,7 +28,8 @@ def exceeded(
 
 def _exceeded(standings: tuple[Standing, ...]) -> Iterator[Exceeded]:
     for each in standings:
-        used = 0 if each.used is None else each.used.value
-        full = each.quantity == Measure.SESSIONS and used >= each.most and each.used is not None
-        if each.now is State.OVER or full:
-            yield Exceeded(each.quantity, used, each.most, each.source)
+        if each.used is not None:
+            used = each.used.value
+            full = each.quantity == Measure.SESSIONS and used >= each.most
+            if each.now is State.OVER or full:
+                yield Exceeded(each.quantity, used, each.most, each.source)

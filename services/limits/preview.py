@@ -9,7 +9,7 @@ from functools import cached_property
 
 from services.access.viewer import TenantPattern
 from services.limits.judge import Rules
-from services.limits.models import Rule, Standing, State, Thresholds
+from services.limits.models import Rule, Standing, State, Thresholds, gravest
 from services.limits.ports import Held
 from services.limits.standing import standings
 from services.tenancy.kb_ids import TenantKey
@@ -27,7 +27,8 @@ class Changes:
 
     def after(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
         """Return the rules that there are then."""
-        left = {rule.key: rule for rule in rules if rule.key not in set(self.removed)}
+        removed = set(self.removed)
+        left = {rule.key: rule for rule in rules if rule.key not in removed}
         return tuple((left | {rule.key: rule for rule in self.put}).values())
 
     def but(self, rules: Iterable[Rule]) -> Changes:
@@ -56,11 +57,7 @@ class Preview:
     @cached_property
     def counts(self) -> Mapping[State, int]:
         """How many tenants would be in each state, each by its gravest."""
-        worst: dict[TenantKey, State] = {}
-        for each in self.standings:
-            had = worst.get(each.tenant, each.state)
-            worst[each.tenant] = min(had, each.state, key=lambda state: state.rank)
-        found = Counter(worst.values())
+        found = Counter(gravest(self.standings).values())
         return {state: found[state] for state in State}
 
 

@@ -17,7 +17,7 @@ from services.access.viewer import TenantPattern
 from services.errors import LimitsError, NamingError
 from services.history.models import BYTES
 from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
-from services.spreadsheet import as_written, told_apart
+from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart
 from services.tenancy.layout import bytes_of, text_of
 from services.usage.formats import stamp
 
@@ -120,13 +120,10 @@ def read(data: bytes) -> tuple[Rule | Refused, ...]:
     """
     if len(data) > LONGEST_FILE:
         raise LimitsError(f"the file is longer than {LONGEST_FILE:,} bytes")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(UTF_16):
         raise LimitsError("the file is in UTF-16: save it as UTF-8")
-    text = text_of(data).removeprefix("\ufeff")
-    header = text.split("\n", 1)[0]
-    delimiter = ";" if ";" in header and "," not in header else ","
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        rows = list(csv_lines(text_of(data).removeprefix(MARK)))
     except csv.Error:
         raise LimitsError("the file cannot be read as CSV") from None
     columns = [name.strip() for name in rows[0]] if rows else []

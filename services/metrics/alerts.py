@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 
 from services.isolation.severity import Severity
-from services.metrics.catalogue import gauge
+from services.metrics.catalogue import gauge, single
 from services.metrics.models import Moment
 
 
@@ -16,13 +16,13 @@ def alerts(moment: Moment) -> Iterator[Metric]:
     tally = moment.books.alerts
     if tally is None or tally.looked_at is None:
         return
-    looked, firing = gauge("alerts_looked_timestamp_seconds"), gauge("alerts")
-    looked.add_metric((), tally.looked_at.timestamp())
+    yield single("alerts_looked_timestamp_seconds", tally.looked_at.timestamp())
+    firing = gauge("alerts")
     for severity in Severity:
         for silenced in (False, True):
             number = tally.firing.get((severity, silenced), 0)
             firing.add_metric((severity.value, str(silenced).lower()), number)
-    yield from (looked, firing)
+    yield firing
     up, waiting = gauge("alert_route_up"), gauge("alert_messages_waiting")
     for route in tally.routes:
         waiting.add_metric((route.route,), route.waiting)

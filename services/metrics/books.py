@@ -95,13 +95,12 @@ class Bookkeeper:
         try:
             tally = self._purges.tally(since)
             standings = self._standings(snapshot) if snapshot is not None else None
-            told = self._alerts()
+            return Books(True, tally, self._audits.report_or_none(), standings, self._alerts())
         except KatoTenantsError:
             return Books(up=False)
         except Exception:  # a scrape has to outlive a fault of ours
             logger.exception("reading the records failed")
             return Books()
-        return Books(True, tally, self._audits.report_or_none(), standings, told)
 
     def _standings(self, snapshot: Snapshot) -> Standings:
         """Return where tenants stand, the same object until the figures or a limit change."""

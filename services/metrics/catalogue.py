@@ -96,6 +96,11 @@ def gauge(name: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, found.meaning, labels=found.labels)
 
 
+def single(name: str, value: float) -> GaugeMetricFamily:
+    """Return a gauge of this name that has no labels, and so one series."""
+    return GaugeMetricFamily(PREFIX + name, GAUGES[name].meaning, value=value)
+
+
 def counter(name: str, value: int) -> CounterMetricFamily:
     """Return a counter of this name."""
     return CounterMetricFamily(PREFIX + name, COUNTERS[name], value=value)

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from services.isolation.models import Report, RuleState, Status
 from services.isolation.severity import Severity
-from services.metrics.catalogue import gauge
+from services.metrics.catalogue import gauge, single
 from services.metrics.models import Moment
 
 _STANDING = tuple(status for status in Status if status is not Status.RESOLVED)
@@ -20,17 +20,11 @@ def findings(moment: Moment) -> Iterator[Metric]:
     report = moment.books.report
     if report is None:
         return
-    made, took = gauge("audit_timestamp_seconds"), gauge("audit_duration_seconds")
-    made.add_metric((), report.at.timestamp())
-    took.add_metric((), report.seconds)
-    yield from (made, took, *_score(report), _rules(report), _findings(report, moment))
-
-
-def _score(report: Report) -> Iterator[Metric]:
+    yield single("audit_timestamp_seconds", report.at.timestamp())
+    yield single("audit_duration_seconds", report.seconds)
     if report.score is not None:
-        score = gauge("audit_score_ratio")
-        score.add_metric((), report.score / 100)
-        yield score
+        yield single("audit_score_ratio", report.score / 100)
+    yield from (_rules(report), _findings(report, moment))
 
 
 def _rules(report: Report) -> Metric:

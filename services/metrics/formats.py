@@ -50,11 +50,7 @@ def format_of(accept: str) -> Format:
             weights[OPENMETRICS] = max(weights[OPENMETRICS], _weight(parameters))
         elif media in ("text/plain", "text/*", "*/*"):
             weights[PLAIN] = max(weights[PLAIN], _weight(parameters))
-    return OPENMETRICS if weights[OPENMETRICS] > 0 and _heavier(weights) else PLAIN
-
-
-def _heavier(weights: dict[Format, float]) -> bool:
-    return weights[OPENMETRICS] >= weights[PLAIN]
+    return OPENMETRICS if 0 < weights[OPENMETRICS] >= weights[PLAIN] else PLAIN
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from prometheus_client.metrics_core import Metric
 
 from services.history.models import BYTES
-from services.limits.models import Standing, Standings, State
+from services.limits.models import Standing, Standings, State, gravest
 from services.metrics.catalogue import PREFIX, gauge
 from services.metrics.holders import escaped, family, tenant_label
 from services.metrics.models import Moment
@@ -56,12 +56,8 @@ def _states(at: str, each: Standing) -> Iterator[str]:
 
 def counted(found: Standings, *, without: Collection[TenantKey]) -> Mapping[State, int]:
     """Count the tenants that have a limit by their gravest state, leaving some tenants out."""
-    gravest: dict[TenantKey, State] = {}
-    for each in found.every:
-        had = gravest.get(each.tenant)
-        if had is None or each.state.rank < had.rank:
-            gravest[each.tenant] = each.state
-    return Counter(state for tenant, state in gravest.items() if tenant not in without)
+    states = gravest(found.every).items()
+    return Counter(state for tenant, state in states if tenant not in without)
 
 
 def limits(moment: Moment) -> Iterator[Metric]:

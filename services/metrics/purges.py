@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
-from services.metrics.catalogue import gauge
+from services.metrics.catalogue import gauge, single
 from services.metrics.models import Moment, Running, Tally
 from services.purge.job import JobState, Outcome
 
@@ -18,12 +18,10 @@ def purges(moment: Moment) -> Iterator[Metric]:
     if tally is None:
         return
     yield from _counts(tally)
-    held, longest = gauge("purge_unattended"), gauge("purge_longest_running_seconds")
-    held.add_metric((), sum(not _is_held(job, moment.now) for job in tally.running))
-    yield held
+    yield single("purge_unattended", sum(not _is_held(job, moment.now) for job in tally.running))
     if tally.running:
-        longest.add_metric((), max(_runs_for(job, moment.now) for job in tally.running))
-        yield longest
+        longest = max(_runs_for(job, moment.now) for job in tally.running)
+        yield single("purge_longest_running_seconds", longest)
 
 
 def _counts(tally: Tally) -> Iterator[Metric]:

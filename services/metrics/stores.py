@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from services.errors import Fault
 from services.figures import Measure, Precision, StoreState
-from services.metrics.catalogue import counter, gauge, info
+from services.metrics.catalogue import counter, gauge, info, single
 from services.metrics.models import Moment
 from services.usage.snapshot import Snapshot, StoreFigures
 
@@ -27,18 +27,12 @@ def about(moment: Moment) -> Iterator[Metric]:
     yield counter("refreshes", moment.rounds)
     yield counter("refresh_failures", moment.failures)
     if state.seconds is not None:
-        yield _of("snapshot_duration_seconds", state.seconds)
+        yield single("snapshot_duration_seconds", state.seconds)
     if snapshot is not None:
         at = snapshot.collected_at
-        yield _of("snapshot_timestamp_seconds", at.timestamp())
-        yield _of("snapshot_age_seconds", max((moment.now - at).total_seconds(), 0))
+        yield single("snapshot_timestamp_seconds", at.timestamp())
+        yield single("snapshot_age_seconds", max((moment.now - at).total_seconds(), 0))
         yield from _tenants(moment, snapshot)
-
-
-def _of(name: str, value: float) -> Metric:
-    found = gauge(name)
-    found.add_metric((), value)
-    return found
 
 
 def _tenants(moment: Moment, snapshot: Snapshot) -> Iterator[Metric]:

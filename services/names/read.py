@@ -6,35 +6,22 @@ Names are bytes of strangers: what `write` writes comes back the same, whatever 
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Protocol
 
 from services.errors import NamesError
 from services.names.models import Format, Line, Refused
-from services.spreadsheet import as_written
+from services.spreadsheet import MARK, UTF_16, Reader, as_written, csv_lines
 from services.tenancy.layout import bytes_of, text_of
 
 NODE_ID, TENANT, SINCE = "node_id", "tenant", "since"
 COLUMNS = (NODE_ID, TENANT, SINCE)
 
-_MARK = "\ufeff"  # what some editors begin a file with
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _HEADER = "its first line has to name the columns: node_id, and where wanted tenant and since"
 
 Read = Line | Refused
-
-
-class _Reader(Protocol):
-    """What `csv.reader` returns, which has no type of its own."""
-
-    @property
-    def line_num(self) -> int: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 def read(data: bytes, kind: Format | None = None) -> tuple[Read, ...]:
@@ -42,9 +29,9 @@ def read(data: bytes, kind: Format | None = None) -> tuple[Read, ...]:
 
     Raises NamesError for a file that is none of these as a whole.
     """
-    if data.startswith(_UTF_16):
+    if data.startswith(UTF_16):
         raise NamesError("the file is in UTF-16: save it as UTF-8")
-    text = text_of(data).removeprefix(_MARK)
+    text = text_of(data).removeprefix(MARK)
     return tuple(_READERS[kind or kind_of(text)](text))
 
 
@@ -80,11 +67,8 @@ def _read_jsonl(text: str) -> Iterator[Read]:
 
 
 def _read_csv(text: str) -> Iterator[Read]:
-    header = text.split("\n", 1)[0]
-    delimiter = ";" if ";" in header and "," not in header else ","
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns: list[str] | None = None
-    for number, cells in _rows(lines):
+    for number, cells in _rows(csv_lines(text)):
         if columns is None:
             columns = [name.strip() for name in cells or ()]
             if NODE_ID not in columns:
@@ -97,7 +81,7 @@ def _read_csv(text: str) -> Iterator[Read]:
             yield Refused(number, f"it has {len(cells)} columns, and the first line {len(columns)}")
 
 
-def _rows(lines: _Reader) -> Iterator[tuple[int, list[str] | None]]:
+def _rows(lines: Reader) -> Iterator[tuple[int, list[str] | None]]:
     """Yield every row with the number of its first line; None for one that cannot be read."""
     while True:
         number = lines.line_num + 1

@@ -139,9 +139,10 @@ def test_where_the_records_do_not_answer_nobody_is_said_to_be_under(
     for page, said in (("", "Who is over a limit is unknown"), ("tenants", "limit is unknown"),
                        ("limits", "Which limits are set cannot be read")):  # fmt: skip
         assert said in words(open_page(*filter(None, [page])))
-    assert "Unknown: this product's own records" in words(
-        open_page("tenant", tenant=ACME, tab="Usage")
-    )
+    told = words(open_page("tenant", tenant=ACME, tab="Usage"))
+    assert "Unknown: this product's own records" in told
+    assert limits.UNKNOWN in told
+    assert limits.UNKNOWN in words(open_page("find", find=ACME))
 
 
 def test_a_file_is_looked_at_before_it_is_taken(services: Services, open_page: Open) -> None:

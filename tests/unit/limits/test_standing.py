@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from services.access.viewer import TenantPattern
 from services.figures import Amount, Measure, Precision
+from services.history.models import Figure
 from services.limits.judge import Rules
 from services.limits.models import Crossed, Rule, Standing, Standings, State, Thresholds
 from services.limits.ports import Held
@@ -44,7 +45,7 @@ def test_everybody_stands_where_the_figure_says() -> None:
     }  # fmt: skip
     assert found["b"].share == 0.8
     sizes = stand(snapshot(AT, {"a": 101}), rule("patterns_bytes", 1009))
-    assert (sizes["a"].used, sizes["a"].state) == (sizes["a"].used, State.OVER)
+    assert (sizes["a"].used, sizes["a"].state) == (Figure(1010), State.OVER)
     nothing = stand(snapshot(AT, {"a": 101}), rule("keys:prediction", 10))
     assert (nothing["a"].state, nothing["a"].used and nothing["a"].used.value) == (State.UNDER, 0)
 

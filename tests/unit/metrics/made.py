@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from services.figures import Amount, Measure, StoreState, Usage
 from services.metrics.models import Books, Moment
@@ -55,6 +58,21 @@ def moment(snapshot: Snapshot | None = None, *, books: Books = Books(), **more: 
     state = CollectorState(snapshot, seconds=None if snapshot is None else 5.0)
     made = Moment(NOW.replace(minute=1), state, 3, 1, books, "0.1.0")
     return replace(made, **more)
+
+
+class Made(Collector):
+    """Metrics that are there, for prometheus_client to write."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = tuple(metrics)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._metrics
+
+
+def written_again(text: str) -> str:
+    """Return what prometheus_client writes of the series that it reads in a text."""
+    return generate_latest(Made(text_string_to_metric_families(text))).decode()
 
 
 def series(text: str | bytes) -> Series:

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from services.alerts.models import Delivery, Kind
 from services.alerts.tally import AlertTally
@@ -31,17 +30,13 @@ from services.metrics.stores import about, measures, stores
 from services.purge.job import JobState, Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
-from tests.unit.metrics.made import NOW, Series, moment, series, snapshot, value
+from tests.unit.metrics.made import NOW, Made, Series, moment, series, snapshot, value
 
 DOWN = Problem(store="redis", fault=Fault.UNAVAILABLE)
 
 
 def told(area: Callable[[Moment], Iterator[Metric]], at: Moment) -> Series:
-    class Told(Collector):
-        def collect(self) -> Iterator[Metric]:
-            yield from area(at)
-
-    return series(generate_latest(Told()))
+    return series(generate_latest(Made(area(at))))
 
 
 def test_the_snapshots_age_and_what_it_took() -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings, strategies as st
-from prometheus_client import generate_latest
-from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
 
 from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.metrics.holders import holders_text
@@ -20,7 +14,7 @@ from services.metrics.largest import LONGEST_NAME, Largest
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot, StoreFigures
 from services.visible import unseen
-from tests.unit.metrics.made import Series, series, snapshot, usage, value
+from tests.unit.metrics.made import Series, series, snapshot, usage, value, written_again
 
 counts = st.integers(0, 2**50)
 amounts = st.builds(Amount, counts, st.none() | counts) | st.none()
@@ -87,12 +81,7 @@ def test_every_name_comes_back_as_it_was(fleet: Snapshot) -> None:
 def test_it_is_what_prometheus_client_would_write(fleet: Snapshot) -> None:
     """But for the `.0` that it gives whole numbers; and OpenMetrics reads it too."""
     text = text_of(fleet).decode()
-
-    class Read(Collector):
-        def collect(self) -> Iterator[Metric]:
-            yield from text_string_to_metric_families(text)
-
-    theirs = generate_latest(Read()).decode()
+    theirs = written_again(text)
     heads = [line for line in text.splitlines() if line.startswith("#")]
     assert [line for line in theirs.splitlines() if line.startswith("#")] == heads
     assert series(theirs) == series(text)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
-from prometheus_client import generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
 
 from services.access.viewer import TenantPattern
 from services.figures import Measure, StoreState
@@ -19,7 +15,7 @@ from services.metrics.limits import counted, limits, limits_text
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import StoreFigures
 from services.visible import unseen
-from tests.unit.metrics.made import Series, moment, series, snapshot, value
+from tests.unit.metrics.made import Series, moment, series, snapshot, value, written_again
 from tests.unit.metrics.test_areas import told as area_told
 from tests.unit.metrics.test_holders import names
 
@@ -94,13 +90,8 @@ def test_it_is_what_prometheus_client_would_write(
         for (tenant, quantity), figures in made.items()
     ))  # fmt: skip
     text = limits_text(every, {tenant for tenant, _ in made}).decode()
-
-    class Read(Collector):
-        def collect(self) -> Iterator[Metric]:
-            yield from text_string_to_metric_families(text)
-
     found = series(text)
-    assert series(generate_latest(Read()).decode()) == found
+    assert series(written_again(text)) == found
     limited = [(dict(labels), most) for (name, labels), most in found.items()
                if name in ("kato_tenants_limit", "kato_tenants_limit_bytes")]  # fmt: skip
     assert {(unseen(at["tenant"]), at["measure"]): most for at, most in limited} == {

@@ -40,6 +40,7 @@ class Records:
         self.judged = 0
         self.answering = threading.Event()
         self.answering.set()
+        self.audited: Exception | None = None
 
     def tally(self, since: datetime) -> Tally:
         self.answering.wait(60)
@@ -48,6 +49,8 @@ class Records:
         return self.tallied
 
     def report_or_none(self) -> Report | None:
+        if self.audited is not None:
+            raise self.audited
         return None
 
     def version(self) -> int:
@@ -182,6 +185,14 @@ def test_records_that_fail_are_said_to(world: World, error: Exception, up: int |
     found = world.scrape()
     assert value(found, "store_up", store="records") == up
     assert value(found, "purge_jobs", state="failed") is None
+
+
+def test_an_audit_that_cannot_be_read_takes_no_scrape_away(world: World) -> None:
+    """Nor the thread that collects, which writes the series of a new snapshot."""
+    world.records.audited = ValueError("of another version")
+    found = world.scrape()
+    assert value(found, "keys", holder="tenant", tenant="tenant/acme") == 3
+    assert value(found, "store_up", store="records") is None
 
 
 def test_before_anything_was_said_nothing_is_known(world: World) -> None:
