@@ -199,6 +199,11 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def clickhouse_is_down(services: Services, running: Deployment) -> None:
     """Let it fail, and the collector find that out."""
     running.fail("clickhouse", "down")
+    found_out(services)
+
+
+def found_out(services: Services) -> None:
+    """Have the collector see how the stores are now."""
     for _ in range(2):  # the first may have begun before, as a purge that ended asks for one
         refresh(services)
 

@@ -20,6 +20,7 @@ from tests.pages.test_purge import (
     clickhouse_is_down,
     confirm,
     erase_button,
+    found_out,
     planned,
     says_it_is_down,
     titles,
@@ -78,7 +79,8 @@ def test_a_tenant_is_purged_and_proven_and_its_neighbour_is_untouched(
     assert "did not answer" in words(app)
     assert "It can go on where it is" in words(app)
     kato.heal()
-    app = press(app, "Resume")
+    found_out(services)
+    app = press(open_page("purge", job=job.id), "Resume")
     assert services.purge.job(job.id).state is JobState.RUNNING
     assert services.purge.run_here(job.id).outcome is Outcome.ERASED
     app = open_page("purge", job=job.id)
