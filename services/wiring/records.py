@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from services.audit_log.ports import AnchorPlace, ReadAnchors
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
+    from services.cards.service import CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
     from services.stores.clickhouse.history import ClickHouseHistory
+    from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
@@ -151,6 +153,21 @@ class OwnRecords:
 
         thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
         return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
+
+    @made_once
+    def cards(self) -> CardService:
+        """Cards, and which tenants are on hold."""
+        from services.cards.service import CardService
+        from services.purge.doings import doings_of
+
+        return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+
+    @made_once
+    def card_book(self) -> CardBook:
+        """Where cards are kept; `holds` of it is what every deed that erases asks."""
+        from services.stores.records.cards import CardBook
+
+        return CardBook(self.database)
 
     @made_once
     def owners(self) -> Owners:
