@@ -13,6 +13,8 @@ KIND = "kind"
 OWNERSHIP = "ownership"
 SORT = "sort"
 LIMITS = "limits"
+LABELS = "labels"
+GROUP = "group"
 PAGE = "page"
 """Query parameters of the Tenants page."""
 
@@ -157,6 +159,17 @@ one was refused. Which tenant it is for, and of what, are query parameters too."
 
 OVER_WORD = "over_word"
 """Session state: why a session is created for a tenant over a limit, by the tenant."""
+
+CARD = "card"
+CARD_DONE = "card_done"
+CARD_REFUSED = "card_refused"
+HOLD_REASON = "hold_reason"
+CARDS_OPEN = "cards_open"
+CARDS_TEXT = "cards_text"
+CARDS_DONE = "cards_done"
+CARDS_REFUSED = "cards_refused"
+"""Session state: a card, a legal hold, or a file of cards, as it is being written, what was done
+last, and why it was refused."""
 
 ACCEPT_WHY = "accept_why"
 ACCEPT_UNTIL = "accept_until"

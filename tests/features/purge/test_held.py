@@ -15,6 +15,7 @@ from services.purge.job import JobState, Outcome
 from services.purge.models import Request, Target
 from services.purge.run import DOES
 from services.purge.steps import StepName, StepState
+from services.stores.records import cards
 from services.tenancy.kb_ids import TenantKey
 from tests.features.purge.fingerprint import Fingerprint
 from tests.features.purge.test_purge import ACME, ACME_KBS, WHY, prints, services
@@ -62,10 +63,10 @@ def test_a_plan_of_before_a_hold_does_not_begin(
         services.purge.begin(plan.digest, **said)
     services.cards.lift([ACME], by="ann")
 
-    def silent() -> tuple[()]:
+    def silent(*_: object) -> None:
         raise StoreUnavailable("state store", "reading legal holds", "it gave no answer")
 
-    monkeypatch.setattr(type(services.card_book), "holds", lambda _: silent())
+    monkeypatch.setattr(cards, "reading", silent)
     with pytest.raises(StoreUnavailable):
         services.purge.begin(plan.digest, **said)
 
