@@ -146,6 +146,7 @@ CONFIRM_REFUSED = "confirm_refused"
 
 LIMIT_SCOPE = "limit_scope"
 LIMIT_KIND = "limit_kind"
+LIMIT_LABEL = "limit_label"
 LIMIT_TENANT = "limit_tenant"
 LIMIT_MEASURE = "limit_measure"
 LIMIT_MOST = "limit_most"

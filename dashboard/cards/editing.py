@@ -61,7 +61,7 @@ def _edit(card: Card) -> None:
                   placeholder="plan=gold, region=eu", help=off or "key=value, with commas between "
                   "them. Limits and prices may go by them.")  # fmt: skip
     st.text_area("Notes", card.notes, key=keys["notes"], max_chars=LONGEST_NOTES, height=120,
-                 help="Seen by whoever looks after this tenant: name nobody else in it.")  # fmt: skip
+                 help="Seen by whoever looks after this tenant: name nobody else.")  # fmt: skip
     if permits.button("Save", Action.EDIT_CARD, tenants=[card.tenant], type="primary",
                       on_click=_save, args=(card, keys), key="save_card"):  # fmt: skip
         st.rerun()

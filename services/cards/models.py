@@ -18,6 +18,11 @@ Labels = Mapping[str, str]
 LabelsOf = Callable[[TenantKey], Labels]
 
 
+def unlabelled(_: TenantKey) -> Labels:
+    """Return no label, of any tenant."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Label:
     """One label, written `plan=gold`; a rule is for `label:plan=gold`."""

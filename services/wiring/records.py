@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.audit_log.ports import AnchorPlace, ReadAnchors
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
+    from services.cards.models import LabelsOf
     from services.cards.service import CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
@@ -110,8 +111,9 @@ class OwnRecords:
 
         zone = ZoneInfo(self.settings.bill_zone)
         bill = BillService(
-            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
-        )
+            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now,
+            labels=self._labels,
+        )  # fmt: skip
         self.closing.callback(bill.close)
         return bill
 
@@ -152,7 +154,9 @@ class OwnRecords:
         from services.stores.records.limits import LimitBook
 
         thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
-        return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
+        return LimitsService(
+            LimitBook(self.database), thresholds=thresholds, now=self.now, cards=self.cards
+        )
 
     @made_once
     def cards(self) -> CardService:
@@ -161,6 +165,9 @@ class OwnRecords:
         from services.purge.doings import doings_of
 
         return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+
+    def _labels(self) -> LabelsOf:
+        return self.cards.labels()
 
     @made_once
     def card_book(self) -> CardBook:
