@@ -38,6 +38,7 @@ class Working(Reading):
             jobs=self.jobs,
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
+            holds=self.card_book.holds,
             versions=self._versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
