@@ -20,6 +20,7 @@ from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
+    from services.archive.service import ArchiveService
     from services.canary.service import CanaryService
     from services.isolation.audit import IsolationService
     from services.metrics.service import MetricsService
@@ -207,7 +208,7 @@ class Services(Reading):
                     "qdrant": stores.canary_points,
                 },
                 cases=UseCases(self.inspection, self.finding, self.sessions, self.care),
-                erasers=self._erasers,
+                erasers=self.erasers,
                 registry=self.state,
                 observe=self.usage.collect,
                 ownership=self.usage.ownership,
@@ -226,7 +227,8 @@ class Services(Reading):
             self.collector.wait(rounds=rounds + 1, timeout=self.settings.pass_seconds)
 
     @made_once
-    def _erasers(self) -> Erasers:
+    def erasers(self) -> Erasers:
+        """What looks at and erases from each store."""
         from services.purge.look import Erasers
 
         stores, seconds = self.stores, self.settings.pass_seconds
@@ -237,18 +239,18 @@ class Services(Reading):
         from services.purge.tools import Tools
 
         return Tools(
-            erasers=self._erasers,
+            erasers=self.erasers,
             kato=self.stores.kato,
             jobs=self.jobs,
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
-            versions=self._versions,
+            versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
         )
 
-    def _versions(self) -> Mapping[str, str]:
+    def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""
         from importlib.metadata import version
 
@@ -262,6 +264,13 @@ class Services(Reading):
         from services.purge.service import PurgeService
 
         return PurgeService(self._purge_tools, worker=self.purge_worker)
+
+    @made_once
+    def archive(self) -> ArchiveService:
+        """What takes archives."""
+        from services.wiring.archiving import archive_service
+
+        return archive_service(self)
 
     @made_once
     def purge_worker(self) -> PurgeWorker:

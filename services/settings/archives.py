@@ -35,5 +35,7 @@ def options_of(value: SecretStr | None) -> Mapping[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError('has to be a JSON object, as {"key": "…", "secret": "…"}')
+        raise ValueError(  # noqa: TRY004  pydantic wants it
+            'has to be a JSON object, as {"key": "…", "secret": "…"}'
+        )
     return found
