@@ -14,8 +14,9 @@ from services.archive.take import Taking
 from services.archive.tools import Planned, Tools
 from services.archive.verify import Proof, compare, noted, prove
 from services.errors import ArchiveError
-from services.purge.models import Progress, Request, Target
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.purge.models import Request, Target
+from services.jobs.ports import Said
 
 _PLAIN = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 40

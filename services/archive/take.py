@@ -22,8 +22,9 @@ from services.errors import (
     StoreRejected,
 )
 from services.figures import Measure
-from services.purge.models import Progress
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.purge.models import
+from services.jobs.ports import Said
 from services.purge.target import wanting
 
 _READ_BYTES = 1024 * 1024
