@@ -66,8 +66,8 @@ def shown_text(head: Head, manifest: Manifest) -> str:
     """Say what an archive says of itself."""
     lines = [
         f"of {visible(str(manifest.target))}",
-        f"taken: {stamp(manifest.started_at)} to {stamp(manifest.ended_at)}, by version "
-        f"{visible(head.product)}",
+        f"taken: {stamp(manifest.started_at)} to {stamp(manifest.ended_at)}",
+        f"by version: {visible(head.product)}",
         f"encrypted: {'yes' if head.encrypted else 'no'}",
         f"sessions ended first: {'yes' if manifest.quiesced else 'no'}",
     ]
