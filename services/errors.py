@@ -16,6 +16,7 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
+├── RetentionError           a policy that cannot be taken, or a run that may not begin
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -205,6 +206,10 @@ class NamesError(KatoTenantsError):
 
 class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
+
+
+class RetentionError(KatoTenantsError):
+    """A retention policy that cannot be taken, or a run of one that may not begin."""
 
 
 class LogError(KatoTenantsError):

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
+from services.access.viewer import TenantPattern
 from services.history.models import Figure
-from services.limits.models import Rule, State, Thresholds
+from services.limits.models import State, Thresholds
 from services.tenancy.kb_ids import TenantKey
 
 _WHOLE = 100
 
 
-class Rules:
+class Scoped(Protocol):
+    """What is set for one tenant, a kind of them, or every one."""
+
+    @property
+    def scope(self) -> TenantPattern:
+        """Whom it is for."""
+
+    @property
+    def quantity(self) -> str:
+        """What it is of."""
+
+
+RuleT = TypeVar("RuleT", bound=Scoped)
+
+
+class Rules(Generic[RuleT]):
     """Rules, asked for the one that holds. The most specific wins: tenant, kind, every tenant."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._found: dict[str, dict[tuple[str, str], Rule]] = {}
+    def __init__(self, rules: Iterable[RuleT]) -> None:
+        self._found: dict[str, dict[tuple[str, str], RuleT]] = {}
         for rule in rules:
             self._found.setdefault(rule.quantity, {})[rule.scope.kind, rule.scope.id] = rule
 
@@ -25,7 +42,7 @@ class Rules:
         """What any rule is about."""
         return tuple(self._found)
 
-    def of(self, tenant: TenantKey, quantity: str) -> Rule | None:
+    def of(self, tenant: TenantKey, quantity: str) -> RuleT | None:
         """Return the rule that holds for a tenant; None where none is for it."""
         there = self._found.get(quantity, {})
         kind = tenant.kind

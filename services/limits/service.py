@@ -104,7 +104,7 @@ class LimitsService:
 
 
 def _changed(
-    found: Collection[Standing], held: Held, snapshot: Snapshot, rules: Rules
+    found: Collection[Standing], held: Held, snapshot: Snapshot, rules: Rules[Rule]
 ) -> Iterator[tuple[tuple[str, str], Crossed | None]]:
     seen = set()
     for each in found:
