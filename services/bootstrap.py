@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.sessions.create import SessionService
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
+    from services.wiring.retaining import Retaining
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Services(Reading):
         if not self.settings.read_only:
             self.tend_records()
             self.purge_worker.start()
+            self.retaining.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -242,13 +244,13 @@ class Services(Reading):
             jobs=self.jobs,
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
-            versions=self._versions,
+            versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
         )
 
-    def _versions(self) -> Mapping[str, str]:
+    def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""
         from importlib.metadata import version
 
@@ -278,6 +280,13 @@ class Services(Reading):
 
         self.collector.refresh()
         log_purge(self.logbook, self.jobs, job)
+
+    @made_once
+    def retaining(self) -> Retaining:
+        """Retention."""
+        from services.wiring.retaining import Retaining
+
+        return Retaining(self)
 
     def tend_records(self) -> None:
         """Add to the log the ends of purges that it has not, and remove plans that expired.

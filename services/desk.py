@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
+    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.usage.access import DeskFleet
 
@@ -152,6 +153,14 @@ class Desk:
 
         services = self._services
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+
+    @cached_property
+    def retention(self) -> DeskRetention:
+        """What is kept, for how long and how much of it."""
+        from services.retention.access import DeskRetention
+
+        wired = self._services.retaining
+        return DeskRetention(self.gate, lambda: wired.service, labels=wired.labels)
 
     @cached_property
     def names(self) -> DeskNames:

@@ -59,6 +59,9 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    SET_RETENTION = "set retention"
+    PLAN_RETENTION = "plan retention"
+    RUN_RETENTION = "run retention"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -108,6 +111,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SET_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.PLAN_RETENTION: Permission(Role.OPERATOR),
+    Action.RUN_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -151,6 +152,13 @@ class OwnRecords:
 
         thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
         return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
+
+    @made_once
+    def policies(self) -> PolicyBook:
+        """Retention policies."""
+        from services.stores.records.retention import PolicyBook
+
+        return PolicyBook(self.database)
 
     @made_once
     def owners(self) -> Owners:
