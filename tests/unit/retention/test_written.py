@@ -1,0 +1,87 @@
+"""Policies as people write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from services.access.viewer import TenantPattern
+from services.errors import RetentionError
+from services.retention.formats import policy_json, policy_kept, scope_kept
+from services.retention.models import QUANTITIES, Label, Policy, Schedule
+from services.retention.written import most_words, policy_of, scope_of, span_words, words_of
+
+SCOPES = st.builds(TenantPattern, st.text(min_size=1), st.text(min_size=1)).filter(
+    lambda each: "/" not in each.kind and not each.kind.startswith("label:") and each.kind != "*"
+) | st.builds(Label, st.text(min_size=1).filter(lambda name: "=" not in name), st.text())
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "most"),
+    [
+        ("predictions:count", "10,000", 10_000),
+        ("predictions:bytes", "1.5MB", 1_500_000),
+        ("predictions:bytes", "5GiB", 5 * 1024**3),
+        ("predictions:idle", "30d", 30 * 86_400),
+        ("sessions:idle", "12h", 12 * 3600),
+        ("streams:age", "90m", 5400),
+        ("caches:ttl", "ALL", None),
+        ("patterns:age", "61s", 61),
+        ("predictions:count", "0", 0),
+    ],
+)
+def test_how_much(quantity: str, text: str, most: int | None) -> None:
+    assert policy_of("*", quantity, text).most == most
+
+
+@pytest.mark.parametrize(
+    ("scope", "quantity", "text", "cron", "zone", "says"),
+    [
+        ("acme", "sessions:idle", "1d", "", "UTC", "label:NAME=VALUE"),
+        ("*", "sessions:count", "1", "", "UTC", "a policy is of one of"),
+        ("*", "sessions:idle", "30", "", "UTC", "a span as 30d"),
+        ("*", "sessions:idle", "59s", "", "UTC", "from 1m"),
+        ("*", "predictions:idle", "191d", "", "UTC", "194 days"),
+        ("*", "predictions:count", "-1", "", "UTC", "a whole number"),
+        ("org/*", "streams:length", "1", "", "UTC", "is for *"),
+        ("*", "streams:length", "1", "* * * *", "UTC", "five fields"),
+        ("*", "streams:length", "1", "61 * * * *", "UTC", "cannot be read"),
+        ("*", "streams:length", "1", "0 0 31 2 *", "UTC", "cannot be read"),
+        ("*", "streams:length", "1", "0 3 * * *", "Mars/Olympus", "no such time zone"),
+    ],
+)
+def test_what_cannot_be_taken_says_why(
+    scope: str, quantity: str, text: str, cron: str, zone: str, says: str
+) -> None:
+    with pytest.raises(RetentionError) as caught:
+        policy_of(scope, quantity, text, cron, zone)
+    assert says in str(caught.value)
+
+
+@given(SCOPES)
+def test_a_scope_is_read_back_whatever_it_is_called(scope: TenantPattern | Label) -> None:
+    assert scope_kept(str(scope)) == scope
+
+
+@given(
+    SCOPES, st.sampled_from(QUANTITIES), st.none() | st.integers(0, 10**9),
+    st.none() | st.just(Schedule("30 3 * * 1", "Europe/Berlin")),
+)  # fmt: skip
+def test_a_policy_is_read_back(
+    scope: TenantPattern | Label, quantity: str, most: int | None, schedule: Schedule | None
+) -> None:
+    policy = Policy(scope, quantity, most, schedule)
+    assert policy_kept(policy_json(policy)) == policy
+
+
+@given(st.integers(60, 10**8))
+def test_a_span_is_said_as_it_is_written(seconds: int) -> None:
+    text = span_words(seconds).replace(",", "")
+    assert policy_of("*", "patterns:age", text).most == seconds
+
+
+def test_a_label() -> None:
+    assert scope_of("label:plan=gold") == Label("plan", "gold")
+    policy = policy_of("label:plan=gold", "patterns:age", "90d", "0 3 * * *", "Europe/Berlin")
+    assert words_of(policy) == "label:plan=gold patterns:age 90d at 0 3 * * * Europe/Berlin"
+    assert most_words(Policy(policy.scope, "predictions:count", 12_000)) == "12,000"
