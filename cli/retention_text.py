@@ -8,23 +8,12 @@ from typing import Any
 
 from cli.printed import aligned
 from services.jobs.models import Job
-from services.retention.models import Kept, Left, Plan, in_order
+from services.retention.models import Kept, Plan, in_order
 from services.retention.schedule import next_run
 from services.retention.simulate import Simulated
-from services.retention.written import most_words, span_words
+from services.retention.written import LEFT_WORDS, most_words, span_words
 from services.usage.formats import stamp
 from services.visible import visible
-
-WHY: Mapping[Left, str] = {
-    Left.HOLD: "on legal hold",
-    Left.HOLD_ELSEWHERE: "somebody is on legal hold, and nothing tells apart what is theirs",
-    Left.SHARED: "shared with another tenant",
-    Left.INFERRED: "whose it is, is only a guess",
-    Left.BUSY: "a purge has it",
-    Left.NAME: "its name cannot be told from what other keys begin with",
-    Left.TIMELESS: "it does not say when it was used",
-}
-"""Why something is left as it is."""
 
 
 def policies_text(kept: Iterable[Kept]) -> str:
@@ -65,7 +54,7 @@ def plan_text(plan: Plan) -> str:
 def left_lines(plan: Plan) -> list[str]:
     """Say of each kind of reason how many owners are left out for it."""
     counts = Counter((each.matter.value, each.why) for each in plan.left_out)
-    return [f"{matter} of {number:,} owners: {WHY[why]}"
+    return [f"{matter} of {number:,} owners: {LEFT_WORDS[why]}"
             for (matter, why), number in sorted(counts.items())]  # fmt: skip
 
 

@@ -169,6 +169,7 @@ class Services(Reading):
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
+            retention=lambda: self.retaining.service.jobs(1),
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:

@@ -16,9 +16,9 @@ from services.retention.confined import (
     confined_policies,
     confined_receipt,
 )
-from services.retention.models import Kept, Key, Label, Labels, Plan
+from services.retention.models import Changes, Kept, Key, Label, Labels, Plan
 from services.retention.receipt import receipt_of
-from services.retention.service import Changes, RetentionService
+from services.retention.service import RetentionService
 from services.retention.simulate import Simulated
 from services.retention.written import words_of
 from services.tenancy.kb_ids import TenantKey

@@ -146,6 +146,29 @@ def in_order(kept: Iterable[Kept]) -> Iterator[Kept]:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """Policies that are to be set, in place of those of the same key, and to be removed."""
+
+    put: tuple[Policy, ...] = ()
+    removed: tuple[Key, ...] = ()
+
+    def but(self, there: Iterable[Policy]) -> Changes:
+        """Return what of it is a change: neither what is so already, nor what is not there."""
+        known = {policy.key: policy for policy in there}
+        put = {each.key: each for each in self.put if known.get(each.key) != each}
+        gone = (key for key in dict.fromkeys(self.removed) if key in known and key not in put)
+        return Changes(tuple(put.values()), tuple(gone))
+
+    def after(self, there: Iterable[Policy]) -> tuple[Policy, ...]:
+        """Return the policies that there are then."""
+        left = {each.key: each for each in there if each.key not in set(self.removed)}
+        return tuple((left | {each.key: each for each in self.put}).values())
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """How one owner's are bounded, each None where it is not."""
 

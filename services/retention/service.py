@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from services.errors import RetentionError
@@ -17,7 +16,7 @@ from services.jobs.worker import Worker
 from services.retention.formats import job_plan
 from services.retention.judge import Policies
 from services.retention.look import digest_of, planned
-from services.retention.models import Kept, Key, Line, Matter, Plan, Policy
+from services.retention.models import Changes, Kept, Key, Line, Matter, Plan, Policy
 from services.retention.receipt import receipt_of
 from services.retention.simulate import Simulated, simulate
 from services.retention.steps import KIND, steps_of
@@ -26,29 +25,6 @@ from services.retention.work import RetentionWork
 from services.tenancy.kb_ids import TenantKey
 
 _BY_KB = frozenset({Matter.PREDICTIONS, Matter.PATTERNS})
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Policies that are to be set, in place of those of the same key, and to be removed."""
-
-    put: tuple[Policy, ...] = ()
-    removed: tuple[Key, ...] = ()
-
-    def but(self, there: Iterable[Policy]) -> Changes:
-        """Return what of it is a change: neither what is so already, nor what is not there."""
-        known = {policy.key: policy for policy in there}
-        put = {each.key: each for each in self.put if known.get(each.key) != each}
-        gone = (key for key in dict.fromkeys(self.removed) if key in known and key not in put)
-        return Changes(tuple(put.values()), tuple(gone))
-
-    def after(self, there: Iterable[Policy]) -> tuple[Policy, ...]:
-        """Return the policies that there are then."""
-        left = {each.key: each for each in there if each.key not in set(self.removed)}
-        return tuple((left | {each.key: each for each in self.put}).values())
-
-    def __bool__(self) -> bool:
-        return bool(self.put or self.removed)
 
 
 class RetentionService:

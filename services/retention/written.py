@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from services.access.viewer import TenantPattern
 from services.errors import LimitsError, RetentionError
@@ -15,6 +16,7 @@ from services.retention.models import (
     SPANS,
     Bound,
     Label,
+    Left,
     Matter,
     Policy,
     Schedule,
@@ -26,6 +28,17 @@ from services.retention.schedule import check
 
 ALL = "all"
 """How much is kept where nothing goes, whatever wider policies say."""
+
+LEFT_WORDS: Mapping[Left, str] = {
+    Left.HOLD: "on legal hold",
+    Left.HOLD_ELSEWHERE: "somebody is on legal hold, and nothing tells apart what is theirs",
+    Left.SHARED: "shared with another tenant",
+    Left.INFERRED: "whose it is, is only a guess",
+    Left.BUSY: "a purge has it",
+    Left.NAME: "its name cannot be told from what other keys begin with",
+    Left.TIMELESS: "it does not say when it was used",
+}
+"""Why something is left as it is."""
 
 _LABEL = re.compile(r"label:([^=]+)=(.*)", re.DOTALL)
 _SPAN = re.compile(r"([0-9]{1,9})\s?(d|h|m|s)")

@@ -34,8 +34,8 @@ def judge(*policies: Policy, owned: Ownership | None = None, **more: object) -> 
 
 class TestWhichHolds:
     def test_the_most_specific_does(self) -> None:
-        wide, kind, label, own = (policy(EVERY, 1), policy(TenantPattern("tenant", "*"), 2),
-                                  policy(GOLD, 3), policy(TenantPattern("tenant", "acme"), 4))  # fmt: skip
+        wide, kind = policy(EVERY, 1), policy(TenantPattern("tenant", "*"), 2)
+        label, own = policy(GOLD, 3), policy(TenantPattern("tenant", "acme"), 4)
         labels = {ACME: {"plan": "gold"}, CORP: {"plan": "gold"}}
         every = Policies((wide, kind, label, own), labels)
         assert every.of(ACME, COUNT) == own

@@ -35,26 +35,24 @@ def test_how_much(quantity: str, text: str, most: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "quantity", "text", "cron", "zone", "says"),
+    ("given", "says"),
     [
-        ("acme", "sessions:idle", "1d", "", "UTC", "label:NAME=VALUE"),
-        ("*", "sessions:count", "1", "", "UTC", "a policy is of one of"),
-        ("*", "sessions:idle", "30", "", "UTC", "a span as 30d"),
-        ("*", "sessions:idle", "59s", "", "UTC", "from 1m"),
-        ("*", "predictions:idle", "191d", "", "UTC", "194 days"),
-        ("*", "predictions:count", "-1", "", "UTC", "a whole number"),
-        ("org/*", "streams:length", "1", "", "UTC", "is for *"),
-        ("*", "streams:length", "1", "* * * *", "UTC", "five fields"),
-        ("*", "streams:length", "1", "61 * * * *", "UTC", "cannot be read"),
-        ("*", "streams:length", "1", "0 0 31 2 *", "UTC", "cannot be read"),
-        ("*", "streams:length", "1", "0 3 * * *", "Mars/Olympus", "no such time zone"),
+        (("acme", "sessions:idle", "1d", "", "UTC"), "label:NAME=VALUE"),
+        (("*", "sessions:count", "1", "", "UTC"), "a policy is of one of"),
+        (("*", "sessions:idle", "30", "", "UTC"), "a span as 30d"),
+        (("*", "sessions:idle", "59s", "", "UTC"), "from 1m"),
+        (("*", "predictions:idle", "191d", "", "UTC"), "194 days"),
+        (("*", "predictions:count", "-1", "", "UTC"), "a whole number"),
+        (("org/*", "streams:length", "1", "", "UTC"), "is for *"),
+        (("*", "streams:length", "1", "* * * *", "UTC"), "five fields"),
+        (("*", "streams:length", "1", "61 * * * *", "UTC"), "cannot be read"),
+        (("*", "streams:length", "1", "0 0 31 2 *", "UTC"), "cannot be read"),
+        (("*", "streams:length", "1", "0 3 * * *", "Mars/Olympus"), "no such time zone"),
     ],
 )
-def test_what_cannot_be_taken_says_why(
-    scope: str, quantity: str, text: str, cron: str, zone: str, says: str
-) -> None:
+def test_what_cannot_be_taken_says_why(given: tuple[str, str, str, str, str], says: str) -> None:
     with pytest.raises(RetentionError) as caught:
-        policy_of(scope, quantity, text, cron, zone)
+        policy_of(*given)
     assert says in str(caught.value)
 
 
