@@ -42,7 +42,7 @@ class DeskRetention:
     def plan(
         self,
         keys: Collection[Key] | None = None,
-        changes: Changes = Changes(),  # noqa: B008
+        changes: Changes | None = None,
     ) -> Plan:
         """Return what policies would do now, of tenants in scope. Raises StoreError."""
         with self._gate.doing(Action.PLAN_RETENTION) as doing:

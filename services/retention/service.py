@@ -54,13 +54,13 @@ class RetentionService:
     def plan(
         self,
         keys: Collection[Key] | None = None,
-        changes: Changes = Changes(),
+        changes: Changes | None = None,
     ) -> Plan:
         """Return what policies would do now: all, or those of these keys; after changes, if any.
 
         Raises StoreError where nobody's names are known.
         """
-        every = changes.after(self._tools.policies())
+        every = (changes or Changes()).after(self._tools.policies())
         return planned(self._tools, _chosen(every, keys), every, at=self._tools.now())
 
     def begin(self, keys: Collection[Key] | None, *, digest: str, by: str, reason: str) -> Job:

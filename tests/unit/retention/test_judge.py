@@ -7,9 +7,9 @@ import pytest
 from services.access.viewer import TenantPattern
 from services.retention.judge import Holding, Judge, Policies
 from services.retention.models import Label, Left, LeftOut, Matter, Policy
+from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.ownership import Ownership
-from services.settings.environment import Settings
 
 ACME, CORP, BIG = (TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp"),
                    TenantKey("org", "bigco"))  # fmt: skip
