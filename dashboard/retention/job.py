@@ -100,9 +100,10 @@ def _halted(job: Job) -> None:
                  icon=":material/error:")  # fmt: skip
     else:
         st.info("It was stopped.", icon=":material/pause_circle:")
-    st.markdown("It can go on where it is: everything is judged anew. Ended as it is, what it did "
-                "not do is due the next time. Until then no purge and no other run may have the "
-                "knowledge bases that it has.")  # fmt: skip
+    st.markdown(
+        "It can go on where it is: everything is judged anew. Ended as it is, what it did "
+        "not do is due the next time. Until then no other run begins."
+    )
     with st.container(horizontal=True):
         permits.button("Resume", Action.RUN_RETENTION, type="primary", on_click=_do,
                        icon=":material/play_arrow:", args=("resume", job.id))  # fmt: skip

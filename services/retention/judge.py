@@ -5,7 +5,7 @@ Whose a kb_id is, is decided as a purge does: `services.purge.target`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,7 +25,7 @@ from services.retention.models import (
     bound_of,
 )
 from services.tenancy.claims import ClaimState
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, held_names, kb_id_of
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership
 
@@ -101,12 +101,13 @@ class Judge:
     """Says of each owner what holds for it, or why it is left as it is.
 
     `only` are the policies that are to run: others still are more specific where they are.
-    `holds` are the tenants on legal hold, `busy` the names that another job has.
+    `holds` are the tenants on legal hold, `busy` says whether another job has a name, as
+    `held_names` makes it.
     """
 
     def __init__(
         self, policies: Policies, only: Iterable[Policy], ownership: Ownership, *,
-        holds: frozenset[TenantKey] = frozenset(), busy: frozenset[str] = frozenset(),
+        holds: frozenset[TenantKey] = frozenset(), busy: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self._policies, self._ownership = policies, ownership
         self._only = frozenset(each.key for each in only)
@@ -137,7 +138,8 @@ class Judge:
             return None
         if claim.others:
             return LeftOut(matter, node_id, Left.SHARED, (tenant, *claim.others))
-        return self._unless_held(Holding(tenant, found), matter, node_id)
+        kb_id = kb_id_of(node_id, self._ownership.service)
+        return self._unless_held(Holding(tenant, found), matter, node_id, kb_id=kb_id)
 
     def everybodys(self, matter: Matter) -> Judged:
         """Judge what nothing tells apart: left while anybody at all is on hold."""
@@ -170,13 +172,15 @@ class Judge:
         own = TenantPattern(tenants[0].kind, tenants[0].id)
         return any(each.scope != own for each in found)
 
-    def _unless_held(self, holding: Holding, matter: Matter, owner: str) -> Judged:
+    def _unless_held(
+        self, holding: Holding, matter: Matter, owner: str, *, kb_id: str = ""
+    ) -> Judged:
         tenant = holding.tenant
         if tenant is None:
             return holding
         if tenant in self._holds:
             return LeftOut(matter, owner, Left.HOLD, (tenant,))
-        if not self._busy.isdisjoint((str(tenant), owner)):
+        if any(map(self._busy, held_names([tenant], [kb_id or owner]))):
             return LeftOut(matter, owner, Left.BUSY, (tenant,))
         return holding
 

@@ -11,31 +11,27 @@ from services.history.read import HistoryService
 from services.jobs.lease import Lease, new_owner
 from services.jobs.models import Job, JobState
 from services.jobs.ports import Jobs
-from services.jobs.run import Run
-from services.jobs.worker import Worker
+from services.jobs.service import JobsService
 from services.retention.formats import job_plan
 from services.retention.judge import Policies
 from services.retention.look import digest_of, planned
-from services.retention.models import Changes, Kept, Key, Line, Matter, Plan, Policy
+from services.retention.models import Changes, Kept, Key, Plan, Policy
 from services.retention.receipt import receipt_of
 from services.retention.simulate import Simulated, simulate
 from services.retention.steps import KIND, steps_of
 from services.retention.tools import Tools
-from services.retention.work import RetentionWork
 from services.tenancy.kb_ids import TenantKey
-
-_BY_KB = frozenset({Matter.PREDICTIONS, Matter.PATTERNS})
 
 
 class RetentionService:
     """Every method raises StoreUnavailable where this product's own records do not answer."""
 
     def __init__(
-        self, tools: Tools, *, jobs: Jobs, worker: Callable[[], Worker],
-        history: Callable[[], HistoryService], ended: Callable[[Job], None] = lambda _: None,
+        self, tools: Tools, *, jobs: Jobs, work: Callable[[], JobsService],
+        history: Callable[[], HistoryService],
     ) -> None:  # fmt: skip
-        self._tools, self._jobs, self._worker = tools, jobs, worker
-        self._history, self._ended = history, ended
+        self._tools, self._jobs, self._work = tools, jobs, work
+        self._history = history
 
     # --- policies -----------------------------------------------------------------------------
 
@@ -67,8 +63,8 @@ class RetentionService:
         """Begin a run of policies, all or those of these keys.
 
         `digest` is that of the plan that was seen, empty for a run by itself. Raises
-        RetentionError where the policies are others by now or there is none, JobRefused where
-        another job has what would go.
+        RetentionError where the policies are others by now or there is none, JobRefused without a
+        reason, and while another run has not ended.
         """
         every = self._tools.policies()
         only = tuple(each for each in _chosen(every, keys) if each.most is not None)
@@ -76,34 +72,18 @@ class RetentionService:
             raise RetentionError("no policy would have anything go")
         if digest and digest != digest_of(_chosen(every, keys), every):
             raise RetentionError("the policies are others than those of this plan: plan again")
-        plan = planned(self._tools, only, every, at=self._tools.now())
-        return self._jobs.begin(
-            KIND, job_plan(plan.at, plan.digest, only), asked_by=by, reason=reason,
-            names=_names(plan.lines), steps=steps_of(only), at=plan.at,
+        return self._work().begin(
+            KIND, job_plan(self._tools.now(), digest_of(only, every), only), asked_by=by,
+            reason=reason, names=[KIND], steps=steps_of(only),
         )  # fmt: skip
-
-    def run(self, job_id: str) -> bool:
-        """Run one job here and now; False where there is none, or another process has it."""
-        job = self._jobs.job(job_id)
-        if job is None or job.kind != KIND:
-            return False
-        work = RetentionWork(self._tools, self._jobs, job)
-        if not Run(self._jobs, job_id, work, owner=new_owner()).run():
-            return False
-        ran = self._jobs.job(job_id)
-        if ran is not None:
-            self._ended(ran)
-        return True
 
     def run_here(self, job_id: str) -> Job:
         """Run a job in this process until it ends, stops or fails. Raises RetentionError."""
-        if not self.run(job_id):
-            raise RetentionError("another process runs this job, or it has ended")
-        return self.job(job_id)
+        return self._work().run_here(self.job(job_id).id)
 
     def run_soon(self) -> None:
         """Let the worker look for jobs at once."""
-        self._worker().wake()
+        self._work().worker.wake()
 
     def jobs(self, limit: int = 100) -> tuple[Job, ...]:
         """Return the newest runs, the newest first."""
@@ -118,12 +98,11 @@ class RetentionService:
 
     def stop(self, job_id: str) -> None:
         """Let a run end before its next step, or between two keys."""
-        self._jobs.ask_stop(self.job(job_id).id)
+        self._work().stop(self.job(job_id).id)
 
     def resume(self, job_id: str) -> Job:
         """Let a stopped or failed run go on. Raises JobRefused for one that ended."""
-        self._jobs.resume(self.job(job_id).id)
-        return self.job(job_id)
+        return self._work().resume(self.job(job_id).id)
 
     def abandon(self, job_id: str) -> Job:
         """End a stopped or failed run as it is; what it did not do is due the next time."""
@@ -137,9 +116,7 @@ class RetentionService:
             at = self._tools.now()
             outcome, receipt = receipt_of(job, at=at, versions=self._tools.versions())
             self._jobs.end(job_id, outcome.value, receipt, at, lease=lease.number)
-        ended = self.job(job_id)
-        self._ended(ended)
-        return ended
+        return self.job(job_id)
 
     # --- the past -----------------------------------------------------------------------------
 
@@ -164,9 +141,3 @@ class RetentionService:
 
 def _chosen(every: Iterable[Policy], keys: Collection[Key] | None) -> tuple[Policy, ...]:
     return tuple(each for each in every if keys is None or each.key in keys)
-
-
-def _names(lines: Iterable[Line]) -> list[str]:
-    """Return the kb_ids of which something goes, which no other job may have meanwhile."""
-    acting = (line for line in lines if line.matter in _BY_KB and (line.due or line.expiring))
-    return list(dict.fromkeys(line.owner for line in acting))

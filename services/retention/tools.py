@@ -10,7 +10,7 @@ from datetime import datetime
 from services.errors import StoreError, StoreNotConfigured
 from services.purge.ports import KeyEraser, SessionEnder as Kato
 from services.retention.judge import Judge, Policies
-from services.retention.models import Kept, Labels, Policy
+from services.retention.models import Labels, Policy
 from services.retention.ports import KeyRetention, PatternRetention, PolicyRecords
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -22,7 +22,8 @@ class Tools:
 
     `index` tells the sessions that came to KATO's index; `saw` records node_ids with where each
     was seen, `ownership` says who owns what by all that are recorded. `labels` and `holds` are
-    those of the tenants' cards, `busy` the tenants and kb_ids that a purge or another job has.
+    those of the tenants' cards, `busy` returns what says of a name, as `held_names` makes
+    it, whether a purge or another job has it now.
     """
 
     keys: KeyRetention
@@ -34,7 +35,7 @@ class Tools:
     ownership: Callable[[], Ownership]
     labels: Callable[[], Labels]
     holds: Callable[[], frozenset[TenantKey]]
-    busy: Callable[[], frozenset[str]]
+    busy: Callable[[], Callable[[str], bool]]
     versions: Callable[[], Mapping[str, str]]
     now: Callable[[], datetime]
 
@@ -64,8 +65,3 @@ class Tools:
         with suppress(StoreError):
             found = self.kato.cached_processors()
             self.saw({each.node_id: "kato" for each in found.processors})
-
-
-def named(kept: tuple[Kept, ...]) -> tuple[Policy, ...]:
-    """Return the policies out of what is kept of them."""
-    return tuple(each.policy for each in kept)

@@ -1,35 +1,43 @@
-"""Wires retention: its adapters, its service, and the threads that run it, also by itself."""
+"""Wires retention: its adapters, its service, and the thread that has it run by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from services.made_once import made_once
 from services.stores.absent import AbsentStore
 
 if TYPE_CHECKING:
-    from services.bootstrap import Services
     from services.jobs.models import Job
-    from services.jobs.worker import Worker
+    from services.jobs.run import Work
     from services.retention.models import Labels
     from services.retention.ports import KeyRetention, PatternRetention
     from services.retention.scheduler import Scheduler
     from services.retention.service import RetentionService
     from services.retention.tools import Tools
     from services.tenancy.kb_ids import TenantKey
+    from services.wiring.working import Working
 
 
 class Retaining:
     """Retention over everything else that there is."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Working) -> None:
         self._services = services
 
-    def start(self) -> None:
-        """Begin to run jobs, and what is due by itself."""
-        self.worker.start()
-        self.scheduler.start()
+    @property
+    def kind(self) -> tuple[str, Callable[[Job], Work[Any]]]:
+        """What its jobs are called, and what one of them does."""
+        from services.retention.steps import KIND
+
+        return KIND, self._work
+
+    def _work(self, job: Job) -> Work[Any]:
+        from services.retention.work import RetentionWork
+
+        return RetentionWork(self.tools, self._services.job_book, job)
 
     def labels(self) -> Labels:
         """Return the labels of tenants' cards; there are none without cards."""
@@ -38,17 +46,6 @@ class Retaining:
     def holds(self) -> frozenset[TenantKey]:
         """Return the tenants on legal hold; there are none without cards."""
         return frozenset()
-
-    def busy(self) -> frozenset[str]:
-        """Return the tenants and kb_ids that a purge has which has not ended."""
-        from services.jobs.models import JobState
-
-        going = [job for job in self._services.jobs.all() if job.state is not JobState.ENDED]
-        return frozenset(
-            name
-            for job in going
-            for name in (*job.plan.surface.kb_ids, *map(str, job.plan.request.target.tenants))
-        )
 
     @made_once
     def tools(self) -> Tools:
@@ -62,7 +59,7 @@ class Retaining:
             records=services.policies,
             saw=lambda seen: services.state.record_nodes(seen, services.now()),
             ownership=services.usage.ownership, labels=self.labels, holds=self.holds,
-            busy=self.busy, versions=services.versions, now=services.now,
+            busy=services.policies.held, versions=services.versions, now=services.now,
         )  # fmt: skip
 
     @made_once
@@ -72,18 +69,9 @@ class Retaining:
 
         services = self._services
         return RetentionService(
-            self.tools, jobs=services.job_book, worker=lambda: self.worker,
-            history=lambda: services.history, ended=self._ran,
+            self.tools, jobs=services.job_book, work=lambda: services.work,
+            history=lambda: services.history,
         )  # fmt: skip
-
-    @made_once
-    def worker(self) -> Worker:
-        """What runs its jobs, once it is started."""
-        from services.jobs.worker import Worker
-
-        worker = Worker("retention", self._services.job_book.runnable, self.service.run)
-        self._services.closing.callback(worker.stop)
-        return worker
 
     @made_once
     def scheduler(self) -> Scheduler:
@@ -97,12 +85,12 @@ class Retaining:
         services.closing.callback(scheduler.stop)
         return scheduler
 
-    def _ran(self, job: Job) -> None:
-        """Follow each run: figures are read anew, and the log gets its end."""
+    def ran(self, job: Job) -> None:
+        """Follow a run of a job of any kind: of its own, the log gets the end."""
         from services.retention.access import log_run
 
-        self._services.collector.refresh()
-        log_run(self._services.logbook, job)
+        if job.kind == self.kind[0]:
+            log_run(self._services.logbook, job)
 
     @property
     def _keys(self) -> KeyRetention:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, or_, select, update
@@ -10,9 +10,10 @@ from sqlalchemy.engine import Row
 
 from services.retention.formats import scope_kept
 from services.retention.models import Kept, Key, Policy, Schedule
+from services.retention.steps import KIND
 from services.stores.records.database import insert_into, reading, writing
 from services.stores.records.retention_tables import POLICIES
-from services.stores.records.schema import digest_of
+from services.stores.records.schema import HOLDS, JOBS, digest_of
 
 CLAIM = timedelta(seconds=60)
 """For how long a process that takes what is due has it for itself, to begin a run."""
@@ -64,6 +65,14 @@ class PolicyBook:
                     connection.rollback()
                     return False
         return True
+
+    def held(self) -> Callable[[str], bool]:
+        """Return what says of a tenant or kb_id whether a purge or another job has it now."""
+        others = JOBS.c.kind != KIND
+        statement = select(HOLDS.c.digest).join(JOBS, JOBS.c.id == HOLDS.c.job).where(others)
+        with reading(self._engine, "asking what other jobs have") as connection:
+            found = frozenset(connection.scalars(statement))
+        return lambda name: bool(found) and digest_of(name) in found
 
     def begun(self, policies: Collection[Policy], at: datetime) -> None:
         """Note that policies have begun to run."""

@@ -94,7 +94,7 @@ class TestWhatMayGo:
 
     def test_what_is_on_hold_or_busy_stays(self) -> None:
         held = judge(policy(EVERY, 1), holds=frozenset({ACME}))
-        busy = [judge(policy(EVERY, 1), busy=frozenset({n})) for n in (KB, str(ACME))]
+        busy = [judge(policy(EVERY, 1), busy=n.__eq__) for n in (f"kb_id {KB}", str(ACME))]
         for each, why in ((held, Left.HOLD), *((one, Left.BUSY) for one in busy)):
             found = each.kb(KB, Matter.PREDICTIONS)
             assert isinstance(found, LeftOut)
