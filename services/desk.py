@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
+    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.usage.access import DeskFleet
 
@@ -169,6 +170,16 @@ class Desk:
 
         services = self._services
         return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+
+    @cached_property
+    def retention(self) -> DeskRetention:
+        """What is kept, for how long and how much of it."""
+        from services.retention.access import DeskRetention
+
+        wired = self._services.retaining
+        return DeskRetention(
+            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
 
     @cached_property
     def names(self) -> DeskNames:
