@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from services.access.viewer import TenantPattern
 from services.history.models import Figure
 from services.limits.models import State, Thresholds
 from services.tenancy.kb_ids import TenantKey
@@ -14,11 +13,23 @@ from services.tenancy.kb_ids import TenantKey
 _WHOLE = 100
 
 
+class Scope(Protocol):
+    """Whom something is set for: one tenant, a kind of them, or every one."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of tenant, `*` for every one."""
+
+    @property
+    def id(self) -> str:
+        """The tenant's id, `*` for every one of the kind."""
+
+
 class Scoped(Protocol):
     """What is set for one tenant, a kind of them, or every one."""
 
     @property
-    def scope(self) -> TenantPattern:
+    def scope(self) -> Scope:
         """Whom it is for."""
 
     @property

@@ -77,8 +77,18 @@ class Label:
     name: str
     value: str
 
+    @property
+    def kind(self) -> str:
+        """What stands in the place of a kind of tenant, which no tenant's can be."""
+        return f"label:{self.name}"
+
+    @property
+    def id(self) -> str:
+        """What stands in the place of a tenant's id."""
+        return self.value
+
     def __str__(self) -> str:
-        return f"label:{self.name}={self.value}"
+        return f"{self.kind}={self.value}"
 
 
 Scope: TypeAlias = TenantPattern | Label
@@ -243,7 +253,8 @@ class Plan:
 
     `at` is the moment from which spans are counted back, `digest` that of the policies: it is the
     same as long as these are. `parts` are rewritten where patterns are erased, and `cloned` others
-    cloned by hard links. `unread` says by store why it could not be looked at.
+    cloned by hard links. `unread` says by store why it could not be looked at, `lacking` which
+    rights a run would lack in Redis, in words.
     """
 
     at: datetime
@@ -254,6 +265,7 @@ class Plan:
     parts: tuple[PartCost, ...] = ()
     cloned: int = 0
     unread: Mapping[str, Problem] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
     @property
     def acts(self) -> bool:
