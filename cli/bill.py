@@ -139,6 +139,7 @@ def table_text(bill: Bill) -> str:
     """Return one line a tenant, for people, and what nobody pays for."""
     shape: Callable[[Bill], Iterator[tuple[str, ...]]] = _used if bill.terms is None else _amounts
     told = [f"{name}: {value}" for name, value in statement.facts(bill)]
+    told += filter(None, [statement.never_known(bill)])
     return "\n".join((*told, "", aligned(list(shape(bill)), right_from=_FIRST_NUMBER)))
 
 
@@ -158,10 +159,11 @@ def _used(bill: Bill) -> Iterator[tuple[str, ...]]:
     words = [formats.WORDS[charge] for charge in measured]
     yield ("TENANT", *(f"{each.title} ({each.hour})".upper() for each in words), "COVERAGE")
     for each in bill.tenants:
-        used = (formats.digits(each.line(charge).used.hours) for charge in measured)
+        used = (formats.hours(each.line(charge).used) or "-" for charge in measured)
         yield (visible(each.tenant), *used, statement.known_words(each.known))
     for kind in (OwnerKind.SHARED, OwnerKind.NOBODY):
         left = {one.charge: one.used.hours for one in bill.unbilled if one.kind is kind}
         if left:
-            hours = (formats.digits(left[c]) if c in left else "0" for c in measured)
+            none = {charge: "-" if charge in bill.never else "0" for charge in measured}
+            hours = (formats.digits(left[c]) if c in left else none[c] for c in measured)
             yield (f"({kind.value})", *hours, "")

@@ -84,8 +84,16 @@ def notes(bill: Bill, tenant: TenantBill) -> Iterator[str]:
         yield "The month is not over: this is what it comes to so far."
 
 
+def never_known(bill: Bill) -> str:
+    """Say what of a month was never known; empty where there is nothing like that."""
+    names = ", ".join(WORDS[charge].title for charge in bill.never)
+    return f"Unknown all the time, and so in no amount: {names}." if names else ""
+
+
 def _notes(line: Line) -> Iterator[str]:
     name, hours = WORDS[line.charge].title, WORDS[line.charge].hour
+    if line.used is None or line.shared is None:
+        return
     if line.used.margin:
         yield (f"{name}: it was sampled; {digits(line.used.hours)} {hours} may be wrong by at most "
                f"{digits(line.used.margin)}.")  # fmt: skip
@@ -133,10 +141,11 @@ def html(bill: Bill, tenant: TenantBill) -> str:
 
 def _row(bill: Bill, line: Line) -> tuple[str, ...]:
     words, price = WORDS[line.charge], line.price
-    used = f"{digits(line.used.hours)} {words.hour}" if words.hour else ""
+    used = "unknown" if line.used is None else f"{digits(line.used.hours)} {words.hour}"
     each = "" if price is None or bill.terms is None else f"{price.amount:f} {bill.terms.currency}"
-    billed = "" if price is None else f"{digits(line.billed)} {words.priced}"
-    return (words.title, used, billed, each, _amount(bill, line.amount), known_words(line.known))
+    billed = "" if not price or line.billed is None else f"{digits(line.billed)} {words.priced}"
+    return (words.title, used if words.hour else "", billed, each, _amount(bill, line.amount),
+            known_words(line.known))  # fmt: skip
 
 
 def _total(bill: Bill, tenant: TenantBill) -> str:
