@@ -63,7 +63,7 @@ class Desk:
         """Usage over time."""
         from services.history.access import DeskHistory
 
-        return DeskHistory(self.gate, self._services.history)
+        return DeskHistory(self.gate, self._services.history, self._services.events)
 
     @cached_property
     def limits(self) -> DeskLimits:

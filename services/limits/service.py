@@ -92,7 +92,7 @@ class LimitsService:
         found = tuple(standings(snapshot, rules, self.thresholds, known.held))
         changed = dict(_changed(found, known.held, snapshot, rules))
         if changed:
-            self._records.hold(changed)
+            self._records.hold(changed, at=snapshot.collected_at)
 
     def _read(self) -> _Known:
         """Return what the records have; read once a version, however many ask."""

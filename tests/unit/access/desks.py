@@ -55,6 +55,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.events import Event, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -95,6 +96,7 @@ from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.kato.workers import KatoWorkers
 from services.stores.records.alerts import AlertRecords
+from services.stores.records.events import EventRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -267,6 +269,10 @@ class World:
         self.history.forecast.return_value = Forecast(NOW, 1, 1, NOW)
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
+        )
+        self.events = _mock(EventRecords)
+        self.events.between.return_value = tuple(
+            Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
         )
         self.limits = _mock(LimitsService)
         self.limits.thresholds = Thresholds()
@@ -499,6 +505,10 @@ CASES: dict[str, Case] = {
     ),
     "history.made_up_until": Case(
         lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
+    ),
+    "history.happened": Case(
+        lambda d: d.history.happened(NOW, NOW, tenant="", most=9), VIEWER, ANY,
+        inner="events.between",
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
