@@ -240,7 +240,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
-            DeskHistory(gate, records.history),
+            DeskHistory(gate, records.history, records.events),
             DeskLimits(gate, lambda: records.limits),
             DeskBill(gate, records.bill),
             DeskAlerts(gate, records.alerting.tools),

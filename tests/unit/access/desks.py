@@ -341,7 +341,7 @@ class World:
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
         self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
-        self.alerts.letters.return_value = ()
+        self.alerts.sendings.return_value = ()
         self.deliverer = _mock(Deliverer)
         self.alerting = SimpleNamespace(
             tools=AlertTools(
@@ -700,7 +700,7 @@ CASES: dict[str, Case] = {
     "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
     "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
     "alerts.deliveries": Case(
-        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.sendings"
     ),
     "alerts.letter": Case(
         lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError
