@@ -23,6 +23,7 @@ from services.access.viewer import Action
 from services.bill import formats, statement
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
 from services.bill.price_file import VARIABLE
 from services.bill.prices import Charge
 from services.errors import SettingsError
@@ -68,7 +69,7 @@ def bill_command(
         return
     if as_json + as_csv + (xlsx is not None) > 1:
         fail("--json, --csv and --xlsx exclude each other", EXIT_SETTINGS)
-    with one_line_errors(), _opened(month, tenant, prices) as bill:
+    with one_line_errors(), _opened(month, tenant, prices) as (bill, _):
         if xlsx is None:
             typer.echo(json_text(bill) if as_json else csv_of(bill) if as_csv else table_text(bill))
             return
@@ -83,24 +84,29 @@ def statement_command(
     tenant: OfTenant,
     month: OfMonth = "",
     prices: AtPrices = None,
+    year: Annotated[
+        bool, typer.Option("--year", help="Tell what the 12 months before came to, too.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a page to be printed into this file.")
     ] = None,
 ) -> None:
     """Print one tenant's statement of a month. It names nobody else."""
-    with one_line_errors(), _opened(month, tenant, prices) as bill:
+    with one_line_errors(), _opened(month, tenant, prices, year=year) as (bill, before):
         (found,) = bill.tenants
         if html is None:
-            typer.echo(statement.text(bill, found))
+            typer.echo(statement.text(bill, found, before))
         else:
-            files.write(html, "--html", statement.html(bill, found).encode())
+            files.write(html, "--html", statement.html(bill, found, before).encode())
 
 
 @contextmanager
-def _opened(month: str, tenant: str, prices: Path | None) -> Iterator[Bill]:
+def _opened(
+    month: str, tenant: str, prices: Path | None, *, year: bool = False
+) -> Iterator[tuple[Bill, tuple[MonthSum, ...]]]:
     """Give a month's bill, of one tenant where that is named, at the prices of a file.
 
-    Raises KatoTenantsError.
+    With what the `year` before came to for that tenant. Raises KatoTenantsError.
     """
     settings = load_settings()
     if prices is not None:
@@ -115,7 +121,8 @@ def _opened(month: str, tenant: str, prices: Path | None) -> Iterator[Bill]:
     ):
         with _named(prices):
             bill = alone.bill.month(wanted)
-        yield bill if whose is None else _of(bill, str(whose))
+            before = alone.bill.before(wanted, whose, wait=True) if year and whose else Before()
+        yield bill if whose is None else _of(bill, str(whose)), before.months
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.draw.formatting import moment, visible
 from services.bill import formats, statement
 from services.bill.models import Bill, Quantity, TenantBill
+from services.bill.past import MonthSum
 from services.bill.prices import Charge
 from services.bill.rounding import money
 from services.history.models import OwnerKind
@@ -112,6 +113,23 @@ def shown(bill: Bill) -> list[str] | None:
 def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:
     """Return one tenant's lines, as its statement has them."""
     return pd.DataFrame(list(statement.rows(bill, tenant)), columns=list(statement.HEADS))
+
+
+def before_frame(bill: Bill, before: Iterable[MonthSum]) -> pd.DataFrame:
+    """Return a row for each month before; a month in which nothing has an amount has none."""
+    rows = [
+        {"Month": str(each.month), "Amount": _money(bill, each.amount),
+         _COVERAGE: formats.share(each.known)}
+        for each in before
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Month", "Amount", _COVERAGE]).astype({"Amount": float})
+
+
+def before_columns(bill: Bill) -> dict[str, Any]:
+    """Return how the table of months before is drawn."""
+    decimals = bill.terms.decimals if bill.terms else 0
+    number = st.column_config.NumberColumn
+    return {"Amount": number(format=f"%.{decimals}f"), _COVERAGE: number(format="percent")}
 
 
 def sentence(bill: Bill) -> str:

@@ -64,6 +64,9 @@ def test_one_tenants_bill_names_nobody_else(data: dict[str, str], tmp_path: Path
     text = run("bill", "statement", *acme, **data).stdout
     assert text.splitlines()[0] == "Statement for tenant/acme"
     assert "40.00 EUR" in text
+    with_year = run("bill", "statement", "--tenant", "tenant/acme", "--month", "2026-04",
+                    "--year", **data).stdout  # fmt: skip
+    assert with_year.splitlines()[-1].split() == ["2026-03", "40.00", "EUR", "all"]
     page = tmp_path / "acme.html"
     done = run("bill", "statement", *acme, "--html", str(page), **data)
     assert (done.stdout, done.returncode) == ("", 0)

@@ -32,6 +32,7 @@ from services.approvals.service import ApprovalService
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
 from services.bill.prices import read_terms
 from services.bill.reckon import Period, bill_of
 from services.bill.service import BillService
@@ -287,6 +288,7 @@ class World:
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.before.return_value = Before((MonthSum(Month(2026, 9), 1),))
         self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
@@ -533,6 +535,9 @@ CASES: dict[str, Case] = {
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
     "bill.reckoned": Case(
         lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
+    ),
+    "bill.before": Case(
+        lambda d: d.bill.before(Month(2026, 10), ACME), VIEWER, ANY,
     ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
