@@ -32,6 +32,7 @@ from services.approvals.service import ApprovalService
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
 from services.bill.prices import read_terms
 from services.bill.reckon import Period, bill_of
 from services.bill.service import BillService
@@ -57,6 +58,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.events import Event, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -99,6 +101,7 @@ from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.kato.workers import KatoWorkers
 from services.stores.records.alerts import AlertRecords
+from services.stores.records.events import EventRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -292,6 +295,10 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
+        self.events = _mock(EventRecords)
+        self.events.between.return_value = tuple(
+            Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
+        )
         self.limits = _mock(LimitsService)
         self.limits.thresholds = Thresholds()
         self.limits.version.return_value = int(COUNTED)
@@ -310,6 +317,7 @@ class World:
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.before.return_value = Before((MonthSum(Month(2026, 9), 1),))
         self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
@@ -372,7 +380,7 @@ class World:
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
         self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
-        self.alerts.letters.return_value = ()
+        self.alerts.sendings.return_value = ()
         self.deliverer = _mock(Deliverer)
         self.alerting = SimpleNamespace(
             tools=AlertTools(
@@ -537,6 +545,10 @@ CASES: dict[str, Case] = {
     "history.made_up_until": Case(
         lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
     ),
+    "history.happened": Case(
+        lambda d: d.history.happened(NOW, NOW, tenant="", most=9), VIEWER, ANY,
+        inner="events.between",
+    ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
@@ -579,6 +591,9 @@ CASES: dict[str, Case] = {
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
     "bill.reckoned": Case(
         lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
+    ),
+    "bill.before": Case(
+        lambda d: d.bill.before(Month(2026, 10), ACME), VIEWER, ANY,
     ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
@@ -787,7 +802,7 @@ CASES: dict[str, Case] = {
     "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
     "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
     "alerts.deliveries": Case(
-        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.sendings"
     ),
     "alerts.letter": Case(
         lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError
