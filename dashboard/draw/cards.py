@@ -131,6 +131,12 @@ def hold_words(card: Card) -> str:
             f"that is lifted.{by}")  # fmt: skip
 
 
+def beside(card: Card | None) -> None:
+    """Draw what stands on a card in a line beside the tenant's name; nothing where nothing is."""
+    if card is not None and (said := line(card)):
+        st.markdown(said)
+
+
 def line(card: Card) -> str:
     """Say what stands on a card beside the tenant's name, as Markdown; empty where nothing is."""
     told = list(_told(card))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
     from services.cards.models import LabelsOf
-    from services.cards.service import CardService
+    from services.cards.service import Cards, CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
@@ -165,6 +165,10 @@ class OwnRecords:
         from services.purge.doings import doings_of
 
         return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+
+    def _cards(self) -> Cards:
+        """Return cards; made when they are asked for, since the records may not answer."""
+        return self.cards.cards()
 
     def _labels(self) -> LabelsOf:
         return self.cards.labels()
