@@ -12,10 +12,11 @@ from typing import Any
 
 from services.access.holders import Holders, each_of, holders_of_kb
 from services.access.viewer import Viewer
+from services.jobs.models import Progress
 from services.purge.held import taken_from
 from services.purge.job import Job, Tombstone
 from services.purge.journal import problems_of
-from services.purge.models import Item, LeftOut, Plan, Progress
+from services.purge.models import Item, LeftOut, Plan
 from services.purge.steps import Step
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership

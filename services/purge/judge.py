@@ -20,10 +20,6 @@ class Halted(KatoTenantsError):
     """A job cannot go on as planned."""
 
 
-class Stopped(Exception):
-    """Someone asked for an end between steps, or while one only waits."""
-
-
 class Judge:
     """Keeps what is known of sessions and owners while a job runs, read anew whenever it matters.
 

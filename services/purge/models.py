@@ -104,15 +104,6 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a step is: `words` for people, and `done` of `whole` where it counts."""
-
-    words: str
-    done: int | None = None
-    whole: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """One thing that is there: so much of one kind, of one owner, in one store.
 

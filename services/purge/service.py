@@ -10,22 +10,24 @@ from datetime import UTC, datetime, timedelta
 
 from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
+from services.jobs.lease import LEASE, new_owner
+from services.jobs.models import JobState
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of, with_later_looks
 from services.purge.held import refuse_held, with_held
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
-from services.purge.run import LEASE, end_job
+from services.purge.run import end_job
 from services.purge.steps import StepName, steps_of
 from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools
 from services.purge.unknown_target import refuse_unseen
-from services.purge.worker import PurgeWorker, new_owner
+from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 from services.visible import visible

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
     from services.stores.records.history_made_up import MadeUpHistory
+    from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.usage.kept import Owners
@@ -195,6 +196,13 @@ class OwnRecords:
         from services.stores.records.purges.jobs import PurgeJobs
 
         return PurgeJobs(self.database, LogKeys(self.settings.log_keys))
+
+    @made_once
+    def job_book(self) -> JobBook:
+        """Jobs of every kind but purges."""
+        from services.stores.records.jobs.jobs import JobBook
+
+        return JobBook(self.database)
 
     @made_once
     def logbook(self) -> Logbook:

@@ -72,13 +72,14 @@ from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.jobs.models import JobState
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
