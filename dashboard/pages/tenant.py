@@ -54,25 +54,24 @@ def kept(asked: str) -> None:
         tenant = TenantKey.parse(unseen(asked))
     except NamingError:
         return
-    card = runtime.desk().cards.card(tenant)
-    cards.draw_head(card)
-    editing.draw(card, tenant)
+    editing.draw(runtime.desk().cards.card(tenant), tenant)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw who it is, what can be done, and what has to be known before anything is."""
     permits.link("tenants", "All tenants")
+    card = read.card(tenant.tenant)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(escaped(name), width="stretch")
         st.badge(
             CLAIM_WORDS[tenant.claim],
             color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
         )
+        if card is not None:
+            cards.badges(card, read.doings().get(tenant.tenant, ()))
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
-    card = read.card(tenant.tenant)
-    cards.draw_head(card)
     editing.draw(card, tenant.tenant)
     limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
