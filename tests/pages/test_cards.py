@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
 from dashboard.draw import cards
@@ -31,18 +30,13 @@ def have(services: Services) -> None:
     services.cards.change(edits, by="zoe")
 
 
-def typed(app: AppTest, word: str, value: str) -> None:
-    key = state_keys.of(f"{state_keys.CARD}_{word}", ACME)
-    app.session_state[key] = value
-
-
 def test_a_card_is_written_and_told_wherever_its_tenant_is(
     services: Services, open_page: Open
 ) -> None:
     """Its names, labels and hold; Tenants filters and groups by labels, and Find finds by them."""
     have(services)
     app = open_page("tenant", tenant=str(ACME))
-    for said in (r"**Acme \*Inc\***", "ops@acme", "plan=gold"):
+    for said in ("**Acme *Inc***", "ops@acme", "plan=gold"):
         assert said in words(app)
     app = press(app, "Set a legal hold…")
     app.text_input(key=state_keys.HOLD_REASON).set_value("file 12")
@@ -69,7 +63,7 @@ def test_a_card_is_written_and_told_wherever_its_tenant_is(
     assert "Gone" in words(open_page("tenant", tenant=r"tenant/<b>gone\x00"))
     plan = services.purge.plan(Request(Target(ACME)))
     app = open_page("purge", plan=plan.digest)
-    assert "tenant/acme\\-corp is on legal hold" in words(app)
+    assert "tenant/acme-corp is on legal hold" in words(app)
 
 
 def test_a_form_changes_what_was_changed_in_it(services: Services, open_page: Open) -> None:
