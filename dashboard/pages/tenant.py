@@ -34,8 +34,7 @@ def search(asked: str, snapshot: Snapshot) -> None:
             f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
             icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
         )  # fmt: skip
-        with unreadable.calmly():
-            kept(asked)
+        kept(asked)
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
@@ -54,7 +53,8 @@ def kept(asked: str) -> None:
         tenant = TenantKey.parse(unseen(asked))
     except NamingError:
         return
-    editing.draw(runtime.desk().cards.card(tenant), tenant)
+    if runtime.desk().gate.viewer().sees(tenant):
+        editing.draw(read.card(tenant), tenant)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import brand, permits, read
+from dashboard.app import brand, permits, read, state_keys
 from dashboard.draw import cards, unknown, usage_tables
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
@@ -79,6 +79,9 @@ def _obstacles(plan: Plan) -> bool:
         again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:",
                                 takes=plan_tables.takes(plan.request))  # fmt: skip
         permits.link("system")
+        for each in plan.held[:MOST_NAMED]:
+            name = visible(str(each.tenant))
+            permits.link("tenant", f"The card of {escaped(name)}", {state_keys.TENANT: name})
     return again
 
 
