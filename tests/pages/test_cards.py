@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from dashboard.app import state_keys
@@ -10,13 +13,17 @@ from services.bootstrap import Services
 from services.cards.models import Edit, Label
 from services.cards.scope import LabelScope
 from services.errors import StoreUnavailable
+from services.history.models import second
 from services.limits.models import Rule
 from services.limits.preview import Changes
 from services.purge.models import Request, Target
+from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, SignIn, words
+from tests.pages.test_history import recording
 from tests.pages.test_limits import table
 from tests.pages.test_sessions import press
+from tests.unit.history.snapshots import snapshot
 
 ACME, GLOBEX = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "globex")
 GONE = TenantKey("tenant", "<b>gone\x00")
@@ -143,3 +150,24 @@ def test_where_the_records_do_not_answer_nobody_is_said_not_to_be_held(
     monkeypatch.setattr("services.stores.records.cards.CardBook.version", down)
     for page, asked in (("tenants", {}), ("tenant", {"tenant": str(ACME)})):
         assert "legal holds are unknown" in words(open_page(page, **asked))
+
+
+def test_usage_adds_up_by_label(
+    kato_settings: Settings, request: pytest.FixtureRequest, open_page: Open
+) -> None:
+    """As a chart and a table, by the labels of now."""
+    began = second(datetime.now(UTC) - timedelta(hours=5))
+    with recording(kato_settings) as one:
+        for hour, had in enumerate((5, 7, 8, 9)):
+            one.follow(snapshot(began + 3600 * hour, {"acme-corp": had, "globex": 1}))
+    services: Services = request.getfixturevalue("services")
+    have(services)
+    app = open_page("usage", cohort="plan")
+    frame = next(each.value for each in app.dataframe if "Before" in each.value.columns
+                 and "plan" in each.value.columns)  # fmt: skip
+    assert dict(zip(frame["plan"], frame["Before"], strict=True))["gold"] == 5
+    spec = next(json.loads(chart.proto.spec) for chart in app.get("plotly_chart")
+                if "gold" in chart.proto.spec)  # fmt: skip
+    (gold,) = (trace for trace in spec["data"] if trace["name"] == "gold")
+    assert len(gold["y"]) > 3
+    assert gold["y"][0] == 5

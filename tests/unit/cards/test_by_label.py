@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings, strategies as st
 
 from dashboard.cards.cohorts import TENANTS, cohorts_frame, shown
 from dashboard.draw import cards, usage_tables
-from dashboard.usage.cohort import AFTER, BEFORE, CHANGE, cohort_frame
+from dashboard.usage.cohort import AFTER, BEFORE, CHANGE, cohort_frame, path_of, points
 from services.cards.models import Card, Hold
 from services.figures import Measure
 from services.find.cards import card_matches
@@ -105,3 +105,25 @@ def test_who_is_called_so_is_found() -> None:
     assert found("gmbh", contains=True) == [(NAME, ACME, part)]
     assert found("PLAN=gold") == [(LABEL, ACME, exact), (LABEL, GONE, exact)]
     assert found("") == []
+
+
+def test_a_path_has_a_gap_where_nothing_was_known() -> None:
+    """And 0 where a value had nothing: these are two things."""
+    looked = then({"tenant/acme": 5})
+    blind = Then(NOW, {}, {"keys": "Redis did not answer"})
+    found = path_of([looked, blind, then({})], "keys", {"tenant/acme": "gold"}.get)  # type: ignore[arg-type]
+    assert [cell.rollup and cell.rollup.last for cell in found["gold"]] == [5, None, 0]
+
+
+@given(st.integers(AT, AT + 10**8), st.integers(1, 400 * 86_400))
+def test_points_lie_between_where_figures_are_kept(since: int, seconds: int) -> None:
+    """At the last second of an hour, or of a day in UTC; never more than a chart takes."""
+    began = datetime.fromtimestamp(since, UTC)
+    ended = began + timedelta(seconds=seconds)
+    found = points(began, ended)
+    assert len(found) <= 13
+    assert list(found) == sorted(set(found))
+    grain = 3600 if seconds <= 2 * 86_400 else 86_400
+    for at in found:
+        assert began < at < ended
+        assert (int(at.timestamp()) + 1) % grain == 0
