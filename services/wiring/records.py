@@ -162,10 +162,14 @@ class OwnRecords:
     @made_once
     def cards(self) -> CardService:
         """Cards, and which tenants are on hold."""
+        from services.archive import doings as archiving
         from services.cards.service import CardService
-        from services.purge.doings import doings_of
+        from services.purge import doings as purging
+        from services.stores.records.archives import ArchiveBook
 
-        return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+        archives = ArchiveBook(self.database)
+        doings = (lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives))
+        return CardService(self.card_book, now=self.now, doings=doings)
 
     def _cards(self) -> Cards:
         """Return cards; made when they are asked for, since the records may not answer."""
