@@ -30,8 +30,10 @@ AHEAD = "ahead"
 which days or moments, and whether what is coming is drawn too."""
 
 COMPARED = "compared"
+COHORT = "cohort"
 MONTH_AGO = "month_ago"
-"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
+"""Query parameters of the Usage page: which tenants are compared, one with itself before, and by
+which label the fleet is told apart."""
 
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""

@@ -312,6 +312,7 @@ class World:
         self.cards.cards.return_value = CARDS
         self.cards.card.side_effect = HELD.get
         self.cards.doings.return_value = DOINGS
+        self.card_book = SimpleNamespace(holds=tuple)
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.bill = _mock(BillService)
