@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.isolation.audit import IsolationService
+    from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
     from services.purge.job import Job
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
+    from services.wiring.retaining import Retaining
 
 
 class Working(Reading):
@@ -41,6 +43,7 @@ class Working(Reading):
             jobs=self.jobs,
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
+            holds=self.card_book.holds,
             versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
@@ -83,10 +86,23 @@ class Working(Reading):
 
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            **dict([self.retaining.kind]),
         }
-        service = JobsService(self.job_book, kinds, on_run=lambda _: self.read_anew())
+        service = JobsService(self.job_book, kinds, on_run=self._job_ran)
         self.closing.callback(service.worker.stop)
         return service
+
+    def _job_ran(self, job: AnyJob) -> None:
+        """Follow each run of a job: figures are read anew, and the log gets its end."""
+        self.read_anew()
+        self.retaining.ran(job)
+
+    @made_once
+    def retaining(self) -> Retaining:
+        """Retention."""
+        from services.wiring.retaining import Retaining
+
+        return Retaining(self)
 
     @made_once
     def purge_worker(self) -> PurgeWorker:
