@@ -453,13 +453,9 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-<<<<<<< HEAD
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
-=======
-    "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules", "cards.cards",
->>>>>>> main
+    "cards.cards",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
