@@ -29,7 +29,7 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
-from services.archive.models import Archive, Head, Manifest, State, Stored
+from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.bill.background import Reckoned
@@ -157,7 +157,7 @@ def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
 
 
 ARCHIVE = Archive(
-    "a", Target(ACME), ("tenant/acme",), f"s3://zed{COUNTED}", "acme.kato.tar", State.PROVEN, "ann",
+    "a", Target(ACME), ("tenant/acme",), f"s3://zed{COUNTED}", "acme.kato.tar", Whole.PROVEN, "ann",
     NOW, job="w", problem=f"zed {COUNTED}",
 )  # fmt: skip
 OTHERS_ARCHIVE = replace(
