@@ -47,6 +47,7 @@ def plan_text(plan: Plan) -> str:
             f"and clones {plan.cloned:,} others by hard links"
         )
     lines += [f"left out: {line}" for line in left_lines(plan)]
+    lines += [f"a run would fail: {each}" for each in plan.lacking]
     lines += [f"not read: {visible(str(problem))}" for problem in plan.unread.values()]
     return "\n".join([*lines, f"digest: {plan.digest}"])
 

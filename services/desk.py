@@ -66,7 +66,7 @@ class Desk:
         """Usage over time."""
         from services.history.access import DeskHistory
 
-        return DeskHistory(self.gate, self._services.history)
+        return DeskHistory(self.gate, self._services.history, self._services.events)
 
     @cached_property
     def limits(self) -> DeskLimits:
@@ -270,7 +270,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
-            DeskHistory(gate, records.history),
+            DeskHistory(gate, records.history, records.events),
             DeskLimits(gate, lambda: records.limits),
             DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),

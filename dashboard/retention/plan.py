@@ -59,6 +59,8 @@ def _make() -> None:
 def _draw(plan: Plan) -> None:
     for problem in plan.unread.values():
         st.warning(f"Unknown: {markdown(str(problem))}.", icon=":material/cloud_off:")
+    for each in plan.lacking:
+        st.warning(f"A run would fail at Redis: {markdown(each)}.", icon=":material/lock:")
     st.markdown(f"**{escaped(tables.plan_words(plan))}** · planned {age(plan.at)}")
     if plan.parts:
         whole = size(sum(part.bytes for part in plan.parts))
@@ -95,7 +97,7 @@ def _run(plan: Plan) -> None:
                            key=state_keys.RETENTION_REASON, max_chars=300)  # fmt: skip
     begun = permits.button(
         "Run now", Action.RUN_RETENTION, type="primary", icon=":material/play_arrow:",
-        disabled=not plan.acts, key="retention_run",
+        disabled=not plan.acts or not (reason or "").strip(), key="retention_run",
         tip="Everything is judged anew before it goes.",
     )  # fmt: skip
     if begun:

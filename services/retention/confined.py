@@ -36,7 +36,7 @@ def confined_plan(plan: Plan, viewer: Viewer, labels: Collection[Label]) -> Plan
         plan, policies=policies,
         lines=tuple(each for each in plan.lines if _sees_line(each, viewer)),
         left_out=tuple(each for each in plan.left_out if _sees_left(each, viewer)),
-        parts=(), cloned=0,
+        parts=(), cloned=0, lacking=(),
         unread={store: problem.nameless() for store, problem in plan.unread.items()},
     )  # fmt: skip
 

@@ -50,7 +50,8 @@ def policy_kept(found: Mapping[str, Any]) -> Policy:
 def policies_json(kept: Iterable[Kept]) -> Json:
     """Return every policy as `list` prints it, with when it runs next."""
     return {"policies": [
-        policy_json(each.policy) | {
+        {
+            **policy_json(each.policy),
             "keep_words": most_words(each.policy), "by": each.by or None, "at": stamp(each.at),
             "why": each.why or None, "began": stamp(each.begun), "next": stamp(next_run(each)),
         }
@@ -58,13 +59,14 @@ def policies_json(kept: Iterable[Kept]) -> Json:
     ]}  # fmt: skip
 
 
-def line_json(line: Line) -> Json:
-    """Return one line of a plan; null is not known."""
+def line_json(line: Line, *, in_words: bool = False) -> Json:
+    """Return one line of a plan; null is not known. A problem is kept, or said in words."""
+    problem = None if line.problem is None else line.problem
     return {
         "matter": line.matter.value, "tenant": None if line.tenant is None else str(line.tenant),
         "owner": line.owner, "from": dict(line.sources), "there": line.there, "due": line.due,
         "due_bytes": line.due_bytes, "expiring": line.expiring, "at_least": line.at_least,
-        "problem": None if line.problem is None else line.problem.kept,
+        "problem": None if problem is None else str(problem) if in_words else problem.kept,
     }  # fmt: skip
 
 
@@ -116,13 +118,13 @@ def looked_json(
 
 def plan_json(plan: Plan) -> Json:
     """Return a plan; `unread` says of stores why they could not be looked at, in words."""
-    looked = looked_json(plan.lines, plan.left_out, plan.parts, plan.cloned)
-    for line, known in zip(looked["lines"], plan.lines, strict=True):
-        line["problem"] = None if known.problem is None else str(known.problem)
     return {
         "at": stamp(plan.at), "digest": plan.digest,
-        "policies": list(map(policy_json, plan.policies)), **looked,
+        "policies": list(map(policy_json, plan.policies)),
+        **looked_json(plan.lines, plan.left_out, plan.parts, plan.cloned),
+        "lines": [line_json(each, in_words=True) for each in plan.lines],
         "unread": {store: str(problem) for store, problem in plan.unread.items()},
+        "lacking": list(plan.lacking),
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Looked:
     parts: tuple[PartCost, ...] = ()
     cloned: int = 0
     unread: dict[str, Problem] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
 
 def planned(
@@ -50,9 +51,11 @@ def planned(
 ) -> Plan:
     """Return what policies would do now. Raises StoreError where nobody's names are known."""
     looked = look(tools, tools.judge(only, every=every), only, at=at)
+    if REDIS not in looked.unread and any(matter_of(each.quantity) in _KEYS for each in only):
+        _try(looked, REDIS, lambda: _rights(tools, looked))
     return Plan(
         at, digest_of(only, every), only, tuple(looked.lines), tuple(looked.left_out),
-        looked.parts, looked.cloned, looked.unread,
+        looked.parts, looked.cloned, looked.unread, looked.lacking,
     )  # fmt: skip
 
 
@@ -60,6 +63,10 @@ def digest_of(only: Iterable[Policy], every: Iterable[Policy]) -> str:
     """Return SHA-256, in hex, over the policies that are to run and those that outrank them."""
     words = [sorted(map(words_of, only)), sorted(map(words_of, every))]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+def _rights(tools: Tools, looked: Looked) -> None:
+    looked.lacking = tools.keys.rights()
 
 
 def look(tools: Tools, judge: Judge, only: Iterable[Policy], *, at: datetime) -> Looked:

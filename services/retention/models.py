@@ -210,7 +210,8 @@ class Plan:
 
     `at` is the moment from which spans are counted back, `digest` that of the policies: it is the
     same as long as these are. `parts` are rewritten where patterns are erased, and `cloned` others
-    cloned by hard links. `unread` says by store why it could not be looked at.
+    cloned by hard links. `unread` says by store why it could not be looked at, `lacking` which
+    rights a run would lack in Redis, in words.
     """
 
     at: datetime
@@ -221,6 +222,7 @@ class Plan:
     parts: tuple[PartCost, ...] = ()
     cloned: int = 0
     unread: Mapping[str, Problem] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
     @property
     def acts(self) -> bool:

@@ -44,7 +44,7 @@ class RetentionWork:
     stops: Stops = field(init=False)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def begin(self, said: Said, stops: Stops, lease: int) -> str:  # noqa: ARG002  of every kind
+    def begin(self, said: Said, stops: Stops) -> str:
         """Make ready; a job of this kind may always go on: all is judged anew."""
         self.said, self.stops = said, stops
         return ""
