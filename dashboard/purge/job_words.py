@@ -100,6 +100,8 @@ def _done(step: Step, job: Job) -> str:
             return f"{_found(result):,} found"
         case StepName.SESSIONS:
             return _sessions_words(result)
+        case StepName.ARCHIVE:
+            return visible(str(result.get("name", "done")))
         case StepName.CACHES:
             return f"asked for {plural(int(result.get('asked', 0)), 'session')}"
         case StepName.VERIFY | StepName.SETTLE:

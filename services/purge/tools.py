@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from services.cards.holds import Holds
 from services.purge.look import Erasers
 from services.purge.models import KeySurvey
-from services.purge.ports import Jobs, SessionEnder
+from services.purge.ports import Archiver, Jobs, SessionEnder
 from services.tenancy.ownership import Ownership
 
 _HELD = 4  # plans; a survey holds the key names of who may be a target
@@ -69,4 +69,5 @@ class Tools:
     settle_seconds: float | None
     plan_seconds: float
     learns: bool = True
+    archiver: Archiver | None = None
     surveys: Surveys = field(default_factory=Surveys)
