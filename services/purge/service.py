@@ -23,9 +23,9 @@ from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import end_job
-from services.purge.steps import StepName, steps_of
+from services.purge.steps import StepName
 from services.purge.target import Selection, may_be, select, wanting
-from services.purge.tools import Tools
+from services.purge.tools import Tools, steps_for
 from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import held_names
@@ -92,7 +92,7 @@ class PurgeService:
             asked_by=asked_by,
             reason=reason.strip(),
             names=_names(plan, ownership),
-            steps=_steps(plan),
+            steps=steps_for(plan.request),
             at=datetime.now(UTC),
         )
 
@@ -258,16 +258,8 @@ class PurgeService:
         return replace(
             looks,
             problems={**unread, **looks.problems},
-            blockers=(*looks.blockers, *lacking, *self._unarchived(request)),
+            blockers=(*looks.blockers, *lacking, *self._tools.unarchived(request)),
         )
-
-    def _unarchived(self, request: Request) -> tuple[str, ...]:
-        """Say why the archive that is asked for cannot be taken."""
-        if not request.archive_first:
-            return ()
-        archiver = self._tools.archiver
-        why = "none can be taken here" if archiver is None else archiver.obstacle()
-        return (f"an archive is to be taken first: {why}",) if why else ()
 
     def _look_at(self, job: Job) -> Looks:
         request, plan = job.plan.request, job.plan
@@ -286,7 +278,7 @@ class PurgeService:
         plan = self.planned(digest)
         if plan.request.target != job.plan.request.target:
             raise PurgeRefused("the plan with this digest is for another target")
-        if _steps(plan) != tuple(step.name for step in job.steps):
+        if steps_for(plan.request) != tuple(step.name for step in job.steps):
             raise PurgeRefused("the plan with this digest is for other stores or other steps")
         self.check(plan, confirm, job.reason)
         names = _names(plan, self._tools.ownership())
@@ -299,10 +291,6 @@ def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:
     tenants = {tenant for kb_id in surface.kb_ids for tenant in ownership.kb(kb_id).tenants}
     tenants |= {ownership.tenant_of(node) for node in surface.nodes}
     return held_names({*tenants, *plan.request.target.tenants}, surface.kb_ids)
-
-
-def _steps(plan: Plan) -> tuple[StepName, ...]:
-    return steps_of(plan.request.stores, archive_first=plan.request.archive_first)
 
 
 def _words(age: timedelta) -> str:

@@ -68,7 +68,8 @@ def steps_of(stores: frozenset[Measure], *, archive_first: bool = False) -> tupl
     """
     return tuple(
         name for name, kind in STEPS.items()
-        if (kind.of is None or kind.of in stores) and (archive_first or name is not StepName.ARCHIVE)
+        if (kind.of is None or kind.of in stores)
+        and (archive_first or name is not StepName.ARCHIVE)
     )  # fmt: skip
 
 
