@@ -128,9 +128,9 @@ def test_what_is_on_hold_is_not_touched_from_one_step_to_the_next(
     services: Services, keys: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hold that comes after the check counts; nor is what is everybody's trimmed then."""
-    keep(services, *EVERY)
     held: list[TenantKey] = []
     monkeypatch.setattr(services.retaining, "holds", lambda: frozenset(held))
+    keep(services, *EVERY)
     service = services.retaining.service
     job = service.begin(None, digest="", by="ann", reason="ticket")
     check = keys.xlen("stm:global")
