@@ -19,11 +19,13 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
+    from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
+    from services.cards.access import DeskCards
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
@@ -72,6 +74,13 @@ class Desk:
         from services.limits.access import DeskLimits
 
         return DeskLimits(self.gate, lambda: self._services.limits)
+
+    @cached_property
+    def cards(self) -> DeskCards:
+        """What is said of tenants, and who is on hold."""
+        from services.cards.access import DeskCards
+
+        return DeskCards(self.gate, lambda: self._services.cards)
 
     @cached_property
     def metrics(self) -> DeskMetrics:
@@ -155,12 +164,22 @@ class Desk:
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
 
     @cached_property
+    def archives(self) -> DeskArchive:
+        """Archives: taking, proving, listing."""
+        from services.archive.access import DeskArchive
+
+        services = self._services
+        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+
+    @cached_property
     def retention(self) -> DeskRetention:
         """What is kept, for how long and how much of it."""
         from services.retention.access import DeskRetention
 
         wired = self._services.retaining
-        return DeskRetention(self.gate, lambda: wired.service, labels=wired.labels)
+        return DeskRetention(
+            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
 
     @cached_property
     def names(self) -> DeskNames:
@@ -228,6 +247,7 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    cards: DeskCards
     bill: DeskBill
     alerts: DeskAlerts
 
@@ -238,6 +258,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
+    from services.cards.access import DeskCards
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -251,6 +272,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),
             DeskAlerts(gate, records.alerting.tools),
         )

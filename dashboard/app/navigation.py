@@ -59,6 +59,8 @@ PAGES = (
             "Create a session for a tenant, and see beforehand on whose memory it lands."),
     PageRow("purge", "Purge", ":material/delete_sweep:", "Operations", Action.SEE_PURGES,
             "Plan an erasure, do it step by step, and keep the receipt that proves it."),
+    PageRow("archive", "Archives", ":material/archive:", "Operations", Action.SEE_ARCHIVES,
+            "Take all of one tenant out of the stores as one proven file, and see what there is."),
     PageRow("retention", "Retention", ":material/auto_delete:", "Operations", Action.SEE_FLEET,
             "What is kept, for how long and how much of it: policies, what they do, and runs."),
     PageRow("approvals", "Approvals", ":material/how_to_reg:", "Operations", Action.SEE_APPROVALS,

@@ -14,6 +14,7 @@ from dashboard.retention import listing, tables
 from services.access.viewer import Action
 from services.approvals.models import WHY
 from services.errors import RetentionError
+from services.jobs.schedule import next_after
 from services.retention.models import (
     EVERYBODYS,
     QUANTITIES,
@@ -26,7 +27,6 @@ from services.retention.models import (
     bound_of,
     matter_of,
 )
-from services.retention.schedule import next_after
 from services.retention.written import most_words, policy_of
 from services.usage.snapshot import Snapshot
 

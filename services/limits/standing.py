@@ -13,7 +13,7 @@ from services.usage.snapshot import Snapshot
 
 
 def standings(
-    snapshot: Snapshot, rules: Rules[Rule], thresholds: Thresholds, held: Held
+    snapshot: Snapshot, rules: Rules, thresholds: Thresholds, held: Held
 ) -> Iterator[Standing]:
     """Yield each limit of each tenant, with how much of it is used. What is shared is nobody's.
 

@@ -15,6 +15,7 @@ from services.jobs.models import JobState
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of, with_later_looks
+from services.purge.held import refuse_held, with_held
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
@@ -62,6 +63,7 @@ class PurgeService:
             found = {item.owner for item in looks.items}
             refuse_unseen(request.target, names, ownership, found)
         plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
+        plan = with_held(plan, ownership, self._tools.holds)
         self._jobs.keep_plan(plan, expires_at=plan.created_at + self._plan_age)
         if names.survey is not None:
             seconds = self._tools.plan_seconds
@@ -84,6 +86,7 @@ class PurgeService:
         plan = self.planned(digest)
         self.check(plan, confirm, reason)
         ownership = self._tools.ownership()
+        refuse_held(plan, ownership, self._tools.holds)
         return self._jobs.begin(
             plan,
             asked_by=asked_by,
@@ -145,6 +148,7 @@ class PurgeService:
         job = self.job(job_id)
         if job.state is JobState.ENDED:
             raise PurgeRefused("this purge has ended: plan another")
+        refuse_held(job.plan, self._tools.ownership(), self._tools.holds)
         if digest:
             self._replan(job, digest, confirm)
         elif job.state is not JobState.RUNNING:
@@ -198,6 +202,7 @@ class PurgeService:
         job = self._ended(job_id)
         if Measure.VECTORS not in job.plan.request.stores:
             return ()
+        refuse_held(job.plan, self._tools.ownership(), self._tools.holds)
         return drop_emptied(self._tools, job)
 
     def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:

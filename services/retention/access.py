@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,6 +10,9 @@ from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.approvals.models import REASON, WHY
 from services.audit_log.service import Logbook, warning
+from services.cards.models import Label
+from services.cards.scope import Scope
+from services.cards.specific import named_by
 from services.jobs.models import Job, JobState
 from services.retention.confined import (
     confined_job,
@@ -17,7 +20,7 @@ from services.retention.confined import (
     confined_policies,
     confined_receipt,
 )
-from services.retention.models import Changes, Kept, Key, Label, Labels, Plan
+from services.retention.models import Changes, Kept, Key, Plan
 from services.retention.receipt import receipt_of
 from services.retention.service import RetentionService
 from services.retention.simulate import Simulated
@@ -26,19 +29,22 @@ from services.tenancy.kb_ids import TenantKey
 
 _TOLD = 100
 
+LabelsWithin = Callable[[Callable[[TenantKey], bool]], Collection[Label]]
+"""Returns the labels that tenants have whom somebody sees."""
+
 
 class DeskRetention:
     """Policies are seen by those whom they may hold for; set and run by who sees all tenants."""
 
     def __init__(
-        self, gate: Gate, inner: Callable[[], RetentionService], *, labels: Callable[[], Labels]
+        self, gate: Gate, inner: Callable[[], RetentionService], *, labels: LabelsWithin
     ) -> None:
         self._gate, self._inner, self._labels = gate, inner, labels
 
     def policies(self) -> tuple[Kept, ...]:
         """Return the policies that may hold for a tenant in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return confined_policies(self._inner().policies(), viewer, self._labels())
+        return confined_policies(self._inner().policies(), viewer, self._labels(viewer.sees))
 
     def plan(
         self,
@@ -50,7 +56,7 @@ class DeskRetention:
             viewer = self._gate.viewer()
             plan = self._inner().plan(keys, changes)
             doing.digest = plan.digest
-            return confined_plan(plan, viewer, self._labels())
+            return confined_plan(plan, viewer, self._labels(viewer.sees))
 
     def simulate(self, tenants: Sequence[TenantKey]) -> tuple[Simulated, ...]:
         """Return what policies would have come to in the last 90 days, for those in scope."""
@@ -70,7 +76,7 @@ class DeskRetention:
         lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
         details = {"Policies": _few(lines), **({WHY: why} if why else {})}
         with self._gate.doing(
-            Action.SET_RETENTION, whose=_whose(changes), target=_few(lines), reason=why,
+            Action.SET_RETENTION, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
             digest=digest_of_words(why, *sorted(lines)), details=details,
         ):  # fmt: skip
             service.change(changes, by=viewer.id, why=why)
@@ -137,14 +143,10 @@ class DeskRetention:
         )  # fmt: skip
 
 
-def _whose(changes: Changes) -> tuple[TenantKey, ...]:
-    """Return whom the log is to name; nobody for what is for everyone or those of a label."""
-    scopes = [each.scope for each in changes.put] + [scope for scope, _ in changes.removed]
-    if any(isinstance(scope, Label) or scope.kind == "*" for scope in scopes):
-        return ()
-    return tuple(dict.fromkeys(
-        TenantKey(scope.kind, scope.id) for scope in scopes if not isinstance(scope, Label)
-    ))  # fmt: skip
+def _scopes(changes: Changes) -> Iterator[Scope]:
+    """Yield whom changes are for."""
+    yield from (each.scope for each in changes.put)
+    yield from (scope for scope, _ in changes.removed)
 
 
 def _few(lines: Sequence[str]) -> str:

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.access.viewer import TenantPattern, Viewer
+from services.access.viewer import Viewer
+from services.cards.models import Label
+from services.cards.specific import concerns
 from services.jobs.models import Job, Progress
-from services.retention.models import Kept, Label, Labels, LeftOut, Line, Plan, Scope
+from services.retention.models import Kept, LeftOut, Line, Plan
 from services.tenancy.kb_ids import TenantKey
 
 
-def confined_policies(kept: Iterable[Kept], viewer: Viewer, labels: Labels) -> tuple[Kept, ...]:
+def confined_policies(
+    kept: Iterable[Kept], viewer: Viewer, labels: Collection[Label]
+) -> tuple[Kept, ...]:
     """Return those that may hold for a tenant in scope, without who set them and why."""
     if viewer.sees_all:
         return tuple(kept)
     return tuple(
-        replace(each, by="", why="")
-        for each in kept
-        if _concerns(each.policy.scope, viewer, labels)
+        replace(each, by="", why="") for each in kept if concerns(each.policy.scope, viewer, labels)
     )
 
 
-def _concerns(scope: Scope, viewer: Viewer, labels: Labels) -> bool:
-    if isinstance(scope, Label):
-        return any(
-            mine.get(scope.name) == scope.value and viewer.sees(tenant)
-            for tenant, mine in labels.items()
-        )
-    if scope == TenantPattern("*", "*"):
-        return True
-    if scope.id == "*":
-        return any(each.kind == scope.kind for each in viewer.scope)
-    return viewer.sees(TenantKey(scope.kind, scope.id))
-
-
-def confined_plan(plan: Plan, viewer: Viewer, labels: Labels) -> Plan:
+def confined_plan(plan: Plan, viewer: Viewer, labels: Collection[Label]) -> Plan:
     """Return what of a plan is about tenants in scope; parts hold others' rows too."""
     if viewer.sees_all:
         return plan
     policies = tuple(
-        each for each in plan.policies if _concerns(each.scope, viewer, labels)
+        each for each in plan.policies if concerns(each.scope, viewer, labels)
     )  # fmt: skip
     return replace(
         plan, policies=policies,

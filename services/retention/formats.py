@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import scope_written
 from services.errors import Problem
+from services.jobs.schedule import Schedule
 from services.retention.models import (
     Kept,
-    Label,
     Left,
     LeftOut,
     Line,
@@ -21,8 +21,6 @@ from services.retention.models import (
     PartCost,
     Plan,
     Policy,
-    Schedule,
-    Scope,
     in_order,
 )
 from services.retention.schedule import next_run
@@ -30,17 +28,6 @@ from services.retention.simulate import Simulated
 from services.retention.written import most_words
 from services.tenancy.kb_ids import TenantKey
 from services.usage.formats import Json, stamp
-
-_LABEL = "label:"
-
-
-def scope_kept(text: str) -> Scope:
-    """Read back what `str` wrote of a scope, whatever it is called."""
-    if text.startswith(_LABEL):
-        name, _, value = text.removeprefix(_LABEL).partition("=")
-        return Label(name, value)
-    kind, _, name = text.partition("/")
-    return TenantPattern(kind, name or "*")
 
 
 def policy_json(policy: Policy) -> Json:
@@ -57,7 +44,7 @@ def policy_kept(found: Mapping[str, Any]) -> Policy:
     """Read a policy back."""
     when = found["schedule"]
     schedule = None if when is None else Schedule(when, found["zone"])
-    return Policy(scope_kept(found["for"]), found["quantity"], found["keep"], schedule)
+    return Policy(scope_written(found["for"]), found["quantity"], found["keep"], schedule)
 
 
 def policies_json(kept: Iterable[Kept]) -> Json:

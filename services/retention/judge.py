@@ -5,19 +5,20 @@ Whose a kb_id is, is decided as a purge does: `services.purge.target`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.access.viewer import TenantPattern
-from services.limits.judge import Rules
+from services.cards.models import LabelsOf, unlabelled
+from services.cards.scope import Scope
+from services.cards.specific import MostSpecific
 from services.purge.models import LeftKind, Target
 from services.purge.target import Doubts
 from services.retention.models import (
     BOUNDS,
     Bounds,
-    Label,
-    Labels,
     Left,
     LeftOut,
     Matter,
@@ -42,24 +43,16 @@ class Policies:
     Of several labels that one keeps most which is less wrong to follow: what went is gone.
     """
 
-    def __init__(self, policies: Iterable[Policy], labels: Labels) -> None:
-        every = tuple(policies)
-        self._labels = labels
-        self._labelled = [each for each in every if isinstance(each.scope, Label)]
-        self._plain: Rules[Policy] = Rules(
-            each for each in every if not isinstance(each.scope, Label)
-        )
+    def __init__(self, policies: Iterable[Policy], labels: LabelsOf = unlabelled) -> None:
+        found: dict[str, list[tuple[Scope, Policy]]] = {}
+        for each in policies:
+            found.setdefault(each.quantity, []).append((each.scope, each))
+        self._found = {of: MostSpecific(mine, labels, _least) for of, mine in found.items()}
 
     def of(self, tenant: TenantKey, quantity: str) -> Policy | None:
         """Return the policy that holds for a tenant; None where none is for it."""
-        plain = self._plain.of(tenant, quantity)
-        if plain is not None and plain.scope == TenantPattern(tenant.kind, tenant.id):
-            return plain
-        mine = self._labels.get(tenant, {})
-        labelled = [
-            each for each in self._labelled if each.quantity == quantity and _has(mine, each.scope)
-        ]
-        return max(labelled, key=_keeps, default=plain)
+        found = self._found.get(quantity)
+        return None if found is None else found.of(tenant)
 
     def bounding(self, tenant: TenantKey, matter: Matter) -> tuple[Policy, ...]:
         """Return the policies that hold for a tenant and bound something."""
@@ -67,12 +60,9 @@ class Policies:
         return tuple(each for each in found if each is not None and each.most is not None)
 
 
-def _has(labels: Mapping[str, str], scope: object) -> bool:
-    return isinstance(scope, Label) and labels.get(scope.name) == scope.value
-
-
-def _keeps(policy: Policy) -> tuple[bool, int, str]:
-    return policy.most is None, policy.most or 0, str(policy.scope)
+def _least(policy: Policy) -> float:
+    """Order policies by what they keep, the most first."""
+    return -math.inf if policy.most is None else -policy.most
 
 
 @dataclass(frozen=True, slots=True)

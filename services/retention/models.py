@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
+from services.cards.specific import breadth
 from services.errors import Problem
-from services.limits.models import breadth
+from services.jobs.schedule import Schedule
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -70,43 +71,6 @@ def bound_of(quantity: str) -> Bound:
     return Bound(quantity.partition(":")[2])
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Label:
-    """The tenants whose card has this label: `label:plan=gold`."""
-
-    name: str
-    value: str
-
-    @property
-    def kind(self) -> str:
-        """What stands in the place of a kind of tenant, which no tenant's can be."""
-        return f"label:{self.name}"
-
-    @property
-    def id(self) -> str:
-        """What stands in the place of a tenant's id."""
-        return self.value
-
-    def __str__(self) -> str:
-        return f"{self.kind}={self.value}"
-
-
-Scope: TypeAlias = TenantPattern | Label
-Labels: TypeAlias = Mapping[TenantKey, Mapping[str, str]]
-"""The labels of each tenant that has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When it runs by itself: a cron expression of five fields, in a time zone by its IANA name."""
-
-    expression: str
-    zone: str = "UTC"
-
-    def __str__(self) -> str:
-        return f"{self.expression} {self.zone}"
-
-
 Key: TypeAlias = tuple[Scope, str]
 
 
@@ -139,18 +103,11 @@ class Kept:
     begun: datetime | None = None
 
 
-def width(scope: Scope) -> int:
-    """Return how wide a policy is: 0 for every tenant, then a kind, a label, one tenant."""
-    if isinstance(scope, Label):
-        return 2
-    return (0, 1, 3)[breadth(scope)]
-
-
 def in_order(kept: Iterable[Kept]) -> Iterator[Kept]:
     """Yield policies as they are listed: by quantity, and the widest first."""
     ordered = {quantity: at for at, quantity in enumerate(QUANTITIES)}
     return iter(sorted(kept, key=lambda each: (
-        ordered.get(each.policy.quantity, len(ordered)), width(each.policy.scope),
+        ordered.get(each.policy.quantity, len(ordered)), breadth(each.policy.scope),
         str(each.policy.scope),
     )))  # fmt: skip
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.cards.scope import Scope
 from services.history.models import Cell
 from services.retention.judge import Policies
-from services.retention.models import BOUNDS, SPANS, Bound, Matter, Scope, bound_of
+from services.retention.models import BOUNDS, SPANS, Bound, Matter, bound_of
 from services.tenancy.kb_ids import TenantKey
 
 DAYS = 90

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.cards.models import LabelsOf
 from services.errors import StoreError, StoreNotConfigured
 from services.purge.ports import KeyEraser, SessionEnder as Kato
 from services.retention.judge import Judge, Policies
-from services.retention.models import Labels, Policy
+from services.retention.models import Policy
 from services.retention.ports import KeyRetention, PatternRetention, PolicyRecords
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
@@ -33,7 +34,7 @@ class Tools:
     records: PolicyRecords
     saw: Callable[[Mapping[str, str]], None]
     ownership: Callable[[], Ownership]
-    labels: Callable[[], Labels]
+    labels: Callable[[], LabelsOf]
     holds: Callable[[], frozenset[TenantKey]]
     busy: Callable[[], Callable[[str], bool]]
     versions: Callable[[], Mapping[str, str]]

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 
 from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
 from services.errors import LimitsError, RetentionError
-from services.limits.written import most_of as number_of, scope_of as pattern_of
+from services.jobs.schedule import ScheduleError, schedule_of
+from services.limits.written import most_of as number_of, scope_of as limits_scope
 from services.retention.models import (
     EVERYBODYS,
     LONGEST_IDLE,
@@ -15,16 +17,12 @@ from services.retention.models import (
     SHORTEST,
     SPANS,
     Bound,
-    Label,
     Left,
     Matter,
     Policy,
-    Schedule,
-    Scope,
     bound_of,
     matter_of,
 )
-from services.retention.schedule import check
 
 ALL = "all"
 """How much is kept where nothing goes, whatever wider policies say."""
@@ -40,7 +38,6 @@ LEFT_WORDS: Mapping[Left, str] = {
 }
 """Why something is left as it is."""
 
-_LABEL = re.compile(r"label:([^=]+)=(.*)", re.DOTALL)
 _SPAN = re.compile(r"([0-9]{1,9})\s?(d|h|m|s)")
 _SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _LONGEST = 100 * 365 * 86_400
@@ -51,13 +48,10 @@ def scope_of(text: str) -> Scope:
 
     Raises RetentionError.
     """
-    found = _LABEL.fullmatch(text)
-    if found is not None:
-        return Label(found[1], found[2])
     try:
-        return pattern_of(text)
+        return limits_scope(text)
     except LimitsError as exc:
-        raise RetentionError(f"{exc}; or label:NAME=VALUE for those that have a label") from None
+        raise RetentionError(str(exc)) from None
 
 
 def quantity_of(text: str) -> str:
@@ -105,9 +99,10 @@ def policy_of(scope: str, quantity: str, most: str, cron: str = "", zone: str = 
             f"{matter_of(what)} are everybody's, and nothing tells them apart: a policy of "
             "theirs is for *"
         )
-    schedule = Schedule(" ".join(cron.split()), zone) if cron.strip() else None
-    if schedule is not None:
-        check(schedule)
+    try:
+        schedule = schedule_of(cron, zone) if cron.strip() else None
+    except ScheduleError as exc:
+        raise RetentionError(str(exc)) from None
     return Policy(whom, what, most_of(most, what), schedule)
 
 

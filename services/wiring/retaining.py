@@ -12,7 +12,6 @@ from services.stores.absent import AbsentStore
 if TYPE_CHECKING:
     from services.jobs.models import Job
     from services.jobs.run import Work
-    from services.retention.models import Labels
     from services.retention.ports import KeyRetention, PatternRetention
     from services.retention.scheduler import Scheduler
     from services.retention.service import RetentionService
@@ -39,13 +38,9 @@ class Retaining:
 
         return RetentionWork(self.tools, self._services.job_book, job)
 
-    def labels(self) -> Labels:
-        """Return the labels of tenants' cards; there are none without cards."""
-        return {}
-
     def holds(self) -> frozenset[TenantKey]:
-        """Return the tenants on legal hold; there are none without cards."""
-        return frozenset()
+        """Return the tenants on legal hold, read anew."""
+        return frozenset(each.tenant for each in self._services.card_book.holds())
 
     @made_once
     def tools(self) -> Tools:
@@ -58,7 +53,7 @@ class Retaining:
             keys=self._keys, patterns=self._patterns, kato=stores.kato, index=stores.key_erasing,
             records=services.policies,
             saw=lambda seen: services.state.record_nodes(seen, services.now()),
-            ownership=services.usage.ownership, labels=self.labels, holds=self.holds,
+            ownership=services.usage.ownership, labels=services.cards.labels, holds=self.holds,
             busy=services.policies.held, versions=services.versions, now=services.now,
         )  # fmt: skip
 

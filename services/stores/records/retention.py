@@ -18,8 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 
-from services.retention.formats import scope_kept
-from services.retention.models import Kept, Key, Policy, Schedule
+from services.cards.scope import scope_written
+from services.jobs.schedule import Schedule
+from services.retention.models import Kept, Key, Policy
 from services.retention.steps import KIND
 from services.stores.records.database import insert_into, reading, writing
 from services.stores.records.retention_tables import POLICIES
@@ -116,5 +117,5 @@ def _row(kept: Kept) -> dict[str, object]:
 
 def _kept(row: Row) -> Kept:  # type: ignore[type-arg]  # whatever it has
     schedule = Schedule(row.cron, row.zone) if row.cron else None
-    policy = Policy(scope_kept(row.scope), row.quantity, row.most, schedule)
+    policy = Policy(scope_written(row.scope), row.quantity, row.most, schedule)
     return Kept(policy, row.who, row.at, row.why, row.begun)

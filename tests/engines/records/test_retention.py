@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.access.viewer import TenantPattern
-from services.retention.models import Kept, Label, Policy, Schedule
+from services.cards.models import Label
+from services.cards.scope import LabelScope
+from services.jobs.schedule import Schedule
+from services.retention.models import Kept, Policy
 from services.stores.records.retention import CLAIM, PolicyBook
 from tests.servers.records import Records
 
@@ -15,7 +18,7 @@ STRANGE = TenantPattern("tenant", "\x00/\udcff'; *")
 DAILY = Schedule("30 3 * * *", "Europe/Berlin")
 KEPT = (
     Kept(Policy(TenantPattern("*", "*"), "streams:length", 1000, DAILY), "ann", NOW, "ticket"),
-    Kept(Policy(Label("plan", "gold\udcff"), "patterns:age", None), "a\udcffnn", NOW),
+    Kept(Policy(LabelScope(Label("plan", "gold\udcff")), "patterns:age", None), "a\udcffnn", NOW),
     Kept(Policy(STRANGE, "predictions:count", 0), "bob", NOW),
 )  # fmt: skip
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from services.access.viewer import TenantPattern
+from services.cards.models import Label, LabelsOf
+from services.cards.scope import LabelScope, Scope
 from services.retention.judge import Holding, Judge, Policies
-from services.retention.models import Label, Left, LeftOut, Matter, Policy
+from services.retention.models import Left, LeftOut, Matter, Policy
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.ownership import Ownership
@@ -15,13 +19,17 @@ ACME, CORP, BIG = (TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp")
                    TenantKey("org", "bigco"))  # fmt: skip
 COUNT, IDLE, AGE = "predictions:count", "predictions:idle", "patterns:age"
 EVERY = TenantPattern("*", "*")
-GOLD, EU = Label("plan", "gold"), Label("region", "eu")
+GOLD, EU = LabelScope(Label("plan", "gold")), LabelScope(Label("region", "eu"))
 NODE = "tenant:acme:user:bob"
 KB = kb_id_of(NODE)
 
 
-def policy(scope: TenantPattern | Label, most: int | None, quantity: str = COUNT) -> Policy:
+def policy(scope: Scope, most: int | None, quantity: str = COUNT) -> Policy:
     return Policy(scope, quantity, most)
+
+
+def labels_of(labels: Mapping[TenantKey, Mapping[str, str]]) -> LabelsOf:
+    return lambda tenant: labels.get(tenant, {})
 
 
 def ownership(*nodes: str) -> Ownership:
@@ -29,7 +37,7 @@ def ownership(*nodes: str) -> Ownership:
 
 
 def judge(*policies: Policy, owned: Ownership | None = None, **more: object) -> Judge:
-    return Judge(Policies(policies, {}), policies, owned or ownership(), **more)  # type: ignore[arg-type]
+    return Judge(Policies(policies), policies, owned or ownership(), **more)  # type: ignore[arg-type]
 
 
 class TestWhichHolds:
@@ -37,7 +45,7 @@ class TestWhichHolds:
         wide, kind = policy(EVERY, 1), policy(TenantPattern("tenant", "*"), 2)
         label, own = policy(GOLD, 3), policy(TenantPattern("tenant", "acme"), 4)
         labels = {ACME: {"plan": "gold"}, CORP: {"plan": "gold"}}
-        every = Policies((wide, kind, label, own), labels)
+        every = Policies((wide, kind, label, own), labels_of(labels))
         assert every.of(ACME, COUNT) == own
         assert every.of(CORP, COUNT) == label
         assert every.of(TenantKey("tenant", "x"), COUNT) == kind
@@ -49,11 +57,11 @@ class TestWhichHolds:
         """None keeps all."""
         less, more = policy(GOLD, 3), policy(EU, most)
         labels = {ACME: {"plan": "gold", "region": "eu"}}
-        assert Policies((less, more), labels).of(ACME, COUNT) == more
-        assert Policies((more, less), labels).of(ACME, COUNT) == more
+        assert Policies((less, more), labels_of(labels)).of(ACME, COUNT) == more
+        assert Policies((more, less), labels_of(labels)).of(ACME, COUNT) == more
 
     def test_a_policy_that_keeps_all_bounds_nothing(self) -> None:
-        every = Policies((policy(EVERY, 1), policy(TenantPattern("tenant", "acme"), None)), {})
+        every = Policies((policy(EVERY, 1), policy(TenantPattern("tenant", "acme"), None)))
         assert every.bounding(ACME, Matter.PREDICTIONS) == ()
         assert len(every.bounding(CORP, Matter.PREDICTIONS)) == 1
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.access.viewer import TenantPattern
-from services.retention.models import Kept, Policy, Schedule
-from services.retention.schedule import due, next_after, next_run
+from services.jobs.schedule import Schedule, next_after
+from services.retention.models import Kept, Policy
+from services.retention.schedule import due, next_run
 
 SET = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -61,6 +61,13 @@ class JobReading(JobRuns):
         with reading(self._engine, "reading purge jobs") as connection:
             return self._jobs_of(connection, connection.execute(newest).all())
 
+    def unended(self) -> tuple[Job, ...]:
+        """Return every job that has not ended, with its steps, oldest first."""
+        under_way = select(*JOB_COLUMNS).where(JOBS.c.state != JobState.ENDED.value)
+        with reading(self._engine, "looking for purges under way") as connection:
+            rows = connection.execute(under_way.order_by(JOBS.c.created_at, JOBS.c.id)).all()
+            return self._jobs_of(connection, rows)
+
     def unlogged(self, before: datetime) -> tuple[Job, ...]:
         """Return the jobs that ended before a time, and whose end no log has, oldest first."""
         unlogged = JOBS.c.logged_at.is_(None) & (JOBS.c.ended_at < before)
