@@ -406,7 +406,7 @@ class World:
         for name in ("job", "run_here", "resume", "abandon", "begin"):
             getattr(self.retention, name).return_value = RUN
         self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
-        self.retaining = SimpleNamespace(service=self.retention, labels=dict)
+        self.retaining = SimpleNamespace(service=self.retention)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
