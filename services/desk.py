@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
+    from services.setup.access import DeskSetup
     from services.usage.access import DeskFleet
 
 
@@ -93,6 +94,17 @@ class Desk:
 
         forward = self._services.settings.forward_token
         return DeskSessions(self.gate, self._services.sessions, forward=forward)
+
+    @cached_property
+    def setup(self) -> DeskSetup:
+        """Setting tenants up."""
+        from services.setup.access import DeskSetup
+
+        services = self._services
+        return DeskSetup(
+            self.gate, sessions=self.sessions, limits=self.limits,
+            places=lambda: services.stores.writers.vector_setup, ownership=services.usage.ownership,
+        )  # fmt: skip
 
     @cached_property
     def care(self) -> DeskCare:

@@ -16,6 +16,8 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
+├── SetupRefused             a tenant that may not be set up so
+├── ImportRefused            a file of data that cannot be written for a tenant
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -205,6 +207,14 @@ class NamesError(KatoTenantsError):
 
 class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
+
+
+class SetupRefused(KatoTenantsError):
+    """A tenant that may not be set up so."""
+
+
+class ImportRefused(KatoTenantsError):
+    """A file of data that cannot be read, or not be written for a tenant."""
 
 
 class LogError(KatoTenantsError):
