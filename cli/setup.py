@@ -24,7 +24,6 @@ from services.setup.models import (
     DISTANCES,
     LARGEST_VECTOR,
     FirstSession,
-    Layout,
     Order,
     Preview,
     Step,
@@ -33,6 +32,7 @@ from services.setup.models import (
 )
 from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
 from services.tenancy.kb_ids import NamingScheme
+from services.tenancy.layout import Layout
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.canary.access import DeskCanary
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
+    from services.imports.access import DeskImports
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
@@ -105,6 +106,14 @@ class Desk:
             self.gate, sessions=self.sessions, limits=self.limits,
             places=lambda: services.stores.writers.vector_setup, ownership=services.usage.ownership,
         )  # fmt: skip
+
+    @cached_property
+    def imports(self) -> DeskImports:
+        """Writing data for a tenant out of a file."""
+        from services.imports.access import DeskImports
+
+        services = self._services
+        return DeskImports(self.gate, services.imports, ownership=services.usage.ownership)
 
     @cached_property
     def care(self) -> DeskCare:

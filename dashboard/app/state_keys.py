@@ -31,6 +31,9 @@ COMPARED = "compared"
 MONTH_AGO = "month_ago"
 """Query parameters of the Usage page: which tenants are compared, and one with itself before."""
 
+SETUP_STEPS = "setup_steps"
+"""Session state: the order of a new tenant that was begun last, and how each of its steps went."""
+
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""
 

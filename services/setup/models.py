@@ -14,19 +14,13 @@ from services.sessions.create import TTL_DEFAULT
 from services.sessions.landing import Landing
 from services.setup.advice import Advice, Place
 from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.layout import Layout
 
 DISTANCES = ("Euclid", "Cosine", "Dot", "Manhattan")
 """Qdrant's metrics, by its names; KATO's collections have the first."""
 
 LARGEST_VECTOR = 65_536
 """Longest vector that Qdrant takes: `max_size` of its API for a collection's vectors."""
-
-
-class Layout(StrEnum):
-    """After which layout the tenant's own collection is named."""
-
-    KATO = "kato"  # vectors_{kb_id}
-    GUIDE = "guide"  # kato_tenant_{tenant}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from services.errors import ApprovalNeeded, KatoTenantsError, Problem
 from services.sessions.landing import Landing
 from services.setup.advice import Place, Wanted
-from services.setup.models import Layout, Order, Step, StepName, StepState, Vectors
+from services.setup.models import Order, Step, StepName, StepState, Vectors
 from services.setup.ports import CollectionFacts, VectorPlaces
+from services.tenancy.layout import Layout
 
 _STEPS = {
     Place.OWN: (StepName.COLLECTION,),

@@ -13,7 +13,10 @@ from services.stores.absent import over
 from services.stores.open import Engines
 
 if TYPE_CHECKING:
+    from services.stores.clickhouse.imports import PatternImports
+    from services.stores.qdrant.imports import PointImports
     from services.stores.qdrant.setup import VectorSetup
+    from services.stores.redis.imports import KeyImports
 
 
 class TenantWriters:
@@ -28,3 +31,24 @@ class TenantWriters:
         from services.stores.qdrant.setup import VectorSetup
 
         return over(self._engines.qdrant, VectorSetup, seconds=self._settings.pass_seconds)
+
+    @made_once
+    def pattern_imports(self) -> PatternImports:
+        """What writes patterns out of a file."""
+        from services.stores.clickhouse.imports import PatternImports
+
+        return over(self._engines.clickhouse, PatternImports)
+
+    @made_once
+    def key_imports(self) -> KeyImports:
+        """What writes keys and sessions out of a file."""
+        from services.stores.redis.imports import KeyImports
+
+        return over(self._engines.redis, KeyImports, seconds=self._settings.pass_seconds)
+
+    @made_once
+    def point_imports(self) -> PointImports:
+        """What writes vectors out of a file."""
+        from services.stores.qdrant.imports import PointImports
+
+        return over(self._engines.qdrant, PointImports, seconds=self._settings.pass_seconds)
