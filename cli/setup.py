@@ -29,6 +29,7 @@ from services.setup.models import (
     Step,
     StepState,
     Vectors,
+    edit_of,
 )
 from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
 from services.tenancy.kb_ids import NamingScheme
@@ -52,6 +53,11 @@ def create_command(
         list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the scheme.")
     ],
     *,
+    name: Annotated[str, typer.Option("--name", help="What people call it.")] = "",
+    contact: Annotated[str, typer.Option("--contact", help="Whom to write to.")] = "",
+    label: Annotated[
+        list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="plan=gold.")
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="MEASURE=MOST", help="patterns=100000, keys_bytes=5GB."),
@@ -85,10 +91,13 @@ def create_command(
 ) -> None:
     """Set a tenant up, step by step; doing it again goes on where it ended."""
     with one_line_errors(failed=EXIT_SETTINGS):
+        named, fields = NamingScheme(scheme), dict(_pairs(values))
         order = Order(
-            NamingScheme(scheme), dict(_pairs(values)), dict(_limits(limit or ())),
+            named, fields, dict(_limits(limit or ())),
             _vectors(vectors, collection, size, distance, layout),
-            FirstSession(ttl, {}, word, again, word) if session else None, expected=expected,
+            FirstSession(ttl, {}, word, again, word) if session else None,
+            edit_of(named, fields, name=name, contact=contact, labels=",".join(label or ())),
+            expected,
         )  # fmt: skip
     with one_line_errors(), desk.opened(load_settings()) as found:
         preview = found.setup.preview(order, found.fleet.read())

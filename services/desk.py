@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
+    from services.cards.access import DeskCards
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.imports.access import DeskImports
@@ -75,6 +76,13 @@ class Desk:
         return DeskLimits(self.gate, lambda: self._services.limits)
 
     @cached_property
+    def cards(self) -> DeskCards:
+        """What is said of tenants, and who is on hold."""
+        from services.cards.access import DeskCards
+
+        return DeskCards(self.gate, lambda: self._services.cards)
+
+    @cached_property
     def metrics(self) -> DeskMetrics:
         """What is told to a scrape."""
         from services.metrics.access import DeskMetrics
@@ -103,7 +111,7 @@ class Desk:
 
         services = self._services
         return DeskSetup(
-            self.gate, sessions=self.sessions, limits=self.limits,
+            self.gate, sessions=self.sessions, limits=self.limits, cards=self.cards,
             places=lambda: services.stores.writers.vector_setup, ownership=services.usage.ownership,
         )  # fmt: skip
 
@@ -240,6 +248,7 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    cards: DeskCards
     bill: DeskBill
     alerts: DeskAlerts
 
@@ -250,6 +259,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
+    from services.cards.access import DeskCards
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -263,6 +273,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),
             DeskAlerts(gate, records.alerting.tools),
         )

@@ -18,6 +18,8 @@ KatoTenantsError
 ├── LimitsError              a limit, or a file of them, that cannot be taken
 ├── SetupRefused             a tenant that may not be set up so
 ├── ImportRefused            a file of data that cannot be written for a tenant
+├── CardError                a card, or a file of them, that cannot be taken
+├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -215,6 +217,18 @@ class SetupRefused(KatoTenantsError):
 
 class ImportRefused(KatoTenantsError):
     """A file of data that cannot be read, or not be written for a tenant."""
+
+
+class CardError(KatoTenantsError):
+    """A tenant's card, a label, a hold, or a file of them, that cannot be taken."""
+
+
+class OnHold(KatoTenantsError):
+    """The data of `tenant` has to be kept, for a `reason` in somebody's words."""
+
+    def __init__(self, tenant: str, reason: str) -> None:
+        super().__init__(f"{tenant} is on legal hold ({reason}): nothing of it may be erased")
+        self.tenant, self.reason = tenant, reason
 
 
 class LogError(KatoTenantsError):

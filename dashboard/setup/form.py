@@ -9,12 +9,13 @@ import streamlit as st
 from dashboard.app import refusals, runtime
 from dashboard.draw.formatting import unseen
 from dashboard.draw.limits import label
-from services.errors import LimitsError
+from services.cards.models import Edit
+from services.errors import CardError, LimitsError
 from services.limits.models import QUANTITIES
 from services.limits.written import most_of
 from services.sessions.create import TTL_DEFAULT, TTL_MAX, TTL_MIN
 from services.setup.advice import Place
-from services.setup.models import DISTANCES, LARGEST_VECTOR, FirstSession, Order, Vectors
+from services.setup.models import DISTANCES, LARGEST_VECTOR, FirstSession, Order, Vectors, edit_of
 from services.setup.words import PLACES
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.layout import Layout
@@ -32,6 +33,7 @@ def draw(shared: list[str]) -> Order | None:
     `shared` are the collections that tenants share.
     """
     scheme, values = _names()
+    card = _card(scheme, values)
     limits = _limits()
     vectors, complete = _vectors(shared)
     expected = st.number_input(
@@ -41,8 +43,8 @@ def draw(shared: list[str]) -> Order | None:
     session = _session()
     if not all(values.values()) or limits is None or not complete:
         return None
-    return Order(scheme, values, limits, vectors, session,
-                 expected=None if expected is None else int(expected))  # fmt: skip
+    return Order(scheme, values, limits, vectors, session, card,
+                 None if expected is None else int(expected))  # fmt: skip
 
 
 def _names() -> tuple[NamingScheme, dict[str, str]]:
@@ -55,6 +57,18 @@ def _names() -> tuple[NamingScheme, dict[str, str]]:
         for name in scheme.fields
     }
     return scheme, values
+
+
+def _card(scheme: NamingScheme, values: Mapping[str, str]) -> Edit | None:
+    with st.expander("Card", icon=":material/badge:"):
+        name = st.text_input("Display name", key="setup_name")
+        contact = st.text_input("Contact", key="setup_contact")
+        labels = st.text_input("Labels", key="setup_labels", placeholder="plan=gold, region=eu")
+    try:
+        return edit_of(scheme, values, name=name or "", contact=contact or "", labels=labels or "")
+    except CardError as exc:
+        refusals.say(exc)
+        return None
 
 
 def _limits() -> Mapping[str, int] | None:

@@ -61,6 +61,10 @@ class Action(StrEnum):
     SET_LIMITS = "set limits"
     SET_UP = "set up a tenant"
     IMPORT_DATA = "import data"
+    EDIT_CARD = "edit a card"
+    LABEL = "label a tenant"
+    HOLD = "set a legal hold"
+    LIFT_HOLD = "lift a legal hold"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -112,6 +116,10 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SET_UP: Permission(Role.ADMIN, writes=True),
     Action.IMPORT_DATA: Permission(Role.ADMIN, writes=True),
+    Action.EDIT_CARD: Permission(Role.ADMIN, writes=True),
+    Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.HOLD: Permission(Role.ADMIN, writes=True),
+    Action.LIFT_HOLD: Permission(Role.ADMIN, writes=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

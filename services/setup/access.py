@@ -6,12 +6,14 @@ and second persons; what is made in Qdrant is decided and logged here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import Holders, each_of, holders_of_collection
 from services.access.viewer import Action
+from services.cards.access import DeskCards
+from services.cards.models import Edit
 from services.errors import Problem, SetupRefused
 from services.limits.access import DeskLimits
 from services.limits.preview import Changes
@@ -30,26 +32,21 @@ from services.setup.models import (
 )
 from services.setup.ports import CollectionFacts, VectorPlaces
 from services.setup.service import VectorSteps, attempted, wanted
-from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
-
-Describe = Callable[[TenantKey, Mapping[str, str]], object]
-"""Writes a tenant's card; raises what that raises."""
 
 _EVERY = "a tenant that is called * cannot have a limit of its own: * stands for every tenant"
 
 
 class DeskSetup:
-    """Sets tenants up. `describe` writes a card, None where there is no such thing."""
+    """Sets tenants up."""
 
     def __init__(
-        self, gate: Gate, *, sessions: DeskSessions, limits: DeskLimits,
+        self, gate: Gate, *, sessions: DeskSessions, limits: DeskLimits, cards: DeskCards,
         places: Callable[[], VectorPlaces], ownership: Callable[[], Ownership],
-        describe: Describe | None = None,
     ) -> None:  # fmt: skip
         self._gate, self._sessions, self._limits = gate, sessions, limits
-        self._places, self._ownership, self._describe = places, ownership, describe
+        self._cards, self._places, self._ownership = cards, places, ownership
 
     def preview(self, order: Order, snapshot: Snapshot | None) -> Preview:
         """Return what setting up would do and what stands near the name; nothing is changed.
@@ -91,8 +88,8 @@ class DeskSetup:
     def _planned(self, order: Order, landing: Landing) -> list[Step]:
         name = str(landing.tenant)
         steps = []
-        if order.card:
-            steps.append(self._allowed(Step(StepName.CARD, name)))
+        if order.card is not None:
+            steps.append(self._card_step(order.card, name))
         if order.limits:
             steps.append(self._limit_step(order, name))
         if order.vectors is not None:
@@ -103,6 +100,14 @@ class DeskSetup:
             steps.append(self._allowed(Step(StepName.SESSION, landing.node_id),
                                        Action.CREATE_SESSION))  # fmt: skip
         return steps
+
+    def _card_step(self, edit: Edit, name: str) -> Step:
+        step = self._allowed(Step(StepName.CARD, name), Action.EDIT_CARD)
+        if edit.labels:
+            step = self._allowed(step, Action.LABEL)
+        if step.problem is None and not self._cards.preview([edit]):
+            return replace(step, state=StepState.THERE)
+        return step
 
     def _limit_step(self, order: Order, name: str) -> Step:
         step = self._allowed(Step(StepName.LIMITS, name), Action.SET_LIMITS)
@@ -136,18 +141,13 @@ class DeskSetup:
     def _doing(self, step: Step, order: Order, landing: Landing) -> Callable[[], object]:
         match step.name:
             case StepName.CARD:
-                return lambda: self._write_card(order)
+                return lambda: self._cards.change([] if order.card is None else [order.card])
             case StepName.LIMITS:
                 why = f"set up {landing.tenant}"
                 return lambda: self._limits.change(Changes(rules_of(order)), why=why)
             case StepName.SESSION:
                 return lambda: self._create(order)
         return lambda: self._make(step, order, landing)
-
-    def _write_card(self, order: Order) -> None:
-        if self._describe is None:
-            raise SetupRefused("this version keeps no cards")
-        self._describe(order.tenant, order.card)
 
     def _create(self, order: Order) -> None:
         session = order.session

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.access.viewer import TenantPattern
+from services.cards.labels import contact_of, labels_of, name_of
+from services.cards.models import Edit
 from services.errors import Problem
 from services.figures import Measure
 from services.limits.models import Rule
@@ -61,8 +63,8 @@ class FirstSession:
 class Order:
     """A tenant that is to be set up: how it is named, and what it is to have.
 
-    `limits` are how much it should have at most, by quantity. `card` is what its card is to say, by
-    field. `expected` is how many points it is likely to have, None where nobody says.
+    `limits` are how much it should have at most, by quantity. `card` is what its card is to say.
+    `expected` is how many points it is likely to have, None where nobody says.
     """
 
     scheme: NamingScheme
@@ -70,7 +72,7 @@ class Order:
     limits: Mapping[str, int] = field(default_factory=dict)
     vectors: Vectors | None = None
     session: FirstSession | None = None
-    card: Mapping[str, str] = field(default_factory=dict)
+    card: Edit | None = None
     expected: int | None = None
 
     @property
@@ -167,3 +169,18 @@ def rules_of(order: Order) -> tuple[Rule, ...]:
     """Return the limits as rules for this one tenant."""
     scope = TenantPattern(order.tenant.kind, order.tenant.id)
     return tuple(Rule(scope, quantity, most) for quantity, most in order.limits.items())
+
+
+def edit_of(
+    scheme: NamingScheme, values: Mapping[str, str], *, name: str, contact: str, labels: str
+) -> Edit | None:
+    """Return what a card is to say, None where nobody says anything. Raises CardError.
+
+    `labels` are written `plan=gold, region=eu`.
+    """
+    if not (name or contact or labels) or not values.get(scheme.kind):
+        return None
+    return Edit(
+        scheme.tenant(values), name_of(name) or None, contact_of(contact) or None,
+        labels=labels_of(labels),
+    )  # fmt: skip
