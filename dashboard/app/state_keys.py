@@ -33,6 +33,13 @@ COMPARED = "compared"
 MONTH_AGO = "month_ago"
 """Query parameters of the Usage page: which tenants are compared, and one with itself before."""
 
+IMPORT_RUN = "import"
+"""Query parameter: which import the Import page shows, by its id."""
+
+DATA_TEXT = "data_text"
+DATA_REFUSED = "data_refused"
+"""Session state: the rows to be written for a tenant, and why they were not checked or written."""
+
 SETUP_STEPS = "setup_steps"
 """Session state: the order of a new tenant that was begun last, and how each of its steps went."""
 
