@@ -22,11 +22,9 @@ _KINDS = {
     Kind.PATTERNS: ('{"name": "…", "pattern_data": [["a"], ["b"]], "length": 2}',
                     "A row has the table's columns; `kb_id` may be left out."),
     Kind.KEYS: ('{"key": "settings", "value": {"theme": "dark"}, "ttl_seconds": 3600}',
-                "A row has `key` and `value`; `type` (string, hash, list, set, zset) and "
-                "`ttl_seconds` where wanted."),
+                "A row has `key` and `value`; where wanted also `type` and `ttl_seconds`."),
     Kind.SESSIONS: ('{"session_id": "s1", "record": {"user": "bob"}, "ttl_seconds": 3600}',
-                    "A row has `session_id` and `record`; a session always ends, by "
-                    "`ttl_seconds`."),
+                    "A row has `session_id`, `record`, and when it ends: `ttl_seconds`."),
     Kind.VECTORS: ('{"id": 1, "vector": [0.1, 0.2], "payload": {"text": "…"}}',
                    "A row has `id` (a whole number or a UUID), `vector` and `payload`."),
 }  # fmt: skip

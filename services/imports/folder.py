@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from pydantic import TypeAdapter
 
@@ -24,6 +23,7 @@ KEPT_ENDS = timedelta(days=30)
 
 _PREVIEWS, _RUNS = TypeAdapter(Preview), TypeAdapter(Run)
 _END = ".import"
+_PIECE = 1 << 20
 _NONE = "there is no such import"
 _OVER = (State.CHECKED, State.DONE, State.UNDONE)
 
@@ -84,7 +84,7 @@ class Folder:
                 self.spool(run.id).path.unlink(missing_ok=True)
 
 
-def copied(file: BinaryIO, to: BinaryIO) -> str:
+def copied(file: IO[bytes], to: IO[bytes]) -> str:
     """Copy a file, and return its SHA-256. Raises ImportRefused for one that is too long."""
     found, size = hashlib.sha256(), 0
     for piece in _pieces(file):
@@ -97,6 +97,6 @@ def copied(file: BinaryIO, to: BinaryIO) -> str:
     return found.hexdigest()
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(shutil.COPY_BUFSIZE):
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
         yield piece

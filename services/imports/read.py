@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from services.errors import ImportRefused
 from services.imports.models import LONGEST_ROW, MOST_ROWS, Form, Refused, Why
@@ -18,7 +18,7 @@ _BATCH = 1_000
 _BLOCK = 1 << 20
 
 
-def rows(file: BinaryIO, form: Form) -> Iterator[Row | Refused]:
+def rows(file: IO[bytes], form: Form) -> Iterator[Row | Refused]:
     """Yield each row with its number, or why it cannot be read.
 
     Raises ImportRefused for a file that is none as a whole, or has too many rows.
@@ -38,7 +38,7 @@ def form_of(name: str) -> Form | None:
     return next((form for end, form in ends.items() if name.lower().endswith(end)), None)
 
 
-def _json_lines(file: BinaryIO) -> Iterator[Row | Refused]:
+def _json_lines(file: IO[bytes]) -> Iterator[Row | Refused]:
     number = 0
     while line := file.readline(LONGEST_ROW + 1):
         if number == 0 and line.startswith(UTF_16):
@@ -52,7 +52,7 @@ def _json_lines(file: BinaryIO) -> Iterator[Row | Refused]:
             yield _json_row(number, line)
 
 
-def _skip_line(file: BinaryIO) -> None:
+def _skip_line(file: IO[bytes]) -> None:
     while (piece := file.readline(_BLOCK)) and not piece.endswith(b"\n"):
         pass
 
@@ -71,7 +71,7 @@ def _no_number(_: str) -> object:
     raise ValueError  # NaN and Infinity are no JSON
 
 
-def _csv(file: BinaryIO) -> Iterator[Row | Refused]:
+def _csv(file: IO[bytes]) -> Iterator[Row | Refused]:
     text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="")
     csv.field_size_limit(LONGEST_ROW)
     try:
@@ -105,7 +105,7 @@ def _is_utf8(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _parquet(file: BinaryIO) -> Iterator[Row | Refused]:
+def _parquet(file: IO[bytes]) -> Iterator[Row | Refused]:
     import pyarrow as pa  # noqa: PLC0415 - takes a quarter of a second, and few files are such
     from pyarrow import parquet  # noqa: PLC0415
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, BinaryIO
 
+from services.cards.holds import Holds, refuse_held
 from services.errors import ImportRefused
 from services.imports.check import Checker
 from services.imports.folder import Folder, copied
 from services.imports.models import (
+    Existing,
     Item,
     Order,
     Preview,
@@ -39,15 +41,16 @@ from services.tenancy.ownership import Ownership
 class ImportService:
     """Imports are staged in `folder`, on this machine.
 
-    `being_purged` says which job has names for itself. Every method raises StoreError.
+    `being_purged` says which job has names for itself, `holds` whose data has to be kept. Every method raises StoreError.
     """
 
     def __init__(
         self, folder: Path, stores: Stores, *, ownership: Callable[[], Ownership],
-        being_purged: Callable[[tuple[str, ...]], str | None], now: Callable[[], datetime],
+        being_purged: Callable[[tuple[str, ...]], str | None], holds: Holds,
+        now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._folder, self._stores, self._now = Folder(folder, now), stores, now
-        self._ownership, self._being_purged = ownership, being_purged
+        self._ownership, self._being_purged, self._holds = ownership, being_purged, holds
         self._progress: dict[str, Progress] = {}
 
     def target(self, order: Order) -> Target:
@@ -92,7 +95,8 @@ class ImportService:
     def claim(self, run: str, *, by: str) -> Run:
         """Begin an import: whoever does is the only one to write it.
 
-        Raises ImportRefused for what may not be written.
+        Raises ImportRefused for what may not be written, OnHold for what would replace data that
+        has to be kept.
         """
         preview = self.preview(run)
         if preview.obstacle:
@@ -101,6 +105,8 @@ class ImportService:
         names = held_names([preview.order.tenant], [target.kb_id])
         if self._being_purged(names) is not None:
             raise ImportRefused(f"{preview.order.tenant} is being purged")
+        if preview.order.existing is Existing.REPLACE:
+            refuse_held([preview.order.tenant], self._holds)
         spool = self._folder.spool(run)
         if self.one(run).state is not State.CHECKED or not spool.claim():
             raise ImportRefused("it was begun already")
