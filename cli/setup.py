@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from services.setup.models import (
     Vectors,
     edit_of,
 )
+from services.setup.steps import run
 from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
 from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.layout import Layout
@@ -102,7 +104,9 @@ def create_command(
     with one_line_errors(), desk.opened(load_settings()) as found:
         preview = found.setup.preview(order, found.fleet.read())
         may = preview.may_begin or all(step.state.is_over for step in preview.steps)
-        steps = found.setup.run(order) if yes and may and not preview.refusal else preview.steps
+        steps = preview.steps
+        if yes and may and not preview.refusal:
+            steps = run(steps, partial(found.setup.do, order))
     typer.echo(_json(preview, steps) if as_json else _text(preview, steps))
     well = not preview.refusal and all(each.state in _WELL for each in steps)
     if not well:

@@ -146,7 +146,7 @@ class Services(Working):
         )  # fmt: skip
         service = ImportService(
             self.settings.data / "imports", written, ownership=self.usage.ownership,
-            being_purged=self.purge.being_purged, holds=self.cards.holds, now=self.now,
+            being_purged=self.purge.being_purged, holds=self.card_book.holds, now=self.now,
         )  # fmt: skip
         importing = Importing(service, on_end=self.collector.refresh)
         self.closing.callback(importing.close)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, visible
 from dashboard.draw.measures import WORDS
@@ -17,6 +18,7 @@ from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.setup.advice import SOURCES, Advice
 from services.setup.models import Clash, ClashKind, Order, Preview, Step, StepState
+from services.setup.steps import run
 from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
 
 _GRAVE = (ClashKind.SHARED, ClashKind.GUESSED, ClashKind.ERASED)
@@ -78,7 +80,6 @@ def advice(found: Advice) -> None:
 
 def outcome() -> None:
     """Draw how the order went that was begun last."""
-    refusals.draw(f"{state_keys.SETUP_STEPS}_refused", "Nothing was done")
     begun: Begun | None = st.session_state.get(state_keys.SETUP_STEPS)
     if begun is None:
         return
@@ -137,11 +138,7 @@ def _why(step: Step) -> str:
 
 
 def _run(order: Order, done: tuple[Step, ...]) -> None:
-    try:
-        steps = runtime.desk().setup.run(order, done)
-    except KatoTenantsError as exc:
-        refusals.keep(f"{state_keys.SETUP_STEPS}_refused", exc)
-        return
+    steps = run(done, partial(runtime.desk().setup.do, order))
     st.session_state[state_keys.SETUP_STEPS] = Begun(order, steps)
     with suppress(KatoTenantsError):  # it is done all the same
         runtime.desk().fleet.refresh()

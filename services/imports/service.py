@@ -41,7 +41,8 @@ from services.tenancy.ownership import Ownership
 class ImportService:
     """Imports are staged in `folder`, on this machine.
 
-    `being_purged` says which job has names for itself, `holds` whose data has to be kept. Every method raises StoreError.
+    `being_purged` says which job has names for itself, `holds` whose data has to be kept. Every
+    method raises StoreError.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ and second persons; what is made in Qdrant is decided and logged here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
@@ -31,7 +31,7 @@ from services.setup.models import (
     rules_of,
 )
 from services.setup.ports import CollectionFacts, VectorPlaces
-from services.setup.service import VectorSteps, attempted, wanted
+from services.setup.service import VectorSteps, wanted
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -65,25 +65,23 @@ class DeskSetup:
             {} if snapshot is None else snapshot.unread,
         )  # fmt: skip
 
-    def run(self, order: Order, done: Sequence[Step] = ()) -> tuple[Step, ...]:
-        """Do each step that is not `done`, and say how each went.
+    def do(self, order: Order, step: Step) -> None:
+        """Do one step of an order; what is there already is left as it is.
 
-        The first that is not done ends it: what comes after is left to do, and the same order
-        with these steps goes on there. Raises what `preview` raises, and SetupRefused for a name
-        that may not be used.
+        Raises what `preview` raises, SetupRefused for a name that may not be used and for a step
+        that is refused or not the order's, ApprovalNeeded, StoreError, and what setting limits,
+        writing a card or creating a session raises.
         """
         preview = self.preview(order, None)
         if preview.refusal:
             raise SetupRefused(preview.refusal)
-        before = {(each.name, each.what): each for each in done if each.state.is_over}
-        steps, halted = [], False
-        for planned in preview.steps:
-            step = before.get((planned.name, planned.what), planned)
-            if step.state is StepState.TO_DO and not halted:
-                step = attempted(step, self._doing(step, order, preview.landing))
-            halted = halted or not step.state.is_over
-            steps.append(step)
-        return tuple(steps)
+        asked = (each for each in preview.steps if (each.name, each.what) == (step.name, step.what))
+        planned = next(asked, None)
+        if planned is None or planned.state is StepState.REFUSED:
+            why = planned and planned.problem
+            raise SetupRefused(str(why or "it is no step of this order"))
+        if planned.state is StepState.TO_DO:
+            self._doing(planned, order, preview.landing)()
 
     def _planned(self, order: Order, landing: Landing) -> list[Step]:
         name = str(landing.tenant)

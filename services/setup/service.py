@@ -6,10 +6,9 @@ that an order that failed half-way is gone on with by doing it once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from services.errors import ApprovalNeeded, KatoTenantsError, Problem
+from services.errors import KatoTenantsError, Problem
 from services.sessions.landing import Landing
 from services.setup.advice import Place, Wanted
 from services.setup.models import Order, Step, StepName, StepState, Vectors
@@ -121,14 +120,3 @@ def _other(facts: CollectionFacts) -> Problem:
     return Problem(
         OTHER_VECTORS.format(size=facts.size or "several", distance=facts.distance or "several")
     )
-
-
-def attempted(step: Step, do: Callable[[], object]) -> Step:
-    """Do a step, and say how it went: what is refused or failed stands in the step."""
-    try:
-        do()
-    except ApprovalNeeded as exc:
-        return replace(step, state=StepState.WAITING, request=exc.request, problem=None)
-    except KatoTenantsError as exc:
-        return replace(step, state=StepState.FAILED, problem=exc.problem)
-    return replace(step, state=StepState.DONE, problem=None)

@@ -110,7 +110,7 @@ from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.setup.advice import Place as VectorPlace
-from services.setup.models import Order, Vectors
+from services.setup.models import Order, Step, StepName, Vectors
 from services.stores.kato.workers import KatoWorkers
 from services.stores.qdrant.setup import VectorSetup
 from services.stores.records.alerts import AlertRecords
@@ -239,6 +239,7 @@ def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
 
 IMPORT = ImportOrder(ACME, ImportKind.KEYS, Layout.KATO, Form.JSONL, node_id=ACME_NODE)
 IMPORT_PREVIEW = ImportPreview("r1", IMPORT, target_of(IMPORT, OWNERSHIP), 1, 1, 0, 0, (), DIGEST)
+STEP = Step(StepName.COLLECTION, f"vectors_{ACME_KB}")
 ORDER = Order(SCHEME, VALUES, vectors=Vectors(VectorPlace.OWN, 8))
 
 
@@ -410,7 +411,12 @@ class World:
         self.imported.one.return_value = Run("r1", IMPORT, ImportState.HALF)
         self.imported.runs.return_value = (
             Run("r1", IMPORT, ImportState.HALF),
-            Run("r2", replace(IMPORT, tenant=ZED), ImportState.DONE, problem=f"zed {COUNTED}"),
+            Run(
+                "r2",
+                replace(IMPORT, tenant=ZED, node_id=ZED_NODE),
+                ImportState.DONE,
+                problem=f"zed {COUNTED}",
+            ),
         )
         self.imported.write.return_value = Run("r1", IMPORT, ImportState.DONE)
         self.imports = Importing(self.imported, on_end=lambda: None)
@@ -612,10 +618,10 @@ CASES: dict[str, Case] = {
     ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "setup.preview": Case(
-        lambda d: d.setup.preview(ORDER, SNAPSHOT), ADMIN, inner="sessions.landing", writes=True
+        lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN, inner="sessions.landing", writes=True
     ),
-    "setup.run": _done(
-        lambda d: d.setup.run(ORDER), ADMIN, Action.SET_UP, "places.create",
+    "setup.do": _done(
+        lambda d: d.setup.do(ORDER, STEP), ADMIN, Action.SET_UP, "places.create",
         target=f"collection: vectors_{ACME_KB} (tenant/acme)", writes=True, **OF_ACME,
     ),
     "imports.check": Case(
