@@ -238,6 +238,7 @@ def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
 
 
 IMPORT = ImportOrder(ACME, ImportKind.KEYS, Layout.KATO, Form.JSONL, node_id=ACME_NODE)
+ZEDS_IMPORT = replace(IMPORT, tenant=ZED, node_id=ZED_NODE)
 IMPORT_PREVIEW = ImportPreview("r1", IMPORT, target_of(IMPORT, OWNERSHIP), 1, 1, 0, 0, (), DIGEST)
 STEP = Step(StepName.COLLECTION, f"vectors_{ACME_KB}")
 ORDER = Order(SCHEME, VALUES, vectors=Vectors(VectorPlace.OWN, 8))
@@ -618,7 +619,8 @@ CASES: dict[str, Case] = {
     ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "setup.preview": Case(
-        lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN, inner="sessions.landing", writes=True
+        lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN,
+        inner="sessions.landing", writes=True,
     ),
     "setup.do": _done(
         lambda d: d.setup.do(ORDER, STEP), ADMIN, Action.SET_UP, "places.create",
