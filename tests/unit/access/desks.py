@@ -412,12 +412,7 @@ class World:
         self.imported.one.return_value = Run("r1", IMPORT, ImportState.HALF)
         self.imported.runs.return_value = (
             Run("r1", IMPORT, ImportState.HALF),
-            Run(
-                "r2",
-                replace(IMPORT, tenant=ZED, node_id=ZED_NODE),
-                ImportState.DONE,
-                problem=f"zed {COUNTED}",
-            ),
+            Run("r2", ZEDS_IMPORT, ImportState.DONE, problem=f"zed {COUNTED}"),
         )
         self.imported.write.return_value = Run("r1", IMPORT, ImportState.DONE)
         self.imports = Importing(self.imported, on_end=lambda: None)
@@ -465,7 +460,7 @@ TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
     "care.inspect", "sessions.fingerprint", "limits.rules", "cards.cards", "imported.target",
-    "imported.one", "imported.preview",
+    "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
