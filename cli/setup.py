@@ -158,8 +158,8 @@ def _text(preview: Preview, steps: Sequence[Step]) -> str:
     if landing.refusal:
         lines.append(f"refused: {visible(landing.refusal)}")
     for clash in preview.clashes:
-        names = ", ".join(visible(str(each)) for each in (*clash.tenants, *clash.kb_ids))
-        lines.append(f"{clash_words(clash)}: {names}")
+        told = ", ".join(visible(str(each)) for each in (*clash.tenants, *clash.kb_ids))
+        lines.append(f"{clash_words(clash)}: {told}")
     lines += [f"not looked through: {each.value} ({why})" for each, why in preview.unread.items()]
     lines.append(f"suits: {PLACES[advice.place]} ({fleet_words(advice.fleet)})")
     for reason in advice.reasons:
