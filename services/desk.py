@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.cards.access import DeskCards
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
+    from services.imports.access import DeskImports
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from services.purge.access import DeskPurge
     from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
+    from services.setup.access import DeskSetup
     from services.usage.access import DeskFleet
 
 
@@ -103,6 +105,25 @@ class Desk:
 
         forward = self._services.settings.forward_token
         return DeskSessions(self.gate, self._services.sessions, forward=forward)
+
+    @cached_property
+    def setup(self) -> DeskSetup:
+        """Setting tenants up."""
+        from services.setup.access import DeskSetup
+
+        services = self._services
+        return DeskSetup(
+            self.gate, sessions=self.sessions, limits=self.limits, cards=self.cards,
+            places=lambda: services.stores.writers.vector_setup, ownership=services.usage.ownership,
+        )  # fmt: skip
+
+    @cached_property
+    def imports(self) -> DeskImports:
+        """Writing data for a tenant out of a file."""
+        from services.imports.access import DeskImports
+
+        services = self._services
+        return DeskImports(self.gate, services.imports, ownership=services.usage.ownership)
 
     @cached_property
     def care(self) -> DeskCare:

@@ -16,6 +16,8 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
+├── SetupRefused             a tenant that may not be set up so
+├── ImportRefused            a file of data that cannot be written for a tenant
 ├── CardError                a card, or a file of them, that cannot be taken
 ├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
 ├── RetentionError           a policy that cannot be taken, or a run that may not begin
@@ -210,6 +212,14 @@ class NamesError(KatoTenantsError):
 
 class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
+
+
+class SetupRefused(KatoTenantsError):
+    """A tenant that may not be set up so."""
+
+
+class ImportRefused(KatoTenantsError):
+    """A file of data that cannot be read, or not be written for a tenant."""
 
 
 class CardError(KatoTenantsError):

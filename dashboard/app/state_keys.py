@@ -35,6 +35,16 @@ MONTH_AGO = "month_ago"
 """Query parameters of the Usage page: which tenants are compared, one with itself before, and by
 which label the fleet is told apart."""
 
+IMPORT_RUN = "import"
+"""Query parameter: which import the Import page shows, by its id."""
+
+DATA_TEXT = "data_text"
+DATA_REFUSED = "data_refused"
+"""Session state: the rows to be written for a tenant, and why they were not checked or written."""
+
+SETUP_STEPS = "setup_steps"
+"""Session state: the order of a new tenant that was begun last, and how each of its steps went."""
+
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""
 

@@ -64,6 +64,8 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    SET_UP = "set up a tenant"
+    IMPORT_DATA = "import data"
     EDIT_CARD = "edit a card"
     LABEL = "label a tenant"
     HOLD = "set a legal hold"
@@ -125,6 +127,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SET_UP: Permission(Role.ADMIN, writes=True),
+    Action.IMPORT_DATA: Permission(Role.ADMIN, writes=True),
     Action.EDIT_CARD: Permission(Role.ADMIN, writes=True),
     Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.HOLD: Permission(Role.ADMIN, writes=True),

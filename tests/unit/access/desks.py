@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,7 @@ from services.errors import (
     AccessDenied,
     ArchiveError,
     FindingError,
+    ImportRefused,
     KatoTenantsError,
     NoSuchJob,
     NoSuchPlan,
@@ -75,6 +77,17 @@ from services.history.models import (
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
+from services.imports.background import Importing
+from services.imports.models import (
+    Form,
+    Kind as ImportKind,
+    Order as ImportOrder,
+    Preview as ImportPreview,
+    Run,
+    State as ImportState,
+)
+from services.imports.service import ImportService
+from services.imports.target import target_of
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -103,13 +116,16 @@ from services.sessions.models import (
 from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.setup.advice import Place as VectorPlace
+from services.setup.models import Order, Step, StepName, Vectors
 from services.stores.kato.workers import KatoWorkers
+from services.stores.qdrant.setup import VectorSetup
 from services.stores.records.alerts import AlertRecords
 from services.stores.records.events import EventRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
-from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.layout import Layout, Owner, OwnerKind
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
@@ -244,6 +260,13 @@ def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
     return desk
 
 
+IMPORT = ImportOrder(ACME, ImportKind.KEYS, Layout.KATO, Form.JSONL, node_id=ACME_NODE)
+ZEDS_IMPORT = replace(IMPORT, tenant=ZED, node_id=ZED_NODE)
+IMPORT_PREVIEW = ImportPreview("r1", IMPORT, target_of(IMPORT, OWNERSHIP), 1, 1, 0, 0, (), DIGEST)
+STEP = Step(StepName.COLLECTION, f"vectors_{ACME_KB}")
+ORDER = Order(SCHEME, VALUES, vectors=Vectors(VectorPlace.OWN, 8))
+
+
 def _limit_records() -> Any:
     held: Held = {}
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
@@ -298,7 +321,12 @@ class World:
         counted = Worker(counted=int(COUNTED))
         workers = _mock(KatoWorkers)
         workers.figures.return_value = Workers((counted,), None)
-        self.stores = SimpleNamespace(kato_workers=workers)
+        places = _mock(VectorSetup)
+        places.facts.return_value = None
+        self.places = places
+        self.stores = SimpleNamespace(
+            kato_workers=workers, writers=SimpleNamespace(vector_setup=places)
+        )
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.history = _mock(HistoryService)
@@ -430,6 +458,16 @@ class World:
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
         self.approvals.find.return_value = REQUEST
         self.approvals.request.return_value = self.approvals.approve.return_value = REQUEST
+        self.imported = _mock(ImportService)
+        self.imported.target.return_value = target_of(IMPORT, OWNERSHIP)
+        self.imported.check.return_value = self.imported.preview.return_value = IMPORT_PREVIEW
+        self.imported.one.return_value = Run("r1", IMPORT, ImportState.HALF)
+        self.imported.runs.return_value = (
+            Run("r1", IMPORT, ImportState.HALF),
+            Run("r2", ZEDS_IMPORT, ImportState.DONE, problem=f"zed {COUNTED}"),
+        )
+        self.imported.write.return_value = Run("r1", IMPORT, ImportState.DONE)
+        self.imports = Importing(self.imported, on_end=lambda: None)
         self.rotation = _mock(KeyRotation)
         self.rotation.run.return_value = KeyRotationReport(1, 1, {})
 
@@ -474,7 +512,8 @@ TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
-    "retention.policies", "cards.cards",
+    "retention.policies", "cards.cards", "imported.target", "imported.one", "imported.preview",
+    "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -683,6 +722,36 @@ CASES: dict[str, Case] = {
         for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
     },
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
+    "setup.preview": Case(
+        lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN,
+        inner="sessions.landing", writes=True,
+    ),
+    "setup.do": _done(
+        lambda d: d.setup.do(ORDER, STEP), ADMIN, Action.SET_UP, "places.create",
+        target=f"collection: vectors_{ACME_KB} (tenant/acme)", writes=True, **OF_ACME,
+    ),
+    "imports.check": Case(
+        lambda d: d.imports.check(IMPORT, BytesIO()), ADMIN, inner="imported.check", writes=True
+    ),
+    "imports.preview": Case(
+        lambda d: d.imports.preview("r1"), ADMIN, inner="imported.preview", writes=True,
+        refused=ImportRefused,
+    ),
+    "imports.one": Case(
+        lambda d: d.imports.one("r1"), ADMIN, inner="imported.one", writes=True,
+        refused=ImportRefused,
+    ),
+    "imports.runs": Case(
+        lambda d: d.imports.runs(), ADMIN, ANY, inner="imported.runs", writes=True
+    ),
+    "imports.write": _done(
+        lambda d: d.imports.write("r1", here=True), ADMIN, Action.IMPORT_DATA, "imported.write",
+        target="1 keys (kato's layout)", writes=True, refused=ImportRefused, **OF_ACME,
+    ),
+    "imports.take_back": _done(
+        lambda d: d.imports.take_back("r1"), ADMIN, Action.IMPORT_DATA, "imported.take_back",
+        target="take back r1", writes=True, refused=ImportRefused, **OF_ACME,
+    ),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
     "sessions.refuses_over": Case(lambda d: d.sessions.refuses_over, OPERATOR, ANY, writes=True),
