@@ -1,8 +1,4 @@
-"""The commands that write one key of an archive. Pure.
-
-A key is what its line says: `key`, `type`, `expires_at` (milliseconds since 1970, or None) and a
-`value` by its type. Bytes are text by `text_of`.
-"""
+"""The commands that write a key of an archive, or one piece of it. Pure."""
 
 from __future__ import annotations
 
@@ -10,145 +6,141 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.archive.formats import TypedKey
 from services.stores.redis.erase_sessions import chunks
 from services.stores.redis.link import Word, packed
 from services.tenancy.layout import bytes_of
 
-_SLICE, _SLICE_BYTES = 500, 1 << 19
+_SLICE = 500
 _NOBODY = "kato-tenants"
 
 Words = tuple[Word, ...]
-FieldEnds = Sequence[tuple[bytes, int]]
+Making = Callable[[bytes, Any, bool], Iterator[Words]]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What it takes to write a key. `size` is about how many bytes that is.
+    """What it takes to write a key, or a piece that adds to what came before.
 
-    `words` are the words of each command without its verb and name. `field_ends` are fields of a
-    hash that end, with when.
+    `content` are the commands' words for the name that it is written under; `expires_at` is in
+    milliseconds since 1970. `field_ends` are fields of a hash that end, with when. `size` is about
+    how many bytes are written. `is_empty` where nothing is left of it that has not ended.
     """
 
-    key: str
-    name: bytes
+    of: TypedKey
+    content: Callable[[bytes], Iterator[Words]]
     size: int
-    words: Callable[[bytes], Iterator[Words]]
     expires_at: int | None
-    field_ends: FieldEnds = ()
+    field_ends: Sequence[tuple[bytes, int]] = ()
+    is_empty: bool = False
 
     @property
-    def has_field_ends(self) -> bool:
-        """Whether any of a hash's fields ends before its key does."""
-        return bool(self.field_ends)
+    def name(self) -> bytes:
+        """The key's name."""
+        return self.of.key
 
-    def content(self, name: bytes) -> Iterator[bytes]:
-        """Yield the commands that write the value under a name."""
-        return (packed(*words) for words in self.words(name))
-
-    def end(self, name: bytes) -> Iterator[bytes]:
-        """Yield the commands that let it end when it is to, and its fields."""
+    def pieces(self, name: bytes) -> Iterator[bytes]:
+        """Yield the commands that write the value, and when its fields end."""
+        for words in self.content(name):
+            yield packed(*words)
         for field, at in self.field_ends:
             yield packed("HPEXPIREAT", name, at, "FIELDS", 1, field)
+
+    def end(self, name: bytes) -> Iterator[bytes]:
+        """Yield the command that lets the key end when it is to, where it does."""
         if self.expires_at is not None:
             yield packed("PEXPIREAT", name, self.expires_at)
 
     def commands(self, name: bytes) -> Iterator[bytes]:
         """Yield all commands, in order."""
-        yield from self.content(name)
+        yield from self.pieces(name)
         yield from self.end(name)
 
 
-def commands_of(key: Mapping[str, Any], now: int) -> Made | None:
-    """Return what it takes to write a key; None where it is over, or all that it holds is.
+def made_of(key: TypedKey, now: int) -> Made | None:
+    """Return what it takes to write a key; None where its time is over.
 
-    A hash whose fields have all ended would come back as a key that holds nothing.
+    Fields that have ended are left out: a hash of these alone would hold nothing and be there.
+    Servers that tell no absolute time of a key (before Redis 7) leave it as long from now on.
     """
-    ends: int | None = key["expires_at"]
+    ends = key.expires_at
+    if ends is None and key.pttl is not None:
+        ends = now + key.pttl
     if ends is not None and ends <= now:
         return None
-    name, value, of_type = bytes_of(key["key"]), key["value"], key["type"]
-    if of_type == "hash":
-        return _hash(key["key"], name, value, ends, now)
-    words, size = _MAKES[of_type](value)
-    return Made(key["key"], name, size + len(name), words, ends)
+    if key.type == "hash":
+        return _hash(key, ends, now)
+    making = _MAKES[key.type]
+    size = len(key.key) + _size(key.value)
+    return Made(key, lambda name: making(name, key.value, key.continues), size, ends)
 
 
-def _hash(key: str, name: bytes, value: Any, ends: int | None, now: int) -> Made | None:
-    living = [
-        (bytes_of(field), bytes_of(held), at) for field, held, at in value if not at or at > now
-    ]
-    if not living:
-        return None
-    pairs = [word for field, held, _ in living for word in (field, held)]
-    field_ends = [(field, at) for field, _, at in living if at]
-    size = sum(map(len, pairs)) + len(name)
-    return Made(key, name, size, _adding("HSET", pairs, of_each=2), ends, field_ends)
+def _hash(key: TypedKey, ends: int | None, now: int) -> Made:
+    living = [(field, value, at) for field, value, at in key.value if not at or at > now]
+    pairs = [bytes_of(word) for field, value, _ in living for word in (field, value)]
+    field_ends = [(bytes_of(field), at) for field, _, at in living if at]
+    size = len(key.key) + sum(map(len, pairs))
+    content = _adding("HSET", pairs, of_each=2)
+    return Made(key, content, size, ends, field_ends, is_empty=not living)
 
 
-def _string(value: str) -> tuple[Callable[[bytes], Iterator[Words]], int]:
-    raw = bytes_of(value)
-
-    def words(name: bytes) -> Iterator[Words]:
-        yield "SET", name, raw[:_SLICE_BYTES]
-        for at in range(_SLICE_BYTES, len(raw), _SLICE_BYTES):
-            yield "APPEND", name, raw[at : at + _SLICE_BYTES]
-
-    return words, len(raw)
+def _size(value: Any) -> int:
+    """Return about how many bytes a value's texts have."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return _size(value["entries"])
+    return sum(map(_size, value))
 
 
-def _list(value: Sequence[str]) -> tuple[Callable[[bytes], Iterator[Words]], int]:
-    members = list(map(bytes_of, value))
-    return _adding("RPUSH", members), sum(map(len, members))
+def _string(name: bytes, value: str, continues: bool) -> Iterator[Words]:
+    yield "APPEND" if continues else "SET", name, bytes_of(value)
 
 
-def _set(value: Sequence[str]) -> tuple[Callable[[bytes], Iterator[Words]], int]:
-    members = list(map(bytes_of, value))
-    return _adding("SADD", members), sum(map(len, members))
+def _list(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
+    return _adding("RPUSH", list(map(bytes_of, value)))(name)
 
 
-def _zset(value: Sequence[Sequence[str]]) -> tuple[Callable[[bytes], Iterator[Words]], int]:
-    pairs = [word for member, score in value for word in (score.encode(), bytes_of(member))]
-    return _adding("ZADD", pairs, of_each=2), sum(map(len, pairs))
+def _set(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
+    return _adding("SADD", list(map(bytes_of, value)))(name)
 
 
-def _stream(value: Mapping[str, Any]) -> tuple[Callable[[bytes], Iterator[Words]], int]:
-    entries = [
-        (entry.encode(), tuple(map(bytes_of, fields))) for entry, fields in value["entries"]
-    ]
-
-    def words(name: bytes) -> Iterator[Words]:
-        yield from (("XADD", name, entry, *fields) for entry, fields in entries)
-        if not entries:
-            yield from _empty_stream(name)
-        yield from _stream_state(name, value)
-
-    return words, sum(len(part) for _, fields in entries for part in fields)
+def _zset(name: bytes, value: Sequence[Sequence[str]], _: bool) -> Iterator[Words]:
+    words = [bytes_of(word) for member, score in value for word in (score, member)]
+    return _adding("ZADD", words, of_each=2)(name)
 
 
-def _empty_stream(name: bytes) -> Iterator[Words]:
-    """Make a stream of which no entry is left; to add and delete one would be counted in it."""
-    yield "XGROUP", "CREATE", name, _NOBODY, "0-0", "MKSTREAM"
-    yield "XGROUP", "DESTROY", name, _NOBODY
+def _stream(name: bytes, value: Mapping[str, Any], continues: bool) -> Iterator[Words]:
+    for entry in value["entries"]:
+        yield "XADD", name, *map(bytes_of, entry)
+    if not value["entries"] and not continues:  # to add an entry and delete it would be counted
+        yield "XGROUP", "CREATE", name, _NOBODY, "0-0", "MKSTREAM"
+        yield "XGROUP", "DESTROY", name, _NOBODY
+    if "last_id" in value:
+        yield "XSETID", name, value["last_id"], *_counters(value)
+        for group in value["groups"]:
+            yield from _group(name, group)
 
 
-def _stream_state(name: bytes, value: Mapping[str, Any]) -> Iterator[Words]:
-    """Set what a stream keeps besides its entries: its counters, and who has read how far."""
-    yield (
-        "XSETID", name, value["last_id"],
-        "ENTRIESADDED", value["entries_added"], "MAXDELETEDID", value["max_deleted_id"],
-    )  # fmt: skip
-    for group in value["groups"]:
-        called = bytes_of(group["name"])
-        read = group["entries_read"]
-        counted: Words = () if read is None else ("ENTRIESREAD", read)
-        yield "XGROUP", "CREATE", name, called, group["last_delivered_id"], *counted
-        for consumer in group["consumers"]:
-            yield "XGROUP", "CREATECONSUMER", name, called, bytes_of(consumer)
-        for entry, consumer, delivered_at, times in group.get("pending", ()):
-            yield (
-                "XCLAIM", name, called, bytes_of(consumer), 0, entry,
-                "TIME", delivered_at, "RETRYCOUNT", times, "FORCE", "JUSTID",
-            )  # fmt: skip
+def _counters(value: Mapping[str, Any]) -> Words:
+    """Return what a stream counts besides, of servers that tell (since Redis 7)."""
+    if value.get("entries_added") is None:
+        return ()
+    return "ENTRIESADDED", value["entries_added"], "MAXDELETEDID", value["max_deleted_id"]
+
+
+def _group(name: bytes, group: Mapping[str, Any]) -> Iterator[Words]:
+    """Yield what makes a group: how far it has read, who reads, and what was not acknowledged."""
+    called, read = bytes_of(group["name"]), group["entries_read"]
+    counted: Words = () if read is None else ("ENTRIESREAD", read)
+    yield "XGROUP", "CREATE", name, called, group["last_delivered_id"], *counted
+    for consumer in group["consumers"]:
+        yield "XGROUP", "CREATECONSUMER", name, called, bytes_of(consumer)
+    for entry, consumer, delivered_at, times in group.get("pending", ()):
+        yield (
+            "XCLAIM", name, called, bytes_of(consumer), 0, entry,
+            "TIME", delivered_at, "RETRYCOUNT", times, "FORCE", "JUSTID",
+        )  # fmt: skip
 
 
 def _adding(
@@ -161,7 +153,7 @@ def _adding(
     return adding
 
 
-_MAKES: dict[str, Callable[[Any], tuple[Callable[[bytes], Iterator[Words]], int]]] = {
+_MAKES: dict[str, Making] = {
     "string": _string,
     "list": _list,
     "set": _set,
@@ -170,4 +162,4 @@ _MAKES: dict[str, Callable[[Any], tuple[Callable[[bytes], Iterator[Words]], int]
 }
 
 TYPES = frozenset({"hash", *_MAKES})
-"""The types of key that are written; values of a module's types are none of them."""
+"""The types of key that are written; those of modules are none of them."""

@@ -1,61 +1,40 @@
 """Writing keys out of an archive: each whole or not at all, and none over one that is there.
 
 A batch of keys is one transaction. They are watched and looked for first, so that a key that comes
-into being meanwhile makes EXEC do nothing, and the batch is looked at anew. What would hold the
-server up for too long in one transaction is built aside, and takes its name by RENAMENX.
+into being meanwhile makes EXEC do nothing, and the batch is looked at anew. A large key, which
+comes in several pieces, is built aside and takes its name by RENAMENX.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import hiredis
 import redis
 
+from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
+from services.restore.models import KeysWritten
 from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.typed_commands import Made, commands_of
+from services.stores.redis.typed_commands import Made, made_of
+from services.stores.redis.typed_compare import differing
+from services.tenancy.layout import text_of
 
 ASIDE = b"kato-tenants:restoring:"
 """How the names begin under which large keys are built; one that is left behind ends by itself."""
 
 _BATCH_KEYS, _BATCH_BYTES = 500, 1 << 20
-_WHOLE_BYTES = 4 << 20
 _ASIDE_MILLISECONDS = 3_600_000
 _OPERATION = "writing keys"
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class KeysWritten:
-    """What came of writing keys: how many were written, and the names of those that were not.
-
-    `there` had the name before, `expired` are over by the server's own time. `field_ttls_lost` are
-    hashes that were written without the ends of their fields, which this server does not know.
-    """
-
-    written: int = 0
-    there: tuple[str, ...] = ()
-    expired: tuple[str, ...] = ()
-    field_ttls_lost: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Tally:
-    written: int = 0
-    there: list[str] = field(default_factory=list)
-    expired: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-
-
 class KeyWriting:
-    """Writes keys by their typed content. A whole call may take `seconds`.
+    """Writes keys by their typed content, each batch within `seconds`.
 
     Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
@@ -66,97 +45,152 @@ class KeyWriting:
     def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return which of these names have a key now. Nothing is changed."""
         with conversation(self._client, operation="looking for keys", seconds=self._seconds) as on:
-            return frozenset(
-                name
-                for chunk in chunks(names, _BATCH_KEYS)
-                for name in _there(on, chunk)
-            )
+            parts = chunks(names, _BATCH_KEYS)
+            return frozenset(name for part in parts for name in _there(on, part))
 
-    def write(self, keys: Iterable[Any]) -> KeysWritten:
-        """Write keys, lines of an archive as they were read from JSON.
+    def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
+        """Write keys; one that is there stays as it is.
 
-        A key that is there stays as it is. What was cut off half-way may be repeated: whatever was
-        written is there then, and is for the caller to compare.
+        What was cut off half-way may be repeated: whatever was written is there then.
         """
-        tally = _Tally()
         with conversation(self._client, operation=_OPERATION, seconds=self._seconds) as link:
-            now = _milliseconds(link)
-            ends = _Ends(link)
-            for batch in _batches(_made(keys, now, ends, tally)):
-                _write_batch(link, batch, tally)
-        return KeysWritten(
-            tally.written, tuple(tally.there), tuple(tally.expired), tuple(tally.lost)
-        )
+            return _Run(link).write(keys)
+
+    def differing(self, keys: Iterable[TypedKey]) -> Iterator[str]:
+        """Yield the names of keys that are not, or not with this type, value and end.
+
+        One whose time is over is rightly gone, and so is a field of a hash.
+        """
+        with conversation(self._client, operation="comparing keys", seconds=self._seconds) as link:
+            yield from differing(link, keys, now=milliseconds(link))
 
 
-class _Ends:
-    """Whether this server lets fields of a hash end, asked once and only where it matters."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._known: bool | None = None
-
-    def known(self, name: bytes) -> bool:
-        """Ask with a look at a key; servers before Redis 7.4 and Valkey 9 know no such command."""
-        if self._known is None:
-            self._link.send(packed("HPTTL", name, "FIELDS", 1, b""))
-            (reply,) = self._link.replies(1)
-            self._known = not isinstance(reply, hiredis.ReplyError) or not str(reply).startswith(
-                "ERR unknown command"
-            )
-        return self._known
-
-
-def _milliseconds(link: Link) -> int:
+def milliseconds(link: Link) -> int:
     """Return the server's own time, since 1970: it is what its keys end by."""
     seconds, micro = link.ask("TIME")
     return int(seconds) * 1000 + int(micro) // 1000
 
 
-def _made(keys: Iterable[Any], now: int, ends: _Ends, tally: _Tally) -> Iterator[Made]:
-    """Yield what each key takes; of those that are over only the name is noted."""
-    for key in keys:
-        made = commands_of(key, now)
-        if made is None:
-            tally.expired.append(key["key"])
-        elif made.has_field_ends and not ends.known(made.name):
-            tally.lost.append(key["key"])
-            yield replace(made, field_ends=())
+class _Run:
+    """Writes keys over one link, and counts what came of them."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._now = milliseconds(link)
+        self._field_ends: bool | None = None
+        self._written = 0
+        self._there, self._over = list[str](), list[str]()
+        self._ends_lost = dict[str, None]()
+
+    def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
+        pieces = self._made(keys)
+        batch = dict[bytes, Made]()
+        ahead = next(pieces, None)
+        while ahead is not None:
+            made, ahead = ahead, next(pieces, None)
+            is_large = ahead is not None and ahead.of.continues
+            if batch and (is_large or made.name in batch or _is_full(batch, made)):
+                self._write(list(batch.values()))
+                batch = {}
+            if not is_large:
+                batch[made.name] = made
+                continue
+            aside = _Aside(self._link, made)
+            while ahead is not None and ahead.of.continues:
+                aside.add(ahead)
+                ahead = next(pieces, None)
+            self._note(made.name, aside.end())
+        self._write(list(batch.values()))
+        return KeysWritten(
+            self._written, tuple(self._there), tuple(self._over), tuple(self._ends_lost)
+        )
+
+    def _made(self, keys: Iterable[TypedKey]) -> Iterator[Made]:
+        """Yield what each key takes; of those that are over only the name is noted."""
+        for key in keys:
+            made = made_of(key, self._now)
+            if made is None:
+                if not key.continues:
+                    self._over.append(text_of(key.key))
+            elif made.field_ends and not self._knows_field_ends(made.name):
+                self._ends_lost[text_of(key.key)] = None
+                yield replace(made, field_ends=())
+            else:
+                yield made
+
+    def _knows_field_ends(self, name: bytes) -> bool:
+        """Ask once, with a look at a key: servers before Redis 7.4 and Valkey 9 do not."""
+        if self._field_ends is None:
+            self._link.send(packed("HPTTL", name, "FIELDS", 1, b""))
+            (reply,) = self._link.replies(1)
+            unknown = isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply)
+            self._field_ends = not unknown
+        return self._field_ends
+
+    def _note(self, name: bytes, written: bool | None) -> None:
+        if written:
+            self._written += 1
         else:
-            yield made
+            (self._over if written is None else self._there).append(text_of(name))
 
-
-def _batches(keys: Iterable[Made]) -> Iterator[list[Made]]:
-    """Yield keys in batches of bounded size, no name twice; one that is too large is alone."""
-    batch, size = dict[bytes, Made](), 0
-    for made in keys:
-        full = size + made.size > _BATCH_BYTES or len(batch) == _BATCH_KEYS
-        if batch and (full or made.name in batch):
-            yield list(batch.values())
-            batch, size = {}, 0
-        batch[made.name] = made
-        size += made.size
-    if batch:
-        yield list(batch.values())
-
-
-def _write_batch(link: Link, batch: list[Made], tally: _Tally) -> None:
-    if batch[0].size > _WHOLE_BYTES:
-        (made,) = batch
-        if _built_aside(link, made):
-            tally.written += 1
-        else:
-            tally.there.append(made.key)
-        return
-    for _ in range(_TRIES):
-        link.ask("WATCH", *(made.name for made in batch))
-        taken = _there(link, [made.name for made in batch])
-        free = [made for made in batch if made.name not in taken]
-        if _done(link, [command for made in free for command in made.commands(made.name)]):
-            tally.written += len(free)
-            tally.there += [made.key for made in batch if made.name in taken]
+    def _write(self, batch: list[Made]) -> None:
+        for made in batch:
+            if made.is_empty:
+                self._note(made.name, None)
+        batch = [made for made in batch if not made.is_empty]
+        if not batch:
             return
-    raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
+        self._link.prolong()
+        for _ in range(_TRIES):
+            self._link.ask("WATCH", *(made.name for made in batch))
+            taken = _there(self._link, [made.name for made in batch])
+            free = [made for made in batch if made.name not in taken]
+            if _done(self._link, [each for made in free for each in made.commands(made.name)]):
+                for made in batch:
+                    self._note(made.name, made.name not in taken)
+                return
+        raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
+
+
+def _is_full(batch: dict[bytes, Made], more: Made) -> bool:
+    size = sum(made.size for made in batch.values()) + more.size
+    return size > _BATCH_BYTES or len(batch) >= _BATCH_KEYS
+
+
+class _Aside:
+    """A large key that is being built under another name, which ends by itself if it is left."""
+
+    def __init__(self, link: Link, first: Made) -> None:
+        self._link, self._first = link, first
+        self._name = ASIDE + hashlib.sha256(first.name).hexdigest().encode()
+        self._taken = bool(link.ask("EXISTS", first.name))
+        link.ask("UNLINK", self._name)
+        self.add(first)
+
+    def add(self, piece: Made) -> None:
+        """Add a piece; nothing where the name is taken already."""
+        if self._taken or piece.is_empty:
+            return
+        self._link.prolong()
+        commands = [*piece.pieces(self._name), packed("PEXPIRE", self._name, _ASIDE_MILLISECONDS)]
+        self._link.send(b"".join(commands))
+        sound(self._link, len(commands))
+
+    def end(self) -> bool | None:
+        """Give it its name where that is free; None where nothing is left of it to be there."""
+        if self._taken:
+            return False
+        if not self._link.ask("EXISTS", self._name):
+            return None
+        last = [packed("PERSIST", self._name), *self._first.end(self._name)]
+        last.append(packed("RENAMENX", self._name, self._first.name))
+        self._link.send(b"".join((packed("MULTI"), *last, packed("EXEC"))))
+        renamed = sound(self._link, len(last) + 2)[-1][-1]
+        if isinstance(renamed, hiredis.ReplyError):
+            raise self._link.error(renamed)
+        if not renamed:
+            self._link.ask("UNLINK", self._name)
+        return bool(renamed)
 
 
 def _there(link: Link, names: Sequence[bytes]) -> set[bytes]:
@@ -182,36 +216,3 @@ def _done(link: Link, commands: Sequence[bytes]) -> bool:
         if isinstance(reply, hiredis.ReplyError):
             raise link.error(reply)
     return done is not None
-
-
-def _built_aside(link: Link, made: Made) -> bool:
-    """Build a large key under another name, and give it its own where that is free."""
-    if link.ask("EXISTS", made.name):
-        return False
-    aside = ASIDE + hashlib.sha256(made.name).hexdigest().encode()
-    link.ask("UNLINK", aside)
-    for part, commands in enumerate(_parts(made.content(aside))):
-        first = [packed("PEXPIRE", aside, _ASIDE_MILLISECONDS)] if part == 0 else []
-        link.send(b"".join((*commands, *first)))
-        sound(link, len(commands) + len(first))
-    last = [packed("PERSIST", aside), *made.end(aside), packed("RENAMENX", aside, made.name)]
-    link.send(b"".join((packed("MULTI"), *last, packed("EXEC"))))
-    renamed = sound(link, len(last) + 2)[-1][-1]
-    if isinstance(renamed, hiredis.ReplyError):
-        raise link.error(renamed)
-    if not renamed:
-        link.ask("UNLINK", aside)
-    return bool(renamed)
-
-
-def _parts(commands: Iterable[bytes]) -> Iterator[list[bytes]]:
-    part, size = list[bytes](), 0
-    for command in commands:
-        part.append(command)
-        size += len(command)
-        if size > _BATCH_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
-
