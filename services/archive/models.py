@@ -119,6 +119,28 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk's content on its way into an archive: `count` rows, keys, points or records.
+
+    The last of each part has no content: it says the part's `fingerprint`, and describes it as it
+    turned out to be.
+    """
+
+    part: Part
+    content: bytes = b""
+    count: int = 0
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """How much there is of a part in a store, and its fingerprint there, empty for none."""
+
+    count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Something that was otherwise after the archive was taken than before; None is unknown."""
 
