@@ -84,16 +84,18 @@ class _Run:
 
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         pieces = self._made(keys)
-        batch = dict[bytes, Made]()
+        batch, size = dict[bytes, Made](), 0
         ahead = next(pieces, None)
         while ahead is not None:
             made, ahead = ahead, next(pieces, None)
             is_large = ahead is not None and ahead.of.continues
-            if batch and (is_large or made.name in batch or _is_full(batch, made)):
+            full = size + made.size > _BATCH_BYTES or len(batch) == _BATCH_KEYS
+            if batch and (is_large or made.name in batch or full):
                 self._write(list(batch.values()))
-                batch = {}
+                batch, size = {}, 0
             if not is_large:
                 batch[made.name] = made
+                size += made.size
                 continue
             aside = _Aside(self._link, made)
             while ahead is not None and ahead.of.continues:
@@ -150,11 +152,6 @@ class _Run:
                     self._note(made.name, made.name not in taken)
                 return
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
-
-
-def _is_full(batch: dict[bytes, Made], more: Made) -> bool:
-    size = sum(made.size for made in batch.values()) + more.size
-    return size > _BATCH_BYTES or len(batch) >= _BATCH_KEYS
 
 
 class _Aside:

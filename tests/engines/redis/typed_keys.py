@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import redis
 from hypothesis import strategies as st
 
+from services.archive.formats import TypedKey
 from services.tenancy.layout import bytes_of, text_of
 
 FUTURE = 4_000_000_000_000  # milliseconds since 1970
@@ -39,7 +41,7 @@ def _streams(draw: st.DrawFn) -> Line:
     added = len(at) + draw(st.integers(0, 9))
     read = st.one_of(st.none(), st.integers(0, added))
     return {
-        "entries": [[entry, draw(fields)] for entry in at],
+        "entries": [[entry, *draw(fields)] for entry in at],
         "last_id": last,
         "entries_added": added,
         "max_deleted_id": deleted,
@@ -74,6 +76,18 @@ lines = st.one_of(
     _value_lines("stream", _streams()),
 )
 fleets = st.lists(lines, max_size=12, unique_by=lambda line: line["key"])
+
+
+def keys_of(lines: Iterable[Line]) -> list[TypedKey]:
+    """The lines as the product has them."""
+    return [
+        TypedKey(
+            bytes_of(line["key"]), line["type"], line["value"],
+            pttl=None if line["expires_at"] is None else 1, expires_at=line["expires_at"],
+            continues=line.get("continues", False),
+        )
+        for line in lines
+    ]  # fmt: skip
 
 
 def plain(line: Line) -> Line:
@@ -125,10 +139,7 @@ def _stream(client: redis.Redis, name: bytes) -> Line:
     found = client.execute_command("XINFO", "STREAM", name, "FULL", "COUNT", 0)
     told = _pairs(found)
     return {
-        "entries": [
-            [entry.decode(), [text_of(each) for each in fields]]
-            for entry, fields in told["entries"]
-        ],
+        "entries": [[entry.decode(), *map(text_of, fields)] for entry, fields in told["entries"]],
         "last_id": told["last-generated-id"].decode(),
         "entries_added": told["entries-added"],
         "max_deleted_id": told["max-deleted-entry-id"].decode(),
