@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from clickhouse_connect.driver.binding import quote_identifier
 
@@ -12,9 +11,16 @@ from services.archive.models import CHUNK_BYTES, Column, Format, Part, Piece, Pr
 from services.errors import StoreRejected, StoreUnavailable
 from services.purge.models import Surface
 from services.stores.clickhouse.connect import STORE
-from services.stores.clickhouse.native_blocks import Block, Frame, NotWhole, Sums, TooLarge, blocks_of
+from services.stores.clickhouse.native_blocks import (
+    Block,
+    Frame,
+    NotWhole,
+    Sums,
+    TooLarge,
+    blocks_of,
+)
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.surface import PatternSurface
 from services.stores.faults import DROPPED
 from services.tenancy.layout import text_of

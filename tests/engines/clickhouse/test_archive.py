@@ -15,7 +15,14 @@ from services.errors import StoreError
 from services.stores.adapters import Stores
 from services.stores.archive_sources import ArchiveSources
 from services.stores.clickhouse.archive import PatternArchive
-from services.stores.clickhouse.native_blocks import Block, Frame, NotWhole, Sums, TooLarge, blocks_of
+from services.stores.clickhouse.native_blocks import (
+    Block,
+    Frame,
+    NotWhole,
+    Sums,
+    TooLarge,
+    blocks_of,
+)
 from services.stores.clickhouse.query import ClickHouse
 from tests.engines.clickhouse.kato_tables import (
     PASSWORD,
@@ -77,7 +84,9 @@ def test_hostile_names_come_back_byte_for_byte_and_nobody_elses_do(
     ]
     left = {
         row[0]: row[1:]
-        for row in clickhouse.query(f"SELECT hex(kb_id), {ALL} FROM patterns_data GROUP BY 1").result_rows
+        for row in clickhouse.query(
+            f"SELECT hex(kb_id), {ALL} FROM patterns_data GROUP BY 1"
+        ).result_rows
     }
     right = {
         row[0]: row[1:]
