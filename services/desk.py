@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
     from services.canary.access import DeskCanary
+    from services.cards.access import DeskCards
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
     from services.isolation.access import DeskIsolation
@@ -71,6 +72,13 @@ class Desk:
         from services.limits.access import DeskLimits
 
         return DeskLimits(self.gate, lambda: self._services.limits)
+
+    @cached_property
+    def cards(self) -> DeskCards:
+        """What is said of tenants, and who is on hold."""
+        from services.cards.access import DeskCards
+
+        return DeskCards(self.gate, lambda: self._services.cards)
 
     @cached_property
     def metrics(self) -> DeskMetrics:
@@ -219,6 +227,7 @@ class Alone:
     names: DeskNames
     history: DeskHistory
     limits: DeskLimits
+    cards: DeskCards
     bill: DeskBill
     alerts: DeskAlerts
 
@@ -229,6 +238,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
+    from services.cards.access import DeskCards
     from services.history.access import DeskHistory
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
@@ -242,6 +252,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
             DeskHistory(gate, records.history),
             DeskLimits(gate, lambda: records.limits),
+            DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),
             DeskAlerts(gate, records.alerting.tools),
         )

@@ -16,6 +16,8 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
+├── CardError                a card, or a file of them, that cannot be taken
+├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -207,6 +209,18 @@ class NamesError(KatoTenantsError):
 
 class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
+
+
+class CardError(KatoTenantsError):
+    """A tenant's card, a label, a hold, or a file of them, that cannot be taken."""
+
+
+class OnHold(KatoTenantsError):
+    """The data of `tenant` has to be kept, for a `reason` in somebody's words."""
+
+    def __init__(self, tenant: str, reason: str) -> None:
+        super().__init__(f"{tenant} is on legal hold ({reason}): nothing of it may be erased")
+        self.tenant, self.reason = tenant, reason
 
 
 class LogError(KatoTenantsError):

@@ -59,6 +59,10 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    EDIT_CARD = "edit a card"
+    LABEL = "label a tenant"
+    HOLD = "set a legal hold"
+    LIFT_HOLD = "lift a legal hold"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -108,6 +112,10 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.EDIT_CARD: Permission(Role.ADMIN, writes=True),
+    Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.HOLD: Permission(Role.ADMIN, writes=True),
+    Action.LIFT_HOLD: Permission(Role.ADMIN, writes=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

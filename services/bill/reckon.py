@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -10,9 +10,11 @@ from functools import lru_cache
 
 from services.bill.models import NONE, ZERO, Bill, Line, Quantity, TenantBill, Unbilled
 from services.bill.month import Month
-from services.bill.prices import Charge, SharedRule, Terms
+from services.bill.prices import Charge, Price, SharedRule, Terms
 from services.bill.rounding import apportioned
 from services.bill.shares import split
+from services.cards.labels import LABEL
+from services.cards.models import LabelsOf, each_label, unlabelled
 from services.figures import Measure
 from services.history.models import NOBODY, SHARED, Holder, OwnerKind, members, quantities_of
 from services.history.totals import Total, Totals
@@ -52,13 +54,20 @@ class Period:
         return Fraction(self.seconds, _HOUR)
 
 
-def bill_of(period: Period, used: Totals, terms: Terms | None) -> Bill:
-    """Reckon a month: every charge of every tenant who was there, and what nobody pays for."""
+def bill_of(
+    period: Period, used: Totals, terms: Terms | None, labels: LabelsOf = unlabelled
+) -> Bill:
+    """Reckon a month: every charge of every tenant who was there, and what nobody pays for.
+
+    `labels` tells the labels of a tenant, by which prices may go.
+    """
     rule = SharedRule.NOBODY if terms is None else terms.shared
     meters = {charge: _Meter(charge, used, rule) for charge in METERS}
     known = _known(used)
+    prices = _prices_by(terms, labels)
     tenants = [
-        TenantBill(name, tuple(_lines(name, period, known, meters, terms))) for name in _there(used)
+        TenantBill(name, tuple(_lines(name, period, known, meters, prices)))
+        for name in _there(used)
     ]
     unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
     bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
@@ -135,11 +144,26 @@ def _known(used: Totals) -> Known:
     return {Charge.BASE: best, **{charge: found[of] for charge, (of, _) in METERS.items()}}
 
 
+Prices = Mapping[Charge, Price | None]
+
+
+def _prices_by(terms: Terms | None, labels: LabelsOf) -> Callable[[TenantKey], Prices]:
+    """Return what tells every price of a tenant."""
+
+    def prices(tenant: TenantKey) -> Prices:
+        if terms is None:
+            return dict.fromkeys(Charge)
+        mine = [f"{LABEL}{label}" for label in each_label(labels(tenant))]
+        return {charge: terms.price(tenant, charge, mine) for charge in Charge}
+
+    return prices
+
+
 def _lines(
-    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter], terms: Terms | None
-) -> Iterator[Line]:
-    tenant = TenantKey.written(name)
-    prices = {charge: terms.price(tenant, charge) if terms else None for charge in Charge}
+    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter],
+    prices_of: Callable[[TenantKey], Prices],
+) -> Iterator[Line]:  # fmt: skip
+    prices = prices_of(TenantKey.written(name))
     yield Line(Charge.BASE, NONE, NONE, *known[Charge.BASE], Fraction(1), prices[Charge.BASE])
     for charge, meter in meters.items():
         own, shared = meter.own(name), meter.shared(name)

@@ -12,6 +12,7 @@ from services.bill.month import Month
 from services.bill.prices import Terms
 from services.bill.reckon import Period, bill_of
 from services.bill.used import UsedMonths
+from services.cards.models import LabelsOf, unlabelled
 from services.history.models import second
 from services.history.read import HistoryService
 
@@ -21,9 +22,10 @@ class BillService:
 
     def __init__(
         self, history: HistoryService, *, terms: Callable[[], Terms | None], zone: ZoneInfo,
-        now: Callable[[], datetime],
+        now: Callable[[], datetime], labels: Callable[[], LabelsOf] = lambda: unlabelled,
     ) -> None:  # fmt: skip
         self._history, self._terms, self._zone, self._now = history, terms, zone, now
+        self._labels = labels
         self._used = UsedMonths(history)
         self._background = Background(self._reckon, final=self._is_final)
 
@@ -53,8 +55,10 @@ class BillService:
         """Reckon no more."""
         self._background.close()
 
-    def _is_final(self, month: Month) -> bool:
-        """Whether nothing of it changes any more."""
+    def _is_final(self, month: Month, terms: Terms | None) -> bool:
+        """Whether nothing of it changes any more at these prices: labels may, at any time."""
+        if terms is not None and terms.by_label:
+            return False
         _, ended = month.bounds(self._zone)
         return second(self._history.settled()) >= self._history.boundary(ended)
 
@@ -63,4 +67,5 @@ class BillService:
         used = self._used.of(began, ended)
         seconds = self._history.boundary(ended) - self._history.boundary(began)
         period = Period(month, self._zone.key, seconds, so_far=self._now() < ended)
-        return bill_of(period, used, terms)
+        labels = self._labels() if terms is not None and terms.by_label else unlabelled
+        return bill_of(period, used, terms, labels)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
-from services.access.viewer import Action, TenantPattern, Viewer
+from services.access.viewer import Action, Viewer
 from services.approvals.models import WHY
+from services.cards.models import Label
+from services.cards.scope import LabelScope, Scope
 from services.limits.models import Kept, Rule, Standings, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
@@ -47,7 +49,10 @@ class DeskLimits:
         viewer, kept = self._gate.allow(Action.SEE_FLEET), self._inner().rules()
         if viewer.sees_all:
             return kept
-        return tuple(replace(k, by="", why="") for k in kept if _concerns(k.rule.scope, viewer))
+        labels = self._inner().labels_within(viewer.sees)
+        return tuple(
+            replace(k, by="", why="") for k in kept if _concerns(k.rule.scope, viewer, labels)
+        )
 
     def standings(self, snapshot: Snapshot) -> Standings:
         """Return where the tenants in scope stand. Raises StoreUnavailable.
@@ -92,8 +97,13 @@ class DeskLimits:
         return Changes(wanted, tuple(key for key in there if key not in keys))
 
 
-def _concerns(scope: TenantPattern, viewer: Viewer) -> bool:
-    """Whether a rule may hold for a tenant in scope; for a kind, where any of that kind is."""
+def _concerns(scope: Scope, viewer: Viewer, labels: Collection[Label]) -> bool:
+    """Whether a rule may hold for a tenant in scope; for a kind, where any of that kind is.
+
+    For a label, where it is among those that tenants in scope have.
+    """
+    if isinstance(scope, LabelScope):
+        return scope.label in labels
     if scope.kind == "*":
         return True
     if scope.id == "*":
@@ -102,12 +112,13 @@ def _concerns(scope: TenantPattern, viewer: Viewer) -> bool:
 
 
 def _whose(changes: Changes) -> tuple[TenantKey, ...]:
-    """Return whom the log is to name: a kind as `org/*`, and nobody for what is for everyone."""
+    """Return whom the log is to name: a kind as `org/*`; nobody for everyone's and a label's."""
     scopes = dict.fromkeys((*(rule.scope for rule in changes.put),
                             *(scope for scope, _ in changes.removed)))  # fmt: skip
-    if any(scope.kind == "*" for scope in scopes):
+    named = [each for each in scopes if not isinstance(each, LabelScope) and each.kind != "*"]
+    if len(named) < len(scopes):
         return ()
-    return tuple(TenantKey(scope.kind, scope.id) for scope in scopes)
+    return tuple(TenantKey(scope.kind, scope.id) for scope in named)
 
 
 def _details(lines: Sequence[str], why: str) -> dict[str, str]:
@@ -119,6 +130,6 @@ def _few(lines: Sequence[str]) -> str:
     return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
 
 
-def _key(key: tuple[TenantPattern, str]) -> str:
+def _key(key: tuple[Scope, str]) -> str:
     scope, quantity = key
     return f"{scope} {quantity}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.cards.models import Label, LabelsOf, unlabelled
+from services.cards.scope import LabelScope
 from services.history.models import Figure
 from services.limits.models import Rule, State, Thresholds
 from services.tenancy.kb_ids import TenantKey
@@ -13,12 +16,24 @@ _WHOLE = 100
 
 
 class Rules:
-    """Rules, asked for the one that holds. The most specific wins: tenant, kind, every tenant."""
+    """Rules, asked for the one that holds. The most specific wins: tenant, label, kind, everyone.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    Of two labels of a tenant that have one each, the lower limit holds. `labels` tells the labels
+    of a tenant.
+    """
+
+    def __init__(self, rules: Iterable[Rule], labels: LabelsOf = unlabelled) -> None:
         self._found: dict[str, dict[tuple[str, str], Rule]] = {}
+        self._labelled: dict[str, list[tuple[Label, Rule]]] = {}
+        self._labels = labels
         for rule in rules:
-            self._found.setdefault(rule.quantity, {})[rule.scope.kind, rule.scope.id] = rule
+            there, scope = self._found.setdefault(rule.quantity, {}), rule.scope
+            if isinstance(scope, LabelScope):
+                self._labelled.setdefault(rule.quantity, []).append((scope.label, rule))
+            else:
+                there[scope.kind, scope.id] = rule
+        for mine in self._labelled.values():
+            mine.sort(key=lambda each: (_height(each[1]), each[0]))
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -29,7 +44,18 @@ class Rules:
         """Return the rule that holds for a tenant; None where none is for it."""
         there = self._found.get(quantity, {})
         kind = tenant.kind
-        return there.get((kind, tenant.id)) or there.get((kind, "*")) or there.get(("*", "*"))
+        return (there.get((kind, tenant.id)) or self._by_label(tenant, quantity)
+                or there.get((kind, "*")) or there.get(("*", "*")))  # fmt: skip
+
+    def _by_label(self, tenant: TenantKey, quantity: str) -> Rule | None:
+        labelled = self._labelled.get(quantity)
+        labels = self._labels(tenant) if labelled else {}
+        return next((rule for label, rule in labelled or () if label.on(labels)), None)
+
+
+def _height(rule: Rule) -> float:
+    """Return how high a limit is; no limit is above any."""
+    return math.inf if rule.most is None else rule.most
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
 from services.limits.models import Crossed, Kept
 
 Held = Mapping[tuple[str, str], Crossed]
@@ -21,7 +21,7 @@ class LimitRecords(Protocol):
     def rules(self) -> tuple[Kept, ...]:
         """Return every rule."""
 
-    def change(self, put: Collection[Kept], removed: Collection[tuple[TenantPattern, str]]) -> None:
+    def change(self, put: Collection[Kept], removed: Collection[tuple[Scope, str]]) -> None:
         """Set rules, in place of those of the same key, and remove others, all or none."""
 
     def held(self) -> Held:

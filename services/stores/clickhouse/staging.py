@@ -36,10 +36,6 @@ SELECT groupArray((name, type)) FROM system.columns
 WHERE database = {at:String} AND table = {name:String}
 """
 _DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier} SYNC"
-_ATTACH = """
-ALTER TABLE {at:Identifier}.{name:Identifier}
-ATTACH PARTITION ID {id:String} FROM {at:Identifier}.{staging:Identifier}
-"""
 _KEPT = {"max_partitions_per_insert_block": 0, "async_insert": 0}
 _WINDOW = 1_000_000
 _WRITING = "writing rows"
@@ -109,8 +105,7 @@ class RowWriting:
         for at, rows in due.items():
             before = found.get(at)
             if before is None:
-                bound = {**self._at(part), "staging": Identifier(staging), "id": at}
-                self._slow.command(_WRITING, _ATTACH, bound)
+                self._slow.command(_WRITING, self._attaching(part, staging), {"id": at})
                 written += rows.count
             elif before == rows:
                 there += rows.count
@@ -145,18 +140,23 @@ class RowWriting:
         """Return the same to be compared with text."""
         return {name: str(each) for name, each in self._at(part).items()}
 
+    def _quoted(self, part: Part, staging: str) -> tuple[str, str]:
+        """Return a part's table and its staging table, for statements that take no bound names."""
+        at, name = (quote_identifier(str(each)) for each in self._at(part).values())
+        return f"{at}.{name}", f"{at}.{quote_identifier(staging)}"
+
+    def _attaching(self, part: Part, staging: str) -> str:
+        table, source = self._quoted(part, staging)
+        return f"ALTER TABLE {table} ATTACH PARTITION ID {{id:String}} FROM {source}"
+
     def _types(self, part: Part) -> dict[str, str]:
         (columns,) = self._asking.row(_WRITING, _COLUMNS, self._named(part))
         return {text_of(name): text_of(of_type) for name, of_type in columns}
 
     def _make(self, part: Part, staging: str) -> None:
-        at = self._at(part)
         ((_, *keys),) = self._asking.row(_WRITING, _ABOUT, self._named(part))[0]
-        engine = _engine(*map(text_of, keys))
-        home = quote_identifier(str(at["at"]))
-        table, like = quote_identifier(staging), quote_identifier(str(at["name"]))
-        # AS takes no bound name
-        create = f"CREATE TABLE IF NOT EXISTS {home}.{table} AS {home}.{like}{engine}"
+        table, like = self._quoted(part, staging)
+        create = f"CREATE TABLE IF NOT EXISTS {like} AS {table}{_engine(*map(text_of, keys))}"
         self._slow.command(_WRITING, create, {})
 
     def _renamed(self, part: Part, told: Told, staging: str) -> str:

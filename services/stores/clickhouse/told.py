@@ -17,8 +17,9 @@ from services.stores.clickhouse.owner_columns import Column
 from services.stores.clickhouse.query import Names
 
 _FROM = " FROM {at:Identifier}.{source:Identifier} WHERE "
-_OLD = "CAST(transform(ifNull(toString({column:Identifier}), ''), {names:Array(String)}, {old:Array(String)}, ''), '%s')"
-_NEW = "CAST(transform(ifNull(toString({column:Identifier}), ''), {old:Array(String)}, {names:Array(String)}, ''), '%s')"
+_SPELT = "ifNull(toString({column:Identifier}), '')"
+_OLD = f"transform({_SPELT}, {{names:Array(String)}}, {{old:Array(String)}}, '')"
+_NEW = f"transform({_SPELT}, {{old:Array(String)}}, {{names:Array(String)}}, '')"
 _PRINTS = """
 SELECT groupArray((at, found, low, high)) FROM (
     SELECT __at AS at, count() AS found, sum(reinterpretAsUInt64(substring(__h, 1, 8))) AS low,
@@ -74,14 +75,14 @@ class Told:
     @property
     def prints(self) -> str:
         """Count and hash the rows of each partition of those that have new names, as of the old."""
-        old = _OLD % self.column.type.replace("'", "\\'") if self.renames else None
+        old = self._cast(_OLD) if self.renames else None
         return _PRINTS % (self._listed(self.hashed, old), _FROM + self._where)
 
     @property
     def copying(self) -> str:
         """Copy the rows of the old names under the new ones."""
         every = [each.name for each in self.columns]
-        new = _NEW % self.column.type.replace("'", "\\'")
+        new = self._cast(_NEW)
         into = "INSERT INTO {at:Identifier}.{staging:Identifier} "
         return f"{into}({self._listed(every, None)}) SELECT {self._listed(every, new)}{_FROM}1"
 
@@ -99,6 +100,10 @@ class Told:
         """Count the rows with one of the old names in a text of theirs."""
         any_of = " OR ".join(_MENTIONED % quote_identifier(name) for name in self.texts)
         return f"SELECT count(){_FROM}{any_of}"
+
+    def _cast(self, name: str) -> str:
+        of_type = self.column.type.replace("\\", "\\\\").replace("'", "\\'")
+        return f"CAST({name}, '{of_type}')"
 
     @property
     def _where(self) -> str:

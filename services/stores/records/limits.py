@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Table, bindparam, delete, insert, select, update
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope, scope_written
 from services.limits.models import Crossed, Kept, Rule, State
 from services.limits.ports import Held
 from services.stores.records.database import insert_into, reading, writing
@@ -30,11 +31,13 @@ class LimitBook:
         """Return every rule."""
         with reading(self._engine, "reading limits") as connection:
             return tuple(
-                Kept(Rule(_scope(row.scope), row.quantity, row.most), row.who, row.at, row.why)
+                Kept(
+                    Rule(scope_written(row.scope), row.quantity, row.most), row.who, row.at, row.why
+                )
                 for row in connection.execute(select(LIMITS))
             )
 
-    def change(self, put: Collection[Kept], removed: Collection[tuple[TenantPattern, str]]) -> None:
+    def change(self, put: Collection[Kept], removed: Collection[tuple[Scope, str]]) -> None:
         """Set rules, in place of those of the same key, and remove others, all or none."""
         with writing(self._engine, "changing limits") as connection:
             _count(connection)  # first: so two that write at once do so one after the other
@@ -90,10 +93,8 @@ def _row(kept: Kept) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _scope(written: str) -> TenantPattern:
-    """Read back what `str` wrote of a scope, whatever it is called."""
-    kind, _, name = written.partition("/")
-    return TenantPattern(kind, name or "*")
+def _rule(row: Row[Any]) -> Rule:
+    return Rule(scope_written(row.scope), row.quantity, row.most)
 
 
 def _count(connection: Connection) -> None:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import redis
 
 from services.figures import Measure
+from services.jobs.ports import Said
 from services.purge.models import KeySurvey, Look, Surface
-from services.purge.ports import MayBe, Said, WantsNode
+from services.purge.ports import MayBe, WantsNode
 from services.stores.redis.erase_sessions import (
     Ending,
     erase_records,

@@ -40,6 +40,8 @@ from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, S
 from services.browse.service import InspectionService
 from services.canary.models import CanaryReport, CanaryState
 from services.canary.service import CanaryService
+from services.cards.models import Card, Doing, Edit, Hold, State
+from services.cards.service import CardService
 from services.desk import Desk
 from services.errors import (
     AccessDenied,
@@ -70,13 +72,14 @@ from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.jobs.models import JobState
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.sessions.care import SessionCare
@@ -199,6 +202,25 @@ RULES = tuple(
 CHANGE = Changes((Rule(TenantPattern.parse("tenant/acme"), "keys", 5),))
 
 
+CARDS = {
+    ACME: Card(ACME, "Acme", labels={"plan": "gold"}, by=f"zed {COUNTED}", at=NOW),
+    ZED: Card(ZED, f"zed {COUNTED}", hold=Hold("zed is sued", "eve", NOW)),
+}
+HELD = {**CARDS, ACME: replace(CARDS[ACME], hold=Hold("a court's order", f"zed {COUNTED}", NOW))}
+DOINGS = {
+    tenant: (Doing(State.PURGING, NOW, f"zed {COUNTED}", f"job {COUNTED}"),)
+    for tenant in (ACME, ZED)
+}
+EDITS, LABELS = (Edit(ACME, name="Acme Inc"),), (Edit(ACME, labels={"plan": "free"}),)
+
+
+def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
+    """Return the desk once these cards are there."""
+    inner: Any = desk._services.cards
+    inner.cards.return_value = cards
+    return desk
+
+
 def _limit_records() -> Any:
     held: Held = {}
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
@@ -276,6 +298,11 @@ class World:
             _limit_records(), thresholds=Thresholds(), now=lambda: NOW
         ).standings
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
+        self.cards = _mock(CardService)
+        self.cards.version.return_value = int(COUNTED)
+        self.cards.cards.return_value = CARDS
+        self.cards.card.side_effect = HELD.get
+        self.cards.doings.return_value = DOINGS
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.bill = _mock(BillService)
@@ -394,7 +421,7 @@ class World:
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules",
+    "care.inspect", "sessions.fingerprint", "limits.rules", "cards.cards",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -519,6 +546,25 @@ CASES: dict[str, Case] = {
     "limits.change": _done(
         lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
+    ),
+    "cards.version": Case(lambda d: d.cards.version(), VIEWER, ANY),
+    "cards.cards": Case(lambda d: d.cards.cards(), VIEWER, ANY, inner="cards.cards"),
+    "cards.card": Case(lambda d: d.cards.card(ACME), VIEWER, inner="cards.card"),
+    "cards.doings": Case(lambda d: d.cards.doings(), VIEWER, ANY, inner="cards.doings"),
+    "cards.preview": Case(
+        lambda d: d.cards.preview(EDITS), ADMIN, inner="cards.cards", writes=True
+    ),
+    "cards.change": _done(
+        lambda d: _with(d, CARDS).cards.change(EDITS), ADMIN, Action.EDIT_CARD, "cards.change",
+        target="tenant/acme: name", writes=True, **OF_ACME,
+    ),
+    "cards.hold": _done(
+        lambda d: _with(d, CARDS).cards.hold([ACME], reason="a court's order"), ADMIN, Action.HOLD,
+        "cards.hold", target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "cards.lift": _done(
+        lambda d: _with(d, HELD).cards.lift([ACME], why="it is over"), ADMIN, Action.LIFT_HOLD,
+        "cards.lift", target="tenant/acme", writes=True, **OF_ACME,
     ),
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
     "bill.reckoned": Case(

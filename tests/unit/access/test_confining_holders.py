@@ -22,6 +22,7 @@ from services.figures import Measure
 from services.isolation.confined import holders_of_finding
 from services.isolation.models import Finding
 from services.isolation.severity import Severity
+from services.jobs.models import JobState, StepState
 from services.purge.confined import (
     BLOCKED,
     FAILED,
@@ -31,10 +32,10 @@ from services.purge.confined import (
     holders_of_plan,
     whose_of_plan,
 )
-from services.purge.job import Job, JobState
+from services.purge.job import Job
 from services.purge.models import Item, LeftOut, Names, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of
-from services.purge.steps import Step, StepName, StepState
+from services.purge.steps import Step, StepName
 from services.purge.target import select
 from services.sessions.access import (
     NOT_ALONE,
