@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from services.archive.members import (
     AT_END,
@@ -41,19 +41,13 @@ from services.archive.models import (
     manifest_json,
     manifest_of,
 )
+from services.archive.ports import Sink
 from services.archive.seal import Identity, Recipient, open_sealed, seal
 from services.archive.tar import END, member, read_member, room
 from services.errors import ArchiveFlaw, ArchiveRefused
 
 _MOST_STORED = CHUNK_BYTES + CHUNK_BYTES // 4  # what does not compress grows a little
 _MOST_MANIFEST = 256 * 1024 * 1024
-
-
-class Sink(Protocol):
-    """Where an archive is written to."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take all of the bytes, or raise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The members of an archive besides its chunks' content: their names, the trailer, what must agree."""
+"""An archive's members besides what is in its chunks: names, the trailer, what must agree."""
 
 from __future__ import annotations
 
@@ -57,10 +57,12 @@ def trailer_of(stream: BinaryIO) -> tuple[int, bytes]:
 
 
 def name_of(chunk: Chunk, part: Part, suffix: str) -> str:
+    """Name a chunk's member, by nothing that KATO or its clients named."""
     return f"{chunk.number:06d}.{part.store}.{part.format}{suffix}"
 
 
 def sha256(data: bytes) -> str:
+    """Return SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
 

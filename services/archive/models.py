@@ -186,6 +186,67 @@ class Manifest:
         return next((part for part in self.parts if part.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file in a place for archives, in bytes; `changed_at` is None where nobody says."""
+
+    name: str
+    bytes: int
+    changed_at: datetime | None = None
+
+
+class State(StrEnum):
+    """How far an archive is."""
+
+    TAKING = "being taken"
+    PROVEN = "proven"  # read back whole, every hash as it was written
+    FAILED = "failed"  # nothing of it is kept
+    BROKEN = "broken"  # it was whole, and is not any more
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What this product's records know of an archive.
+
+    `place` is where it is, `name` the file there; `bytes` and `sha256` are the file's. `counts`
+    are what each part has. `tenants` are those whose data is in it, as `kind/id`. `proven_at` is
+    when it was last read back whole. `digest` is the plan's that it was taken by. `problem` says
+    why it failed or is broken.
+    """
+
+    id: str
+    target: Target
+    tenants: tuple[str, ...]
+    place: str
+    name: str
+    state: State
+    by: str
+    created_at: datetime
+    digest: str = ""
+    reason: str = ""
+    ended_at: datetime | None = None
+    proven_at: datetime | None = None
+    bytes: int = 0
+    sha256: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    encrypted: bool = False
+    quiesced: bool = False
+    changes: int = 0
+    left_out: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part that is not in its store as it is in an archive; None where it could not be asked."""
+
+    part: str
+    archived: int
+    there: int | None
+    same_content: bool | None
+
+
+_ARCHIVE = TypeAdapter(Archive)
 _HEAD, _MANIFEST = TypeAdapter(Head), TypeAdapter(Manifest)
 
 
@@ -221,6 +282,16 @@ def manifest_of(text: bytes) -> Manifest:
         return _MANIFEST.validate_python(json.loads(text))
     except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
         raise ArchiveRefused(ArchiveFlaw.ALTERED, "manifest") from None
+
+
+def archive_text(archive: Archive) -> str:
+    """Write what the records keep of an archive."""
+    return _ascii(_ARCHIVE.dump_python(archive, mode="json")).decode("ascii")
+
+
+def archive_of(text: str) -> Archive:
+    """Read what `archive_text` wrote."""
+    return _ARCHIVE.validate_python(json.loads(text))
 
 
 def _ascii(value: object) -> bytes:

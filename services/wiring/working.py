@@ -39,13 +39,13 @@ class Working(Reading):
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
             holds=self.card_book.holds,
-            versions=self._versions,
+            versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
         )
 
-    def _versions(self) -> Mapping[str, str]:
+    def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""
         from importlib.metadata import version
 

@@ -61,41 +61,57 @@ class Frame:
     end: str = field(default_factory=lambda: f"e{secrets.token_hex(12)}")
 
 
-def blocks_of(
-    data: Iterable[bytes], frame: Frame, sums: Sums, *, most: int
-) -> Iterator[Block]:  # fmt: skip
+def blocks_of(data: Iterable[bytes], frame: Frame, sums: Sums, *, most: int) -> Iterator[Block]:
     """Yield the blocks of a stream, and reckon up their rows.
 
     Raises NotWhole where it is cut or followed by anything else, TooLarge for a block of more than
     `most` bytes.
     """
-    end = _header(frame.end, _END_TYPE)
-    begin = _header(frame.hash, _HASH_TYPE)
-    buffer, seen = bytearray(), 0
+    reading = _Reading(_header(frame.hash, _HASH_TYPE), _header(frame.end, _END_TYPE), sums, most)
     for piece in data:
-        buffer += piece
-        while (at := buffer.find(end, seen)) >= 0:
-            columns, rows, start = _numbers(buffer)
-            stop = at + len(end) + rows
-            if len(buffer) < stop:
-                break
-            if not buffer.startswith(begin, start):
-                raise NotWhole
-            first = start + len(begin)
-            last = first + rows * _HASH_BYTES
-            if at - last > most:
-                raise TooLarge
-            _add(sums, buffer[first:last], rows)
-            if rows:
-                yield Block(_number(columns - 2) + _number(rows) + bytes(buffer[last:at]), rows)
-            del buffer[:stop]
-            seen = 0
-        else:
-            seen = max(0, len(buffer) - len(end))
-        if len(buffer) > 2 * most + len(piece):  # with its hashes
+        reading.buffer += piece
+        yield from reading.blocks()
+        if len(reading.buffer) > 2 * most + len(piece):  # with its hashes
             raise TooLarge
-    if buffer:
+    if reading.buffer:
         raise NotWhole
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The bytes that are not a whole block yet; `seen` of them have no end of a block."""
+
+    begin: bytes
+    end: bytes
+    sums: Sums
+    most: int
+    buffer: bytearray = field(default_factory=bytearray)
+    seen: int = 0
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks that are whole."""
+        while (at := self.buffer.find(self.end, self.seen)) >= 0:
+            columns, rows, start = _numbers(self.buffer)
+            stop = at + len(self.end) + rows
+            if len(self.buffer) < stop:
+                self.seen = at
+                return
+            block = self._block(columns, rows, start, at)
+            if rows:
+                yield block
+            del self.buffer[:stop]
+            self.seen = 0
+        self.seen = max(0, len(self.buffer) - len(self.end))
+
+    def _block(self, columns: int, rows: int, start: int, at: int) -> Block:
+        if not self.buffer.startswith(self.begin, start):
+            raise NotWhole
+        first = start + len(self.begin)
+        last = first + rows * _HASH_BYTES
+        if at - last > self.most:
+            raise TooLarge
+        _add(self.sums, self.buffer[first:last], rows)
+        return Block(_number(columns - 2) + _number(rows) + bytes(self.buffer[last:at]), rows)
 
 
 def _add(sums: Sums, hashes: bytearray, rows: int) -> None:

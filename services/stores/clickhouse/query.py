@@ -181,7 +181,7 @@ class Asking:
         that it is whole.
         """
         with self._client(operation) as client:
-            stream = client.raw_stream(
+            stream: Any = client.raw_stream(
                 query, self._bound(bound), settings=_allowed(client, settings), fmt=form
             )
             with closing(stream):

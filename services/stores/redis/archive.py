@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 
 import redis
 
@@ -12,11 +13,11 @@ from services.archive.formats import Lines, key_line
 from services.archive.models import Format, Part, Piece, Print
 from services.purge.models import KeySurvey, Surface
 from services.purge.ports import WantsNode
-from services.stores.redis.erase_sessions import Ending, keys_of, read_ending
+from services.stores.redis.erase_sessions import keys_of, read_ending
 from services.stores.redis.link import Link, conversation
 from services.stores.redis.server import standing
 from services.stores.redis.sources import source_of
-from services.stores.redis.targets import KeySorter
+from services.stores.redis.targets import KeySorter, Lots
 from services.stores.redis.typed_content import read_content
 from services.tenancy.layout import text_of
 
@@ -38,36 +39,53 @@ class KeyArchive:
         self._scan_count = scan_count
         self._seconds = seconds
 
-    def read(
+    def sessions(
         self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
     ) -> Iterator[Piece]:
-        """Yield the content of every key of the surface, and then of its sessions.
+        """Yield the content of the sessions of wanted nodes, and of what points to them.
 
-        With a survey in no pass over the keyspace, otherwise in one. Of KATO's index of sessions
-        the ids of these are said in the description of the sessions.
+        Of KATO's index of sessions the ids of these are said in the part's description.
         """
         sorter = KeySorter(surface, wants, service=self._service)
         pointers: list[bytes] = []
-        keys = Lines(Part(KEYS, Format.JSON_LINES))
+        with self._talk() as link:
+            source = source_of(link, surface, wants, survey, count=self._scan_count)
+            for lots in source.sessions(sorter):
+                pointers += _of(lots, pointers=True)
+            ending = read_ending(link, sorter.aside, surface, wants)
+            records = [*ending.records, *keys_of(sorter.aside.tenant_records), *pointers]
+            part = Part(SESSIONS, Format.JSON_LINES)
+            lines = Lines(part)
+            yield from _packed(lines, link, sorted(records))
+            index = {"index": sorted(map(text_of, ending.members))}
+            yield from lines.end(replace(part, description=index))
+
+    def keys(
+        self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
+    ) -> Iterator[Piece]:
+        """Yield the content of every other key of the surface.
+
+        Without a survey in one pass over the keyspace, whose replies are read meanwhile over
+        another connection.
+        """
+        sorter = KeySorter(surface, wants, service=self._service)
+        lines = Lines(Part(KEYS, Format.JSON_LINES))
         with self._talk() as looking, self._talk() as link:
             source = source_of(looking, surface, wants, survey, count=self._scan_count)
             for lots in source.own(sorter):
-                pointers += keys_of({w: k for w, k in lots.items() if w[1] == _POINTER})
-                own = keys_of({w: k for w, k in lots.items() if w[1] != _POINTER})
-                yield from _packed(keys, link, own)
+                yield from _packed(lines, link, _of(lots, pointers=False))
             ending = read_ending(looking, sorter.aside, surface, wants)
-            yield from _packed(keys, link, keys_of(ending.caches))
-            yield from keys.end()
-            records = [*ending.records, *keys_of(sorter.aside.tenant_records), *pointers]
-            yield from _sessions(link, records, ending)
+            yield from _packed(lines, link, keys_of(ending.caches))
+            yield from lines.end()
 
     def prints(
         self, surface: Surface, wants: WantsNode, survey: KeySurvey | None = None
     ) -> Mapping[str, Print]:
-        """Return how much there is of each part now, and its fingerprint, as `read` would find."""
+        """Return how much there is of each part now, and its fingerprint, as it would be read."""
         counts: dict[str, int] = {KEYS: 0, SESSIONS: 0}
         prints: dict[str, str] = {}
-        for piece in self.read(surface, wants, survey):
+        sessions = self.sessions(surface, wants, survey)
+        for piece in chain(sessions, self.keys(surface, wants, survey)):
             counts[piece.part.name] += piece.count
             if piece.fingerprint:
                 prints[piece.part.name] = piece.fingerprint
@@ -86,8 +104,7 @@ def _packed(lines: Lines, link: Link, keys: Sequence[bytes]) -> Iterator[Piece]:
         yield from lines.add(line, lasting=lasting, count=0 if each.continues else 1)
 
 
-def _sessions(link: Link, keys: Sequence[bytes], ending: Ending) -> Iterator[Piece]:
-    part = Part(SESSIONS, Format.JSON_LINES)
-    lines = Lines(part)
-    yield from _packed(lines, link, keys)
-    yield from lines.end(replace(part, description={"index": sorted(map(text_of, ending.members))}))
+def _of(lots: Lots, *, pointers: bool) -> list[bytes]:
+    """Return the keys that point to a session, or all others."""
+    return keys_of({which: keys for which, keys in lots.items()
+                    if (which[1] == _POINTER) is pointers})  # fmt: skip
