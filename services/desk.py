@@ -19,6 +19,7 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
+    from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
     from services.bootstrap import Services
@@ -160,6 +161,14 @@ class Desk:
 
         services = self._services
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+
+    @cached_property
+    def archives(self) -> DeskArchive:
+        """Archives: taking, proving, listing."""
+        from services.archive.access import DeskArchive
+
+        services = self._services
+        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
 
     @cached_property
     def names(self) -> DeskNames:

@@ -59,6 +59,8 @@ PAGES = (
             "Create a session for a tenant, and see beforehand on whose memory it lands."),
     PageRow("purge", "Purge", ":material/delete_sweep:", "Operations", Action.SEE_PURGES,
             "Plan an erasure, do it step by step, and keep the receipt that proves it."),
+    PageRow("archive", "Archives", ":material/archive:", "Operations", Action.SEE_ARCHIVES,
+            "Take all of one tenant out of the stores as one proven file, and see what there is."),
     PageRow("approvals", "Approvals", ":material/how_to_reg:", "Operations", Action.SEE_APPROVALS,
             "What waits for a second person, what you asked for, and what was decided."),
     PageRow("audit_log", "Audit log", ":material/history_edu:", "Operations", Action.SEE_LOG,

@@ -90,6 +90,21 @@ PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""
 
+ARCHIVE = "archive"
+"""Query parameter: which archive the Archives page shows."""
+
+ARCHIVE_WHAT = "archive_what"
+ARCHIVE_TENANT = "archive_tenant"
+ARCHIVE_NODE = "archive_node"
+ARCHIVE_USER = "archive_user"
+ARCHIVE_GUESSED = "archive_guessed"
+ARCHIVE_QUIESCE = "archive_quiesce"
+ARCHIVE_REASON = "archive_reason"
+"""Session state: what of an archive to take was chosen."""
+
+ARCHIVE_REFUSED = "archive_refused"
+"""Session state: why the last thing that was to be done to an archive was not."""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""

@@ -48,6 +48,11 @@ class Action(StrEnum):
     RUN_PURGE = "run a purge"
     STEER_PURGE = "steer a purge"
     STOP_PURGE = "stop a purge"
+    PLAN_ARCHIVE = "plan an archive"
+    SEE_ARCHIVES = "see archives"
+    ARCHIVE = "take an archive"
+    END_AND_ARCHIVE = "end sessions and take an archive"
+    VERIFY_ARCHIVE = "verify an archive"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -101,6 +106,11 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STEER_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STOP_PURGE: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_ARCHIVE: Permission(Role.OPERATOR),
+    Action.SEE_ARCHIVES: Permission(Role.OPERATOR, logged=False),
+    Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),
+    Action.END_AND_ARCHIVE: Permission(Role.ADMIN, writes=True),
+    Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

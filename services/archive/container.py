@@ -79,18 +79,17 @@ class Writer:
 
         Raises ValueError for more than CHUNK_BYTES of content, and whatever the stream raises.
         """
-        if len(content) > CHUNK_BYTES:
-            raise ValueError(f"a chunk of {len(content)} bytes")
-        stored = seal(content, self._recipients)
-        chunk = Chunk(
-            number=len(self._chunks) + 1, part=part.name, count=count, bytes=len(content),
-            sha256=sha256(content), stored_bytes=len(stored), stored_sha256=sha256(stored),
-        )  # fmt: skip
+        chunk, stored = sealed(part, content, count, self._recipients)
+        return self.add_sealed(part, chunk, stored)
+
+    def add_sealed(self, part: Part, chunk: Chunk, stored: bytes) -> Chunk:
+        """Write a chunk that `sealed` made before, for the same recipients."""
+        chunk = replace(chunk, number=len(self._chunks) + 1)
         self._put(name_of(chunk, part, self._suffix), stored)
         self._chunks.append(chunk)
         sums = self._parts.get(part.name, replace(part, count=0, bytes=0))
         self._parts[part.name] = replace(
-            sums, count=sums.count + count, bytes=sums.bytes + len(content)
+            sums, count=sums.count + chunk.count, bytes=sums.bytes + chunk.bytes
         )
         return chunk
 
@@ -123,6 +122,20 @@ class Writer:
         self._stream.write(data)
         self._sha256.update(data)
         self.bytes += len(data)
+
+
+def sealed(
+    part: Part, content: bytes, count: int, recipients: Sequence[Recipient]
+) -> tuple[Chunk, bytes]:
+    """Return a chunk of a part, without its number, and its member's bytes. Raises ValueError."""
+    if len(content) > CHUNK_BYTES:
+        raise ValueError(f"a chunk of {len(content)} bytes")
+    stored = seal(content, recipients)
+    chunk = Chunk(
+        number=0, part=part.name, count=count, bytes=len(content), sha256=sha256(content),
+        stored_bytes=len(stored), stored_sha256=sha256(stored),
+    )  # fmt: skip
+    return chunk, stored
 
 
 def write(stream: Sink, head: Head, recipients: Sequence[Recipient] = ()) -> Writer:

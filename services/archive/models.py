@@ -210,8 +210,8 @@ class Archive:
 
     `place` is where it is, `name` the file there; `bytes` and `sha256` are the file's. `counts`
     are what each part has. `tenants` are those whose data is in it, as `kind/id`. `proven_at` is
-    when it was last read back whole. `digest` is the plan's that it was taken by. `problem` says
-    why it failed or is broken.
+    when it was last read back whole. `digest` is the plan's that it was taken by, `job` the id of
+    the job that took it. `problem` says why it failed or is broken.
     """
 
     id: str
@@ -224,6 +224,7 @@ class Archive:
     created_at: datetime
     digest: str = ""
     reason: str = ""
+    job: str = ""
     ended_at: datetime | None = None
     proven_at: datetime | None = None
     bytes: int = 0

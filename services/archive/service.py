@@ -10,55 +10,72 @@ from dataclasses import replace
 from services.archive import plan as planning
 from services.archive.container import Reader
 from services.archive.models import Archive, Head, Manifest, State, Stored
-from services.archive.take import Taking
-from services.archive.tools import Planned, Tools
+from services.archive.run import KIND, job_plan, steps_of
+from services.archive.tools import Tools
 from services.archive.verify import Proof, compare, noted, prove
 from services.errors import ArchiveError
-from services.jobs.models import Progress
-from services.purge.models import Request, Target
-from services.jobs.ports import Said
+from services.jobs.models import Job, JobRefused
+from services.jobs.service import JobsService
+from services.purge.models import Plan, Request, Target
 
 _PLAIN = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 40
 
 
-def silent(progress: Progress) -> None:
-    """Take note of nothing."""
-    del progress
-
-
 class ArchiveService:
     """Takes archives and keeps track of them."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, tools: Tools, work: JobsService) -> None:
+        self._tools, self._work = tools, work
 
-    def plan(self, request: Request) -> Planned:
+    def plan(self, request: Request) -> Plan:
         """Return what an archive would take, and what it would leave out. Raises PurgeRefused."""
-        return planning.plan(self._tools, request)
+        return planning.plan(self._tools, request).plan
 
     def begin(
-        self, planned: Planned, *, by: str, reason: str = "", to: str = ""
+        self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False
     ) -> Archive:  # fmt: skip
-        """Note in the records that an archive is to be taken. Raises ArchiveError, StoreError."""
-        planning.check(planned.plan)
-        now, place = self._tools.now(), self._tools.place(to)
+        """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
+
+        Raises ArchiveError, StoreError, JobRefused.
+        """
+        planning.check(plan)
+        self._tools.place(to)  # so that one that cannot be opened shows now
+        now, target = self._tools.now(), plan.request.target
         archive_id = uuid.uuid4().hex
-        target = planned.plan.request.target
         archive = Archive(
-            id=archive_id, target=target, tenants=planned.plan.tenants, place=to,
+            id=archive_id, target=target, tenants=plan.tenants, place=to,
             name=_file_name(target, f"{now:%Y%m%dT%H%M%SZ}", archive_id), state=State.TAKING,
-            by=by, created_at=now, digest=planned.plan.digest, reason=reason.strip(),
+            by=by, created_at=now, digest=plan.digest, reason=reason.strip(),
         )  # fmt: skip
-        del place  # it can be opened
+        self._tools.book.put(archive)
+        job = self._work.begin(
+            KIND, job_plan(archive, plan.request), asked_by=by, reason=reason, names=(),
+            steps=steps_of(quiesce=quiesce),
+        )  # fmt: skip
+        archive = replace(archive, job=job.id)
         self._tools.book.put(archive)
         return archive
 
-    def take(
-        self, planned: Planned, archive: Archive, *, quiesce: bool, said: Said = silent
-    ) -> Archive:
-        """Take an archive that was begun, prove it, and return it. Raises what it fails for."""
-        return Taking(self._tools, planned, archive, quiesce, said).run()
+    def run_here(self, archive: Archive) -> Archive:
+        """Run an archive's job in this process, until it ends, stops or fails."""
+        self._work.run_here(archive.job)
+        return self.archive(archive.id)
+
+    def job(self, archive: Archive) -> Job | None:
+        """Return the job that takes an archive, None where it is not known any more."""
+        try:
+            return self._work.job(archive.job) if archive.job else None
+        except JobRefused:
+            return None
+
+    def stop(self, archive: Archive) -> None:
+        """Let the job end as soon as it can."""
+        self._work.stop(archive.job)
+
+    def resume(self, archive: Archive) -> None:
+        """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
+        self._work.resume(archive.job)
 
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""

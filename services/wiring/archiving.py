@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from services.archive.own_records import OwnRecords
 from services.archive.seal import Identity, Recipient, identities_of, recipients_of
-from services.archive.service import ArchiveService
 from services.archive.tools import Tools
 from services.errors import ArchiveError, SettingsError
 from services.settings.archives import options_of
@@ -17,24 +16,24 @@ from services.stores.archives.place import Place
 from services.stores.records.archives import ArchiveBook
 
 if TYPE_CHECKING:
-    from services.bootstrap import Services
+    from services.wiring.working import Working
 
 
-def archive_service(services: Services) -> ArchiveService:
-    """Return what takes archives over these services' stores and records."""
+def archive_tools(services: Working) -> Tools:
+    """Return what archives need of these services' stores and records."""
     settings, stores = services.settings, services.stores
     sources = ArchiveSources(stores.engines, settings)
     own = OwnRecords(
         services.limits.rules, services.history, services.isolation.report_or_none, services.now
     )
-    return ArchiveService(Tools(
+    return Tools(
         erasers=services.erasers, kato=stores.kato, patterns=sources.patterns, keys=sources.keys,
         vectors=sources.vectors, own=own.pieces, ownership=services.usage.ownership,
         saw=lambda seen: services.state.record_nodes(seen, services.now()),
         versions=services.versions, recipients=lambda: recipients(settings),
         identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
         book=ArchiveBook(services.database), product=version("kato-tenants"), now=services.now,
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def place_of(settings: Settings, url: str) -> Place:

@@ -9,7 +9,10 @@ from services.made_once import made_once
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
-    from services.jobs.service import JobsService
+    from services.archive.service import ArchiveService
+    from services.archive.tools import Tools as ArchiveTools
+    from services.isolation.audit import IsolationService
+    from services.jobs.service import JobsService, Kinds
     from services.purge.job import Job
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
@@ -61,11 +64,28 @@ class Working(Reading):
         return PurgeService(self._purge_tools, worker=self.purge_worker)
 
     @made_once
+    def _archive_tools(self) -> ArchiveTools:
+        from services.wiring.archiving import archive_tools
+
+        return archive_tools(self)
+
+    @made_once
+    def archive(self) -> ArchiveService:
+        """What takes archives, proves them and keeps track of them."""
+        from services.archive.service import ArchiveService
+
+        return ArchiveService(self._archive_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
+        from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
 
-        service = JobsService(self.job_book, {}, on_run=lambda _: self.read_anew())
+        kinds: Kinds = {
+            "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+        }
+        service = JobsService(self.job_book, kinds, on_run=lambda _: self.read_anew())
         self.closing.callback(service.worker.stop)
         return service
 
@@ -84,6 +104,11 @@ class Working(Reading):
 
         self.read_anew()
         log_purge(self.logbook, self.jobs, job)
+
+    @property
+    def isolation(self) -> IsolationService:
+        """What audits; what takes archives asks it for the last audit."""
+        raise NotImplementedError
 
     def read_anew(self) -> None:
         """Have all figures read anew, soon: here nobody collects, another process does."""

@@ -14,15 +14,18 @@ from pydantic import SecretStr
 from services import bootstrap
 from services.archive.container import Reader
 from services.archive.formats import key_of, lines_of
-from services.archive.models import Archive, Manifest, State
+from services.archive.models import Archive, Manifest, Piece, State
+from services.archive.take import Taking
 from services.bootstrap import Services
 from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused, PurgeRefused
+from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.deployment import Deployment
 
 ACME = Target(tenant=TenantKey("tenant", "acme"))
+SESSION = b"kato:session:session-"
 KEY = pyrage.x25519.Identity.generate()
 
 
@@ -39,9 +42,9 @@ def services(kato_settings: Settings, folder: Path) -> Iterator[Services]:
 
 
 def taken(services: Services, target: Target = ACME, *, quiesce: bool = False) -> Archive:
-    planned = services.archive.plan(Request(target))
-    archive = services.archive.begin(planned, by="cli/ann", reason="leaves")
-    return services.archive.take(planned, archive, quiesce=quiesce)
+    plan = services.archive.plan(Request(target))
+    archive = services.archive.begin(plan, by="cli/ann", reason="leaves", quiesce=quiesce)
+    return services.archive.run_here(archive)
 
 
 def content(folder: Path, archive: Archive) -> tuple[Manifest, dict[str, bytes]]:
@@ -56,12 +59,10 @@ def content(folder: Path, archive: Archive) -> tuple[Manifest, dict[str, bytes]]
 def test_everything_of_a_tenant_is_in_it_and_nothing_of_anybody_else(
     services: Services, folder: Path, kato: Deployment
 ) -> None:
-    planned = services.archive.plan(Request(ACME))
-    archive = services.archive.take(
-        planned, services.archive.begin(planned, by="ann"), quiesce=False
-    )
+    plan = services.archive.plan(Request(ACME))
+    archive = services.archive.run_here(services.archive.begin(plan, by="ann", reason="leaves"))
     manifest, parts = content(folder, archive)
-    surface = planned.plan.surface
+    surface = plan.surface
     keys = {key_of(line).key: key_of(line) for line in lines_of(parts["redis/keys"])}
     redis = kato.targets.redis
     mine = {
@@ -73,16 +74,16 @@ def test_everything_of_a_tenant_is_in_it_and_nothing_of_anybody_else(
     for key in list(mine)[:50]:
         if redis.type(key) == b"string":
             assert keys[key].value.encode("utf-8", "surrogateescape") == redis.get(key)
-    sessions = [json.loads(key_of(line).value) for line in lines_of(parts.get("redis/sessions", b""))
-                if key_of(line).key.startswith(b"kato:session:session-")]  # fmt: skip
+    records = map(key_of, lines_of(parts["redis/sessions"]))
+    sessions = [json.loads(each.value) for each in records if each.key.startswith(SESSION)]
     assert {each["node_id"] for each in sessions} <= surface.nodes
-    rows = sum(item.count for item in planned.plan.items if item.kind == "patterns_data")
+    rows = sum(item.count for item in plan.items if item.kind == "patterns_data")
     assert manifest.part("clickhouse/patterns_data").count == rows > 0  # type: ignore[union-attr]
     points = [json.loads(line) for name, data in parts.items() if name.startswith("qdrant/")
               for line in lines_of(data)]  # fmt: skip
-    assert len(points) == sum(i.count for i in planned.plan.items if i.store.value == "vectors") > 0
+    assert len(points) == sum(i.count for i in plan.items if i.store.value == "vectors") > 0
     assert all(each["vector"] for each in points)
-    assert manifest.disclosed == (*planned.plan.disclosed, *planned.plan.blockers) != ()
+    assert manifest.disclosed == (*plan.disclosed, *plan.blockers) != ()
     assert manifest.changes == ()
     assert archive.state is State.PROVEN
     assert [each.name for each in folder.iterdir()] == [archive.name]
@@ -110,13 +111,19 @@ def test_it_is_proven_alone_and_against_the_stores(
 
 
 def test_what_changes_while_it_is_taken_is_said(
-    services: Services, folder: Path, kato: Deployment
+    services: Services, folder: Path, kato: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = services.archive.plan(Request(ACME))
-    archive = services.archive.begin(planned, by="ann")
-    kb_id = sorted(planned.plan.surface.kb_ids)[0]
-    kato.targets.redis.set(f"{kb_id}:prediction:new", "{}")
-    services.archive.take(planned, archive, quiesce=False)
+    plan = services.archive.plan(Request(ACME))
+    archive = services.archive.begin(plan, by="ann", reason="leaves")
+    kb_id = min(plan.surface.kb_ids)
+    read = Taking._sessions
+
+    def written_meanwhile(taking: Taking) -> Iterator[Piece]:
+        kato.targets.redis.set(f"{kb_id}:prediction:new", "{}")
+        return read(taking)
+
+    monkeypatch.setattr(Taking, "_sessions", written_meanwhile)
+    archive = services.archive.run_here(archive)
     manifest, _ = content(folder, archive)
     (change,) = [each for each in manifest.changes if each.kind == "prediction"]
     assert (change.owner, change.after) == (kb_id, (change.before or 0) + 1)
@@ -126,17 +133,16 @@ def test_what_changes_while_it_is_taken_is_said(
 def test_sessions_that_are_ended_first_are_in_it(
     services: Services, folder: Path, kato: Deployment
 ) -> None:
-    planned = services.archive.plan(Request(ACME))
-    there = sum(item.count for item in planned.plan.items if item.kind == "session")
-    archive = services.archive.begin(planned, by="ann")
-    services.archive.take(planned, archive, quiesce=True)
+    plan = services.archive.plan(Request(ACME))
+    there = sum(item.count for item in plan.items if item.kind == "session")
+    archive = taken(services, quiesce=True)
     manifest, parts = content(folder, archive)
     assert manifest.quiesced
     assert manifest.changes == ()
     found = [key_of(line) for line in lines_of(parts["redis/sessions"])]
-    assert sum(each.key.startswith(b"kato:session:session-") for each in found) == there > 0
+    assert sum(each.key.startswith(SESSION) for each in found) == there > 0
     assert not any(
-        json.loads(kato.targets.redis.get(key) or "{}").get("node_id") in planned.plan.surface.nodes
+        json.loads(kato.targets.redis.get(key) or "{}").get("node_id") in plan.surface.nodes
         for key in kato.targets.redis.scan_iter(match="kato:session:session-*")
     )
 
@@ -174,14 +180,18 @@ def test_with_a_store_down_nothing_is_kept(
 def test_a_store_that_breaks_off_half_way_leaves_nothing_and_says_why(
     services: Services, folder: Path, kato: Deployment
 ) -> None:
-    planned = services.archive.plan(Request(ACME))
-    archive = services.archive.begin(planned, by="ann")
+    plan = services.archive.plan(Request(ACME))
+    archive = services.archive.begin(plan, by="ann", reason="leaves")
     kato.fail("qdrant", "down")
-    with pytest.raises(Exception, match="Qdrant"):
-        services.archive.take(planned, archive, quiesce=False)
-    failed = services.archive.archive(archive.id)
-    assert (failed.state, list(folder.iterdir())) == (State.FAILED, [])
-    assert "Qdrant" in failed.problem
+    services.archive.run_here(archive)
+    job = services.archive.job(archive)
+    assert job is not None
+    assert job.state is JobState.FAILED
+    assert "Qdrant" in job.problem
+    assert not folder.exists()
+    kato.heal()
+    services.archive.resume(archive)
+    assert services.archive.run_here(archive).state is State.PROVEN
 
 
 def test_a_target_that_was_never_seen_is_refused(services: Services) -> None:
