@@ -6,7 +6,11 @@ Counts are of rows, keys, points or records. Names are as KATO has them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from services.purge.models import Target
+from services.tenancy.kb_ids import TenantKey
 
 
 class Unfit(StrEnum):
@@ -66,3 +70,96 @@ class PointsWritten:
 
     written: int = 0
     there: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What a restore came to, by a comparison of everything with the archive."""
+
+    RESTORED = "restored"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """What would be written of one part.
+
+    `into` is the collection or table. `there` is how many of these owners' rows, of these keys or
+    of these points are there already, which stay as they are; None where nobody could tell.
+    """
+
+    part: str
+    archived: int
+    there: int | None
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a restore would do, and what stands in its way.
+
+    `url` is where the archive is and `manifest` the SHA-256 of what it says of itself; `named` is
+    the tenant as which it comes back, None for the same. `tenants`, `kb_ids` and `nodes` are the
+    names afterwards. `unread` cannot be told in the new name, and `clashes` are new names that two
+    old ones would have. `left_out` is how much the archive itself left out,
+    None for who is not told, `changed` how much was
+    otherwise after it was taken than before.
+    """
+
+    url: str
+    archive_id: str
+    manifest: str
+    taken_at: datetime
+    target: Target
+    named: TenantKey | None
+    tenants: tuple[TenantKey, ...]
+    kb_ids: tuple[str, ...]
+    nodes: tuple[str, ...]
+    parts: tuple[PartPlan, ...]
+    misfits: tuple[Misfit, ...] = ()
+    unread: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
+    left_out: int | None = 0
+    changed: int = 0
+
+    @property
+    def can_run(self) -> bool:
+        """Whether nothing stands in its way."""
+        return not (self.misfits or self.unread or self.clashes)
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """How one part is after a restore, compared with the archive.
+
+    `before` is what was there of it before anything was written. `differing` is how many are not
+    as they are in the archive, and `names` some of them: keys, ids of points; of rows the number
+    that is there says how many. `expired` are keys whose time was over.
+    """
+
+    part: str
+    archived: int
+    before: int | None
+    differing: int
+    names: tuple[str, ...] = ()
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a restore came to.
+
+    `field_ends_lost` are hashes whose fields end nowhere, since that server lets none end;
+    `mentions` is how many rows name in their text what has another name now.
+    """
+
+    outcome: Outcome
+    archive_id: str
+    url: str
+    target: Target
+    named: TenantKey | None
+    tenants: tuple[TenantKey, ...]
+    at: datetime
+    parts: tuple[PartResult, ...]
+    mentions: int = 0
+    field_ends_lost: tuple[str, ...] = ()
+    kept_limits: int = 0

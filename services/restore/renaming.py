@@ -233,4 +233,3 @@ def _twice(names: Mapping[str, str]) -> Iterator[str]:
         if new in seen:
             yield new
         seen.add(new)
-

@@ -44,12 +44,13 @@ class VectorWriting:
             return None
         return Misfit(part.name, Unfit.VECTORS, collection)
 
-    def count(self, collection: str) -> int | None:
-        """Count the points of a collection, None where it is not there."""
-        if self._config(collection) is None:
-            return None
-        with asking("count points"):
-            return self._client.count(collection, exact=True).count
+    def there(self, collection: str, points: Iterable[Point]) -> int:
+        """Count the points whose id is there; none of a collection that is not."""
+        is_there = self._config(collection) is not None
+        found = 0
+        for batch in _batches(points):
+            found += len(self._there(collection, batch, whole=False)) if is_there else 0
+        return found
 
     def make(self, part: Part, collection: str, aliases: Iterable[str] = ()) -> bool:
         """Make a collection as it was configured, with its payload indexes; False where it is.
@@ -68,9 +69,9 @@ class VectorWriting:
         for alias in aliases:
             create = models.CreateAlias(collection_name=collection, alias_name=alias)
             with suppress(StoreRejected), asking("make an alias"):
-                self._client.update_collection_aliases([
-                    models.CreateAliasOperation(create_alias=create)
-                ])
+                self._client.update_collection_aliases(
+                    [models.CreateAliasOperation(create_alias=create)]
+                )
         return True
 
     def write(self, collection: str, points: Iterable[Point]) -> PointsWritten:

@@ -22,7 +22,7 @@ from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.typed_commands import Made, made_of
 from services.stores.redis.typed_compare import differing
-from services.tenancy.layout import text_of
+from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
 ASIDE = b"kato-tenants:restoring:"
 """How the names begin under which large keys are built; one that is left behind ends by itself."""
@@ -55,6 +55,16 @@ class KeyWriting:
         """
         with conversation(self._client, operation=_OPERATION, seconds=self._seconds) as link:
             return _Run(link).write(keys)
+
+    def index(self, sessions: Sequence[str]) -> None:
+        """Have KATO's index of sessions name those of these ids whose record is there."""
+        ids = list(map(bytes_of, sessions))
+        with conversation(self._client, operation="naming sessions", seconds=self._seconds) as on:
+            for part in chunks(ids, _BATCH_KEYS):
+                there = _there(on, [SESSION_PREFIX + each for each in part])
+                living = [each for each in part if SESSION_PREFIX + each in there]
+                if living:
+                    on.ask("SADD", INDEX_KEY, *living)
 
     def differing(self, keys: Iterable[TypedKey]) -> Iterator[str]:
         """Yield the names of keys that are not, or not with this type, value and end.
