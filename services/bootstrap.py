@@ -21,6 +21,7 @@ from services.wiring.working import Working
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.history.kato_starts import KatoStarts
     from services.isolation.audit import IsolationService
     from services.metrics.service import MetricsService
     from services.purge.later_looks import LaterLooks
@@ -74,6 +75,7 @@ class Services(Working):
             self.tend_records()
             self.purge_worker.start()
             self.work.worker.start()
+            self.retaining.scheduler.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -95,6 +97,8 @@ class Services(Working):
             lambda: self.limits.follow, lambda: self.metrics.follow, lambda: self.remember,
             lambda: self.isolation.follow,
         ]  # fmt: skip
+        if self.embedded is None:  # else KATO is a part of this process
+            makes.append(lambda: self._kato_starts.follow)
         if not self.settings.read_only:
             makes.append(lambda: self._later_looks.follow)
             self.tend_records()
@@ -104,6 +108,13 @@ class Services(Working):
                 make()(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    @made_once
+    def _kato_starts(self) -> KatoStarts:
+        from services.history.kato_starts import KatoStarts
+
+        kato = self.stores.kato
+        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
 
     @made_once
     def _later_looks(self) -> LaterLooks:
@@ -163,6 +174,7 @@ class Services(Working):
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
+            retention=lambda: self.retaining.service.jobs(1),
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
     from services.restore.access import DeskRestore
+    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.usage.access import DeskFleet
 
@@ -66,7 +67,7 @@ class Desk:
         """Usage over time."""
         from services.history.access import DeskHistory
 
-        return DeskHistory(self.gate, self._services.history)
+        return DeskHistory(self.gate, self._services.history, self._services.events)
 
     @cached_property
     def limits(self) -> DeskLimits:
@@ -182,6 +183,16 @@ class Desk:
         )
 
     @cached_property
+    def retention(self) -> DeskRetention:
+        """What is kept, for how long and how much of it."""
+        from services.retention.access import DeskRetention
+
+        wired = self._services.retaining
+        return DeskRetention(
+            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
+
+    @cached_property
     def names(self) -> DeskNames:
         """Bringing node_ids, and confirming whose a kb_id is."""
         from services.names.access import DeskNames
@@ -270,7 +281,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
-            DeskHistory(gate, records.history),
+            DeskHistory(gate, records.history, records.events),
             DeskLimits(gate, lambda: records.limits),
             DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),

@@ -18,6 +18,7 @@ KatoTenantsError
 ├── LimitsError              a limit, or a file of them, that cannot be taken
 ├── CardError                a card, or a file of them, that cannot be taken
 ├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
+├── RetentionError           a policy that cannot be taken, or a run that may not begin
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
@@ -222,6 +223,10 @@ class OnHold(KatoTenantsError):
     def __init__(self, tenant: str, reason: str) -> None:
         super().__init__(f"{tenant} is on legal hold ({reason}): nothing of it may be erased")
         self.tenant, self.reason = tenant, reason
+
+
+class RetentionError(KatoTenantsError):
+    """A retention policy that cannot be taken, or a run of one that may not begin."""
 
 
 class LogError(KatoTenantsError):

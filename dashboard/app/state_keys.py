@@ -173,6 +173,21 @@ LIMITS_REFUSED = "limits_refused"
 """Session state: a limit, or a file of limits, as it is being written, what was set last, and why
 one was refused. Which tenant it is for, and of what, are query parameters too."""
 
+RETENTION_SCOPE = "retention_scope"
+RETENTION_NAME = "retention_name"
+RETENTION_QUANTITY = "retention_quantity"
+RETENTION_KEEP = "retention_keep"
+RETENTION_CRON = "retention_cron"
+RETENTION_ZONE = "retention_zone"
+RETENTION_WHY = "retention_why"
+RETENTION_SET = "retention_set"
+RETENTION_PLAN = "retention_plan"
+RETENTION_REASON = "retention_reason"
+RETENTION_REFUSED = "retention_refused"
+RETENTION_TENANT = "retention_tenant"
+"""Session state: a policy as it is being written, what was set last, the plan that is shown, why it
+is run, why something was refused, and of which tenant the past is shown."""
+
 OVER_WORD = "over_word"
 """Session state: why a session is created for a tenant over a limit, by the tenant."""
 

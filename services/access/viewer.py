@@ -70,6 +70,9 @@ class Action(StrEnum):
     LABEL = "label a tenant"
     HOLD = "set a legal hold"
     LIFT_HOLD = "lift a legal hold"
+    SET_RETENTION = "set retention"
+    PLAN_RETENTION = "plan retention"
+    RUN_RETENTION = "run retention"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -130,6 +133,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.HOLD: Permission(Role.ADMIN, writes=True),
     Action.LIFT_HOLD: Permission(Role.ADMIN, writes=True),
+    Action.SET_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.PLAN_RETENTION: Permission(Role.OPERATOR),
+    Action.RUN_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

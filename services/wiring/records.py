@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
+    from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -73,6 +75,13 @@ class OwnRecords:
             self._history_records, retention=self._retention, now=self.now,
             made_up_until=self._made_up_until,
         )  # fmt: skip
+
+    @made_once
+    def events(self) -> EventRecords:
+        """What happened to the fleet and its tenants."""
+        from services.stores.records.events import EventRecords
+
+        return EventRecords(self.database)
 
     @made_once
     def history_recorder(self) -> HistoryRecorder:
@@ -176,6 +185,13 @@ class OwnRecords:
         from services.stores.records.cards import CardBook
 
         return CardBook(self.database)
+
+    @made_once
+    def policies(self) -> PolicyBook:
+        """Retention policies."""
+        from services.stores.records.retention import PolicyBook
+
+        return PolicyBook(self.database)
 
     @made_once
     def owners(self) -> Owners:

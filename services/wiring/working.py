@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.isolation.audit import IsolationService
+    from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
     from services.purge.job import Job
     from services.purge.look import Erasers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.purge.worker import PurgeWorker
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
+    from services.wiring.retaining import Retaining
 
 
 class Working(Reading):
@@ -101,10 +103,23 @@ class Working(Reading):
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
             "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
+            **dict([self.retaining.kind]),
         }
-        service = JobsService(self.job_book, kinds, on_run=lambda _: self.read_anew())
+        service = JobsService(self.job_book, kinds, on_run=self._job_ran)
         self.closing.callback(service.worker.stop)
         return service
+
+    def _job_ran(self, job: AnyJob) -> None:
+        """Follow each run of a job: figures are read anew, and the log gets its end."""
+        self.read_anew()
+        self.retaining.ran(job)
+
+    @made_once
+    def retaining(self) -> Retaining:
+        """Retention."""
+        from services.wiring.retaining import Retaining
+
+        return Retaining(self)
 
     @made_once
     def purge_worker(self) -> PurgeWorker:

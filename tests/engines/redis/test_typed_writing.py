@@ -36,7 +36,7 @@ def servers(
             "valkey 9": stack.enter_context(redis.Redis(port=valkey_server.port)),
             "redis 7": stack.enter_context(running(tmp_path_factory.mktemp("redis-7"))),
             "redis 8": stack.enter_context(
-                running(tmp_path_factory.mktemp("redis-8"), redis_server.redis_8())
+                running(tmp_path_factory.mktemp("redis-8"), redis_server.find_8())
             ),
         }
 
