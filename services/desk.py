@@ -178,9 +178,7 @@ class Desk:
         from services.restore.access import DeskRestore
 
         services = self._services
-        return DeskRestore(
-            self.gate, lambda: services.restore, lambda which: services.archive.archive(which)
-        )
+        return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
 
     @cached_property
     def retention(self) -> DeskRetention:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from services.access.gate import Doing, Gate
 from services.access.viewer import Action, Viewer
 from services.archive.confined import holders_of
-from services.archive.models import Archive
+from services.archive.service import ArchiveService
 from services.errors import AccessDenied, ArchiveError, RestoreRefused
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
@@ -19,16 +19,13 @@ from services.tenancy.kb_ids import TenantKey
 
 
 class DeskRestore:
-    """Restores of archives in scope, into tenants in scope; a file by its address is for who sees
-    all.
-
-    `known` finds an archive of the records by its id or its file's name; raises ArchiveError.
-    """  # noqa: D205
+    """Restores of archives in scope; a file by its address is for who sees all."""
 
     def __init__(
-        self, gate: Gate, inner: Callable[[], RestoreService], known: Callable[[str], Archive]
-    ) -> None:
-        self._gate, self._inner, self._known = gate, inner, known
+        self, gate: Gate, inner: Callable[[], RestoreService],
+        archives: Callable[[], ArchiveService],
+    ) -> None:  # fmt: skip
+        self._gate, self._inner, self._archives = gate, inner, archives
 
     def plan(self, which: str, named: TenantKey | None = None) -> Plan:
         """Return what a restore would do. Logged.
@@ -87,7 +84,7 @@ class DeskRestore:
             viewer = self._gate.allow(action, tenants=())
             with self._gate.doing(Action.PLAN_RESTORE, tenants=(), target="a file by its address"):
                 return self._inner().plan(which, named), viewer
-        archive = self._known(which)
+        archive = self._archives().archive(which)
         try:
             viewer = self._gate.allow(action, tenants=holders_of(archive), target=archive.name)
         except AccessDenied:

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from services.jobs.models import Job
 from services.restore.models import PartResult, Plan, Receipt
+from services.usage.formats import stamp
 
 _PLAN, _RECEIPT = TypeAdapter(Plan), TypeAdapter(Receipt)
 
@@ -31,6 +33,15 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
 def receipt_of(found: Mapping[str, Any]) -> Receipt:
     """Read a receipt as the records have it."""
     return _RECEIPT.validate_python(found)
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Return a restore: its plan, how it stands, and its receipt once it ended."""
+    return {
+        "id": job.id, "state": job.state.value, "outcome": job.outcome, "problem": job.problem,
+        "by": job.asked_by, "reason": job.reason, "begun_at": stamp(job.created_at),
+        "ended_at": stamp(job.ended_at), "plan": job.plan, "receipt": job.receipt,
+    }  # fmt: skip
 
 
 def result_of_part(found: Mapping[str, Any], before: int | None, expired: int) -> PartResult:

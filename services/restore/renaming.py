@@ -153,7 +153,8 @@ def renaming_of(
     Raises NamingError where no naming scheme makes the new tenant's names.
     """
     if old.kind == "kb" or new.kind == "kb":
-        return _of_kb(old, new, nodes, kb_ids, tenants, service)
+        same = unchanged(nodes, kb_ids, tenants, service)
+        return _of_kb(old, new, same)
     work = _Work(old, new, schemes, service)
     by_node = {node: work.node(node) for node in sorted(nodes)}
     named = {node: made for node, made in by_node.items() if made is not None}
@@ -167,16 +168,12 @@ def renaming_of(
     )  # fmt: skip
 
 
-def _of_kb(
-    old: TenantKey, new: TenantKey, nodes: Collection[str], kb_ids: Collection[str],
-    tenants: Collection[str], service: str,
-) -> Renaming:  # fmt: skip
+def _of_kb(old: TenantKey, new: TenantKey, same: Renaming) -> Renaming:
     """Rename a kb_id that no scheme reads into another: the name itself is all that there is."""
     if old.kind != new.kind:
         raise NamingError("what no scheme reads (kb/…) takes another name of that kind alone")
-    names = {kb_id: new.id if kb_id == old.id else kb_id for kb_id in kb_ids}
-    same = {node: node for node in nodes}
-    return Renaming(service, same, names, {each: each for each in tenants}, tuple(nodes))
+    names = {kb_id: new.id if kb_id == old.id else kb_id for kb_id in same.kb_ids}
+    return replace(same, kb_ids=names, unread=tuple(same.nodes))
 
 
 @dataclass(frozen=True, slots=True)

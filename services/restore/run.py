@@ -25,6 +25,7 @@ from services.restore.source import Tools, collection_of, names_of, opened
 
 KIND = "restore"
 _NAMED = 20
+_SAID_EVERY = 500
 
 
 class StepName(StrEnum):
@@ -127,14 +128,17 @@ class RestoreWork:
 
     def verify(self) -> Result:
         """Compare everything with the archive."""
+        archive, keys = self.archive, self.tools.keys
+        others = {
+            "clickhouse": self._other_rows,
+            "qdrant": self._other_points,
+            "redis": lambda part: keys.differing(archive.keys(part, self.renaming)),
+        }
         compared = [
-            *(self._verified(part, self._other_rows(part)) for part in self.archive.parts("clickhouse")),
-            *(self._verified(part, self._other_points(part)) for part in self.archive.parts("qdrant")),
-            *(
-                self._verified(part, self.tools.keys.differing(self.archive.keys(part, self.renaming)))
-                for part in self.archive.parts("redis")
-            ),
-        ]  # fmt: skip
+            self._verified(part, other(part))
+            for store, other in others.items()
+            for part in archive.parts(store)
+        ]
         return {"parts": compared}
 
     # --- what these share ---
@@ -152,13 +156,18 @@ class RestoreWork:
             expired += len(done.expired)
         return {"field_ends_lost": lost[:_NAMED], "expired": {name: expired}}
 
-    def _told(self, part: Part, items: Iterable[Any]) -> Iterator[Any]:
-        """Pass them on, saying how far it is, and end where somebody asked for it."""
-        for number, each in enumerate(items, start=1):
-            if number % _SAID_EVERY == 1:
+    def _told(
+        self, part: Part, items: Iterable[Any], *, every: int = _SAID_EVERY
+    ) -> Iterator[Any]:
+        """Pass them on, saying how far it is, and end where somebody asked for it.
+
+        A chunk of rows is one; how many rows it has is not told.
+        """
+        for number, each in enumerate(items):
+            if number % every == 0:
                 if self.stops():
                     raise Stopped
-                self.said(Progress(part.name, number, part.count))
+                self.said(Progress(part.name, *(() if every == 1 else (number, part.count))))
             yield each
 
     def _verified(self, part: Part, differing: Iterator[str]) -> Mapping[str, Any]:
@@ -194,8 +203,6 @@ class RestoreWork:
             kept_limits=self.results[StepName.RECORDS]["kept_limits"],
         )  # fmt: skip
 
-
-_SAID_EVERY = 500
 
 
 def _outcome(parts: Iterable[PartResult]) -> Outcome:

@@ -187,9 +187,8 @@ def _made(config: Mapping[str, Any]) -> dict[str, Any]:
 def _known(model: type[ModelT], value: Any) -> ModelT | None:
     if not isinstance(value, Mapping):
         return None
-    return model.model_validate({
-        name: each for name, each in value.items() if name in model.model_fields and each is not None
-    })  # fmt: skip
+    fields = value.keys() & model.model_fields.keys()
+    return model.model_validate({name: value[name] for name in fields if value[name] is not None})
 
 
 _INDEXES: Mapping[str, type[BaseModel]] = {

@@ -76,7 +76,7 @@ class Link:
         return found
 
     def prolong(self) -> None:
-        """Give what follows as much time as all had at first: for work that goes on as it should."""
+        """Give what follows as much time as all had at first: the work goes on as it should."""
         self._deadline = time.monotonic() + self._seconds
 
     def error(self, reply: hiredis.ReplyError) -> StoreError:
