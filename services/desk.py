@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
+    from services.restore.access import DeskRestore
     from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.setup.access import DeskSetup
@@ -192,6 +193,14 @@ class Desk:
 
         services = self._services
         return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+
+    @cached_property
+    def restore(self) -> DeskRestore:
+        """Restores of archives."""
+        from services.restore.access import DeskRestore
+
+        services = self._services
+        return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
 
     @cached_property
     def retention(self) -> DeskRetention:

@@ -24,6 +24,7 @@ KatoTenantsError
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
+├── RestoreRefused           a restore that cannot be planned, begun or found
 ├── ArchiveError             an archive that cannot be taken, or a destination that took it wrongly
 │   └── ArchiveRefused       an archive that is cut, altered, locked or of another version
 ├── ValueNotWhole            a Redis key's value that is gone, too large or not read
@@ -272,6 +273,10 @@ class CaptureError(KatoTenantsError):
         where = file if line is None else f"{file}, line {line}"
         super().__init__(f"{where}: {reason}")
         self.file, self.line, self.reason = file, line, reason
+
+
+class RestoreRefused(KatoTenantsError):
+    """A restore that cannot be planned, begun or found."""
 
 
 class ArchiveError(KatoTenantsError):

@@ -53,6 +53,8 @@ class Action(StrEnum):
     ARCHIVE = "take an archive"
     END_AND_ARCHIVE = "end sessions and take an archive"
     VERIFY_ARCHIVE = "verify an archive"
+    PLAN_RESTORE = "plan a restore"
+    RESTORE = "restore an archive"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -116,6 +118,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),
     Action.END_AND_ARCHIVE: Permission(Role.ADMIN, writes=True),
     Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
+    Action.PLAN_RESTORE: Permission(Role.OPERATOR),
+    Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
+    from services.restore.service import RestoreService
+    from services.restore.source import Tools as RestoreTools
     from services.wiring.retaining import Retaining
 
 
@@ -88,13 +90,28 @@ class Working(Reading):
         return ArchiveService(self._archive_tools, self.work)
 
     @made_once
+    def _restore_tools(self) -> RestoreTools:
+        from services.wiring.restoring import restore_tools
+
+        return restore_tools(self)
+
+    @made_once
+    def restore(self) -> RestoreService:
+        """What writes archives back."""
+        from services.restore.service import RestoreService
+
+        return RestoreService(self._restore_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
         from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
+        from services.restore.run import RestoreWork
 
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
             **dict([self.retaining.kind]),
         }
         service = JobsService(self.job_book, kinds, on_run=self._job_ran)

@@ -57,6 +57,7 @@ from services.errors import (
     NoSuchJob,
     NoSuchPlan,
     Problem,
+    RestoreRefused,
     StoreUnavailable,
 )
 from services.figures import Amount, Measure, StoreState, Usage
@@ -101,6 +102,10 @@ from services.metrics.service import MetricsService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
+from services.restore.confined import confined_plan
+from services.restore.formats import plan_json, receipt_json
+from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
+from services.restore.service import RestoreService
 from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
@@ -188,6 +193,20 @@ MANIFEST = Manifest(
     "a", NOW, NOW, Target(ACME), left_out=(LeftOut(ZED_KB, "zed has it", (ZED,)),),
     disclosed=(f"{COUNTED} of zed",), versions={"redis": f"zed {COUNTED}"},
 )  # fmt: skip
+RESTORING = Restoring(
+    f"s3://zed{COUNTED}/acme.kato.tar", "a", DIGEST, NOW, Target(ACME), None, (ACME,), (ACME_KB,),
+    (ACME_NODE,), (), left_out=int(COUNTED),
+)  # fmt: skip
+BROUGHT = Receipt(
+    Came.PARTIAL, "a", RESTORING.url, Target(ACME), None, (ACME,), NOW, ()
+)  # fmt: skip
+RESTORE = Work(
+    "r", "restore", plan_json(RESTORING), "ann", "x", NOW, JobState.FAILED,
+    problem=f"zed {COUNTED}", receipt=receipt_json(BROUGHT),
+)  # fmt: skip
+OTHERS_RESTORE = replace(
+    RESTORE, id="rz", plan=plan_json(replace(RESTORING, target=Target(ZED), tenants=(ZED,)))
+)
 WORK = Work(
     "w", "archive", {"zed": COUNTED}, "ann", "x", NOW, JobState.FAILED, problem=f"zed {COUNTED}"
 )
@@ -412,6 +431,11 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.restore = _mock(RestoreService)
+        self.restore.plan.return_value = RESTORING
+        self.restore.jobs.return_value = (RESTORE, OTHERS_RESTORE)
+        for name in ("begin", "run_here", "job"):
+            getattr(self.restore, name).return_value = RESTORE
         self.archive = _mock(ArchiveService)
         self.archive.plan.return_value = plan()
         self.archive.archives.return_value = (ARCHIVE, OTHERS_ARCHIVE)
@@ -512,8 +536,8 @@ TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
-    "retention.policies", "cards.cards", "imported.target", "imported.one", "imported.preview",
-    "places.facts",
+    "retention.policies", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
+    "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -575,6 +599,14 @@ def _steer(name: str, deed: str, action: Action = Action.STEER_PURGE) -> Case:
     return _done(
         lambda d: getattr(d.purge, name)(JOB.id), ADMIN, action, f"purge.{name}",
         target=f"{deed} {JOB.id}", writes=True, refused=NoSuchJob, **OF_ACME,
+    )  # fmt: skip
+
+
+def _restore(name: str, role: Role, **more: Any) -> Case:
+    """A method of a restore by its id; one that is not in scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.restore, name)("r"), role, inner=f"restore.{name}",
+        refused=RestoreRefused, **more,
     )  # fmt: skip
 
 
@@ -865,6 +897,24 @@ CASES: dict[str, Case] = {
         "archive.begin", target="tenant/acme", writes=True, **OF_ACME,
     ),
     "archives.run_here": _archive("run_here", writes=True),
+    "restore.plan": _done(
+        lambda d: d.restore.plan("a"), OPERATOR, Action.PLAN_RESTORE, "restore.plan",
+        target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
+    ),
+    "restore.begin": _done(
+        lambda d: d.restore.begin("a", reason="x", seen=confined_plan(RESTORING, d.viewer())),
+        ADMIN, Action.RESTORE, "restore.begin", target="tenant/acme", writes=True,
+        refused=ArchiveError, **OF_ACME,
+    ),
+    "restore.run_here": _restore("run_here", ADMIN, writes=True),
+    "restore.jobs": Case(lambda d: d.restore.jobs(), OPERATOR, ANY, inner="restore.jobs"),
+    "restore.job": _restore("job", OPERATOR),
+    "restore.stop": _restore(
+        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+    ),
+    "restore.resume": _restore(
+        "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
+    ),
     "archives.archives": Case(
         lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
     ),
