@@ -75,6 +75,7 @@ class Services(Working):
             self.tend_records()
             self.purge_worker.start()
             self.work.worker.start()
+            self.retaining.scheduler.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -173,6 +174,7 @@ class Services(Working):
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
+            retention=lambda: self.retaining.service.jobs(1),
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:

@@ -19,6 +19,7 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
+    from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
     from services.bootstrap import Services
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
+    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.usage.access import DeskFleet
 
@@ -160,6 +162,24 @@ class Desk:
 
         services = self._services
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+
+    @cached_property
+    def archives(self) -> DeskArchive:
+        """Archives: taking, proving, listing."""
+        from services.archive.access import DeskArchive
+
+        services = self._services
+        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+
+    @cached_property
+    def retention(self) -> DeskRetention:
+        """What is kept, for how long and how much of it."""
+        from services.retention.access import DeskRetention
+
+        wired = self._services.retaining
+        return DeskRetention(
+            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
 
     @cached_property
     def names(self) -> DeskNames:

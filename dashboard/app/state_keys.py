@@ -90,6 +90,21 @@ PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""
 
+ARCHIVE = "archive"
+"""Query parameter: which archive the Archives page shows."""
+
+ARCHIVE_WHAT = "archive_what"
+ARCHIVE_TENANT = "archive_tenant"
+ARCHIVE_NODE = "archive_node"
+ARCHIVE_USER = "archive_user"
+ARCHIVE_GUESSED = "archive_guessed"
+ARCHIVE_QUIESCE = "archive_quiesce"
+ARCHIVE_REASON = "archive_reason"
+"""Session state: what of an archive to take was chosen."""
+
+ARCHIVE_REFUSED = "archive_refused"
+"""Session state: why the last thing that was to be done to an archive was not."""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""
@@ -157,6 +172,21 @@ LIMITS_SET = "limits_set"
 LIMITS_REFUSED = "limits_refused"
 """Session state: a limit, or a file of limits, as it is being written, what was set last, and why
 one was refused. Which tenant it is for, and of what, are query parameters too."""
+
+RETENTION_SCOPE = "retention_scope"
+RETENTION_NAME = "retention_name"
+RETENTION_QUANTITY = "retention_quantity"
+RETENTION_KEEP = "retention_keep"
+RETENTION_CRON = "retention_cron"
+RETENTION_ZONE = "retention_zone"
+RETENTION_WHY = "retention_why"
+RETENTION_SET = "retention_set"
+RETENTION_PLAN = "retention_plan"
+RETENTION_REASON = "retention_reason"
+RETENTION_REFUSED = "retention_refused"
+RETENTION_TENANT = "retention_tenant"
+"""Session state: a policy as it is being written, what was set last, the plan that is shown, why it
+is run, why something was refused, and of which tenant the past is shown."""
 
 OVER_WORD = "over_word"
 """Session state: why a session is created for a tenant over a limit, by the tenant."""

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys, unreadable
+from dashboard.archive import listing as archive_parts
 from dashboard.audit_log import listing as log_listing
 from dashboard.cards import editing
 from dashboard.draw import cards, figures, limits, notices, shared, unknown, usage_tables
@@ -77,6 +78,9 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
+    if not permits.why_not(Action.SEE_ARCHIVES):
+        with unreadable.said("Its newest archive"):
+            archive_parts.tenant_note(tenant.tenant)
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

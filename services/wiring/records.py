@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -184,6 +185,13 @@ class OwnRecords:
         from services.stores.records.cards import CardBook
 
         return CardBook(self.database)
+
+    @made_once
+    def policies(self) -> PolicyBook:
+        """Retention policies."""
+        from services.stores.records.retention import PolicyBook
+
+        return PolicyBook(self.database)
 
     @made_once
     def owners(self) -> Owners:

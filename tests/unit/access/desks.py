@@ -84,6 +84,7 @@ from services.metrics.service import MetricsService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
+from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.landing import land
@@ -110,6 +111,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
+from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -363,6 +365,14 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.retention = _mock(RetentionService)
+        self.retention.policies.return_value = POLICIES
+        self.retention.plan.return_value = KEEPING
+        self.retention.jobs.return_value = (RUN,)
+        for name in ("job", "run_here", "resume", "abandon", "begin"):
+            getattr(self.retention, name).return_value = RUN
+        self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
+        self.retaining = SimpleNamespace(service=self.retention, labels=dict)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
@@ -429,7 +439,7 @@ class World:
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules", "cards.cards",
+    "care.inspect", "sessions.fingerprint", "limits.rules", "retention.policies", "cards.cards",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -588,6 +598,47 @@ CASES: dict[str, Case] = {
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
+    "retention.policies": Case(
+        lambda d: d.retention.policies(), VIEWER, ANY, inner="retention.policies"
+    ),
+    "retention.plan": _done(
+        lambda d: d.retention.plan(), OPERATOR, Action.PLAN_RETENTION, "retention.plan",
+        scopes=ANY,
+    ),
+    "retention.simulate": Case(
+        lambda d: d.retention.simulate([ACME]), VIEWER, ANY, inner="retention.simulate"
+    ),
+    "retention.change": _done(
+        lambda d: d.retention.change(TO_KEEP, why="known"), ADMIN, Action.SET_RETENTION,
+        "retention.change", target="tenant/acme predictions:count 5", scopes=FLEET, writes=True,
+        **OF_ACME,
+    ),
+    "retention.begin": _done(
+        lambda d: d.retention.begin(None, digest="d", reason="t"), ADMIN, Action.RUN_RETENTION,
+        "retention.begin", target="retention", scopes=FLEET, writes=True,
+    ),
+    "retention.run_here": Case(
+        lambda d: d.retention.run_here(RUN.id), ADMIN, FLEET, inner="retention.run_here",
+        writes=True,
+    ),
+    "retention.run_soon": Case(
+        lambda d: d.retention.run_soon(), ADMIN, FLEET, inner="retention.run_soon", writes=True
+    ),
+    "retention.jobs": Case(
+        lambda d: d.retention.jobs(), VIEWER, ANY, inner="retention.jobs"
+    ),
+    "retention.job": Case(lambda d: d.retention.job(RUN.id), VIEWER, ANY, inner="retention.job"),
+    "retention.receipt": _done(
+        lambda d: d.retention.receipt(RUN.id), VIEWER, Action.EXPORT, "retention.job",
+        target=f"the receipt of {RUN.id}", scopes=ANY,
+    ),
+    **{
+        f"retention.{name}": _done(
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
+        )
+        for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
+    },
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
