@@ -23,8 +23,8 @@ from services.history.models import (
     quantities_of,
 )
 from services.history.rollup import Look
-from services.usage.rollup import add_usages
 from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.sums import add_usages
 
 _NO_SIZE = "its size is not told"
 
