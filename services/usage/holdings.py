@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,7 @@ from services.usage.places import Places
 from services.usage.readings import PatternUsage
 from services.usage.snapshot import KbUsage
 
-
-class Found(NamedTuple):
-    """Amounts of one measure, each with the number of whose it is."""
-
-    owners: Indexes
-    amounts: Amounts
+T = TypeVar("T")
 
 
 class Kinds(NamedTuple):
@@ -44,6 +39,17 @@ class Kinds(NamedTuple):
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
         summed = np.add.reduceat(counts, starts) if len(starts) else counts
         return cls(codes[starts], summed, width)
+
+    def differ(self, before: Kinds) -> Indexes:
+        """Return the parts of which a kind is not as it was before, or had none then.
+
+        One that lost a kind has fewer keys, or more of another.
+        """
+        at = _places(before.codes, self.codes)
+        if not len(before.codes):
+            return self.codes // self.width
+        as_it_was = (before.codes[at] == self.codes) & (before.counts[at] == self.counts)
+        return self.codes[~as_it_was] // self.width
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,34 @@ class Holdings:
             collections=tuple(self.collections.get(at, ())),
             rows_by_table=pattern.rows_by_table if pattern else {},
         )
+
+    def kb_ids(self) -> frozenset[str]:
+        """Return every kb_id among the parts."""
+        parts = self.places.parts
+        return frozenset(parts[number][0] for number in self._parts if parts[number][1])
+
+    def same(self, before: Holdings) -> NDArray[np.bool_]:
+        """Say of each part whether it is as it was in another round of the same places."""
+        comparable = self.places is before.places and self.none == before.none
+        if not (comparable and len(before.parts) and self.kinds.width == before.kinds.width):
+            return np.zeros(len(self.parts), np.bool_)
+        at = _places(before.parts, self.parts)
+        same = (before.parts[at] == self.parts) & (before.spoken[at] == self.spoken)
+        for measure, amounts in self.amounts.items():
+            same &= self.found[measure] == before.found[measure][at]
+            for now, then in zip(amounts, before.amounts[measure], strict=True):
+                same &= now == then[at]
+        same &= ~np.isin(self.parts, self.kinds.differ(before.kinds))
+        same &= ~np.isin(self.parts, _differing(self._patterns, before._patterns))
+        return same & ~np.isin(self.parts, _differing(self._collections, before._collections))
+
+    @property
+    def _patterns(self) -> dict[int, PatternUsage]:
+        return {self._parts[at]: found for at, found in self.patterns.items()}
+
+    @property
+    def _collections(self) -> dict[int, Sequence[str]]:
+        return {self._parts[at]: found for at, found in self.collections.items()}
 
     def usage(self, at: int) -> Usage:
         """Return what a part holds."""
@@ -128,3 +162,12 @@ class Holdings:
     def _parts(self) -> list[int]:
         parts: list[int] = self.parts.tolist()
         return parts
+
+
+def _places(among: Indexes, these: Indexes) -> Indexes:
+    """Return where each of these would stand among numbers that rise, at most the last place."""
+    return np.minimum(np.searchsorted(among, these), len(among) - 1)
+
+
+def _differing(now: Mapping[int, T], then: Mapping[int, T]) -> list[int]:
+    return [part for part in now.keys() | then.keys() if now.get(part) != then.get(part)]

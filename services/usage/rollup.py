@@ -56,20 +56,26 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """The fleet divided among its owners, and the sum of all parts by measure."""
+    """The fleet divided among its owners, the sum of all parts by measure, and every kb_id."""
 
     tenants: Sequence[TenantUsage]
     shared: tuple[KbUsage, ...]
     unattributed: Unattributed
     sums: Mapping[Measure, Amount]
+    kb_ids: frozenset[str]
 
 
 def roll_up(
-    readings: Readings, ownership: Ownership, *, shared_collections: frozenset[str] = frozenset()
+    readings: Readings,
+    ownership: Ownership,
+    *,
+    shared_collections: frozenset[str] = frozenset(),
+    before: RolledUp | None = None,
 ) -> RolledUp:
     """Divide everything the stores hold among tenants, shared kb_ids and nobody.
 
-    It is done in columns; tenants are made when they are looked at.
+    It is done in columns; tenants are made when they are looked at, or stay the same objects that
+    they were `before` where nothing of them changed.
     """
     finds = Finds(places_of(ownership), shared_collections)
     if readings.patterns is not None:
@@ -78,18 +84,24 @@ def roll_up(
         finds.add_collections(readings.vectors)
     if readings.keys is not None:
         finds.add_keys(readings.keys)
-    return _divide(finds.holdings(_nothing(readings)), readings, tuple(finds.samples))
+    held, last = finds.holdings(_nothing(readings)), before and before.tenants
+    return _divide(
+        held, readings, tuple(finds.samples), last if isinstance(last, Tenants) else None
+    )
 
 
-def _divide(held: Holdings, readings: Readings, samples: tuple[str, ...]) -> RolledUp:
+def _divide(
+    held: Holdings, readings: Readings, samples: tuple[str, ...], before: Tenants | None
+) -> RolledUp:
     holders = held.places.tenant_of[held.spoken]
     shared = sorted(map(held.part, np.flatnonzero(holders == SEVERAL).tolist()), key=_name)
     nobodys = [held.usage(at) for at in np.flatnonzero(holders == NOBODYS).tolist()]
     return RolledUp(
-        Tenants(held, holders, shared),
+        Tenants(held, holders, shared, before),
         tuple(shared),
         Unattributed(nobodys[0] if nobodys else held.none, samples),
         {m: amounts.total() + readings.zero(m) for m, amounts in held.amounts.items()},
+        held.kb_ids(),
     )
 
 

@@ -22,10 +22,14 @@ _name = attrgetter("name")
 class Tenants(Sequence[TenantUsage]):
     """Reads like a tuple of tenants, by name.
 
-    `holders` are the tenants of the parts, `shared` the parts that several hold.
+    `holders` are the tenants of the parts, `shared` the parts that several hold. Those that are
+    as they were `before` are taken from there: they need not be made again.
     """
 
-    def __init__(self, held: Holdings, holders: Indexes, shared: Iterable[KbUsage]) -> None:
+    def __init__(
+        self, held: Holdings, holders: Indexes, shared: Iterable[KbUsage],
+        before: Tenants | None = None,
+    ) -> None:  # fmt: skip
         self._held = held
         places, by_tenant = held.places, np.argsort(holders, kind="stable")
         own, first = np.unique(holders[by_tenant], return_index=True)
@@ -42,6 +46,25 @@ class Tenants(Sequence[TenantUsage]):
         every = np.union1d(own[own >= 0], np.array(list(self._shared), np.intp))
         self._order = places.in_order(every)
         self._made: list[TenantUsage | None] = [None] * len(every)
+        if before is not None:
+            self._take_over(before, holders)
+
+    def _take_over(self, before: Tenants, holders: Indexes) -> None:
+        """Take those that were made before and have the same parts, alone and with others."""
+        if self._held.places is not before._held.places:
+            return
+        changed = set(holders[~self._held.same(before._held)].tolist())
+        made = dict(zip(before._order, before._made, strict=True))
+        for at, number in enumerate(self._order):
+            if number not in changed and self._outline(number) == before._outline(number):
+                self._made[at] = made[number]
+
+    def _outline(self, number: int) -> tuple[int, list[str] | None]:
+        """How many parts a tenant has, -1 where it is not there; and what it has with others."""
+        parts = self._slices.get(number)
+        many = 0 if parts is None else parts.stop - parts.start
+        shared = self._shared.get(number)
+        return many if many or shared is not None else -1, shared
 
     def of(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""
