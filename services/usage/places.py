@@ -90,7 +90,8 @@ class Places:
             ranks = np.empty(len(names), np.intp)
             ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
             self._ranks = ranks
-        return tenants[np.argsort(ranks[tenants])].tolist()
+        in_order: list[int] = tenants[np.argsort(ranks[tenants])].tolist()
+        return in_order
 
     def kind_numbers(self, kinds: Sequence[str]) -> Indexes:
         """Return the number of each kind of key."""
