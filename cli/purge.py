@@ -26,9 +26,10 @@ from cli.purge_text import (
 )
 from services.errors import PurgeRefused
 from services.figures import Measure
+from services.jobs.models import JobState
 from services.purge.access import DeskPurge
 from services.purge.formats import plan_json
-from services.purge.job import Job, JobState, Outcome
+from services.purge.job import Job, Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey

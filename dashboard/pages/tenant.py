@@ -3,10 +3,12 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys, unreadable
+from dashboard.archive import listing as archive_parts
 from dashboard.audit_log import listing as log_listing
-from dashboard.draw import figures, limits, notices, shared, unknown, usage_tables
+from dashboard.cards import editing
+from dashboard.draw import cards, figures, limits, notices, shared, unknown, usage_tables
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, holds, name_among, plural, visible
+from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen, visible
 from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
 from dashboard.names import confirming
@@ -14,8 +16,10 @@ from dashboard.purge import listing as purge_parts
 from dashboard.sessions import listing as session_parts
 from dashboard.tenant import sections, usage as usage_part, users
 from services.access.viewer import Action
+from services.errors import NamingError
 from services.figures import Measure
 from services.tenancy.claims import CLAIM_WORDS
+from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot, TenantUsage
 
 MATCHES = 12
@@ -31,6 +35,8 @@ def search(asked: str, snapshot: Snapshot) -> None:
             f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
             icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
         )  # fmt: skip
+        with unreadable.calmly():
+            kept(asked)
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
@@ -41,6 +47,17 @@ def search(asked: str, snapshot: Snapshot) -> None:
     more = f", the first {MATCHES}" if len(hits) > MATCHES else ""
     st.caption(f"{plural(len(hits), 'tenant')}{more}")
     figures.tenants_table(hits.head(MATCHES), snapshot, key="matches", alt="Tenants that match")
+
+
+def kept(asked: str) -> None:
+    """Draw the card of a tenant of which nothing is there any more, or not yet."""
+    try:
+        tenant = TenantKey.parse(unseen(asked))
+    except NamingError:
+        return
+    card = runtime.desk().cards.card(tenant)
+    cards.draw_head(card)
+    editing.draw(card, tenant)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -55,9 +72,15 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
+    card = read.card(tenant.tenant)
+    cards.draw_head(card)
+    editing.draw(card, tenant.tenant)
     limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
+    if not permits.why_not(Action.SEE_ARCHIVES):
+        with unreadable.said("Its newest archive"):
+            archive_parts.tenant_note(tenant.tenant)
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

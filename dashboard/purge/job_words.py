@@ -10,9 +10,10 @@ import pandas as pd
 
 from dashboard.draw.formatting import plural, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS
-from services.purge.job import Job, JobState
-from services.purge.models import Plan, Progress
-from services.purge.steps import STEPS, Step, StepName, StepState
+from services.jobs.models import JobState, Progress, StepState
+from services.purge.job import Job
+from services.purge.models import Plan
+from services.purge.steps import STEPS, Step, StepName
 
 STATE_WORDS = {
     JobState.RUNNING: "running", JobState.STOPPED: "stopped", JobState.FAILED: "failed",

@@ -9,11 +9,12 @@ from typing import Any
 
 from services.errors import SessionGone, StoreError, StoreNotConfigured, StoreRejected
 from services.figures import Measure
+from services.jobs.models import Progress, Result
 from services.purge.check import sessions_there
-from services.purge.context import Context, Result, presence_of
+from services.purge.context import Context, presence_of
 from services.purge.journal import counts_rows
 from services.purge.judge import Halted
-from services.purge.models import Look, Progress
+from services.purge.models import Look
 from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName
 

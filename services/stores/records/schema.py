@@ -128,9 +128,10 @@ PLANS = Table(
 )
 
 JOBS = Table(
-    "purge_job",
+    "job",
     METADATA,
     Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
     Column("plan", Text, nullable=False),  # its own, since a digest may be planned again
     Column("asked_by", Words, nullable=False),
     Column("reason", Words, nullable=False),
@@ -152,7 +153,7 @@ JOBS = Table(
 )
 
 STEPS = Table(
-    "purge_step",
+    "job_step",
     METADATA,
     Column("job", String(32), ForeignKey(JOBS.c.id), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
@@ -165,7 +166,7 @@ STEPS = Table(
 )
 
 HOLDS = Table(
-    "purge_hold",
+    "job_hold",
     METADATA,
     Column("digest", String(64), primary_key=True),  # so a name has one holder at most
     Column("job", String(32), ForeignKey(JOBS.c.id), nullable=False),

@@ -32,6 +32,7 @@ from services.approvals.service import ApprovalService
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
 from services.bill.prices import read_terms
 from services.bill.reckon import Period, bill_of
 from services.bill.service import BillService
@@ -40,6 +41,8 @@ from services.browse.models import PatternPage, PatternQuery, ReadCost, Space, S
 from services.browse.service import InspectionService
 from services.canary.models import CanaryReport, CanaryState
 from services.canary.service import CanaryService
+from services.cards.models import Card, Doing, Edit, Hold, State
+from services.cards.service import CardService
 from services.desk import Desk
 from services.errors import (
     AccessDenied,
@@ -55,6 +58,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.events import Event, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -70,15 +74,17 @@ from services.history.totals import Total, Totals
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.jobs.models import JobState
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.service import PurgeService
+from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.landing import land
@@ -95,6 +101,7 @@ from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.stores.kato.workers import KatoWorkers
 from services.stores.records.alerts import AlertRecords
+from services.stores.records.events import EventRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -104,6 +111,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
+from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -199,6 +207,25 @@ RULES = tuple(
 CHANGE = Changes((Rule(TenantPattern.parse("tenant/acme"), "keys", 5),))
 
 
+CARDS = {
+    ACME: Card(ACME, "Acme", labels={"plan": "gold"}, by=f"zed {COUNTED}", at=NOW),
+    ZED: Card(ZED, f"zed {COUNTED}", hold=Hold("zed is sued", "eve", NOW)),
+}
+HELD = {**CARDS, ACME: replace(CARDS[ACME], hold=Hold("a court's order", f"zed {COUNTED}", NOW))}
+DOINGS = {
+    tenant: (Doing(State.PURGING, NOW, f"zed {COUNTED}", f"job {COUNTED}"),)
+    for tenant in (ACME, ZED)
+}
+EDITS, LABELS = (Edit(ACME, name="Acme Inc"),), (Edit(ACME, labels={"plan": "free"}),)
+
+
+def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
+    """Return the desk once these cards are there."""
+    inner: Any = desk._services.cards
+    inner.cards.return_value = cards
+    return desk
+
+
 def _limit_records() -> Any:
     held: Held = {}
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
@@ -268,6 +295,10 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
+        self.events = _mock(EventRecords)
+        self.events.between.return_value = tuple(
+            Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
+        )
         self.limits = _mock(LimitsService)
         self.limits.thresholds = Thresholds()
         self.limits.version.return_value = int(COUNTED)
@@ -276,11 +307,17 @@ class World:
             _limit_records(), thresholds=Thresholds(), now=lambda: NOW
         ).standings
         self.limits.preview.return_value = Preview(CHANGE, (), 1)
+        self.cards = _mock(CardService)
+        self.cards.version.return_value = int(COUNTED)
+        self.cards.cards.return_value = CARDS
+        self.cards.card.side_effect = HELD.get
+        self.cards.doings.return_value = DOINGS
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.before.return_value = Before((MonthSum(Month(2026, 9), 1),))
         self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
@@ -328,6 +365,14 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.retention = _mock(RetentionService)
+        self.retention.policies.return_value = POLICIES
+        self.retention.plan.return_value = KEEPING
+        self.retention.jobs.return_value = (RUN,)
+        for name in ("job", "run_here", "resume", "abandon", "begin"):
+            getattr(self.retention, name).return_value = RUN
+        self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
+        self.retaining = SimpleNamespace(service=self.retention, labels=dict)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
@@ -335,7 +380,7 @@ class World:
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
         self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
-        self.alerts.letters.return_value = ()
+        self.alerts.sendings.return_value = ()
         self.deliverer = _mock(Deliverer)
         self.alerting = SimpleNamespace(
             tools=AlertTools(
@@ -394,7 +439,7 @@ class World:
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules",
+    "care.inspect", "sessions.fingerprint", "limits.rules", "retention.policies", "cards.cards",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -500,6 +545,10 @@ CASES: dict[str, Case] = {
     "history.made_up_until": Case(
         lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
     ),
+    "history.happened": Case(
+        lambda d: d.history.happened(NOW, NOW, tenant="", most=9), VIEWER, ANY,
+        inner="events.between",
+    ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
     "history.movers": Case(
@@ -520,13 +569,76 @@ CASES: dict[str, Case] = {
         lambda d: d.limits.change(CHANGE, why="known"), ADMIN, Action.SET_LIMITS, "limits.change",
         target="tenant/acme keys 5", scopes=FLEET, writes=True, **OF_ACME,
     ),
+    "cards.version": Case(lambda d: d.cards.version(), VIEWER, ANY),
+    "cards.cards": Case(lambda d: d.cards.cards(), VIEWER, ANY, inner="cards.cards"),
+    "cards.card": Case(lambda d: d.cards.card(ACME), VIEWER, inner="cards.card"),
+    "cards.doings": Case(lambda d: d.cards.doings(), VIEWER, ANY, inner="cards.doings"),
+    "cards.preview": Case(
+        lambda d: d.cards.preview(EDITS), ADMIN, inner="cards.cards", writes=True
+    ),
+    "cards.change": _done(
+        lambda d: _with(d, CARDS).cards.change(EDITS), ADMIN, Action.EDIT_CARD, "cards.change",
+        target="tenant/acme: name", writes=True, **OF_ACME,
+    ),
+    "cards.hold": _done(
+        lambda d: _with(d, CARDS).cards.hold([ACME], reason="a court's order"), ADMIN, Action.HOLD,
+        "cards.hold", target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "cards.lift": _done(
+        lambda d: _with(d, HELD).cards.lift([ACME], why="it is over"), ADMIN, Action.LIFT_HOLD,
+        "cards.lift", target="tenant/acme", writes=True, **OF_ACME,
+    ),
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
     "bill.reckoned": Case(
         lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
     ),
+    "bill.before": Case(
+        lambda d: d.bill.before(Month(2026, 10), ACME), VIEWER, ANY,
+    ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
+    "retention.policies": Case(
+        lambda d: d.retention.policies(), VIEWER, ANY, inner="retention.policies"
+    ),
+    "retention.plan": _done(
+        lambda d: d.retention.plan(), OPERATOR, Action.PLAN_RETENTION, "retention.plan",
+        scopes=ANY,
+    ),
+    "retention.simulate": Case(
+        lambda d: d.retention.simulate([ACME]), VIEWER, ANY, inner="retention.simulate"
+    ),
+    "retention.change": _done(
+        lambda d: d.retention.change(TO_KEEP, why="known"), ADMIN, Action.SET_RETENTION,
+        "retention.change", target="tenant/acme predictions:count 5", scopes=FLEET, writes=True,
+        **OF_ACME,
+    ),
+    "retention.begin": _done(
+        lambda d: d.retention.begin(None, digest="d", reason="t"), ADMIN, Action.RUN_RETENTION,
+        "retention.begin", target="retention", scopes=FLEET, writes=True,
+    ),
+    "retention.run_here": Case(
+        lambda d: d.retention.run_here(RUN.id), ADMIN, FLEET, inner="retention.run_here",
+        writes=True,
+    ),
+    "retention.run_soon": Case(
+        lambda d: d.retention.run_soon(), ADMIN, FLEET, inner="retention.run_soon", writes=True
+    ),
+    "retention.jobs": Case(
+        lambda d: d.retention.jobs(), VIEWER, ANY, inner="retention.jobs"
+    ),
+    "retention.job": Case(lambda d: d.retention.job(RUN.id), VIEWER, ANY, inner="retention.job"),
+    "retention.receipt": _done(
+        lambda d: d.retention.receipt(RUN.id), VIEWER, Action.EXPORT, "retention.job",
+        target=f"the receipt of {RUN.id}", scopes=ANY,
+    ),
+    **{
+        f"retention.{name}": _done(
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
+        )
+        for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
+    },
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
@@ -690,7 +802,7 @@ CASES: dict[str, Case] = {
     "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
     "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
     "alerts.deliveries": Case(
-        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.sendings"
     ),
     "alerts.letter": Case(
         lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError
