@@ -10,8 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, inspect, text
 
-from services.stores.records.migration_7 import hash_names
 from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING
+
+
+def _hash_names(connection: Connection) -> None:
+    from services.stores.records.migration_7 import hash_names  # noqa: PLC0415  for old records
+
+    hash_names(connection)
+
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (
@@ -126,7 +132,7 @@ _FENCING = (
     """CREATE TABLE tombstone_7 (
         digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job VARCHAR(32) NOT NULL,
         erased_at {moment} NOT NULL)""",
-    hash_names,
+    _hash_names,
     "DROP TABLE tombstone",
     "ALTER TABLE tombstone_7 RENAME TO tombstone",
 )
