@@ -34,10 +34,8 @@ def servers(
         running = redis_server.running
         yield {
             "valkey 9": stack.enter_context(redis.Redis(port=valkey_server.port)),
-            "redis 7": stack.enter_context(running(tmp_path_factory.mktemp("redis-7"))),
-            "redis 8": stack.enter_context(
-                running(tmp_path_factory.mktemp("redis-8"), redis_server.find_8())
-            ),
+            "redis 7": stack.enter_context(running(tmp_path_factory.mktemp("redis-7"), "redis_7")),
+            "redis 8": stack.enter_context(running(tmp_path_factory.mktemp("redis-8"), "redis_8")),
         }
 
 
