@@ -47,7 +47,9 @@ class DeskFleet:
     def read(self) -> Snapshot:
         """Read every store here and now, and return that, confined. Raises StoreError."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return confined(self._read(), viewer, self._ownership())
+        found = self._read()
+        self._collector.take(found)
+        return confined(found, viewer, self._ownership())
 
     def refresh(self) -> None:
         """Ask for new figures."""

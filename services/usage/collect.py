@@ -119,7 +119,7 @@ class UsageService:
         self._note_failures(asked)
         self._remember(snapshot)
         if same is None:
-            self._idle = idle_kb_ids(snapshot, ownership)
+            self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
@@ -186,7 +186,10 @@ class UsageService:
         self._state.record_nodes(seen, datetime.now(UTC))
 
     def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
-        return roll_up(readings, ownership, shared_collections=self._shared_collections)
+        return roll_up(
+            readings, ownership, shared_collections=self._shared_collections,
+            before=self._kept.rolled,
+        )  # fmt: skip
 
     def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:
         readings = asked.readings
