@@ -70,6 +70,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
             color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
         )
         permits.link("new_session", query={state_keys.TENANT: name})
+        permits.link("imports", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
     card = read.card(tenant.tenant)
