@@ -133,6 +133,7 @@ class Desk:
         services = self._services
         return DeskCare(
             self.gate, services.care, ownership=services.usage.ownership,
+            holds=services.card_book.holds,
             forward=services.settings.forward_token,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from services.made_once import made_once
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.archive.before_purge import BeforePurge
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.isolation.audit import IsolationService
@@ -48,7 +49,15 @@ class Working(Reading):
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
+            archiver=self._before_purge,
         )
+
+    @property
+    def _before_purge(self) -> BeforePurge:
+        from services.archive.before_purge import BeforePurge
+        from services.wiring.archiving import place_of
+
+        return BeforePurge(lambda: self.archive, check=lambda: place_of(self.settings, ""))
 
     def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""

@@ -30,6 +30,9 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
+from services.archive.service import ArchiveService
+from services.archive.verify import Proof
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
@@ -47,6 +50,7 @@ from services.cards.service import CardService
 from services.desk import Desk
 from services.errors import (
     AccessDenied,
+    ArchiveError,
     FindingError,
     ImportRefused,
     KatoTenantsError,
@@ -87,7 +91,7 @@ from services.imports.target import target_of
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.jobs.models import JobState
+from services.jobs.models import Job as Work, JobState
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
@@ -95,7 +99,7 @@ from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
 from services.purge.job import Job, LaterLook, Tombstone
-from services.purge.models import Plan, Request, Surface, Target
+from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
@@ -173,6 +177,20 @@ def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
     )  # fmt: skip
 
 
+ARCHIVE = Archive(
+    "a", Target(ACME), ("tenant/acme",), f"s3://zed{COUNTED}", "acme.kato.tar", Whole.PROVEN, "ann",
+    NOW, job="w", problem=f"zed {COUNTED}",
+)  # fmt: skip
+OTHERS_ARCHIVE = replace(
+    ARCHIVE, id="zed", target=Target(ZED), tenants=("tenant/zed",), name="zed.kato.tar"
+)
+MANIFEST = Manifest(
+    "a", NOW, NOW, Target(ACME), left_out=(LeftOut(ZED_KB, "zed has it", (ZED,)),),
+    disclosed=(f"{COUNTED} of zed",), versions={"redis": f"zed {COUNTED}"},
+)  # fmt: skip
+WORK = Work(
+    "w", "archive", {"zed": COUNTED}, "ann", "x", NOW, JobState.FAILED, problem=f"zed {COUNTED}"
+)
 JOB = Job("job-1", plan(), "ann", "ticket", NOW, JobState.FAILED, problem=f"zed {COUNTED}")
 OTHERS_JOB = replace(JOB, id="job-zed", plan=plan(ZED, ZED_KB))
 FINDING = Finding(
@@ -340,6 +358,7 @@ class World:
         self.cards.cards.return_value = CARDS
         self.cards.card.side_effect = HELD.get
         self.cards.doings.return_value = DOINGS
+        self.card_book = SimpleNamespace(holds=tuple)
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.bill = _mock(BillService)
@@ -393,6 +412,21 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.archive = _mock(ArchiveService)
+        self.archive.plan.return_value = plan()
+        self.archive.archives.return_value = (ARCHIVE, OTHERS_ARCHIVE)
+        for name in ("archive", "begin", "run_here"):
+            getattr(self.archive, name).return_value = ARCHIVE
+        self.archive.newest_proven.side_effect = lambda names: {
+            name: each for each in (ARCHIVE, OTHERS_ARCHIVE) for name in each.tenants
+            if name in names
+        }  # fmt: skip
+        self.archive.job.return_value = WORK
+        self.archive.verify.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
+        self.archive.verify_file.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
+        head = Head("a", NOW, "1", encrypted=False)
+        self.archive.show.return_value = self.archive.show_file.return_value = head, MANIFEST
+        self.archive.files.return_value = (Stored(f"zed{COUNTED}", 1),)
         self.retention = _mock(RetentionService)
         self.retention.policies.return_value = POLICIES
         self.retention.plan.return_value = KEEPING
@@ -400,7 +434,7 @@ class World:
         for name in ("job", "run_here", "resume", "abandon", "begin"):
             getattr(self.retention, name).return_value = RUN
         self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
-        self.retaining = SimpleNamespace(service=self.retention, labels=dict)
+        self.retaining = SimpleNamespace(service=self.retention)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
@@ -476,9 +510,10 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-    "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules", "retention.policies", "cards.cards",
-    "imported.target", "imported.one", "imported.preview", "places.facts",
+    "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
+    "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
+    "retention.policies", "cards.cards", "imported.target", "imported.one", "imported.preview",
+    "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -540,6 +575,14 @@ def _steer(name: str, deed: str, action: Action = Action.STEER_PURGE) -> Case:
     return _done(
         lambda d: getattr(d.purge, name)(JOB.id), ADMIN, action, f"purge.{name}",
         target=f"{deed} {JOB.id}", writes=True, refused=NoSuchJob, **OF_ACME,
+    )  # fmt: skip
+
+
+def _archive(name: str, action: Action | None = None, **more: Any) -> Case:
+    """A method of an archive by its id; one that is not in scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.archives, name)("a"), OPERATOR, action=action,
+        inner=f"archive.{name}", refused=ArchiveError, **(OF_ACME if action else {}), **more,
     )  # fmt: skip
 
 
@@ -812,6 +855,38 @@ CASES: dict[str, Case] = {
     "purge.plan": _done(
         lambda d: d.purge.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "purge.plan",
         target="tenant/acme", **OF_ACME,
+    ),
+    "archives.plan": _done(
+        lambda d: d.archives.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_ARCHIVE,
+        "archive.plan", target="tenant/acme", **OF_ACME,
+    ),
+    "archives.begin": _done(
+        lambda d: d.archives.begin(Request(Target(ACME)), reason="x"), OPERATOR, Action.ARCHIVE,
+        "archive.begin", target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "archives.run_here": _archive("run_here", writes=True),
+    "archives.archives": Case(
+        lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
+    ),
+    "archives.archive": _archive("archive"),
+    "archives.newest_proven": Case(
+        lambda d: d.archives.newest_proven([ACME, ZED]), VIEWER, ANY, inner="archive.newest_proven"
+    ),
+    "archives.job": _archive("job"),
+    "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
+    "archives.resume": _archive(
+        "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
+    ),
+    "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
+    "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
+    "archives.files": Case(lambda d: d.archives.files(), OPERATOR, FLEET, inner="archive.files"),
+    "archives.verify_file": _done(
+        lambda d: d.archives.verify_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
+        "archive.verify_file", scopes=FLEET, target="a file by its address",
+    ),
+    "archives.show_file": _done(
+        lambda d: d.archives.show_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
+        "archive.show_file", scopes=FLEET, target="a file by its address",
     ),
     "purge.planned": Case(
         lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,

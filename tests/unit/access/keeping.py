@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from services.access.viewer import TenantPattern
+from services.cards.models import Label
+from services.cards.scope import LabelScope, Scope
 from services.errors import Fault, Problem
 from services.jobs.models import Job, JobState, Progress
 from services.retention.models import (
     Changes,
     Kept,
-    Label,
     Left,
     LeftOut,
     Line,
@@ -27,14 +28,14 @@ COUNTED = 439
 """A number that is about others too."""
 
 
-def policy(scope: TenantPattern | Label, most: int = 9) -> Policy:
+def policy(scope: Scope, most: int = 9) -> Policy:
     return Policy(scope, "predictions:count", most)
 
 
 POLICIES = (
     Kept(policy(TenantPattern("*", "*")), "zed-admin", AT, "since zed asked"),
     Kept(policy(TenantPattern("tenant", "zed")), "zed-admin", AT),
-    Kept(policy(Label("owner", "zed")), "zed-admin", AT),
+    Kept(policy(LabelScope(Label("owner", "zed"))), "zed-admin", AT),
     Kept(policy(TenantPattern("tenant", "acme")), "zed-admin", AT),
 )  # fmt: skip
 TO_KEEP = Changes((policy(TenantPattern("tenant", "acme"), 5),))
