@@ -30,7 +30,8 @@ from bench.measure import (
     valkey,
     verdict,
 )
-from services.purge.models import KeySurvey, Progress, Surface
+from services.jobs.models import Progress
+from services.purge.models import KeySurvey, Surface
 from services.stores.redis.erase import KeyErasing
 from services.tenancy.layout import bytes_of
 

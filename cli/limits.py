@@ -29,7 +29,10 @@ from services.visible import visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 Scope = Annotated[
-    str, typer.Argument(metavar="FOR", help="tenant/acme, org/* for a kind, or * for every one.")
+    str,
+    typer.Argument(
+        metavar="FOR", help="tenant/acme, label:plan=gold, org/* for a kind, or * for every one."
+    ),
 ]
 Quantity = Annotated[
     str,

@@ -6,7 +6,7 @@ What a service is made of is imported where it is made: most commands need few o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,19 +16,16 @@ from services.errors import KatoTenantsError, StartFailed
 from services.made_once import made_once
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
-from services.wiring.reading import Reading
+from services.wiring.working import Working
 
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.history.kato_starts import KatoStarts
+    from services.imports.background import Importing
     from services.isolation.audit import IsolationService
     from services.metrics.service import MetricsService
-    from services.purge.job import Job
     from services.purge.later_looks import LaterLooks
-    from services.purge.look import Erasers
-    from services.purge.service import PurgeService
-    from services.purge.tools import Tools
-    from services.purge.worker import PurgeWorker
     from services.sessions.create import SessionService
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
@@ -62,7 +59,7 @@ def build(
     return services
 
 
-class Services(Reading):
+class Services(Working):
     """Everything that a page or a command may use."""
 
     def open(self) -> None:
@@ -70,14 +67,16 @@ class Services(Reading):
         _ = self.stores, self.database
 
     def start(self) -> None:
-        """Begin to collect, to run purge jobs, to anchor and to alert, each in a thread of its own.
+        """Begin to collect, to run jobs, to anchor and to alert, each in a thread of its own.
 
-        In read-only mode no purge job is run; another dashboard may.
+        In read-only mode no job is run; another dashboard may.
         """
         self.collector.start()
         if not self.settings.read_only:
             self.tend_records()
             self.purge_worker.start()
+            self.work.worker.start()
+            self.retaining.scheduler.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -99,6 +98,8 @@ class Services(Reading):
             lambda: self.limits.follow, lambda: self.metrics.follow, lambda: self.remember,
             lambda: self.isolation.follow,
         ]  # fmt: skip
+        if self.embedded is None:  # else KATO is a part of this process
+            makes.append(lambda: self._kato_starts.follow)
         if not self.settings.read_only:
             makes.append(lambda: self._later_looks.follow)
             self.tend_records()
@@ -108,6 +109,13 @@ class Services(Reading):
                 make()(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    @made_once
+    def _kato_starts(self) -> KatoStarts:
+        from services.history.kato_starts import KatoStarts
+
+        kato = self.stores.kato
+        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
 
     @made_once
     def _later_looks(self) -> LaterLooks:
@@ -134,6 +142,26 @@ class Services(Reading):
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
             refuse_over=self.settings.limit_sessions == "refuse",
         )
+
+    @made_once
+    def imports(self) -> Importing:
+        """What writes data for a tenant out of a file."""
+        from services.imports.background import Importing
+        from services.imports.service import ImportService
+        from services.imports.write import Stores as Written
+
+        writers = self.stores.writers
+        written = Written(
+            lambda: writers.pattern_imports, lambda: writers.key_imports,
+            lambda: writers.point_imports,
+        )  # fmt: skip
+        service = ImportService(
+            self.settings.data / "imports", written, ownership=self.usage.ownership,
+            being_purged=self.purge.being_purged, holds=self.card_book.holds, now=self.now,
+        )  # fmt: skip
+        importing = Importing(service, on_end=self.collector.refresh)
+        self.closing.callback(importing.close)
+        return importing
 
     @made_once
     def isolation(self) -> IsolationService:
@@ -167,6 +195,7 @@ class Services(Reading):
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
+            retention=lambda: self.retaining.service.jobs(1),
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:
@@ -207,7 +236,7 @@ class Services(Reading):
                     "qdrant": stores.canary_points,
                 },
                 cases=UseCases(self.inspection, self.finding, self.sessions, self.care),
-                erasers=self._erasers,
+                erasers=self.erasers,
                 registry=self.state,
                 observe=self.usage.collect,
                 ownership=self.usage.ownership,
@@ -225,69 +254,6 @@ class Services(Reading):
         if self.collector.state.refreshing_since is not None:
             self.collector.wait(rounds=rounds + 1, timeout=self.settings.pass_seconds)
 
-    @made_once
-    def _erasers(self) -> Erasers:
-        from services.purge.look import Erasers
-
-        stores, seconds = self.stores, self.settings.pass_seconds
-        return Erasers(stores.pattern_erasing, stores.key_erasing, stores.vector_erasing, seconds)
-
-    @made_once
-    def _purge_tools(self) -> Tools:
-        from services.purge.tools import Tools
-
-        return Tools(
-            erasers=self._erasers,
-            kato=self.stores.kato,
-            jobs=self.jobs,
-            saw=lambda seen: self.state.record_nodes(seen, self.now()),
-            ownership=self.usage.ownership,
-            versions=self._versions,
-            settle_seconds=self.settings.settle_seconds,
-            plan_seconds=self.settings.plan_minutes * 60,
-            learns=self.embedded is None,
-        )
-
-    def _versions(self) -> Mapping[str, str]:
-        """Name the version of this product, and of each store that answers."""
-        from importlib.metadata import version
-
-        checks = self.health.check()
-        answered = {check.store: check.health.version for check in checks if check.health}
-        return {"kato-tenants": version("kato-tenants"), **answered}
-
-    @made_once
-    def purge(self) -> PurgeService:
-        """What plans and begins purges."""
-        from services.purge.service import PurgeService
-
-        return PurgeService(self._purge_tools, worker=self.purge_worker)
-
-    @made_once
-    def purge_worker(self) -> PurgeWorker:
-        """What runs their jobs, once it is started."""
-        from services.purge.worker import PurgeWorker
-
-        worker = PurgeWorker(self._purge_tools, on_end=self._purge_ran)
-        self.closing.callback(worker.stop)
-        return worker
-
-    def _purge_ran(self, job: Job) -> None:
-        """Follow each run of a job: figures are read anew, and the log gets its end."""
-        from services.purge.log_ends import log_purge
-
+    def read_anew(self) -> None:
+        """Have all figures read anew, soon."""
         self.collector.refresh()
-        log_purge(self.logbook, self.jobs, job)
-
-    def tend_records(self) -> None:
-        """Add to the log the ends of purges that it has not, and remove plans that expired.
-
-        Raises nothing: what cannot be done now is done the next time.
-        """
-        from services.audit_log.service import warning
-        from services.purge.log_ends import add_missing_ends
-
-        now = self.now()
-        add_missing_ends(self.logbook, self.jobs, now=now)
-        with warning("plans that expired could not be removed"):
-            self.jobs.drop_plans(now)

@@ -9,9 +9,10 @@ import pandas as pd
 
 from dashboard.app import runtime
 from dashboard.app.cache import cached
-from dashboard.draw import limits, usage_tables
+from dashboard.draw import cards as cards_drawn, limits, usage_tables
 from services.access.confined_ownership import confined_ownership
 from services.access.viewer import Action, Viewer
+from services.cards.models import Card
 from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
@@ -73,6 +74,41 @@ def _standings(snapshot: Snapshot, version: int) -> Standings:
     return runtime.desk().limits.standings(snapshot)
 
 
+def cards() -> cards_drawn.Cards | None:
+    """Return what stands on tenants' cards; None where the records do not answer."""
+    try:
+        version = runtime.desk().cards.version()
+        return _cards(int(time.monotonic() / LATE) if version is None else version)
+    except StoreError:
+        return None
+
+
+def card(tenant: TenantKey) -> Card | None:
+    """Return one tenant's card as it is now, empty where nothing stands on it; None where unread.
+
+    Raises AccessDenied for a tenant that is not in scope.
+    """
+    try:
+        return runtime.desk().cards.card(tenant)
+    except StoreError:
+        return None
+
+
+@cached(Action.SEE_FLEET, seconds=FREED)
+def _cards(version: int) -> cards_drawn.Cards:
+    del version  # what the cache goes by
+    return runtime.desk().cards.cards()
+
+
+@cached(Action.SEE_FLEET, seconds=5)
+def doings() -> cards_drawn.Doings:
+    """Return what is being done with which tenants; nothing where that cannot be read."""
+    try:
+        return runtime.desk().cards.doings()
+    except StoreError:
+        return {}
+
+
 def limited_frame(snapshot: Snapshot, standings: Standings) -> pd.DataFrame:
     """Return one row a tenant with the gravest of its limits, made once for these standings."""
     return _limited_frame(snapshot, standings)[0]
@@ -83,6 +119,25 @@ def _limited_frame(snapshot: Snapshot, standings: Standings) -> tuple[pd.DataFra
     keys = [usage.tenant for usage in snapshot.tenants]
     frame = limits.with_limits(tenants_frame(snapshot), keys, standings)
     return frame, standings  # which are kept too: the cache goes by where they are
+
+
+def carded_frame(
+    frame: pd.DataFrame, snapshot: Snapshot, cards: cards_drawn.Cards, doings: cards_drawn.Doings
+) -> pd.DataFrame:
+    """Return one row a tenant with what stands on its card, made once for these cards."""
+    return _carded_frame(frame, snapshot, cards, doings)[0]
+
+
+@cached(
+    Action.SEE_FLEET, key=lambda frame, _, cards, doings: (id(frame), id(cards), id(doings)),
+    seconds=FREED, entries=4,
+)  # fmt: skip
+def _carded_frame(
+    frame: pd.DataFrame, snapshot: Snapshot, cards: cards_drawn.Cards, doings: cards_drawn.Doings
+) -> tuple[pd.DataFrame, object]:
+    keys = [usage.tenant for usage in snapshot.tenants]
+    found = cards_drawn.with_cards(frame, keys, cards, doings)
+    return found, (frame, cards, doings)  # which are kept too: the cache goes by where they are
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
-from dashboard.draw import limits, notices, unknown, usage_tables
+from dashboard.draw import cards, limits, notices, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
 from dashboard.draw.measures import COLUMNS, WORDS
@@ -198,7 +198,9 @@ def tenants_table(
     open_box("tenant", names, names, key=key, leads=way_to_tenant)
     shown = frame.copy(deep=False)
     pinned = st.column_config.TextColumn(pinned=True, width=NAME_WIDTH)
-    config: dict[str, Any] = USAGE_COLUMNS | limits.columns(frame) | {"Tenant": pinned}
+    config: dict[str, Any] = (
+        USAGE_COLUMNS | limits.columns(frame) | cards.columns(frame) | {"Tenant": pinned}
+    )
     if bar is not None:
         shown.insert(1, bar, shown.pop(bar))
         shown.insert(2, "Share", shown.pop("Share"))

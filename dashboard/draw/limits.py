@@ -14,6 +14,7 @@ from dashboard.draw.measures import COLUMNS
 from dashboard.draw.notices import Level, Notice
 from dashboard.draw.usage_tables import NONE
 from services.access.viewer import TenantPattern
+from services.cards.scope import LabelScope, Scope
 from services.history.models import BYTES, quantities_of
 from services.limits.models import Standing, Standings, State
 from services.limits.written import state_words
@@ -73,14 +74,16 @@ def words(standing: Standing) -> str:
     return f"{label(standing.quantity)}: {used(standing)} of {most} ({whose})"
 
 
-def source(scope: TenantPattern) -> str:
+def source(scope: Scope) -> str:
     """Say whom a limit is set for; visible."""
+    if isinstance(scope, LabelScope):
+        return f"label {visible(str(scope.label))}"
     return "every tenant" if scope.kind == "*" else visible(str(scope))
 
 
-def of_whom(scope: TenantPattern) -> str:
+def of_whom(scope: Scope) -> str:
     """Say of the limit of a tenant that is named beside whom it is set for; visible."""
-    one = scope.kind != "*" and scope.id != "*"
+    one = isinstance(scope, TenantPattern) and scope.id != "*"
     return "its own limit" if one else f"limit for {source(scope)}"
 
 
@@ -169,7 +172,7 @@ ONE_COLUMNS: dict[str, Any] = {
         format="YYYY-MM-DD HH:mm:ss", timezone="UTC", help="In UTC: when it was first seen so"
     ),
     "Limit for": st.column_config.TextColumn(
-        help="Whom the limit is set for: org/* is every one of a kind"
+        help="Whom the limit is set for: org/* is every one of a kind, label … who has it"
     ),
 }
 """How a table of one tenant's limits is drawn."""

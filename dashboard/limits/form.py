@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, read, refusals, runtime, state_keys
+from dashboard.draw import cards
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, name_among, unseen, visible
 from dashboard.draw.limits import ICON, amount, label, source
 from dashboard.limits import listing, tables
 from services.access.viewer import Action, TenantPattern
 from services.approvals.models import WHY
+from services.cards.labels import LABEL
+from services.cards.scope import Scope
 from services.errors import LimitsError
 from services.history.models import BYTES
 from services.limits.models import QUANTITIES, Kept, Rule
@@ -20,7 +23,7 @@ from services.limits.preview import Changes
 from services.limits.written import NO_LIMIT, most_of, scope_of
 from services.usage.snapshot import Snapshot
 
-EVERY, KIND, ONE = SCOPES = ("Every tenant", "A kind", "One tenant")
+EVERY, KIND, LABELLED, ONE = SCOPES = ("Every tenant", "A kind", "A label", "One tenant")
 _SHOWN = 10
 
 
@@ -48,7 +51,7 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
             _offer(rule, why or "", snapshot, kept)
 
 
-def _scope(snapshot: Snapshot) -> TenantPattern | None:
+def _scope(snapshot: Snapshot) -> Scope | None:
     names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
     preset = name_among(st.query_params.get(state_keys.LIMIT_TENANT, ""), names)
     if preset is not None:
@@ -60,6 +63,8 @@ def _scope(snapshot: Snapshot) -> TenantPattern | None:
                        | {*runtime.schemes().kinds()})  # fmt: skip
         kind = st.selectbox("Kind", kinds, key=state_keys.LIMIT_KIND, filter_mode="contains")
         return None if kind is None else TenantPattern(kind, "*")
+    if chosen == LABELLED:
+        return _labelled()
     if chosen == ONE:
         name = st.selectbox(
             "Tenant", names, index=None if preset is None else names.index(preset),
@@ -70,7 +75,17 @@ def _scope(snapshot: Snapshot) -> TenantPattern | None:
     return TenantPattern("*", "*")
 
 
-def _one(name: str | None) -> TenantPattern | None:
+def _labelled() -> Scope | None:
+    """Draw which label; one that no tenant has yet may be typed."""
+    said = read.cards()
+    name = st.selectbox(
+        "Label", cards.labels_in((said or {}).values()), index=None, accept_new_options=True,
+        key=state_keys.LIMIT_LABEL, filter_mode="contains", placeholder="plan=gold",
+    )  # fmt: skip
+    return _one(f"{LABEL}{name}") if name else None
+
+
+def _one(name: str | None) -> Scope | None:
     if not name:
         return None
     try:
@@ -84,7 +99,7 @@ def _example(quantity: str) -> str:
     return "5GB" if quantity.endswith(BYTES) else "100000"
 
 
-def _rule(scope: TenantPattern | None, quantity: str, typed: str | None) -> Rule | None:
+def _rule(scope: Scope | None, quantity: str, typed: str | None) -> Rule | None:
     if scope is None or not (typed or "").strip():
         st.caption("Say how much, to see who would be over or near.")
         return None

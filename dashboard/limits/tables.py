@@ -19,7 +19,9 @@ from services.limits.written import NO_LIMIT, Refused
 COLUMNS = ("For", "Measure", "Limit", "Holds for", "Over", "Near", "Set by", "Set", "Why")
 RULE_COLUMNS: dict[str, Any] = {
     "For": st.column_config.TextColumn(
-        width=170, help="* for every tenant, org/* for every one of a kind; the most specific holds"
+        width=170,
+        help="* for every tenant, org/* for a kind, label:plan=gold for a label; "
+        "the most specific holds",
     ),
     "Measure": st.column_config.TextColumn(width=116),
     "Limit": st.column_config.TextColumn(width=80),

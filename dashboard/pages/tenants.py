@@ -4,9 +4,10 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys
-from dashboard.draw import figures, limits, unknown, usage_tables
+from dashboard.cards import cohorts, files
+from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import holds, plural, visible
+from dashboard.draw.formatting import plural, visible
 from dashboard.draw.paging import numbered
 from dashboard.names import importing
 from services.figures import Measure
@@ -14,7 +15,7 @@ from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
 COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
-WITH_LIMITS = (limits.LIMIT, limits.STATE, "Memory", "Patterns", "Last write", "Disk")
+WITH_LIMITS = (limits.STATE, limits.LIMIT, "Memory", "Patterns", "Last write", "Disk")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
@@ -29,6 +30,12 @@ limited = standings is not None and bool(standings.every)
 sorts = SORTS
 if standings is not None and limited:
     frame, sorts = read.limited_frame(snapshot, standings), {**SORTS, "Of limit": limits.LIMIT}
+said = read.cards()
+shown = WITH_LIMITS if limited else COLUMNS
+if said:
+    frame = read.carded_frame(frame, snapshot, said, read.doings())
+    shown = cohorts.shown(frame, shown)
+labelled = cards.labels_in(said.values()) if said else []
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -47,23 +54,28 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "Limit", [state.value for state in limits.SHOWN], key=state_keys.LIMITS,
             selection_mode="multi", bind="query-params",
         ) if limited or state_keys.LIMITS in st.query_params else None  # fmt: skip
+        labels, group = cohorts.choice(labelled)
         sort = st.selectbox("Sort by", list(sorts), key=state_keys.SORT, bind="query-params",
                             filter_mode="contains")  # fmt: skip
 
 found = frame
 if wanted:
-    found = found[holds(found["Tenant"], wanted)]
+    found = found[cohorts.called(found, wanted)]
 if kind:
     found = found[found["Tenant"].str.split("/", n=1).str[0].isin(kind)]
 if ownership:
     found = found[found["Ownership"].isin(ownership)]
 if states and standings is not None:
     found = limits.among(found, states, standings)
+if labels:
+    found = cards.having(found, labels)
 column = sorts[sort or "Redis memory"]
 found = usage_tables.by(found, column)
 
 if standings is None:
     st.caption(f":material/cloud_off: {limits.UNKNOWN}")
+if said is None:
+    st.caption(f":material/cloud_off: {cards.UNKNOWN}")
 missing = unknown.lacking(snapshot)
 if len(frame):
     more = f" so far; there may be more: {missing}" if missing else ""
@@ -71,11 +83,13 @@ if len(frame):
 if found.empty:
     unknown.no_tenant(frame, snapshot)
 else:
+    if group:
+        cohorts.draw(found, group, snapshot)
     pages = math.ceil(len(found) / PER_PAGE)
     start = (numbered(pages, state_keys.PAGE) - 1) * PER_PAGE
     figures.tenants_table(
         found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
-        alt="Tenants with their usage", columns=WITH_LIMITS if limited else COLUMNS,
+        alt="Tenants with their usage", columns=shown,
     )  # fmt: skip
     whole = usage_tables.adding_up(found, snapshot) if sees_all else found
     download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
@@ -96,6 +110,8 @@ else:
     st.caption("No two tenants are known to share a kb_id." if sees_all else "No kb_id is known to "
                "be shared by tenants in your scope alone.")  # fmt: skip
 importing.draw()
+cohorts.without_data(said, snapshot)
+files.draw(said)
 if not sees_all:
     st.stop()
 

@@ -19,9 +19,10 @@ from dashboard.purge import (
 )
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
-from services.purge.job import Job, JobState, Outcome
+from services.jobs.models import JobState, StepState
+from services.purge.job import Job, Outcome
 from services.purge.receipt import tenants_of
-from services.purge.steps import StepName, StepState
+from services.purge.steps import StepName
 
 _NAMED = 20
 OUTCOMES = {

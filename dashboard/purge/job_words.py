@@ -10,9 +10,10 @@ import pandas as pd
 
 from dashboard.draw.formatting import plural, span, visible
 from dashboard.purge.plan_tables import OUTCOME_WORDS
-from services.purge.job import Job, JobState
-from services.purge.models import Plan, Progress
-from services.purge.steps import STEPS, Step, StepName, StepState
+from services.jobs.models import JobState, Progress, StepState
+from services.purge.job import Job
+from services.purge.models import Plan
+from services.purge.steps import STEPS, Step, StepName
 
 STATE_WORDS = {
     JobState.RUNNING: "running", JobState.STOPPED: "stopped", JobState.FAILED: "failed",
@@ -99,15 +100,22 @@ def _done(step: Step, job: Job) -> str:
             return f"{_found(result):,} found"
         case StepName.SESSIONS:
             return _sessions_words(result)
+        case StepName.ARCHIVE:
+            return visible(str(result.get("name", "done")))
         case StepName.CACHES:
             return f"asked for {plural(int(result.get('asked', 0)), 'session')}"
         case StepName.VERIFY | StepName.SETTLE:
             return _looked(result)
-        case _ if "trimmed" in result:
-            return f"done; {plural(int(result['trimmed']), 'entry', 'entries')} of streams removed"
         case _:
-            planned = _planned(step.name, job.plan)
-            return f"done ({planned})" if planned else "done"
+            return _plainly_done(step, job)
+
+
+def _plainly_done(step: Step, job: Job) -> str:
+    if "trimmed" in step.result:
+        entries = plural(int(step.result["trimmed"]), "entry", "entries")
+        return f"done; {entries} of streams removed"
+    planned = _planned(step.name, job.plan)
+    return f"done ({planned})" if planned else "done"
 
 
 def _sessions_words(result: Mapping[str, Any]) -> str:

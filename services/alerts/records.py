@@ -13,9 +13,9 @@ from services.errors import NamingError, Problem
 from services.isolation.confined import scope_of_finding
 from services.isolation.models import Report
 from services.isolation.severity import Severity
+from services.jobs.models import JobState, StepState
 from services.purge.confined import holders_of_plan
-from services.purge.job import Job, JobState, Outcome
-from services.purge.steps import StepState
+from services.purge.job import Job, Outcome
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 

@@ -45,7 +45,8 @@ class Background:
     """Reckons one month at a time, when it is asked for one, and holds the last ones."""
 
     def __init__(
-        self, reckon: Callable[[Month, Terms | None], Bill], *, final: Callable[[Month], bool],
+        self, reckon: Callable[[Month, Terms | None], Bill], *,
+        final: Callable[[Month, Terms | None], bool],
         patience: float | None = None, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._reckon, self._final = reckon, final
@@ -82,7 +83,7 @@ class Background:
 
     def _work(self, month: Month, terms: Terms | None) -> tuple[Bill, float]:
         """Reckon a month, and say until when that is shown."""
-        final = self._final(month)
+        final = self._final(month, terms)
         bill = self._reckon(month, terms)
         return bill, math.inf if final else self._clock() + FRESH
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -20,8 +20,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from services.access.viewer import EVERYTHING, TenantPattern
-from services.errors import NamingError
+from services.access.viewer import EVERYTHING
+from services.cards.labels import LABEL
+from services.cards.scope import scope_of
+from services.errors import CardError, NamingError
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -71,9 +73,10 @@ Text = Annotated[str, Field(max_length=500)]
 
 def _pattern(name: str) -> str:
     try:
-        TenantPattern.parse(name)
-    except NamingError:
-        raise ValueError("is neither *, nor a kind as org/*, nor a tenant as tenant/acme") from None
+        scope_of(name)
+    except (CardError, NamingError):
+        raise ValueError("is neither *, nor a kind as org/*, nor a label as label:plan=gold, nor a "
+                         "tenant as tenant/acme") from None  # fmt: skip
     return name
 
 
@@ -119,14 +122,25 @@ class Terms(BaseModel):
     note: Text = ""
     prices: Annotated[Mapping[Pattern, Rates], Field(min_length=1)]
 
-    def price(self, tenant: TenantKey, charge: Charge) -> Price | None:
-        """Return what a tenant pays: its own price, else its kind's, else everybody's."""
+    def price(
+        self, tenant: TenantKey, charge: Charge, labels: Collection[str] = ()
+    ) -> Price | None:
+        """Return what a tenant pays: its own price, else a label's, its kind's, or everybody's.
+
+        Of its labels, which are written as in the file, that which the file has first.
+        """
         everybody = map(str, EVERYTHING)
-        for name in (str(tenant), f"{tenant.kind}/*", *everybody):
+        labelled = (name for name in self.prices if name in labels) if labels else ()
+        for name in (str(tenant), *labelled, f"{tenant.kind}/*", *everybody):
             amount = self.prices[name].of(charge) if name in self.prices else None
             if amount is not None:
                 return Price(amount, name)
         return None
+
+    @property
+    def by_label(self) -> bool:
+        """Whether any price is a label's: then a bill goes by what tenants' cards say."""
+        return any(name.startswith(LABEL) and "/" not in name for name in self.prices)
 
 
 def read_terms(text: str) -> Terms:

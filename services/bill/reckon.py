@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -10,9 +10,11 @@ from functools import lru_cache
 
 from services.bill.models import NONE, ZERO, Bill, Line, Quantity, TenantBill, Unbilled
 from services.bill.month import Month
-from services.bill.prices import Charge, SharedRule, Terms
+from services.bill.prices import Charge, Price, SharedRule, Terms
 from services.bill.rounding import apportioned
 from services.bill.shares import split
+from services.cards.labels import LABEL
+from services.cards.models import LabelsOf, each_label, unlabelled
 from services.figures import Measure
 from services.history.models import NOBODY, SHARED, Holder, OwnerKind, members, quantities_of
 from services.history.totals import Total, Totals
@@ -52,17 +54,24 @@ class Period:
         return Fraction(self.seconds, _HOUR)
 
 
-def bill_of(period: Period, used: Totals, terms: Terms | None) -> Bill:
-    """Reckon a month: every charge of every tenant who was there, and what nobody pays for."""
+def bill_of(
+    period: Period, used: Totals, terms: Terms | None, labels: LabelsOf = unlabelled
+) -> Bill:
+    """Reckon a month: every charge of every tenant who was there, and what nobody pays for.
+
+    `labels` tells the labels of a tenant, by which prices may go.
+    """
     rule = SharedRule.NOBODY if terms is None else terms.shared
     meters = {charge: _Meter(charge, used, rule) for charge in METERS}
     known = _known(used)
+    prices = _prices_by(terms, labels)
     tenants = [
-        TenantBill(name, tuple(_lines(name, period, known, meters, terms))) for name in _there(used)
+        TenantBill(name, tuple(_lines(name, period, known, meters, prices)))
+        for name in _there(used)
     ]
     unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
     bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
-                tuple(tenants), unbilled)  # fmt: skip
+                tuple(tenants), unbilled, never=_never(known))  # fmt: skip
     return bill if terms is None else _priced(bill, terms)
 
 
@@ -135,13 +144,36 @@ def _known(used: Totals) -> Known:
     return {Charge.BASE: best, **{charge: found[of] for charge, (of, _) in METERS.items()}}
 
 
+def _never(known: Known) -> tuple[Charge, ...]:
+    """Return what was never known; the base fee goes by who was there, and is always."""
+    return tuple(charge for charge in METERS if not known[charge][0])
+
+
+Prices = Mapping[Charge, Price | None]
+
+
+def _prices_by(terms: Terms | None, labels: LabelsOf) -> Callable[[TenantKey], Prices]:
+    """Return what tells every price of a tenant."""
+
+    def prices(tenant: TenantKey) -> Prices:
+        if terms is None:
+            return dict.fromkeys(Charge)
+        mine = [f"{LABEL}{label}" for label in each_label(labels(tenant))]
+        return {charge: terms.price(tenant, charge, mine) for charge in Charge}
+
+    return prices
+
+
 def _lines(
-    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter], terms: Terms | None
-) -> Iterator[Line]:
-    tenant = TenantKey.written(name)
-    prices = {charge: terms.price(tenant, charge) if terms else None for charge in Charge}
+    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter],
+    prices_of: Callable[[TenantKey], Prices],
+) -> Iterator[Line]:  # fmt: skip
+    prices = prices_of(TenantKey.written(name))
     yield Line(Charge.BASE, NONE, NONE, *known[Charge.BASE], Fraction(1), prices[Charge.BASE])
     for charge, meter in meters.items():
+        if not known[charge][0]:
+            yield Line(charge, None, None, *known[charge], None, prices[charge])
+            continue
         own, shared = meter.own(name), meter.shared(name)
         billed = (own + shared).hours
         if charge is not Charge.SESSIONS:
@@ -152,11 +184,12 @@ def _lines(
 def _priced(bill: Bill, terms: Terms) -> Bill:
     """Round every line, so that all of them sum up to the rounded total of the fleet."""
     exact = [line.billed * _units(line.price.amount, terms.decimals)
-             for each in bill.tenants for line in each.lines if line.price is not None]  # fmt: skip
-    amounts = apportioned(exact, terms.rounding)
-    left: Iterator[int] = iter(amounts)
+             for each in bill.tenants for line in each.lines
+             if line.price is not None and line.billed is not None]  # fmt: skip
+    left: Iterator[int] = iter(apportioned(exact, terms.rounding))
     tenants = tuple(replace(each, lines=_with_amounts(each.lines, left)) for each in bill.tenants)
-    return replace(bill, tenants=tenants, total=sum(amounts))
+    priced = replace(bill, tenants=tenants)
+    return replace(priced, total=priced.sum)
 
 
 @lru_cache(maxsize=1024)
@@ -167,5 +200,6 @@ def _units(price: Decimal, decimals: int) -> Fraction:
 
 def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:
     return tuple(
-        line if line.price is None else replace(line, amount=next(amounts)) for line in lines
+        line if line.price is None or line.billed is None else replace(line, amount=next(amounts))
+        for line in lines
     )

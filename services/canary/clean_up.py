@@ -8,7 +8,8 @@ from dataclasses import replace
 from services.canary.tools import Tools
 from services.errors import KatoTenantsError, Problem, SessionGone, StoreError, StoreNotConfigured
 from services.figures import Measure
-from services.purge.models import Progress, Request, Surface, Target
+from services.jobs.models import Progress
+from services.purge.models import Request, Surface, Target
 from services.tenancy.kb_ids import kb_id_of
 
 

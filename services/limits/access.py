@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
-from services.access.viewer import Action, TenantPattern, Viewer
+from services.access.viewer import Action
 from services.approvals.models import WHY
+from services.cards.scope import Scope
+from services.cards.specific import concerns, named_by
 from services.limits.models import Kept, Rule, Standings, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.limits.written import words_of
-from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 _TOLD = 100
@@ -47,7 +48,10 @@ class DeskLimits:
         viewer, kept = self._gate.allow(Action.SEE_FLEET), self._inner().rules()
         if viewer.sees_all:
             return kept
-        return tuple(replace(k, by="", why="") for k in kept if _concerns(k.rule.scope, viewer))
+        labels = self._inner().labels_within(viewer.sees)
+        return tuple(
+            replace(k, by="", why="") for k in kept if concerns(k.rule.scope, viewer, labels)
+        )
 
     def standings(self, snapshot: Snapshot) -> Standings:
         """Return where the tenants in scope stand. Raises StoreUnavailable.
@@ -77,7 +81,7 @@ class DeskLimits:
             return changes
         lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
         with self._gate.doing(
-            Action.SET_LIMITS, whose=_whose(changes), target=_few(lines), reason=why,
+            Action.SET_LIMITS, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
             digest=digest_of_words(why, *sorted(lines)), details=_details(lines, why),
         ):  # fmt: skip
             service.change(changes, by=viewer.id, why=why)
@@ -92,22 +96,10 @@ class DeskLimits:
         return Changes(wanted, tuple(key for key in there if key not in keys))
 
 
-def _concerns(scope: TenantPattern, viewer: Viewer) -> bool:
-    """Whether a rule may hold for a tenant in scope; for a kind, where any of that kind is."""
-    if scope.kind == "*":
-        return True
-    if scope.id == "*":
-        return any(each.kind == scope.kind for each in viewer.scope)
-    return viewer.sees(TenantKey(scope.kind, scope.id))
-
-
-def _whose(changes: Changes) -> tuple[TenantKey, ...]:
-    """Return whom the log is to name: a kind as `org/*`, and nobody for what is for everyone."""
-    scopes = dict.fromkeys((*(rule.scope for rule in changes.put),
-                            *(scope for scope, _ in changes.removed)))  # fmt: skip
-    if any(scope.kind == "*" for scope in scopes):
-        return ()
-    return tuple(TenantKey(scope.kind, scope.id) for scope in scopes)
+def _scopes(changes: Changes) -> Iterator[Scope]:
+    """Yield whom changes are for."""
+    yield from (rule.scope for rule in changes.put)
+    yield from (scope for scope, _ in changes.removed)
 
 
 def _details(lines: Sequence[str], why: str) -> dict[str, str]:
@@ -119,6 +111,6 @@ def _few(lines: Sequence[str]) -> str:
     return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
 
 
-def _key(key: tuple[TenantPattern, str]) -> str:
+def _key(key: tuple[Scope, str]) -> str:
     scope, quantity = key
     return f"{scope} {quantity}"

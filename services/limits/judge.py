@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.cards.models import LabelsOf, unlabelled
+from services.cards.scope import Scope
+from services.cards.specific import MostSpecific
 from services.history.models import Figure
 from services.limits.models import Rule, State, Thresholds
 from services.tenancy.kb_ids import TenantKey
@@ -13,12 +17,17 @@ _WHOLE = 100
 
 
 class Rules:
-    """Rules, asked for the one that holds. The most specific wins: tenant, kind, every tenant."""
+    """Rules, asked for the one that holds. The most specific wins: tenant, label, kind, everyone.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._found: dict[str, dict[tuple[str, str], Rule]] = {}
+    Of two labels of a tenant that have one each, the lower limit holds. `labels` tells the labels
+    of a tenant.
+    """
+
+    def __init__(self, rules: Iterable[Rule], labels: LabelsOf = unlabelled) -> None:
+        found: dict[str, list[tuple[Scope, Rule]]] = {}
         for rule in rules:
-            self._found.setdefault(rule.quantity, {})[rule.scope.kind, rule.scope.id] = rule
+            found.setdefault(rule.quantity, []).append((rule.scope, rule))
+        self._found = {of: MostSpecific(mine, labels, _height) for of, mine in found.items()}
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -27,9 +36,13 @@ class Rules:
 
     def of(self, tenant: TenantKey, quantity: str) -> Rule | None:
         """Return the rule that holds for a tenant; None where none is for it."""
-        there = self._found.get(quantity, {})
-        kind = tenant.kind
-        return there.get((kind, tenant.id)) or there.get((kind, "*")) or there.get(("*", "*"))
+        found = self._found.get(quantity)
+        return None if found is None else found.of(tenant)
+
+
+def _height(rule: Rule) -> float:
+    """Return how high a limit is; no limit is above any."""
+    return math.inf if rule.most is None else rule.most
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
+from services.cards.specific import breadth
 from services.errors import Problem
 from services.figures import Measure
 from services.history.models import Figure, quantities_of
@@ -46,18 +47,18 @@ _RANKS = {state: rank for rank, state in enumerate(State)}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A limit of a quantity, for those tenants that `scope` covers: one, a kind, or every one.
+    """A limit of a quantity, for those that `scope` covers: one, a label's, a kind, or every one.
 
     `most` is how much they should have at most, in patterns, keys, points, sessions or bytes;
     None says that there is no limit, whatever less specific rules say.
     """
 
-    scope: TenantPattern
+    scope: Scope
     quantity: str
     most: int | None
 
     @property
-    def key(self) -> tuple[TenantPattern, str]:
+    def key(self) -> tuple[Scope, str]:
         """What there is one rule of."""
         return self.scope, self.quantity
 
@@ -107,7 +108,7 @@ class Standing:
     quantity: str
     used: Figure | None
     most: int
-    source: TenantPattern
+    source: Scope
     state: State
     now: State
     at_least: bool = False
@@ -171,20 +172,9 @@ def gravity(standing: Standing) -> tuple[int, float]:
 
 
 def in_order(rules: Iterable[Kept]) -> Iterator[Kept]:
-    """Yield rules as they are listed: for all, for kinds, for tenants; by name and quantity."""
+    """Yield rules as they are listed: for all, kinds, labels, tenants; by name and quantity."""
     ordered = {quantity: at for at, quantity in enumerate(QUANTITIES)}
     return iter(sorted(rules, key=lambda kept: (
         breadth(kept.rule.scope), str(kept.rule.scope),
         ordered.get(kept.rule.quantity, len(ordered)), kept.rule.quantity,
     )))  # fmt: skip
-
-
-def breadth(scope: TenantPattern) -> int:
-    """Return how wide a rule is: 0 for every tenant, 1 for a kind, 2 for one tenant.
-
-    The most specific wins. What is between a kind and a tenant, as a label, would have its place
-    here.
-    """
-    if scope.kind == "*":
-        return 0
-    return 1 if scope.id == "*" else 2

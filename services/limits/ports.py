@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
 from services.limits.models import Crossed, Kept
 
 Held = Mapping[tuple[str, str], Crossed]
@@ -21,11 +22,14 @@ class LimitRecords(Protocol):
     def rules(self) -> tuple[Kept, ...]:
         """Return every rule."""
 
-    def change(self, put: Collection[Kept], removed: Collection[tuple[TenantPattern, str]]) -> None:
+    def change(self, put: Collection[Kept], removed: Collection[tuple[Scope, str]]) -> None:
         """Set rules, in place of those of the same key, and remove others, all or none."""
 
     def held(self) -> Held:
         """Return who was near or over at the last look."""
 
-    def hold(self, changed: Mapping[tuple[str, str], Crossed | None]) -> None:
-        """Note who came to be near or over, and who is that no longer (None)."""
+    def hold(self, changed: Mapping[tuple[str, str], Crossed | None], *, at: datetime) -> None:
+        """Note who came to be near or over, and who is that no longer (None).
+
+        It is an event at this moment for each whose state is another one than before.
+        """

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.access.viewer import TenantPattern
+from services.cards.models import LabelsOf, unlabelled
+from services.cards.scope import Scope
 from services.limits.judge import Rules
 from services.limits.models import Rule, Standing, State, Thresholds, gravest
 from services.limits.ports import Held
@@ -15,7 +16,7 @@ from services.limits.standing import standings
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
-Key = tuple[TenantPattern, str]
+Key = tuple[Scope, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,13 @@ class Preview:
 
 def preview(
     snapshot: Snapshot, rules: Collection[Rule], changes: Changes, thresholds: Thresholds,
-    held: Held,
+    held: Held, *, labels: LabelsOf = unlabelled,
 ) -> Preview:  # fmt: skip
     """Work out what changes would come to."""
     changes = changes.but(rules)
 
     def limits(of: Iterable[Rule]) -> dict[tuple[TenantKey, str], Standing]:
-        found = standings(snapshot, Rules(of), thresholds, held)
+        found = standings(snapshot, Rules(of, labels), thresholds, held)
         return {(each.tenant, each.quantity): each for each in found}
 
     before, after = limits(rules), limits(changes.after(rules))
@@ -78,5 +79,5 @@ def preview(
     return Preview(changes, tuple(new), len(freed))
 
 
-def _limit(standing: Standing | None) -> tuple[int, TenantPattern] | None:
+def _limit(standing: Standing | None) -> tuple[int, Scope] | None:
     return None if standing is None else (standing.most, standing.source)

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+from services.cards.models import Label, LabelsOf, unlabelled
 from services.limits.judge import Rules
 from services.limits.models import (
     Crossed,
@@ -40,24 +42,58 @@ class _Known:
         return tuple(each.rule for each in self.kept)
 
 
+class Labelled(Protocol):
+    """What tells the labels of tenants. Raises StoreUnavailable."""
+
+    def version(self) -> int:
+        """Return a number that is another one whenever a card was changed anywhere."""
+
+    def labels(self) -> LabelsOf:
+        """Return what tells the labels of each tenant."""
+
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        """Return the labels that tenants have whom somebody sees."""
+
+
+class _Unlabelled:
+    def version(self) -> int:
+        return 0
+
+    def labels(self) -> LabelsOf:
+        return unlabelled
+
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        del sees
+        return frozenset()
+
+
+UNLABELLED = _Unlabelled()
+"""Nobody has a label."""
+
+
 class LimitsService:
     """Every method raises StoreUnavailable where this product's own records do not answer."""
 
     def __init__(
-        self, records: LimitRecords, *, thresholds: Thresholds, now: Callable[[], datetime]
-    ) -> None:
-        self._records, self._now = records, now
+        self, records: LimitRecords, *, thresholds: Thresholds, now: Callable[[], datetime],
+        cards: Labelled = UNLABELLED,
+    ) -> None:  # fmt: skip
+        self._records, self._now, self._cards = records, now, cards
         self.thresholds = thresholds
         self._known: _Known | None = None
         self._lock = threading.Lock()
 
     def version(self) -> int:
-        """Return a number that is another one whenever a rule or a state was changed anywhere."""
-        return self._records.version()
+        """Return a number that is another one whenever a rule, a state or a card was changed."""
+        return self._records.version() + self._cards.version()
 
     def rules(self) -> tuple[Kept, ...]:
         """Return every rule."""
         return self._read().kept
+
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        """Return the labels that tenants have whom somebody sees."""
+        return self._cards.labels_within(sees)
 
     def standings(self, snapshot: Snapshot, *, alone: bool = False) -> Standings:
         """Return every tenant of a snapshot that has a limit, with how much of each it uses.
@@ -67,12 +103,19 @@ class LimitsService:
         """
         known = self._read()
         held = {} if alone else known.held
-        return Standings(tuple(standings(snapshot, Rules(known.rules), self.thresholds, held)))
+        return Standings(tuple(standings(snapshot, self._rules(known), self.thresholds, held)))
 
     def preview(self, snapshot: Snapshot, changes: Changes) -> Preview:
         """Return what changes would come to."""
         known = self._read()
-        return preview(snapshot, known.rules, changes, self.thresholds, known.held)
+        return preview(
+            snapshot,
+            known.rules,
+            changes,
+            self.thresholds,
+            known.held,
+            labels=self._cards.labels(),
+        )
 
     def change(self, changes: Changes, *, by: str, why: str) -> None:
         """Make changes, all or none."""
@@ -88,11 +131,14 @@ class LimitsService:
         known = self._read()
         if not snapshot.settled or not (known.kept or known.held):
             return
-        rules = Rules(known.rules)
+        rules = self._rules(known)
         found = tuple(standings(snapshot, rules, self.thresholds, known.held))
         changed = dict(_changed(found, known.held, snapshot, rules))
         if changed:
-            self._records.hold(changed)
+            self._records.hold(changed, at=snapshot.collected_at)
+
+    def _rules(self, known: _Known) -> Rules:
+        return Rules(known.rules, self._cards.labels())
 
     def _read(self) -> _Known:
         """Return what the records have; read once a version, however many ask."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 
-from services.access.viewer import TenantPattern
-from services.errors import LimitsError, NamingError
+from services.cards.scope import Scope, scope_of as read_scope
+from services.errors import CardError, LimitsError, NamingError
 from services.history.models import BYTES
 from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
 from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart
@@ -36,12 +36,18 @@ _UNITS = {
 }  # fmt: skip
 
 
-def scope_of(text: str) -> TenantPattern:
-    """Read whom a limit is for: `*`, `org/*` or `tenant/acme`. Raises LimitsError."""
+def scope_of(text: str) -> Scope:
+    """Read whom a limit is for: `*`, `org/*`, `label:plan=gold` or `tenant/acme`.
+
+    Raises LimitsError.
+    """
     try:
-        return TenantPattern.parse(text)
+        return read_scope(text)
     except NamingError as exc:
-        raise LimitsError(f"{exc}; or * for every tenant, org/* for every one of a kind") from None
+        raise LimitsError(f"{exc}; or * for every tenant, org/* for every one of a kind, "
+                          "label:plan=gold for every one with a label") from None  # fmt: skip
+    except CardError as exc:
+        raise LimitsError(str(exc)) from None
 
 
 def quantity_of(text: str) -> str:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from services.alerts.tally import AlertTally
 from services.isolation.models import Report
+from services.jobs.models import JobState
 from services.limits.models import Standings, State
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.tenancy.kb_ids import TenantKey
 from services.usage.refresh import CollectorState
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
+from services.jobs.models import JobState
 from services.metrics.catalogue import gauge, single
 from services.metrics.models import Moment, Running, Tally
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 
 
 def purges(moment: Moment) -> Iterator[Metric]:

@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from services.errors import StoreNotConfigured
-from services.purge.context import Context, Result
+from services.jobs.models import Result, StepState
+from services.purge.context import Context
 from services.purge.journal import CHECKED, counts_rows, found_of
 from services.purge.judge import Halted
 from services.purge.models import Names
 from services.purge.plan import Looks, moved_on
-from services.purge.steps import StepName, StepState
+from services.purge.steps import StepName
 from services.purge.target import may_be, select
 
 

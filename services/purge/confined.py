@@ -10,18 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.access.holders import Holders, claimants, each_of, holders_of_kb
+from services.access.holders import Holders, each_of, holders_of_kb
 from services.access.viewer import Viewer
+from services.jobs.models import Progress
+from services.purge.held import taken_from
 from services.purge.job import Job, Tombstone
 from services.purge.journal import problems_of
-from services.purge.models import Item, LeftOut, Plan, Progress
+from services.purge.models import Item, LeftOut, Plan
 from services.purge.steps import Step
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.layout import (
-    Owner,
-    OwnerKind,
-    read_collection,
-)
 from services.tenancy.ownership import Ownership
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
@@ -56,6 +53,7 @@ def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
         digest=plan.digest,
         taken=tuple(filter(sees, plan.taken)),
         whose=plan.whose,
+        held=tuple(replace(each, hold=replace(each.hold, by="")) for each in plan.held),
     )
 
 
@@ -134,18 +132,6 @@ def holders_of_plan(plan: Plan, ownership: Ownership) -> Holders:
     Empty, and so only for those who see all, where it concerns everyone: a user of all tenants
     is looked for in each, and KATO's streams hold everyone's observations.
     """
-    target, surface = plan.request.target, plan.surface
-    if not target.tenants or plan.request.trim_streams:
+    if not plan.request.target.tenants or plan.request.trim_streams:
         return ()
-    kb_ids = surface.kb_ids | plan.request.included
-    nodes = {*surface.nodes, *(node for _, node in surface.sessions)}
-    if target.node_id is not None:
-        nodes.add(target.node_id)
-    owners = [Owner(OwnerKind.KB, name) for name in sorted(kb_ids)]
-    owners += [Owner(OwnerKind.NODE, name) for name in sorted(nodes)]
-    owners += [Owner(OwnerKind.TENANT, name) for name in sorted(surface.tenant_ids)]
-    owners += [read_collection(name).owner for name in sorted(surface.collections)]
-    holders = (claimants(ownership.owner(owner)) for owner in owners)
-    told = tuple(TenantKey.written(tenant) for tenant in sorted(set(plan.whose.values())))
-    losers = (each.losers for each in plan.taken)
-    return each_of(target.tenants, told, *losers, *holders)
+    return taken_from(plan, ownership)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from services.errors import Problem, StoreNotConfigured
 from services.figures import Measure
+from services.jobs.models import Result, StepState
+from services.jobs.ports import Said
 from services.purge.job import Job
 from services.purge.journal import sessions_of
 from services.purge.judge import Judge
 from services.purge.models import KeySurvey, Request, Surface
 from services.purge.plan import Looks
-from services.purge.ports import KatoState, Presence, Said
-from services.purge.steps import StepName, StepState
+from services.purge.ports import KatoState, Presence
+from services.purge.steps import StepName
 from services.purge.tools import Tools
 
 _NOT_ANY_MORE = Problem("it was configured when the plan was made, and is not now")
-
-Result = Mapping[str, Any]
-"""What a step found or did, as the journal keeps it: a dict of JSON."""
 
 
 @dataclass

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from services.errors import PurgeRefused
-from services.purge.context import Result, presence_of
+from services.jobs.models import Result
+from services.purge.context import presence_of
 from services.purge.job import Job
 from services.purge.journal import result_of
 from services.purge.ports import KatoState, Presence

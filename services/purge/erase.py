@@ -9,13 +9,23 @@ from typing import Any
 
 from services.errors import SessionGone, StoreError, StoreNotConfigured, StoreRejected
 from services.figures import Measure
+from services.jobs.models import Progress, Result
 from services.purge.check import sessions_there
-from services.purge.context import Context, Result, presence_of
+from services.purge.context import Context, presence_of
 from services.purge.journal import counts_rows
 from services.purge.judge import Halted
-from services.purge.models import Look, Progress
+from services.purge.models import Look
 from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName
+
+
+def archive(context: Context) -> Result:
+    """Take an archive of the target and prove it: until that is done, nothing is erased."""
+    context.judge.may_go()
+    archiver, job = context.tools.archiver, context.job
+    if archiver is None:
+        raise Halted("no archive can be taken here")
+    return dict(archiver.take(job.plan, job_id=job.id, by=job.asked_by))
 
 
 def end_sessions(context: Context) -> Result:

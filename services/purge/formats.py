@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from services.cards.models import Held, Hold
 from services.errors import Problem
 from services.figures import Measure
 from services.purge.job import Conserved, LaterLook, Line, Outcome, Receipt
@@ -26,7 +27,8 @@ def plan_json(plan: Plan) -> str:
     With the tenants whose data would go, and what has to be said to confirm it.
     """
     said = {"tenants": list(plan.tenants), "confirm": plan.confirmation}
-    return _text({**_plan(plan), **said, "streams": list(plan.streams)})
+    held = {"held": _held(plan)}
+    return _text({**_plan(plan), **said, **held, "streams": list(plan.streams)})
 
 
 def plan_record(plan: Plan) -> str:
@@ -35,7 +37,8 @@ def plan_record(plan: Plan) -> str:
     problems = {store.value: why.kept for store, why in plan.problems.items()}
     items = [{**_item(item), "plain": item.plain} for item in plan.items]
     streams = {"streams": list(plan.streams)} if plan.streams else {}  # earlier ones have none
-    return _text({**found, "problems": problems, "items": items, **streams})
+    held = {"held": _held(plan)} if plan.held else {}
+    return _text({**found, "problems": problems, "items": items, **streams, **held})
 
 
 def _plan(plan: Plan) -> dict[str, object]:
@@ -53,6 +56,7 @@ def _plan(plan: Plan) -> dict[str, object]:
         "passed_over": sorted(request.passed_over),
         "trim_streams": request.trim_streams,
         "drop_collections": request.drop_collections,
+        **({"archive_first": True} if request.archive_first else {}),
         "surface": {
             "kb_ids": sorted(surface.kb_ids),
             "tenant_ids": sorted(surface.tenant_ids),
@@ -92,7 +96,23 @@ def plan_of(text: str) -> Plan:
         taken=tuple(map(_left_out_of, found.get("taken", ()))),
         whose=found.get("whose", {}),
         streams=tuple(found.get("streams", ())),
+        held=tuple(map(_held_of, found.get("held", ()))),
     )
+
+
+def _held(plan: Plan) -> list[dict[str, str]]:
+    return [
+        {
+            "tenant": str(each.tenant), "reason": each.hold.reason, "by": each.hold.by,
+            "since": _time(each.hold.since),
+        }
+        for each in plan.held
+    ]  # fmt: skip
+
+
+def _held_of(found: Mapping[str, str]) -> Held:
+    since = datetime.fromisoformat(found["since"])
+    return Held(TenantKey.written(found["tenant"]), Hold(found["reason"], found["by"], since))
 
 
 def receipt_json(receipt: Receipt) -> str:
@@ -236,6 +256,7 @@ def _request(found: Mapping[str, Any]) -> Request:
         include_inferred=found.get("include_inferred", False),
         passed_over=frozenset(found.get("passed_over", ())),
         drop_collections=found.get("drop_collections", False),
+        archive_first=found.get("archive_first", False),
     )  # fmt: skip
 
 

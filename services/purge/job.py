@@ -8,17 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.figures import Measure
-from services.purge.models import LeftOut, Plan, Progress
+from services.jobs.models import JobState, Progress
+from services.purge.models import LeftOut, Plan
 from services.purge.steps import Step, StepName
-
-
-class JobState(StrEnum):
-    """Where a job is. A stopped or failed job can be resumed; an ended one cannot."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    ENDED = "ended"
 
 
 class Outcome(StrEnum):

@@ -11,10 +11,11 @@ from typing import Any
 
 from services.errors import Problem
 from services.figures import Measure
+from services.jobs.models import StepState
 from services.purge.job import Job
 from services.purge.models import Item
 from services.purge.plan import Looks
-from services.purge.steps import StepName, StepState
+from services.purge.steps import StepName
 
 CHECKED = "attempts"
 """In the result of the check: what each run of the job found first, and which steps were done."""

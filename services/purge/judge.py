@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from services.errors import KatoTenantsError, StoreError, StoreNotConfigured
+from services.purge.held import held_in
 from services.purge.job import Job
-from services.purge.models import Names
+from services.purge.models import Names, held_words
 from services.purge.plan import no_longer
 from services.purge.target import now_left, wanting
 from services.purge.tools import Tools
@@ -16,10 +18,6 @@ from services.tenancy.ownership import Ownership
 
 class Halted(KatoTenantsError):
     """A job cannot go on as planned."""
-
-
-class Stopped(Exception):
-    """Someone asked for an end between steps, or while one only waits."""
 
 
 class Judge:
@@ -65,10 +63,17 @@ class Judge:
     def may_go(self) -> None:
         """Raise Halted where anything that was to go is not the target's alone any more.
 
-        On a fresh reading of the node_ids. Raises StoreError where they cannot be read.
+        Nor may it where somebody is on legal hold. On a fresh reading of the node_ids and of the
+        holds. Raises StoreError where they cannot be read.
         """
         self.read_anew()
         plan = self._job.plan
+        sessions = tuple(sorted(self.sessions.items()))
+        seen = replace(plan, surface=replace(plan.surface, sessions=sessions))
+        held = held_in(seen, self.ownership, self._tools.holds)
+        if held:
+            words = "; ".join(map(held_words, held[:3]))
+            raise Halted(f"{words}; nothing was touched since: once it is lifted, resume this")
         left = now_left(plan.request, plan.surface, plan.taken, self.ownership)
         if left:
             reason = "; ".join(no_longer(left)[:3])

@@ -14,8 +14,9 @@ from services.access.holders import Holders
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import MissingEnd, reason_with
 from services.audit_log.service import Logbook, warning
+from services.jobs.models import JobState
 from services.purge.confined import holders_of_plan, whose_of_plan
-from services.purge.job import Job, JobState, Outcome as Came
+from services.purge.job import Job, Outcome as Came
 from services.tenancy.ownership import Ownership
 
 GRACE = timedelta(seconds=5)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.cards.models import Held
 from services.errors import Problem
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
@@ -68,7 +69,8 @@ class Request:
     owner is only inferred and that could be nobody else's, `passed_over` the tables and
     collections whose rows and points of the target cannot be erased and are to stay,
     `trim_streams` whether KATO's `stm:*` streams are to be emptied, of everyone's observations,
-    `drop_collections` whether collections go at once although a running KATO may have used them.
+    `drop_collections` whether collections go at once although a running KATO may have used them,
+    `archive_first` whether an archive of the target is taken and proven before anything goes.
     """
 
     target: Target
@@ -78,6 +80,7 @@ class Request:
     include_inferred: bool = False
     passed_over: frozenset[str] = frozenset()
     drop_collections: bool = False
+    archive_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +103,6 @@ class Surface:
     shared_collections: frozenset[str] = frozenset()
     sessions: tuple[tuple[str, str], ...] = ()
     passed_over: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a step is: `words` for people, and `done` of `whole` where it counts."""
-
-    words: str
-    done: int | None = None
-    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +229,7 @@ class Plan:
     tenant of each owner that items can have. `problems` has the stores that could not be asked,
     with the reason: such a plan cannot run. `absent` are the stores that are not configured.
     `streams` are KATO's that hold everyone's observations, emptied only where that is asked for.
-    `digest` is over everything but the time.
+    `held` are the legal holds in its way. `digest` is over everything but the time.
     """
 
     request: Request
@@ -251,6 +245,7 @@ class Plan:
     taken: tuple[LeftOut, ...] = ()
     whose: Mapping[str, str] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -269,14 +264,17 @@ class Plan:
     @property
     def obstacles(self) -> tuple[str, ...]:
         """Why this plan cannot run; empty when it can."""
-        unasked = (
-            f"{store.value} could not be asked: {why}" for store, why in self.problems.items()
-        )
-        return (*unasked, *self.blockers)
+        unasked = (f"{m.value} could not be asked: {why}" for m, why in self.problems.items())
+        return (*unasked, *map(held_words, self.held), *self.blockers)
 
     def total(self, store: Measure) -> int:
         """Return how many of a store's rows, keys, points or sessions would go."""
         return sum(item.count for item in self.items if item.store is store)
+
+
+def held_words(held: Held) -> str:
+    """Say that a tenant is on legal hold, since when and why."""
+    return f"{held.tenant} is on legal hold since {held.hold.since:%Y-%m-%d}: {held.hold.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from services.errors import Problem
-from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
-from services.purge.models import KeySurvey, Look, Plan, Progress, Surface, VectorNames
+from services.jobs.ports import RunJobs, Said
+from services.purge.job import Job, LaterLook, Outcome, Tombstone
+from services.purge.models import KeySurvey, Look, Plan, Surface, VectorNames
 from services.purge.steps import StepName
 from services.usage.readings import ProcessorReading
-
-Said = Callable[[Progress], None]
-"""Takes note of progress."""
 
 WantsNode = Callable[[str], bool]
 """Says whether the session of a raw node_id is the target's."""
@@ -166,6 +163,20 @@ class Presence:
     started_at: datetime | None = None
 
 
+class Archiver(Protocol):
+    """What takes an archive before a purge."""
+
+    def obstacle(self) -> str:
+        """Say why none can be taken here; empty where one can."""
+
+    def take(self, plan: Plan, *, job_id: str, by: str) -> Mapping[str, str]:
+        """Take an archive of what a plan is about, prove it, and return its id and its file's name.
+
+        Asked again for the same job, it goes on with the one that it began. Raises
+        KatoTenantsError where it is not proven.
+        """
+
+
 class SessionEnder(Protocol):
     """KATO's HTTP API. Every method raises StoreError."""
 
@@ -182,12 +193,8 @@ class SessionEnder(Protocol):
         """Forget what is cached of a session; False for a KATO that has no such call."""
 
 
-class Jobs(Protocol):
-    """The purge jobs in the state store. Every method raises StoreUnavailable.
-
-    What a run writes carries the number of its lease, a fencing token: a write whose number is
-    not the newest is refused in the same statement, with LeaseLost.
-    """
+class Jobs(RunJobs, Protocol):
+    """The purge jobs in the state store. Every method raises StoreUnavailable."""
 
     def keep_plan(self, plan: Plan, *, expires_at: datetime) -> None:
         """Keep a plan by its digest, without its samples, and remove those that expired."""
@@ -222,38 +229,8 @@ class Jobs(Protocol):
     def runnable(self, at: datetime) -> tuple[str, ...]:
         """Return the ids of running jobs that no process has leased, oldest first."""
 
-    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
-        """Take or prolong the lease of a job that has not ended, and return its number.
-
-        The number grows whenever another owner takes it. None when another process has it.
-        """
-
-    def leased(self, job_id: str, lease: int) -> bool:
-        """Whether this is still the newest lease of a job that runs."""
-
-    def is_to_stop(self, job_id: str) -> bool:
-        """Whether somebody asked for an end between steps, or the job is gone."""
-
-    def start_step(self, job_id: str, step: StepName, at: datetime, *, lease: int) -> None:
-        """Journal that a step begins (or begins again); the result of before stays."""
-
-    def end_step(
-        self, job_id: str, step: StepName, at: datetime, *, lease: int, result: object = None,
-        error: Problem | None = None,
-    ) -> None:  # fmt: skip
-        """Journal how a step ended: with a result (a dict of JSON), or with an error.
-
-        With an error and no result, the result of before stays.
-        """
-
-    def say(self, job_id: str, progress: Progress, *, lease: int) -> None:
-        """Keep what the running step says of its progress."""
-
     def ask_stop(self, job_id: str) -> None:
         """Ask for an end between steps."""
-
-    def pause(self, job_id: str, state: JobState, problem: str, *, lease: int) -> None:
-        """Stop or fail a job, which still holds its names, and give up its lease."""
 
     def resume(self, job_id: str, *, plan: Plan | None = None, names: Sequence[str] = ()) -> None:
         """Let a stopped or failed job run again; with a plan, by that one, and with its journal.

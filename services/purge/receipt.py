@@ -10,6 +10,7 @@ from typing import Any
 
 from services.errors import Problem
 from services.figures import Measure
+from services.jobs.models import StepState
 from services.purge.conservation import conserved_of, unexplained
 from services.purge.job import Job, Line, Outcome, Receipt, Tombstone
 from services.purge.journal import (
@@ -23,7 +24,7 @@ from services.purge.journal import (
 )
 from services.purge.models import Item, LeftOut
 from services.purge.ports import KatoState
-from services.purge.steps import ERASES, StepName, StepState
+from services.purge.steps import ERASES, StepName
 
 _NOT_LOOKED = Problem("the job ended before it had looked again")
 

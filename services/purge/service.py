@@ -10,21 +10,24 @@ from datetime import UTC, datetime, timedelta
 
 from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
+from services.jobs.lease import LEASE, new_owner
+from services.jobs.models import JobState
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
 from services.purge.formats import receipt_json, versions_of, with_later_looks
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.held import refuse_held, with_held
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
 from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
-from services.purge.run import LEASE, end_job
-from services.purge.steps import StepName, steps_of
+from services.purge.run import end_job
+from services.purge.steps import StepName
 from services.purge.target import Selection, may_be, select, wanting
-from services.purge.tools import Tools
+from services.purge.tools import Tools, steps_for
 from services.purge.unknown_target import refuse_unseen
-from services.purge.worker import PurgeWorker, new_owner
+from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 from services.visible import visible
@@ -60,6 +63,7 @@ class PurgeService:
             found = {item.owner for item in looks.items}
             refuse_unseen(request.target, names, ownership, found)
         plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
+        plan = with_held(plan, ownership, self._tools.holds)
         self._jobs.keep_plan(plan, expires_at=plan.created_at + self._plan_age)
         if names.survey is not None:
             seconds = self._tools.plan_seconds
@@ -82,12 +86,13 @@ class PurgeService:
         plan = self.planned(digest)
         self.check(plan, confirm, reason)
         ownership = self._tools.ownership()
+        refuse_held(plan, ownership, self._tools.holds)
         return self._jobs.begin(
             plan,
             asked_by=asked_by,
             reason=reason.strip(),
             names=_names(plan, ownership),
-            steps=steps_of(plan.request.stores),
+            steps=steps_for(plan.request),
             at=datetime.now(UTC),
         )
 
@@ -143,6 +148,7 @@ class PurgeService:
         job = self.job(job_id)
         if job.state is JobState.ENDED:
             raise PurgeRefused("this purge has ended: plan another")
+        refuse_held(job.plan, self._tools.ownership(), self._tools.holds)
         if digest:
             self._replan(job, digest, confirm)
         elif job.state is not JobState.RUNNING:
@@ -196,6 +202,7 @@ class PurgeService:
         job = self._ended(job_id)
         if Measure.VECTORS not in job.plan.request.stores:
             return ()
+        refuse_held(job.plan, self._tools.ownership(), self._tools.holds)
         return drop_emptied(self._tools, job)
 
     def later_looks(self, job_id: str) -> tuple[LaterLook, ...]:
@@ -251,7 +258,7 @@ class PurgeService:
         return replace(
             looks,
             problems={**unread, **looks.problems},
-            blockers=(*looks.blockers, *lacking),
+            blockers=(*looks.blockers, *lacking, *self._tools.unarchived(request)),
         )
 
     def _look_at(self, job: Job) -> Looks:
@@ -271,8 +278,8 @@ class PurgeService:
         plan = self.planned(digest)
         if plan.request.target != job.plan.request.target:
             raise PurgeRefused("the plan with this digest is for another target")
-        if steps_of(plan.request.stores) != tuple(step.name for step in job.steps):
-            raise PurgeRefused("the plan with this digest is for other stores")
+        if steps_for(plan.request) != tuple(step.name for step in job.steps):
+            raise PurgeRefused("the plan with this digest is for other stores or other steps")
         self.check(plan, confirm, job.reason)
         names = _names(plan, self._tools.ownership())
         self._jobs.resume(job.id, plan=plan, names=names)

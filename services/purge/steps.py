@@ -7,19 +7,18 @@ erases. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from services.errors import Problem
 from services.figures import Measure
+from services.jobs.models import Step as AnyStep
 
 
 class StepName(StrEnum):
     """The steps of a job, in their order."""
 
     CHECK = "check"
+    ARCHIVE = "archive"
     SESSIONS = "end sessions"
     FLUSH = "flush inserts"
     KEYS = "erase keys"
@@ -44,6 +43,7 @@ class StepKind:
 
 STEPS: Mapping[StepName, StepKind] = {
     StepName.CHECK: StepKind("Check that the stores are as planned"),
+    StepName.ARCHIVE: StepKind("Take an archive, and prove it"),
     StepName.SESSIONS: StepKind("End sessions", Measure.SESSIONS, erases=True),
     StepName.FLUSH: StepKind("Flush inserts that are held back", Measure.PATTERNS),
     StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
@@ -61,30 +61,17 @@ ERASES: Mapping[Measure, StepName] = {
 """The step that erases from each store."""
 
 
-def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
+def steps_of(stores: frozenset[Measure], *, archive_first: bool = False) -> tuple[StepName, ...]:
     """Return the steps of a purge of these stores, in order.
 
     Sessions end first wherever something is erased: a live one would write it again.
     """
-    return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
+    return tuple(
+        name for name, kind in STEPS.items()
+        if (kind.of is None or kind.of in stores)
+        and (archive_first or name is not StepName.ARCHIVE)
+    )  # fmt: skip
 
 
-class StepState(StrEnum):
-    """How far a step is."""
-
-    WAITING = "waiting"
-    STARTED = "started"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step as the journal has it. `result` is what it found or did, `error` why it failed."""
-
-    name: StepName
-    state: StepState = StepState.WAITING
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-    error: Problem | None = None
+Step = AnyStep[StepName]
+"""One step of a purge, as its journal has it."""

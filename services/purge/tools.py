@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from services.cards.holds import Holds
 from services.purge.look import Erasers
-from services.purge.models import KeySurvey
-from services.purge.ports import Jobs, SessionEnder
+from services.purge.models import KeySurvey, Request
+from services.purge.ports import Archiver, Jobs, SessionEnder
+from services.purge.steps import StepName, steps_of
 from services.tenancy.ownership import Ownership
 
 _HELD = 4  # plans; a survey holds the key names of who may be a target
@@ -52,10 +54,10 @@ class Tools:
     """What a purge needs.
 
     `saw` records node_ids with where each was seen, `ownership` says who owns what by all that
-    are recorded. `versions` names the stores' versions for the receipt. `settle_seconds` is how
-    long to wait before the second proof, None for as long as it takes. `plan_seconds` is how old
-    a plan may be when its job begins, or goes on after it had stood still. `learns` is whether
-    KATO uses collections: the stand-in does not.
+    are recorded, `holds` who is on legal hold. `versions` names the stores' versions for the
+    receipt. `settle_seconds` is how long to wait before the second proof, None for as long as it
+    takes. `plan_seconds` is how old a plan may be when its job begins, or goes on after it had
+    stood still. `learns` is whether KATO uses collections: the stand-in does not.
     """
 
     erasers: Erasers
@@ -63,8 +65,22 @@ class Tools:
     jobs: Jobs
     saw: Callable[[Mapping[str, str]], None]
     ownership: Callable[[], Ownership]
+    holds: Holds
     versions: Callable[[], Mapping[str, str]]
     settle_seconds: float | None
     plan_seconds: float
     learns: bool = True
+    archiver: Archiver | None = None
     surveys: Surveys = field(default_factory=Surveys)
+
+    def unarchived(self, request: Request) -> tuple[str, ...]:
+        """Say why the archive that a request asks for cannot be taken."""
+        if not request.archive_first:
+            return ()
+        why = "none can be taken here" if self.archiver is None else self.archiver.obstacle()
+        return (f"an archive is to be taken first: {why}",) if why else ()
+
+
+def steps_for(request: Request) -> tuple[StepName, ...]:
+    """Return the steps of a purge as it was asked for."""
+    return steps_of(request.stores, archive_first=request.archive_first)

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from services.errors import Problem, StoreError, StoreNotConfigured
 from services.figures import Measure
-from services.purge.context import Context, Result, presence_of
+from services.jobs.models import Progress, Result
+from services.jobs.run import Stopped
+from services.purge.context import Context, presence_of
 from services.purge.emptied import has_forgotten
 from services.purge.erase import erase_patterns, erase_vectors, flush
 from services.purge.journal import counts_rows, found_of
-from services.purge.judge import Stopped
 from services.purge.look import REDIS
-from services.purge.models import Item, Look, Progress
+from services.purge.models import Item, Look
 from services.purge.plan import Looks
 from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope
 from services.sessions.older import Older
 from services.tenancy.alike import look_alikes
 from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
@@ -42,7 +42,7 @@ class Exceeded:
     quantity: str
     used: int | None
     most: int
-    source: TenantPattern
+    source: Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ class DeskFleet:
     def read(self) -> Snapshot:
         """Read every store here and now, and return that, confined. Raises StoreError."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return self._confined(self._read(), viewer)
+        found = self._read()
+        self._collector.take(found)
+        return self._confined(found, viewer)
 
     def _confined(self, snapshot: Snapshot, viewer: Viewer) -> Snapshot:
         if viewer.sees_all:

@@ -114,12 +114,14 @@ class UsageService:
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings
-        rolled = self._kept.rolled_up(readings, ownership) or self._roll_up(readings, ownership)
+        same = self._kept.rolled_up(readings, ownership)
+        rolled = same or self._roll_up(readings, ownership)
         self._kept = Kept(readings, ownership, rolled)
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
         self._remember(snapshot)
-        self._idle = idle_kb_ids(snapshot, ownership)
+        if same is None:
+            self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
@@ -186,7 +188,10 @@ class UsageService:
         self._state.record_nodes(seen, datetime.now(UTC))
 
     def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
-        return roll_up(readings, ownership, shared_collections=self._shared_collections)
+        return roll_up(
+            readings, ownership, shared_collections=self._shared_collections,
+            before=self._kept.rolled,
+        )  # fmt: skip
 
     def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:
         readings = asked.readings

@@ -93,7 +93,7 @@ class Alerting:
         """Return what looks and sends, to be started; it is stopped in the end."""
         from services.alerts.watch import Watch
         from services.alerts.worker import AlertWorker
-        from services.purge.worker import new_owner
+        from services.jobs.lease import new_owner
 
         watch = Watch(sources, self.table, thresholds=self.thresholds, since=self._now())
         worker = AlertWorker(

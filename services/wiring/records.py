@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from services.audit_log.ports import AnchorPlace, ReadAnchors
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
+    from services.cards.models import LabelsOf
+    from services.cards.service import Cards, CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
     from services.stores.clickhouse.history import ClickHouseHistory
+    from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
+    from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
+    from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -71,6 +77,13 @@ class OwnRecords:
         )  # fmt: skip
 
     @made_once
+    def events(self) -> EventRecords:
+        """What happened to the fleet and its tenants."""
+        from services.stores.records.events import EventRecords
+
+        return EventRecords(self.database)
+
+    @made_once
     def history_recorder(self) -> HistoryRecorder:
         """What records each snapshot."""
         from services.history.record import HistoryRecorder
@@ -108,8 +121,9 @@ class OwnRecords:
 
         zone = ZoneInfo(self.settings.bill_zone)
         bill = BillService(
-            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now
-        )
+            self.history, terms=lambda: terms_in(self._prices), zone=zone, now=self.now,
+            labels=self._labels,
+        )  # fmt: skip
         self.closing.callback(bill.close)
         return bill
 
@@ -150,7 +164,42 @@ class OwnRecords:
         from services.stores.records.limits import LimitBook
 
         thresholds = Thresholds(self.settings.limit_near, self.settings.limit_back)
-        return LimitsService(LimitBook(self.database), thresholds=thresholds, now=self.now)
+        return LimitsService(
+            LimitBook(self.database), thresholds=thresholds, now=self.now, cards=self.cards
+        )
+
+    @made_once
+    def cards(self) -> CardService:
+        """Cards, and which tenants are on hold."""
+        from services.archive import doings as archiving
+        from services.cards.service import CardService
+        from services.purge import doings as purging
+        from services.stores.records.archives import ArchiveBook
+
+        archives = ArchiveBook(self.database)
+        doings = (lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives))
+        return CardService(self.card_book, now=self.now, doings=doings)
+
+    def _cards(self) -> Cards:
+        """Return cards; made when they are asked for, since the records may not answer."""
+        return self.cards.cards()
+
+    def _labels(self) -> LabelsOf:
+        return self.cards.labels()
+
+    @made_once
+    def card_book(self) -> CardBook:
+        """Where cards are kept; `holds` of it is what every deed that erases asks."""
+        from services.stores.records.cards import CardBook
+
+        return CardBook(self.database)
+
+    @made_once
+    def policies(self) -> PolicyBook:
+        """Retention policies."""
+        from services.stores.records.retention import PolicyBook
+
+        return PolicyBook(self.database)
 
     @made_once
     def owners(self) -> Owners:
@@ -167,6 +216,13 @@ class OwnRecords:
         from services.stores.records.purges.jobs import PurgeJobs
 
         return PurgeJobs(self.database, LogKeys(self.settings.log_keys))
+
+    @made_once
+    def job_book(self) -> JobBook:
+        """Jobs of every kind but purges."""
+        from services.stores.records.jobs.jobs import JobBook
+
+        return JobBook(self.database)
 
     @made_once
     def logbook(self) -> Logbook:

@@ -66,7 +66,7 @@ def test_purges_and_their_receipts() -> None:
     assert receipts[ACME_CORP].pop("later_looks") == []
     assert receipts[GLOBEX].pop("tenants") == ["tenant/globex"]
     assert receipts[ACME_CORP].pop("tenants") == ["tenant/acme-corp"]
-    for job, text in kept("SELECT id, receipt FROM purge_job"):
+    for job, text in kept("SELECT id, receipt FROM job"):
         assert {**receipts[job], "later_looks": []} == {"later_looks": [], **json.loads(text)}
     assert receipts[ACME_CORP]["reason"] == "ticket 4711"
     assert [left["kb_id"] for left in receipts[ACME_CORP]["left_out"]] == [SHARED]
@@ -103,7 +103,7 @@ def test_a_plan(services: Services) -> None:
         "keys": 212, "patterns": 16,
     }  # fmt: skip
     assert (plan.whose[SHARED], len(plan.whose)) == ("tenant/acme-corp", 5)
-    for (text,) in kept("SELECT text FROM purge_plan UNION SELECT plan FROM purge_job"):
+    for (text,) in kept("SELECT text FROM purge_plan UNION SELECT plan FROM job"):
         one = plan_of(text)
         came = {"streams": [], "tenants": list(one.tenants), "confirm": one.confirmation}
         assert json.loads(plan_json(one)) == {**came, **json.loads(text)}

@@ -23,7 +23,8 @@ from services.audit_log.service import Logbook
 from services.audit_log.verify import Verifier
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
-from services.purge.job import Job, JobState
+from services.jobs.models import JobState
+from services.purge.job import Job
 from services.purge.models import Plan, Request, Surface, Target
 from services.stores.records.database import open_database
 from services.tenancy.kb_ids import TenantKey

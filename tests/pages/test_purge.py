@@ -15,7 +15,8 @@ from dashboard.purge import choose as purge_choose
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.purge.job import Job, JobState, Outcome, Tombstone
+from services.jobs.models import JobState
+from services.purge.job import Job, Outcome, Tombstone
 from services.purge.models import Request, Target
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey

@@ -11,7 +11,8 @@ import redis
 from dashboard.app import state_keys as session, viewer as access
 from dashboard.draw.formatting import visible
 from services.bootstrap import Services
-from services.purge.job import JobState, Outcome
+from services.jobs.models import JobState
+from services.purge.job import Outcome
 from services.tenancy.kb_ids import kb_id_of
 from tests.pages.conftest import Open, refresh, words
 from tests.pages.test_purge import (

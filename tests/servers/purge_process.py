@@ -13,8 +13,9 @@ from unittest import mock
 from sqlalchemy import text
 
 from services import bootstrap
-from services.purge import run as running
-from services.purge.context import Context, Result
+from services.jobs import lease as leasing
+from services.jobs.models import Result
+from services.purge.context import Context
 from services.purge.run import DOES
 from services.purge.steps import StepName
 from services.settings.environment import load_settings
@@ -63,10 +64,10 @@ def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
 
 
 def _run(job: str, *point: str) -> None:
-    shorter = mock.patch.object(running, "LEASE", SHORT)
+    shorter = mock.patch.object(leasing, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
         with writing(services.purge._jobs._engine, "a test") as connection:
-            connection.execute(text("UPDATE purge_job SET leased_until = NULL, owner = ''"))
+            connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
         if point:
             dying(StepName(point[0]), point[1]).start()
         services.purge.resume(job)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.errors import LeaseLost, StoreUnavailable
-from services.purge.models import Progress
+from services.jobs.models import Progress
 from services.purge.steps import StepName
 from services.stores.records.database import open_database
 from services.stores.records.purges.jobs import PurgeJobs

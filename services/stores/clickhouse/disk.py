@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.purge.models import Progress, Surface
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.jobs.ports import Said
+from services.purge.models import Surface
 from services.stores.clickhouse.catalogue import Catalogue, one
 from services.stores.clickhouse.look import by_partition
 from services.stores.clickhouse.owner_columns import Table

@@ -14,8 +14,9 @@ from typing import Any
 from clickhouse_connect.driver.binding import quote_identifier
 
 from services.errors import StoreDenied, StoreRejected, StoreUnavailable
-from services.purge.models import Look, Progress, Surface
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.jobs.ports import Said
+from services.purge.models import Look, Surface
 from services.stores.clickhouse.catalogue import Catalogue
 from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.disk import PATIENCE, PatternDisk

@@ -13,8 +13,9 @@ from uuid import uuid4
 from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied
-from services.purge.models import Look, Progress, Surface, VectorNames
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.jobs.ports import Said
+from services.purge.models import Look, Surface, VectorNames
 from services.stores.qdrant.aliases import Standing, say_nothing
 from services.stores.qdrant.calls import EVERYTHING, VectorCalls
 from services.stores.qdrant.look import Looking

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Table, bindparam, delete, insert, select, update
 
-from services.access.viewer import TenantPattern
+from services.cards.scope import Scope, scope_written
+from services.history.events import Event, EventKind
 from services.limits.models import Crossed, Kept, Rule, State
 from services.limits.ports import Held
 from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.events import add_events
 from services.stores.records.limit_tables import CROSSED, LIMIT_VERSION, LIMITS
 from services.stores.records.schema import digest_of
+
+_KINDS = {
+    State.NEAR: EventKind.LIMIT_NEAR,
+    State.OVER: EventKind.LIMIT_OVER,
+    None: EventKind.LIMIT_LEFT,
+}
 
 
 class LimitBook:
@@ -30,11 +40,13 @@ class LimitBook:
         """Return every rule."""
         with reading(self._engine, "reading limits") as connection:
             return tuple(
-                Kept(Rule(_scope(row.scope), row.quantity, row.most), row.who, row.at, row.why)
+                Kept(
+                    Rule(scope_written(row.scope), row.quantity, row.most), row.who, row.at, row.why
+                )
                 for row in connection.execute(select(LIMITS))
             )
 
-    def change(self, put: Collection[Kept], removed: Collection[tuple[TenantPattern, str]]) -> None:
+    def change(self, put: Collection[Kept], removed: Collection[tuple[Scope, str]]) -> None:
         """Set rules, in place of those of the same key, and remove others, all or none."""
         with writing(self._engine, "changing limits") as connection:
             _count(connection)  # first: so two that write at once do so one after the other
@@ -52,19 +64,39 @@ class LimitBook:
     def held(self) -> Held:
         """Return who was near or over at the last look."""
         with reading(self._engine, "reading who is over a limit") as connection:
-            return {
-                (row.tenant, row.quantity): Crossed(State(row.state), row.most, row.since)
-                for row in connection.execute(select(CROSSED))
-            }
+            return _held(connection)
 
-    def hold(self, changed: Mapping[tuple[str, str], Crossed | None]) -> None:
-        """Note who came to be near or over, and who is that no longer (None)."""
+    def hold(self, changed: Mapping[tuple[str, str], Crossed | None], *, at: datetime) -> None:
+        """Note who came to be near or over, and who is that no longer (None).
+
+        It is an event at this moment for each whose state is another one than before.
+        """
         with writing(self._engine, "noting who is over a limit") as connection:
             _count(connection)
+            add_events(connection, list(_events(changed, _held(connection), at)))
             _delete(connection, CROSSED, changed)
             rows = [_crossed(key, now) for key, now in changed.items() if now is not None]
             if rows:
                 connection.execute(insert(CROSSED), rows)
+
+
+def _held(connection: Connection) -> Held:
+    return {
+        (row.tenant, row.quantity): Crossed(State(row.state), row.most, row.since)
+        for row in connection.execute(select(CROSSED))
+    }
+
+
+def _events(
+    changed: Mapping[tuple[str, str], Crossed | None], before: Held, at: datetime
+) -> Iterator[Event]:
+    for (tenant, quantity), now in changed.items():
+        was = before.get((tenant, quantity))
+        if (now and now.state) == (was and was.state):
+            continue
+        crossed = now or was
+        most = None if crossed is None else crossed.most
+        yield Event(at, _KINDS[now.state if now else None], tenant, quantity, most)
 
 
 def _delete(connection: Connection, table: Table, keys: Collection[tuple[str, str]]) -> None:
@@ -90,10 +122,8 @@ def _row(kept: Kept) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _scope(written: str) -> TenantPattern:
-    """Read back what `str` wrote of a scope, whatever it is called."""
-    kind, _, name = written.partition("/")
-    return TenantPattern(kind, name or "*")
+def _rule(row: Row[Any]) -> Rule:
+    return Rule(scope_written(row.scope), row.quantity, row.most)
 
 
 def _count(connection: Connection) -> None:

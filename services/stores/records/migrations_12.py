@@ -1,4 +1,4 @@
-"""The migrations from version 12 on: limits, the past as bytes, alerts, places."""
+"""The migrations from version 12 on: limits, the past as bytes, alerts, places, jobs."""
 
 from __future__ import annotations
 
@@ -67,4 +67,11 @@ PLACING = (
         place VARCHAR(32) NOT NULL REFERENCES history_place (id), quantity VARCHAR(32) NOT NULL,
         began BIGINT NOT NULL, ended BIGINT NOT NULL, reason TEXT NOT NULL,
         PRIMARY KEY (place, quantity, began))""",
+)
+
+WORKING = (
+    "ALTER TABLE purge_job RENAME TO job",
+    "ALTER TABLE purge_step RENAME TO job_step",
+    "ALTER TABLE purge_hold RENAME TO job_hold",
+    "ALTER TABLE job ADD COLUMN kind VARCHAR(16) NOT NULL DEFAULT 'purge'",
 )

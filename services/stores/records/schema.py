@@ -128,7 +128,7 @@ PLANS = Table(
 )
 
 JOBS = Table(
-    "purge_job",
+    "job",
     METADATA,
     Column("id", String(32), primary_key=True),
     Column("plan", Text, nullable=False),  # its own, since a digest may be planned again
@@ -149,10 +149,11 @@ JOBS = Table(
     Column("done", BigInteger),
     Column("whole", BigInteger),
     Column("logged_at", Moment),  # when its end was in the audit log
+    Column("kind", String(16), nullable=False, server_default="purge"),
 )
 
 STEPS = Table(
-    "purge_step",
+    "job_step",
     METADATA,
     Column("job", String(32), ForeignKey(JOBS.c.id), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
@@ -165,7 +166,7 @@ STEPS = Table(
 )
 
 HOLDS = Table(
-    "purge_hold",
+    "job_hold",
     METADATA,
     Column("digest", String(64), primary_key=True),  # so a name has one holder at most
     Column("job", String(32), ForeignKey(JOBS.c.id), nullable=False),

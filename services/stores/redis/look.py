@@ -11,8 +11,9 @@ from typing import Any
 import hiredis
 
 from services.figures import Measure
-from services.purge.models import Item, Progress
-from services.purge.ports import Said
+from services.jobs.models import Progress
+from services.jobs.ports import Said
+from services.purge.models import Item
 from services.stores.redis.erase_sessions import Ending, chunks, keys_of, sound
 from services.stores.redis.link import Link, packed
 from services.stores.redis.scan import memory_of

@@ -12,8 +12,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.figures import Measure
+from services.jobs.ports import Said
 from services.purge.models import Look, Surface
-from services.purge.ports import Said, WantsNode
+from services.purge.ports import WantsNode
 from services.stores.redis.erase_sessions import (
     CHUNK,
     Ending,

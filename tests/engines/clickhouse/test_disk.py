@@ -10,7 +10,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from services.purge.models import Progress
+from services.jobs.models import Progress
 from services.stores.clickhouse.disk import until
 from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.query import ClickHouse

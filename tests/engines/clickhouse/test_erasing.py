@@ -18,7 +18,8 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import Measure
-from services.purge.models import Look, Progress
+from services.jobs.models import Progress
+from services.purge.models import Look
 from services.stores.adapters import Stores
 from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.look import COPIES

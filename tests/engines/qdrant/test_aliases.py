@@ -12,16 +12,8 @@ from qdrant_client import QdrantClient, models
 from services.embedded.qdrant import open_local
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.purge.models import (
-    Item,
-    LeftKind,
-    LeftOut,
-    Look,
-    Progress,
-    Reckoning,
-    Surface,
-    VectorNames,
-)
+from services.jobs.models import Progress
+from services.purge.models import Item, LeftKind, LeftOut, Look, Reckoning, Surface, VectorNames
 from services.stores.adapters import Stores
 from services.stores.qdrant.erase import VectorErasing
 from services.stores.qdrant.look import KEPT

@@ -12,7 +12,8 @@ from qdrant_client import QdrantClient
 
 from services.embedded.qdrant import open_local
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
-from services.purge.models import Look, Progress, Reckoning, Surface
+from services.jobs.models import Progress
+from services.purge.models import Look, Reckoning, Surface
 from services.stores.adapters import Stores
 from services.stores.qdrant.erase import VectorErasing
 from tests.engines.erasing import MINE, silent

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from services.access.viewer import TenantPattern
+from services.cards.models import Label
+from services.cards.scope import LabelScope
 from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.limits.models import MOST, Kept, Rule, State, Thresholds
@@ -22,6 +24,9 @@ AT = 1_700_000_000
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ACME = TenantKey("tenant", "acme")
 STRANGE = TenantPattern("tenant", "\x00/\udcff'; *")
+
+LIKE_GOLD = TenantPattern("label:plan=gold", "x")
+GOLD = LabelScope(Label("plan", "gold"))
 
 
 def rule(most: int | None, scope: str = "*", quantity: str = "patterns") -> Rule:
@@ -41,13 +46,14 @@ def dashboard(records: Records) -> LimitsService:
 
 def test_rules_are_kept_whole(service: LimitsService, records: Records) -> None:
     """Whatever a tenant is called; the newest of a key counts, and others see it at once."""
-    rules = (rule(MOST), rule(None, "org/*"), Rule(STRANGE, "keys:prediction", 0))
+    rules = (rule(MOST), rule(None, "org/*"), Rule(STRANGE, "keys:prediction", 0),
+             Rule(GOLD, "keys", 7), Rule(LIKE_GOLD, "keys", 8))  # fmt: skip
     other, before = dashboard(records), service.version()
     assert other.rules() == ()
     service.change(Changes(rules), by="a\udcffnn", why="ticket\x00")
     assert service.version() != before
     assert set(other.rules()) == {Kept(each, "a\udcffnn", NOW, "ticket\x00") for each in rules}
-    other.change(Changes((rule(5),), (rules[1].key, rules[2].key)), by="bob", why="")
+    other.change(Changes((rule(5),), tuple(each.key for each in rules[1:])), by="bob", why="")
     assert service.rules() == (Kept(rule(5), "bob", NOW),)
 
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings, strategies as st
 
 from services.errors import LeaseLost, Problem, PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purge.job import JobState, LaterLook, Outcome, Tombstone
-from services.purge.models import Item, Progress
-from services.purge.steps import StepName, StepState
+from services.jobs.models import JobRefused, JobState, Progress, StepState
+from services.purge.job import LaterLook, Outcome, Tombstone
+from services.purge.models import Item
+from services.purge.steps import StepName
 from services.stores.records.purges.jobs import PurgeJobs
 from tests.servers.purger import (
     HOUR,
@@ -312,7 +313,7 @@ def test_what_never_was_cannot_be_resumed_or_journaled(jobs: PurgeJobs) -> None:
     with pytest.raises(LeaseLost):
         jobs.start_step("none", StepName.CHECK, NOW, lease=0)
     job = begun(jobs, "a")
-    with pytest.raises(PurgeRefused, match="no step"):
+    with pytest.raises(JobRefused, match="no step"):
         jobs.start_step(job.id, StepName.VECTORS, NOW, lease=leased(jobs, job))
 
 
@@ -363,7 +364,7 @@ def test_a_database_that_is_gone_is_an_error_of_ours(records: Records) -> None:
     jobs = PurgeJobs(engine)
     with engine.begin() as connection:
         for table in (
-            "purge_step", "purge_hold", "purge_look", "purge_job", "purge_plan", "tombstone"
+            "job_step", "job_hold", "purge_look", "job", "purge_plan", "tombstone"
         ):  # fmt: skip
             connection.exec_driver_sql(f"DROP TABLE {table}")
     calls = [

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import update
 
 from services.errors import LeaseLost
-from services.purge.job import JobState, Outcome, Tombstone
-from services.purge.models import Progress
+from services.jobs.models import JobState, Progress
+from services.purge.job import Outcome, Tombstone
 from services.purge.steps import StepName
 from services.stores.records.database import writing
 from services.stores.records.purges.jobs import PurgeJobs

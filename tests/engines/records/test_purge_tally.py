@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from services.jobs.models import JobState
 from services.metrics.models import Running, Tally
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.stores.records.purges.tally import PurgeTally
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.purger import HOUR, LATER, NOW, STEPS, begun, leased, plan_for

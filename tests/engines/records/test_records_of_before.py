@@ -15,10 +15,11 @@ from sqlalchemy import MetaData, create_engine, text
 
 from services.errors import Problem
 from services.figures import Measure
+from services.jobs.models import JobState, Progress, StepState
 from services.purge.formats import plan_json, plan_of, plan_record
-from services.purge.job import JobState, LaterLook, Outcome, Tombstone
-from services.purge.models import LeftKind, LeftOut, Progress
-from services.purge.steps import StepName, StepState
+from services.purge.job import LaterLook, Outcome, Tombstone
+from services.purge.models import LeftKind, LeftOut
+from services.purge.steps import StepName
 from services.stores.records import migrations
 from services.stores.records.migrations import MIGRATIONS, migrate
 from services.stores.records.purges.jobs import PurgeJobs

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import services.stores.records.alert_tables
+import services.stores.records.card_tables
+import services.stores.records.event_tables
 import services.stores.records.history_place_tables
 import services.stores.records.history_tables
 import services.stores.records.limit_tables  # noqa: F401  each adds its own

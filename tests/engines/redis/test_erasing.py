@@ -12,7 +12,8 @@ import redis
 
 from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavailable
 from services.figures import Measure
-from services.purge.models import Look, Progress, Reckoning, Surface
+from services.jobs.models import Progress
+from services.purge.models import Look, Reckoning, Surface
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.stores.redis.erase import KeyErasing

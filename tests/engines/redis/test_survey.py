@@ -10,7 +10,8 @@ import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from services.figures import Measure
-from services.purge.models import KeySurvey, Progress, Reckoning, Surface
+from services.jobs.models import Progress
+from services.purge.models import KeySurvey, Reckoning, Surface
 from services.stores.redis.erase import KeyErasing
 from services.stores.redis.survey import Surveying
 from services.tenancy.layout import OwnerKind, text_of

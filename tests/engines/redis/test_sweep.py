@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from services.figures import Measure
-from services.purge.models import Look, Progress, Reckoning, Surface
+from services.jobs.models import Progress
+from services.purge.models import Look, Reckoning, Surface
 from services.tenancy.layout import text_of
 from tests.engines.erasing import HOSTILE, MINE, silent, surface_of
 from tests.engines.redis.keys import commands_called, restore_capture

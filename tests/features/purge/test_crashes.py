@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.bootstrap import Services
-from services.purge.job import JobState
+from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.purge.steps import StepName
 from tests.features.purge.fingerprint import Fingerprint

@@ -21,8 +21,9 @@ from services.isolation.models import Audit, Finding, RuleResult, RuleState
 from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
 from services.isolation.severity import Severity
-from services.purge.job import Job, JobState, LaterLook, Outcome, Tombstone
-from services.purge.models import Item, Plan, Progress, Surface
+from services.jobs.models import JobState, Progress
+from services.purge.job import Job, LaterLook, Outcome, Tombstone
+from services.purge.models import Item, Plan, Surface
 from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook
@@ -245,7 +246,7 @@ def test_no_byte_of_what_is_forgotten_is_left(records: Records, jobs: PurgeJobs)
 def erase_job(records: Records, job_id: str) -> None:
     """Remove a job, as only a test does."""
     with records.engine().begin() as connection:
-        for table, column in (("tombstone", "job"), ("purge_step", "job"), ("purge_job", "id")):
+        for table, column in (("tombstone", "job"), ("job_step", "job"), ("job", "id")):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} = '{job_id}'")
 
 
@@ -265,7 +266,7 @@ def test_a_reader_does_not_keep_what_is_forgotten(tmp_path: Path) -> None:
     jobs = PurgeJobs(records.engine(seconds=0.2))
     job, lease = telling_job(jobs)
     reader = records.engine().connect()
-    reader.exec_driver_sql("SELECT * FROM purge_job").fetchall()
+    reader.exec_driver_sql("SELECT * FROM job").fetchall()
     end(jobs, job, lease, forget=(NODE,))
     assert "marker-node" in left_in(records)
     reader.close()

@@ -15,7 +15,8 @@ from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import LogKeys
 from services.audit_log.models import Event, State
 from services.audit_log.service import Logbook
-from services.purge.job import Job, JobState, Outcome as Came
+from services.jobs.models import JobState
+from services.purge.job import Job, Outcome as Came
 from services.purge.log_ends import GRACE, add_missing_ends, log_purge, missing_ends
 from services.settings.environment import Settings
 from services.stores.records.audit_log import LogStore

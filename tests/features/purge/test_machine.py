@@ -27,8 +27,9 @@ from sqlalchemy import text
 
 from services import bootstrap
 from services.errors import PurgeRefused
+from services.jobs.models import JobState
 from services.purge import run as running
-from services.purge.job import Job, JobState, Outcome
+from services.purge.job import Job, Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.stores.records.database import writing
@@ -175,9 +176,9 @@ class PurgeMachine(RuleBasedStateMachine):
         self.goes_on()
         with dying_after(self.services, writes), suppress(Death):
             job = self.purge.job(self.job_id)
-            running.PurgeRun(self.purge._tools, job, owner=f"p{self.number}{writes}").run()
+            running.purge_run(self.purge._tools, job, owner=f"p{self.number}{writes}").run()
         with writing(self.purge._jobs._engine, "a test") as connection:
-            connection.execute(text("UPDATE purge_job SET leased_until = NULL, owner = ''"))
+            connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
         self.ended(self.purge.job(self.job_id))
 
     @precondition(lambda self: self.job)

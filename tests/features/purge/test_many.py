@@ -13,7 +13,8 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import PurgeRefused
 from services.figures import Measure
-from services.purge.job import JobState, Outcome
+from services.jobs.models import JobState
+from services.purge.job import Outcome
 from services.purge.models import Request, Target
 from services.purge.receipt import tenants_of
 from services.purge.tenant_receipt import tenant_receipt

@@ -17,12 +17,13 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import NamingError, PurgeRefused
 from services.figures import Measure
+from services.jobs.models import JobState, StepState
 from services.purge import verify as proofs
-from services.purge.job import Job, JobState, Outcome
+from services.purge.job import Job, Outcome
 from services.purge.look import Erasers
 from services.purge.models import Names, Request, Target
-from services.purge.run import PurgeRun
-from services.purge.steps import StepName, StepState
+from services.purge.run import purge_run
+from services.purge.steps import StepName
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.usage.refresh import CollectorState
@@ -415,7 +416,7 @@ def test_names_that_were_not_all_read_are_no_plan(
     for store, measure in stores.items():
         ill = store
         purge._tools.surveys.take(plan.digest)  # so that its run reads Redis anew
-        assert PurgeRun(purge._tools, job, owner=f"a test of {measure}").run()
+        assert purge_run(purge._tools, job, owner=f"a test of {measure}").run()
         stopped = purge.job(job.id)
         assert stopped.state is JobState.FAILED
         assert f"{measure} could not be asked" in stopped.problem

@@ -18,7 +18,8 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import PurgeRefused, StoreUnavailable
 from services.figures import Measure
-from services.purge.job import JobState, Outcome
+from services.jobs.models import JobState
+from services.purge.job import Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey

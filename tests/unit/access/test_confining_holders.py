@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import get_origin
 
 import pytest
 from hypothesis import given, strategies as st
@@ -22,6 +23,7 @@ from services.figures import Measure
 from services.isolation.confined import holders_of_finding
 from services.isolation.models import Finding
 from services.isolation.severity import Severity
+from services.jobs.models import JobState, StepState
 from services.purge.confined import (
     BLOCKED,
     FAILED,
@@ -31,10 +33,10 @@ from services.purge.confined import (
     holders_of_plan,
     whose_of_plan,
 )
-from services.purge.job import Job, JobState
+from services.purge.job import Job
 from services.purge.models import Item, LeftOut, Names, Plan, Request, Surface, Target
 from services.purge.receipt import receipt_of
-from services.purge.steps import Step, StepName, StepState
+from services.purge.steps import Step, StepName
 from services.purge.target import select
 from services.sessions.access import (
     NOT_ALONE,
@@ -320,6 +322,7 @@ DONE: dict[type, dict[str, str]] = {
         "absent": "kept", "created_at": "kept", "digest": "kept",
         "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
         "streams": "dropped: a constant says that there are some",
+        "held": "the target's, without who set it",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",
@@ -343,7 +346,7 @@ DONE: dict[type, dict[str, str]] = {
         "plan": "confined", "problem": "a constant", "progress": "dropped",
         "steps": "confined",
     },
-    Step: {
+    get_origin(Step): {
         "name": "kept", "state": "kept", "started_at": "kept", "ended_at": "kept",
         "result": "the target's", "error": "which store did what",
     },

@@ -26,9 +26,10 @@ from services.isolation.about import About, Fact
 from services.isolation.confined import scope_of_finding, sees_finding
 from services.isolation.models import Acceptance, Finding, Record, Report
 from services.isolation.severity import Severity
+from services.jobs.models import JobState, StepState
 from services.limits.models import Standing, Standings, State as LimitState
-from services.purge.job import JobState, Outcome, Tombstone
-from services.purge.steps import Step, StepName, StepState
+from services.purge.job import Outcome, Tombstone
+from services.purge.steps import Step, StepName
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 from tests.servers.purger import plan_for

@@ -14,7 +14,8 @@ from services.access.viewer import Action, Outcome, Role, Viewer
 from services.audit_log.models import Event
 from services.canary.access import log_canary
 from services.canary.models import CanaryReport, CanaryState, Outcome as Came, Probe
-from services.purge.job import JobState, Outcome as Purged
+from services.jobs.models import JobState
+from services.purge.job import Outcome as Purged
 from services.purge.log_ends import Ends, log_purge
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.access.desks import JOB

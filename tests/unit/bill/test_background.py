@@ -49,7 +49,7 @@ def reckoning() -> Iterator[Reckoning]:
 
 def of(reckoning: Reckoning, patience: float) -> Background:
     return Background(
-        reckoning, final=lambda _: reckoning.final, patience=patience, clock=lambda: reckoning.time
+        reckoning, final=lambda *_: reckoning.final, patience=patience, clock=lambda: reckoning.time
     )
 
 

@@ -34,6 +34,26 @@ def test_the_most_specific_price_wins_and_says_whose_it_is() -> None:
     assert price("org/small", Charge.MEMORY) is None
 
 
+def test_a_labels_price_is_between_a_kinds_and_a_tenants() -> None:
+    """Of two labels that have one, that which the file has first."""
+    terms = read_terms(price_file({
+        "*": {"base": "10", "disk_gib": "9"}, "org/*": {"base": "8"}, "org/big": {"base": "0"},
+        "label:plan=gold": {"base": "5"}, "label:eu=1": {"base": "4", "disk_gib": "3"},
+    }))  # fmt: skip
+    labels = ("label:eu=1", "label:plan=gold")
+
+    def price(tenant: str, charge: Charge, *labels: str) -> Price | None:
+        return terms.price(TenantKey.parse(tenant), charge, labels)
+
+    assert terms.by_label
+    assert not read_terms(GOOD).by_label
+    assert price("org/small", Charge.BASE) == Price(Decimal(8), "org/*")
+    assert price("org/small", Charge.BASE, *labels) == Price(Decimal(5), "label:plan=gold")
+    assert price("org/big", Charge.BASE, *labels) == Price(Decimal(0), "org/big")
+    assert price("org/small", Charge.DISK, *labels) == Price(Decimal(3), "label:eu=1")
+    assert price("org/small", Charge.DISK, "label:plan=gold") == Price(Decimal(9), "*")
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "said"),
     [
@@ -44,7 +64,7 @@ def test_the_most_specific_price_wins_and_says_whose_it_is() -> None:
         ("0.25", "1e-20", 'line 7: prices."*".disk_gib is wrong: '),
         ("base = 10", "base = [\n10,\n]", 'line 8: prices."*".base has to be a number, as 0.25'),
         ("disk_gib = 0.1", "disc = 0.1", 'line 9: prices."org/*".disc is no key that is known'),
-        ("org/big", "big", "line 10: prices.big is neither *, nor a kind as org/*, nor a tenant"),
+        ("org/big", "big", "line 10: prices.big is neither *, nor a kind as org/*, nor a label as"),
         ('"EUR"', '"Euro"', "line 1: currency has to be a code of three capitals, as EUR"),
         ('currency = "EUR"\n', "", "currency is missing"),
         ("decimals = 2", "decimals = 9", "line 2: decimals is wrong: "),

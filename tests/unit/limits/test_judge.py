@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from services.access.viewer import TenantPattern
+from services.cards.models import Label
+from services.cards.scope import LabelScope
 from services.history.models import Figure
 from services.limits.judge import Reading, Rules, judge
 from services.limits.models import Rule, State, Thresholds
@@ -102,14 +105,31 @@ RULES = st.lists(
 )  # fmt: skip
 
 
+LABELLED = st.lists(
+    st.builds(
+        Rule, st.sampled_from([LabelScope(Label("plan", v)) for v in ("gold", "free")]
+                              + [LabelScope(Label("eu", "1"))]),
+        st.sampled_from(["patterns", "keys"]), st.none() | st.integers(0, 9),
+    ),
+    unique_by=lambda rule: rule.key,
+)  # fmt: skip
+
+
 @settings(max_examples=min(50, settings().max_examples))
-@given(RULES)
-def test_the_most_specific_holds(rules: list[Rule]) -> None:
-    """Its own, then its kind's, then everybody's; also one that says there is none."""
+@given(RULES, LABELLED)
+def test_the_most_specific_holds(rules: list[Rule], labelled: list[Rule]) -> None:
+    """Its own, a label's, its kind's, everybody's; also one that says there is none.
+
+    Of two labels' the lower one, in whatever order they are read.
+    """
+    labels = {ACME: {"plan": "gold", "eu": "1"}}.get
     for quantity in ("patterns", "keys"):
-        mine = [r for r in rules if r.quantity == quantity and r.scope.covers(ACME)]
-        by_scope = {str(rule.scope): rule for rule in mine}
-        wanted = next(
-            (by_scope[s] for s in ("tenant/acme", "tenant/*", "*") if s in by_scope), None
-        )
-        assert Rules(rules).of(ACME, quantity) == wanted
+        by_scope = {str(r.scope): r for r in (*rules, *labelled) if r.quantity == quantity}
+        mine = [by_scope[s] for s in ("label:eu=1", "label:plan=gold") if s in by_scope]
+        mine.sort(key=lambda rule: math.inf if rule.most is None else rule.most)
+        wanted = (by_scope.get("tenant/acme") or next(iter(mine), None)
+                  or by_scope.get("tenant/*") or by_scope.get("*"))  # fmt: skip
+        found = Rules((*reversed(labelled), *rules), lambda tenant: labels(tenant, {}))
+        assert found.of(ACME, quantity) == wanted
+        if not labelled:
+            assert Rules(rules).of(ACME, quantity) == wanted

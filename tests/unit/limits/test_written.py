@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from services.access.viewer import TenantPattern
+from services.cards.models import Label
+from services.cards.scope import LabelScope
 from services.errors import LimitsError
 from services.limits.models import MOST, QUANTITIES, Kept, Rule
 from services.limits.written import Refused, csv_of, most_of, quantity_of, read, rule_of, scope_of
@@ -18,7 +20,8 @@ NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1) | st.samp
 )
 SCOPES = (
     st.sampled_from([TenantPattern("*", "*"), TenantPattern("org", "*")])
-    | st.builds(TenantPattern, st.sampled_from(["tenant", "+x", "kb"]), NAMES)
+    | st.builds(TenantPattern, st.sampled_from(["tenant", "+x", "kb", "label:plan=gold"]), NAMES)
+    | st.sampled_from([LabelScope(Label("plan", "gold")), LabelScope(Label("x", "K\u00f6ln=-1"))])
 )  # fmt: skip
 RULES = st.builds(
     Rule, SCOPES, st.sampled_from(QUANTITIES), st.none() | st.integers(0, MOST)

@@ -22,12 +22,13 @@ from services.isolation.models import (
     RuleSummary,
 )
 from services.isolation.severity import Severity
+from services.jobs.models import JobState
 from services.metrics.alerts import alerts
 from services.metrics.findings import findings
 from services.metrics.models import Books, Moment, Running, Tally
 from services.metrics.purges import purges
 from services.metrics.stores import about, measures, stores
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
 from tests.unit.metrics.made import NOW, Made, Series, moment, series, snapshot, value

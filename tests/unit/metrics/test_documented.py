@@ -14,12 +14,13 @@ from services.alerts.tally import AlertTally
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
+from services.jobs.models import JobState
 from services.limits.models import Rule
 from services.metrics import catalogue
 from services.metrics.books import Bookkeeper
 from services.metrics.models import Running, Tally
 from services.metrics.service import MetricsService
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
 from tests.servers import ROOT

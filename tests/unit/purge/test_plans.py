@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 
 from services.errors import Fault, Problem
 from services.figures import Measure
-from services.purge.job import Job, JobState
+from services.jobs.models import JobState, StepState
+from services.purge.job import Job
 from services.purge.journal import (
     counts,
     counts_rows,
@@ -32,7 +33,7 @@ from services.purge.models import (
     Target,
 )
 from services.purge.plan import Looks, merged, moved_on, no_longer, plan_of_looks
-from services.purge.steps import Step, StepName, StepState
+from services.purge.steps import Step, StepName
 from services.purge.target import Selection
 from services.tenancy.kb_ids import TenantKey
 

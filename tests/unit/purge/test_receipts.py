@@ -13,13 +13,14 @@ from hypothesis import given, strategies as st
 from dashboard.purge.receipt_tables import printable
 from services.errors import Problem, PurgeRefused
 from services.figures import Measure
+from services.jobs.models import JobState, StepState
 from services.purge.confined import UNTOLD
 from services.purge.formats import receipt_json, versions_of, with_later_looks
-from services.purge.job import Conserved, Job, JobState, LaterLook, Line, Outcome, Receipt
+from services.purge.job import Conserved, Job, LaterLook, Line, Outcome, Receipt
 from services.purge.journal import counts_rows
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.receipt import SEVERAL, receipt_of, tenants_of, tombstones_of
-from services.purge.steps import ERASES, Step, StepName, StepState, steps_of
+from services.purge.steps import ERASES, Step, StepName, steps_of
 from services.purge.summary import back_since, summary_of
 from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey

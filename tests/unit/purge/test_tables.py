@@ -17,10 +17,11 @@ from dashboard.purge import (
 )
 from services.errors import Problem
 from services.figures import Amount, Measure, StoreState, Usage
+from services.jobs.models import JobState, Progress, StepState
 from services.purge.came_back import came_back
-from services.purge.job import Job, JobState, Line, Outcome, Receipt, Tombstone
-from services.purge.models import Item, LeftOut, Plan, Progress, Request, Surface, Target
-from services.purge.steps import Step, StepName, StepState
+from services.purge.job import Job, Line, Outcome, Receipt, Tombstone
+from services.purge.models import Item, LeftOut, Plan, Request, Surface, Target
+from services.purge.steps import Step, StepName
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed

@@ -13,20 +13,21 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, insert, select, update
 
 from services.errors import PurgeRefused
+from services.jobs.models import JobState
 from services.purge.formats import plan_of, plan_record
-from services.purge.job import Job, JobState, LaterLook, Tombstone
+from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan
 from services.purge.steps import Step, StepName
 from services.stores.records.database import reading, writing
-from services.stores.records.purges.lease import LET_GO, JobRuns
-from services.stores.records.purges.rows import hold, job_row, put_newer, sampleless, step_rows
+from services.stores.records.jobs.rows import hold, step_rows
+from services.stores.records.jobs.runs import LET_GO, PAUSED
+from services.stores.records.purges.end import PurgeEnds
+from services.stores.records.purges.rows import job_row, put_newer, sampleless
 from services.stores.records.purges.tombstones import add_look, looks_of, nameless, stones_of
 from services.stores.records.schema import JOBS, PLANS, STEPS
 
-_PAUSED = (JobState.STOPPED.value, JobState.FAILED.value)
 
-
-class PurgeJobs(JobRuns):
+class PurgeJobs(PurgeEnds):
     """The purge jobs in the state store. Raises StoreUnavailable when it does not answer."""
 
     def keep_plan(self, plan: Plan, *, expires_at: datetime) -> None:
@@ -70,15 +71,9 @@ class PurgeJobs(JobRuns):
         with writing(self._engine, "beginning a purge") as connection:
             connection.execute(insert(JOBS), job_row(job))
             if steps:
-                connection.execute(insert(STEPS), step_rows(job))
-            hold(connection, job.id, names)
+                connection.execute(insert(STEPS), step_rows(job.id, steps))
+            hold(connection, job.id, names, PurgeRefused)
         return job
-
-    def ask_stop(self, job_id: str) -> None:
-        """Ask for an end between steps."""
-        running = (JOBS.c.id == job_id, JOBS.c.state == JobState.RUNNING.value)
-        with writing(self._engine, "asking for an end") as connection:
-            connection.execute(update(JOBS).where(*running).values(stop_asked=True))
 
     def resume(self, job_id: str, *, plan: Plan | None = None, names: Sequence[str] = ()) -> None:
         """Let a stopped or failed job run again; with a plan, by that one, and with its journal.
@@ -90,12 +85,12 @@ class PurgeJobs(JobRuns):
         if plan is not None:
             new = {"plan": plan_record(sampleless(plan)), "plan_number": JOBS.c.plan_number + 1}
             values.update(new)
-        paused = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(_PAUSED))
+        paused = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(PAUSED))
         # whoever has a lease of it, to end it by hand, has none any more
         paused = paused.values(lease=JOBS.c.lease + 1, **values)
         with writing(self._engine, "resuming a purge job") as connection:
             if connection.execute(paused).rowcount == 1:
-                hold(connection, job_id, names)
+                hold(connection, job_id, names, PurgeRefused)
                 return
             state = connection.scalar(select(JOBS.c.state).where(JOBS.c.id == job_id))
         if state != JobState.RUNNING.value:

@@ -9,12 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from services.audit_log.chain import LogKeys
+from services.jobs.models import JobState
 from services.purge.formats import plan_of
-from services.purge.job import Job, JobState
+from services.purge.job import Job
 from services.purge.models import Plan
 from services.stores.records.database import batches, reading
+from services.stores.records.jobs.rows import steps_of
+from services.stores.records.jobs.runs import PURGE, JobRuns
 from services.stores.records.name_hashes import Marks
-from services.stores.records.purges.rows import JOB_COLUMNS, holder_of, job_of, steps_of
+from services.stores.records.purges.rows import JOB_COLUMNS, job_of, purge_steps
 from services.stores.records.schema import JOBS, OWN_KEY
 
 _PLANS_KEPT = 200  # in memory, since a job's plan seldom changes and may be long
@@ -23,15 +26,17 @@ Kept = tuple[str, int]
 """A job's id, and which plan of its it is."""
 
 
-class JobReading:
+class JobReading(JobRuns):
     """Reads purge jobs. Raises StoreUnavailable when their database does not answer.
 
     `keys` are those of the audit log: names that are kept as a hash are hashed with the newest,
     and without any with the records' own.
     """
 
+    of_kind = JOBS.c.kind == PURGE
+
     def __init__(self, engine: Engine, keys: LogKeys = LogKeys()) -> None:  # noqa: B008  frozen
-        self._engine = engine
+        super().__init__(engine)
         self._keys = keys
         self._known_marks: Marks | None = None
         self._unscrubbed = False
@@ -40,53 +45,39 @@ class JobReading:
     def job(self, job_id: str) -> Job | None:
         """Return one job with its steps."""
         with reading(self._engine, "reading a purge job") as connection:
-            rows = connection.execute(select(*JOB_COLUMNS).where(JOBS.c.id == job_id)).all()
+            rows = connection.execute(
+                select(*JOB_COLUMNS).where(self.of_kind, JOBS.c.id == job_id)
+            ).all()
             return next(iter(self._jobs_of(connection, rows)), None)
 
     def all(self, limit: int = 100) -> tuple[Job, ...]:
         """Return the newest jobs with their steps, the newest first."""
         newest = (
-            select(*JOB_COLUMNS).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit)
+            select(*JOB_COLUMNS)
+            .where(self.of_kind)
+            .order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
+            .limit(limit)
         )
         with reading(self._engine, "reading purge jobs") as connection:
             return self._jobs_of(connection, connection.execute(newest).all())
 
+    def unended(self) -> tuple[Job, ...]:
+        """Return every job that has not ended, with its steps, oldest first."""
+        unended = self.of_kind, JOBS.c.state != JobState.ENDED.value
+        under_way = select(*JOB_COLUMNS).where(*unended)
+        with reading(self._engine, "looking for purges under way") as connection:
+            rows = connection.execute(under_way.order_by(JOBS.c.created_at, JOBS.c.id)).all()
+            return self._jobs_of(connection, rows)
+
     def unlogged(self, before: datetime) -> tuple[Job, ...]:
         """Return the jobs that ended before a time, and whose end no log has, oldest first."""
         unlogged = JOBS.c.logged_at.is_(None) & (JOBS.c.ended_at < before)
-        ended = select(*JOB_COLUMNS).where(unlogged, JOBS.c.state == JobState.ENDED.value)
+        ended = select(*JOB_COLUMNS).where(
+            self.of_kind, unlogged, JOBS.c.state == JobState.ENDED.value
+        )
         with reading(self._engine, "looking for purges that no log has") as connection:
             rows = connection.execute(ended.order_by(JOBS.c.ended_at, JOBS.c.id)).all()
             return self._jobs_of(connection, rows)
-
-    def holder(self, names: Sequence[str]) -> str | None:
-        """Return the id of a job that holds one of these names: it is being purged."""
-        with reading(self._engine, "looking for purge jobs") as connection:
-            return holder_of(connection, names)
-
-    def runnable(self, at: datetime) -> tuple[str, ...]:
-        """Return the ids of running jobs that no process has leased, oldest first."""
-        free = (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
-        statement = (
-            select(JOBS.c.id)
-            .where(JOBS.c.state == JobState.RUNNING.value, free)
-            .order_by(JOBS.c.created_at, JOBS.c.id)
-        )
-        with reading(self._engine, "looking for purge jobs") as connection:
-            return tuple(connection.scalars(statement))
-
-    def leased(self, job_id: str, lease: int) -> bool:
-        """Whether this is still the newest lease of a job that runs."""
-        running = JOBS.c.state == JobState.RUNNING.value
-        newest = select(JOBS.c.id).where(JOBS.c.id == job_id, running, JOBS.c.lease == lease)
-        with reading(self._engine, "asking for a lease") as connection:
-            return connection.scalar(newest) is not None
-
-    def is_to_stop(self, job_id: str) -> bool:
-        """Whether somebody asked for an end between steps, or the job is gone."""
-        asked = select(JOBS.c.stop_asked).where(JOBS.c.id == job_id)
-        with reading(self._engine, "asking whether to stop") as connection:
-            return connection.scalar(asked) is not False
 
     def receipt(self, job_id: str) -> str | None:
         """Return the receipt of an ended job, as JSON."""
@@ -103,7 +94,7 @@ class JobReading:
     def _jobs_of(self, connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Job, ...]:
         plans = self._plans_of(connection, {row.id: row.plan_number for row in rows})
         steps = steps_of(connection, [row.id for row in rows])
-        return tuple(job_of(row, plans[row.id], steps[row.id]) for row in rows)
+        return tuple(job_of(row, plans[row.id], purge_steps(steps[row.id])) for row in rows)
 
     def _plans_of(self, connection: Connection, wanted: Mapping[str, int]) -> Mapping[str, Plan]:
         known, new = self._plans, {}

@@ -6,12 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
+from services.jobs.models import JobState
 from services.metrics.models import Running, Tally
 from services.purge.formats import plan_of
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.stores.records.database import reading
+from services.stores.records.jobs.runs import PURGE
 from services.stores.records.schema import JOBS
 from services.tenancy.kb_ids import TenantKey
+
+_PURGES = JOBS.c.kind == PURGE
 
 
 class PurgeTally:
@@ -30,12 +34,14 @@ class PurgeTally:
 
 
 def _states(connection: Connection) -> dict[JobState, int]:
-    rows = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
+    rows = connection.execute(
+        select(JOBS.c.state, func.count()).where(_PURGES).group_by(JOBS.c.state)
+    )
     return {JobState(state): number for state, number in rows}
 
 
 def _ended(connection: Connection) -> dict[Outcome, int]:
-    counted = select(JOBS.c.outcome, func.count()).where(JOBS.c.outcome.is_not(None))
+    counted = select(JOBS.c.outcome, func.count()).where(_PURGES, JOBS.c.outcome.is_not(None))
     return {
         Outcome(o): number for o, number in connection.execute(counted.group_by(JOBS.c.outcome))
     }
@@ -43,12 +49,12 @@ def _ended(connection: Connection) -> dict[Outcome, int]:
 
 def _running(connection: Connection) -> tuple[Running, ...]:
     columns = select(JOBS.c.created_at, JOBS.c.leased_until)
-    rows = connection.execute(columns.where(JOBS.c.state == JobState.RUNNING.value))
+    rows = connection.execute(columns.where(_PURGES, JOBS.c.state == JobState.RUNNING.value))
     return tuple(Running(row.created_at, row.leased_until) for row in rows)
 
 
 def _purged(connection: Connection, since: datetime) -> dict[TenantKey, datetime]:
-    ended = select(JOBS.c.plan, JOBS.c.ended_at).where(JOBS.c.ended_at > since)
+    ended = select(JOBS.c.plan, JOBS.c.ended_at).where(_PURGES, JOBS.c.ended_at > since)
     return {
         tenant: row.ended_at
         for row in connection.execute(ended.order_by(JOBS.c.ended_at))

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, insert, select, update
 
 from services.errors import PurgeRefused
-from services.purge.job import JobState, LaterLook, Tombstone
+from services.jobs.models import JobState
+from services.purge.job import LaterLook, Tombstone
 from services.stores.records.database import batches
 from services.stores.records.name_hashes import KB_ID, Marks
 from services.stores.records.purges.rows import put_newer

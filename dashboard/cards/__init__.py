@@ -1,0 +1,1 @@
+"""Parts of pages that change cards and set legal holds."""

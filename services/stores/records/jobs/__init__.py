@@ -1,0 +1,1 @@
+"""Jobs of any kind in the records."""

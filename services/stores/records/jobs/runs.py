@@ -1,0 +1,140 @@
+"""What a run of a job writes, of whatever kind: its lease, its journal, and how far it is.
+
+Every write carries the number of the lease. It begins with one statement that finds the job by
+that number, changes it, and so holds its row until the write is there: whoever takes the lease
+waits for that, and whoever has lost it finds nothing, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Engine, case, select, update
+
+from services.errors import LeaseLost, Problem
+from services.jobs.models import JobRefused, JobState, Progress, StepState
+from services.stores.records.database import reading, writing
+from services.stores.records.jobs.rows import error_text, holder_of, progress_columns
+from services.stores.records.schema import JOBS, STEPS
+
+PURGE = "purge"
+"""The kind of purges, which are looked for by themselves."""
+
+UNENDED = JOBS.c.state != JobState.ENDED.value
+PAUSED = (JobState.STOPPED.value, JobState.FAILED.value)
+LET_GO: Mapping[str, object] = {"owner": "", "leased_until": None}
+
+
+class JobRuns:
+    """Leases and journals jobs. Raises StoreUnavailable.
+
+    `of_kind` says which jobs are looked for: purges, or all others.
+    """
+
+    of_kind: ColumnElement[bool] = JOBS.c.kind != PURGE
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def holder(self, names: Sequence[str]) -> str | None:
+        """Return the id of a job that holds one of these names: it is the job's."""
+        with reading(self._engine, "looking for jobs") as connection:
+            return holder_of(connection, names)
+
+    def runnable(self, at: datetime) -> tuple[str, ...]:
+        """Return the ids of running jobs that no process has leased, oldest first."""
+        free = (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
+        statement = (
+            select(JOBS.c.id)
+            .where(self.of_kind, JOBS.c.state == JobState.RUNNING.value, free)
+            .order_by(JOBS.c.created_at, JOBS.c.id)
+        )
+        with reading(self._engine, "looking for jobs") as connection:
+            return tuple(connection.scalars(statement))
+
+    def leased(self, job_id: str, lease: int) -> bool:
+        """Whether this is still the newest lease of a job that runs."""
+        running = JOBS.c.state == JobState.RUNNING.value
+        newest = select(JOBS.c.id).where(JOBS.c.id == job_id, running, JOBS.c.lease == lease)
+        with reading(self._engine, "asking for a lease") as connection:
+            return connection.scalar(newest) is not None
+
+    def is_to_stop(self, job_id: str) -> bool:
+        """Whether somebody asked for an end between steps, or the job is gone."""
+        asked = select(JOBS.c.stop_asked).where(JOBS.c.id == job_id)
+        with reading(self._engine, "asking whether to stop") as connection:
+            return connection.scalar(asked) is not False
+
+    def ask_stop(self, job_id: str) -> None:
+        """Ask for an end between steps."""
+        running = (JOBS.c.id == job_id, JOBS.c.state == JobState.RUNNING.value)
+        with writing(self._engine, "asking for an end") as connection:
+            connection.execute(update(JOBS).where(*running).values(stop_asked=True))
+
+    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
+        """Take or prolong the lease of a job that has not ended, and return its number.
+
+        The number grows whenever another owner takes it. None when another process has it.
+        """
+        free = JOBS.c.owner.in_([owner, ""]) | (JOBS.c.leased_until < at)
+        number = case((JOBS.c.owner == owner, JOBS.c.lease), else_=JOBS.c.lease + 1)
+        taking = update(JOBS).where(JOBS.c.id == job_id, UNENDED, free)
+        taking = taking.values(lease=number, owner=owner, leased_until=until)
+        with writing(self._engine, "leasing a job") as connection:
+            taken: int | None = connection.scalar(taking.returning(JOBS.c.lease))
+            return taken
+
+    def start_step(self, job_id: str, step: str, at: datetime, *, lease: int) -> None:
+        """Journal that a step begins (or begins again); the result of before stays.
+
+        Raises LeaseLost.
+        """
+        values = {"state": StepState.STARTED.value, "started_at": at, "ended_at": None, "error": ""}
+        self._journal(job_id, step, lease, values)
+
+    def end_step(
+        self, job_id: str, step: str, at: datetime, *, lease: int, result: object = None,
+        error: Problem | None = None,
+    ) -> None:  # fmt: skip
+        """Journal how a step ended: with a result (a dict of JSON), or with an error.
+
+        With an error and no result, the result of before stays. Raises LeaseLost.
+        """
+        state = StepState.DONE if error is None else StepState.FAILED
+        values = {"state": state.value, "ended_at": at, "error": error_text(error)}
+        if result is not None or error is None:
+            values["result"] = json.dumps({} if result is None else result, sort_keys=True)
+        self._journal(job_id, step, lease, values)
+
+    def say(self, job_id: str, progress: Progress, *, lease: int) -> None:
+        """Keep what the running step says of its progress. Raises LeaseLost."""
+        with writing(self._engine, "noting progress") as connection:
+            fenced(connection, job_id, lease, **progress_columns(progress))
+
+    def pause(self, job_id: str, state: JobState, problem: str, *, lease: int) -> None:
+        """Stop or fail a job, which still holds its names, and give up its lease.
+
+        Raises LeaseLost.
+        """
+        values = {"state": state.value, "problem": problem, "lease": JOBS.c.lease + 1, **LET_GO}
+        with writing(self._engine, "pausing a job") as connection:
+            fenced(connection, job_id, lease, **values)
+
+    def _journal(self, job_id: str, step: str, lease: int, values: Mapping[str, object]) -> None:
+        statement = update(STEPS).where(STEPS.c.job == job_id, STEPS.c.name == str(step))
+        with writing(self._engine, "journaling a step") as connection:
+            fenced(connection, job_id, lease)
+            if connection.execute(statement.values(**values)).rowcount != 1:
+                raise JobRefused(f"the job {job_id} has no step {str(step)!r}")
+
+
+def fenced(connection: Connection, job_id: str, lease: int, /, **values: object) -> None:
+    """Change a job whose newest lease this is and that has not ended, or raise LeaseLost.
+
+    Its row is held until the transaction ends: what else that writes is fenced by it.
+    """
+    mine = update(JOBS).where(JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
+    if connection.execute(mine.values(**(values or {"lease": lease}))).rowcount != 1:
+        raise LeaseLost(job_id)

@@ -1,0 +1,168 @@
+"""Wires jobs: purges, and those of every other kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from services.made_once import made_once
+from services.wiring.reading import Reading
+
+if TYPE_CHECKING:
+    from services.archive.before_purge import BeforePurge
+    from services.archive.service import ArchiveService
+    from services.archive.tools import Tools as ArchiveTools
+    from services.isolation.audit import IsolationService
+    from services.jobs.models import Job as AnyJob
+    from services.jobs.service import JobsService, Kinds
+    from services.purge.job import Job
+    from services.purge.look import Erasers
+    from services.purge.service import PurgeService
+    from services.purge.tools import Tools
+    from services.purge.worker import PurgeWorker
+    from services.restore.service import RestoreService
+    from services.restore.source import Tools as RestoreTools
+    from services.wiring.retaining import Retaining
+
+
+class Working(Reading):
+    """What erases, writes and takes its time, each in a journaled job."""
+
+    @made_once
+    def erasers(self) -> Erasers:
+        """What erases in the stores."""
+        from services.purge.look import Erasers
+
+        stores, seconds = self.stores, self.settings.pass_seconds
+        return Erasers(stores.pattern_erasing, stores.key_erasing, stores.vector_erasing, seconds)
+
+    @made_once
+    def _purge_tools(self) -> Tools:
+        from services.purge.tools import Tools
+
+        return Tools(
+            erasers=self.erasers,
+            kato=self.stores.kato,
+            jobs=self.jobs,
+            saw=lambda seen: self.state.record_nodes(seen, self.now()),
+            ownership=self.usage.ownership,
+            holds=self.card_book.holds,
+            versions=self.versions,
+            settle_seconds=self.settings.settle_seconds,
+            plan_seconds=self.settings.plan_minutes * 60,
+            learns=self.embedded is None,
+            archiver=self._before_purge,
+        )
+
+    @property
+    def _before_purge(self) -> BeforePurge:
+        from services.archive.before_purge import BeforePurge
+        from services.wiring.archiving import place_of
+
+        return BeforePurge(lambda: self.archive, check=lambda: place_of(self.settings, ""))
+
+    def versions(self) -> Mapping[str, str]:
+        """Name the version of this product, and of each store that answers."""
+        from importlib.metadata import version
+
+        checks = self.health.check()
+        answered = {check.store: check.health.version for check in checks if check.health}
+        return {"kato-tenants": version("kato-tenants"), **answered}
+
+    @made_once
+    def purge(self) -> PurgeService:
+        """What plans and begins purges."""
+        from services.purge.service import PurgeService
+
+        return PurgeService(self._purge_tools, worker=self.purge_worker)
+
+    @made_once
+    def _archive_tools(self) -> ArchiveTools:
+        from services.wiring.archiving import archive_tools
+
+        return archive_tools(self)
+
+    @made_once
+    def archive(self) -> ArchiveService:
+        """What takes archives, proves them and keeps track of them."""
+        from services.archive.service import ArchiveService
+
+        return ArchiveService(self._archive_tools, self.work)
+
+    @made_once
+    def _restore_tools(self) -> RestoreTools:
+        from services.wiring.restoring import restore_tools
+
+        return restore_tools(self)
+
+    @made_once
+    def restore(self) -> RestoreService:
+        """What writes archives back."""
+        from services.restore.service import RestoreService
+
+        return RestoreService(self._restore_tools, self.work)
+
+    @made_once
+    def work(self) -> JobsService:
+        """What runs jobs of every kind but purges, once its worker is started."""
+        from services.archive.run import ArchiveWork
+        from services.jobs.service import JobsService
+        from services.restore.run import RestoreWork
+
+        kinds: Kinds = {
+            "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
+            **dict([self.retaining.kind]),
+        }
+        service = JobsService(self.job_book, kinds, on_run=self._job_ran)
+        self.closing.callback(service.worker.stop)
+        return service
+
+    def _job_ran(self, job: AnyJob) -> None:
+        """Follow each run of a job: figures are read anew, and the log gets its end."""
+        self.read_anew()
+        self.retaining.ran(job)
+
+    @made_once
+    def retaining(self) -> Retaining:
+        """Retention."""
+        from services.wiring.retaining import Retaining
+
+        return Retaining(self)
+
+    @made_once
+    def purge_worker(self) -> PurgeWorker:
+        """What runs their jobs, once it is started."""
+        from services.purge.worker import PurgeWorker
+
+        worker = PurgeWorker(self._purge_tools, on_end=self._purge_ran)
+        self.closing.callback(worker.stop)
+        return worker
+
+    def _purge_ran(self, job: Job) -> None:
+        """Follow each run of a job: figures are read anew, and the log gets its end."""
+        from services.purge.log_ends import log_purge
+
+        self.read_anew()
+        log_purge(self.logbook, self.jobs, job)
+
+    @property
+    def isolation(self) -> IsolationService:
+        """What audits; what takes archives asks it for the last audit."""
+        raise NotImplementedError
+
+    def read_anew(self) -> None:
+        """Have all figures read anew, soon: here nobody collects, another process does."""
+
+    def tend_records(self) -> None:
+        """Add to the log the ends of purges that it has not, and remove plans that expired.
+
+        Raises nothing: what cannot be done now is done the next time.
+        """
+        from services.audit_log.service import warning
+        from services.purge.log_ends import add_missing_ends
+
+        now = self.now()
+        add_missing_ends(self.logbook, self.jobs, now=now)
+        with warning("plans that expired could not be removed"):
+            self.jobs.drop_plans(now)
