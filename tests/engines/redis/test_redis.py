@@ -22,8 +22,7 @@ LEAST = ("~*", *(f"+{name}" for name in FEW if name != "client|no-touch"))
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[redis.Redis]:
-    folder, program = tmp_path_factory.mktemp("redis"), redis_server.PROGRAMS[request.param]()
-    with redis_server.running(folder, program) as client:
+    with redis_server.running(tmp_path_factory.mktemp("redis"), request.param) as client:
         yield client
 
 

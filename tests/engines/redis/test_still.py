@@ -37,9 +37,7 @@ def server(
             stack.callback(client.close)
         else:
             folder = tmp_path_factory.mktemp("redis")
-            client = stack.enter_context(
-                redis_server.running(folder, redis_server.PROGRAMS[request.param]())
-            )
+            client = stack.enter_context(redis_server.running(folder, request.param))
         client.flushall()
         until_it_tells(client)
         yield client
