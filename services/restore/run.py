@@ -156,9 +156,7 @@ class RestoreWork:
             expired += len(done.expired)
         return {"field_ends_lost": lost[:_NAMED], "expired": {name: expired}}
 
-    def _told(
-        self, part: Part, items: Iterable[Any], *, every: int = _SAID_EVERY
-    ) -> Iterator[Any]:
+    def _told(self, part: Part, items: Iterable[Any], *, every: int = _SAID_EVERY) -> Iterator[Any]:
         """Pass them on, saying how far it is, and end where somebody asked for it.
 
         A chunk of rows is one; how many rows it has is not told.
@@ -202,7 +200,6 @@ class RestoreWork:
             field_ends_lost=tuple(name for each in told for name in each["field_ends_lost"]),
             kept_limits=self.results[StepName.RECORDS]["kept_limits"],
         )  # fmt: skip
-
 
 
 def _outcome(parts: Iterable[PartResult]) -> Outcome:

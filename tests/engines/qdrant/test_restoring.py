@@ -77,9 +77,7 @@ def test_a_collection_comes_back_as_it_was(
     assert writing.misfit(part, NAME) is None
 
 
-def test_points_that_are_there_stay(
-    qdrant: QdrantClient, archived: tuple[Part, list[Any]]
-) -> None:
+def test_points_that_are_there_stay(qdrant: QdrantClient, archived: tuple[Part, list[Any]]) -> None:
     """And again is nothing; what differs is named."""
     part, points = archived
     writing = VectorWriting(qdrant, seconds=None)

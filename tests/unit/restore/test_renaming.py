@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import assume, given, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from services.archive.formats import TypedKey
 from services.errors import NamingError
@@ -71,7 +71,9 @@ def test_two_that_would_become_one_are_said() -> None:
 
 
 def test_what_no_scheme_reads_is_renamed_as_it_is() -> None:
-    made = renaming(TenantKey.of_kb("x_kato"), TenantKey.of_kb("y_kato"), kb_ids=("x_kato",), nodes=())
+    made = renaming(
+        TenantKey.of_kb("x_kato"), TenantKey.of_kb("y_kato"), kb_ids=("x_kato",), nodes=()
+    )
     assert made.kb_ids == {"x_kato": "y_kato"}
     with pytest.raises(NamingError):
         renaming(new=TenantKey.of_kb("y_kato"))
@@ -100,7 +102,9 @@ def test_a_session_names_its_new_node_and_is_else_as_it_was() -> None:
     key = TypedKey(b"kato:session:session-1", "string", record, 5, 9)
     made = renaming().key(key)
     assert json.loads(made.value) == {"node_id": "tenant:globex inc:user:bob", **said}
-    assert made.value == record.replace(f'"node_id": "{NODES[0]}"', '"node_id": "tenant:globex inc:user:bob"')
+    assert made.value == record.replace(
+        f'"node_id": "{NODES[0]}"', '"node_id": "tenant:globex inc:user:bob"'
+    )
     assert (made.key, made.pttl, made.expires_at) == (key.key, 5, 9)
 
 
@@ -116,6 +120,10 @@ def test_collections_and_points_are_renamed() -> None:
     assert own == {**point, "payload": {"tenant_id": "globex inc", "n": 1}}
     assert shared["payload"] == own["payload"]
     assert shared["id"] not in (1, made.point({**point, "id": 2}, shared=True)["id"])
+    within = {"id": 1, "payload": {"metadata": {"tenant_id": "acme-corp", "x": 1}}, "vector": []}
+    assert made.point(within, shared=False)["payload"] == {
+        "metadata": {"tenant_id": "globex inc", "x": 1}
+    }
     other = {"id": 1, "payload": {"tenant_id": "other"}, "vector": [1.0]}
     assert made.point(other, shared=True) == other
 
@@ -128,6 +136,7 @@ def test_without_a_new_name_nothing_changes(raw: bytes) -> None:
     assert same.key(key) == key
 
 
+@settings(max_examples=30)
 @given(old=words, new=words, users=st.sets(words, min_size=1, max_size=4), rest=st.binary())
 def test_there_and_back_again(old: str, new: str, users: set[str], rest: bytes) -> None:
     """Whatever could be renamed is what it was when it is renamed back."""
@@ -137,7 +146,9 @@ def test_there_and_back_again(old: str, new: str, users: set[str], rest: bytes) 
     there = renaming(old_key, new_key, nodes=nodes, kb_ids=kbs)
     assume(not there.unread and not there.clashes)
     assume(len(kbs) == len(nodes))
-    back = renaming(new_key, old_key, nodes=tuple(there.nodes.values()), kb_ids=tuple(there.kb_ids.values()))
+    back = renaming(
+        new_key, old_key, nodes=tuple(there.nodes.values()), kb_ids=tuple(there.kb_ids.values())
+    )
     assert {back.nodes[made]: made for made in there.nodes.values()} == there.nodes
     for kb_id in kbs:
         key = kb_id.encode("utf-8", "surrogateescape") + b":frequency:" + rest
