@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
-           "finding", "names", "purge", "purge_whole", "purge_patterns", "audit", "metrics",
+           "finding", "names", "purge", "purge_whole", "purge_patterns", "restore", "audit", "metrics",
            "forecast", "history", "flood")  # fmt: skip
 
 

@@ -79,13 +79,15 @@ def test_what_no_scheme_reads_is_renamed_as_it_is() -> None:
         renaming(new=TenantKey.of_kb("y_kato"))
 
 
+A, G = b"tenant_acme_corp_user_", b"tenant_globex_inc_user_"
+POINTER = b"kato:session:node:tenant:"
 KEYS = {
-    b"tenant_acme_corp_user_bob_kato:frequency:a:b*c": b"tenant_globex_inc_user_bob_kato:frequency:a:b*c",
+    A + b"bob_kato:frequency:a:b*c": G + b"bob_kato:frequency:a:b*c",
     b"tenant:acme-corp:session:1": b"tenant:globex inc:session:1",
     b"tenant:acme-corp:": b"tenant:globex inc:",
-    b"kato:session:node:tenant:acme-corp:user:bob:active": b"kato:session:node:tenant:globex inc:user:bob:active",
+    POINTER + b"acme-corp:user:bob:active": POINTER + b"globex inc:user:bob:active",
     b"kato:session:session-1-2": b"kato:session:session-1-2",
-    b"tenant_acme_corp_user_bobby_kato:frequency:x": b"tenant_acme_corp_user_bobby_kato:frequency:x",
+    A + b"bobby_kato:frequency:x": A + b"bobby_kato:frequency:x",
     b"tenant:acme-corps:session:1": b"tenant:acme-corps:session:1",
     b"kato:metrics:_index": b"kato:metrics:_index",
 }  # fmt: skip
