@@ -1,4 +1,4 @@
-"""Writing rows back into the real ClickHouse engine: all of them once, over nothing, by any name."""
+"""Rows come back into the real ClickHouse engine: all of them once, over nothing, by any name."""
 
 from __future__ import annotations
 
