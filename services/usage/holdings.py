@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.figures import Amount, Measure, Usage
-from services.usage.amounts import Amounts, Indexes, Numbers
 from services.usage.places import Places
 from services.usage.readings import PatternUsage
 from services.usage.snapshot import KbUsage
+from services.usage.sums import Amounts, Indexes, Numbers
 
 T = TypeVar("T")
 

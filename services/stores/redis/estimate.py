@@ -11,8 +11,8 @@ import numpy as np
 from services.stores.redis.link import Link
 from services.stores.redis.server import is_withheld
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key
-from services.usage.amounts import Numbers
 from services.usage.groups import Groups
+from services.usage.sums import Numbers
 
 _PER_PATTERN = ("frequency", "emotives", "metadata")
 _KINDS = (*_PER_PATTERN, "global", "symbol_to_patterns", "symbols")
