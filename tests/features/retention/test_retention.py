@@ -140,6 +140,7 @@ def test_what_comes_on_hold_after_a_run_began_is_not_touched(
     assert left(keys, GLOBEX) == [1, 2, 3]
     assert keys.xlen("stm:global") == check
     assert ended.state is JobState.ENDED
+    assert lines(ended, Matter.PREDICTIONS).get(BOB, {"deleted": 0})["deleted"] == 0
 
 
 def test_what_a_purge_has_is_left_to_it(services: Services, keys: redis.Redis) -> None:
@@ -166,7 +167,9 @@ def test_policies_that_changed_since_the_plan_are_not_run(
     with pytest.raises(JobRefused):
         service.begin(None, digest="", by="ann", reason="ticket")
     service.change(Changes((), tuple(each.key for each in EVERY[:2])), by="ann", why="")
-    assert service.run_here(job.id).outcome == "done"
+    ended = service.run_here(job.id)
+    assert ended.outcome == "done"
+    assert all(line["deleted"] == 0 for line in lines(ended, Matter.PREDICTIONS).values())
     assert left(keys, BOB) == [1, 2, 3, 40]
 
 
