@@ -730,7 +730,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "retention.begin": _done(
-        lambda d: d.retention.begin(None, digest="d", reason="t"), ADMIN, Action.RUN_RETENTION,
+        lambda d: d.retention.begin(None, digest="d" * 64, reason="t"), ADMIN, Action.RUN_RETENTION,
         "retention.begin", target="retention", scopes=FLEET, writes=True,
     ),
     "retention.run_here": Case(
