@@ -56,10 +56,10 @@ _COUNT = 1000
 def bare_read(client: redis.Redis, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Read keys, whose types are known, in a pipeline of 1,000 commands at a time."""
     for at in range(0, len(keys), _COUNT):
-        pipeline = client.pipeline(transaction=False)
+        pipeline: Any = client.pipeline(transaction=False)
         for key, kind in keys[at : at + _COUNT]:
             command, *more = _READ[kind]
-            pipeline.execute_command(command, key, *more)  # type: ignore[no-untyped-call]
+            pipeline.execute_command(command, key, *more)
         pipeline.execute()
 
 
@@ -69,11 +69,11 @@ def redis_section(*, keys: int, mine: int, repeat: int) -> list[bool]:
     with valkey() as server:
         fill_keyspace(server.port, keys=keys, knowledge_bases=1000, tenants=500)
         fill(server.port, iter(kb_commands(MINE, mine, random.Random(7))))
-        client: Any = redis.Redis(port=server.port, protocol=2)
+        client = redis.Redis(port=server.port, protocol=2)
         archive = KeyArchive(client, service="kato", scan_count=_COUNT, seconds=3600)
         erasing = KeyErasing(client, service="kato", scan_count=_COUNT, pass_seconds=3600)
         names = list(client.scan_iter(f"{MINE}:*", count=10_000))
-        kinds = [(name, client.type(name)) for name in names]
+        kinds = [(name, bytes(client.type(name))) for name in names]  # type: ignore[arg-type]
 
         def ours() -> None:
             survey = erasing.survey(lambda head: head == MINE)
@@ -83,7 +83,7 @@ def redis_section(*, keys: int, mine: int, repeat: int) -> list[bool]:
             "scan": lambda: bare_pass(server.port, _COUNT),
             "read": lambda: bare_read(client, kinds), "archive": ours,
         }, repeat=repeat)  # fmt: skip
-        total: int = client.dbsize()
+        total = client.dbsize()
         print(f"{len(names):,} keys of {total:,}")
         client.close()
     for name, taken in times.items():
