@@ -3,8 +3,7 @@
     python -m bench.restore [--keys 100000] [--repeat 5]
 
 Prints a ratio of medians, of one run: the cases take turns on the same server, emptied before
-each. The bare write packs one command a key with hiredis, sends 500 at a time, and reads the
-replies.
+each. The bare write packs one command a key with hiredis, sends 500 at a time, reads the replies.
 """
 
 from __future__ import annotations
