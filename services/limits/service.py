@@ -135,7 +135,7 @@ class LimitsService:
         found = tuple(standings(snapshot, rules, self.thresholds, known.held))
         changed = dict(_changed(found, known.held, snapshot, rules))
         if changed:
-            self._records.hold(changed)
+            self._records.hold(changed, at=snapshot.collected_at)
 
     def _rules(self, known: _Known) -> Rules:
         return Rules(known.rules, self._cards.labels())

@@ -6,26 +6,24 @@ nobody. What a store says of itself is compared with the sum of these, and the d
 
 from __future__ import annotations
 
-import gc
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import attrgetter
+from typing import overload
+
+import numpy as np
 
 from services.figures import Amount, Measure, Usage
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.finds import Finds
 from services.usage.groups import Groups
-from services.usage.parts import Part, Parts, Sum
-from services.usage.readings import (
-    CollectionUsage,
-    KeyReading,
-    PatternReading,
-    VectorReading,
-)
-from services.usage.snapshot import COLLECTION_PART, KbUsage, TenantUsage, Unattributed
+from services.usage.holdings import Holdings
+from services.usage.places import NOBODYS, SEVERAL, places_of
+from services.usage.readings import KeyReading, PatternReading, VectorReading
+from services.usage.snapshot import KbUsage, TenantUsage, Unattributed
+from services.usage.sums import Indexes, add_usages
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,168 +57,106 @@ class Readings:
         return Amount(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class RolledUp:
-    """The fleet divided among its owners, and the sum of all parts by measure."""
-
-    tenants: tuple[TenantUsage, ...]
-    shared: tuple[KbUsage, ...]
-    unattributed: Unattributed
-    sums: Mapping[Measure, Amount]
-
-
-def roll_up(
-    readings: Readings, ownership: Ownership, *, shared_collections: frozenset[str] = frozenset()
-) -> RolledUp:
-    """Divide everything the stores hold among tenants, shared kb_ids and nobody."""
-    with _no_collection():
-        return _rolled_up(readings.in_columns(), Parts(ownership), shared_collections)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Put off Python's search for cycles, which goes through all of a fleet for each new thousand.
-
-    A roll-up makes hundreds of thousands of values, and no cycle.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def _rolled_up(readings: Readings, parts: Parts, shared: frozenset[str]) -> RolledUp:
-    if readings.patterns is not None:
-        _add_patterns(parts, readings.patterns)
-    if readings.vectors is not None:
-        for collection in readings.vectors.collections:
-            _add_collection(parts, collection, shared)
-    if readings.keys is not None:
-        _add_keys(parts, readings.keys)
-    return _divide(parts, readings)
-
-
-def _add_patterns(parts: Parts, reading: PatternReading) -> None:
-    for usage in reading.usages:
-        owner = NOBODY if usage.kb_id is None else Owner(OwnerKind.KB, usage.kb_id)
-        part = parts.of(owner, "rows without a kb_id")
-        part.add(Measure.PATTERNS, usage.amount)
-        part.pattern = usage
-
-
-def _add_collection(parts: Parts, collection: CollectionUsage, shared: frozenset[str]) -> None:
-    if collection.points_by_tenant is None:
-        found = _parts_of_collection(parts, collection, shared)
-        found[0].add(Measure.VECTORS, collection.amount)
-        for part in found:
-            part.collections.append(collection.name)
-        return
-    for owner, amount in _split_points(collection, collection.points_by_tenant):
-        part = parts.of(owner, f"points of {collection.name} without a tenant_id")
-        part.add(Measure.VECTORS, amount)
-        part.collections.append(collection.name)
-
-
-def _parts_of_collection(
-    parts: Parts, collection: CollectionUsage, shared: frozenset[str]
-) -> list[Part]:
-    """Return the parts that a whole collection is of, and the one that it is counted in first."""
-    owners = owners_of_collection(collection.names, shared)
-    if len(owners) > 1:
-        return parts.jointly(owners, f"{COLLECTION_PART}{collection.name}")
-    owner = owners[0] if owners else NOBODY
-    return [parts.of(owner, f"collection {collection.name}")]
-
-
-def _split_points(
-    collection: CollectionUsage, by_tenant: Mapping[str, int]
-) -> Iterable[tuple[Owner, Amount]]:
-    """Divide a shared collection's points by tenant_id, and its bytes by points."""
-    whole, left = collection.amount, collection.amount.bytes
-    for tenant_id, points in by_tenant.items():
-        size = None if whole.bytes is None else whole.bytes * points // max(whole.count, 1)
-        left = None if left is None or size is None else left - size
-        yield Owner(OwnerKind.TENANT, tenant_id), Amount(points, size)
-    rest = whole.count - sum(by_tenant.values())
-    if rest > 0 or left:
-        yield NOBODY, Amount(max(rest, 0), left)
-
-
-def _add_keys(parts: Parts, reading: KeyReading) -> None:
-    known = {part.name for part in parts.found.values() if part.is_kb}
-    for owner, sure, amount, kinds in Groups.of(reading.groups).by_owner():
-        part = parts.of(_owner_of(owner, known, parts.ownership, sure=sure))
-        named = sure or part.claim.tenants
-        part.add_keys(amount, kinds if named else [("unknown", amount.count)])
-    for session in reading.sessions or ():
-        part = parts.of(session.owner, f"session {session.session_id}")
-        part.add(Measure.SESSIONS, Amount(1, session.bytes))
-    for sample in reading.samples:
-        parts.keep(sample)
-
-
-def _owner_of(owner: Owner, known: set[str], ownership: Ownership, *, sure: bool) -> Owner:
-    """Return whose a group is; what only looks like a kb_id has to be one elsewhere too."""
-    if sure or owner.name in known or ownership.is_kb(owner.name):
-        return owner
-    return NOBODY
-
-
-def _divide(parts: Parts, readings: Readings) -> RolledUp:
-    by_tenant: dict[TenantKey, list[KbUsage]] = {}
-    none = _nothing(readings)
-    shared, nobodys = list[KbUsage](), none
-    sums = {measure: Sum() for measure in Measure}
-    for measure, found in sums.items():
-        found.add(readings.zero(measure))
-    for part in parts.found.values():
-        frozen = _freeze(part, none, parts.ownership)
-        for measure in part.amounts:
-            sums[measure].add(frozen.usage.of(measure) or _NONE)
-        if not part.claim.tenants:
-            nobodys = frozen.usage
-        elif part.claim.state is ClaimState.SHARED:
-            shared.append(frozen)
-        else:
-            by_tenant.setdefault(part.claim.tenants[0], []).append(frozen)
-    tenants = _tenants(by_tenant, shared, parts.ownership, none)
-    shared.sort(key=_name)
-    nobody = Unattributed(nobodys, tuple(parts.samples))
-    added = {measure: found.amount() for measure, found in sums.items()}
-    return RolledUp(tenants, tuple(shared), nobody, added)
-
-
-_NONE = Amount()
 _name = attrgetter("name")
 
 
-def _tenants(
-    by_tenant: dict[TenantKey, list[KbUsage]],
-    shared: Iterable[KbUsage],
-    ownership: Ownership,
-    none: Usage,
-) -> tuple[TenantUsage, ...]:
-    held: dict[TenantKey, list[str]] = {}
-    for part in shared:
-        for tenant in part.claim.tenants:
-            held.setdefault(tenant, []).extend([part.name] if part.is_kb else [])
-    found = []
-    for tenant in sorted(by_tenant.keys() | held.keys(), key=str):
-        own = tuple(sorted(by_tenant.get(tenant, ()), key=_name))
-        with_others = {part.name for part in own if _is_shared(part, ownership)}
-        found.append(
-            TenantUsage(
-                tenant,
-                _surest(tenant, own, ownership),
-                add_usages([part.usage for part in own] or [none]),
-                own,
-                tuple(sorted(with_others.union(held.get(tenant, ())))),
-            )
+class Tenants(Sequence[TenantUsage]):
+    """Reads like a tuple of tenants, by name.
+
+    `holders` are the tenants of the parts, `shared` the parts that several hold. Those that are
+    as they were `before` are taken from there: they need not be made again.
+    """
+
+    def __init__(
+        self, held: Holdings, holders: Indexes, shared: Iterable[KbUsage],
+        before: Tenants | None = None,
+    ) -> None:  # fmt: skip
+        self._held = held
+        places, by_tenant = held.places, np.argsort(holders, kind="stable")
+        own, first = np.unique(holders[by_tenant], return_index=True)
+        ends = np.append(first[1:], len(by_tenant))
+        self._parts = by_tenant.tolist()
+        self._slices = dict(
+            zip(own.tolist(), map(slice, first.tolist(), ends.tolist()), strict=True)
         )
-    return tuple(found)
+        self._shared: dict[int, list[str]] = {}
+        for part in shared:
+            for tenant in part.claim.tenants:
+                names = self._shared.setdefault(places.tenant_number(tenant), [])
+                names += [part.name] if part.is_kb else []
+        every = np.union1d(own[own >= 0], np.array(list(self._shared), np.intp))
+        self._order = places.in_order(every)
+        self._made: list[TenantUsage | None] = [None] * len(every)
+        if before is not None:
+            self._take_over(before, holders)
+
+    def _take_over(self, before: Tenants, holders: Indexes) -> None:
+        """Take those that were made before and have the same parts, alone and with others."""
+        if self._held.places is not before._held.places:
+            return
+        changed = set(holders[~self._held.same(before._held)].tolist())
+        made = dict(zip(before._order, before._made, strict=True))
+        for at, number in enumerate(self._order):
+            if number not in changed and self._outline(number) == before._outline(number):
+                self._made[at] = made[number]
+
+    def _outline(self, number: int) -> tuple[int, list[str] | None]:
+        """How many parts a tenant has, -1 where it is not there; and what it has with others."""
+        parts = self._slices.get(number)
+        many = 0 if parts is None else parts.stop - parts.start
+        shared = self._shared.get(number)
+        return many if many or shared is not None else -1, shared
+
+    def of(self, tenant: TenantKey) -> TenantUsage | None:
+        """Return one tenant's usage, or None when nothing of it was found."""
+        at = self._at.get(tenant)
+        return None if at is None else self._get(at)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[TenantUsage]:
+        return map(self._get, range(len(self)))
+
+    @overload
+    def __getitem__(self, at: int) -> TenantUsage: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[TenantUsage, ...]: ...
+    def __getitem__(self, at: int | slice) -> TenantUsage | tuple[TenantUsage, ...]:
+        places = range(len(self))[at]
+        return tuple(map(self._get, places)) if isinstance(places, range) else self._get(places)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tenants | tuple):
+            return NotImplemented
+        return self is other or tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many
+
+    @cached_property
+    def _at(self) -> dict[TenantKey, int]:
+        tenants = self._held.places.tenants
+        return {tenants[number]: at for at, number in enumerate(self._order)}
+
+    def _get(self, at: int) -> TenantUsage:
+        made = self._made[at]
+        if made is None:
+            made = self._made[at] = self._make(self._order[at])
+        return made
+
+    def _make(self, number: int) -> TenantUsage:
+        held, ownership = self._held, self._held.places.ownership
+        tenant = held.places.tenants[number]
+        places = self._parts[self._slices.get(number, slice(0))]
+        own = tuple(sorted(map(held.part, places), key=_name))
+        with_others = {part.name for part in own if _is_shared(part, ownership)}
+        return TenantUsage(
+            tenant,
+            _surest(tenant, own, ownership),
+            add_usages([part.usage for part in own] or [held.none]),
+            own,
+            tuple(sorted(with_others.union(self._shared.get(number, ())))),
+        )
 
 
 def _is_shared(part: KbUsage, ownership: Ownership) -> bool:
@@ -237,18 +173,54 @@ def _surest(tenant: TenantKey, parts: Iterable[KbUsage], ownership: Ownership) -
     return ClaimState.CONFIRMED if sure else ClaimState.INFERRED
 
 
-def _freeze(part: Part, none: Usage, ownership: Ownership) -> KbUsage:
-    pattern = part.pattern
-    return KbUsage(
-        name=part.name,
-        is_kb=part.is_kb,
-        claim=part.claim,
-        usage=_usage(part, none),
-        nodes=ownership.nodes_by_kb.get(part.name, ()) if part.is_kb else (),
-        first_write=pattern.first_write if pattern else None,
-        last_write=pattern.last_write if pattern else None,
-        collections=tuple(part.collections),
-        rows_by_table=pattern.rows_by_table if pattern else {},
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """The fleet divided among its owners, the sum of all parts by measure, and every kb_id."""
+
+    tenants: Sequence[TenantUsage]
+    shared: tuple[KbUsage, ...]
+    unattributed: Unattributed
+    sums: Mapping[Measure, Amount]
+    kb_ids: frozenset[str]
+
+
+def roll_up(
+    readings: Readings,
+    ownership: Ownership,
+    *,
+    shared_collections: frozenset[str] = frozenset(),
+    before: RolledUp | None = None,
+) -> RolledUp:
+    """Divide everything the stores hold among tenants, shared kb_ids and nobody.
+
+    It is done in columns; tenants are made when they are looked at, or stay the same objects that
+    they were `before` where nothing of them changed.
+    """
+    finds = Finds(places_of(ownership), shared_collections)
+    if readings.patterns is not None:
+        finds.add_patterns(readings.patterns)
+    if readings.vectors is not None:
+        finds.add_collections(readings.vectors)
+    if readings.keys is not None:
+        finds.add_keys(readings.keys)
+    held, last = finds.holdings(_nothing(readings)), before and before.tenants
+    return _divide(
+        held, readings, tuple(finds.samples), last if isinstance(last, Tenants) else None
+    )
+
+
+def _divide(
+    held: Holdings, readings: Readings, samples: tuple[str, ...], before: Tenants | None
+) -> RolledUp:
+    holders = held.places.tenant_of[held.spoken]
+    shared = sorted(map(held.part, np.flatnonzero(holders == SEVERAL).tolist()), key=_name)
+    nobodys = [held.usage(at) for at in np.flatnonzero(holders == NOBODYS).tolist()]
+    return RolledUp(
+        Tenants(held, holders, shared, before),
+        tuple(shared),
+        Unattributed(nobodys[0] if nobodys else held.none, samples),
+        {m: amounts.total() + readings.zero(m) for m, amounts in held.amounts.items()},
+        held.kb_ids(),
     )
 
 
@@ -256,36 +228,3 @@ def _nothing(readings: Readings) -> Usage:
     """Return what an owner has of whom nothing was found: zeros where figures are known."""
     figures = {m.value: readings.zero(m) if readings.known(m) else None for m in Measure}
     return Usage(**figures, keys_by_kind=None if readings.keys is None else {})
-
-
-def _usage(part: Part, none: Usage) -> Usage:
-    patterns, keys, vectors, sessions = map(part.sum, _MEASURES)
-    return Usage(
-        none.patterns if patterns is None else patterns,
-        none.keys if keys is None else keys,
-        none.vectors if vectors is None else vectors,
-        none.sessions if sessions is None else sessions,
-        None if none.keys_by_kind is None else part.kinds,
-    )
-
-
-_MEASURES = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS, Measure.SESSIONS)
-
-
-def add_usages(usages: Iterable[Usage]) -> Usage:
-    """Sum usages; a figure that is unknown in one is unknown in the sum."""
-    first, *rest = usages
-    for usage in rest:
-        first = _add_two(first, usage)
-    return first
-
-
-def _add_two(a: Usage, b: Usage) -> Usage:
-    def both(measure: Measure) -> Amount | None:
-        one, other = a.of(measure), b.of(measure)
-        return None if one is None or other is None else one + other
-
-    kinds = None
-    if a.keys_by_kind is not None and b.keys_by_kind is not None:
-        kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
-    return Usage(**{measure.value: both(measure) for measure in Measure}, keys_by_kind=kinds)

@@ -84,7 +84,7 @@ def test_a_span_is_said_as_it_is_written(seconds: int) -> None:
 
 
 def test_a_label() -> None:
-    assert scope_of("label:plan=gold") == Label("plan", "gold")
+    assert scope_of("label:plan=gold") == LabelScope(Label("plan", "gold"))
     policy = policy_of("label:plan=gold", "patterns:age", "90d", "0 3 * * *", "Europe/Berlin")
     assert words_of(policy) == "label:plan=gold patterns:age 90d at 0 3 * * * Europe/Berlin"
     assert most_words(Policy(policy.scope, "predictions:count", 12_000)) == "12,000"

@@ -1,0 +1,128 @@
+"""Restores, as one viewer may plan, begin and follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from services.access.gate import Doing, Gate
+from services.access.viewer import Action, Viewer
+from services.archive.confined import holders_of
+from services.archive.service import ArchiveService
+from services.errors import AccessDenied, ArchiveError, RestoreRefused
+from services.jobs.models import Job
+from services.restore.confined import confined_job, confined_plan, tenants_of
+from services.restore.formats import plan_of
+from services.restore.models import Plan
+from services.restore.service import RestoreService
+from services.tenancy.kb_ids import TenantKey
+
+
+class DeskRestore:
+    """Restores of archives in scope; a file by its address is for who sees all."""
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], RestoreService],
+        archives: Callable[[], ArchiveService],
+    ) -> None:  # fmt: skip
+        self._gate, self._inner, self._archives = gate, inner, archives
+
+    def plan(self, which: str, named: TenantKey | None = None) -> Plan:
+        """Return what a restore would do. Logged.
+
+        Raises AccessDenied, RestoreRefused, ArchiveError, StoreError.
+        """
+        url, tenants, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
+        with self._gate.doing(
+            Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
+        ) as doing:  # fmt: skip
+            plan = self._inner().plan(url, named)
+            doing.digest = plan.digest
+        return confined_plan(plan, viewer)
+
+    def begin(self, which: str, named: TenantKey | None = None, *, reason: str, seen: str) -> Job:
+        """Begin a restore that was shown as a plan with this digest; it is planned anew for that.
+
+        Raises AccessDenied, ApprovalNeeded, RestoreRefused, JobRefused, ArchiveError, StoreError.
+        """
+        url, _, viewer = self._allowed(Action.RESTORE, which, named)
+        plan = self._inner().plan(url, named)
+        if plan.digest != seen:
+            raise RestoreRefused("it is not as it was planned any more: look at the plan again")
+        with self._doing(plan, reason=reason.strip()):
+            job = self._inner().begin(plan, by=viewer.id, reason=reason)
+        return confined_job(job, viewer)
+
+    def run_here(self, job_id: str) -> Job:
+        """Run one in this process until it ends, stops or fails."""
+        job, viewer = self._job(Action.RESTORE, job_id)
+        return confined_job(self._inner().run_here(job.id), viewer)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest restores in scope, newest first."""
+        viewer = self._gate.allow(Action.SEE_ARCHIVES)
+        found = (job for job in self._inner().jobs() if viewer.sees_all or _sees(viewer, job))
+        return tuple(confined_job(job, viewer) for job in found)
+
+    def job(self, job_id: str) -> Job:
+        """Return one. Raises RestoreRefused where it is not in scope."""
+        job, viewer = self._job(Action.SEE_ARCHIVES, job_id)
+        return confined_job(job, viewer)
+
+    def stop(self, job_id: str) -> None:
+        """Let one end as soon as it can. Logged."""
+        job, _ = self._job(Action.RESTORE, job_id)
+        with self._doing(plan_of(job.plan), what="stop "):
+            self._inner().stop(job.id)
+
+    def resume(self, job_id: str) -> None:
+        """Let a stopped or failed one go on. Logged. Raises JobRefused."""
+        job, _ = self._job(Action.RESTORE, job_id)
+        with self._doing(plan_of(job.plan), what="resume "):
+            self._inner().resume(job.id)
+
+    # --- what these share ---
+
+    def _allowed(
+        self, action: Action, which: str, named: TenantKey | None
+    ) -> tuple[str, tuple[TenantKey, ...], Viewer]:
+        """Return where an archive is, whose data a restore of it touches, and who asks."""
+        self._gate.allow(action)
+        if "/" in which or "\\" in which:
+            return which, (), self._gate.allow(action, tenants=())
+        archive = self._archives().archive(which)
+        tenants = holders_of(archive)
+        try:
+            viewer = self._gate.allow(action, tenants=tenants, target=archive.name)
+        except AccessDenied:
+            raise ArchiveError("there is no such archive in the records") from None
+        if named is not None:
+            tenants = (*tenants, named) if tenants else ()
+            viewer = self._gate.allow(action, tenants=tenants, target=archive.name)
+        place = archive.place.rstrip("/")
+        return f"{place}/{archive.name}" if place else archive.name, tenants, viewer
+
+    def _job(self, action: Action, job_id: str) -> tuple[Job, Viewer]:
+        viewer = self._gate.allow(action)
+        job = self._inner().job(job_id)
+        if not (viewer.sees_all or _sees(viewer, job)):
+            raise RestoreRefused("there is no such restore")
+        return job, viewer
+
+    def _doing(
+        self, plan: Plan, *, what: str = "", reason: str = ""
+    ) -> AbstractContextManager[Doing]:
+        return self._gate.doing(
+            Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
+            target=what + str(plan.named or plan.target),
+        )  # fmt: skip
+
+
+def _target(which: str, url: str) -> str:
+    """Say what is read: where it is kept is in no log."""
+    return "a file by its address" if which == url and "/" in url else url.rpartition("/")[2]
+
+
+def _sees(viewer: Viewer, job: Job) -> bool:
+    tenants = tenants_of(plan_of(job.plan))
+    return bool(tenants) and viewer.sees_each(tenants)
