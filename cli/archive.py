@@ -23,6 +23,7 @@ from cli.archive_text import (
     shown_text,
 )
 from cli.errors import EXIT_FAILED, one_line_errors
+from cli.restore import restore_command
 from services.archive.access import DeskArchive
 from services.archive.listed import archive_json, archives_json, proof_json, shown_json
 from services.archive.models import State
@@ -32,6 +33,7 @@ from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command("restore")(restore_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the documented JSON.")]
 Which = Annotated[

@@ -16,12 +16,15 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
+├── SetupRefused             a tenant that may not be set up so
+├── ImportRefused            a file of data that cannot be written for a tenant
 ├── CardError                a card, or a file of them, that cannot be taken
 ├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
 ├── RetentionError           a policy that cannot be taken, or a run that may not begin
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
+├── RestoreRefused           a restore that cannot be planned, begun or found
 ├── ArchiveError             an archive that cannot be taken, or a destination that took it wrongly
 │   └── ArchiveRefused       an archive that is cut, altered, locked or of another version
 ├── ValueNotWhole            a Redis key's value that is gone, too large or not read
@@ -212,6 +215,14 @@ class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
 
 
+class SetupRefused(KatoTenantsError):
+    """A tenant that may not be set up so."""
+
+
+class ImportRefused(KatoTenantsError):
+    """A file of data that cannot be read, or not be written for a tenant."""
+
+
 class CardError(KatoTenantsError):
     """A tenant's card, a label, a hold, or a file of them, that cannot be taken."""
 
@@ -262,6 +273,10 @@ class CaptureError(KatoTenantsError):
         where = file if line is None else f"{file}, line {line}"
         super().__init__(f"{where}: {reason}")
         self.file, self.line, self.reason = file, line, reason
+
+
+class RestoreRefused(KatoTenantsError):
+    """A restore that cannot be planned, begun or found."""
 
 
 class ArchiveError(KatoTenantsError):

@@ -28,6 +28,11 @@ TERMS: Mapping[str, str] = {
     "STM": "Short-term memory: what a session has observed and not learnt yet.",
     "TTL": "Time to live: how long something is kept without being used.",
     "emotives": "Feelings, as numbers, that a client sends along with what it observes.",
+    "card": "What people say of a tenant: display name, contact, labels, notes, and a legal hold.",
+    "label": "A word about a tenant on its card, as plan=gold, by which tenants are grouped, "
+             "limited and priced.",
+    "legal hold": "The data of a tenant has to be kept: nothing of it is erased until that is "
+                  "lifted.",
     "finding": "What the isolation audit found: where tenants touch, or could.",
     "receipt": "What a purge erased, what it left out, and how that was proven.",
     "limit": "How much a tenant should have at most. It stops nothing: who is near it or over it "

@@ -30,8 +30,20 @@ AHEAD = "ahead"
 which days or moments, and whether what is coming is drawn too."""
 
 COMPARED = "compared"
+COHORT = "cohort"
 MONTH_AGO = "month_ago"
-"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
+"""Query parameters of the Usage page: which tenants are compared, one with itself before, and by
+which label the fleet is told apart."""
+
+IMPORT_RUN = "import"
+"""Query parameter: which import the Import page shows, by its id."""
+
+DATA_TEXT = "data_text"
+DATA_REFUSED = "data_refused"
+"""Session state: the rows to be written for a tenant, and why they were not checked or written."""
+
+SETUP_STEPS = "setup_steps"
+"""Session state: the order of a new tenant that was begun last, and how each of its steps went."""
 
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""
@@ -115,6 +127,7 @@ PURGE_NODE = "purge_node"
 PURGE_USER = "purge_user"
 PURGE_STORES = "purge_stores"
 PURGE_TRIM = "purge_trim"
+PURGE_ARCHIVE = "purge_archive"
 PURGE_INFERRED = "purge_inferred"
 PURGE_DROP = "purge_drop"
 PURGE_PASSED = "purge_passed"

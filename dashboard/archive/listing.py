@@ -49,11 +49,8 @@ def tenant_note(tenant: TenantKey) -> None:
             st.caption(":material/archive: No proven archive of it is known.", width="stretch")
             permits.link("archive", "Archive…", {state_keys.TENANT: visible(str(tenant))})
             return
-        of = (
-            ""
-            if str(found.target) == str(tenant)
-            else f", of {escaped(visible(str(found.target)))}"
-        )
+        whose = str(found.target)
+        of = "" if whose == str(tenant) else f", of {escaped(visible(whose))}"
         st.caption(
             f":material/archive: Newest proven archive: taken {age(found.created_at)}, "
             f"{size(found.bytes)}, proven {age(found.proven_at)}{of}", width="stretch",

@@ -45,6 +45,7 @@ def archives_frame(archives: Iterable[Archive]) -> pd.DataFrame:
 
 def parts_frame(archive: Archive, manifest: Manifest | None) -> pd.DataFrame:
     """Return one row a part: how much of it is in the archive; bytes before compression."""
+    rows: list[tuple[str, int, int | None]]
     if manifest is None:
         rows = [(visible(name), count, None) for name, count in archive.counts.items()]
     else:

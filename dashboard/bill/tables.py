@@ -119,10 +119,12 @@ def before_frame(bill: Bill, before: Iterable[MonthSum]) -> pd.DataFrame:
     """Return a row for each month before; a month in which nothing has an amount has none."""
     rows = [
         {"Month": str(each.month), "Amount": _money(bill, each.amount),
-         _COVERAGE: formats.share(each.known)}
+         _COVERAGE: None if each.known is None else formats.share(each.known)}
         for each in before
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Month", "Amount", _COVERAGE]).astype({"Amount": float})
+    return pd.DataFrame(rows, columns=["Month", "Amount", _COVERAGE]).astype(
+        {"Amount": float, _COVERAGE: float}
+    )
 
 
 def before_columns(bill: Bill) -> dict[str, Any]:

@@ -34,7 +34,7 @@ said = read.cards()
 shown = WITH_LIMITS if limited else COLUMNS
 if said:
     frame = read.carded_frame(frame, snapshot, said, read.doings())
-    shown = (*cohorts.shown(frame), *shown)
+    shown = cohorts.shown(frame, shown)
 labelled = cards.labels_in(said.values()) if said else []
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 

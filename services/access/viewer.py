@@ -53,6 +53,8 @@ class Action(StrEnum):
     ARCHIVE = "take an archive"
     END_AND_ARCHIVE = "end sessions and take an archive"
     VERIFY_ARCHIVE = "verify an archive"
+    PLAN_RESTORE = "plan a restore"
+    RESTORE = "restore an archive"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -64,6 +66,8 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    SET_UP = "set up a tenant"
+    IMPORT_DATA = "import data"
     EDIT_CARD = "edit a card"
     LABEL = "label a tenant"
     HOLD = "set a legal hold"
@@ -114,6 +118,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),
     Action.END_AND_ARCHIVE: Permission(Role.ADMIN, writes=True),
     Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
+    Action.PLAN_RESTORE: Permission(Role.OPERATOR),
+    Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),
@@ -125,6 +131,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SET_UP: Permission(Role.ADMIN, writes=True),
+    Action.IMPORT_DATA: Permission(Role.ADMIN, writes=True),
     Action.EDIT_CARD: Permission(Role.ADMIN, writes=True),
     Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.HOLD: Permission(Role.ADMIN, writes=True),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from services.access.gate import Doing, Gate
+from services.access.gate import Doing, Gate, digest_of_words
+from services.access.holders import each_of, holders_of_node
 from services.access.viewer import Action, Viewer
 from services.archive.confined import (
     FAILED,
@@ -42,7 +43,7 @@ class DeskArchive:
         """
         target = str(request.target)
         with self._gate.doing(
-            Action.PLAN_ARCHIVE, tenants=request.target.tenants, target=target
+            Action.PLAN_ARCHIVE, tenants=self._asked(request), target=target
         ) as doing:  # fmt: skip
             plan = self._inner().plan(request)
             viewer = self._gate.allow(Action.PLAN_ARCHIVE, tenants=self._holders(plan))
@@ -57,7 +58,7 @@ class DeskArchive:
         Raises AccessDenied, ApprovalNeeded, ArchiveError, PurgeRefused, JobRefused, StoreError.
         """
         action = Action.END_AND_ARCHIVE if quiesce else Action.ARCHIVE
-        viewer = self._gate.allow(action, tenants=request.target.tenants)
+        viewer = self._gate.allow(action, tenants=self._asked(request), target=str(request.target))
         if to and not viewer.sees_all:
             raise AccessDenied(action.value, "another place takes every tenant in scope")
         plan = self._inner().plan(request)
@@ -111,13 +112,13 @@ class DeskArchive:
     def stop(self, archive_id: str) -> None:
         """Let the job of an archive end as soon as it can. Logged."""
         archive, _ = self._known(Action.ARCHIVE, archive_id)
-        with self._doing(archive, f"stop {archive.name}"):
+        with self._steering(archive, "stop"):
             self._inner().stop(archive)
 
     def resume(self, archive_id: str) -> None:
         """Let a stopped or failed job run again. Logged. Raises JobRefused."""
         archive, _ = self._known(Action.ARCHIVE, archive_id)
-        with self._doing(archive, f"resume {archive.name}"):
+        with self._steering(archive, "resume"):
             self._inner().resume(archive)
 
     def verify(self, archive_id: str, *, stores: bool = False) -> Proof:
@@ -179,8 +180,18 @@ class DeskArchive:
         except AccessDenied:
             raise ArchiveError("there is no such archive in the records") from None
 
-    def _doing(self, archive: Archive, what: str) -> AbstractContextManager[Doing]:
-        return self._gate.doing(Action.ARCHIVE, tenants=holders_of(archive), target=what)
+    def _steering(self, archive: Archive, deed: str) -> AbstractContextManager[Doing]:
+        return self._gate.doing(
+            Action.ARCHIVE, tenants=holders_of(archive), target=f"{deed} {archive.name}",
+            digest=digest_of_words(deed, archive.id, archive.digest),
+        )  # fmt: skip
+
+    def _asked(self, request: Request) -> tuple[TenantKey, ...]:
+        """Return whom a request names; nobody, and so only for who sees all, for everyone."""
+        target = request.target
+        if not target.tenants or target.node_id is None:
+            return target.tenants
+        return each_of(target.tenants, holders_of_node(target.node_id, self._ownership()))
 
     def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
         return holders_of_plan(plan, self._ownership())

@@ -11,6 +11,8 @@ from services.access.viewer import TenantPattern
 from services.archive.formats import json_line, packed
 from services.archive.models import Format, Part, Piece
 from services.archive.tools import Planned
+from services.cards.formats import card_json
+from services.cards.models import Card
 from services.history.formats import COLUMNS, holder_named, rows
 from services.history.models import Grain
 from services.history.read import HistoryService
@@ -33,14 +35,16 @@ class OwnRecords:
     history: HistoryService
     report: Callable[[], Report | None]
     now: Callable[[], datetime]
+    card: Callable[[TenantKey], Card]
 
     def pieces(self, planned: Planned) -> Iterator[Piece]:
-        """Yield them, part by part. Limits, history and findings are of whole tenants alone."""
+        """Yield them, part by part. What is said of tenants is of whole ones alone."""
         plan = planned.plan
         whole = plan.request.target.whole
         parts: dict[str, Iterator[Line]] = {
             "nodes": _nodes(plan, planned.ownership),
             "owners": _owners(plan, planned.ownership),
+            "cards": (card_json(card) for card in map(self.card, whole) if card.says),
             "limits": self._limits(whole),
             "history": self._history(whole),
             "findings": self._findings(whole),

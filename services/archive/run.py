@@ -86,7 +86,7 @@ class ArchiveWork:
     def do(self, step: StepName) -> Result:
         """Do one step. Raises Stopped, ArchiveError, StoreError."""
         try:
-            found = _DOES[step](self)
+            found = DOES[step](self)
         except KatoTenantsError as exc:
             self._keep(state=State.FAILED, problem=str(exc))
             raise
@@ -157,7 +157,7 @@ class ArchiveWork:
         self.tools.book.put(self.archive)
 
 
-_DOES: Mapping[StepName, Callable[[ArchiveWork], Result]] = {
+DOES: dict[StepName, Callable[[ArchiveWork], Result]] = {
     StepName.ASIDE: ArchiveWork.put_aside,
     StepName.END: ArchiveWork.end_sessions,
     StepName.TAKE: ArchiveWork.take,

@@ -154,5 +154,5 @@ def parted(url: str) -> tuple[str, str]:
 
 def _file_name(target: Target, at: str, archive_id: str) -> str:
     """Name a file by plain letters of the target, its time and the archive's id."""
-    plain = _PLAIN.sub("-", target.name).strip("-")[:_LONGEST].strip("-")
+    plain = _PLAIN.sub("-", str(target)).strip("-")[:_LONGEST].strip("-")
     return f"{plain or 'archive'}-{at}-{archive_id[:8]}.kato.tar"

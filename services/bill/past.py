@@ -25,12 +25,13 @@ HELD = 36
 class MonthSum:
     """What one tenant pays for a month, in units of the currency, and how much of it was known.
 
-    `amount` is None where it had nothing that is known and has a price.
+    `amount` is None where it had nothing that is known and has a price, and `known` where it had
+    nothing at all.
     """
 
     month: Month
     amount: int | None = None
-    known: Fraction = Fraction(0)
+    known: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

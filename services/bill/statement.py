@@ -114,8 +114,10 @@ def _told(bill: Bill, tenant: TenantBill) -> Iterator[Line]:
 def before_rows(bill: Bill, before: Iterable[MonthSum]) -> list[tuple[str, ...]]:
     """Return a row of `BEFORE_HEADS` for each month before this one."""
     return [
-        (str(each.month), _amount(bill, each.amount), known_words(each.known)) for each in before
-    ]
+        (str(each.month), _amount(bill, each.amount),
+         "" if each.known is None else known_words(each.known))
+        for each in before
+    ]  # fmt: skip
 
 
 def text(bill: Bill, tenant: TenantBill, before: Iterable[MonthSum] = ()) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from services.access.gate import Gate, digest_of_words
+from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.approvals.models import REASON, WHY
 from services.audit_log.service import Logbook, warning
@@ -135,7 +136,7 @@ class DeskRetention:
         with self._steering("end", job_id):
             return self._inner().abandon(job_id)
 
-    def _steering(self, deed: str, job_id: str):  # type: ignore[no-untyped-def]
+    def _steering(self, deed: str, job_id: str) -> AbstractContextManager[Doing]:
         return self._gate.doing(
             Action.RUN_RETENTION, target=f"{deed} {job_id}",
             digest=digest_of_words("retention", deed, job_id),

@@ -5,14 +5,14 @@ An adapter's module is imported where it is made: most commands need few of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from services.figures import Measure
-from services.made_once import T, made_once
+from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.absent import AbsentStore
+from services.stores.absent import over
 from services.stores.open import Started, engines_of
 
 if TYPE_CHECKING:
@@ -37,22 +37,8 @@ if TYPE_CHECKING:
     from services.stores.redis.session_detail import SessionRecords
     from services.stores.redis.session_writes import SessionWrites
     from services.stores.redis.usage import KeyspaceStore
+    from services.stores.writers import TenantWriters
     from services.usage.ports import Source
-
-Engine = TypeVar("Engine")
-Options = ParamSpec("Options")
-
-
-def over(
-    engine: Engine,
-    make: Callable[Concatenate[Engine, Options], T],
-    *args: Options.args,
-    **options: Options.kwargs,
-) -> T:
-    """Make an adapter; over an engine that is not configured it is what says so."""
-    if isinstance(engine, AbsentStore):
-        return cast("T", engine)
-    return make(engine, *args, **options)
 
 
 class Stores:
@@ -86,6 +72,13 @@ class Stores:
     def single_pass(self) -> Mapping[Measure, Source]:
         """What counts the stores whose one pass says all there is to say."""
         return {Measure.VECTORS: self.vectors}
+
+    @made_once
+    def writers(self) -> TenantWriters:
+        """What writes for one tenant."""
+        from services.stores.writers import TenantWriters
+
+        return TenantWriters(self.engines, self._settings)
 
     # --- ClickHouse ---
 

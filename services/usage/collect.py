@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
@@ -15,14 +15,6 @@ from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
 from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
-from services.usage.ports import (
-    KeySource,
-    PatternSource,
-    ProcessorSource,
-    Reading,
-    Source,
-    UsageRecords,
-)
 from services.usage.readings import (
     KeyReading,
     PatternReading,
@@ -31,6 +23,16 @@ from services.usage.readings import (
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures, difference, is_untold, own_total
+
+if TYPE_CHECKING:
+    from services.usage.ports import (
+        KeySource,
+        PatternSource,
+        ProcessorSource,
+        Reading,
+        Source,
+        UsageRecords,
+    )
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.ports import Reading
 from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
+
+if TYPE_CHECKING:
+    from services.usage.ports import Reading
 
 PASSING = (Precision.RUNNING, Precision.ESTIMATE)
 """How figures come about while their pass has not ended."""

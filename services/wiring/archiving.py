@@ -24,8 +24,9 @@ def archive_tools(services: Working) -> Tools:
     settings, stores = services.settings, services.stores
     sources = ArchiveSources(stores.engines, settings)
     own = OwnRecords(
-        services.limits.rules, services.history, services.isolation.report_or_none, services.now
-    )
+        services.limits.rules, services.history, services.isolation.report_or_none, services.now,
+        services.cards.card,
+    )  # fmt: skip
     return Tools(
         erasers=services.erasers, kato=stores.kato, patterns=sources.patterns, keys=sources.keys,
         vectors=sources.vectors, own=own.pieces, ownership=services.usage.ownership,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
     from services.cards.models import LabelsOf
-    from services.cards.service import CardService
+    from services.cards.service import Cards, CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
@@ -171,10 +171,18 @@ class OwnRecords:
     @made_once
     def cards(self) -> CardService:
         """Cards, and which tenants are on hold."""
+        from services.archive import doings as archiving
         from services.cards.service import CardService
-        from services.purge.doings import doings_of
+        from services.purge import doings as purging
+        from services.stores.records.archives import ArchiveBook
 
-        return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+        archives = ArchiveBook(self.database)
+        doings = (lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives))
+        return CardService(self.card_book, now=self.now, doings=doings)
+
+    def _cards(self) -> Cards:
+        """Return cards; made when they are asked for, since the records may not answer."""
+        return self.cards.cards()
 
     def _labels(self) -> LabelsOf:
         return self.cards.labels()

@@ -9,6 +9,7 @@ from services.made_once import made_once
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.archive.before_purge import BeforePurge
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.isolation.audit import IsolationService
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
+    from services.restore.service import RestoreService
+    from services.restore.source import Tools as RestoreTools
     from services.wiring.retaining import Retaining
 
 
@@ -48,7 +51,15 @@ class Working(Reading):
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
+            archiver=self._before_purge,
         )
+
+    @property
+    def _before_purge(self) -> BeforePurge:
+        from services.archive.before_purge import BeforePurge
+        from services.wiring.archiving import place_of
+
+        return BeforePurge(lambda: self.archive, check=lambda: place_of(self.settings, ""))
 
     def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""
@@ -79,13 +90,28 @@ class Working(Reading):
         return ArchiveService(self._archive_tools, self.work)
 
     @made_once
+    def _restore_tools(self) -> RestoreTools:
+        from services.wiring.restoring import restore_tools
+
+        return restore_tools(self)
+
+    @made_once
+    def restore(self) -> RestoreService:
+        """What writes archives back."""
+        from services.restore.service import RestoreService
+
+        return RestoreService(self._restore_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
         from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
+        from services.restore.run import RestoreWork
 
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
             **dict([self.retaining.kind]),
         }
         service = JobsService(self.job_book, kinds, on_run=self._job_ran)

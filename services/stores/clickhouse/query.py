@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured
@@ -133,6 +134,25 @@ class Asking:
             client.insert(
                 table, rows, database=self.database, column_names=list(columns),
                 column_type_names=list(columns.values()), settings=_allowed(client, settings),
+            )  # fmt: skip
+
+    def insert_raw(
+        self,
+        operation: str,
+        table: tuple[str, str],
+        columns: Sequence[str],
+        content: bytes,
+        *,
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Insert FORMAT Native into these columns of a table, named with its database.
+
+        As with `insert`, the driver may send it again.
+        """
+        with self._client(operation) as client:
+            client.raw_insert(
+                ".".join(map(quote_identifier, table)), columns, content,
+                settings=_allowed(client, settings), fmt="Native",
             )  # fmt: skip
 
     def blocks(

@@ -96,7 +96,7 @@ class VectorArchive:
                 naming = aim.named.read(record.payload)
                 if naming is None or not naming.alone:
                     continue
-            yield from lines.add(json_line(_point(record)))
+            yield from lines.add(json_line(point_of(record)))
         yield from lines.end()
 
     def _records(self, each: _Collection) -> Iterator[models.Record]:
@@ -112,7 +112,7 @@ class VectorArchive:
                 return
 
 
-def _point(record: models.Record) -> Mapping[str, Any]:
+def point_of(record: models.Record) -> Mapping[str, Any]:
     """Return a point as Qdrant's own JSON has it, without a shard key where it has none."""
     found = {"id": _plain(record.id), "payload": record.payload, "vector": _plain(record.vector)}
     return found if record.shard_key is None else {**found, "shard_key": record.shard_key}

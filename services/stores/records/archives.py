@@ -45,6 +45,13 @@ class ArchiveBook:
         with reading(self._engine, "reading archives") as connection:
             return tuple(map(archive_of, connection.execute(asked).scalars()))
 
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+        asked = select(ARCHIVES.c.text).where(ARCHIVES.c.state == State.TAKING.value)
+        with reading(self._engine, "looking for archives under way") as connection:
+            rows = connection.execute(asked.order_by(ARCHIVES.c.created_at)).scalars()
+            return tuple(map(archive_of, rows))
+
     def get(self, archive_id: str) -> Archive | None:
         """Return one."""
         asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id == archive_id)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Row
 
 from services.cards.scope import scope_written
@@ -56,9 +66,8 @@ class PolicyBook:
         """
         with writing(self._engine, "taking what is due") as connection:
             for each in policies:
-                seen = POLICIES.c.begun.is_(None)
-                if each.begun is not None:
-                    seen = POLICIES.c.begun == each.begun
+                begun, was = POLICIES.c.begun, each.begun
+                seen = begun.is_(None) if was is None else begun == was
                 free = or_(POLICIES.c.claimed.is_(None), POLICIES.c.claimed < at - CLAIM)
                 mine = and_(_is(each.policy), POLICIES.c.at == each.at, seen, free)
                 taken = connection.execute(update(POLICIES).where(mine).values(claimed=at))
@@ -83,7 +92,7 @@ class PolicyBook:
                 connection.execute(setting.values(begun=at, claimed=None))
 
 
-def _is(policy: Policy):  # type: ignore[no-untyped-def]  # SQLAlchemy's own is a long one
+def _is(policy: Policy) -> ColumnElement[bool]:
     digest = digest_of(str(policy.scope))
     return and_(POLICIES.c.digest == digest, POLICIES.c.quantity == policy.quantity)
 

@@ -21,6 +21,7 @@ HOUR, EVER = (
     timedelta(hours=1),
     (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)),
 )
+EVERY = TenantPattern("*", "*")
 STARTED = Event(NOON, EventKind.KATO_STARTED)
 STRANGE = "tenant/\x00\udcff'; *"
 
@@ -44,14 +45,16 @@ def test_they_are_kept_whole_and_once(records: Records) -> None:
 
 
 def test_a_limit_is_crossed_once_whoever_sees_it(records: Records) -> None:
-    """Near, over and back again; and what was not known is no change."""
+    """Near, over and back again; a limit that was changed is none by itself."""
     book = EventRecords(records.engine())
     both = [
         LimitsService(LimitBook(records.engine()), thresholds=Thresholds(), now=lambda: NOON)
         for _ in range(2)
     ]
-    both[0].change(Changes((Rule(TenantPattern("*", "*"), "patterns", 100),)), by="ann", why="")
+    both[0].change(Changes((Rule(EVERY, "patterns", 100),)), by="ann", why="")
     for hour, patterns in enumerate((10, 85, 86, 120, 110, 10)):
+        if hour == 2:  # to another limit it is near all the same
+            both[0].change(Changes((Rule(EVERY, "patterns", 105),)), by="ann", why="")
         for each in both:
             each.follow(snapshot(second(NOON + hour * HOUR), {"acme": patterns, "small": 1}))
     found = book.between(*EVER, tenant="", most=99)
@@ -59,6 +62,5 @@ def test_a_limit_is_crossed_once_whoever_sees_it(records: Records) -> None:
         (NOON + HOUR, EventKind.LIMIT_NEAR), (NOON + 3 * HOUR, EventKind.LIMIT_OVER),
         (NOON + 5 * HOUR, EventKind.LIMIT_LEFT),
     ]  # fmt: skip
-    assert {(event.tenant, event.quantity, event.most) for event in found} == {
-        ("tenant/acme", "patterns", 100)
-    }
+    assert [event.most for event in found] == [100, 105, 105]
+    assert {(event.tenant, event.quantity) for event in found} == {("tenant/acme", "patterns")}

@@ -25,7 +25,7 @@ DAY = 86_400
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture(scope="module", params=["valkey", "redis 7", "redis 8"])
+@pytest.fixture(scope="module", params=["valkey", *redis_server.PROGRAMS])
 def _server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[redis.Redis]:
@@ -34,9 +34,7 @@ def _server(
         with redis.Redis(port=port) as client:
             yield client
         return
-    program = redis_server.find() if request.param == "redis 7" else redis_server.find_8()
-    folder = tmp_path_factory.mktemp("redis")
-    with redis_server.running(folder, program) as client:
+    with redis_server.running(tmp_path_factory.mktemp("redis"), request.param) as client:
         yield client
 
 

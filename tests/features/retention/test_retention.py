@@ -124,13 +124,13 @@ def test_what_policies_bound_goes_and_all_else_stays_as_it_was(
         assert line["there"] == line["deleted"] + line["others"] + line["after"]
 
 
-def test_what_is_on_hold_is_not_touched_from_one_step_to_the_next(
+def test_what_comes_on_hold_after_a_run_began_is_not_touched(
     services: Services, keys: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hold that comes after the check counts; nor is what is everybody's trimmed then."""
-    keep(services, *EVERY)
+    """A hold that comes after the run began counts; nor is what is everybody's trimmed then."""
     held: list[TenantKey] = []
     monkeypatch.setattr(services.retaining, "holds", lambda: frozenset(held))
+    keep(services, *EVERY)
     service = services.retaining.service
     job = service.begin(None, digest="", by="ann", reason="ticket")
     check = keys.xlen("stm:global")

@@ -322,6 +322,7 @@ DONE: dict[type, dict[str, str]] = {
         "absent": "kept", "created_at": "kept", "digest": "kept",
         "taken": "where every loser is in scope", "whose": "its owners and tenants are in scope",
         "streams": "dropped: a constant says that there are some",
+        "held": "the target's, without who set it",
     },
     Item: {
         "store": "kept", "owner": "the target's", "kind": "kept", "count": "the target's",

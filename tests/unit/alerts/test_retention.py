@@ -7,20 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from services.alerts.conditions import conditions
 from services.alerts.models import Verdict
 from services.alerts.words import line_of
 from services.errors import Problem
 from services.jobs.models import Job, JobState
 from tests.unit.access.keeping import RUN
-from tests.unit.alerts.test_conditions import look_at
+from tests.unit.alerts.test_conditions import seen
 from tests.unit.alerts.worlds import NOW, alert
 
 RAN = replace(RUN, ended_at=NOW, created_at=NOW)
 
 
-def seen(*jobs: Job) -> Verdict:
-    return conditions()["retention_failed"].look(look_at(retention=jobs))
+def found(*jobs: Job) -> Verdict:
+    return seen("retention_failed", retention=jobs)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +36,9 @@ def seen(*jobs: Job) -> Verdict:
 def test_a_run_that_did_not_do_all(changes: dict[str, object], why: str) -> None:
     """For who sees all tenants: it names none."""
     job = replace(RAN, **changes)  # type: ignore[arg-type]
-    found = seen(job).seen
-    assert [each.facts["why"] for each in found] == ([why] if why else [])
-    for each in found:
+    told = found(job).seen
+    assert [each.facts["why"] for each in told] == ([why] if why else [])
+    for each in told:
         assert (each.tenants, each.concerns) == ((), None)
         assert job.id in line_of(alert(code="retention_failed", facts=each.facts))
 
@@ -47,5 +46,5 @@ def test_a_run_that_did_not_do_all(changes: dict[str, object], why: str) -> None
 def test_a_later_run_that_did_ends_it() -> None:
     failed = replace(RAN, state=JobState.FAILED, outcome=None)
     later = replace(RAN, created_at=NOW + timedelta(days=1))
-    assert seen(failed, later) == Verdict()
-    assert conditions()["retention_failed"].look(look_at(retention=Problem("x"))).unknown
+    assert found(failed, later) == Verdict()
+    assert seen("retention_failed", retention=Problem("x")).unknown

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from services.access.viewer import Role, TenantPattern, Viewer
+from services.cards.models import Label
 from services.retention.confined import confined_job, confined_plan, confined_policies
 from services.retention.models import Left
-from tests.unit.access.keeping import ACME, COUNTED, KEEPING, POLICIES, RUN, ZED
+from tests.unit.access.keeping import ACME, COUNTED, KEEPING, POLICIES, RUN
 
 ANN = Viewer("ann", Role.OPERATOR, frozenset({TenantPattern("tenant", "acme")}))
 ALL = Viewer("bob", Role.ADMIN)
-LABELS = {ZED: {"owner": "zed"}}
+LABELS: frozenset[Label] = frozenset()
+"""Those of tenants that ann sees."""
 
 
 def test_who_sees_all_sees_it_as_it_is() -> None:
@@ -39,6 +41,5 @@ def test_their_own_is_there() -> None:
 
 
 def test_a_policy_of_a_label_or_kind_is_seen_by_whom_it_may_hold_for() -> None:
-    labels = {ACME: {"owner": "zed"}}
-    kept = confined_policies(POLICIES, ANN, labels)
+    kept = confined_policies(POLICIES, ANN, frozenset({Label("owner", "zed")}))
     assert [str(each.policy.scope) for each in kept] == ["*", "label:owner=zed", "tenant/acme"]

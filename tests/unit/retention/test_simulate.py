@@ -28,7 +28,7 @@ def cells(counts: list[int | None]) -> list[Cell]:
 
 
 def simulated(quantity: str, most: int, counts: list[int | None], kb_ids: int | None = 1):  # type: ignore[no-untyped-def]
-    policies = Policies((Policy(TenantPattern("*", "*"), quantity, most),), {})
+    policies = Policies((Policy(TenantPattern("*", "*"), quantity, most),))
     known = {} if kb_ids is None else {ACME: kb_ids}
     (found,) = simulate([ACME], policies, known, lambda *_: cells(counts))
     return found
