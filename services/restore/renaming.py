@@ -1,7 +1,7 @@
 """Under which names a tenant comes back, and what else changes with them. Pure.
 
 A new name is given to all of one tenant: its node_ids by their naming scheme, the kb_ids that KATO
-makes of these, its raw id in the guide's layout. What follows from them (keys, sessions,
+makes of these, its raw id in the guide layout. What follows from them (keys, sessions,
 collections, payloads) is renamed alike. No two names become one, and what cannot be read is said.
 """
 
