@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -125,7 +126,7 @@ def _parts(choice: Choice) -> Parts:
 
     All of it at one time: parts that are read later would be of other spans than the whole.
     """
-    choice = choice.before(timedelta())
+    choice = replace(choice, zoom=choice.bounds(datetime.now(UTC)))
     whole = over_time.series(FLEET, choice)
     top = {visible(each.tenant): over_time.series(each, choice) for each in _largest(choice)}
     rest = {

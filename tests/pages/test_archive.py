@@ -46,4 +46,4 @@ def test_without_a_place_it_says_which_setting_is_missing(
     app = open_page("archive", tenant=ACME)
     app.text_input(key=state_keys.ARCHIVE_REASON).set_value("x").run()
     press(app, "Take archive")
-    assert "KATO\\_TENANTS\\_ARCHIVES" in words(app)
+    assert "KATO_TENANTS_ARCHIVES" in words(app).replace("\\", "")

@@ -56,6 +56,7 @@ SAYINGS: dict[str, tuple[Measure, ...]] = {
     r"Nothing was logged yet|Nothing waits|nothing of them tells": (),
     r"no default": (),
     r"It has no limit\.|No limit is set\.|No prices are set": (),  # the records and a file say so
+    r"No proven archive of it is known": (),  # the records say so
     r"Billed to nobody": (),  # by what was known over a month
     r"no limit is set|could not be asked: it may be there|connections? got no answer": (),
     r"Nothing that concerns it": tuple(Measure),
@@ -249,5 +250,5 @@ def test_figures_in_a_table_are_seen_and_fractions_are_not() -> None:
 
 def test_every_page_is_walked() -> None:
     """A new page says here whether it shows figures."""
-    without = {"approvals", "audit_log", "alerts", "setup", "imports"}
+    without = {"approvals", "audit_log", "alerts", "setup", "imports", "archive", "retention"}
     assert {page.name for page in navigation.PAGES} == {*SHOWN, *without}
