@@ -51,7 +51,7 @@ class DeskParking:
         """
         self._gate.allow(Action.PARK, tenants=[tenant], target=str(tenant))
         plan, reason = self._inner().plan(tenant), reason.strip()
-        if plan.in_the_way:
+        if plan.in_the_way:  # before a second person is asked for
             viewer = self._gate.allow(Action.PARK, tenants=self._concerned(plan))
             seen = confined_plan(plan, viewer, self._ownership())
             raise ParkingRefused(f"it cannot be parked: {seen.in_the_way[0]}")

@@ -69,7 +69,7 @@ class ParkWork:
 
     def do(self, step: StepName) -> Result:
         """Do one step. Raises Stopped, or any KatoTenantsError where it failed."""
-        self.results[step] = found = _DOES[step](self)
+        self.results[step] = found = DOES[step](self)
         return found
 
     def end(self, lease: int) -> None:
@@ -133,7 +133,9 @@ class ParkWork:
 
     def _proven(self) -> Archive:
         """Return the newest archive of this job, which is proven now."""
-        found = next((a for a in self.tools.archives().archives() if a.reason == mark(self.job.id)), None)
+        found = next(
+            (a for a in self.tools.archives().archives() if a.reason == mark(self.job.id)), None
+        )
         if found is None:
             return self._take()
         return found if found.state is State.PROVEN else self._run(found)
@@ -212,7 +214,7 @@ def address(archive: Archive) -> str:
     return f"{archive.place.rstrip('/')}/{archive.name}" if archive.place else archive.name
 
 
-_DOES: Mapping[StepName, Callable[[ParkWork], Result]] = {
+DOES: Mapping[StepName, Callable[[ParkWork], Result]] = {
     StepName.CHECK: ParkWork.check,
     StepName.ARCHIVE: ParkWork.archive,
     StepName.PURGE: ParkWork.purge,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from services.errors import ParkingRefused
 from services.jobs.lease import LEASE, new_owner
@@ -26,15 +27,20 @@ class ParkingService:
         self._tools, self._jobs = tools, jobs
 
     def plan(self, tenant: TenantKey) -> Plan:
-        """Return what parking would do. Raises PurgeRefused where nothing was ever seen of it."""
+        """Return what parking would do.
+
+        Raises ParkingRefused for one that is parked, PurgeRefused where nothing was ever seen.
+        """
+        self._refuse_parked(tenant)
         purge = self._tools.purges().plan(Request(Target(tenant)))
-        return Plan(tenant, purge, tuple(self._obstacles(tenant)))
+        return Plan(tenant, purge, tuple(self._obstacles()))
 
     def park(self, plan: Plan, *, by: str, reason: str) -> Job:
         """Begin to park a tenant as planned: nothing else is done with it meanwhile.
 
         Raises ParkingRefused where something stands in its way, JobRefused, StoreError.
         """
+        self._refuse_parked(plan.tenant)
         if plan.in_the_way:
             raise ParkingRefused(f"it cannot be parked: {plan.in_the_way[0]}")
         names = held_names([plan.tenant], plan.purge.surface.kb_ids)
@@ -55,6 +61,11 @@ class ParkingService:
     def parked(self, tenant: TenantKey) -> Parked | None:
         """Return how a tenant is parked, None where it is not."""
         return self._tools.book.get(tenant)
+
+    def since(self, tenant: TenantKey) -> datetime | None:
+        """Return since when a tenant is parked, None where it is not."""
+        found = self.parked(tenant)
+        return None if found is None else found.since
 
     def every(self) -> tuple[Parked, ...]:
         """Return every parked tenant, the newest first."""
@@ -112,9 +123,11 @@ class ParkingService:
         self._tools.jobs.end(job.id, ABANDONED, {}, now, lease=lease)
         return self.job(job.id)
 
-    def _obstacles(self, tenant: TenantKey) -> Iterator[str]:
+    def _refuse_parked(self, tenant: TenantKey) -> None:
         if self.parked(tenant) is not None:
-            yield f"{tenant} is parked already: bring it back first"
+            raise ParkingRefused(f"{tenant} is parked already: bring it back first")
+
+    def _obstacles(self) -> Iterator[str]:
         why = self._tools.place()
         if why:
             yield f"an archive is to be taken first: {why}"

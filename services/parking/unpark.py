@@ -51,7 +51,7 @@ class UnparkWork:
 
     def do(self, step: StepName) -> Result:
         """Do one step. Raises Stopped, or any KatoTenantsError where it failed."""
-        self.results[step] = found = _DOES[step](self)
+        self.results[step] = found = DOES[step](self)
         return found
 
     def end(self, lease: int) -> None:
@@ -109,7 +109,7 @@ def mark(job_id: str) -> str:
     return f"brought back by the job {job_id}"
 
 
-_DOES: Mapping[StepName, Callable[[UnparkWork], Result]] = {
+DOES: Mapping[StepName, Callable[[UnparkWork], Result]] = {
     StepName.CHECK: UnparkWork.check,
     StepName.RESTORE: UnparkWork.restore,
     StepName.FORGET: UnparkWork.forget,
