@@ -181,9 +181,8 @@ class ParkWork:
         if not plan.can_run:
             what = [f"{each.part}: {each.why.value}" for each in plan.misfits]
             what += [*plan.unread, *plan.clashes]
-            raise ParkingRefused(
-                f"it could not be brought back, so nothing was erased: {visible('; '.join(what[:3]))}"
-            )
+            words = visible("; ".join(what[:3]))
+            raise ParkingRefused(f"it could not be brought back, so nothing was erased: {words}")
 
     def _purge(self) -> Purge | None:
         found = self.tools.purges().jobs()

@@ -30,7 +30,6 @@ from tests.servers.deployment import Deployment
 __all__ = ["prints", "services"]  # fixtures
 
 
-
 def parked(services: Services, tenant: TenantKey = ACME) -> Job:
     plan = services.parking.plan(tenant)
     assert not plan.in_the_way, plan.in_the_way
@@ -73,7 +72,6 @@ def test_parked_and_brought_back_everything_is_as_it_was(
     assert services.archive.archive(known.archive).state is State.PROVEN  # it stays
     assert services.usage.ownership().nodes == names
     assert not came_back(services.usage.collect(), services.jobs.tombstones(gone))
-
 
 
 def test_killed_at_every_step_it_comes_to_the_same(
