@@ -114,8 +114,9 @@ class ParkingService:
         if job.state not in (JobState.STOPPED, JobState.FAILED):
             raise ParkingRefused("only a stopped or failed job can be given up")
         marks = park.mark(job.id), unpark.mark(job.id)
-        begun = (*self._tools.purges().jobs(), *self._tools.restores().jobs())
-        if any(each.reason in marks for each in begun):
+        begun = [each.reason for each in self._tools.purges().jobs()]
+        begun += [each.reason for each in self._tools.restores().jobs()]
+        if not set(marks).isdisjoint(begun):
             raise ParkingRefused("it has begun to erase or to write: let it go on")
         lease = self._tools.jobs.lease(job.id, new_owner(), at=now, until=now + LEASE)
         if lease is None:
