@@ -82,7 +82,7 @@ def draw(found: pd.DataFrame, key: str, snapshot: Snapshot) -> None:
         return
     st.subheader(f"By {escaped(key)}")
     frame = cohorts_frame(found, key)
-    unknown.cells(frame[frame.columns.intersection(_SHOWN)], snapshot)
+    unknown.cells(frame[frame.columns.intersection(list(_SHOWN))], snapshot)
     st.dataframe(
         frame, hide_index=True, key="cohorts", height="content", placeholder=usage_tables.NONE,
         alt=f"What the tenants of each value of {key} use", column_order=(key, *_SHOWN),
