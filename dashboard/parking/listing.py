@@ -20,7 +20,7 @@ def draw() -> None:
     if not parked:
         return
     st.header("Parked")
-    st.caption("They are in archives and in no store, and can be brought back.")
+    st.caption("What is theirs alone is in archives and in no store, and can be brought back.")
     cards = read.cards() or {}
     names = {tenant: card.name for tenant, card in cards.items()}
     rows_table(

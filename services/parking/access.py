@@ -93,8 +93,7 @@ class DeskParking:
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it ends, stops or fails."""
-        job, viewer = self._known(job_id)
-        self._gate.allow(_action(job), tenants=[tenant_of(job)])
+        job, viewer = self._known(job_id, Action.PARK)
         return confined_job(self._inner().run_here(job.id), viewer)
 
     def jobs(self) -> tuple[Job, ...]:
@@ -125,15 +124,18 @@ class DeskParking:
 
     # --- what these share ---
 
-    def _known(self, job_id: str) -> tuple[Job, Viewer]:
-        viewer = self._gate.allow(Action.SEE_PURGES)
+    def _known(
+        self, job_id: str, action: Action = Action.SEE_PURGES
+    ) -> tuple[Job, Viewer]:  # fmt: skip
+        """Return a job and who asks; parking and bringing back take the same."""
+        viewer = self._gate.allow(action)
         job = self._inner().job(job_id)
         if not viewer.sees(tenant_of(job)):
             raise ParkingRefused("there is no such job")
         return job, viewer
 
     def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
-        job, _ = self._known(job_id)
+        job, _ = self._known(job_id, Action.PARK)
         return self._gate.doing(
             _action(job), tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
             digest=digest_of_words(deed, job.id), reason=job.reason,

@@ -42,10 +42,11 @@ def confined_job(job: Job, viewer: Viewer) -> Job:
     if viewer.sees_all:
         return job
     steps = tuple(replace(step, result={}, error=None) for step in job.steps)
+    mine = job.asked_by == viewer.id
     return replace(
-        job, steps=steps, receipt=None, progress=Progress(""),
-        problem=FAILED if job.problem else "",
-        reason=job.reason if job.asked_by == viewer.id else UNTOLD_REASON,
+        job, steps=steps, receipt=None, progress=Progress(""), owner="",
+        problem=FAILED if job.problem else "", asked_by=job.asked_by if mine else "",
+        reason=job.reason if mine else UNTOLD_REASON,
     )  # fmt: skip
 
 

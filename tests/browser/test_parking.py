@@ -39,7 +39,7 @@ def test_a_tenant_is_parked_and_brought_back(
         go(page, "/tenants", "Tenants")
         expect(page.get_by_role("heading", name="Parked")).to_be_visible()
         check(page)
-        go(page, f"/find?q={TENANT}", "Find")
+        go(page, f"/find?find={TENANT}", "Find")
         expect(page.get_by_text(f"{TENANT} is parked")).to_be_visible()
         page.get_by_role("link", name=f"Open {TENANT}").click()
         page.get_by_label("Reason or ticket").fill("OPS-8: pays again")

@@ -550,7 +550,7 @@ TO_DECIDE = {
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
     "retention.policies", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
-    "parking.plan", "parking.job",
+    "parking.plan", "parking.job", "parking.parked",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
