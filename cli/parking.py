@@ -39,7 +39,7 @@ def park_command(
     *,
     reason: Reason = "asked for",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go and what stays; change nothing.")
+        bool, typer.Option("--dry-run", help="Say what goes and what stays; change nothing.")
     ] = False,
     listed: Annotated[bool, typer.Option("--list", help="Print who is parked.")] = False,
     resume: Resume = "",

@@ -13,7 +13,7 @@ from services.visible import visible
 
 def plan_text(plan: Plan) -> str:
     """Say what parking would take out of the stores, what stays, and what stands in its way."""
-    lines = [f"{visible(str(plan.tenant))} would go into an archive, and out of the stores"]
+    lines = [f"{visible(str(plan.tenant))} goes into an archive, and out of the stores"]
     lines += [_saved_text(plan.saved)] if plan.saved else ["nothing of it is in the stores"]
     lines += [f"stays: {visible(each.kb_id)}: {visible(each.why)}" for each in plan.purge.left_out]
     lines += [f"stays: {visible(text)}" for text in plan.purge.disclosed]

@@ -75,7 +75,7 @@ def _offer(tenant: TenantKey) -> None:
 def _planned(tenant: TenantKey) -> Plan | None:
     """Plan it once it is asked for, and keep that for as long as the expander is open."""
     key = state_keys.of(state_keys.PARKING_PLAN, tenant)
-    asked = permits.button("See what would go and stay", Action.PLAN_PURGE, tenants=[tenant],
+    asked = permits.button("See what goes and what stays", Action.PLAN_PURGE, tenants=[tenant],
                            key="parking_plan", icon=":material/manage_search:",
                            tip="Reads the stores, and changes nothing.")  # fmt: skip
     if asked:
@@ -95,7 +95,7 @@ def _draw_plan(plan: Plan) -> None:
     for text in plan.in_the_way:
         st.error(markdown(permits.sentence(text)), icon=":material/block:")
     st.dataframe(tables.saved_frame(plan.saved), hide_index=True, key="parking_saved",
-                 width="content", alt="What would go out of each store")  # fmt: skip
+                 width="content", alt="What goes out of each store")  # fmt: skip
     stays = tables.stays_words(plan)
     if stays:
         st.info(f"It stays where it is, since it is not surely this tenant's alone: "

@@ -189,7 +189,7 @@ class ParkWork:
         return next((each for each in found if each.reason == mark(self.job.id)), None)
 
     def _check_archived(self, plan: Plan) -> None:
-        """Raise ParkingRefused where a purge would go by a name that the archive does not have."""
+        """Raise ParkingRefused where a purge goes by a name that the archive does not have."""
         archive = self.tools.archives().archive(str(self.results[StepName.ARCHIVE]["archive"]))
         _, manifest = self.tools.archives().show(archive)
         surface = plan.surface

@@ -26,7 +26,7 @@ def test_a_tenant_is_parked_and_brought_back(
         page = visit(f"{fleet}/tenant?tenant={TENANT}")
         before = cards(page)
         page.get_by_text("Park it", exact=True).click()
-        page.get_by_role("button", name="See what would go and stay").click()
+        page.get_by_role("button", name="See what goes and what stays").click()
         park = page.get_by_role("button", name="Park it now")
         expect(park).to_be_disabled()
         page.get_by_label("Reason or ticket").fill("OPS-7: does not pay")
