@@ -54,7 +54,8 @@ def choice(labels: Sequence[str]) -> tuple[list[str], str | None]:
                             help="Of one key any of them, of different keys all.")  # fmt: skip
     keys = sorted({label.partition("=")[0] for label in labels})
     group = st.selectbox("Group by label", keys, index=None, key=state_keys.GROUP,
-                         bind="query-params", placeholder="Not grouped")  # fmt: skip
+                         bind="query-params", placeholder="Not grouped",
+                         filter_mode="contains")  # fmt: skip
     return wanted, group
 
 
