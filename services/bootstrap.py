@@ -140,6 +140,7 @@ class Services(Working):
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
+            parked=self.parking.since,
             refuse_over=self.settings.limit_sessions == "refuse",
         )
 

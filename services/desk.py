@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
+    from services.parking.access import DeskParking
     from services.purge.access import DeskPurge
     from services.restore.access import DeskRestore
     from services.retention.access import DeskRetention
@@ -201,6 +202,14 @@ class Desk:
 
         services = self._services
         return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
+
+    @cached_property
+    def parking(self) -> DeskParking:
+        """Parking tenants, and bringing them back."""
+        from services.parking.access import DeskParking
+
+        services = self._services
+        return DeskParking(self.gate, lambda: services.parking, ownership=services.usage.ownership)
 
     @cached_property
     def retention(self) -> DeskRetention:

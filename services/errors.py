@@ -275,6 +275,10 @@ class CaptureError(KatoTenantsError):
         self.file, self.line, self.reason = file, line, reason
 
 
+class ParkingRefused(KatoTenantsError):
+    """A tenant that may not be parked or brought back, or not as it is now."""
+
+
 class RestoreRefused(KatoTenantsError):
     """A restore that cannot be planned, begun or found."""
 

@@ -117,6 +117,13 @@ ARCHIVE_REASON = "archive_reason"
 ARCHIVE_REFUSED = "archive_refused"
 """Session state: why the last thing that was to be done to an archive was not."""
 
+PARKING_OPEN = "parking_open"
+PARKING_PLAN = "parking_plan"
+PARKING_REASON = "parking_reason"
+PARKING_REFUSED = "parking_refused"
+"""Session state: what of parking a tenant is open, was planned and typed, and why it was not done.
+"""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""

@@ -175,6 +175,10 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
         st.error(f"{markdown(reason)}.", icon=":material/block:")
         if landing.others:
             shared.finding_link(landing.kb_id)
+        if landing.parked is not None:
+            name = visible(str(landing.tenant))
+            permits.link("tenant", f"Bring {escaped(name)} back", {state_keys.TENANT: name},
+                         icon=":material/unarchive:")  # fmt: skip
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")

@@ -12,6 +12,7 @@ from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen
 from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
 from dashboard.names import confirming
+from dashboard.parking import one as parking_parts
 from dashboard.purge import listing as purge_parts
 from dashboard.sessions import listing as session_parts
 from dashboard.tenant import sections, usage as usage_part, users
@@ -56,6 +57,8 @@ def kept(asked: str) -> None:
         return
     if runtime.desk().gate.viewer().sees(tenant):
         editing.draw(read.card(tenant), tenant)
+        with unreadable.said("Whether it is parked"):
+            parking_parts.draw(tenant, there=False)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -81,6 +84,8 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if not permits.why_not(Action.SEE_ARCHIVES):
         with unreadable.said("Its newest archive"):
             archive_parts.tenant_note(tenant.tenant)
+    with unreadable.said("Whether it is parked"):
+        parking_parts.draw(tenant.tenant)
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

@@ -3,13 +3,14 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import read, runtime, state_keys
+from dashboard.app import read, runtime, state_keys, unreadable
 from dashboard.cards import cohorts, files
 from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural, visible
 from dashboard.draw.paging import numbered
 from dashboard.names import importing
+from dashboard.parking import listing as parked
 from services.figures import Measure
 from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
@@ -94,6 +95,9 @@ else:
     whole = usage_tables.adding_up(found, snapshot) if sees_all else found
     download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
              read_at=snapshot.collected_at)  # fmt: skip
+
+with unreadable.said("Who is parked"):
+    parked.draw()
 
 st.header("Shared between tenants")
 if snapshot.shared:

@@ -55,6 +55,8 @@ class Action(StrEnum):
     VERIFY_ARCHIVE = "verify an archive"
     PLAN_RESTORE = "plan a restore"
     RESTORE = "restore an archive"
+    PARK = "park a tenant"
+    UNPARK = "bring a parked tenant back"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -120,6 +122,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
     Action.PLAN_RESTORE: Permission(Role.OPERATOR),
     Action.RESTORE: Permission(Role.ADMIN, writes=True),
+    Action.PARK: Permission(Role.ADMIN, writes=True),
+    Action.UNPARK: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

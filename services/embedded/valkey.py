@@ -145,6 +145,7 @@ def client_of(url: str, *, seconds: float) -> redis.Redis:
     """Return a client that tries once and gives each answer so many seconds."""
     return redis.Redis.from_url(
         url,
+        protocol=2,  # as `services.stores.redis.connect` has it: what reads replies goes by it
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
         retry=Retry(NoBackoff(), 0),

@@ -187,9 +187,12 @@ class DeskPurge:
         """Return the id of a job in scope that holds one of these tenants or kb_ids."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         job_id = self._inner.being_purged(names)
-        if job_id is None or viewer.sees_all:
-            return job_id
-        holders = self._holders(self._inner.job(job_id).plan)
+        if job_id is None:
+            return None
+        try:
+            holders = self._holders(self._inner.job(job_id).plan)
+        except NoSuchJob:
+            return None  # a job of another kind has them
         return job_id if viewer.sees_each(holders) else None
 
     def tombstones(self, kb_ids: Iterable[str]) -> tuple[Tombstone, ...]:

@@ -211,10 +211,12 @@ class Jobs(RunJobs, Protocol):
         names: Sequence[str],
         steps: Sequence[StepName],
         at: datetime,
+        part_of: str = "",
     ) -> Job:
         """Create a running job that holds every one of `names`.
 
-        Raises PurgeRefused, which names the job, when another one that has not ended holds one.
+        The job of which it is a part hands over what it holds of them. Raises PurgeRefused, which
+        names the job, when another one that has not ended holds one.
         """
 
     def job(self, job_id: str) -> Job | None:
@@ -256,6 +258,9 @@ class Jobs(RunJobs, Protocol):
 
         They are kept by a keyed hash: without kb_ids to ask for, each comes with an empty one.
         """
+
+    def unbury(self, job_id: str) -> None:
+        """Drop the tombstones of a job: what it erased is to be there again."""
 
     def note_look(self, job_id: str, look: LaterLook) -> None:
         """Add a later look to a job that ended; one that found what the last found moves that."""

@@ -77,24 +77,23 @@ class PurgeService:
             raise NoSuchPlan
         return plan
 
-    def begin(self, digest: str, *, confirm: str, reason: str, asked_by: str) -> Job:
+    def begin(
+        self, digest: str, *, confirm: str, reason: str, asked_by: str, part_of: str = ""
+    ) -> Job:  # fmt: skip
         """Begin the purge that a plan describes, once its target's name was typed.
 
         From here on the target is *being purged*: it gets no new sessions from this product, and
-        no other purge touches it. Raises PurgeRefused.
+        no other purge touches it. `part_of` is a job that holds it until now, and hands it over.
+        Raises PurgeRefused.
         """
         plan = self.planned(digest)
         self.check(plan, confirm, reason)
         ownership = self._tools.ownership()
         refuse_held(plan, ownership, self._tools.holds)
         return self._jobs.begin(
-            plan,
-            asked_by=asked_by,
-            reason=reason.strip(),
-            names=_names(plan, ownership),
-            steps=steps_for(plan.request),
-            at=datetime.now(UTC),
-        )
+            plan, asked_by=asked_by, reason=reason.strip(), names=_names(plan, ownership),
+            steps=steps_for(plan.request), at=datetime.now(UTC), part_of=part_of,
+        )  # fmt: skip
 
     def check(self, plan: Plan, confirm: str, reason: str) -> None:
         """Raise PurgeRefused where a plan cannot begin, or is not confirmed as it has to be."""

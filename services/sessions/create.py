@@ -62,12 +62,13 @@ class SessionService:
         stored: Callable[[str], Older | None] = lambda _: None,
         erased: Callable[[str], Erased | None] = lambda _: None,
         exceeded: Callable[[TenantKey], tuple[Exceeded, ...]] = lambda _: (),
+        parked: Callable[[TenantKey], datetime | None] = lambda _: None,
         refuse_over: bool = False,
     ) -> None:
         self._api = api
         self._state = state
         self._being_purged, self._stored, self._erased = being_purged, stored, erased
-        self._exceeded, self.refuse_over = exceeded, refuse_over
+        self._exceeded, self._parked, self.refuse_over = exceeded, parked, refuse_over
         self._ownership = ownership
         self._encryption = encryption or Encryption()
 
@@ -140,16 +141,22 @@ class SessionService:
             logger.warning("a session was created, and that was not recorded yet: %s", exc)
 
     def _land(self, node_id: str) -> Landing:
-        """Return where a session would land; a tenant that is being purged takes none."""
+        """Return where a session would land; one that is being purged or parked takes none."""
         landing = land(node_id, self._ownership(), self._stored)
+        tenant = landing.tenant
         landing = replace(
-            landing, erased=self._erased(landing.kb_id), exceeded=self._exceeded(landing.tenant)
-        )
-        held = self._being_purged(held_names([landing.tenant], [landing.kb_id])) is not None
-        if landing.refusal or not held:
+            landing, erased=self._erased(landing.kb_id), exceeded=self._exceeded(tenant),
+            parked=self._parked(tenant),
+        )  # fmt: skip
+        if landing.refusal:
             return landing
-        why = f"{landing.tenant} is being purged: no session until that has ended"
-        return replace(landing, refusal=why)
+        if self._being_purged(held_names([tenant], [landing.kb_id])) is not None:
+            why = f"{tenant} is being purged: no session until that has ended"
+            return replace(landing, refusal=why)
+        if landing.parked is not None:
+            why = f"{tenant} is parked since {landing.parked:%Y-%m-%d}: bring it back first"
+            return replace(landing, refusal=why)
+        return landing
 
     def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:
         """Return the metadata as it is sent: what is sensitive as one encrypted text."""

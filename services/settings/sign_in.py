@@ -24,6 +24,9 @@ BEARER_LENGTH = 20
 
 _BEARER = re.compile(rf"[A-Za-z0-9._~+/-]{{{BEARER_LENGTH},}}=*")  # RFC 6750, section 2.1
 
+_HAS_IN_IT = {Action.PARK: Action.RUN_PURGE, Action.UNPARK: Action.RESTORE}
+"""What does another action as a part of it, and waits for a second person where that does."""
+
 _AT_ONCE = (Action.APPROVE, Action.STOP_PURGE)
 """What never waits for a second person: that person, and the way to end what goes wrong."""
 
@@ -204,8 +207,9 @@ class SignInSettings(BaseSettings):
 
     @property
     def two_person_actions(self) -> frozenset[Action]:
-        """What waits for a second person's approval."""
-        return frozenset(map(Action, self.two_persons))
+        """What waits for a second person's approval: what has another action in it, as that."""
+        named = frozenset(map(Action, self.two_persons))
+        return named | {whole for whole, part in _HAS_IN_IT.items() if part in named}
 
     @property
     def oidc_secrets(self) -> dict[str, str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
+    from services.stores.records.parking import ParkingBook
     from services.stores.records.purges.jobs import PurgeJobs
     from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
@@ -173,11 +174,15 @@ class OwnRecords:
         """Cards, and which tenants are on hold."""
         from services.archive import doings as archiving
         from services.cards.service import CardService
+        from services.parking import doings as parking
         from services.purge import doings as purging
         from services.stores.records.archives import ArchiveBook
 
         archives = ArchiveBook(self.database)
-        doings = (lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives))
+        doings = (
+            lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives),
+            lambda: parking.doings_of(self.parking_book),
+        )  # fmt: skip
         return CardService(self.card_book, now=self.now, doings=doings)
 
     def _cards(self) -> Cards:
@@ -193,6 +198,13 @@ class OwnRecords:
         from services.stores.records.cards import CardBook
 
         return CardBook(self.database)
+
+    @made_once
+    def parking_book(self) -> ParkingBook:
+        """Which tenants are parked."""
+        from services.stores.records.parking import ParkingBook
+
+        return ParkingBook(self.database)
 
     @made_once
     def policies(self) -> PolicyBook:

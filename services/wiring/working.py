@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
+    from services.parking.service import ParkingService
+    from services.parking.tools import Tools as ParkingTools
     from services.purge.job import Job
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
@@ -103,16 +105,31 @@ class Working(Reading):
         return RestoreService(self._restore_tools, self.work)
 
     @made_once
+    def _parking_tools(self) -> ParkingTools:
+        from services.wiring.parking import parking_tools
+
+        return parking_tools(self)
+
+    @made_once
+    def parking(self) -> ParkingService:
+        """What parks tenants, and brings them back."""
+        from services.parking.service import ParkingService
+
+        return ParkingService(self._parking_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
         from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
         from services.restore.run import RestoreWork
+        from services.wiring.parking import kinds as parking
 
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
             "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
             **dict([self.retaining.kind]),
+            **parking(lambda: self._parking_tools),
         }
         service = JobsService(self.job_book, kinds, on_run=self._job_ran)
         self.closing.callback(service.worker.stop)

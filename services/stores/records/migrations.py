@@ -14,6 +14,7 @@ from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, P
 from services.stores.records.migrations_archive import ARCHIVING
 from services.stores.records.migrations_cards import DESCRIBING
 from services.stores.records.migrations_events import HAPPENING
+from services.stores.records.migrations_parking import PARKING
 from services.stores.records.migrations_retention import RETAINING
 
 
@@ -191,7 +192,7 @@ Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
-    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING,
+    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

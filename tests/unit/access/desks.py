@@ -56,6 +56,7 @@ from services.errors import (
     KatoTenantsError,
     NoSuchJob,
     NoSuchPlan,
+    ParkingRefused,
     Problem,
     RestoreRefused,
     StoreUnavailable,
@@ -99,6 +100,8 @@ from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
+from services.parking.models import Plan as Parking
+from services.parking.service import ParkingService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
@@ -136,6 +139,7 @@ from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
+from tests.unit.access.parked import OTHERS_PARK, PARK, PARKED
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -453,6 +457,13 @@ class World:
         head = Head("a", NOW, "1", encrypted=False)
         self.archive.show.return_value = self.archive.show_file.return_value = head, MANIFEST
         self.archive.files.return_value = (Stored(f"zed{COUNTED}", 1),)
+        self.parking = _mock(ParkingService)
+        self.parking.plan.return_value = Parking(ACME, plan())
+        self.parking.parked.return_value = PARKED[0]
+        self.parking.every.return_value = PARKED
+        self.parking.jobs.return_value = (PARK, OTHERS_PARK)
+        for name in ("park", "unpark", "run_here", "job", "resume", "abandon"):
+            getattr(self.parking, name).return_value = PARK
         self.retention = _mock(RetentionService)
         self.retention.policies.return_value = POLICIES
         self.retention.plan.return_value = KEEPING
@@ -539,6 +550,7 @@ TO_DECIDE = {
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
     "retention.policies", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
+    "parking.plan", "parking.job", "parking.parked",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
@@ -609,6 +621,20 @@ def _restore(name: str, role: Role, **more: Any) -> Case:
     return Case(
         lambda d: getattr(d.restore, name)("r"), role, inner=f"restore.{name}",
         refused=RestoreRefused, **more,
+    )  # fmt: skip
+
+
+def _parking(name: str, **more: Any) -> Case:
+    """A method of a job of parking by its id; one out of scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.parking, name)("j"), **{"role": ADMIN, **more},
+        inner=f"parking.{name}", refused=ParkingRefused,
+    )  # fmt: skip
+
+
+def _steer_parking(name: str, deed: str) -> Case:
+    return _parking(
+        name, action=Action.PARK, target=f"{deed} tenant/acme", writes=True, **OF_ACME
     )  # fmt: skip
 
 
@@ -917,6 +943,26 @@ CASES: dict[str, Case] = {
     "restore.resume": _restore(
         "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
     ),
+    "parking.plan": _done(
+        lambda d: d.parking.plan(ACME), OPERATOR, Action.PLAN_PURGE, "parking.plan",
+        target="park tenant/acme", **OF_ACME,
+    ),
+    "parking.park": _done(
+        lambda d: d.parking.park(ACME, reason="x"), ADMIN, Action.PARK, "parking.park",
+        target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "parking.unpark": _done(
+        lambda d: d.parking.unpark(ACME, reason="x"), ADMIN, Action.UNPARK, "parking.unpark",
+        target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "parking.parked": Case(lambda d: d.parking.parked(ACME), VIEWER, inner="parking.parked"),
+    "parking.every": Case(lambda d: d.parking.every(), VIEWER, ANY, inner="parking.every"),
+    "parking.jobs": Case(lambda d: d.parking.jobs(), OPERATOR, ANY, inner="parking.jobs"),
+    "parking.job": _parking("job", role=OPERATOR),
+    "parking.run_here": _parking("run_here", writes=True),
+    "parking.stop": _steer_parking("stop", "stop"),
+    "parking.resume": _steer_parking("resume", "resume"),
+    "parking.abandon": _steer_parking("abandon", "give up"),
     "archives.archives": Case(
         lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
     ),

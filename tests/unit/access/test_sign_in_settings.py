@@ -135,6 +135,12 @@ def test_two_persons_are_for_what_writes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load_settings().approval_hours == 24
 
 
+def test_what_has_a_purge_in_it_waits_as_a_purge_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one admin alone could have everything erased by parking it."""
+    put(monkeypatch, {**KEYS, "TWO_PERSONS": Action.RUN_PURGE.value, "ID_CLAIM": "sub"})
+    assert load_settings().two_person_actions == {Action.RUN_PURGE, Action.PARK}
+
+
 def test_a_role_without_rules_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     """A default role takes no claim."""
     put(monkeypatch, {**KEYS, "ROLE_CLAIM": "", "ROLES": "", "DEFAULT_ROLE": "viewer"})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from services.errors import KatoTenantsError, Problem
 from services.jobs.models import JobRefused, Progress, Step, StepState
@@ -18,14 +18,18 @@ Rows = list[dict[str, object]]
 
 def hold(
     connection: Connection, job_id: str, names: Iterable[str],
-    refused: type[KatoTenantsError] = JobRefused,
+    refused: type[KatoTenantsError] = JobRefused, *, part_of: str = "",
 ) -> None:  # fmt: skip
     """Have a job hold every one of `names`, or raise `refused` where another one does.
 
-    A name that another transaction is about to hold is waited for; all wait in one order.
+    A name that another transaction is about to hold is waited for; all wait in one order. What
+    the job holds of which this one is a part, it hands over.
     """
     digests = sorted(set(map(digest_of, names)))
     for some in batches(digests):
+        theirs = (HOLDS.c.job == part_of, HOLDS.c.digest.in_(some))
+        if part_of:
+            connection.execute(update(HOLDS).where(*theirs).values(job=job_id))
         rows = [{"digest": digest, "job": job_id} for digest in some]
         connection.execute(insert_into(connection, HOLDS).on_conflict_do_nothing(), rows)
     if _held(connection, job_id, digests) == len(digests):

@@ -24,7 +24,7 @@ from services.stores.records.jobs.runs import LET_GO, PAUSED
 from services.stores.records.purges.end import PurgeEnds
 from services.stores.records.purges.rows import job_row, put_newer, sampleless
 from services.stores.records.purges.tombstones import add_look, looks_of, nameless, stones_of
-from services.stores.records.schema import JOBS, PLANS, STEPS
+from services.stores.records.schema import JOBS, PLANS, STEPS, TOMBSTONES
 
 
 class PurgeJobs(PurgeEnds):
@@ -58,11 +58,12 @@ class PurgeJobs(PurgeEnds):
 
     def begin(
         self, plan: Plan, *, asked_by: str, reason: str, names: Sequence[str],
-        steps: Sequence[StepName], at: datetime,
+        steps: Sequence[StepName], at: datetime, part_of: str = "",
     ) -> Job:  # fmt: skip
         """Create a running job that holds every one of `names`.
 
-        Raises PurgeRefused, which names the job, when another one that has not ended holds one.
+        The job of which it is a part hands over what it holds of them. Raises PurgeRefused, which
+        names the job, when another one that has not ended holds one.
         """
         job = Job(
             secrets.token_hex(8), sampleless(plan), asked_by, reason, at, JobState.RUNNING,
@@ -72,7 +73,7 @@ class PurgeJobs(PurgeEnds):
             connection.execute(insert(JOBS), job_row(job))
             if steps:
                 connection.execute(insert(STEPS), step_rows(job.id, steps))
-            hold(connection, job.id, names, PurgeRefused)
+            hold(connection, job.id, names, PurgeRefused, part_of=part_of)
         return job
 
     def resume(self, job_id: str, *, plan: Plan | None = None, names: Sequence[str] = ()) -> None:
@@ -113,6 +114,11 @@ class PurgeJobs(PurgeEnds):
             if kb_ids is None:
                 return nameless(connection)
             return stones_of(connection, kb_ids, self._marks(connection))
+
+    def unbury(self, job_id: str) -> None:
+        """Drop the tombstones of a job: what it erased is to be there again."""
+        with writing(self._engine, "dropping tombstones") as connection:
+            connection.execute(delete(TOMBSTONES).where(TOMBSTONES.c.job == job_id))
 
     def note_look(self, job_id: str, look: LaterLook) -> None:
         """Add a later look to a job that ended; one that found what the last found moves that."""

@@ -1,0 +1,1 @@
+"""Parking: its part of a tenant's page and of Tenants."""

@@ -1,0 +1,104 @@
+"""Parked tenants, and what parking one would do. Frozen values. Pure.
+
+Counts are of rows, keys, points or sessions; bytes are bytes, None where they are not known; times
+are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.figures import Amount, Measure
+from services.purge.models import Plan as Purge
+from services.tenancy.kb_ids import TenantKey
+
+Saved = Mapping[Measure, Amount]
+"""How much of a tenant each store no longer holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A tenant that is in an archive, and in no store.
+
+    `archive` is the archive's id and `name` its file's, `bytes` the file's size; `purge` is the
+    job that erased the rest, and `outcome` what that came to. `job` parked it, for `reason`.
+    `saved` is what the stores held of it when that began. Ids, names and texts that may not be
+    told are empty.
+    """
+
+    tenant: TenantKey
+    since: datetime
+    by: str
+    reason: str
+    archive: str
+    name: str
+    bytes: int
+    purge: str
+    outcome: str
+    job: str
+    saved: Saved = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What parking would do: take an archive of what `purge` erases, prove it, and erase that.
+
+    `obstacles` say why it cannot be parked, besides those of the purge.
+    """
+
+    tenant: TenantKey
+    purge: Purge
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def in_the_way(self) -> tuple[str, ...]:
+        """Everything that stands in its way; nothing where it can be parked."""
+        return (*self.obstacles, *self.purge.obstacles)
+
+    @property
+    def saved(self) -> Saved:
+        """How much of it each store would no longer hold."""
+        return saved_by(self.purge)
+
+
+def saved_by(purge: Purge) -> Saved:
+    """Return how much of each store a purge erases: bytes only where each is known."""
+    found: dict[Measure, Amount] = {}
+    for store in Measure:
+        items = [item for item in purge.items if item.store is store]
+        if items:
+            sizes = [item.bytes for item in items]
+            known = [size for size in sizes if size is not None]
+            count = sum(item.count for item in items)
+            found[store] = Amount(count, sum(known) if len(known) == len(sizes) else None)
+    return found
+
+
+_PARKED, _SAVED = TypeAdapter(Parked), TypeAdapter(Saved)
+
+
+def parked_text(parked: Parked) -> str:
+    """Write what the records keep of a parked tenant; names with any bytes are JSON's escapes."""
+    return json.dumps(_PARKED.dump_python(parked, mode="json"), ensure_ascii=True)
+
+
+def parked_of(text: str) -> Parked:
+    """Read what `parked_text` wrote."""
+    return _PARKED.validate_python(json.loads(text))
+
+
+def saved_kept(saved: Saved) -> Mapping[str, Any]:
+    """Return how much was saved, as a job keeps it."""
+    found: Mapping[str, Any] = _SAVED.dump_python(saved, mode="json")
+    return found
+
+
+def saved_of(found: object) -> Saved:
+    """Read what `saved_kept` returned."""
+    return _SAVED.validate_python(found)

@@ -1,0 +1,60 @@
+"""A park or unpark job in a process of its own, which kills itself once a step's deeds are done."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import text
+
+from services import bootstrap
+from services.archive import run as archiving
+from services.jobs import lease as leasing
+from services.parking import park, unpark
+from services.purge import run as purging
+from services.restore import run as restoring
+from services.settings.environment import load_settings
+from services.stores.records.database import writing
+from tests.servers.forked import forked
+
+SHORT = timedelta(seconds=3)
+"""Long enough for a busy machine to prolong it in time."""
+
+DEEDS: Mapping[str, Any] = {
+    "park": park.DOES, "unpark": unpark.DOES, "archive": archiving.DOES, "purge": purging.DOES,
+    "restore": restoring._DOES,
+}  # fmt: skip
+"""What the steps do, of parking and of the jobs that are parts of it."""
+
+
+def go_on(environment: Mapping[str, str], job: str, kind: str = "", step: str = "") -> int:
+    """Go on with a job in a process of its own, and return how that ended.
+
+    With a `step` of a kind it dies when that has done its deeds, and nothing of it is journaled.
+    """
+    return forked(_run, job, kind, step, **environment)
+
+
+def _run(job: str, kind: str, step: str) -> None:
+    shorter = mock.patch.object(leasing, "LEASE", SHORT)
+    with shorter, closing(bootstrap.build(load_settings())) as services:
+        with writing(services.database, "a test") as connection:
+            connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
+        if step:
+            (name,) = (each for each in DEEDS[kind] if each.value == step)
+            mock.patch.dict(DEEDS[kind], {name: _deadly(DEEDS[kind][name])}).start()
+        services.parking.run_here(job)
+
+
+def _deadly(real: Callable[[Any], object]) -> Callable[[Any], object]:
+    def dies(work: Any) -> object:
+        found = real(work)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    return dies
