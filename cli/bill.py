@@ -23,6 +23,8 @@ from services.access.viewer import Action
 from services.bill import formats, statement
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
+from services.bill.price_file import VARIABLE
 from services.bill.prices import Charge
 from services.errors import SettingsError
 from services.history.models import OwnerKind
@@ -36,6 +38,13 @@ app = typer.Typer(add_completion=False, help=__doc__)
 OfMonth = Annotated[
     str, typer.Option("--month", help="A month, as 2026-10; without it, the last that has ended.")
 ]
+AtPrices = Annotated[
+    Path | None,
+    typer.Option(
+        "--prices", exists=True, dir_okay=False,
+        help="A file of prices to try, in place of the one in force.",
+    ),
+]  # fmt: skip
 OfTenant = Annotated[str, typer.Option("--tenant", help="A tenant, as kind/id: tenant/acme.")]
 _FIRST_NUMBER = 1  # the column from which on they are to the right
 
@@ -46,6 +55,7 @@ def bill_command(
     *,
     month: OfMonth = "",
     tenant: OfTenant = "",
+    prices: AtPrices = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one line a charge.")] = False,
     xlsx: Annotated[
@@ -54,12 +64,12 @@ def bill_command(
 ) -> None:
     """Print what a month costs each tenant, and how much of it was known. No store is asked."""
     if ctx.invoked_subcommand is not None:
-        if month or tenant or as_json or as_csv or xlsx:
+        if month or tenant or prices or as_json or as_csv or xlsx:
             fail(f"options of the bill go after {ctx.invoked_subcommand}", EXIT_SETTINGS)
         return
     if as_json + as_csv + (xlsx is not None) > 1:
         fail("--json, --csv and --xlsx exclude each other", EXIT_SETTINGS)
-    with one_line_errors(), _opened(month, tenant) as bill:
+    with one_line_errors(), _opened(month, tenant, prices) as (bill, _):
         if xlsx is None:
             typer.echo(json_text(bill) if as_json else csv_of(bill) if as_csv else table_text(bill))
             return
@@ -73,23 +83,34 @@ def statement_command(
     *,
     tenant: OfTenant,
     month: OfMonth = "",
+    prices: AtPrices = None,
+    year: Annotated[
+        bool, typer.Option("--year", help="Tell what the 12 months before came to, too.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write a page to be printed into this file.")
     ] = None,
 ) -> None:
     """Print one tenant's statement of a month. It names nobody else."""
-    with one_line_errors(), _opened(month, tenant) as bill:
+    with one_line_errors(), _opened(month, tenant, prices, year=year) as (bill, before):
         (found,) = bill.tenants
         if html is None:
-            typer.echo(statement.text(bill, found))
+            typer.echo(statement.text(bill, found, before))
         else:
-            files.write(html, "--html", statement.html(bill, found).encode())
+            files.write(html, "--html", statement.html(bill, found, before).encode())
 
 
 @contextmanager
-def _opened(month: str, tenant: str) -> Iterator[Bill]:
-    """Give a month's bill, of one tenant where that is named. Raises KatoTenantsError."""
+def _opened(
+    month: str, tenant: str, prices: Path | None, *, year: bool = False
+) -> Iterator[tuple[Bill, tuple[MonthSum, ...]]]:
+    """Give a month's bill, of one tenant where that is named, at the prices of a file.
+
+    With what the `year` before came to for that tenant. Raises KatoTenantsError.
+    """
     settings = load_settings()
+    if prices is not None:
+        settings = settings.model_copy(update={"prices": prices})
     wanted = _month(month, ZoneInfo(settings.bill_zone))
     whose = TenantKey.parse(tenant) if tenant else None
     with (
@@ -98,8 +119,21 @@ def _opened(month: str, tenant: str) -> Iterator[Bill]:
             Action.EXPORT, tenants=None if whose is None else [whose], target=f"bill of {wanted}"
         ),
     ):
-        bill = alone.bill.month(wanted)
-        yield bill if whose is None else _of(bill, str(whose))
+        with _named(prices):
+            bill = alone.bill.month(wanted)
+            before = alone.bill.before(wanted, whose, wait=True) if year and whose else Before()
+        yield bill if whose is None else _of(bill, str(whose)), before.months
+
+
+@contextmanager
+def _named(prices: Path | None) -> Iterator[None]:
+    """Say what is wrong with prices that are tried by the option that names them."""
+    try:
+        yield
+    except SettingsError as exc:
+        if prices is None or exc.variable != VARIABLE:
+            raise
+        raise SettingsError("--prices", exc.reason) from None
 
 
 def _of(bill: Bill, tenant: str) -> Bill:
@@ -139,6 +173,7 @@ def table_text(bill: Bill) -> str:
     """Return one line a tenant, for people, and what nobody pays for."""
     shape: Callable[[Bill], Iterator[tuple[str, ...]]] = _used if bill.terms is None else _amounts
     told = [f"{name}: {value}" for name, value in statement.facts(bill)]
+    told += filter(None, [statement.never_known(bill)])
     return "\n".join((*told, "", aligned(list(shape(bill)), right_from=_FIRST_NUMBER)))
 
 
@@ -158,10 +193,11 @@ def _used(bill: Bill) -> Iterator[tuple[str, ...]]:
     words = [formats.WORDS[charge] for charge in measured]
     yield ("TENANT", *(f"{each.title} ({each.hour})".upper() for each in words), "COVERAGE")
     for each in bill.tenants:
-        used = (formats.digits(each.line(charge).used.hours) for charge in measured)
+        used = (formats.hours(each.line(charge).used) or "-" for charge in measured)
         yield (visible(each.tenant), *used, statement.known_words(each.known))
     for kind in (OwnerKind.SHARED, OwnerKind.NOBODY):
         left = {one.charge: one.used.hours for one in bill.unbilled if one.kind is kind}
         if left:
-            hours = (formats.digits(left[c]) if c in left else "0" for c in measured)
+            none = {charge: "-" if charge in bill.never else "0" for charge in measured}
+            hours = (formats.digits(left[c]) if c in left else none[c] for c in measured)
             yield (f"({kind.value})", *hours, "")

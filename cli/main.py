@@ -24,7 +24,9 @@ from services.settings.environment import load_settings
 _UTF8 = "utf-8"
 _GROUPS = {
     "bill": "cli.bill", "limits": "cli.limits", "purge": "cli.purge", "log": "cli.audit_log",
-    "names": "cli.names", "alerts": "cli.alerts", "card": "cli.cards",
+    "names": "cli.names", "alerts": "cli.alerts", "retention": "cli.retention",
+    "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
+    "import": "cli.imports",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 

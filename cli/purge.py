@@ -98,6 +98,12 @@ def plan_command(
             help="Drop collections at once; a KATO that used them has to be restarted.",
         ),
     ] = False,
+    archive_first: Annotated[
+        bool,
+        typer.Option(
+            "--archive-first", help="Take an archive and prove it before anything is erased."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a purge would do; nothing is changed. Exit 1 when such a plan cannot run."""
@@ -111,6 +117,7 @@ def plan_command(
             include_inferred,
             frozenset(pass_over or ()),
             drop_collections,
+            archive_first,
         )
         plan = purge.plan(request)
     typer.echo(plan_json(plan) if as_json else plan_text(plan))

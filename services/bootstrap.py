@@ -21,6 +21,8 @@ from services.wiring.working import Working
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.history.kato_starts import KatoStarts
+    from services.imports.background import Importing
     from services.isolation.audit import IsolationService
     from services.metrics.service import MetricsService
     from services.purge.later_looks import LaterLooks
@@ -74,6 +76,7 @@ class Services(Working):
             self.tend_records()
             self.purge_worker.start()
             self.work.worker.start()
+            self.retaining.scheduler.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -95,6 +98,8 @@ class Services(Working):
             lambda: self.limits.follow, lambda: self.metrics.follow, lambda: self.remember,
             lambda: self.isolation.follow,
         ]  # fmt: skip
+        if self.embedded is None:  # else KATO is a part of this process
+            makes.append(lambda: self._kato_starts.follow)
         if not self.settings.read_only:
             makes.append(lambda: self._later_looks.follow)
             self.tend_records()
@@ -104,6 +109,13 @@ class Services(Working):
                 make()(snapshot)
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
+
+    @made_once
+    def _kato_starts(self) -> KatoStarts:
+        from services.history.kato_starts import KatoStarts
+
+        kato = self.stores.kato
+        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
 
     @made_once
     def _later_looks(self) -> LaterLooks:
@@ -130,6 +142,26 @@ class Services(Working):
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
             refuse_over=self.settings.limit_sessions == "refuse",
         )
+
+    @made_once
+    def imports(self) -> Importing:
+        """What writes data for a tenant out of a file."""
+        from services.imports.background import Importing
+        from services.imports.service import ImportService
+        from services.imports.write import Stores as Written
+
+        writers = self.stores.writers
+        written = Written(
+            lambda: writers.pattern_imports, lambda: writers.key_imports,
+            lambda: writers.point_imports,
+        )  # fmt: skip
+        service = ImportService(
+            self.settings.data / "imports", written, ownership=self.usage.ownership,
+            being_purged=self.purge.being_purged, holds=self.card_book.holds, now=self.now,
+        )  # fmt: skip
+        importing = Importing(service, on_end=self.collector.refresh)
+        self.closing.callback(importing.close)
+        return importing
 
     @made_once
     def isolation(self) -> IsolationService:
@@ -163,6 +195,7 @@ class Services(Working):
             chain=LogChain(self.logbook, began=self.now(), now=self.now),
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
+            retention=lambda: self.retaining.service.jobs(1),
         ))  # fmt: skip
 
     def _wake_alerts(self) -> None:

@@ -19,6 +19,7 @@ from services.wiring.records import OwnRecords
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
     from services.approvals.access import DeskApprovals
+    from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
     from services.bill.access import DeskBill
     from services.bootstrap import Services
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from services.cards.access import DeskCards
     from services.find.access import DeskFind
     from services.history.access import DeskHistory
+    from services.imports.access import DeskImports
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
     from services.names.access import DeskNames
     from services.purge.access import DeskPurge
+    from services.restore.access import DeskRestore
+    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
+    from services.setup.access import DeskSetup
     from services.usage.access import DeskFleet
 
 
@@ -64,7 +69,7 @@ class Desk:
         """Usage over time."""
         from services.history.access import DeskHistory
 
-        return DeskHistory(self.gate, self._services.history)
+        return DeskHistory(self.gate, self._services.history, self._services.events)
 
     @cached_property
     def limits(self) -> DeskLimits:
@@ -103,6 +108,25 @@ class Desk:
         return DeskSessions(self.gate, self._services.sessions, forward=forward)
 
     @cached_property
+    def setup(self) -> DeskSetup:
+        """Setting tenants up."""
+        from services.setup.access import DeskSetup
+
+        services = self._services
+        return DeskSetup(
+            self.gate, sessions=self.sessions, limits=self.limits, cards=self.cards,
+            places=lambda: services.stores.writers.vector_setup, ownership=services.usage.ownership,
+        )  # fmt: skip
+
+    @cached_property
+    def imports(self) -> DeskImports:
+        """Writing data for a tenant out of a file."""
+        from services.imports.access import DeskImports
+
+        services = self._services
+        return DeskImports(self.gate, services.imports, ownership=services.usage.ownership)
+
+    @cached_property
     def care(self) -> DeskCare:
         """Looking at sessions, extending, clearing and ending them."""
         from services.sessions.access import DeskCare
@@ -110,6 +134,7 @@ class Desk:
         services = self._services
         return DeskCare(
             self.gate, services.care, ownership=services.usage.ownership,
+            holds=services.card_book.holds,
             forward=services.settings.forward_token,
         )  # fmt: skip
 
@@ -160,6 +185,32 @@ class Desk:
 
         services = self._services
         return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+
+    @cached_property
+    def archives(self) -> DeskArchive:
+        """Archives: taking, proving, listing."""
+        from services.archive.access import DeskArchive
+
+        services = self._services
+        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+
+    @cached_property
+    def restore(self) -> DeskRestore:
+        """Restores of archives."""
+        from services.restore.access import DeskRestore
+
+        services = self._services
+        return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
+
+    @cached_property
+    def retention(self) -> DeskRetention:
+        """What is kept, for how long and how much of it."""
+        from services.retention.access import DeskRetention
+
+        wired = self._services.retaining
+        return DeskRetention(
+            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
 
     @cached_property
     def names(self) -> DeskNames:
@@ -250,7 +301,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
             DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
-            DeskHistory(gate, records.history),
+            DeskHistory(gate, records.history, records.events),
             DeskLimits(gate, lambda: records.limits),
             DeskCards(gate, lambda: records.cards),
             DeskBill(gate, records.bill),

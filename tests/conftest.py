@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings as hypothesis_settings
+from hypothesis import HealthCheck, settings as hypothesis_settings
 
 if TYPE_CHECKING:  # else the tests of what is pure would begin with every engine's driver
     import redis
@@ -58,7 +58,12 @@ pytest_plugins = ["tests.order"]
 
 CAPTURE = Path(__file__).parent / "data" / "kato-capture"
 
-hypothesis_settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis_settings.register_profile(
+    "default",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # it would go by a busy machine's clock
+)
 hypothesis_settings.register_profile(
     "quick", hypothesis_settings.get_profile("default"), max_examples=20
 )

@@ -12,7 +12,6 @@ from dashboard.draw.chosen import Link
 from dashboard.draw.formatting import few, visible
 from services.alerts.models import Alert, Alerts, AlertState, Delivery, Silence
 from services.alerts.words import TITLES, detail_of, line_of, title_of
-from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 
 LIVE = ("Severity", "Alert", "What", "Tenant", "State", "Since", "Silenced until", "Routes", "Id")
@@ -32,11 +31,8 @@ FLEET = "the whole fleet"
 
 def gravest_first(alerts: Iterable[Alert]) -> list[Alert]:
     """Sort: what fires before what is about to, by severity, the newest first."""
-    order = list(Severity)
     newest = sorted(alerts, key=lambda each: each.began, reverse=True)
-    return sorted(
-        newest, key=lambda each: (each.state is AlertState.PENDING, order.index(each.severity))
-    )
+    return sorted(newest, key=lambda each: (each.state is AlertState.PENDING, each.severity.rank))
 
 
 def live_frame(alerts: Iterable[Alert], found: Alerts, now: datetime) -> pd.DataFrame:

@@ -28,8 +28,25 @@ TERMS: Mapping[str, str] = {
     "STM": "Short-term memory: what a session has observed and not learnt yet.",
     "TTL": "Time to live: how long something is kept without being used.",
     "emotives": "Feelings, as numbers, that a client sends along with what it observes.",
+    "card": "What people say of a tenant: display name, contact, labels, notes, and a legal hold.",
+    "label": "A word about a tenant on its card, as plan=gold, by which tenants are grouped, "
+             "limited and priced.",
+    "legal hold": "The data of a tenant has to be kept: nothing of it is erased until that is "
+                  "lifted.",
     "finding": "What the isolation audit found: where tenants touch, or could.",
     "receipt": "What a purge erased, what it left out, and how that was proven.",
+    "limit": "How much a tenant should have at most. It stops nothing: who is near it or over it "
+             "is shown.",
+    "near, over": "Of a limit: at 80 % of it or more (a setting), and above it. Unknown is "
+             "neither.",
+    "alert": "Something that asks for somebody: it fires, and is resolved once it is known to be "
+             "over.",
+    "silence": "A time in which nobody is told that an alert fires; it stays on the page.",
+    "route": "Whom alerts are sent to, which of them, and of which tenants.",
+    "movers": "Who has more or less of something than at a moment before.",
+    "margin": "The most by which a figure may be off that was not counted whole but sampled.",
+    "charge": "What is billed: a base fee, patterns, disk, memory, vectors or sessions.",
+    "coverage": "The share of a time in which a figure was known. What is not known is not billed.",
     "KB, MB, GB": "1,000, 1,000,000 and 1,000,000,000 bytes.",
 }  # fmt: skip
 

@@ -84,9 +84,14 @@ def cards() -> cards_drawn.Cards | None:
 
 
 def card(tenant: TenantKey) -> Card | None:
-    """Return one tenant's card, empty where nothing stands on it; None where it cannot be read."""
-    found = cards()
-    return None if found is None else found.get(tenant) or Card(tenant)
+    """Return one tenant's card as it is now, empty where nothing stands on it; None where unread.
+
+    Raises AccessDenied for a tenant that is not in scope.
+    """
+    try:
+        return runtime.desk().cards.card(tenant)
+    except StoreError:
+        return None
 
 
 @cached(Action.SEE_FLEET, seconds=FREED)

@@ -30,8 +30,20 @@ AHEAD = "ahead"
 which days or moments, and whether what is coming is drawn too."""
 
 COMPARED = "compared"
+COHORT = "cohort"
 MONTH_AGO = "month_ago"
-"""Query parameters of the Usage page: which tenants are compared, and one with itself before."""
+"""Query parameters of the Usage page: which tenants are compared, one with itself before, and by
+which label the fleet is told apart."""
+
+IMPORT_RUN = "import"
+"""Query parameter: which import the Import page shows, by its id."""
+
+DATA_TEXT = "data_text"
+DATA_REFUSED = "data_refused"
+"""Session state: the rows to be written for a tenant, and why they were not checked or written."""
+
+SETUP_STEPS = "setup_steps"
+"""Session state: the order of a new tenant that was begun last, and how each of its steps went."""
 
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""
@@ -90,6 +102,21 @@ PATTERN_TRAIL = "pattern_trail"
 POINT_TRAIL = "point_trail"
 """Session state: what was asked for, and where each page so far began."""
 
+ARCHIVE = "archive"
+"""Query parameter: which archive the Archives page shows."""
+
+ARCHIVE_WHAT = "archive_what"
+ARCHIVE_TENANT = "archive_tenant"
+ARCHIVE_NODE = "archive_node"
+ARCHIVE_USER = "archive_user"
+ARCHIVE_GUESSED = "archive_guessed"
+ARCHIVE_QUIESCE = "archive_quiesce"
+ARCHIVE_REASON = "archive_reason"
+"""Session state: what of an archive to take was chosen."""
+
+ARCHIVE_REFUSED = "archive_refused"
+"""Session state: why the last thing that was to be done to an archive was not."""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""
@@ -100,6 +127,7 @@ PURGE_NODE = "purge_node"
 PURGE_USER = "purge_user"
 PURGE_STORES = "purge_stores"
 PURGE_TRIM = "purge_trim"
+PURGE_ARCHIVE = "purge_archive"
 PURGE_INFERRED = "purge_inferred"
 PURGE_DROP = "purge_drop"
 PURGE_PASSED = "purge_passed"
@@ -157,6 +185,21 @@ LIMITS_SET = "limits_set"
 LIMITS_REFUSED = "limits_refused"
 """Session state: a limit, or a file of limits, as it is being written, what was set last, and why
 one was refused. Which tenant it is for, and of what, are query parameters too."""
+
+RETENTION_SCOPE = "retention_scope"
+RETENTION_NAME = "retention_name"
+RETENTION_QUANTITY = "retention_quantity"
+RETENTION_KEEP = "retention_keep"
+RETENTION_CRON = "retention_cron"
+RETENTION_ZONE = "retention_zone"
+RETENTION_WHY = "retention_why"
+RETENTION_SET = "retention_set"
+RETENTION_PLAN = "retention_plan"
+RETENTION_REASON = "retention_reason"
+RETENTION_REFUSED = "retention_refused"
+RETENTION_TENANT = "retention_tenant"
+"""Session state: a policy as it is being written, what was set last, the plan that is shown, why it
+is run, why something was refused, and of which tenant the past is shown."""
 
 OVER_WORD = "over_word"
 """Session state: why a session is created for a tenant over a limit, by the tenant."""

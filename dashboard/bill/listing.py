@@ -14,6 +14,7 @@ from dashboard.draw.downloads import as_csv, export_button
 from dashboard.draw.formatting import escaped, markdown, visible
 from dashboard.draw.usage_tables import NONE
 from services.access.viewer import Action
+from services.bill import statement
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
@@ -97,9 +98,9 @@ def draw(bill: Bill, before: Reckoned | None) -> None:
     if not bill.tenants:
         st.caption("Nothing is known of this month that belongs to a tenant.")
         return
-    _table(bill, None if before is None else before.bill)
-    if never := tables.never_known(bill):
+    if never := statement.never_known(bill):
         st.caption(never)
+    _table(bill, None if before is None else before.bill)
     if left := tables.unbilled(bill):
         st.caption(escaped(left))
     _files(bill)
@@ -107,7 +108,7 @@ def draw(bill: Bill, before: Reckoned | None) -> None:
 
 def _cards(bill: Bill, before: Reckoned | None) -> None:
     with st.grid(3, gap="small", min_column_width=190):
-        whole = bill.total is not None
+        whole = runtime.desk().gate.viewer().sees_all
         st.metric("Fleet" if whole else "Tenants in your scope", tables.total(bill, bill.sum),
                   border=True)  # fmt: skip
         then = "unknown" if before is None else "being reckoned"

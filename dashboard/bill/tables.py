@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard.draw.formatting import moment, visible
 from services.bill import formats, statement
-from services.bill.models import Bill, TenantBill
+from services.bill.models import Bill, Quantity, TenantBill
+from services.bill.past import MonthSum
 from services.bill.prices import Charge
 from services.bill.rounding import money
 from services.history.models import OwnerKind
@@ -40,8 +41,8 @@ def frame(bill: Bill, before: Bill | None, most: int) -> pd.DataFrame:
 
 
 def ranked(bill: Bill) -> list[TenantBill]:
-    """Return the tenants, who pays most first; without prices by name."""
-    return sorted(bill.tenants, key=lambda each: -(each.amount or 0))
+    """Return the tenants, who pays most first and those of unknown amount last; else by name."""
+    return sorted(bill.tenants, key=lambda each: (each.amount is None, -(each.amount or 0)))
 
 
 def _amounts(
@@ -61,8 +62,12 @@ def _amounts(
 
 def _used(some: Sequence[TenantBill]) -> Iterator[Mapping[str, object]]:
     for each in some:
-        hours = {name: float(each.line(charge).used.hours) for charge, name in HOURS.items()}
+        hours = {name: _hours(each.line(charge).used) for charge, name in HOURS.items()}
         yield {"Tenant": visible(each.tenant), _COVERAGE: formats.share(each.known), **hours}
+
+
+def _hours(used: Quantity | None) -> float | None:
+    return None if used is None else float(used.hours)
 
 
 def _money(bill: Bill, units: int | None) -> float | None:
@@ -110,6 +115,25 @@ def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:
     return pd.DataFrame(list(statement.rows(bill, tenant)), columns=list(statement.HEADS))
 
 
+def before_frame(bill: Bill, before: Iterable[MonthSum]) -> pd.DataFrame:
+    """Return a row for each month before; a month in which nothing has an amount has none."""
+    rows = [
+        {"Month": str(each.month), "Amount": _money(bill, each.amount),
+         _COVERAGE: None if each.known is None else formats.share(each.known)}
+        for each in before
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Month", "Amount", _COVERAGE]).astype(
+        {"Amount": float, _COVERAGE: float}
+    )
+
+
+def before_columns(bill: Bill) -> dict[str, Any]:
+    """Return how the table of months before is drawn."""
+    decimals = bill.terms.decimals if bill.terms else 0
+    number = st.column_config.NumberColumn
+    return {"Amount": number(format=f"%.{decimals}f"), _COVERAGE: number(format="percent")}
+
+
 def sentence(bill: Bill) -> str:
     """Say of what time it is, and by which rules."""
     said = f"{statement.title(bill)}: from {moment(bill.began)} to {moment(bill.ended)}"
@@ -130,15 +154,6 @@ def unbilled(bill: Bill) -> str:
     return f"Billed to nobody: {said}." if said else ""
 
 
-def never_known(bill: Bill) -> str:
-    """Say what of a month no tenant's figure was ever known of; empty where there is none."""
-    lines = [line for each in bill.tenants for line in each.lines]
-    seen = {line.charge for line in lines if line.known}
-    names = [formats.WORDS[charge].title for charge in Charge
-             if charge not in seen and any(line.charge is charge for line in lines)]  # fmt: skip
-    return f"Unknown all the time, and so in no amount: {', '.join(names)}." if names else ""
-
-
 def coverage(known: Fraction) -> str:
     """Write a share in hundredths of a per cent, rounded down; only nothing is 0."""
     hundredths = int(known * 10_000)
@@ -148,7 +163,7 @@ def coverage(known: Fraction) -> str:
 def total(bill: Bill, units: int | None) -> str:
     """Write an amount with its currency, or that there is none."""
     if units is None or bill.terms is None:
-        return "none"
+        return "no amount"
     return f"{money(units, bill.terms.decimals):,f} {bill.terms.currency}"
 
 

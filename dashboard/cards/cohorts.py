@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, state_keys
-from dashboard.draw import cards, figures, unknown, usage_tables
+from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, plural, visible
 from services.usage.snapshot import Snapshot
@@ -16,13 +16,26 @@ from services.usage.snapshot import Snapshot
 TENANTS = "Tenants"
 _SHOWN = (TENANTS, "Memory", "Patterns", "Disk", "Vectors", "Sessions")
 _MOST_NAMED = 50
+_ROOM = 940 - figures.NAME_WIDTH - 56  # a page of 1400, without the name and the button
+_WIDTHS = {
+    "Last write": figures.TIME_WIDTH, "Ownership": figures.CLAIM_WIDTH, limits.LIMIT: 112,
+    limits.STATE: 150,
+}  # fmt: skip
 
 
-def shown(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns of cards in which anything stands."""
-    return tuple(
-        name for name in (cards.NAME, cards.STATE, cards.LABELS) if frame[name].map(bool).any()
-    )
+def shown(frame: pd.DataFrame, others: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of cards in which anything stands, and those of others that fit beside."""
+    mine = (cards.NAME, cards.STATE, cards.LABELS)
+    said = [name for name in mine if frame[name].map(bool).any()]
+    if not said:
+        return tuple(others)
+    room = _ROOM - sum(cards.WIDTHS[name] for name in said)
+    for name in others:
+        width = _WIDTHS.get(name, figures.NUMBER_WIDTH)
+        if width <= room:
+            said.append(name)
+            room -= width
+    return tuple(said)
 
 
 def called(frame: pd.DataFrame, wanted: str) -> pd.Series:

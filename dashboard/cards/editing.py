@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.cards.words import changed_words
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.cards import HOLD_ICON
+from dashboard.draw.cards import HOLD_ICON, draw_head
 from dashboard.draw.formatting import escaped, visible
 from services.access.viewer import Action
 from services.approvals.models import REASON
@@ -28,23 +30,26 @@ from services.tenancy.kb_ids import TenantKey
 
 
 def draw(card: Card | None, tenant: TenantKey) -> None:
-    """Draw the ways to change a card and to hold a tenant, and what came of the last one."""
+    """Draw what stands on a tenant's card, the ways to change it, and what came of the last one."""
     refusals.draw(state_keys.CARD_REFUSED, "Nothing was changed")
     done: str | None = st.session_state.pop(state_keys.CARD_DONE, None)
     if done is not None:
         st.success(done, icon=":material/check:")
+    draw_head(card, partial(_tools, card, tenant))
+
+
+def _tools(card: Card | None, tenant: TenantKey) -> None:
     if card is None:
         return
-    with st.container(horizontal=True, gap="small"):
-        if permits.button("Edit card…", Action.EDIT_CARD, tenants=[tenant],
-                          icon=":material/edit_note:", type="tertiary"):  # fmt: skip
-            st.dialog("Edit card", icon=":material/edit_note:")(_edit)(card)
-        held = card.hold is not None
-        title, action = (("Lift the legal hold", Action.LIFT_HOLD) if held else
-                         ("Set a legal hold", Action.HOLD))  # fmt: skip
-        if permits.button(f"{title}…", action, tenants=[tenant], icon=HOLD_ICON,
-                          type="tertiary"):  # fmt: skip
-            st.dialog(title, icon=HOLD_ICON)(_hold)(tenant, action)
+    if permits.button("Edit card…", Action.EDIT_CARD, tenants=[tenant],
+                      icon=":material/edit_note:", type="tertiary"):  # fmt: skip
+        st.dialog("Edit card", icon=":material/edit_note:")(_edit)(card)
+    held = card.hold is not None
+    title, action = (("Lift the legal hold", Action.LIFT_HOLD) if held else
+                     ("Set a legal hold", Action.HOLD))  # fmt: skip
+    if permits.button(f"{title}…", action, tenants=[tenant], icon=HOLD_ICON,
+                      type="tertiary"):  # fmt: skip
+        st.dialog(title, icon=HOLD_ICON)(_hold)(tenant, action)
 
 
 def _edit(card: Card) -> None:

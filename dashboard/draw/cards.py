@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,14 +10,17 @@ import streamlit as st
 
 from dashboard.draw.formatting import escaped, moment, visible
 from services.cards.labels import words_of
-from services.cards.models import Card, Doing, Label, State, each_label, states_of
+from services.cards.models import Card, Doing, State, each_label, states_of
 from services.tenancy.kb_ids import TenantKey
 
 Cards = Mapping[TenantKey, Card]
 Doings = Mapping[TenantKey, tuple[Doing, ...]]
 
-NAME, LABELS, STATE = "Name", "Labels", "Card"
+NAME, LABELS, STATE = "Name", "Labels", "Status"
 """The columns of cards: what a tenant is called, its labels, and what is the matter with it."""
+
+WIDTHS = {NAME: 130, LABELS: 170, STATE: 84}
+"""Pixels of each."""
 
 UNKNOWN = ("Display names, labels and legal holds are unknown: this product's own records did not "
            "answer.")  # fmt: skip
@@ -34,10 +37,10 @@ _COLORS: Mapping[State, tuple[_Color, str]] = {
 def columns(frame: pd.DataFrame) -> dict[str, Any]:
     """Return how a table draws the columns of cards that it has."""
     drawn = {
-        NAME: st.column_config.TextColumn(width=150, help="What people call it, by its card"),
-        LABELS: st.column_config.ListColumn(width=190, help="The labels of its card"),
+        NAME: st.column_config.TextColumn(width=WIDTHS[NAME], help="What people call it"),
+        LABELS: st.column_config.ListColumn(width=WIDTHS[LABELS], help="The labels of its card"),
         STATE: st.column_config.TextColumn(
-            width=110, help="On legal hold, being purged, …; empty for what is active"
+            width=WIDTHS[STATE], help="On legal hold, being purged, …; empty for what is active"
         ),
     }
     return {name: column for name, column in drawn.items() if name in frame}
@@ -91,8 +94,11 @@ def value_of(labels: Iterable[str], key: str) -> str:
     return next(found, WITHOUT)
 
 
-def draw_head(card: Card | None) -> None:
-    """Draw on a tenant's page what its card says, and in a line of its own that it is on hold."""
+def draw_head(card: Card | None, tools: Callable[[], object]) -> None:
+    """Draw on a tenant's page what its card says, and in a line of its own that it is on hold.
+
+    `tools` draws what can be done with it, in the line of its name.
+    """
     if card is None:
         st.caption(f":material/cloud_off: {UNKNOWN}")
         return
@@ -106,6 +112,7 @@ def draw_head(card: Card | None) -> None:
         if card.contact:
             st.markdown(f":material/contact_mail: {escaped(visible(card.contact))}",
                         width="content")  # fmt: skip
+        tools()
     if card.notes:
         st.caption(":material/sticky_note_2: " + "  \n".join(
             escaped(visible(line)) for line in card.notes.split("\n")
@@ -131,6 +138,12 @@ def hold_words(card: Card) -> str:
             f"that is lifted.{by}")  # fmt: skip
 
 
+def beside(card: Card | None) -> None:
+    """Draw what stands on a card in a line beside the tenant's name; nothing where nothing is."""
+    if card is not None and (said := line(card)):
+        st.markdown(said)
+
+
 def line(card: Card) -> str:
     """Say what stands on a card beside the tenant's name, as Markdown; empty where nothing is."""
     told = list(_told(card))
@@ -144,8 +157,3 @@ def _told(card: Card) -> Iterator[str]:
         yield f":gray[{LABEL_ICON} {escaped(words_of(card.labels))}]"
     if card.hold is not None:
         yield f":orange[{HOLD_ICON} on legal hold]"
-
-
-def with_label(cards: Cards, label: Label) -> frozenset[TenantKey]:
-    """Return the tenants that have a label."""
-    return frozenset(tenant for tenant, card in cards.items() if label.on(card.labels))

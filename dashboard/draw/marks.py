@@ -1,7 +1,8 @@
 """What happened meanwhile: marks of a chart over time, confined as the viewer is.
 
 Out of the audit log what changes figures or whose they are, grave findings when they were first
-seen, and why a figure was not known for a while.
+seen, limits that were come near to or crossed, starts of KATO, bursts of sessions, and why a figure
+was not known for a while.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, runtime
-from dashboard.draw import figures
+from dashboard.draw import figures, limits
 from dashboard.draw.formatting import clipped, plural, span, visible
 from services.access.viewer import Action
 from services.audit_log.models import Entry, LogFilter
+from services.history.bursts import bursts
+from services.history.events import Event, EventKind
 from services.history.models import Cell
 from services.isolation.models import Record
 from services.isolation.severity import Severity
@@ -46,7 +49,9 @@ def happened(tenant: str, since: datetime, until: datetime) -> tuple[Mark, ...]:
 
     The oldest first. Raises StoreError.
     """
-    return tuple(sorted((*_logged(tenant, since, until), *_found(tenant, since, until)), key=_when))
+    some = (*_logged(tenant, since, until), *_found(tenant, since, until),
+            *_seen(tenant, since, until))  # fmt: skip
+    return tuple(sorted(some, key=_when))
 
 
 def _logged(tenant: str, since: datetime, until: datetime) -> Iterator[Mark]:
@@ -80,6 +85,36 @@ def _found(tenant: str, since: datetime, until: datetime) -> Iterator[Mark]:
 
 def _is_grave(record: Record) -> bool:
     return record.finding.severity.at_least(Severity.HIGH)
+
+
+_LIMIT_WORDS = {
+    EventKind.LIMIT_NEAR: "Near a limit",
+    EventKind.LIMIT_OVER: "Over a limit",
+    EventKind.LIMIT_LEFT: "No longer near or over a limit",
+}
+
+
+def _seen(tenant: str, since: datetime, until: datetime) -> Iterator[Mark]:
+    for event in runtime.desk().history.happened(since, until, tenant=tenant, most=MOST):
+        yield Mark(event.at, of_event(event))
+
+
+def of_event(event: Event) -> str:
+    """Say what happened. Pure."""
+    if event.kind is EventKind.KATO_STARTED:
+        return "KATO was started"
+    limit = limits.label(event.quantity)
+    if event.most is not None:
+        limit += f", {limits.amount(event.quantity, event.most)}"
+    return clipped(f"{_LIMIT_WORDS[event.kind]} ({limit}): {visible(event.tenant)}", _LENGTH)
+
+
+def of_bursts(cells: Sequence[Cell]) -> tuple[Mark, ...]:
+    """Return when there were many more sessions than is usual for this time. Pure."""
+    return tuple(
+        Mark(burst.began, f"Session burst: up to {burst.most:,}, usual are {burst.usual:,}")
+        for burst in bursts(cells)
+    )
 
 
 def gaps(cells: Sequence[Cell]) -> tuple[Mark, ...]:

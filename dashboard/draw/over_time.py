@@ -42,6 +42,7 @@ OWN = "Own"
 """Between two days."""
 
 _NEAR = ((timedelta(hours=2), 60), (timedelta(hours=8), 300))  # as RANGES, when zoomed
+_SESSIONS = "Sessions"
 _A_LINE = 2  # points that it takes
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100  # an address with others would draw millions of spans
 _LEAST = timedelta(minutes=5)  # that is zoomed into
@@ -172,11 +173,13 @@ def draw(
         cells = series(holder, choice)
         coming = ahead.of(holder, choice.quantity) if choice.ahead else None
         happened = _happened(holder.tenant, choice)
+        sessions = series(holder, replace(choice, name=_SESSIONS, ahead=False))
         made_up = _made_up_until()
     except StoreError as exc:
         st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
-    events = sorted((*happened, *marks.gaps(cells)), key=lambda mark: mark.at)
+    found = (*happened, *marks.of_bursts(sessions), *marks.gaps(cells))
+    events = sorted(found, key=lambda mark: mark.at)
     _chart(choice, cells, coming, events, limit)
     if choice.ahead:
         st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size, limit=limit))

@@ -10,7 +10,6 @@ import streamlit as st
 from dashboard.app import permits, read, runtime, state_keys
 from dashboard.draw.formatting import escaped, plural, short, visible
 from services.isolation.models import Report
-from services.isolation.severity import Severity
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState, Ownership
 
@@ -72,7 +71,6 @@ def holders(kb_id: str, own: TenantKey | None, ownership: Ownership) -> Holders 
 
 def finding_of(report: Report | None, kb_id: str) -> str:
     """Return the id of the gravest finding about several tenants on a kb_id, or nothing. Pure."""
-    order = list(Severity)
     found = [
         record.finding
         for record in (report.records if report else ())
@@ -80,7 +78,7 @@ def finding_of(report: Report | None, kb_id: str) -> str:
         and kb_id in record.finding.kb_ids
         and len(record.finding.tenants) > 1
     ]
-    gravest = min(found, key=lambda finding: order.index(finding.severity), default=None)
+    gravest = min(found, key=lambda finding: finding.severity.rank, default=None)
     return gravest.id if gravest else ""
 
 

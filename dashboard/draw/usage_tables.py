@@ -13,8 +13,8 @@ from services.tenancy.claims import CLAIM_WORDS
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.usage.readings import SessionRecord
-from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
+from services.usage.sums import add_usages
 
 NUMBERS = tuple(COLUMNS)
 

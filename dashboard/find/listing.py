@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, read, state_keys
-from dashboard.draw import figures, limits, unknown, usage_tables
+from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, few, markdown, plural, visible
@@ -47,6 +47,8 @@ def _ways(row: Row, at: int, standings: Standings) -> None:
     with st.container(border=True, gap="small"):
         kinds = escaped(", ".join(row.kinds))
         st.markdown(f"**{escaped(row.tenant)}** · {kinds} {markdown(row.match.found)}")
+        if row.match.tenant is not None:
+            cards.beside(read.card(row.match.tenant))
         limits.draw_line(row.standings(standings))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if row.match.tenant is not None:

@@ -13,7 +13,7 @@ from dashboard.draw.formatting import visible
 from dashboard.draw.usage_tables import NUMBERS, table, usage_cells
 from dashboard.find.tables import Erasures, last_erased
 from services.figures import Usage
-from services.find.models import SESSION, TENANT, Answer, Certainty, Match, Place, TenantHit
+from services.find.models import SESSION, WHOLE, Answer, Certainty, Match, Place, TenantHit
 from services.limits.models import Standing, Standings, State
 from services.tenancy.claims import CLAIM_WORDS, UNOWNED, ClaimState
 from services.tenancy.kb_ids import TenantKey
@@ -88,14 +88,14 @@ def _rows(matches: Iterable[Match], hit: TenantHit | None) -> Iterable[Row]:
 
 def _usage(match: Match, hit: TenantHit) -> Usage:
     if match.place is None:
-        return hit.usage if match.what == TENANT else _UNKNOWN
+        return hit.usage if match.what in WHOLE else _UNKNOWN
     return hit.at.get(match.place, _UNKNOWN)
 
 
 def _places(match: Match, hit: TenantHit | None) -> tuple[Place, ...]:
     if match.place is not None:
         return (match.place,)
-    return hit.places if hit is not None and match.what == TENANT else ()
+    return hit.places if hit is not None and match.what in WHOLE else ()
 
 
 def found_frame(
@@ -166,7 +166,7 @@ def session_query(row: Row) -> Mapping[str, str] | None:
 
 def patterns_query(row: Row) -> Mapping[str, str] | None:
     """Return where a row's patterns are, the newest first; None where it has no kb_id."""
-    if row.match.tenant is None or not (row.kb_id or row.match.what == TENANT):
+    if row.match.tenant is None or not (row.kb_id or row.match.what in WHOLE):
         return None
     narrowed = {state_keys.KB: visible(row.kb_id)} if row.kb_id else {}
     return {state_keys.TENANT: row.tenant, state_keys.TAB: state_keys.BROWSE, **narrowed}

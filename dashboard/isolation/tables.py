@@ -83,7 +83,7 @@ def _row(id_: str, record: Record, rules: Mapping[str, Rule]) -> dict[str, objec
         "area": area_of(finding.code),
         "text": "\n".join((what, visible(finding.subject), *tenants, *kb_ids)),
         "tenants": tenants,
-        "rank": list(Severity).index(finding.severity),
+        "rank": finding.severity.rank,
         "accepted": accepted is not None,
         "looked": record.looked,
     }
@@ -166,10 +166,9 @@ def _notices(
     report: Report, records: Iterable[Record], what: str, query: Mapping[str, Sequence[str]]
 ) -> tuple[Notice, ...]:
     """Return the gravest one by one, in the order of the rules where several are as grave."""
-    order, rules = list(Severity), [rule.code for rule in report.rules]
-    places = {code: place for place, code in enumerate(rules)}
+    places = {rule.code: place for place, rule in enumerate(report.rules)}
     graver = _once(sorted(records, key=lambda record: (
-        order.index(record.finding.severity), places.get(record.finding.code, len(rules)),
+        record.finding.severity.rank, places.get(record.finding.code, len(places)),
     )))  # fmt: skip
     found = [
         Notice(

@@ -105,11 +105,11 @@ def rules_frame(report: Report, rules: Mapping[str, Rule]) -> pd.DataFrame:
 
     `Findings` is None where the rule was not run.
     """
-    states, order = list(_WORDS), list(Severity)
+    states = list(_WORDS)
 
     def key(summary: RuleSummary) -> tuple[int, int, str]:
         rule = rules.get(summary.code)
-        gravity = order.index(rule.severity) if rule else len(order)
+        gravity = rule.severity.rank if rule else len(Severity)
         return states.index(summary.state), gravity, summary.code
 
     rows = [_rule_row(each, rules.get(each.code), rules) for each in sorted(report.rules, key=key)]

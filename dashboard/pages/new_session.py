@@ -2,8 +2,8 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import figures
+from dashboard.app import permits, read, refusals, runtime, state_keys
+from dashboard.draw import cards, figures
 from dashboard.draw.formatting import markdown, unseen
 from dashboard.new_session import form, limits
 from dashboard.sessions import listing
@@ -71,6 +71,7 @@ with right:
         form.offer(landing, scheme)
         silent = snapshot is not None and snapshot.kato_problem is not None
         form.landing_words(landing, "KATO was not asked which node_ids it has" if silent else "")
+        cards.beside(read.card(landing.tenant))
         word = form.word(landing)
         over = limits.word(landing, refuses=sessions.refuses_over)
     again = form.asked_again(landing)

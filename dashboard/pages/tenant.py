@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys, unreadable
+from dashboard.archive import listing as archive_parts
 from dashboard.audit_log import listing as log_listing
 from dashboard.cards import editing
 from dashboard.draw import cards, figures, limits, notices, shared, unknown, usage_tables
@@ -34,8 +35,7 @@ def search(asked: str, snapshot: Snapshot) -> None:
             f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
             icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
         )  # fmt: skip
-        with unreadable.calmly():
-            kept(asked)
+        kept(asked)
         log_listing.tenant_log(asked)
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
@@ -54,29 +54,32 @@ def kept(asked: str) -> None:
         tenant = TenantKey.parse(unseen(asked))
     except NamingError:
         return
-    card = runtime.desk().cards.card(tenant)
-    cards.draw_head(card)
-    editing.draw(card, tenant)
+    if runtime.desk().gate.viewer().sees(tenant):
+        editing.draw(read.card(tenant), tenant)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     """Draw who it is, what can be done, and what has to be known before anything is."""
     permits.link("tenants", "All tenants")
+    card = read.card(tenant.tenant)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(escaped(name), width="stretch")
         st.badge(
             CLAIM_WORDS[tenant.claim],
             color=notices.CLAIM_COLORS[tenant.claim],  # type: ignore[arg-type]
         )
+        if card is not None:
+            cards.badges(card, read.doings().get(tenant.tenant, ()))
         permits.link("new_session", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
-    card = read.card(tenant.tenant)
-    cards.draw_head(card)
     editing.draw(card, tenant.tenant)
     limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
+    if not permits.why_not(Action.SEE_ARCHIVES):
+        with unreadable.said("Its newest archive"):
+            archive_parts.tenant_note(tenant.tenant)
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

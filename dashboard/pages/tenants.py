@@ -15,7 +15,7 @@ from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
 COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
-WITH_LIMITS = (limits.LIMIT, limits.STATE, "Memory", "Patterns", "Last write", "Disk")
+WITH_LIMITS = (limits.STATE, limits.LIMIT, "Memory", "Patterns", "Last write", "Disk")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {
     "Redis memory": "Memory", "Patterns": "Patterns", "Disk": "Disk", "Redis keys": "Keys",
@@ -34,7 +34,7 @@ said = read.cards()
 shown = WITH_LIMITS if limited else COLUMNS
 if said:
     frame = read.carded_frame(frame, snapshot, said, read.doings())
-    shown = (*cohorts.shown(frame), *shown)
+    shown = cohorts.shown(frame, shown)
 labelled = cards.labels_in(said.values()) if said else []
 kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
 

@@ -2,7 +2,7 @@ import streamlit as st
 
 from dashboard.app import runtime
 from dashboard.draw import figures, over_time
-from dashboard.usage import compare, movers
+from dashboard.usage import cohort, compare, movers
 from services.history.models import FLEET
 
 snapshot = figures.snapshot_or_stop("Usage")
@@ -14,4 +14,5 @@ if runtime.desk().gate.viewer().sees_all:
     over_time.draw(FLEET, choice, tenants=())
     compare.fleet(choice)
 compare.draw(choice, snapshot)
+cohort.draw(choice)
 movers.draw(choice)

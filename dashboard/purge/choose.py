@@ -36,13 +36,20 @@ def choose(snapshot: Snapshot) -> Request | None:
             help="Where no node_id was seen, whose a kb_id is can only be guessed from its name. "
             "The plan lists each of them before anything can be confirmed.",
         )  # fmt: skip
+        archive = st.checkbox(
+            "Take an archive first, and prove it", key=state_keys.PURGE_ARCHIVE,
+            persist_state="page",
+            help="Nothing is erased before it was read back. What is written between it and the "
+            "erasure is not in it; the archive says what changed while it was taken.",
+        )  # fmt: skip
         drop, passed = _more()
     if target is None:
         st.caption("Choose a tenant, node or user.")
         return None
     return Request(
-        target, stores, include_inferred=inferred, passed_over=passed, drop_collections=drop
-    )
+        target, stores, include_inferred=inferred, passed_over=passed, drop_collections=drop,
+        archive_first=archive,
+    )  # fmt: skip
 
 
 def _shared(target: Target | None, snapshot: Snapshot) -> None:

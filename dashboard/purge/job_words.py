@@ -100,15 +100,22 @@ def _done(step: Step, job: Job) -> str:
             return f"{_found(result):,} found"
         case StepName.SESSIONS:
             return _sessions_words(result)
+        case StepName.ARCHIVE:
+            return visible(str(result.get("name", "done")))
         case StepName.CACHES:
             return f"asked for {plural(int(result.get('asked', 0)), 'session')}"
         case StepName.VERIFY | StepName.SETTLE:
             return _looked(result)
-        case _ if "trimmed" in result:
-            return f"done; {plural(int(result['trimmed']), 'entry', 'entries')} of streams removed"
         case _:
-            planned = _planned(step.name, job.plan)
-            return f"done ({planned})" if planned else "done"
+            return _plainly_done(step, job)
+
+
+def _plainly_done(step: Step, job: Job) -> str:
+    if "trimmed" in step.result:
+        entries = plural(int(step.result["trimmed"]), "entry", "entries")
+        return f"done; {entries} of streams removed"
+    planned = _planned(step.name, job.plan)
+    return f"done ({planned})" if planned else "done"
 
 
 def _sessions_words(result: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import brand, permits
-from dashboard.draw import unknown, usage_tables
+from dashboard.app import brand, permits, read, state_keys
+from dashboard.draw import cards, unknown, usage_tables
 from dashboard.draw.downloads import concerned, download, export_button, file_name
 from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, visible
@@ -51,6 +51,8 @@ def _head(plan: Plan) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(markdown(plan_tables.called(plan)), width="stretch")
         st.badge("plan: nothing was changed", color="gray", icon=":material/fact_check:")
+    if plan.request.target.tenant is not None:
+        cards.beside(read.card(plan.request.target.tenant))
     if len(plan.tenants) > 1 or plan.request.target.user is not None:
         names = few([visible(tenant) for tenant in plan.tenants], MOST_NAMED)
         st.markdown(f"In **{plural(len(plan.tenants), 'tenant')}**: {escaped(names) or 'none'}")
@@ -77,6 +79,9 @@ def _obstacles(plan: Plan) -> bool:
         again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:",
                                 takes=plan_tables.takes(plan.request))  # fmt: skip
         permits.link("system")
+        for each in plan.held[:MOST_NAMED]:
+            name = visible(str(each.tenant))
+            permits.link("tenant", f"The card of {escaped(name)}", {state_keys.TENANT: name})
     return again
 
 

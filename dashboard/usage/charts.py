@@ -19,9 +19,13 @@ _HEIGHT = 300
 
 
 def lines(
-    found: Mapping[str, Sequence[Cell]], *, is_size: bool, ago: timedelta = timedelta()
-) -> Figure:
-    """Draw a line an owner; the last one is of so long `ago`, and is drawn dotted over now."""
+    found: Mapping[str, Sequence[Cell]], *, is_size: bool, ago: timedelta = timedelta(),
+    sparse: bool = False,
+) -> Figure:  # fmt: skip
+    """Draw a line an owner; the last one is of so long `ago`, and is drawn dotted over now.
+
+    Of what is `sparse` only moments are known: they are marked, and joined by straight lines.
+    """
     from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  takes half a second
 
     traces = []
@@ -30,7 +34,8 @@ def lines(
         traces.append(Scatter(
             x=[cell.began + earlier for cell in cells],
             y=[cell.rollup and cell.rollup.last for cell in cells],
-            name=wrapped(name), mode="lines", line={"width": 2, "shape": "hv",
+            name=wrapped(name), mode="lines+markers" if sparse else "lines",
+            line={"width": 2, "shape": "linear" if sparse else "hv",
                                                     "dash": "dot" if earlier else "solid"},
             customdata=[f"{wrapped(name)}<br>{hover_of(cell, is_size=is_size)}" for cell in cells],
             hovertemplate="%{customdata}<extra></extra>",

@@ -48,6 +48,13 @@ class Action(StrEnum):
     RUN_PURGE = "run a purge"
     STEER_PURGE = "steer a purge"
     STOP_PURGE = "stop a purge"
+    PLAN_ARCHIVE = "plan an archive"
+    SEE_ARCHIVES = "see archives"
+    ARCHIVE = "take an archive"
+    END_AND_ARCHIVE = "end sessions and take an archive"
+    VERIFY_ARCHIVE = "verify an archive"
+    PLAN_RESTORE = "plan a restore"
+    RESTORE = "restore an archive"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -59,10 +66,15 @@ class Action(StrEnum):
     CONFIRM_OWNER = "confirm an owner"
     REVOKE_OWNER = "revoke a confirmation"
     SET_LIMITS = "set limits"
+    SET_UP = "set up a tenant"
+    IMPORT_DATA = "import data"
     EDIT_CARD = "edit a card"
     LABEL = "label a tenant"
     HOLD = "set a legal hold"
     LIFT_HOLD = "lift a legal hold"
+    SET_RETENTION = "set retention"
+    PLAN_RETENTION = "plan retention"
+    RUN_RETENTION = "run retention"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -101,6 +113,13 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STEER_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STOP_PURGE: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_ARCHIVE: Permission(Role.OPERATOR),
+    Action.SEE_ARCHIVES: Permission(Role.OPERATOR, logged=False),
+    Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),
+    Action.END_AND_ARCHIVE: Permission(Role.ADMIN, writes=True),
+    Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
+    Action.PLAN_RESTORE: Permission(Role.OPERATOR),
+    Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),
@@ -112,10 +131,15 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.CONFIRM_OWNER: Permission(Role.ADMIN, writes=True),
     Action.REVOKE_OWNER: Permission(Role.ADMIN, writes=True),
     Action.SET_LIMITS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SET_UP: Permission(Role.ADMIN, writes=True),
+    Action.IMPORT_DATA: Permission(Role.ADMIN, writes=True),
     Action.EDIT_CARD: Permission(Role.ADMIN, writes=True),
     Action.LABEL: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.HOLD: Permission(Role.ADMIN, writes=True),
     Action.LIFT_HOLD: Permission(Role.ADMIN, writes=True),
+    Action.SET_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.PLAN_RETENTION: Permission(Role.OPERATOR),
+    Action.RUN_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

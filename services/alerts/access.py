@@ -74,14 +74,17 @@ class DeskAlerts:
         viewer = self._gate.allow(Action.SEE_ALERTS)
         store, now = self._tools.store, self._tools.now()
         fires = self._confined(store.firing(), viewer)
-        quiet = [each for each in store.silences() if each.holds(now)] if fires else []
+        quiet = [
+            each for each in (store.silences() if fires else ())
+            if each.holds(now) and sees_silence(each, fires, viewer)
+        ]  # fmt: skip
         return sum(not any(each.covers(alert) for each in quiet) for alert in fires)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Return how each route does of which all is in scope. Raises StoreError."""
         viewer = self._gate.allow(Action.SEE_ALERTS)
         routes = self._routes(viewer)
-        return deliveries(routes.values(), self._tools.store.letters(list(routes)))
+        return deliveries(routes.values(), self._tools.store.sendings(list(routes)))
 
     def silence(
         self, *, why: str, until: datetime | timedelta, alert: str = "", code: str = "",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.history.forecast import Forecast, reached
-from services.history.models import Holder, OwnerKind
+from services.history.models import Holder, OwnerKind, midnight
 from services.limits.models import Standing, Standings, State
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -44,10 +44,9 @@ class Ahead:
 
     def coming(self, snapshot: Snapshot, standings: Standings) -> tuple[Coming, ...]:
         """Return who is likely to come to a limit, however far ahead. Raises StoreUnavailable."""
-        moment = snapshot.collected_at.astimezone(UTC)
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self._day != midnight:
-            self._day, self._known = midnight, {}
+        today = midnight(snapshot.collected_at)
+        if self._day != today:
+            self._day, self._known = today, {}
         fullest = heapq.nlargest(MOST, _under(standings), key=lambda each: each.share or 0)
         return tuple(found for each in fullest if (found := self._of(each)) is not None)
 

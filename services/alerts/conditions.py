@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from services.access.viewer import Action
-from services.alerts import limits, records, stores
+from services.alerts import limits, records, retention, stores
 from services.alerts.look import Look, Thresholds
 from services.alerts.models import Condition, ShownTo, Sighting, Verdict
 from services.errors import Problem
@@ -69,6 +69,11 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             "job_stuck", Severity.HIGH, "A purge does not go on",
             "Open it: it says why, and can be resumed, or ended by hand.",
             ShownTo.TENANTS, Action.SEE_PURGES, _SHORT, _SHORT, records.job_stuck,
+        ),
+        Condition(
+            "retention_failed", Severity.HIGH, "A run of retention failed, or left something",
+            "Open it on the page Retention: it says why, and can be resumed, or ended by hand.",
+            ShownTo.FLEET, Action.SEE_FLEET, _AT_ONCE, _SHORT, retention.retention_failed,
         ),
         Condition(
             "conservation", Severity.HIGH, "What a store holds does not add up",

@@ -47,6 +47,11 @@ def message_text(message: Message) -> str:
     )
 
 
+def is_test(text: str) -> bool:
+    """Whether a message is a test, by what `message_text` wrote."""
+    return bool(json.loads(text)["test"])
+
+
 def message_of(text: str, *, message_id: str, route: str, at: datetime, again: bool) -> Message:
     """Read what `message_text` wrote."""
     found = json.loads(text)

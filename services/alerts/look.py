@@ -11,6 +11,7 @@ from services.alerts.growth import Growth
 from services.audit_log.models import Verification
 from services.errors import Problem
 from services.isolation.models import Report
+from services.jobs.models import Job as AnyJob
 from services.limits.models import Standings
 from services.purge.job import Job, Tombstone
 from services.tenancy.kb_ids import TenantKey
@@ -46,7 +47,8 @@ class Look:
     """Everything that conditions look at, or why it could not be read.
 
     `since` is when this dashboard began to collect. `back` are the kb_ids that were purged and
-    have data again, `growth` is by tenant, `standings` are to limits, `coming` who is to reach one.
+    have data again, `growth` is by tenant, `standings` are to limits, `coming` who is to reach one,
+    `retention` are its newest runs.
     """
 
     now: datetime
@@ -60,6 +62,7 @@ class Look:
     growth: Mapping[TenantKey, tuple[Growth, ...]] | Problem
     standings: Standings | Problem
     coming: tuple[Coming, ...] | Problem
+    retention: tuple[AnyJob, ...] | Problem = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

@@ -244,6 +244,19 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """How one message does, as `Letter` has it, without what it says."""
+
+    route: str
+    number: int
+    sent_at: datetime | None = None
+    failed_at: datetime | None = None
+    problem: Problem | None = None
+    given_up: bool = False
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How a route does: when it last took something, and what it does not take since when."""
 

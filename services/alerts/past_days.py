@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.alerts.growth import DAYS, LEAST, Growth, Past, grown
 from services.figures import Usage
-from services.history.models import OwnerKind
+from services.history.models import OwnerKind, midnight
 from services.history.read import Then
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -29,11 +29,10 @@ class PastDays:
 
     def growth(self, snapshot: Snapshot) -> Mapping[TenantKey, tuple[Growth, ...]]:
         """Return what grew suddenly, by tenant. Raises StoreUnavailable."""
-        moment = snapshot.collected_at.astimezone(UTC)
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self._known is None or self._known[0] != midnight:
-            ends = [midnight - _DAY * back for back in range(DAYS + 1, -1, -1)]
-            self._known = midnight, pasts([self._at(end) for end in ends])
+        today = midnight(snapshot.collected_at)
+        if self._known is None or self._known[0] != today:
+            ends = [today - _DAY * back for back in range(DAYS + 1, -1, -1)]
+            self._known = today, pasts([self._at(end) for end in ends])
         past = self._known[1]
         found = {
             each.tenant: grown(past[each.tenant], _figures(each.usage))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.alerts.models import Alert, Letter, Message, Silence
+from services.alerts.models import Alert, Letter, Message, Sending, Silence
 from services.errors import Problem
 
 
@@ -88,8 +88,11 @@ class AlertStore(Protocol):
     def lift(self, silence_id: str, at: datetime) -> bool:
         """End a silence; False where there is none that holds."""
 
-    def letters(self, routes: Sequence[str]) -> tuple[Letter, ...]:
-        """Return every message of these routes that is kept, the newest first."""
+    def sendings(self, routes: Sequence[str]) -> tuple[Sending, ...]:
+        """Return how every message of these routes does, without reading what it says.
+
+        Whether one is a test is told of those alone that were given up.
+        """
 
     def looked_at(self) -> datetime | None:
         """Return when the last look was kept; None before the first."""

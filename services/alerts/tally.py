@@ -29,4 +29,4 @@ def tally(store: AlertStore, routes: Sequence[Route], now: datetime) -> AlertTal
         (alert.severity, any(each.covers(alert) for each in quiet)) for alert in store.firing()
     )
     names = [route.name for route in routes]
-    return AlertTally(firing, store.looked_at(), deliveries(routes, store.letters(names)))
+    return AlertTally(firing, store.looked_at(), deliveries(routes, store.sendings(names)))

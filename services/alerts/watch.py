@@ -15,6 +15,7 @@ from services.alerts.models import Condition, Verdict
 from services.audit_log.service import Logbook
 from services.errors import KatoTenantsError, Problem
 from services.isolation.models import Report
+from services.jobs.models import Job as AnyJob
 from services.limits.models import Standings
 from services.purge.came_back import came_back
 from services.purge.job import Job, Tombstone
@@ -44,6 +45,7 @@ class Sources:
     growth: Callable[[Snapshot], Mapping[TenantKey, tuple[Growth, ...]]]
     standings: Callable[[Snapshot], Standings]
     coming: Callable[[Snapshot, Standings], tuple[Coming, ...]]
+    retention: Callable[[], tuple[AnyJob, ...]] = tuple
 
 
 class Watch:
@@ -66,7 +68,7 @@ class Watch:
         look = Look(
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
             there.back, known(sources.chain), there.growth, there.standings, there.coming,
-            self._thresholds,
+            known(sources.retention), self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 

@@ -25,6 +25,11 @@ _STUCK = {
     "unclaimed": "is to run, and no dashboard runs it",
     "slow": "has had the same step under way for hours",
 }
+_RETENTION = {
+    "failed": "failed, and has to be resumed or ended",
+    "partial": "ended with something left that was due",
+    "unknown": "ended, and not all of it is known",
+}
 _GROWN = {
     "patterns": "patterns", "keys": "keys", "vectors": "vectors",
     "keys_bytes": "bytes in Redis",
@@ -126,6 +131,7 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     ),
     "purge_outcome": lambda facts: f"purge {facts['purge']} {_OUTCOMES[str(facts['outcome'])]}",
     "job_stuck": lambda facts: f"purge {facts['purge']} {_STUCK[str(facts['why'])]}",
+    "retention_failed": lambda facts: f"run {facts['run']} {_RETENTION[str(facts['why'])]}",
     "conservation": lambda facts: (
         f"{facts['measure']}: the store's own total is {int(facts['difference']):+,} off the sum"
     ),

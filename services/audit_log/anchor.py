@@ -7,11 +7,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from services.audit_log.formats import anchor_line
 from services.audit_log.models import Anchor
-from services.audit_log.ports import AnchorPlace, LogBookStore
 from services.errors import KatoTenantsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from services.audit_log.ports import AnchorPlace, LogBookStore
 
 EVERY = 100
 """After this many entries of this process the head is anchored before its time."""

@@ -22,12 +22,12 @@ from services.audit_log.models import (
     cut,
     reason_with,
 )
-from services.audit_log.ports import LogBookStore, ReadAnchors
 from services.errors import KatoTenantsError, LogError, NamingError
 from services.made_once import made_once
 from services.tenancy.kb_ids import TenantKey
 
 if TYPE_CHECKING:
+    from services.audit_log.ports import LogBookStore, ReadAnchors
     from services.audit_log.verify import Verifier, VerifyState
 
 PAGE = 50

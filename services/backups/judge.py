@@ -6,39 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.backups.models import Backup, Kept, Run, Standing
-from services.cards.models import Label, LabelsOf, unlabelled
-from services.cards.scope import LabelScope
+from services.cards.models import LabelsOf, unlabelled
+from services.cards.specific import MostSpecific
 from services.jobs.schedule import jitter, next_after
 from services.tenancy.kb_ids import TenantKey
 
 
-class Rules:
-    """Rules, asked for the one that holds. The most specific wins: tenant, label, kind, everyone.
-
-    Of two labels of a tenant that have one each, the first by name holds.
-    """
-
-    def __init__(self, kept: Iterable[Kept], labels: LabelsOf = unlabelled) -> None:
-        self._labels = labels
-        self._named: dict[tuple[str, str], Kept] = {}
-        labelled: list[tuple[Label, Kept]] = []
-        for each in kept:
-            scope = each.rule.scope
-            if isinstance(scope, LabelScope):
-                labelled.append((scope.label, each))
-            else:
-                self._named[scope.kind, scope.id] = each
-        self._labelled = sorted(labelled, key=lambda pair: pair[0])
-
-    def of(self, tenant: TenantKey) -> Kept | None:
-        """Return the rule that holds for a tenant; None where none is for it."""
-        named = self._named
-        return (named.get((tenant.kind, tenant.id)) or self._by_label(tenant)
-                or named.get((tenant.kind, "*")) or named.get(("*", "*")))  # fmt: skip
-
-    def _by_label(self, tenant: TenantKey) -> Kept | None:
-        labels = self._labels(tenant) if self._labelled else {}
-        return next((kept for label, kept in self._labelled if label.on(labels)), None)
+def rules_of(kept: Iterable[Kept], labels: LabelsOf = unlabelled) -> MostSpecific[Kept]:
+    """Return what tells the rule that holds; of two labels of a tenant, the first by name's."""
+    return MostSpecific(((each.rule.scope, each) for each in kept), labels)
 
 
 def next_at(tenant: TenantKey, kept: Kept | None, last: Run | None) -> datetime | None:

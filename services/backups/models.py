@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.cards.scope import LabelScope, Scope
+from services.cards.scope import Scope
+from services.cards.specific import breadth
 from services.jobs.schedule import Schedule
 from services.tenancy.kb_ids import TenantKey
 
@@ -144,13 +145,6 @@ class Changes:
         return bool(self.put or self.removed)
 
 
-def width(scope: Scope) -> int:
-    """Return how wide a rule is: 0 for every tenant, 1 for a kind, 2 for a label, 3 for one."""
-    if isinstance(scope, LabelScope):
-        return 2
-    return 0 if scope.kind == "*" else 1 if scope.id == "*" else 3
-
-
 def in_order(kept: Iterable[Kept]) -> Iterator[Kept]:
     """Yield rules as they are listed: the widest first, then by name."""
-    return iter(sorted(kept, key=lambda each: (width(each.rule.scope), str(each.rule.scope))))
+    return iter(sorted(kept, key=lambda each: (breadth(each.rule.scope), str(each.rule.scope))))

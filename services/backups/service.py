@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.backups.judge import Rules, next_at, standing
+from services.backups.judge import next_at, rules_of, standing
 from services.backups.keep import kept as staying
 from services.backups.models import Changes, Kept, Run, Standing
 from services.backups.ports import Archives, BackupRecords
 from services.cards.holds import Holds, held_among
 from services.cards.models import LabelsOf
+from services.cards.specific import MostSpecific
 from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 
@@ -104,8 +105,8 @@ class BackupService:
             tools.records.forget(tenant, [archive])
         return tuple(gone)
 
-    def _rules(self) -> Rules:
-        return Rules(self._tools.records.rules(), self._tools.labels())
+    def _rules(self) -> MostSpecific[Kept]:
+        return rules_of(self._tools.records.rules(), self._tools.labels())
 
     def _under_way(self, runs: Mapping[TenantKey, Run]) -> int:
         known = self._tools.archives.known([run.archive for run in runs.values() if run.archive])

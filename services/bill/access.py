@@ -11,6 +11,7 @@ from services.access.viewer import Action, Sight, Viewer
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before
 from services.bill.price_file import VARIABLE
 from services.bill.service import BillService
 from services.errors import SettingsError
@@ -50,6 +51,17 @@ class DeskBill:
         with _prices_told(viewer):
             found = self._bill.reckoned(month)
         return found if found.bill is None else replace(found, bill=confined(found.bill, viewer))
+
+    def before(self, month: Month, tenant: TenantKey, *, wait: bool = False) -> Before:
+        """Return the year before a month of a tenant in scope, as `BillService.before`.
+
+        Nothing for who is not in scope. Raises as `month`.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        if not viewer.sees(tenant):
+            return Before()
+        with _prices_told(viewer):
+            return self._bill.before(month, str(tenant), wait=wait)
 
 
 @contextmanager

@@ -110,14 +110,16 @@ def _tenant(bill: Bill, each: TenantBill) -> Json:
 
 def _line(bill: Bill, line: Line) -> dict[str, object]:
     words, price = WORDS[line.charge], line.price
-    measured = line.charge is not Charge.BASE
+    own, shared, used = line.own, line.shared, line.used
+    if line.charge is Charge.BASE:  # it is of no quantity
+        own = shared = used = None
     return {
         "charge": line.charge.value,
         "unit": words.hour or None,
-        **(_used(line.used) if measured else dict.fromkeys(("used", "exact", "margin"))),
-        "own": digits(line.own.hours) if measured else None,
-        "shared": digits(line.shared.hours) if measured else None,
-        "billed": digits(line.billed),
+        **_used(used),
+        "own": hours(own),
+        "shared": hours(shared),
+        "billed": None if line.billed is None else digits(line.billed),
         "billed_unit": words.priced,
         "price": None if price is None else f"{price.amount:f}",
         "price_of": None if price is None else price.of,
@@ -127,7 +129,14 @@ def _line(bill: Bill, line: Line) -> dict[str, object]:
     }
 
 
-def _used(used: Quantity) -> dict[str, object]:
+def hours(used: Quantity | None) -> str | None:
+    """Write a quantity without its unit; None where it was never known."""
+    return None if used is None else digits(used.hours)
+
+
+def _used(used: Quantity | None) -> dict[str, object]:
+    if used is None:
+        return dict.fromkeys(("used", "exact", "margin"))
     return {"used": digits(used.hours), "exact": str(used.hours), "margin": digits(used.margin)}
 
 

@@ -6,6 +6,7 @@ a float.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -37,29 +38,35 @@ class Quantity:
 NONE = Quantity()
 
 
+def sum_of(amounts: Iterable[int | None]) -> int | None:
+    """Sum up those that are there; None where none is."""
+    found = [each for each in amounts if each is not None]
+    return sum(found) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One charge of one tenant: what it used, and what that costs.
 
     `shared` is its part of what it holds with others. `known` is the share of the month so far in
     which it was known, from 0 to 1, with why it was not in the rest: what is not known is in no
-    quantity, and not billed. `billed` is the quantity in the price's own unit. Price and amount
-    are None where the file has no price of it.
+    quantity, and not billed. `billed` is the quantity in the price's own unit. Quantities and
+    amount are None where it was never known; price and amount where the file has no price of it.
     """
 
     charge: Charge
-    own: Quantity
-    shared: Quantity
+    own: Quantity | None
+    shared: Quantity | None
     known: Fraction
     reason: str
-    billed: Fraction
+    billed: Fraction | None
     price: Price | None = None
     amount: int | None = None
 
     @property
-    def used(self) -> Quantity:
-        """What it used in all."""
-        return self.own + self.shared
+    def used(self) -> Quantity | None:
+        """What it used in all; None where that was never known."""
+        return None if self.own is None or self.shared is None else self.own + self.shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,8 @@ class TenantBill:
 
     @property
     def amount(self) -> int | None:
-        """Their sum; None where nothing of it has a price."""
-        amounts = [line.amount for line in self.lines if line.amount is not None]
-        return sum(amounts) if amounts else None
+        """Their sum; None where nothing of it has a price and was ever known."""
+        return sum_of(line.amount for line in self.lines)
 
     @property
     def known(self) -> Fraction:
@@ -104,8 +110,9 @@ class Bill:
     `zone` is the IANA name of the zone whose month it is. `began` and `ended` are between which
     moments it was reckoned; `so_far` is whether the month is
     not over, and then `ended` is now. `terms` are None without a price file: then there are
-    quantities alone. `total` is the sum of all lines, None without prices and for who does not see
-    all of it.
+    quantities alone. `never` are the charges that were never known, and so are in no amount.
+    `total` is the sum of all lines, None without prices, where none of them was ever known, and for
+    who does not see all of it.
     """
 
     month: Month
@@ -116,12 +123,14 @@ class Bill:
     terms: Terms | None
     tenants: tuple[TenantBill, ...]
     unbilled: tuple[Unbilled, ...] = ()
+    never: tuple[Charge, ...] = ()
     total: int | None = None
 
     @property
-    def sum(self) -> int:
-        """What the tenants that are here pay."""
-        return sum(each.amount or 0 for each in self.tenants)
+    def sum(self) -> int | None:
+        """What the tenants that are here pay; None where nothing of that was ever known."""
+        found = sum_of(each.amount for each in self.tenants)
+        return 0 if found is None and not self.never else found
 
     def of(self, tenant: str) -> TenantBill | None:
         """Return a tenant's, None where it had nothing."""

@@ -71,7 +71,7 @@ def bill_of(
     ]
     unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
     bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
-                tuple(tenants), unbilled)  # fmt: skip
+                tuple(tenants), unbilled, never=_never(known))  # fmt: skip
     return bill if terms is None else _priced(bill, terms)
 
 
@@ -144,6 +144,11 @@ def _known(used: Totals) -> Known:
     return {Charge.BASE: best, **{charge: found[of] for charge, (of, _) in METERS.items()}}
 
 
+def _never(known: Known) -> tuple[Charge, ...]:
+    """Return what was never known; the base fee goes by who was there, and is always."""
+    return tuple(charge for charge in METERS if not known[charge][0])
+
+
 Prices = Mapping[Charge, Price | None]
 
 
@@ -166,6 +171,9 @@ def _lines(
     prices = prices_of(TenantKey.written(name))
     yield Line(Charge.BASE, NONE, NONE, *known[Charge.BASE], Fraction(1), prices[Charge.BASE])
     for charge, meter in meters.items():
+        if not known[charge][0]:
+            yield Line(charge, None, None, *known[charge], None, prices[charge])
+            continue
         own, shared = meter.own(name), meter.shared(name)
         billed = (own + shared).hours
         if charge is not Charge.SESSIONS:
@@ -176,11 +184,12 @@ def _lines(
 def _priced(bill: Bill, terms: Terms) -> Bill:
     """Round every line, so that all of them sum up to the rounded total of the fleet."""
     exact = [line.billed * _units(line.price.amount, terms.decimals)
-             for each in bill.tenants for line in each.lines if line.price is not None]  # fmt: skip
-    amounts = apportioned(exact, terms.rounding)
-    left: Iterator[int] = iter(amounts)
+             for each in bill.tenants for line in each.lines
+             if line.price is not None and line.billed is not None]  # fmt: skip
+    left: Iterator[int] = iter(apportioned(exact, terms.rounding))
     tenants = tuple(replace(each, lines=_with_amounts(each.lines, left)) for each in bill.tenants)
-    return replace(bill, tenants=tenants, total=sum(amounts))
+    priced = replace(bill, tenants=tenants)
+    return replace(priced, total=priced.sum)
 
 
 @lru_cache(maxsize=1024)
@@ -191,5 +200,6 @@ def _units(price: Decimal, decimals: int) -> Fraction:
 
 def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:
     return tuple(
-        line if line.price is None else replace(line, amount=next(amounts)) for line in lines
+        line if line.price is None or line.billed is None else replace(line, amount=next(amounts))
+        for line in lines
     )

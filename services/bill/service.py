@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from services.bill.background import Background, Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import FRESH, MONTHS, Before, MonthSum, Sums, month_sum
 from services.bill.prices import Terms
 from services.bill.reckon import Period, bill_of
 from services.bill.used import UsedMonths
@@ -27,6 +28,7 @@ class BillService:
         self._history, self._terms, self._zone, self._now = history, terms, zone, now
         self._labels = labels
         self._used = UsedMonths(history)
+        self._sums = Sums()
         self._background = Background(self._reckon, final=self._is_final)
 
     def months(self) -> tuple[Month, ...]:
@@ -51,6 +53,30 @@ class BillService:
         """
         return self._background.now(month, self._terms())
 
+    def before(self, month: Month, tenant: str, *, wait: bool) -> Before:
+        """Return what a tenant paid in the year before a month, at the prices of now.
+
+        What is not known yet is reckoned: here and now where it is waited for, else in the
+        background, one month after the other. Raises SettingsError for the price file.
+        """
+        terms, found = self._terms(), list[MonthSum]()
+        if terms is None:
+            return Before()
+        earlier = [each for each in self.months() if each < month][:MONTHS]
+        for each in earlier:
+            known = self._sums.of(each, terms, tenant, self._now())
+            if known is None:
+                bill = self._reckon(each, terms) if wait else self._reckoned_whole(each, terms)
+                if bill is None:
+                    break
+                known = month_sum(bill, tenant)
+            found.append(known)
+        return Before(tuple(found), under_way=len(found) < len(earlier))
+
+    def _reckoned_whole(self, month: Month, terms: Terms) -> Bill | None:
+        found = self._background.now(month, terms)
+        return None if found.under_way else found.bill
+
     def close(self) -> None:
         """Reckon no more."""
         self._background.close()
@@ -63,9 +89,12 @@ class BillService:
         return second(self._history.settled()) >= self._history.boundary(ended)
 
     def _reckon(self, month: Month, terms: Terms | None) -> Bill:
+        final = self._is_final(month, terms)
         began, ended = month.bounds(self._zone)
         used = self._used.of(began, ended)
         seconds = self._history.boundary(ended) - self._history.boundary(began)
         period = Period(month, self._zone.key, seconds, so_far=self._now() < ended)
         labels = self._labels() if terms is not None and terms.by_label else unlabelled
-        return bill_of(period, used, terms, labels)
+        bill = bill_of(period, used, terms, labels)
+        self._sums.keep(bill, None if final else self._now() + FRESH)
+        return bill

@@ -5,7 +5,7 @@ It names nobody else, and says what of the month was not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
 from html import escape
@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo
 
 from services.bill.formats import WORDS, amount, digits
 from services.bill.models import Bill, Line, TenantBill
+from services.bill.past import MonthSum
 from services.bill.prices import Charge, Rounding, SharedRule
 from services.visible import visible
 
 Fact = tuple[str, str]
 
 HEADS = ("Charge", "Used", "Billed", "Price", "Amount", "Coverage")
+BEFORE_HEADS = ("Month", "Amount", "Coverage")
+BEFORE = "The months before, at the prices of this statement"
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
 SHARED_WORDS = {
@@ -84,8 +87,16 @@ def notes(bill: Bill, tenant: TenantBill) -> Iterator[str]:
         yield "The month is not over: this is what it comes to so far."
 
 
+def never_known(bill: Bill) -> str:
+    """Say what of a month was never known; empty where there is nothing like that."""
+    names = ", ".join(WORDS[charge].title for charge in bill.never)
+    return f"Unknown all the time, and so in no amount: {names}." if names else ""
+
+
 def _notes(line: Line) -> Iterator[str]:
     name, hours = WORDS[line.charge].title, WORDS[line.charge].hour
+    if line.used is None or line.shared is None:
+        return
     if line.used.margin:
         yield (f"{name}: it was sampled; {digits(line.used.hours)} {hours} may be wrong by at most "
                f"{digits(line.used.margin)}.")  # fmt: skip
@@ -100,43 +111,67 @@ def _told(bill: Bill, tenant: TenantBill) -> Iterator[Line]:
             yield line
 
 
-def text(bill: Bill, tenant: TenantBill) -> str:
-    """Return a statement as lines of text."""
-    table = [HEADS, *rows(bill, tenant), ("Total", "", "", "", _total(bill, tenant), "")]
+def before_rows(bill: Bill, before: Iterable[MonthSum]) -> list[tuple[str, ...]]:
+    """Return a row of `BEFORE_HEADS` for each month before this one."""
+    return [
+        (str(each.month), _amount(bill, each.amount),
+         "" if each.known is None else known_words(each.known))
+        for each in before
+    ]  # fmt: skip
+
+
+def text(bill: Bill, tenant: TenantBill, before: Iterable[MonthSum] = ()) -> str:
+    """Return a statement as lines of text, with what months before it came to."""
+    lines = _aligned([HEADS, *rows(bill, tenant), ("Total", "", "", "", _total(bill, tenant), "")])
+    earlier = before_rows(bill, before)
+    past = ["", BEFORE, *_aligned([BEFORE_HEADS, *earlier])] if earlier else []
+    head = [f"Statement for {visible(tenant.tenant)}", *_issuer(bill)]
+    told = [f"{name}: {value}" for name, value in facts(bill)]
+    return "\n".join((*head, *told, "", *lines, "", *notes(bill, tenant), *past)).rstrip()
+
+
+def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
+    return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
-    head = [f"Statement for {visible(tenant.tenant)}", *_issuer(bill)]
-    told = [f"{name}: {value}" for name, value in facts(bill)]
-    return "\n".join((*head, *told, "", *lines, "", *notes(bill, tenant))).rstrip()
 
 
-def html(bill: Bill, tenant: TenantBill) -> str:
+def html(bill: Bill, tenant: TenantBill, before: Iterable[MonthSum] = ()) -> str:
     """Return a statement as a page that prints on A4 or Letter; it loads nothing."""
     name = visible(tenant.tenant)
-    heads = "".join(f"<th>{escape(head)}</th>" for head in HEADS)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows(bill, tenant)
-    )
+    earlier = before_rows(bill, before)
+    past = f"<h2>{BEFORE}</h2>\n<table class=past>\n<thead><tr>{_heads(BEFORE_HEADS)}</tr></thead>"
+    past += f"\n<tbody>\n{_body(earlier)}</tbody>\n</table>\n"
     told = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>\n" for n, v in facts(bill))
     said = "".join(f"<li>{escape(note)}</li>\n" for note in notes(bill, tenant))
     issuer = "".join(f"<p>{escape(words)}</p>\n" for words in _issuer(bill))
     return _PAGE.format(
         title=escape(f"Statement for {name}, {title(bill)}"), name=escape(name), issuer=issuer,
-        facts=told, heads=heads, rows=body, total=escape(_total(bill, tenant)),
-        notes=f"<ul>\n{said}</ul>" if said else "",
+        facts=told, heads=_heads(HEADS), rows=_body(rows(bill, tenant)),
+        total=escape(_total(bill, tenant)),
+        notes=f"<ul>\n{said}</ul>" if said else "", past=past if earlier else "",
     )  # fmt: skip
+
+
+def _heads(heads: Iterable[str]) -> str:
+    return "".join(f"<th>{escape(head)}</th>" for head in heads)
+
+
+def _body(rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows
+    )
 
 
 def _row(bill: Bill, line: Line) -> tuple[str, ...]:
     words, price = WORDS[line.charge], line.price
-    used = f"{digits(line.used.hours)} {words.hour}" if words.hour else ""
+    used = "unknown" if line.used is None else f"{digits(line.used.hours)} {words.hour}"
     each = "" if price is None or bill.terms is None else f"{price.amount:f} {bill.terms.currency}"
-    billed = "" if price is None else f"{digits(line.billed)} {words.priced}"
-    return (words.title, used, billed, each, _amount(bill, line.amount), known_words(line.known))
+    billed = "" if not price or line.billed is None else f"{digits(line.billed)} {words.priced}"
+    return (words.title, used if words.hour else "", billed, each, _amount(bill, line.amount),
+            known_words(line.known))  # fmt: skip
 
 
 def _total(bill: Bill, tenant: TenantBill) -> str:
@@ -172,6 +207,7 @@ dd {{ margin: 0 }}
 table {{ border-collapse: collapse; width: 100%; margin: 1.5em 0; overflow-wrap: normal }}
 th, td {{ text-align: left; vertical-align: top; padding: .4em .8em .4em 0;
   border-bottom: 1px solid #ccc }}
+.past {{ width: auto }}
 th:nth-child(n+2):nth-child(-n+5), td:nth-child(n+2):nth-child(-n+5) {{ text-align: right;
   font-variant-numeric: tabular-nums }}
 td:nth-child(4), td:nth-child(5) {{ white-space: nowrap }}
@@ -190,5 +226,5 @@ ul {{ color: #333; padding-left: 1.2em }}
 <tfoot><tr><td>Total</td><td></td><td></td><td></td><td>{total}</td><td></td></tr></tfoot>
 </table>
 {notes}
-</html>
+{past}</html>
 """

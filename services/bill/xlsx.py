@@ -12,10 +12,10 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from services.bill import formats
-from services.bill.models import Bill, TenantBill
+from services.bill.models import Bill, TenantBill, sum_of
 from services.bill.prices import Charge
 from services.bill.rounding import money
-from services.bill.statement import facts
+from services.bill.statement import facts, never_known
 from services.visible import visible
 
 _TEXTS = {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
@@ -39,7 +39,7 @@ def workbook(bill: Bill) -> bytes:
         amounts = book.add_format({"num_format": f"#,##0{places}"}) if bill.terms else plain
         _fill(book.add_worksheet("Bill"), _tenants(bill), head, amounts)
         _fill(book.add_worksheet("Lines"), _lines(bill), head, plain)
-        _fill(book.add_worksheet("About"), (("What", "Value"), *facts(bill)), head, plain)
+        _fill(book.add_worksheet("About"), _about(bill), head, plain)
     return out.getvalue()
 
 
@@ -57,17 +57,28 @@ def _tenants(bill: Bill) -> Iterator[Row]:
     for each in bill.tenants:
         yield (each.tenant, *_figures(bill, each), formats.share(each.known))
     if bill.total is not None and bill.terms is not None:
-        sums = (sum(each.line(charge).amount or 0 for each in bill.tenants) for charge in Charge)
-        decimals = bill.terms.decimals
-        yield ("Total", *(money(units, decimals) for units in (*sums, bill.total)))
+        sums = (sum_of(each.line(charge).amount for each in bill.tenants) for charge in Charge)
+        yield ("Total", *_amounts(bill, (*sums, bill.total)))
 
 
 def _figures(bill: Bill, each: TenantBill) -> Iterator[Decimal | Fraction | None]:
     if bill.terms is None:
-        yield from (line.used.hours for line in each.lines if line.charge is not Charge.BASE)
+        some = (line.used for line in each.lines if line.charge is not Charge.BASE)
+        yield from (None if used is None else used.hours for used in some)
         return
-    for units in (*(line.amount for line in each.lines), each.amount):
-        yield None if units is None else money(units, bill.terms.decimals)
+    yield from _amounts(bill, (*(line.amount for line in each.lines), each.amount))
+
+
+def _amounts(bill: Bill, amounts: Iterable[int | None]) -> Iterator[Decimal | None]:
+    for units in amounts:
+        yield None if units is None or bill.terms is None else money(units, bill.terms.decimals)
+
+
+def _about(bill: Bill) -> Iterator[Row]:
+    yield ("What", "Value")
+    yield from facts(bill)
+    if never := never_known(bill):
+        yield ("Never known", never)
 
 
 def _lines(bill: Bill) -> Iterator[Row]:

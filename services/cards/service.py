@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from services.cards.models import Card, Doing, Edit, Hold, Labels, LabelsOf
+from services.cards.models import Card, Doing, Edit, Hold, Label, Labels, LabelsOf, each_label
 from services.cards.ports import CardRecords, Doings
 from services.tenancy.kb_ids import TenantKey
 
@@ -49,6 +49,11 @@ class CardService:
     def labels(self) -> LabelsOf:
         """Return what tells the labels of each tenant, as they are now."""
         return partial(_labels, self.cards())
+
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        """Return the labels that tenants have whom somebody sees."""
+        mine = (card.labels for tenant, card in self.cards().items() if sees(tenant))
+        return frozenset(label for labels in mine for label in each_label(labels))
 
     def doings(self) -> Mapping[TenantKey, tuple[Doing, ...]]:
         """Return what is being done with tenants now."""

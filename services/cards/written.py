@@ -101,11 +101,13 @@ def _lines(columns: list[str], rows: list[list[str]]) -> Iterator[tuple[int, Edi
 
 
 def _edit(line: Mapping[str, str]) -> Edit:
-    texts = {name: parse(line[name]) for name, parse in TEXTS.items() if name in line}
+    name, contact, notes = (
+        parse(line[column]) if column in line else None for column, parse in TEXTS.items()
+    )
     tenant = tenant_of(line[TENANT])
     if LABELS not in line:
-        return Edit(tenant, **texts)
-    return Edit(tenant, **texts, labels=dict(labels_of(line[LABELS])), only=True)
+        return Edit(tenant, name, contact, notes)
+    return Edit(tenant, name, contact, notes, labels=dict(labels_of(line[LABELS])), only=True)
 
 
 def _once(lines: Iterator[tuple[int, Edit | Refused]]) -> Iterator[Edit | Refused]:

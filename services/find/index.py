@@ -10,8 +10,8 @@ from services.find.models import Match, Place, TenantHit
 from services.tenancy.kb_ids import TenantKey, node_text_of
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
-from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot
+from services.usage.sums import add_usages
 
 
 class FleetIndex:

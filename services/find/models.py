@@ -21,7 +21,12 @@ SESSION = "session id"
 PATTERN = "pattern name"
 KEY = "Redis key"
 COLLECTION = "Qdrant collection"
+NAME = "display name"
+LABEL = "label"
 """What a text can be, apart from a field of a naming scheme, which goes by its own name."""
+
+WHOLE = frozenset({TENANT, NAME, LABEL})
+"""What stands for all that a tenant has."""
 
 CONCEALED = "what it reads and writes is not only of tenants in scope"
 """How the place of a match is known to a viewer from whom it is kept."""

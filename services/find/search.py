@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from services.ask_stores import Emit, Pass, ask_all
+from services.cards.service import Cards
 from services.errors import Fault, Problem, StoreError
 from services.figures import Measure, StoreState
+from services.find.cards import card_matches
 from services.find.index import FleetIndex
 from services.find.match import claimed, matches_of, place_of
 from services.find.models import (
@@ -67,12 +69,13 @@ class FindService:
         service: str = "kato",
         shared_collections: frozenset[str] = frozenset(),
         timeout: float = 10.0,
+        cards: Callable[[], Cards] = dict,
     ) -> None:
         self._patterns, self._keys = patterns, keys
         self._ownership = ownership
         self._schemes, self._service = schemes, service
         self._shared = shared_collections
-        self._timeout = timeout
+        self._timeout, self._cards = timeout, cards
         self._held: tuple[Snapshot, FleetIndex] | None = None
 
     def find(self, typed: str, snapshot: Snapshot, *, contains: bool = False) -> Answer:
@@ -87,12 +90,23 @@ class FindService:
         if not question.texts:
             return Answer(question)
         index, registry = self._index(snapshot)
-        known = {each: matches_of(index, each) for each in (question, *question.words)}
+        cards, unread = self._cards_now()
+        known = {
+            each: (*matches_of(index, each), *card_matches(index, cards, each))
+            for each in (question, *question.words)
+        }
         asked = ask_all(self._asks(question, index, known[question]), deadline=self._timeout)
         found = {each: (*known[each], *_live(index, each, asked)) for each in known}
         together = fitting_all([found[each] for each in question.words])
-        looked = (registry, *_looked_at(snapshot), *_looked_live(asked))
+        looked = (registry, *unread, *_looked_at(snapshot), *_looked_live(asked))
         return _answer(index, question, _each_once(*found[question], *together), looked)
+
+    def _cards_now(self) -> tuple[Cards, tuple[Looked, ...]]:
+        """Return what stands on tenants' cards, or that it could not be looked at."""
+        try:
+            return self._cards(), ()
+        except StoreError as exc:
+            return {}, (Looked("Own records", "display names and labels", exc.problem),)
 
     def _index(self, snapshot: Snapshot) -> tuple[FleetIndex, Looked]:
         """Return the names of a snapshot, by the node_ids seen when it was first asked about."""

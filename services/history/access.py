@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
+from services.history.events import Event, EventBook
 from services.history.forecast import Forecast
 from services.history.models import Cell, Holder, OwnerKind
 from services.history.movers import Movers, movers
@@ -16,8 +17,8 @@ from services.tenancy.kb_ids import TenantKey
 class DeskHistory:
     """What was when, of the tenants in scope; the rest of the fleet for who sees all of it."""
 
-    def __init__(self, gate: Gate, history: HistoryService) -> None:
-        self._gate, self._history = gate, history
+    def __init__(self, gate: Gate, history: HistoryService, events: EventBook) -> None:
+        self._gate, self._history, self._events = gate, history, events
 
     def series(
         self, holder: Holder, quantity: str, since: datetime, until: datetime, step: int
@@ -31,6 +32,20 @@ class DeskHistory:
         if not _sees(viewer, holder):
             return ()
         return self._history.series(holder, quantity, since, until, step)
+
+    def happened(
+        self, since: datetime, until: datetime, *, tenant: str, most: int
+    ) -> tuple[Event, ...]:
+        """Return the newest events of a time, as `EventBook.between`: of tenants in scope.
+
+        What is of the whole deployment is for everybody. Raises StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        found = self._events.between(since, until, tenant=tenant, most=most)
+        return tuple(
+            each for each in found
+            if not each.tenant or viewer.sees(TenantKey.written(each.tenant))
+        )  # fmt: skip
 
     def made_up_until(self) -> datetime | None:
         """Return until when the past is made up, as `HistoryService.made_up_until`."""

@@ -23,8 +23,8 @@ from services.history.models import (
     quantities_of,
 )
 from services.history.rollup import Look
-from services.usage.rollup import add_usages
 from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.sums import add_usages
 
 _NO_SIZE = "its size is not told"
 
@@ -104,7 +104,8 @@ def _changed(
 ) -> Iterator[tuple[Holder, Figures]]:
     """Yield the new figures of holders; of one whose usage is as it was seen there are none."""
     for holder, usage in usages.items():
-        if usage != seen.get(holder):
+        last_seen = seen.get(holder)
+        if usage is not last_seen and usage != last_seen:  # most are the very same
             before = last.get(holder, {})
             after = dict(_merged(figures_of(usage), before, known))
             if after != before:

@@ -150,6 +150,11 @@ def second(at: datetime) -> int:
     return int(at.timestamp())
 
 
+def midnight(at: datetime) -> datetime:
+    """Return when the day of a moment began, in UTC."""
+    return moment(Grain.DAY.start(second(at)))
+
+
 def moment(at: int) -> datetime:
     """Return a second as a time in UTC."""
     return datetime.fromtimestamp(at, UTC)

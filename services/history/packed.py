@@ -1,9 +1,10 @@
 """A row as bytes: a third of what it takes as JSON, of which a large fleet's year has millions.
 
-After the version and how long most figures were known, each figure is how many bytes it takes, its
-name, and whole numbers of seven bits a byte, the lowest first, the last without the eighth bit (as
-LEB128); what is often near something else is kept as the difference, signs in the lowest bit (as
-Protocol Buffers' zigzag). Pure.
+After the version, for how long most figures were known and for how long the first that changed had
+been what it was (others changed with the same snapshot), each figure is how many bytes it takes,
+its name, and whole numbers of seven bits a byte, the lowest first, the last without the eighth bit
+(as LEB128); what is often near something else is kept as the difference, signs in the lowest bit
+(as Protocol Buffers' zigzag). Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Collection, Iterator
 from services.history.models import Figure
 from services.history.rollup import Rollup
 
-VERSION = 1
+VERSION = 2
+"""Version 1 does not say for how long a figure had been what it was: every integral is whole."""
 
 _KINDS = (
     "frequency", "emotives", "metadata", "entropy", "normalized_entropy",
@@ -39,7 +41,9 @@ def pack(figures: Collection[Packed]) -> bytes:
     """Return figures as bytes."""
     out = bytearray([VERSION])
     known = next((did.known for _, _, did in figures if did is not None), 0)
+    moved = next((at for _, _, did in figures if did and (at := _moved(did)) is not None), 0)
     _put(out, known)
+    _put(out, moved)
     for name, figure, did in figures:
         entry = bytearray()
         number = _NUMBERS.get(name, 0)
@@ -53,7 +57,7 @@ def pack(figures: Collection[Packed]) -> bytes:
         if figure.margin:
             _put(entry, _zigzag(figure.margin))
         if did is not None:
-            for each in _rollup(did, figure.value):
+            for each in _rollup(did, figure.value, moved):
                 _put(entry, _zigzag(each))
             _put(entry, _zigzag(did.known - known))
         _put(out, len(entry))
@@ -63,7 +67,10 @@ def pack(figures: Collection[Packed]) -> bytes:
 
 def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packed]:
     """Yield the figures in bytes; of those that are wanted, if these are named."""
-    (usual, at), left = _take(kept, 1), -1 if wanted is None else len(wanted)
+    (usual, at), moved = _take(kept, 1), 0
+    if kept[0] > 1:
+        moved, at = _take(kept, at)
+    left = -1 if wanted is None else len(wanted)
     while at < len(kept) and left:
         size, at = _take(kept, at)
         name, head, first = _named(kept, at)
@@ -71,7 +78,7 @@ def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packe
         if wanted is None or name in wanted:
             numbers = list(_numbers(kept, first, at))
             margin = numbers.pop(1) if head & _MARGIN else 0
-            did = _unrolled(numbers, usual) if head & _ROLLUP else None
+            did = _unrolled(numbers, usual, moved) if head & _ROLLUP else None
             yield name, Figure(numbers[0], margin), did
             left -= 1
 
@@ -85,20 +92,29 @@ def _named(kept: bytes, at: int) -> tuple[str, int, int]:
     return kept[at : at + length].decode("utf-8", "surrogateescape"), head, at + length
 
 
-def _rollup(did: Rollup, value: int) -> tuple[int, ...]:
+def _moved(did: Rollup) -> int | None:
+    """Return for how long a figure had been what it was first, if it changed once."""
+    change = did.last - did.first
+    if not change:
+        return None
+    return max(0, (did.last * did.known - did.integral) // change)
+
+
+def _rollup(did: Rollup, value: int, moved: int) -> tuple[int, ...]:
     return (
         did.last - value, did.first - did.last, did.least - min(did.first, did.last),
-        did.most - max(did.first, did.last), did.integral - did.last * did.known,
+        did.most - max(did.first, did.last),
+        did.integral - did.last * did.known + (did.last - did.first) * moved,
     )  # fmt: skip
 
 
-def _unrolled(numbers: list[int], usual: int) -> Rollup:
+def _unrolled(numbers: list[int], usual: int, moved: int) -> Rollup:
     value, last, first, least, most, integral, known = numbers
     last, known = last + value, known + usual
     first += last
     return Rollup(
-        first, last, least + min(first, last), most + max(first, last), integral + last * known,
-        known,
+        first, last, least + min(first, last), most + max(first, last),
+        integral + last * known - (last - first) * moved, known,
     )  # fmt: skip
 
 

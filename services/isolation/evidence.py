@@ -139,12 +139,11 @@ def gathered(found: Sequence[Finding], said: str) -> tuple[Finding, ...]:
     """Return findings about kb_ids as they are, or as one where there are more than MANY."""
     if len(found) <= MANY:
         return tuple(found)
-    order = list(Severity)
     kb_ids = tuple(kb_id for finding in found for kb_id in finding.kb_ids)
     one = Finding(
         code=found[0].code,
         subject="many kb_ids",
-        severity=min((finding.severity for finding in found), key=order.index),
+        severity=min((finding.severity for finding in found), key=lambda each: each.rank),
         what=f"{len(found):,} kb_ids {said}.",
         tenants=tuple(dict.fromkeys(tenant for finding in found for tenant in finding.tenants)),
         kb_ids=kb_ids,

@@ -182,8 +182,7 @@ class Audit:
     def findings(self) -> tuple[Finding, ...]:
         """Every finding, the gravest first."""
         found = (finding for result in self.results for finding in result.findings)
-        order = list(Severity)
-        return tuple(sorted(found, key=lambda f: (order.index(f.severity), f.code)))
+        return tuple(sorted(found, key=lambda f: (f.severity.rank, f.code)))
 
     @property
     def score(self) -> int | None:

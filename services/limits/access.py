@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
-from services.access.viewer import Action, Viewer
+from services.access.viewer import Action
 from services.approvals.models import WHY
-from services.cards.models import Label
-from services.cards.scope import LabelScope, Scope
+from services.cards.scope import Scope
+from services.cards.specific import concerns, named_by
 from services.limits.models import Kept, Rule, Standings, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.limits.written import words_of
-from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 _TOLD = 100
@@ -51,7 +50,7 @@ class DeskLimits:
             return kept
         labels = self._inner().labels_within(viewer.sees)
         return tuple(
-            replace(k, by="", why="") for k in kept if _concerns(k.rule.scope, viewer, labels)
+            replace(k, by="", why="") for k in kept if concerns(k.rule.scope, viewer, labels)
         )
 
     def standings(self, snapshot: Snapshot) -> Standings:
@@ -82,7 +81,7 @@ class DeskLimits:
             return changes
         lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
         with self._gate.doing(
-            Action.SET_LIMITS, whose=_whose(changes), target=_few(lines), reason=why,
+            Action.SET_LIMITS, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
             digest=digest_of_words(why, *sorted(lines)), details=_details(lines, why),
         ):  # fmt: skip
             service.change(changes, by=viewer.id, why=why)
@@ -97,28 +96,10 @@ class DeskLimits:
         return Changes(wanted, tuple(key for key in there if key not in keys))
 
 
-def _concerns(scope: Scope, viewer: Viewer, labels: Collection[Label]) -> bool:
-    """Whether a rule may hold for a tenant in scope; for a kind, where any of that kind is.
-
-    For a label, where it is among those that tenants in scope have.
-    """
-    if isinstance(scope, LabelScope):
-        return scope.label in labels
-    if scope.kind == "*":
-        return True
-    if scope.id == "*":
-        return any(each.kind == scope.kind for each in viewer.scope)
-    return viewer.sees(TenantKey(scope.kind, scope.id))
-
-
-def _whose(changes: Changes) -> tuple[TenantKey, ...]:
-    """Return whom the log is to name: a kind as `org/*`; nobody for everyone's and a label's."""
-    scopes = dict.fromkeys((*(rule.scope for rule in changes.put),
-                            *(scope for scope, _ in changes.removed)))  # fmt: skip
-    named = [each for each in scopes if not isinstance(each, LabelScope) and each.kind != "*"]
-    if len(named) < len(scopes):
-        return ()
-    return tuple(TenantKey(scope.kind, scope.id) for scope in named)
+def _scopes(changes: Changes) -> Iterator[Scope]:
+    """Yield whom changes are for."""
+    yield from (rule.scope for rule in changes.put)
+    yield from (scope for scope, _ in changes.removed)
 
 
 def _details(lines: Sequence[str], why: str) -> dict[str, str]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.cards.models import Label, LabelsOf, unlabelled
-from services.cards.scope import LabelScope
+from services.cards.models import LabelsOf, unlabelled
+from services.cards.scope import Scope
+from services.cards.specific import MostSpecific
 from services.history.models import Figure
 from services.limits.models import Rule, State, Thresholds
 from services.tenancy.kb_ids import TenantKey
@@ -23,17 +24,10 @@ class Rules:
     """
 
     def __init__(self, rules: Iterable[Rule], labels: LabelsOf = unlabelled) -> None:
-        self._found: dict[str, dict[tuple[str, str], Rule]] = {}
-        self._labelled: dict[str, list[tuple[Label, Rule]]] = {}
-        self._labels = labels
+        found: dict[str, list[tuple[Scope, Rule]]] = {}
         for rule in rules:
-            there, scope = self._found.setdefault(rule.quantity, {}), rule.scope
-            if isinstance(scope, LabelScope):
-                self._labelled.setdefault(rule.quantity, []).append((scope.label, rule))
-            else:
-                there[scope.kind, scope.id] = rule
-        for mine in self._labelled.values():
-            mine.sort(key=lambda each: (_height(each[1]), each[0]))
+            found.setdefault(rule.quantity, []).append((rule.scope, rule))
+        self._found = {of: MostSpecific(mine, labels, _height) for of, mine in found.items()}
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -42,15 +36,8 @@ class Rules:
 
     def of(self, tenant: TenantKey, quantity: str) -> Rule | None:
         """Return the rule that holds for a tenant; None where none is for it."""
-        there = self._found.get(quantity, {})
-        kind = tenant.kind
-        return (there.get((kind, tenant.id)) or self._by_label(tenant, quantity)
-                or there.get((kind, "*")) or there.get(("*", "*")))  # fmt: skip
-
-    def _by_label(self, tenant: TenantKey, quantity: str) -> Rule | None:
-        labelled = self._labelled.get(quantity)
-        labels = self._labels(tenant) if labelled else {}
-        return next((rule for label, rule in labelled or () if label.on(labels)), None)
+        found = self._found.get(quantity)
+        return None if found is None else found.of(tenant)
 
 
 def _height(rule: Rule) -> float:

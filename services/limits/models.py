@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from services.cards.scope import LabelScope, Scope
+from services.cards.scope import Scope
+from services.cards.specific import breadth
 from services.errors import Problem
 from services.figures import Measure
 from services.history.models import Figure, quantities_of
@@ -177,15 +178,3 @@ def in_order(rules: Iterable[Kept]) -> Iterator[Kept]:
         breadth(kept.rule.scope), str(kept.rule.scope),
         ordered.get(kept.rule.quantity, len(ordered)), kept.rule.quantity,
     )))  # fmt: skip
-
-
-def breadth(scope: Scope) -> int:
-    """Return how wide a rule is: 0 for every tenant, 1 for a kind, 2 for a label, 3 for one.
-
-    The most specific wins.
-    """
-    if isinstance(scope, LabelScope):
-        return 2
-    if scope.kind == "*":
-        return 0
-    return 1 if scope.id == "*" else 3

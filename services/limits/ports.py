@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from services.cards.scope import Scope
@@ -27,5 +28,8 @@ class LimitRecords(Protocol):
     def held(self) -> Held:
         """Return who was near or over at the last look."""
 
-    def hold(self, changed: Mapping[tuple[str, str], Crossed | None]) -> None:
-        """Note who came to be near or over, and who is that no longer (None)."""
+    def hold(self, changed: Mapping[tuple[str, str], Crossed | None], *, at: datetime) -> None:
+        """Note who came to be near or over, and who is that no longer (None).
+
+        It is an event at this moment for each whose state is another one than before.
+        """

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.cards.models import Card, Label, LabelsOf, each_label, unlabelled
+from services.cards.models import Label, LabelsOf, unlabelled
 from services.limits.judge import Rules
 from services.limits.models import (
     Crossed,
@@ -51,8 +51,8 @@ class Labelled(Protocol):
     def labels(self) -> LabelsOf:
         """Return what tells the labels of each tenant."""
 
-    def cards(self) -> Mapping[TenantKey, Card]:
-        """Return every card."""
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        """Return the labels that tenants have whom somebody sees."""
 
 
 class _Unlabelled:
@@ -62,8 +62,9 @@ class _Unlabelled:
     def labels(self) -> LabelsOf:
         return unlabelled
 
-    def cards(self) -> Mapping[TenantKey, Card]:
-        return {}
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        del sees
+        return frozenset()
 
 
 UNLABELLED = _Unlabelled()
@@ -92,9 +93,7 @@ class LimitsService:
 
     def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
         """Return the labels that tenants have whom somebody sees."""
-        cards = self._cards.cards()
-        mine = (card.labels for tenant, card in cards.items() if sees(tenant))
-        return frozenset(label for labels in mine for label in each_label(labels))
+        return self._cards.labels_within(sees)
 
     def standings(self, snapshot: Snapshot, *, alone: bool = False) -> Standings:
         """Return every tenant of a snapshot that has a limit, with how much of each it uses.
@@ -136,7 +135,7 @@ class LimitsService:
         found = tuple(standings(snapshot, rules, self.thresholds, known.held))
         changed = dict(_changed(found, known.held, snapshot, rules))
         if changed:
-            self._records.hold(changed)
+            self._records.hold(changed, at=snapshot.collected_at)
 
     def _rules(self, known: _Known) -> Rules:
         return Rules(known.rules, self._cards.labels())

@@ -19,6 +19,15 @@ from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName
 
 
+def archive(context: Context) -> Result:
+    """Take an archive of the target and prove it: until that is done, nothing is erased."""
+    context.judge.may_go()
+    archiver, job = context.tools.archiver, context.job
+    if archiver is None:
+        raise Halted("no archive can be taken here")
+    return dict(archiver.take(job.plan, job_id=job.id, by=job.asked_by))
+
+
 def end_sessions(context: Context) -> Result:
     """End sessions through KATO, and in Redis: there alone where no KATO is."""
     context.judge.may_go()

@@ -56,6 +56,7 @@ def _plan(plan: Plan) -> dict[str, object]:
         "passed_over": sorted(request.passed_over),
         "trim_streams": request.trim_streams,
         "drop_collections": request.drop_collections,
+        **({"archive_first": True} if request.archive_first else {}),
         "surface": {
             "kb_ids": sorted(surface.kb_ids),
             "tenant_ids": sorted(surface.tenant_ids),
@@ -255,6 +256,7 @@ def _request(found: Mapping[str, Any]) -> Request:
         include_inferred=found.get("include_inferred", False),
         passed_over=frozenset(found.get("passed_over", ())),
         drop_collections=found.get("drop_collections", False),
+        archive_first=found.get("archive_first", False),
     )  # fmt: skip
 
 

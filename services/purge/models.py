@@ -69,7 +69,8 @@ class Request:
     owner is only inferred and that could be nobody else's, `passed_over` the tables and
     collections whose rows and points of the target cannot be erased and are to stay,
     `trim_streams` whether KATO's `stm:*` streams are to be emptied, of everyone's observations,
-    `drop_collections` whether collections go at once although a running KATO may have used them.
+    `drop_collections` whether collections go at once although a running KATO may have used them,
+    `archive_first` whether an archive of the target is taken and proven before anything goes.
     """
 
     target: Target
@@ -79,6 +80,7 @@ class Request:
     include_inferred: bool = False
     passed_over: frozenset[str] = frozenset()
     drop_collections: bool = False
+    archive_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ def _digest(request: Request, selection: Selection, looks: Looks) -> str:
         [_said(each) for each in (*selection.left_out, *looks.left)],
         [_said(each) for each in selection.taken],
         sorted(looks.blockers), sorted(looks.problems), sorted(looks.absent),
+        *(["an archive first"] if request.archive_first else []),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).hexdigest()
 

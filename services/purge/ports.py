@@ -163,6 +163,20 @@ class Presence:
     started_at: datetime | None = None
 
 
+class Archiver(Protocol):
+    """What takes an archive before a purge."""
+
+    def obstacle(self) -> str:
+        """Say why none can be taken here; empty where one can."""
+
+    def take(self, plan: Plan, *, job_id: str, by: str) -> Mapping[str, str]:
+        """Take an archive of what a plan is about, prove it, and return its id and its file's name.
+
+        Asked again for the same job, it goes on with the one that it began. Raises
+        KatoTenantsError where it is not proven.
+        """
+
+
 class SessionEnder(Protocol):
     """KATO's HTTP API. Every method raises StoreError."""
 

@@ -16,6 +16,7 @@ from services.jobs.run import Run, Stops
 from services.purge.check import check
 from services.purge.context import Context
 from services.purge.erase import (
+    archive,
     end_sessions,
     erase_keys,
     erase_patterns,
@@ -101,6 +102,7 @@ def _now() -> datetime:
 
 DOES: dict[StepName, Callable[[Context], Result]] = {
     StepName.CHECK: check,
+    StepName.ARCHIVE: archive,
     StepName.SESSIONS: end_sessions,
     StepName.FLUSH: flush,
     StepName.KEYS: erase_keys,

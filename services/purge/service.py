@@ -23,9 +23,9 @@ from services.purge.plan import Looks, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import end_job
-from services.purge.steps import StepName, steps_of
+from services.purge.steps import StepName
 from services.purge.target import Selection, may_be, select, wanting
-from services.purge.tools import Tools
+from services.purge.tools import Tools, steps_for
 from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import held_names
@@ -92,7 +92,7 @@ class PurgeService:
             asked_by=asked_by,
             reason=reason.strip(),
             names=_names(plan, ownership),
-            steps=steps_of(plan.request.stores),
+            steps=steps_for(plan.request),
             at=datetime.now(UTC),
         )
 
@@ -258,7 +258,7 @@ class PurgeService:
         return replace(
             looks,
             problems={**unread, **looks.problems},
-            blockers=(*looks.blockers, *lacking),
+            blockers=(*looks.blockers, *lacking, *self._tools.unarchived(request)),
         )
 
     def _look_at(self, job: Job) -> Looks:
@@ -278,8 +278,8 @@ class PurgeService:
         plan = self.planned(digest)
         if plan.request.target != job.plan.request.target:
             raise PurgeRefused("the plan with this digest is for another target")
-        if steps_of(plan.request.stores) != tuple(step.name for step in job.steps):
-            raise PurgeRefused("the plan with this digest is for other stores")
+        if steps_for(plan.request) != tuple(step.name for step in job.steps):
+            raise PurgeRefused("the plan with this digest is for other stores or other steps")
         self.check(plan, confirm, job.reason)
         names = _names(plan, self._tools.ownership())
         self._jobs.resume(job.id, plan=plan, names=names)

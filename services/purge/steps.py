@@ -18,6 +18,7 @@ class StepName(StrEnum):
     """The steps of a job, in their order."""
 
     CHECK = "check"
+    ARCHIVE = "archive"
     SESSIONS = "end sessions"
     FLUSH = "flush inserts"
     KEYS = "erase keys"
@@ -42,6 +43,7 @@ class StepKind:
 
 STEPS: Mapping[StepName, StepKind] = {
     StepName.CHECK: StepKind("Check that the stores are as planned"),
+    StepName.ARCHIVE: StepKind("Take an archive, and prove it"),
     StepName.SESSIONS: StepKind("End sessions", Measure.SESSIONS, erases=True),
     StepName.FLUSH: StepKind("Flush inserts that are held back", Measure.PATTERNS),
     StepName.KEYS: StepKind("Erase Redis keys", Measure.KEYS, erases=True),
@@ -59,12 +61,16 @@ ERASES: Mapping[Measure, StepName] = {
 """The step that erases from each store."""
 
 
-def steps_of(stores: frozenset[Measure]) -> tuple[StepName, ...]:
+def steps_of(stores: frozenset[Measure], *, archive_first: bool = False) -> tuple[StepName, ...]:
     """Return the steps of a purge of these stores, in order.
 
     Sessions end first wherever something is erased: a live one would write it again.
     """
-    return tuple(name for name, kind in STEPS.items() if kind.of is None or kind.of in stores)
+    return tuple(
+        name for name, kind in STEPS.items()
+        if (kind.of is None or kind.of in stores)
+        and (archive_first or name is not StepName.ARCHIVE)
+    )  # fmt: skip
 
 
 Step = AnyStep[StepName]

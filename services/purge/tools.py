@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from services.cards.holds import Holds
 from services.purge.look import Erasers
-from services.purge.models import KeySurvey
-from services.purge.ports import Jobs, SessionEnder
+from services.purge.models import KeySurvey, Request
+from services.purge.ports import Archiver, Jobs, SessionEnder
+from services.purge.steps import StepName, steps_of
 from services.tenancy.ownership import Ownership
 
 _HELD = 4  # plans; a survey holds the key names of who may be a target
@@ -69,4 +70,17 @@ class Tools:
     settle_seconds: float | None
     plan_seconds: float
     learns: bool = True
+    archiver: Archiver | None = None
     surveys: Surveys = field(default_factory=Surveys)
+
+    def unarchived(self, request: Request) -> tuple[str, ...]:
+        """Say why the archive that a request asks for cannot be taken."""
+        if not request.archive_first:
+            return ()
+        why = "none can be taken here" if self.archiver is None else self.archiver.obstacle()
+        return (f"an archive is to be taken first: {why}",) if why else ()
+
+
+def steps_for(request: Request) -> tuple[StepName, ...]:
+    """Return the steps of a purge as it was asked for."""
+    return steps_of(request.stores, archive_first=request.archive_first)

@@ -12,6 +12,7 @@ from services.access.confined_ownership import HELD_WITH_OTHERS
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import Holders, claimants, each_of
 from services.access.viewer import Action, Viewer
+from services.cards.holds import Holds, refuse_held
 from services.errors import AccessDenied
 from services.sessions.caller import carrying
 from services.sessions.care import SessionCare
@@ -101,10 +102,10 @@ class DeskCare:
 
     def __init__(
         self, gate: Gate, inner: SessionCare, *, ownership: Callable[[], Ownership],
-        forward: bool = False,
+        holds: Holds, forward: bool = False,
     ) -> None:  # fmt: skip
         self._gate, self._inner, self._ownership = gate, inner, ownership
-        self._forward = forward
+        self._holds, self._forward = holds, forward
 
     def inspect(self, key: str) -> SessionDetail | None:
         """Read one session, which extends nothing; None when there is none in scope."""
@@ -130,7 +131,10 @@ class DeskCare:
     def act(
         self, deed: Deed, records: Sequence[SessionRecord], *, ttl_seconds: int | None = None
     ) -> tuple[Outcome, ...]:
-        """Do something to sessions, all of which have to be in scope. Raises AccessDenied."""
+        """Do something to sessions, all of which have to be in scope.
+
+        Raises AccessDenied, and OnHold where what is on legal hold would be cleared or ended.
+        """
         ownership = self._ownership()
         held = [holders_of_session(record, ownership) for record in records]
         # one that names nobody is only for those who see all, whatever the others are
@@ -141,6 +145,8 @@ class DeskCare:
             digest=digest_of_words(deed.value, str(ttl_seconds), *ids),
             details={} if ttl_seconds is None else {"TTL": _seconds(ttl_seconds)},
         ) as doing, _carrying(self._gate, self._forward):  # fmt: skip
+            if deed is not Deed.EXTEND:
+                refuse_held(tenants, self._holds)
             outcomes = self._inner.act(deed, records, ttl_seconds=ttl_seconds)
             doing.failure = _failure(outcomes)
             return outcomes

@@ -25,6 +25,7 @@ from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
 from services.settings.alerts import AlertSettings
+from services.settings.archives import ArchiveSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes
@@ -52,7 +53,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings, AlertSettings):
+class Settings(SignInSettings, AlertSettings, ArchiveSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Never, TypeVar, cast
+from typing import Concatenate, Never, ParamSpec, TypeVar, cast
 
 from services.errors import StoreNotConfigured
 
 T = TypeVar("T")
+Engine = TypeVar("Engine")
+Options = ParamSpec("Options")
 
 
 class AbsentStore:
@@ -38,3 +40,15 @@ def absent(store: str, variable: str) -> T:  # type: ignore[type-var]  # whateve
 def present(engine: T) -> T | None:
     """Return an engine, None for one that is not configured."""
     return None if isinstance(engine, AbsentStore) else engine
+
+
+def over(
+    engine: Engine,
+    make: Callable[Concatenate[Engine, Options], T],
+    *args: Options.args,
+    **options: Options.kwargs,
+) -> T:
+    """Make an adapter; over an engine that is not configured it is what says so."""
+    if isinstance(engine, AbsentStore):
+        return cast("T", engine)
+    return make(engine, *args, **options)

@@ -5,14 +5,14 @@ An adapter's module is imported where it is made: most commands need few of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from services.figures import Measure
-from services.made_once import T, made_once
+from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.absent import AbsentStore
+from services.stores.absent import over
 from services.stores.open import Started, engines_of
 
 if TYPE_CHECKING:
@@ -37,22 +37,8 @@ if TYPE_CHECKING:
     from services.stores.redis.session_detail import SessionRecords
     from services.stores.redis.session_writes import SessionWrites
     from services.stores.redis.usage import KeyspaceStore
+    from services.stores.writers import TenantWriters
     from services.usage.ports import Source
-
-Engine = TypeVar("Engine")
-Options = ParamSpec("Options")
-
-
-def _over(
-    engine: Engine,
-    make: Callable[Concatenate[Engine, Options], T],
-    *args: Options.args,
-    **options: Options.kwargs,
-) -> T:
-    """Make an adapter; over an engine that is not configured it is what says so."""
-    if isinstance(engine, AbsentStore):
-        return cast("T", engine)
-    return make(engine, *args, **options)
 
 
 class Stores:
@@ -87,6 +73,13 @@ class Stores:
         """What counts the stores whose one pass says all there is to say."""
         return {Measure.VECTORS: self.vectors}
 
+    @made_once
+    def writers(self) -> TenantWriters:
+        """What writes for one tenant."""
+        from services.stores.writers import TenantWriters
+
+        return TenantWriters(self.engines, self._settings)
+
     # --- ClickHouse ---
 
     @made_once
@@ -94,14 +87,14 @@ class Stores:
         """Usage, and whose a pattern is."""
         from services.stores.clickhouse.usage import PatternStore
 
-        return _over(self.engines.clickhouse, PatternStore)
+        return over(self.engines.clickhouse, PatternStore)
 
     @made_once
     def pattern_pages(self) -> PatternPages:
         """One tenant's patterns."""
         from services.stores.clickhouse.pages import PatternPages
 
-        return _over(self.engines.clickhouse, PatternPages)
+        return over(self.engines.clickhouse, PatternPages)
 
     @made_once
     def pattern_audit(self) -> PatternAudit:
@@ -110,14 +103,14 @@ class Stores:
         from services.stores.open_doors import clickhouse_door, no_door
 
         door = no_door if self._embedded else clickhouse_door(self._settings)
-        return _over(self.engines.clickhouse, PatternAudit, door=door)
+        return over(self.engines.clickhouse, PatternAudit, door=door)
 
     @made_once
     def pattern_erasing(self) -> PatternErasing:
         """What erases patterns."""
         from services.stores.clickhouse.erase import PatternErasing
 
-        return _over(
+        return over(
             self.engines.clickhouse,
             PatternErasing,
             seconds=self._settings.pass_seconds,
@@ -129,7 +122,7 @@ class Stores:
         """What writes patterns for the canary test."""
         from services.stores.canary import CanaryRows
 
-        return _over(self.engines.clickhouse, CanaryRows)
+        return over(self.engines.clickhouse, CanaryRows)
 
     # --- Redis ---
 
@@ -138,7 +131,7 @@ class Stores:
         """Usage, sessions, and which keys are there."""
         from services.stores.redis.usage import KeyspaceStore
 
-        return _over(
+        return over(
             self.engines.redis,
             KeyspaceStore,
             service=self._settings.service_name,
@@ -153,7 +146,7 @@ class Stores:
         """One owner's keys."""
         from services.stores.redis.pages import KeyPages
 
-        return _over(
+        return over(
             self.engines.redis,
             KeyPages,
             service=self._settings.service_name,
@@ -168,14 +161,14 @@ class Stores:
         from services.stores.redis.frequencies import Frequencies
 
         seconds = self._settings.pass_seconds
-        return _over(self.engines.redis, Frequencies, pass_seconds=seconds)
+        return over(self.engines.redis, Frequencies, pass_seconds=seconds)
 
     @made_once
     def session_records(self) -> SessionRecords:
         """Records of sessions, read."""
         from services.stores.redis.session_detail import SessionRecords
 
-        return _over(
+        return over(
             self.engines.redis,
             SessionRecords,
             service=self._settings.service_name,
@@ -189,7 +182,7 @@ class Stores:
         from services.stores.redis.session_writes import SessionWrites
 
         count, seconds = self._settings.scan_count, self._settings.pass_seconds
-        return _over(self.engines.redis, SessionWrites, scan_count=count, seconds=seconds)
+        return over(self.engines.redis, SessionWrites, scan_count=count, seconds=seconds)
 
     @made_once
     def key_audit(self) -> KeyAudit:
@@ -199,14 +192,14 @@ class Stores:
 
         engine, patience = self.engines.redis, self._settings.timeout_seconds
         door = no_door if self._embedded else redis_door(engine, seconds=patience)
-        return _over(engine, KeyAudit, pass_seconds=self._settings.pass_seconds, door=door)
+        return over(engine, KeyAudit, pass_seconds=self._settings.pass_seconds, door=door)
 
     @made_once
     def key_erasing(self) -> KeyErasing:
         """What erases keys."""
         from services.stores.redis.erase import KeyErasing
 
-        return _over(
+        return over(
             self.engines.redis,
             KeyErasing,
             service=self._settings.service_name,
@@ -219,7 +212,7 @@ class Stores:
         """What writes keys for the canary test."""
         from services.stores.canary import CanaryKeys
 
-        return _over(self.engines.redis, CanaryKeys)
+        return over(self.engines.redis, CanaryKeys)
 
     # --- Qdrant ---
 
@@ -228,14 +221,14 @@ class Stores:
         """Usage."""
         from services.stores.qdrant.usage import VectorStore
 
-        return _over(self.engines.qdrant, VectorStore, shared_collections=self._shared)
+        return over(self.engines.qdrant, VectorStore, shared_collections=self._shared)
 
     @made_once
     def vector_pages(self) -> VectorPages:
         """One tenant's vectors."""
         from services.stores.qdrant.pages import VectorPages
 
-        return _over(self.engines.qdrant, VectorPages)
+        return over(self.engines.qdrant, VectorPages)
 
     @made_once
     def vector_audit(self) -> VectorAudit:
@@ -245,7 +238,7 @@ class Stores:
 
         engine, patience = self.engines.qdrant, self._settings.timeout_seconds
         door = no_door if self._embedded else qdrant_door(engine, seconds=patience)
-        return _over(engine, VectorAudit, shared_collections=self._shared, door=door)
+        return over(engine, VectorAudit, shared_collections=self._shared, door=door)
 
     @made_once
     def vector_erasing(self) -> VectorErasing:
@@ -253,7 +246,7 @@ class Stores:
         from services.stores.qdrant.erase import VectorErasing
 
         seconds = self._settings.pass_seconds
-        return _over(
+        return over(
             self.engines.qdrant, VectorErasing, seconds=seconds, shared_collections=self._shared
         )
 
@@ -262,7 +255,7 @@ class Stores:
         """What writes vectors for the canary test."""
         from services.stores.canary import CanaryPoints
 
-        return _over(self.engines.qdrant, CanaryPoints)
+        return over(self.engines.qdrant, CanaryPoints)
 
     # --- KATO ---
 
@@ -271,14 +264,14 @@ class Stores:
         """Its API."""
         from services.stores.kato.api import KatoApi
 
-        return _over(self.engines.kato, KatoApi, alone=self._embedded)
+        return over(self.engines.kato, KatoApi, alone=self._embedded)
 
     @made_once
     def kato_workers(self) -> KatoWorkers:
         """How its workers are."""
         from services.stores.kato.workers import KatoWorkers
 
-        return _over(self.engines.kato, KatoWorkers, alone=self._embedded)
+        return over(self.engines.kato, KatoWorkers, alone=self._embedded)
 
     @made_once
     def kato_audit(self) -> KatoAudit:
@@ -288,11 +281,11 @@ class Stores:
 
         engine, patience = self.engines.kato, self._settings.timeout_seconds
         door = no_door if self._embedded else kato_door(engine, seconds=patience)
-        return _over(engine, lambda _: KatoAudit(door=door))
+        return over(engine, lambda _: KatoAudit(door=door))
 
     @made_once
     def own_session(self) -> OwnSession:
         """The calls that only the canary test makes."""
         from services.stores.kato.canary import OwnSession
 
-        return _over(self.engines.kato, OwnSession)
+        return over(self.engines.kato, OwnSession)

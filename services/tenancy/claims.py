@@ -73,20 +73,18 @@ class Claim:
 
 
 def unproven(claim: Claim, text: Claim, fitting: Iterable[TenantKey]) -> Claim:
-    """Return what is known of a kb_id by one tenant's node_ids, where its data was there before.
+    """Return what is known of a kb_id by one tenant's node_ids, which came late to its data.
 
     What came later proves nothing: it is shared with the known tenants that its text is `fitting`,
     each of whom could have written it, and else what `text` says. Where a client came back to what
     nobody else known could have written, it is known: most often that is its own past.
     """
-    if claim.origin is None or not claim.origin.source.is_late:
-        return claim
     why = "its data was there before the first node_id on it was seen"
     could = tuple(dict.fromkeys((*claim.tenants, *fitting)))
     if len(could) > 1:
         why += ", and each of these tenants could have written it"
         return replace(claim, state=ClaimState.SHARED, tenants=could, why=why)
-    if claim.origin.source is not Source.OVER:
+    if claim.origin is None or claim.origin.source is not Source.OVER:
         return claim
     every = dict.fromkeys((*claim.others, *text.others))
     return replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -188,12 +188,10 @@ class NamingScheme:
 
     def _readings(self, text: str, literals: tuple[str, ...]) -> Iterator[dict[str, str]]:
         first, last = literals[0], literals[-1]
-        if not text.startswith(first) or not text.endswith(last):
-            return iter(())  # at once: most schemes do not read most texts
-        body = text[len(first) : len(text) - len(last)]
-        return (
-            dict(zip(self.fields, values, strict=True)) for values in _splits(body, literals[1:-1])
-        )
+        if text.startswith(first) and text.endswith(last):
+            body = text[len(first) : len(text) - len(last)]
+            for values in _splits(body, literals[1:-1]):
+                yield dict(zip(self.fields, values, strict=True))
 
     def begins(self, text: str) -> Iterator[str]:
         """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.
@@ -255,31 +253,45 @@ class NamingSchemes:
     @cached_property
     def _read(self) -> Callable[[str], Reading | None]:
         """`read`, which keeps what it worked out: the same node_ids are asked for all the time."""
+        ends = [(s.literals[0], s.literals[-1], s) for s in self.by_weight]
         return lru_cache(maxsize=_KEPT_READINGS)(
-            lambda node_id: self._best(node_id, NamingScheme.readings)
+            lambda node_id: _best(_fitting(ends, node_id), node_id, NamingScheme.readings)
         )
 
     def read_sanitised(self, text: str) -> Reading | None:
         """Read a sanitised node_id, as a kb_id keeps it, or return None."""
-        return self._best(text, NamingScheme.readings_sanitised)
+        return _best(_fitting(self._sanitised_ends, text), text, NamingScheme.readings_sanitised)
 
     def every_reading(self, text: str) -> Iterator[TenantKey]:
         """Yield the tenants that any scheme reads out of a sanitised node_id."""
-        for scheme in self.by_weight:
+        for scheme in _fitting(self._sanitised_ends, text):
             for values in islice(scheme.readings_sanitised(text), _MAX_READINGS):
                 yield scheme.tenant(values)
 
-    def _best(
-        self, text: str, readings: Callable[[NamingScheme, str], Iterator[dict[str, str]]]
-    ) -> Reading | None:
-        for scheme in self.by_weight:
-            found = list(islice(readings(scheme, text), _MAX_READINGS))
-            if len(found) == 1:
-                return Reading(scheme, scheme.tenant(found[0]), found[0])
-            if found:
-                first, *others = dict.fromkeys(map(scheme.tenant, found))
-                return Reading(scheme, first, found[0], tuple(others))
-        return None
+    @cached_property
+    def _sanitised_ends(self) -> Sequence[_Ends]:
+        return [(s.sanitised_literals[0], s.sanitised_literals[-1], s) for s in self.by_weight]
+
+
+_Readings = Callable[[NamingScheme, str], Iterator[dict[str, str]]]
+_Ends = tuple[str, str, NamingScheme]
+"""The fixed text that a scheme begins and ends with, and the scheme."""
+
+
+def _fitting(ends: Iterable[_Ends], text: str) -> list[NamingScheme]:
+    """Return the schemes that may read a text: most do not read most texts."""
+    return [s for first, last, s in ends if text.startswith(first) and text.endswith(last)]
+
+
+def _best(schemes: Iterable[NamingScheme], text: str, readings: _Readings) -> Reading | None:
+    for scheme in schemes:
+        found = list(islice(readings(scheme, text), _MAX_READINGS))
+        if len(found) == 1:
+            return Reading(scheme, scheme.tenant(found[0]), found[0])
+        if found:
+            first, *others = dict.fromkeys(map(scheme.tenant, found))
+            return Reading(scheme, first, found[0], tuple(others))
+    return None
 
 
 def held_names(tenants: Iterable[TenantKey], kb_ids: Iterable[str]) -> tuple[str, ...]:

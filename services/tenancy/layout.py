@@ -38,6 +38,13 @@ def bytes_of(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
+class Layout(StrEnum):
+    """After whose layout names are made: KATO's own, or that of its isolation guide."""
+
+    KATO = "kato"  # {kb_id}:…, vectors_{kb_id}
+    GUIDE = "guide"  # tenant:{tenant}:…, kato_tenant_{tenant}
+
+
 class OwnerKind(StrEnum):
     """What the owning part of a name is."""
 

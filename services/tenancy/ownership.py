@@ -161,6 +161,8 @@ class Ownership:
         origin = min((claim.origin for claim in claims if claim.origin), default=None)
         if len(tenants) == 1:
             known = Claim(ClaimState.KNOWN, tenants, claims[0].why, others, origin=origin)
+            if origin is None or not origin.source.is_late:
+                return known
             return unproven(known, self._claim_by_text(kb_id), self.fitting(kb_id))
         why = "node_ids of several tenants were seen, and KATO gives them one kb_id"
         return Claim(ClaimState.SHARED, tenants, why, others, origin=origin)

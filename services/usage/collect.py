@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
@@ -15,14 +15,6 @@ from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
 from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
-from services.usage.ports import (
-    KeySource,
-    PatternSource,
-    ProcessorSource,
-    Reading,
-    Source,
-    UsageRecords,
-)
 from services.usage.readings import (
     KeyReading,
     PatternReading,
@@ -31,6 +23,16 @@ from services.usage.readings import (
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures, difference, is_untold, own_total
+
+if TYPE_CHECKING:
+    from services.usage.ports import (
+        KeySource,
+        PatternSource,
+        ProcessorSource,
+        Reading,
+        Source,
+        UsageRecords,
+    )
 
 _PROGRESS_PART = 0.1
 _KATO = "kato"
@@ -112,12 +114,14 @@ class UsageService:
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings
-        rolled = self._kept.rolled_up(readings, ownership) or self._roll_up(readings, ownership)
+        same = self._kept.rolled_up(readings, ownership)
+        rolled = same or self._roll_up(readings, ownership)
         self._kept = Kept(readings, ownership, rolled)
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
         self._remember(snapshot)
-        self._idle = idle_kb_ids(snapshot, ownership)
+        if same is None:
+            self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
 
     def _ask_silently(self) -> _Asked:
@@ -184,7 +188,10 @@ class UsageService:
         self._state.record_nodes(seen, datetime.now(UTC))
 
     def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
-        return roll_up(readings, ownership, shared_collections=self._shared_collections)
+        return roll_up(
+            readings, ownership, shared_collections=self._shared_collections,
+            before=self._kept.rolled,
+        )  # fmt: skip
 
     def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:
         readings = asked.readings

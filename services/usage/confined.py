@@ -17,10 +17,9 @@ from services.health.models import Check, Health
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Claim, ClaimState, Ownership
-from services.usage.parts import total
 from services.usage.readings import CollectionUsage, SessionRecord
-from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
+from services.usage.sums import add_usages, total
 
 NOT_ALL_NODES = "KATO's node_ids in memory are not all known"
 

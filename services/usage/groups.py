@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from services.figures import Amount
 from services.tenancy.layout import Owner
+from services.usage.amounts import Amounts, Margins, Numbers
 from services.usage.readings import KeyGroup
-
-Numbers = NDArray[np.int64]
-Margins = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,33 +56,10 @@ class Groups(Sequence[KeyGroup]):
             bytes_margin=np.array([each.bytes_margin for each in amounts], np.float64),
         )
 
-    def by_owner(self) -> Iterator[tuple[Owner, bool, Amount, list[tuple[str, int]]]]:
-        """Yield each owner, whether it is sure, what it has in all, and how many of each kind.
-
-        Bytes are summed where they are known, independent errors in quadrature.
-        """
-        if not len(self):
-            return
-        order = np.argsort(self.owner_of, kind="stable")
-        owner_of, count, known = self.owner_of[order], self.counts[order], self.known[order]
-        starts = np.flatnonzero(np.diff(owner_of, prepend=-1))
-        columns = (
-            owner_of[starts],
-            np.add.reduceat(count, starts),
-            np.add.reduceat(np.where(known, self.sizes[order], 0), starts),
-            np.logical_or.reduceat(known, starts),
-            np.sqrt(np.add.reduceat(self.count_margin[order] ** 2, starts)),
-            np.sqrt(np.add.reduceat(self.bytes_margin[order] ** 2, starts)),
-            starts,
-            np.append(starts[1:], len(order)),
-        )
-        names = map(self.kinds.__getitem__, self.kind_of[order].tolist())
-        kinds = list(zip(names, count.tolist(), strict=True))
-        for at, number, size, is_known, of_count, of_bytes, first, end in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            amount = Amount(number, size if is_known else None, of_count, of_bytes)
-            yield *self.owners[at], amount, kinds[first:end]
+    @property
+    def amounts(self) -> Amounts:
+        """The amounts of the groups."""
+        return Amounts(self.counts, self.sizes, self.known, self.count_margin, self.bytes_margin)
 
     def __len__(self) -> int:
         return len(self.owner_of)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.names import Confirmation, Origin
 from services.tenancy.ownership import Ownership
-from services.usage.ports import UsageRecords
 from services.usage.readings import KeyReading, PatternReading, origins_of
 from services.usage.rollup import Readings, RolledUp
+
+if TYPE_CHECKING:
+    from services.usage.ports import UsageRecords
 
 
 @dataclass(frozen=True, slots=True)

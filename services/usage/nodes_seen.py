@@ -11,7 +11,6 @@ from services.tenancy.layout import OwnerKind
 from services.tenancy.ownership import Ownership
 from services.usage.groups import owners_of
 from services.usage.readings import KeyReading, ProcessorReading
-from services.usage.snapshot import Snapshot
 
 
 def nodes_in(kato: Pass[ProcessorReading], keys: KeyReading | None) -> Iterator[tuple[str, str]]:
@@ -28,9 +27,9 @@ def nodes_in(kato: Pass[ProcessorReading], keys: KeyReading | None) -> Iterator[
                 yield session.owner.name, "session"
 
 
-def idle_kb_ids(snapshot: Snapshot, ownership: Ownership) -> frozenset[str]:
-    """Return the kb_ids that are there though no node_id on them was seen so far."""
-    return snapshot.kb_ids - ownership.nodes_by_kb.keys()
+def idle_kb_ids(kb_ids: frozenset[str], ownership: Ownership) -> frozenset[str]:
+    """Return those of the kb_ids on which no node_id was seen so far."""
+    return kb_ids - ownership.nodes_by_kb.keys()
 
 
 def kato_problem(asked: Pass[ProcessorReading], service: str) -> Problem | None:

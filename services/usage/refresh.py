@@ -73,6 +73,11 @@ class Collector:
         """
         self._wanted.set()
 
+    def take(self, snapshot: Snapshot) -> None:
+        """Have what somebody else read, where nobody refreshes in this process: a command."""
+        if self._thread is None:
+            self._set(snapshot)
+
     def wait(self, *, rounds: int = 1, timeout: float) -> bool:
         """Wait until `rounds` refreshes have ended since the start; False when time ran out."""
         with self._finished:

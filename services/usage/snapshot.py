@@ -5,16 +5,19 @@ Units as in `services.figures`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from services.errors import Problem
 from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.ports import Reading
 from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, TableInfo
+
+if TYPE_CHECKING:
+    from services.usage.ports import Reading
 
 PASSING = (Precision.RUNNING, Precision.ESTIMATE)
 """How figures come about while their pass has not ended."""
@@ -67,6 +70,14 @@ class TenantUsage:
     def last_write(self) -> datetime | None:
         """When a pattern of this tenant was last written, or None when not known."""
         return max((p.last_write for p in self.parts if p.last_write), default=None)
+
+
+@runtime_checkable
+class ByTenant(Protocol):
+    """Tenants of whom one is found without a look at the others."""
+
+    def of(self, tenant: TenantKey) -> TenantUsage | None:
+        """Return one tenant's usage, or None when nothing of it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,7 @@ class Snapshot:
 
     collected_at: datetime
     stores: Mapping[Measure, StoreFigures]
-    tenants: tuple[TenantUsage, ...]
+    tenants: Sequence[TenantUsage]
     shared: tuple[KbUsage, ...]
     unattributed: Unattributed
     sessions: tuple[SessionRecord, ...] | None = None
@@ -146,6 +157,8 @@ class Snapshot:
 
     def tenant(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""
+        if isinstance(self.tenants, ByTenant):
+            return self.tenants.of(tenant)
         return next((usage for usage in self.tenants if usage.tenant == tenant), None)
 
     @property

@@ -102,6 +102,7 @@ class Reading(OwnRecords):
             service=self.settings.service_name,
             shared_collections=frozenset(self.settings.shared_collections),
             timeout=self.settings.timeout_seconds + 1,
+            cards=self._cards,
         )
 
     @made_once

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.audit_log.service import Logbook
     from services.bill.service import BillService
     from services.cards.models import LabelsOf
-    from services.cards.service import CardService
+    from services.cards.service import Cards, CardService
     from services.history.ports import HistoryStore
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
+    from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
+    from services.stores.records.retention import PolicyBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -73,6 +75,13 @@ class OwnRecords:
             self._history_records, retention=self._retention, now=self.now,
             made_up_until=self._made_up_until,
         )  # fmt: skip
+
+    @made_once
+    def events(self) -> EventRecords:
+        """What happened to the fleet and its tenants."""
+        from services.stores.records.events import EventRecords
+
+        return EventRecords(self.database)
 
     @made_once
     def history_recorder(self) -> HistoryRecorder:
@@ -162,10 +171,18 @@ class OwnRecords:
     @made_once
     def cards(self) -> CardService:
         """Cards, and which tenants are on hold."""
+        from services.archive import doings as archiving
         from services.cards.service import CardService
-        from services.purge.doings import doings_of
+        from services.purge import doings as purging
+        from services.stores.records.archives import ArchiveBook
 
-        return CardService(self.card_book, now=self.now, doings=(lambda: doings_of(self.jobs),))
+        archives = ArchiveBook(self.database)
+        doings = (lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives))
+        return CardService(self.card_book, now=self.now, doings=doings)
+
+    def _cards(self) -> Cards:
+        """Return cards; made when they are asked for, since the records may not answer."""
+        return self.cards.cards()
 
     def _labels(self) -> LabelsOf:
         return self.cards.labels()
@@ -176,6 +193,13 @@ class OwnRecords:
         from services.stores.records.cards import CardBook
 
         return CardBook(self.database)
+
+    @made_once
+    def policies(self) -> PolicyBook:
+        """Retention policies."""
+        from services.stores.records.retention import PolicyBook
+
+        return PolicyBook(self.database)
 
     @made_once
     def owners(self) -> Owners:

@@ -9,12 +9,20 @@ from services.made_once import made_once
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
-    from services.jobs.service import JobsService
+    from services.archive.before_purge import BeforePurge
+    from services.archive.service import ArchiveService
+    from services.archive.tools import Tools as ArchiveTools
+    from services.isolation.audit import IsolationService
+    from services.jobs.models import Job as AnyJob
+    from services.jobs.service import JobsService, Kinds
     from services.purge.job import Job
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
+    from services.restore.service import RestoreService
+    from services.restore.source import Tools as RestoreTools
+    from services.wiring.retaining import Retaining
 
 
 class Working(Reading):
@@ -39,13 +47,21 @@ class Working(Reading):
             saw=lambda seen: self.state.record_nodes(seen, self.now()),
             ownership=self.usage.ownership,
             holds=self.card_book.holds,
-            versions=self._versions,
+            versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
+            archiver=self._before_purge,
         )
 
-    def _versions(self) -> Mapping[str, str]:
+    @property
+    def _before_purge(self) -> BeforePurge:
+        from services.archive.before_purge import BeforePurge
+        from services.wiring.archiving import place_of
+
+        return BeforePurge(lambda: self.archive, check=lambda: place_of(self.settings, ""))
+
+    def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""
         from importlib.metadata import version
 
@@ -61,13 +77,58 @@ class Working(Reading):
         return PurgeService(self._purge_tools, worker=self.purge_worker)
 
     @made_once
+    def _archive_tools(self) -> ArchiveTools:
+        from services.wiring.archiving import archive_tools
+
+        return archive_tools(self)
+
+    @made_once
+    def archive(self) -> ArchiveService:
+        """What takes archives, proves them and keeps track of them."""
+        from services.archive.service import ArchiveService
+
+        return ArchiveService(self._archive_tools, self.work)
+
+    @made_once
+    def _restore_tools(self) -> RestoreTools:
+        from services.wiring.restoring import restore_tools
+
+        return restore_tools(self)
+
+    @made_once
+    def restore(self) -> RestoreService:
+        """What writes archives back."""
+        from services.restore.service import RestoreService
+
+        return RestoreService(self._restore_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
+        from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
+        from services.restore.run import RestoreWork
 
-        service = JobsService(self.job_book, {}, on_run=lambda _: self.read_anew())
+        kinds: Kinds = {
+            "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
+            **dict([self.retaining.kind]),
+        }
+        service = JobsService(self.job_book, kinds, on_run=self._job_ran)
         self.closing.callback(service.worker.stop)
         return service
+
+    def _job_ran(self, job: AnyJob) -> None:
+        """Follow each run of a job: figures are read anew, and the log gets its end."""
+        self.read_anew()
+        self.retaining.ran(job)
+
+    @made_once
+    def retaining(self) -> Retaining:
+        """Retention."""
+        from services.wiring.retaining import Retaining
+
+        return Retaining(self)
 
     @made_once
     def purge_worker(self) -> PurgeWorker:
@@ -84,6 +145,11 @@ class Working(Reading):
 
         self.read_anew()
         log_purge(self.logbook, self.jobs, job)
+
+    @property
+    def isolation(self) -> IsolationService:
+        """What audits; what takes archives asks it for the last audit."""
+        raise NotImplementedError
 
     def read_anew(self) -> None:
         """Have all figures read anew, soon: here nobody collects, another process does."""

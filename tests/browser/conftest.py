@@ -29,16 +29,20 @@ expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
 
 
 @contextmanager
-def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterator[str]:
+def dashboard(
+    environment: Mapping[str, str], data: Path, *flags: str,
+    first: Callable[[], None] | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Run `kato-tenants run` and yield its address; stopped as a user stops it.
 
-    It is forked from a process that has imported what it takes.
+    It is forked from a process that has imported what it takes, and does `first` before it begins:
+    a function of a module.
     """
     import_beforehand(app, "streamlit.web.cli", "uvicorn", "plotly.graph_objects")
     port = free_port()
     log = data.with_suffix(".log")
     given = {"KATO_TENANTS_DATA": str(data), **environment}
-    process = begun(_run, ("--headless", "--port", str(port), *flags), log, given)
+    process = begun(_run, ("--headless", "--port", str(port), *flags), log, given, first)
     try:
         _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield f"http://127.0.0.1:{port}"
@@ -50,7 +54,10 @@ def dashboard(environment: Mapping[str, str], data: Path, *flags: str) -> Iterat
         assert "Traceback" not in text, text
 
 
-def _run(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+def _run(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str],
+    first: Callable[[], None] | None,
+) -> None:  # fmt: skip
     """Be `kato-tenants run`, which becomes the server by `exec`, but for that."""
     from cli import main
     from dashboard.app.serve import main as become
@@ -61,6 +68,8 @@ def _run(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) ->
     for name in [name for name in os.environ if name.startswith("KATO_TENANTS_")]:
         del os.environ[name]
     os.environ.update(environment)
+    if first is not None:
+        first()
     os.execv = lambda _, command: sys.exit(become(command[3:]))
     sys.argv = ["kato-tenants", "run", *arguments]
     main.main()

@@ -64,6 +64,9 @@ def test_one_tenants_bill_names_nobody_else(data: dict[str, str], tmp_path: Path
     text = run("bill", "statement", *acme, **data).stdout
     assert text.splitlines()[0] == "Statement for tenant/acme"
     assert "40.00 EUR" in text
+    with_year = run("bill", "statement", "--tenant", "tenant/acme", "--month", "2026-04",
+                    "--year", **data).stdout  # fmt: skip
+    assert with_year.splitlines()[-1].split() == ["2026-03", "40.00", "EUR", "all"]
     page = tmp_path / "acme.html"
     done = run("bill", "statement", *acme, "--html", str(page), **data)
     assert (done.stdout, done.returncode) == ("", 0)
@@ -96,6 +99,17 @@ def test_without_prices_there_are_quantities(data: dict[str, str]) -> None:
     assert "(unowned)" in table
 
 
+def test_prices_are_tried(data: dict[str, str], tmp_path: Path) -> None:
+    """In place of those in force, which stay; in a statement too."""
+    tried = tmp_path / "next year.toml"
+    tried.write_text(price_file({"*": {"base": "7"}}))
+    at = ("--prices", str(tried))
+    assert json.loads(run("bill", *MARCH, *at, "--json", **data).stdout)["total"] == "14.00"
+    assert json.loads(run("bill", *MARCH, "--json", **data).stdout)["total"] == "60.04"
+    acme = ("--tenant", "tenant/acme", *MARCH)
+    assert "7.00 EUR" in run("bill", "statement", *acme, *at, **data).stdout
+
+
 def test_what_cannot_be_asked_is_one_line(data: dict[str, str], tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(price_file().replace("20", "-20"))
@@ -106,6 +120,7 @@ def test_what_cannot_be_asked_is_one_line(data: dict[str, str], tmp_path: Path) 
         ((*MARCH, "--json", "--csv"), {}, "exclude each other"),
         ((*MARCH, "--xlsx", str(tmp_path / "no" / "x")), {}, "--xlsx: the file cannot be written"),
         ((*MARCH, "statement", "--tenant", "tenant/acme"), {}, "go after statement"),
+        ((*MARCH, "--prices", str(wrong)), {}, "--prices: wrong.toml: line 6"),
         (MARCH, {"KATO_TENANTS_PRICES": str(wrong)}, 'line 6: prices."*".base has to be 0 or more'),
     ):
         done = run("bill", *words, **data | more)

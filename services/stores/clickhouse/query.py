@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured
@@ -15,6 +16,7 @@ from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
 from services.stores.faults import guarded
 from services.tenancy.layout import bytes_of
 
+_RAW_BYTES = 1024 * 1024
 _AS_BYTES = {"String": "bytes"}
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
 
@@ -134,6 +136,25 @@ class Asking:
                 column_type_names=list(columns.values()), settings=_allowed(client, settings),
             )  # fmt: skip
 
+    def insert_raw(
+        self,
+        operation: str,
+        table: tuple[str, str],
+        columns: Sequence[str],
+        content: bytes,
+        *,
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Insert FORMAT Native into these columns of a table, named with its database.
+
+        As with `insert`, the driver may send it again.
+        """
+        with self._client(operation) as client:
+            client.raw_insert(
+                ".".join(map(quote_identifier, table)), columns, content,
+                settings=_allowed(client, settings), fmt="Native",
+            )  # fmt: skip
+
     def blocks(
         self, operation: str, query: str, bound: Mapping[str, Any]
     ) -> Iterator[Sequence[Sequence[Any]]]:
@@ -144,6 +165,28 @@ class Asking:
             )
             with stream:
                 yield from stream
+
+    def raw(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        form: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Iterator[bytes]:
+        """Yield what a query answers in a FORMAT, as it arrives.
+
+        An error half-way ends it with whatever ClickHouse writes then: the reader has to see to it
+        that it is whole.
+        """
+        with self._client(operation) as client:
+            stream: Any = client.raw_stream(
+                query, self._bound(bound), settings=_allowed(client, settings), fmt=form
+            )
+            with closing(stream):
+                while data := stream.read(_RAW_BYTES):
+                    yield data
 
     def _bound(self, more: Mapping[str, Any]) -> dict[str, Any]:
         return {"db": self.database, "home": Identifier(self.database), **more}

@@ -13,10 +13,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from services.alerts.kept import alert_of, alert_text, message_text, silence_of, silence_text
-from services.alerts.models import Alert, AlertState, Letter, Message, Silence
+from services.alerts.models import Alert, AlertState, Letter, Message, Sending, Silence
 from services.alerts.ports import Change, Open
 from services.errors import Problem
-from services.stores.records.alert_letters import LETTERS, letter_of, unsent
+from services.stores.records.alert_letters import (
+    LETTERS,
+    SENDINGS,
+    letter_of,
+    sending_of,
+    unsent,
+)
 from services.stores.records.alert_tables import ALERT_HEAD, ALERTS, MESSAGES, SILENCES
 from services.stores.records.database import Database, batches, insert_into, reading, writing
 
@@ -137,12 +143,14 @@ class AlertRecords:
             found = connection.execute(asked).first()
         return None if found is None else letter_of(found)
 
-    def letters(self, routes: Sequence[str]) -> tuple[Letter, ...]:
-        """Return every message of these routes that is kept, the newest first."""
-        asked = LETTERS.where(MESSAGES.c.route.in_(routes))
+    def sendings(self, routes: Sequence[str]) -> tuple[Sending, ...]:
+        """Return how every message of these routes does, without reading what it says.
+
+        Whether one is a test is told of those alone that were given up.
+        """
+        asked = SENDINGS.where(MESSAGES.c.route.in_(routes))
         with reading(self._engine, _ASKING) as connection:
-            newest = connection.execute(asked.order_by(MESSAGES.c.number.desc()))
-            return tuple(map(letter_of, newest))
+            return tuple(map(sending_of, connection.execute(asked)))
 
     def claim(self, message_id: str, *, at: datetime, until: datetime) -> bool:
         """Take a message that is to be sent, so that nobody else sends it until then."""

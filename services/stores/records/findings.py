@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from services.errors import FindingError
 from services.isolation.formats import audit_json, finding_json, finding_of, report_of
 from services.isolation.models import Acceptance, Audit, Record, Report, RuleState
-from services.isolation.severity import Severity
 from services.stores.records.database import batches, insert_into, reading, writing
 from services.stores.records.schema import ACCEPTANCES, AUDITS, FINDINGS
 from services.tenancy.layout import bytes_of
@@ -127,7 +126,7 @@ class FindingBook:
 
 def _gravest_first(record: Record) -> tuple[int, str, bytes]:
     finding = record.finding
-    return list(Severity).index(finding.severity), finding.code, bytes_of(finding.subject)
+    return finding.severity.rank, finding.code, bytes_of(finding.subject)
 
 
 def _renew(connection: Connection, ids: tuple[str, ...], at: datetime) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, bindparam, delete, insert, select, update
 
 from services.cards.scope import Scope, scope_written
+from services.history.events import Event, EventKind
 from services.limits.models import Crossed, Kept, Rule, State
 from services.limits.ports import Held
 from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.events import add_events
 from services.stores.records.limit_tables import CROSSED, LIMIT_VERSION, LIMITS
 from services.stores.records.schema import digest_of
+
+_KINDS = {
+    State.NEAR: EventKind.LIMIT_NEAR,
+    State.OVER: EventKind.LIMIT_OVER,
+    None: EventKind.LIMIT_LEFT,
+}
 
 
 class LimitBook:
@@ -55,19 +64,39 @@ class LimitBook:
     def held(self) -> Held:
         """Return who was near or over at the last look."""
         with reading(self._engine, "reading who is over a limit") as connection:
-            return {
-                (row.tenant, row.quantity): Crossed(State(row.state), row.most, row.since)
-                for row in connection.execute(select(CROSSED))
-            }
+            return _held(connection)
 
-    def hold(self, changed: Mapping[tuple[str, str], Crossed | None]) -> None:
-        """Note who came to be near or over, and who is that no longer (None)."""
+    def hold(self, changed: Mapping[tuple[str, str], Crossed | None], *, at: datetime) -> None:
+        """Note who came to be near or over, and who is that no longer (None).
+
+        It is an event at this moment for each whose state is another one than before.
+        """
         with writing(self._engine, "noting who is over a limit") as connection:
             _count(connection)
+            add_events(connection, list(_events(changed, _held(connection), at)))
             _delete(connection, CROSSED, changed)
             rows = [_crossed(key, now) for key, now in changed.items() if now is not None]
             if rows:
                 connection.execute(insert(CROSSED), rows)
+
+
+def _held(connection: Connection) -> Held:
+    return {
+        (row.tenant, row.quantity): Crossed(State(row.state), row.most, row.since)
+        for row in connection.execute(select(CROSSED))
+    }
+
+
+def _events(
+    changed: Mapping[tuple[str, str], Crossed | None], before: Held, at: datetime
+) -> Iterator[Event]:
+    for (tenant, quantity), now in changed.items():
+        was = before.get((tenant, quantity))
+        if (now and now.state) == (was and was.state):
+            continue
+        crossed = now or was
+        most = None if crossed is None else crossed.most
+        yield Event(at, _KINDS[now.state if now else None], tenant, quantity, most)
 
 
 def _delete(connection: Connection, table: Table, keys: Collection[tuple[str, str]]) -> None:

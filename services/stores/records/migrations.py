@@ -10,10 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, inspect, text
 
-from services.stores.records.migration_7 import hash_names
 from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING, WORKING
+from services.stores.records.migrations_archive import ARCHIVING
 from services.stores.records.migrations_backups import BACKING_UP
 from services.stores.records.migrations_cards import DESCRIBING
+from services.stores.records.migrations_events import HAPPENING
+from services.stores.records.migrations_retention import RETAINING
+
+
+def _hash_names(connection: Connection) -> None:
+    from services.stores.records.migration_7 import hash_names  # noqa: PLC0415  for old records
+
+    hash_names(connection)
+
 
 _FIRST = (
     """CREATE TABLE IF NOT EXISTS node_seen (
@@ -128,7 +137,7 @@ _FENCING = (
     """CREATE TABLE tombstone_7 (
         digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, job VARCHAR(32) NOT NULL,
         erased_at {moment} NOT NULL)""",
-    hash_names,
+    _hash_names,
     "DROP TABLE tombstone",
     "ALTER TABLE tombstone_7 RENAME TO tombstone",
 )
@@ -183,7 +192,7 @@ Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
-    WORKING, DESCRIBING, BACKING_UP,
+    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, BACKING_UP,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

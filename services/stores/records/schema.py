@@ -131,7 +131,6 @@ JOBS = Table(
     "job",
     METADATA,
     Column("id", String(32), primary_key=True),
-    Column("kind", String(16), nullable=False),
     Column("plan", Text, nullable=False),  # its own, since a digest may be planned again
     Column("asked_by", Words, nullable=False),
     Column("reason", Words, nullable=False),
@@ -150,6 +149,7 @@ JOBS = Table(
     Column("done", BigInteger),
     Column("whole", BigInteger),
     Column("logged_at", Moment),  # when its end was in the audit log
+    Column("kind", String(16), nullable=False, server_default="purge"),
 )
 
 STEPS = Table(

@@ -37,7 +37,7 @@ from services.stores.redis.look import (
 )
 from services.stores.redis.rights import obstacles, replicas
 from services.stores.redis.server import Standing, standing
-from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, held_by
+from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, source_of
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
 from services.stores.redis.targets import KeySorter, Lots, Which
@@ -192,10 +192,7 @@ class KeyErasing:
     def _source(
         self, link: Link, surface: Surface, wants: WantsNode, survey: KeySurvey | None
     ) -> Source:
-        held = held_by(survey, surface)
-        if held is None:
-            return WholeKeyspace(link, count=self._scan_count)
-        return HeldSource(link, held, surface, wants, count=self._scan_count)
+        return source_of(link, surface, wants, survey, count=self._scan_count)
 
     def _unlink(self, link: Link, replies: Iterator[Lots], telling: Telling) -> None:
         """Erase the keys of one reply while the next is under way."""

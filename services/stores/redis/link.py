@@ -75,6 +75,10 @@ class Link:
                 found.extend(islice(iter(gets, _NOT_YET), number - len(found)))
         return found
 
+    def prolong(self) -> None:
+        """Give what follows as much time as all had at first: the work goes on as it should."""
+        self._deadline = time.monotonic() + self._seconds
+
     def error(self, reply: hiredis.ReplyError) -> StoreError:
         """Return what an error reply means."""
         return refusal(str(reply), self._operation)

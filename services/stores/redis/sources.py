@@ -153,3 +153,13 @@ def held_by(survey: KeySurvey | None, surface: Surface) -> HeldKeys | None:
     """Return what a survey holds; None where it lacks a kb_id of the surface, or is no survey."""
     held = None if survey is None else survey.held
     return held if isinstance(held, HeldKeys) and held.covers(surface) else None
+
+
+def source_of(
+    link: Link, surface: Surface, wants: WantsNode, survey: KeySurvey | None, *, count: int
+) -> Source:
+    """Return where a surface's keys come from: what a survey holds of it, else a whole pass."""
+    held = held_by(survey, surface)
+    if held is None:
+        return WholeKeyspace(link, count=count)
+    return HeldSource(link, held, surface, wants, count=count)

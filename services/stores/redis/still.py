@@ -3,14 +3,15 @@
 `rdb_changes_since_last_save` (`server.dirty` in its source) grows by every write to any database,
 those of scripts and of readers of streams too, and falls only when a save ends, which moves
 `rdb_last_save_time`. What expires or is evicted is no change, but there are fewer keys then, and
-none can take their place without a change. Tests hold this on Redis 7.0 and Valkey 9.
+none can take their place without a change. Tests hold this on Redis 7.0, Redis 8.2 and Valkey 9.
 
 What cannot be told this way, so that a pass is taken:
 
 - A key whose time is over is hidden from SCAN at once, and counted until the server removes it. So
   a reading holds only until the first key ends, and only where each key that ends is one whose TTL
   was read: sessions, their pointers, KATO's metrics and caches.
-- A field of a hash that expires (Redis 7.4, Valkey 9) is no change: where there are such fields.
+- A field of a hash that expires (Redis 7.4, Valkey 9) is no change: where there are such fields,
+  and on Redis as long as there is a hash that had one.
 - A replica may be filled anew by its primary, which is no change.
 - `rdb_last_save_time` has whole seconds: within the second of a save.
 """

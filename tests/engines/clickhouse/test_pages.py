@@ -298,7 +298,10 @@ class TestByFrequency:
         by_name = {(name, kb): number for number, name, kb in expected}
         assert list(frequencies.of(rows)) == [by_name[row.name, row.kb_id] for row in rows]
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=40,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
     @given(
         st.lists(st.integers(0, 4), min_size=1, max_size=60),
         st.integers(1, 9),

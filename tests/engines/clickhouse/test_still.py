@@ -44,7 +44,10 @@ def store(chdb_path: str, clickhouse: Client) -> Iterator[PatternStore]:
     engine.close()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(done=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=2))
 def test_no_change_is_missed(store: PatternStore, clickhouse: Client, done: list[str]) -> None:
     """Whatever is done, a reading that is given again is what a new pass brings."""

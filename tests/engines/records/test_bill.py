@@ -7,12 +7,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before
 from services.bill.prices import Charge
 from services.bill.reckon import WANTED
 from services.bill.service import BillService
@@ -51,9 +53,12 @@ class Year:
 
     def bill(self, month: Month, *, zone: str = "UTC", now: datetime = LAST) -> Bill:
         """Reckon a month."""
+        return self.service(zone=zone, now=now).month(month)
+
+    def service(self, *, zone: str = "UTC", now: datetime = LAST) -> BillService:
+        """Return what reckons."""
         history = HistoryService(self._store, retention=RETENTION, now=lambda: now)
-        service = BillService(history, terms=terms, zone=ZoneInfo(zone), now=lambda: now)
-        return service.month(month)
+        return BillService(history, terms=terms, zone=ZoneInfo(zone), now=lambda: now)
 
     def follow(self) -> Iterator[tuple[Totals, Totals]]:
         """Yield what a month came to while it is recorded: to one who holds it, and read anew."""
@@ -72,8 +77,7 @@ class Year:
 
     def months(self) -> tuple[Month, ...]:
         """Return what can be billed."""
-        history = HistoryService(self._store, retention=RETENTION, now=lambda: LAST)
-        return BillService(history, terms=terms, zone=ZoneInfo("UTC"), now=lambda: LAST).months()
+        return self.service().months()
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,23 @@ def test_a_bill_is_the_same_when_hours_are_kept_no_more(year: Year) -> None:
                                         datetime(2026, 11, 1, tzinfo=UTC))  # fmt: skip
     assert hours(bill)["stays"] == 744
     assert bill.tenants[-1].line(Charge.PATTERNS).billed == 1
+
+
+def test_the_months_before_come_to_what_their_bills_do(year: Year) -> None:
+    """In the background one after the other; each is read once, and one without it has no sum."""
+    service = year.service()
+    with closing(service):
+        for tenant in ("stays", "came", "nobody"):
+            before = Before(under_way=True)
+            while before.under_way:
+                before = service.before(OCTOBER.next, f"tenant/{tenant}", wait=False)
+            whole = service.before(OCTOBER.next, f"tenant/{tenant}", wait=True)
+            assert before == whole
+            for found, month in zip(before.months, (OCTOBER, Month(2026, 9)), strict=True):
+                bill = year.bill(month).of(f"tenant/{tenant}")
+                assert (found.month, found.amount) == (month, bill and bill.amount)
+        with patch.object(HistoryService, "totals", side_effect=AssertionError):
+            assert service.before(OCTOBER.next, "tenant/stays", wait=True).months[0].amount == 6000
 
 
 def test_days_that_are_held_come_to_what_is_read_anew(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.cards.models import Card, Edit, Held, Hold
+from services.archive.doings import doings_of
+from services.archive.models import Archive, State as Taken
+from services.cards.models import Card, Doing, Edit, Held, Hold, State
 from services.cards.service import CardService
+from services.purge.models import Target
+from services.stores.records.archives import ArchiveBook
 from services.stores.records.cards import CardBook
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records
@@ -60,3 +65,16 @@ def test_a_hold_is_there_for_all_until_it_is_lifted(records: Records) -> None:
     assert one.version() != version
     assert book.holds() == (Held(ACME, hold),)
     assert set(one.cards()) == {ACME}
+
+
+def test_who_is_being_archived_is_said_until_it_is_over(records: Records) -> None:
+    """By the archive itself: only of whole tenants."""
+    book = ArchiveBook(records.engine())
+    taking = Archive("a1", Target(ACME), (str(ACME),), "", "x", Taken.TAKING, "ann", NOW, job="j1")
+    book.put(taking)
+    book.put(replace(taking, id="a2", target=Target(STRANGE, node_id="n")))
+    cards = CardService(CardBook(records.engine()), now=lambda: NOW,
+                        doings=[lambda: doings_of(book)])  # fmt: skip
+    assert cards.doings() == {ACME: (Doing(State.ARCHIVING, NOW, "ann", "j1"),)}
+    book.put(replace(taking, state=Taken.PROVEN))
+    assert cards.doings() == {}

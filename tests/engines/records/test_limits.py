@@ -25,6 +25,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ACME = TenantKey("tenant", "acme")
 STRANGE = TenantPattern("tenant", "\x00/\udcff'; *")
 
+LIKE_GOLD = TenantPattern("label:plan=gold", "x")
 GOLD = LabelScope(Label("plan", "gold"))
 
 
@@ -46,7 +47,7 @@ def dashboard(records: Records) -> LimitsService:
 def test_rules_are_kept_whole(service: LimitsService, records: Records) -> None:
     """Whatever a tenant is called; the newest of a key counts, and others see it at once."""
     rules = (rule(MOST), rule(None, "org/*"), Rule(STRANGE, "keys:prediction", 0),
-             Rule(GOLD, "keys", 7), Rule(TenantPattern("label:plan=gold", "x"), "keys", 8))  # fmt: skip
+             Rule(GOLD, "keys", 7), Rule(LIKE_GOLD, "keys", 8))  # fmt: skip
     other, before = dashboard(records), service.version()
     assert other.rules() == ()
     service.change(Changes(rules), by="a\udcffnn", why="ticket\x00")

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import services.stores.records.alert_tables
 import services.stores.records.card_tables
+import services.stores.records.event_tables
 import services.stores.records.history_place_tables
 import services.stores.records.history_tables
 import services.stores.records.limit_tables  # noqa: F401  each adds its own

@@ -138,7 +138,9 @@ names = st.lists(words | st.binary(max_size=6), min_size=1, max_size=6).map(b":"
 
 @given(keys=st.sets(names | st.binary(max_size=20), max_size=60), memory=st.booleans())
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_any_bytes_are_counted_once(valkey: redis.Redis, keys: set[bytes], memory: bool) -> None:
     """Groups and sessions add up to all keys, each where its whole name puts it."""

@@ -75,7 +75,10 @@ def test_a_hostile_kb_id_has_its_own_keys_and_no_others(valkey: redis.Redis, nam
     assert value.members == ((b"1",),)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.binary(min_size=1, max_size=8), st.lists(st.binary(max_size=8), max_size=6))
 def test_a_glob_matches_its_prefix_whatever_the_bytes(
     valkey: redis.Redis, name: bytes, others: list[bytes]

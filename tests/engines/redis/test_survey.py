@@ -61,7 +61,10 @@ def unsure_of(keys: Iterable[bytes]) -> set[str]:
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 @given(keys=st.sets(KEYS, min_size=1, max_size=12), wanted=st.sets(st.sampled_from(HEADS)))
 def test_kb_ids_and_their_keys_are_those_of_the_usage(
     valkey: redis.Redis, keys: set[bytes], wanted: set[bytes]

@@ -72,7 +72,7 @@ class Behind:
         ownership = Ownership((), schemes=SCHEMES)
         return (
             DeskSessions(gate, sessions, forward=forward),
-            DeskCare(gate, care, ownership=lambda: ownership, forward=forward),
+            DeskCare(gate, care, ownership=lambda: ownership, holds=tuple, forward=forward),
         )
 
     def everything_kept(self) -> bytes:

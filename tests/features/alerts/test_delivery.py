@@ -26,6 +26,7 @@ from services.stores.receivers.open import receivers
 from services.stores.records.alerts import AlertRecords
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.faults import Answer, Dropped, HttpServer, Refused, Slow
+from tests.servers.letters import letters
 from tests.servers.records import Records
 from tests.servers.sqlite import put_tables
 from tests.unit.alerts.worlds import NOW, alert, condition, sighting
@@ -67,7 +68,7 @@ class Sender:
         """Send what is due and return what is kept of it, the oldest first."""
         self.deliverer.round()
         assert self.deliverer.wait(WAIT)
-        return list(self.store.letters(["ops"]))[::-1]
+        return letters(self.store._engine, "ops")
 
 
 def setting(kind: str, url: str) -> str:
@@ -287,4 +288,4 @@ def test_a_route_that_is_gone_keeps_its_messages_for_a_while(
     assert len(store.waiting()) == 1
     sender.now += timedelta(days=8)
     sender.round()
-    assert [each.given_up for each in store.letters(["gone"])] == [True]
+    assert [each.given_up for each in store.sendings(["gone"])] == [True]

@@ -9,12 +9,13 @@ import redis
 
 from services.bootstrap import Services
 from services.errors import PurgeRefused, StoreUnavailable
+from services.jobs.models import JobState, StepState
 from services.purge.context import Context, Result
 from services.purge.formats import plan_of, plan_record
-from services.purge.job import JobState, Outcome
+from services.purge.job import Outcome
 from services.purge.models import Request, Target
 from services.purge.run import DOES
-from services.purge.steps import StepName, StepState
+from services.purge.steps import StepName
 from services.stores.records import cards
 from services.tenancy.kb_ids import TenantKey
 from tests.features.purge.fingerprint import Fingerprint

@@ -62,7 +62,9 @@ def _outcome(variable: str, value: str) -> KatoTenantsError | None:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(variable=st.sampled_from([*NAMES, *FILES]), value=VALUES)
 @example("QDRANT_URL", "http://q:6333\n")

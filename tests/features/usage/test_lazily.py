@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.servers.deployment import Deployment
+from tests.servers.sqlite import put_tables
 
 PROGRAM = """
 import ast, json, sys
@@ -30,8 +33,11 @@ print(json.dumps(sorted(name for name, file in ours.items() if not says_nothing(
       file=sys.stderr)
 """
 
-MOST = 95
-"""How many modules the usage of a configured deployment takes; 105 it took in another house."""
+MOST = 88
+"""How many modules the usage of a configured deployment takes; 105 it took in another house.
+
+Its records are there already: what old ones take to be read is taken once.
+"""
 
 
 @pytest.fixture
@@ -39,6 +45,7 @@ def used(kato: Deployment, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The modules of this product that `usage --json` imports."""
     for variable, value in kato.environment.items():
         monkeypatch.setenv(variable, value)
+    put_tables(Path(os.environ["KATO_TENANTS_DATA"]))
     command = [sys.executable, "-c", PROGRAM, "usage", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=True)
     assert json.loads(done.stdout)["tenants"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,9 +30,13 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
+from services.archive.service import ArchiveService
+from services.archive.verify import Proof
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
+from services.bill.past import Before, MonthSum
 from services.bill.prices import read_terms
 from services.bill.reckon import Period, bill_of
 from services.bill.service import BillService
@@ -45,11 +50,14 @@ from services.cards.service import CardService
 from services.desk import Desk
 from services.errors import (
     AccessDenied,
+    ArchiveError,
     FindingError,
+    ImportRefused,
     KatoTenantsError,
     NoSuchJob,
     NoSuchPlan,
     Problem,
+    RestoreRefused,
     StoreUnavailable,
 )
 from services.figures import Amount, Measure, StoreState, Usage
@@ -57,6 +65,7 @@ from services.find.models import Answer, Certainty, Match, Place, Question, Tena
 from services.find.search import FindService
 from services.health.check import HealthService
 from services.health.models import Check, Health, Worker, Workers
+from services.history.events import Event, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -69,10 +78,21 @@ from services.history.models import (
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
+from services.imports.background import Importing
+from services.imports.models import (
+    Form,
+    Kind as ImportKind,
+    Order as ImportOrder,
+    Preview as ImportPreview,
+    Run,
+    State as ImportState,
+)
+from services.imports.service import ImportService
+from services.imports.target import target_of
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.jobs.models import JobState
+from services.jobs.models import Job as Work, JobState
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
@@ -80,8 +100,13 @@ from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
 from services.purge.job import Job, LaterLook, Tombstone
-from services.purge.models import Plan, Request, Surface, Target
+from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
+from services.restore.confined import confined_plan
+from services.restore.formats import plan_json, receipt_json
+from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
+from services.restore.service import RestoreService
+from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.landing import land
@@ -96,17 +121,22 @@ from services.sessions.models import (
 from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
+from services.setup.advice import Place as VectorPlace
+from services.setup.models import Order, Step, StepName, Vectors
 from services.stores.kato.workers import KatoWorkers
+from services.stores.qdrant.setup import VectorSetup
 from services.stores.records.alerts import AlertRecords
+from services.stores.records.events import EventRecords
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
-from services.tenancy.layout import Owner, OwnerKind
+from services.tenancy.layout import Layout, Owner, OwnerKind
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
+from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -152,6 +182,34 @@ def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
     )  # fmt: skip
 
 
+ARCHIVE = Archive(
+    "a", Target(ACME), ("tenant/acme",), f"s3://zed{COUNTED}", "acme.kato.tar", Whole.PROVEN, "ann",
+    NOW, job="w", problem=f"zed {COUNTED}",
+)  # fmt: skip
+OTHERS_ARCHIVE = replace(
+    ARCHIVE, id="zed", target=Target(ZED), tenants=("tenant/zed",), name="zed.kato.tar"
+)
+MANIFEST = Manifest(
+    "a", NOW, NOW, Target(ACME), left_out=(LeftOut(ZED_KB, "zed has it", (ZED,)),),
+    disclosed=(f"{COUNTED} of zed",), versions={"redis": f"zed {COUNTED}"},
+)  # fmt: skip
+RESTORING = Restoring(
+    f"s3://zed{COUNTED}/acme.kato.tar", "a", DIGEST, NOW, Target(ACME), None, (ACME,), (ACME_KB,),
+    (ACME_NODE,), (), left_out=int(COUNTED),
+)  # fmt: skip
+BROUGHT = Receipt(
+    Came.PARTIAL, "a", RESTORING.url, Target(ACME), None, (ACME,), NOW, ()
+)  # fmt: skip
+RESTORE = Work(
+    "r", "restore", plan_json(RESTORING), "ann", "x", NOW, JobState.FAILED,
+    problem=f"zed {COUNTED}", receipt=receipt_json(BROUGHT),
+)  # fmt: skip
+OTHERS_RESTORE = replace(
+    RESTORE, id="rz", plan=plan_json(replace(RESTORING, target=Target(ZED), tenants=(ZED,)))
+)
+WORK = Work(
+    "w", "archive", {"zed": COUNTED}, "ann", "x", NOW, JobState.FAILED, problem=f"zed {COUNTED}"
+)
 JOB = Job("job-1", plan(), "ann", "ticket", NOW, JobState.FAILED, problem=f"zed {COUNTED}")
 OTHERS_JOB = replace(JOB, id="job-zed", plan=plan(ZED, ZED_KB))
 FINDING = Finding(
@@ -221,6 +279,13 @@ def _with(desk: Desk, cards: dict[TenantKey, Card]) -> Desk:
     return desk
 
 
+IMPORT = ImportOrder(ACME, ImportKind.KEYS, Layout.KATO, Form.JSONL, node_id=ACME_NODE)
+ZEDS_IMPORT = replace(IMPORT, tenant=ZED, node_id=ZED_NODE)
+IMPORT_PREVIEW = ImportPreview("r1", IMPORT, target_of(IMPORT, OWNERSHIP), 1, 1, 0, 0, (), DIGEST)
+STEP = Step(StepName.COLLECTION, f"vectors_{ACME_KB}")
+ORDER = Order(SCHEME, VALUES, vectors=Vectors(VectorPlace.OWN, 8))
+
+
 def _limit_records() -> Any:
     held: Held = {}
     return SimpleNamespace(version=lambda: 1, rules=lambda: RULES, held=lambda: held)
@@ -275,7 +340,12 @@ class World:
         counted = Worker(counted=int(COUNTED))
         workers = _mock(KatoWorkers)
         workers.figures.return_value = Workers((counted,), None)
-        self.stores = SimpleNamespace(kato_workers=workers)
+        places = _mock(VectorSetup)
+        places.facts.return_value = None
+        self.places = places
+        self.stores = SimpleNamespace(
+            kato_workers=workers, writers=SimpleNamespace(vector_setup=places)
+        )
         self.state = _mock(StateStore)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.history = _mock(HistoryService)
@@ -290,6 +360,10 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
+        self.events = _mock(EventRecords)
+        self.events.between.return_value = tuple(
+            Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
+        )
         self.limits = _mock(LimitsService)
         self.limits.thresholds = Thresholds()
         self.limits.version.return_value = int(COUNTED)
@@ -303,11 +377,13 @@ class World:
         self.cards.cards.return_value = CARDS
         self.cards.card.side_effect = HELD.get
         self.cards.doings.return_value = DOINGS
+        self.card_book = SimpleNamespace(holds=tuple)
         self.metrics = _mock(MetricsService)
         self.metrics.expose.return_value = Exposition("text/plain", f"zed {COUNTED}".encode())
         self.bill = _mock(BillService)
         self.bill.months.return_value = (Month(2026, 10),)
         self.bill.month.return_value = _bill()
+        self.bill.before.return_value = Before((MonthSum(Month(2026, 9), 1),))
         self.bill.reckoned.return_value = Reckoned(_bill())
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
@@ -355,6 +431,34 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.restore = _mock(RestoreService)
+        self.restore.plan.return_value = RESTORING
+        self.restore.jobs.return_value = (RESTORE, OTHERS_RESTORE)
+        for name in ("begin", "run_here", "job"):
+            getattr(self.restore, name).return_value = RESTORE
+        self.archive = _mock(ArchiveService)
+        self.archive.plan.return_value = plan()
+        self.archive.archives.return_value = (ARCHIVE, OTHERS_ARCHIVE)
+        for name in ("archive", "begin", "run_here"):
+            getattr(self.archive, name).return_value = ARCHIVE
+        self.archive.newest_proven.side_effect = lambda names: {
+            name: each for each in (ARCHIVE, OTHERS_ARCHIVE) for name in each.tenants
+            if name in names
+        }  # fmt: skip
+        self.archive.job.return_value = WORK
+        self.archive.verify.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
+        self.archive.verify_file.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
+        head = Head("a", NOW, "1", encrypted=False)
+        self.archive.show.return_value = self.archive.show_file.return_value = head, MANIFEST
+        self.archive.files.return_value = (Stored(f"zed{COUNTED}", 1),)
+        self.retention = _mock(RetentionService)
+        self.retention.policies.return_value = POLICIES
+        self.retention.plan.return_value = KEEPING
+        self.retention.jobs.return_value = (RUN,)
+        for name in ("job", "run_here", "resume", "abandon", "begin"):
+            getattr(self.retention, name).return_value = RUN
+        self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
+        self.retaining = SimpleNamespace(service=self.retention)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
@@ -362,7 +466,7 @@ class World:
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
         self.alerts.letter.return_value = Letter(Message("m", "acme", NOW, ()), 1)
-        self.alerts.letters.return_value = ()
+        self.alerts.sendings.return_value = ()
         self.deliverer = _mock(Deliverer)
         self.alerting = SimpleNamespace(
             tools=AlertTools(
@@ -378,6 +482,16 @@ class World:
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
         self.approvals.find.return_value = REQUEST
         self.approvals.request.return_value = self.approvals.approve.return_value = REQUEST
+        self.imported = _mock(ImportService)
+        self.imported.target.return_value = target_of(IMPORT, OWNERSHIP)
+        self.imported.check.return_value = self.imported.preview.return_value = IMPORT_PREVIEW
+        self.imported.one.return_value = Run("r1", IMPORT, ImportState.HALF)
+        self.imported.runs.return_value = (
+            Run("r1", IMPORT, ImportState.HALF),
+            Run("r2", ZEDS_IMPORT, ImportState.DONE, problem=f"zed {COUNTED}"),
+        )
+        self.imported.write.return_value = Run("r1", IMPORT, ImportState.DONE)
+        self.imports = Importing(self.imported, on_end=lambda: None)
         self.rotation = _mock(KeyRotation)
         self.rotation.run.return_value = KeyRotationReport(1, 1, {})
 
@@ -420,8 +534,10 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-    "approvals.request", "alerts.alerts", "alerts.silences", "alerts.looked_at", "alerts.letter",
-    "care.inspect", "sessions.fingerprint", "limits.rules", "cards.cards",
+    "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
+    "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
+    "retention.policies", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
+    "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -486,6 +602,22 @@ def _steer(name: str, deed: str, action: Action = Action.STEER_PURGE) -> Case:
     )  # fmt: skip
 
 
+def _restore(name: str, role: Role, **more: Any) -> Case:
+    """A method of a restore by its id; one that is not in scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.restore, name)("r"), role, inner=f"restore.{name}",
+        refused=RestoreRefused, **more,
+    )  # fmt: skip
+
+
+def _archive(name: str, action: Action | None = None, **more: Any) -> Case:
+    """A method of an archive by its id; one that is not in scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.archives, name)("a"), OPERATOR, action=action,
+        inner=f"archive.{name}", refused=ArchiveError, **(OF_ACME if action else {}), **more,
+    )  # fmt: skip
+
+
 def _whole(desk: Desk) -> object:
     with desk.inspection.whole(SCOPE, KEY) as pieces:
         return pieces
@@ -526,6 +658,10 @@ CASES: dict[str, Case] = {
     ),
     "history.made_up_until": Case(
         lambda d: d.history.made_up_until(), VIEWER, ANY, inner="history.made_up_until"
+    ),
+    "history.happened": Case(
+        lambda d: d.history.happened(NOW, NOW, tenant="", most=9), VIEWER, ANY,
+        inner="events.between",
     ),
     "history.at": Case(lambda d: d.history.at(NOW), VIEWER, ANY, inner="history.at"),
     "history.kept_at": Case(lambda d: d.history.kept_at(NOW), VIEWER, ANY, inner="history.at"),
@@ -570,10 +706,84 @@ CASES: dict[str, Case] = {
     "bill.reckoned": Case(
         lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
     ),
+    "bill.before": Case(
+        lambda d: d.bill.before(Month(2026, 10), ACME), VIEWER, ANY,
+    ),
     "bill.month": Case(
         lambda d: d.bill.month(Month(2026, 10)), VIEWER, ANY, inner="bill.month"
     ),
+    "retention.policies": Case(
+        lambda d: d.retention.policies(), VIEWER, ANY, inner="retention.policies"
+    ),
+    "retention.plan": _done(
+        lambda d: d.retention.plan(), OPERATOR, Action.PLAN_RETENTION, "retention.plan",
+        scopes=ANY,
+    ),
+    "retention.simulate": Case(
+        lambda d: d.retention.simulate([ACME]), VIEWER, ANY, inner="retention.simulate"
+    ),
+    "retention.change": _done(
+        lambda d: d.retention.change(TO_KEEP, why="known"), ADMIN, Action.SET_RETENTION,
+        "retention.change", target="tenant/acme predictions:count 5", scopes=FLEET, writes=True,
+        **OF_ACME,
+    ),
+    "retention.begin": _done(
+        lambda d: d.retention.begin(None, digest="d", reason="t"), ADMIN, Action.RUN_RETENTION,
+        "retention.begin", target="retention", scopes=FLEET, writes=True,
+    ),
+    "retention.run_here": Case(
+        lambda d: d.retention.run_here(RUN.id), ADMIN, FLEET, inner="retention.run_here",
+        writes=True,
+    ),
+    "retention.run_soon": Case(
+        lambda d: d.retention.run_soon(), ADMIN, FLEET, inner="retention.run_soon", writes=True
+    ),
+    "retention.jobs": Case(
+        lambda d: d.retention.jobs(), VIEWER, ANY, inner="retention.jobs"
+    ),
+    "retention.job": Case(lambda d: d.retention.job(RUN.id), VIEWER, ANY, inner="retention.job"),
+    "retention.receipt": _done(
+        lambda d: d.retention.receipt(RUN.id), VIEWER, Action.EXPORT, "retention.job",
+        target=f"the receipt of {RUN.id}", scopes=ANY,
+    ),
+    **{
+        f"retention.{name}": _done(
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
+        )
+        for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
+    },
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
+    "setup.preview": Case(
+        lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN,
+        inner="sessions.landing", writes=True,
+    ),
+    "setup.do": _done(
+        lambda d: d.setup.do(ORDER, STEP), ADMIN, Action.SET_UP, "places.create",
+        target=f"collection: vectors_{ACME_KB} (tenant/acme)", writes=True, **OF_ACME,
+    ),
+    "imports.check": Case(
+        lambda d: d.imports.check(IMPORT, BytesIO()), ADMIN, inner="imported.check", writes=True
+    ),
+    "imports.preview": Case(
+        lambda d: d.imports.preview("r1"), ADMIN, inner="imported.preview", writes=True,
+        refused=ImportRefused,
+    ),
+    "imports.one": Case(
+        lambda d: d.imports.one("r1"), ADMIN, inner="imported.one", writes=True,
+        refused=ImportRefused,
+    ),
+    "imports.runs": Case(
+        lambda d: d.imports.runs(), ADMIN, ANY, inner="imported.runs", writes=True
+    ),
+    "imports.write": _done(
+        lambda d: d.imports.write("r1", here=True), ADMIN, Action.IMPORT_DATA, "imported.write",
+        target="1 keys (kato's layout)", writes=True, refused=ImportRefused, **OF_ACME,
+    ),
+    "imports.take_back": _done(
+        lambda d: d.imports.take_back("r1"), ADMIN, Action.IMPORT_DATA, "imported.take_back",
+        target="take back r1", writes=True, refused=ImportRefused, **OF_ACME,
+    ),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
     "sessions.can_seal": Case(lambda d: d.sessions.can_seal, OPERATOR, ANY, writes=True),
     "sessions.refuses_over": Case(lambda d: d.sessions.refuses_over, OPERATOR, ANY, writes=True),
@@ -678,6 +888,56 @@ CASES: dict[str, Case] = {
         lambda d: d.purge.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "purge.plan",
         target="tenant/acme", **OF_ACME,
     ),
+    "archives.plan": _done(
+        lambda d: d.archives.plan(Request(Target(ACME))), OPERATOR, Action.PLAN_ARCHIVE,
+        "archive.plan", target="tenant/acme", **OF_ACME,
+    ),
+    "archives.begin": _done(
+        lambda d: d.archives.begin(Request(Target(ACME)), reason="x"), OPERATOR, Action.ARCHIVE,
+        "archive.begin", target="tenant/acme", writes=True, **OF_ACME,
+    ),
+    "archives.run_here": _archive("run_here", writes=True),
+    "restore.plan": _done(
+        lambda d: d.restore.plan("a"), OPERATOR, Action.PLAN_RESTORE, "restore.plan",
+        target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
+    ),
+    "restore.begin": _done(
+        lambda d: d.restore.begin("a", reason="x", seen=confined_plan(RESTORING, d.viewer())),
+        ADMIN, Action.RESTORE, "restore.begin", target="tenant/acme", writes=True,
+        refused=ArchiveError, **OF_ACME,
+    ),
+    "restore.run_here": _restore("run_here", ADMIN, writes=True),
+    "restore.jobs": Case(lambda d: d.restore.jobs(), OPERATOR, ANY, inner="restore.jobs"),
+    "restore.job": _restore("job", OPERATOR),
+    "restore.stop": _restore(
+        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+    ),
+    "restore.resume": _restore(
+        "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
+    ),
+    "archives.archives": Case(
+        lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
+    ),
+    "archives.archive": _archive("archive"),
+    "archives.newest_proven": Case(
+        lambda d: d.archives.newest_proven([ACME, ZED]), VIEWER, ANY, inner="archive.newest_proven"
+    ),
+    "archives.job": _archive("job"),
+    "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
+    "archives.resume": _archive(
+        "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
+    ),
+    "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
+    "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
+    "archives.files": Case(lambda d: d.archives.files(), OPERATOR, FLEET, inner="archive.files"),
+    "archives.verify_file": _done(
+        lambda d: d.archives.verify_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
+        "archive.verify_file", scopes=FLEET, target="a file by its address",
+    ),
+    "archives.show_file": _done(
+        lambda d: d.archives.show_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
+        "archive.show_file", scopes=FLEET, target="a file by its address",
+    ),
     "purge.planned": Case(
         lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,
     ),
@@ -736,7 +996,7 @@ CASES: dict[str, Case] = {
     "alerts.all": Case(lambda d: d.alerts.all(), VIEWER, ANY, inner="alerts.alerts"),
     "alerts.firing": Case(lambda d: d.alerts.firing(), VIEWER, ANY, inner="alerts.firing"),
     "alerts.deliveries": Case(
-        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.letters"
+        lambda d: d.alerts.deliveries(), VIEWER, ANY, inner="alerts.sendings"
     ),
     "alerts.letter": Case(
         lambda d: d.alerts.letter("m"), VIEWER, inner="alerts.letter", refused=AlertError

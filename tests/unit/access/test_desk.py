@@ -35,16 +35,19 @@ from tests.unit.access.desks import (
     ACME_KB,
     ACME_NODE,
     ADMIN,
+    ALERTS,
     ALL,
     CASES,
     COUNTED,
     DIGEST,
     JOB,
+    NOW,
     OTHER,
     OTHERS_FINDING,
     OWN,
     OWNERSHIP,
     SCHEME,
+    SILENCES,
     TO_DECIDE,
     VALUES,
     ZED,
@@ -145,12 +148,26 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
     if name in {"fleet.figures", "fleet.read", "purge.jobs", "purge.tombstones", "approvals.all",
                 "approvals.mine", "isolation.report", "isolation.state", "finding.find", "log.page",
                 "log.exported", "log.exporting", "log.people", "names.exporting", "limits.rules",
-                "limits.standings", "bill.month", "alerts.all", "alerts.deliveries"}:  # fmt: skip
+                "limits.standings", "history.happened", "bill.month", "alerts.all",
+                "alerts.deliveries", "archives.archives", "archives.newest_proven",
+                "restore.jobs"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
                 "purge.receipt_to_print", "isolation.state", "isolation.scores",
                 "limits.version", "bill.month"}:  # fmt: skip
         assert names_told(whole, [COUNTED])
+
+
+def test_the_count_of_alerts_is_what_the_page_shows(world: World) -> None:
+    """A silence that a confined viewer is not shown quiets nothing for them either."""
+    everything = replace(SILENCES[0], tenant=None)
+    for silence, whole, confined in ((everything, 0, 1), (SILENCES[0], len(ALERTS) - 1, 0)):
+        world.alerts.silences.return_value = (silence,)
+        for scope, count in ((ALL, whole), (OWN, confined)):
+            desk = world.desk(lambda scope=scope: viewer_of(Role.VIEWER, scope))  # type: ignore[misc]
+            shown = desk.alerts.all()
+            assert desk.alerts.firing() == count
+            assert count == sum(shown.silence_of(each, NOW) is None for each in shown.live)
 
 
 def test_what_is_wrong_with_the_prices_is_told_to_who_sees_all(world: World) -> None:

@@ -19,6 +19,7 @@ from services.alerts.models import (
     Letter,
     Message,
     Route,
+    Sending,
     ShownTo,
     Silence,
     Told,
@@ -159,14 +160,14 @@ def test_it_waits_longer_each_time_up_to_an_end(tries: int, seed: int) -> None:
 def test_how_a_route_does() -> None:
     """What is not taken since when, until something is; a test that failed counts until then."""
     problem = Problem("no answer", "all")
-    sent = letter(1, sent_at=NOW)
-    failing = letter(2, failed_at=NOW + MINUTE, problem=problem, next_at=NOW + 2 * MINUTE)
-    (found,) = deliveries([route()], [sent, failing, letter(3), letter(4, route="b")])
+    sent = Sending("all", 1, sent_at=NOW)
+    failing = Sending("all", 2, failed_at=NOW + MINUTE, problem=problem)
+    (found,) = deliveries([route()], [sent, failing, Sending("all", 3), Sending("b", 4)])
     assert (found.sent_at, found.waiting, found.failing_since) == (NOW, 2, NOW + MINUTE)
     assert found.problem == problem
-    test = letter(4, test=True, failed_at=NOW - MINUTE, problem=problem, given_up=True)
+    test = Sending("all", 4, None, NOW - MINUTE, problem, given_up=True, test=True)
     assert deliveries([route()], [test])[0].failing_since == NOW - MINUTE
     (found,) = deliveries([route()], [test, sent])
     assert (found.failing_since, found.problem, found.given_up) == (None, None, 0)
-    (found,) = deliveries([route()], [replace(test, message=replace(test.message, test=False))])
+    (found,) = deliveries([route()], [replace(test, test=False)])
     assert found.given_up == 1

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from services.access.viewer import TenantPattern
 from services.backups.formats import rule_of, rule_text, standings_json
-from services.backups.judge import Rules, next_at, standing
+from services.backups.judge import next_at, rules_of, standing
 from services.backups.keep import kept as staying
 from services.backups.models import Backup, Changes, Keep, Kept, Rule, Run, State, in_order
 from services.backups.written import BackupError, keep_of, keep_words, rule_written, words_of
@@ -91,12 +91,12 @@ def test_the_most_specific_rule_holds() -> None:
     label, other, own = rule(gold), rule(plan), rule(TenantPattern("tenant", "acme"))
     labels = {"plan": "gold", "tier": "a"}
     kept = [every]
-    assert Rules(kept, lambda _: labels).of(ACME) is every
+    assert rules_of(kept, lambda _: labels).of(ACME) is every
     for more in (kind, other, label, own):
         kept.append(more)
-        assert Rules(kept, lambda _: labels).of(ACME) is more
-    assert Rules(kept, lambda _: {}).of(TenantKey("org", "x")) is every
-    assert Rules([own]).of(TenantKey("org", "x")) is None
+        assert rules_of(kept, lambda _: labels).of(ACME) is more
+    assert rules_of(kept, lambda _: {}).of(TenantKey("org", "x")) is every
+    assert rules_of([own]).of(TenantKey("org", "x")) is None
     assert [each.rule.scope for each in in_order(kept)] == [
         EVERYBODY, kind.rule.scope, gold, plan, own.rule.scope,
     ]  # fmt: skip

@@ -26,17 +26,19 @@ def tenant(name: str) -> Holder:
 
 
 def used(
-    figures: dict[Holder, dict[str, Total]], *, known: int = SECONDS, seconds: int = SECONDS
-) -> Totals:
-    """Return what was used in a month, all of it known for so many seconds."""
+    figures: dict[Holder, dict[str, Total]], *, known: int = SECONDS, seconds: int = SECONDS,
+    never: frozenset[str] = frozenset(),
+) -> Totals:  # fmt: skip
+    """Return what was used in a month, known for so many seconds, and some of it `never`."""
     quantities = ("patterns", "patterns_bytes", "keys", "keys_bytes", "vectors", "vectors_bytes",
                   "sessions")  # fmt: skip
-    reasons = {} if known == seconds else dict.fromkeys(quantities, "Redis did not answer")
+    unknown = quantities if known < seconds else never
+    reasons = dict.fromkeys(unknown, "Redis did not answer")
     return Totals(
         BEGAN,
         BEGAN + timedelta(seconds=seconds),
         figures,
-        dict.fromkeys(quantities, known),
+        {name: 0 if name in never else known for name in quantities},
         reasons,
     )
 

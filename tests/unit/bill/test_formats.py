@@ -13,14 +13,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from python_calamine import CalamineWorkbook
 
+from cli.bill import table_text
+from dashboard.bill import tables
 from services.bill import formats, statement
 from services.bill.models import Bill
+from services.bill.prices import Charge
 from services.bill.reckon import bill_of
 from services.bill.xlsx import workbook
 from services.history.models import Holder, OwnerKind
 from services.history.totals import Total
 from services.visible import visible
-from tests.unit.bill.months import GIB_MONTH, PERIOD, terms, used
+from tests.unit.bill.months import GIB_MONTH, PERIOD, tenant, terms, used
 from tests.unit.bill.test_reckon import bill_of_many
 
 BILL = bill_of_many()
@@ -94,6 +97,38 @@ def test_any_name_stays_a_text(name: str) -> None:
     parser.feed(statement.html(bill, found))
     assert f"Statement for {visible(name)}" in parser.texts
     assert statement.text(bill, found).splitlines()[0] == f"Statement for {visible(name)}"
+
+
+def test_what_was_never_known_is_nowhere_0() -> None:
+    """No quantity and no amount in any file; sums are of what is known, and say so."""
+    figures = {tenant("acme"): {"keys_bytes": Total(GIB_MONTH)}}
+    bill = bill_of(PERIOD, used(figures, never=frozenset({"vectors_bytes"})), terms())
+    (line,) = (each for each in bill.tenants[0].lines if each.charge is Charge.VECTORS)
+    told = {name: value for name, value in formats.as_json(bill)["tenants"][0]["lines"][4].items()
+            if value is not None}  # fmt: skip
+    assert told == {
+        "charge": "vectors_gib", "unit": "GiB-hours", "billed_unit": "GiB-months", "price": "0.9",
+        "price_of": "*", "known": 0, "reason": "Redis did not answer",
+    }  # fmt: skip
+    assert (line.amount, bill.total, bill.sum) == (None, 2400, 2400)
+    row = dict(zip(formats.COLUMNS, list(formats.rows(bill))[4], strict=True))
+    assert {row[name] for name in ("used", "own", "shared", "margin", "billed", "amount")} == {None}
+    sheets = _sheets(bill)
+    at = sheets["Bill"][0].index("Vectors (EUR)")
+    assert [line[at] for line in sheets["Bill"][1:]] == ["", ""]
+    assert sheets["Bill"][2][-2] == 24
+    said = "Unknown all the time, and so in no amount: Vectors."
+    assert said in sheets["About"][-1]
+    text = statement.text(bill, bill.tenants[0])
+    (vectors,) = (line for line in text.splitlines() if line.startswith("Vectors  "))
+    assert vectors.split() == ["Vectors", "unknown", "0.9", "EUR", "none"]
+    assert "Vectors: known for none of the time (Redis did not answer)" in text
+    shown = tables.frame(bill, None, 9)
+    assert shown["Vectors"].isna().all()
+    assert said == statement.never_known(bill)
+    bare = bill_of(PERIOD, used(figures, never=frozenset({"vectors_bytes"})), None)
+    assert tables.frame(bare, None, 9)["Vectors (GiB-hours)"].isna().all()
+    assert "-" in table_text(bare).splitlines()[-1].split()
 
 
 class _Texts(HTMLParser):

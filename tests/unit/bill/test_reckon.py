@@ -60,7 +60,9 @@ def _with_sums(figures: dict[Holder, dict[str, Total]]) -> dict[Holder, dict[str
 
 def _exact(line: Line) -> Fraction | None:
     """Return what a line costs before it is rounded, in whole currency."""
-    return None if line.price is None else line.billed * Fraction(line.price.amount)
+    if line.price is None or line.billed is None:
+        return None
+    return line.billed * Fraction(line.price.amount)
 
 
 @given(owned, groups, price_files)
@@ -72,6 +74,7 @@ def test_it_adds_up_to_the_last_unit(
     bill = bill_of(PERIOD, used(figures), prices)  # type: ignore[arg-type]
     lines = [line for each in bill.tenants for line in each.lines]
     exact = [e for e in map(_exact, lines) if e is not None]
+    assert not bill.never
     assert bill.terms is not None
     scale = 10**bill.terms.decimals
     assert bill.total == sum(line.amount or 0 for line in lines)
@@ -83,7 +86,8 @@ def test_it_adds_up_to_the_last_unit(
         if exactly is not None and line.amount is not None:
             assert abs(line.amount - exactly * scale) < 1
     for charge, (quantity, unit) in METERS.items():
-        hours = sum((each.line(charge).used.hours for each in bill.tenants), Fraction())
+        some = [each.line(charge).used for each in bill.tenants]
+        hours = sum((each.hours for each in some if each is not None), Fraction())
         hours += sum(
             (left.used.hours for left in bill.unbilled if left.charge is charge), Fraction()
         )
@@ -136,7 +140,8 @@ def test_what_is_not_known_is_not_billed_and_said() -> None:
     without = replace(acme, lines=(never, acme.line(Charge.MEMORY)))
     assert (without.known, replace(acme, lines=(never,)).known) == (Fraction(1, 2), 0)
     nothing = bill_of(PERIOD, used({}, known=0), terms())
-    assert (nothing.tenants, nothing.total) == ((), 0)
+    assert (nothing.tenants, nothing.total, nothing.sum) == ((), None, None)
+    assert bill_of(PERIOD, used({}), terms()).total == 0  # that there was none is known
 
 
 def test_a_month_that_is_not_over_is_what_it_comes_to_so_far() -> None:

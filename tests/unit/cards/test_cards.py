@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,9 @@ from services.cards.models import Card, Doing, Edit, Held, Hold, Label, State, e
 from services.cards.preview import changes
 from services.cards.written import Refused, csv_of, read
 from services.errors import AccessDenied, CardError, OnHold
+from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
+from tests.unit.access.desks import RECORD, World, viewer_of
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -227,3 +230,18 @@ def test_a_hold_says_why_and_is_set_once() -> None:
         desk.lift([ZED], why="it is over")
     desk.hold([ZED, ACME], reason=" ticket 9 ")
     assert log == [(Action.HOLD, [ZED], "tenant/zed", "ticket 9")]
+
+
+def test_no_session_of_who_is_held_is_cleared_or_ended(tmp_path: Path) -> None:
+    """Extending one takes nothing away; what was refused is in the log with the reason."""
+    world = World(tmp_path)
+    world.card_book.holds = lambda: (Held(ACME, HOLD),)
+    desk = world.desk(lambda: viewer_of(Role.SUPPORT))
+    for deed in (Deed.DELETE, Deed.CLEAR_STM):
+        with pytest.raises(OnHold, match="ticket 4711"):
+            desk.care.act(deed, [RECORD])
+    assert "care.act" not in world.asked()
+    desk.care.act(Deed.EXTEND, [RECORD], ttl_seconds=60)
+    assert "care.act" in world.asked()
+    assert "ticket 4711" in str([entry.event.reason for entry in world.log.entries()])
+    world.close()

@@ -13,8 +13,8 @@ from dashboard.draw.downloads import as_csv, with_units
 from services.figures import Amount, Measure, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.rollup import add_usages
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
+from services.usage.sums import add_usages
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 AMOUNTS = st.builds(Amount, st.integers(0, 10**9), st.integers(0, 10**12))

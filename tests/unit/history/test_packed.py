@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 
@@ -37,6 +38,28 @@ def test_rows_of_before_are_read() -> None:
     text = json.dumps({"keys": [9, 2, 7, 9, 7, 9, 80, 10], "patterns": 3, "x": [4, 1]}).encode()
     assert row_in(text) == row == row_in(bytes_of(row))
     assert row_in(text, "x") == {"x": row["x"]}
+
+
+def test_packed_rows_of_before_are_read() -> None:
+    """Those of version 1, byte for byte."""
+    kept = bytes.fromhex("010a090f12040003000013000204060b0301780802000200020800")
+    assert list(unpack(kept)) == [
+        ("keys", Figure(9, 2), Rollup(7, 9, 7, 9, 80, 10)), ("patterns", Figure(3), None),
+        ("x", Figure(4, 1), Rollup(5, 4, 4, 6, 44, 10)),
+    ]  # fmt: skip
+
+
+def test_what_changed_with_one_snapshot_says_so_once() -> None:
+    """How long a figure had been what it was is a byte or two for all of them together."""
+    row: list[Packed] = []
+    for at, name in enumerate(("patterns", "keys", "sessions", "keys_bytes")):
+        before, after = 1000 * 10**at, 1000 * 10**at + 70 * 10**at
+        integral = before * 2995 + after * 605
+        row.append((name, Figure(after), Rollup(before, after, before, after, integral, 3600)))
+    moved = [(name, last, replace(did, integral=did.last * did.known))
+             for name, last, did in row if did]  # fmt: skip
+    assert len(pack(row)) <= len(pack(moved)) + 1
+    assert list(unpack(pack(row))) == row
 
 
 def test_a_day_of_every_figure_takes_little() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given, strategies as st
 
 from services.figures import Amount, Measure, Precision, Usage
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import (
@@ -22,6 +22,7 @@ from services.usage.readings import (
     VectorReading,
 )
 from services.usage.rollup import Readings, RolledUp, roll_up
+from services.usage.snapshot import ByTenant
 
 NODES = (
     "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob", "tenant:acme:user:dana",
@@ -34,6 +35,8 @@ KB_IDS = (
     "tenant_raw-name",
     "",
 )
+
+NODES_OF_KEYS = (NODES[2], NODES[2], NODES[3])
 
 amounts = st.builds(Amount, st.integers(0, 10**6), st.integers(0, 10**9))
 some_kb = st.sampled_from(KB_IDS)
@@ -162,6 +165,57 @@ def test_every_tenant_stands_once(keys: KeyReading, nodes: list[str]) -> None:
     for part in rolled.shared:
         assert part.claim.state is ClaimState.SHARED
         assert set(part.claim.tenants) <= set(names)
+
+
+whole = st.tuples(patterns, keys, vectors)
+
+
+@given(whole, whole, seen)
+def test_a_round_is_the_same_whatever_was_before(
+    first: tuple[PatternReading, KeyReading, VectorReading],
+    then: tuple[PatternReading, KeyReading, VectorReading],
+    nodes: list[str],
+) -> None:
+    """Nothing of an earlier round comes into a later one, and who did not change stays as made."""
+    ownership = Ownership(nodes, schemes=NamingSchemes.of())
+    before = roll_up(Readings(*first), ownership)
+    made = {tenant.tenant: tenant for tenant in before.tenants}
+    again = roll_up(Readings(*first), ownership, before=before)
+    assert again == before
+    assert all(tenant is made[tenant.tenant] for tenant in again.tenants)
+    after = roll_up(Readings(*then), ownership, before=before)
+    fresh = roll_up(Readings(*then), Ownership(nodes, schemes=NamingSchemes.of()))
+    assert after == fresh
+
+
+def test_of_one_change_one_tenant_is_made_anew() -> None:
+    """One more key of one kind with one key less of another is a change, and nobody else's."""
+    ownership = Ownership(NODES[2:4], schemes=NamingSchemes.of())
+
+    def reading(*counts: int) -> Readings:
+        kinds = zip(("frequency", "other", "frequency"), counts, NODES_OF_KEYS, strict=True)
+        groups = [
+            KeyGroup(Owner(OwnerKind.KB, kb_id_of(node)), kind, Amount(count, 9))
+            for kind, count, node in kinds
+        ]
+        return Readings(keys=key_reading(groups, []))
+
+    before = roll_up(reading(3, 4, 5), ownership)
+    last = list(before.tenants)
+    after = list(roll_up(reading(4, 3, 5), ownership, before=before).tenants)
+    assert [a is b for a, b in zip(last, after, strict=True)] == [True, False]
+    assert after[1].usage.keys_by_kind == {"frequency": 4, "other": 3}
+
+
+def test_one_tenant_is_found_by_its_name() -> None:
+    """With nobody else made; one of whom nothing was found is None."""
+    rolled = roll_up(Readings(pattern_reading([PatternUsage(kb_id_of("x"), Amount(1, 1))])),
+                     Ownership(["x"], schemes=NamingSchemes.of()))  # fmt: skip
+    assert isinstance(rolled.tenants, ByTenant)
+    (only,) = rolled.tenants
+    assert rolled.tenants.of(only.tenant) is only is rolled.tenants[0]
+    assert rolled.tenants[:1] == (only,)
+    assert rolled.tenants.of(TenantKey("tenant", "else")) is None
 
 
 def both_nodes() -> Ownership:

@@ -63,7 +63,8 @@ class JobReading(JobRuns):
 
     def unended(self) -> tuple[Job, ...]:
         """Return every job that has not ended, with its steps, oldest first."""
-        under_way = select(*JOB_COLUMNS).where(JOBS.c.state != JobState.ENDED.value)
+        unended = self.of_kind, JOBS.c.state != JobState.ENDED.value
+        under_way = select(*JOB_COLUMNS).where(*unended)
         with reading(self._engine, "looking for purges under way") as connection:
             rows = connection.execute(under_way.order_by(JOBS.c.created_at, JOBS.c.id)).all()
             return self._jobs_of(connection, rows)

@@ -1,0 +1,188 @@
+"""One archive: how far it is while it is taken, and what is in it once it is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.archive import tables
+from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
+from dashboard.draw.links import copy_link
+from services.access.viewer import Action
+from services.archive.models import Archive, Manifest, State
+from services.archive.verify import Proof
+from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.jobs.models import Job, JobState
+
+_SHOWN = 200
+
+
+def draw(archive_id: str) -> None:
+    """Draw the archive that a link names."""
+    st.button("All archives", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    archives = runtime.desk().archives
+    try:
+        archive = archives.archive(archive_id)
+        job = archives.job(archive.id)
+    except (AccessDenied, NotSignedIn):
+        raise
+    except KatoTenantsError as exc:
+        st.warning(f"This archive cannot be shown: {markdown(str(exc))}.",
+                   icon=":material/search_off:")  # fmt: skip
+        return
+    _head(archive)
+    refusals.draw(state_keys.ARCHIVE_REFUSED, "Nothing was done")
+    if job is not None and job.state is JobState.RUNNING:
+        st.fragment(_follow, run_every="1s")(archive.id)
+    elif archive.state in (State.PROVEN, State.BROKEN):
+        _whole(archive)
+    else:
+        _halted(archive, job)
+
+
+def _back() -> None:
+    del st.query_params[state_keys.ARCHIVE]
+
+
+def _head(archive: Archive) -> None:
+    whose = visible(str(archive.target))
+    words, color, icon = tables.STATES[archive.state]
+    brand.name_tab("Archive", f"{words}: {whose}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(escaped(whose), width="stretch")
+        st.badge(words, color=color, icon=icon)
+        copy_link({state_keys.ARCHIVE: archive.id})
+    st.caption(f"Asked for by {markdown(archive.by)} {age(archive.created_at)} · "
+               f"{markdown(archive.reason)}")  # fmt: skip
+
+
+def _follow(archive_id: str) -> None:
+    """Draw how far it is; read anew every second."""
+    try:
+        job = runtime.desk().archives.job(archive_id)
+    except (AccessDenied, NotSignedIn):
+        raise
+    except KatoTenantsError as exc:
+        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
+                   icon=":material/cloud_off:")  # fmt: skip
+        return
+    if job is None or job.state is not JobState.RUNNING:
+        st.rerun()
+    st.progress(tables.share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("This tab can be closed: it goes on, and this address leads back to it.",
+                   width="stretch")  # fmt: skip
+        permits.button(
+            "Stops soon…" if job.stop_asked else "Stop", Action.ARCHIVE, icon=":material/stop:",
+            disabled=job.stop_asked, key="archive_stop", on_click=_do, args=("stop", archive_id),
+            tip="Nothing of it is kept; it can go on later.",
+        )  # fmt: skip
+    _steps(job)
+
+
+def _steps(job: Job) -> None:
+    st.table(tables.steps_frame(job), border="horizontal", hide_index=True,
+             alt="The steps of taking it: state, and why one failed")  # fmt: skip
+
+
+def _halted(archive: Archive, job: Job | None) -> None:
+    why = archive.problem or (job.problem if job is not None else "")
+    st.error(f"It was not taken{': ' + markdown(why) if why else ''}. Nothing of it is kept.",
+             icon=":material/error:")  # fmt: skip
+    if job is not None:
+        permits.button("Go on", Action.ARCHIVE, icon=":material/play_arrow:", key="archive_resume",
+                       on_click=_do, args=("resume", archive.id),
+                       disabled=not tables.halted(job))  # fmt: skip
+        _steps(job)
+
+
+def _do(deed: str, archive_id: str) -> None:
+    """Stop or resume it; a refusal is said with the next drawing."""
+    archives = runtime.desk().archives
+    deeds: dict[str, Callable[[str], object]] = {
+        "stop": archives.stop, "resume": archives.resume,
+    }  # fmt: skip
+    try:
+        deeds[deed](archive_id)
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.ARCHIVE_REFUSED, exc)
+
+
+# --- one that is whole ---
+
+
+def _whole(archive: Archive) -> None:
+    if archive.problem:
+        st.error(f"{markdown(archive.problem)}.", icon=":material/broken_image:")
+    facts = {
+        "File": escaped(visible(archive.name)),
+        **({"Place": escaped(visible(archive.place))} if archive.place else {}),
+        "Size": size(archive.bytes), "SHA-256": escaped(archive.sha256),
+        "Last proven": age(archive.proven_at),
+        "Encrypted": "yes" if archive.encrypted else "no",
+        "Sessions ended first": "yes" if archive.quiesced else "no",
+        "Changed while it was taken": plural(archive.changes, "thing"),
+        "Left out": plural(archive.left_out, "kb_id"),
+    }  # fmt: skip
+    st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
+    with st.container(horizontal=True):
+        prove = permits.button("Verify", Action.VERIFY_ARCHIVE, icon=":material/verified:",
+                               key="archive_verify", tip="Reads all of it back.")  # fmt: skip
+        compare = permits.button(
+            "Compare with the stores", Action.VERIFY_ARCHIVE, icon=":material/compare_arrows:",
+            key="archive_compare", tip="Reads all of it back, and the stores too.",
+        )  # fmt: skip
+    manifest = None
+    if prove or compare:
+        manifest = _proven(archive, stores=compare)
+    st.subheader("What is in it")
+    st.dataframe(
+        tables.parts_frame(archive, manifest), hide_index=True, key="archive_parts",
+        alt="The parts of this archive: how many rows, keys, points or records",
+        column_config={"Content": st.column_config.NumberColumn(format="bytes")},
+    )  # fmt: skip
+    if manifest is not None:
+        _told(manifest)
+
+
+def _proven(archive: Archive, *, stores: bool) -> Manifest | None:
+    with st.spinner("Reading it back"):
+        try:
+            proof = runtime.desk().archives.verify(archive.id, stores=stores)
+        except (AccessDenied, NotSignedIn):
+            raise
+        except KatoTenantsError as exc:
+            refusals.say(exc)
+            return None
+    st.success("It is as it was written.", icon=":material/verified:")
+    _compared(proof)
+    return proof.manifest
+
+
+def _compared(proof: Proof) -> None:
+    if proof.manifest is None:
+        st.caption("It is encrypted, and no identity is set here: its hash alone was compared.")
+    if proof.differences is None:
+        return
+    if not proof.differences:
+        st.success("The stores hold the same.", icon=":material/compare_arrows:")
+        return
+    st.warning("The stores do not hold the same any more.", icon=":material/compare_arrows:")
+    st.dataframe(tables.differences_frame(proof.differences), hide_index=True,
+                 key="archive_differences", alt="What the stores hold otherwise")  # fmt: skip
+
+
+def _told(manifest: Manifest) -> None:
+    """Draw what is not in it, and what changed meanwhile."""
+    if manifest.changes:
+        st.subheader("Changed while it was taken")
+        st.dataframe(tables.changes_frame(manifest.changes[:_SHOWN]), hide_index=True,
+                     key="archive_changes", alt="What two looks saw otherwise")  # fmt: skip
+    if manifest.left_out:
+        st.subheader("Not in it")
+        st.dataframe(tables.left_frame(manifest.left_out[:_SHOWN]), hide_index=True,
+                     key="archive_left", alt="kb_ids that were left out, and why")  # fmt: skip
+    for text in manifest.disclosed:
+        st.caption(markdown(text))

@@ -1,0 +1,160 @@
+"""One import: what its rows would come to, and how it goes; and all that were begun here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw.approval_status import draw_status
+from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
+from services.access.viewer import Action
+from services.errors import KatoTenantsError
+from services.imports.models import Preview, Run, State
+
+_STATES = {
+    State.CHECKED: ("gray", "checked"),
+    State.WRITING: ("blue", "being written"),
+    State.DONE: ("green", "written"),
+    State.UNDONE: ("orange", "taken back"),
+    State.HALF: ("red", "half written"),
+}
+
+
+def draw(run_id: str) -> None:
+    """Draw the import that a link names."""
+    st.button("All imports", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    try:
+        run, preview = runtime.desk().imports.one(run_id), runtime.desk().imports.preview(run_id)
+    except KatoTenantsError as exc:
+        st.warning(f"This import cannot be shown: {markdown(str(exc))}.",
+                   icon=":material/search_off:")  # fmt: skip
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(f"{run.order.kind.value.capitalize()} for {markdown(str(run.order.tenant))}",
+                  width="stretch")  # fmt: skip
+        color, word = _STATES[run.state]
+        st.badge(word, color=color)  # type: ignore[arg-type]  # one of its colours
+    refusals.draw(state_keys.DATA_REFUSED, "Nothing was written")
+    if run.state is State.CHECKED:
+        _preview(preview)
+    elif run.state is State.WRITING:
+        st.fragment(_follow, run_every="1s")(run_id)
+    else:
+        _ended(run)
+    _refused(preview)
+
+
+def listing() -> None:
+    """Draw the imports that were begun on this machine."""
+    try:
+        runs = runtime.desk().imports.runs()
+    except KatoTenantsError as exc:
+        refusals.say(exc)
+        return
+    st.header("Imports")
+    if not runs:
+        st.caption("Nothing was imported on this machine yet.")
+        return
+    st.dataframe(_frame(runs), hide_index=True, height="content",
+                 column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
+                 alt="The imports that were begun on this machine, and how each went")  # fmt: skip
+    names = {f"{moment(run.at)} · {visible(str(run.order.tenant))}": run.id for run in runs}
+    chosen = st.selectbox("Open an import", list(names), index=None, filter_mode="contains",
+                          key="data_open", placeholder="Which")  # fmt: skip
+    if chosen:
+        st.query_params[state_keys.IMPORT_RUN] = names[chosen]
+        st.rerun()
+
+
+def _back() -> None:
+    del st.query_params[state_keys.IMPORT_RUN]
+
+
+def _preview(preview: Preview) -> None:
+    """Draw what the rows would come to, and the button that writes them."""
+    st.table({
+        "Rows": f"{preview.rows:,}", "New": f"{preview.fresh:,}",
+        "There already": f"{preview.there:,} ({preview.order.existing.value})",
+        "Refused": f"{preview.refused:,}",
+    }, border="horizontal", width="content", alt="What the rows would come to")  # fmt: skip
+    if preview.lacking:
+        names = few([escaped(visible(name)) for name in preview.lacking], most=12)
+        st.warning(f"The rows lack columns of the table: {names}. They get ClickHouse's defaults, "
+                   "and KATO may not find such patterns.", icon=":material/rule:")  # fmt: skip
+    if preview.obstacle:
+        st.error(markdown(permits.sentence(preview.obstacle)), icon=":material/block:")
+    draw_status(Action.IMPORT_DATA, digest=preview.digest)
+    why = st.text_input("Why", max_chars=300, key=f"data_why_{preview.run}",
+                        help="It stands in the audit log.")  # fmt: skip
+    permits.button(
+        f"Write {plural(preview.will_write, 'row')}", Action.IMPORT_DATA, type="primary",
+        icon=":material/upload_file:", disabled=bool(preview.obstacle), on_click=_write,
+        args=(preview.run, why or ""),
+    )  # fmt: skip
+
+
+def _follow(run_id: str) -> None:
+    run = runtime.desk().imports.one(run_id)
+    if run.state is not State.WRITING:
+        st.rerun()
+    progress = run.progress
+    share = progress.done / progress.whole if progress.whole else 0.0
+    st.progress(share, f"{progress.done:,} of {progress.whole:,} rows" if progress.whole else
+                "The rows are being staged…")  # fmt: skip
+    st.caption("All of it is written, or none: what fails half-way is taken back. Where nothing "
+               "moves because the dashboard was stopped meanwhile, take it back.")  # fmt: skip
+    permits.button("Take back", Action.IMPORT_DATA, icon=":material/undo:", on_click=_take_back,
+                   args=(run_id,))  # fmt: skip
+
+
+def _ended(run: Run) -> None:
+    name = visible(str(run.order.tenant))
+    if run.state is State.DONE:
+        st.success(f"{run.written:,} new, {run.replaced:,} replaced.",
+                   icon=":material/check_circle:")  # fmt: skip
+        permits.link("tenant", f"Open {escaped(name)}", {state_keys.TENANT: name})
+    elif run.state is State.UNDONE:
+        st.warning(f"Nothing of it is there: {markdown(run.problem)}. What was written was taken "
+                   "back.", icon=":material/undo:")  # fmt: skip
+    else:
+        st.error(f"It failed, and not all was taken back yet: {markdown(run.problem)}.",
+                 icon=":material/error:")  # fmt: skip
+        permits.button("Take back", Action.IMPORT_DATA, type="primary", icon=":material/undo:",
+                       on_click=_take_back, args=(run.id,))  # fmt: skip
+
+
+def _refused(preview: Preview) -> None:
+    if not preview.told:
+        return
+    st.subheader(f"{plural(preview.refused, 'refused row')}")
+    rows = [{"Row": each.number, "Why": each.why.value, "About": visible(each.about)}
+            for each in preview.told]  # fmt: skip
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Rows that are not taken, and why")
+    if len(preview.told) < preview.refused:
+        st.caption(f"and {preview.refused - len(preview.told):,} more")
+
+
+def _frame(runs: Sequence[Run]) -> pd.DataFrame:
+    return pd.DataFrame([
+        {"When": run.at, "Tenant": visible(str(run.order.tenant)), "What": run.order.kind.value,
+         "State": _STATES[run.state][1], "New": run.written, "Replaced": run.replaced,
+         "By": visible(run.by)}
+        for run in runs
+    ])  # fmt: skip
+
+
+def _write(run_id: str, why: str) -> None:
+    try:
+        runtime.desk().imports.write(run_id, why=why)
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.DATA_REFUSED, exc)
+
+
+def _take_back(run_id: str) -> None:
+    try:
+        runtime.desk().imports.take_back(run_id)
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.DATA_REFUSED, exc)

@@ -1,0 +1,19 @@
+import streamlit as st
+
+from dashboard.app import permits, state_keys
+from dashboard.draw import figures
+from dashboard.imports import form, one
+from services.access.viewer import Action
+
+snapshot = figures.head("Import").snapshot
+off = permits.why_not(Action.IMPORT_DATA)
+if off:
+    st.info(off, icon=":material/lock:")
+    st.stop()
+
+run = st.query_params.get(state_keys.IMPORT_RUN, "")
+if run:
+    one.draw(run)
+else:
+    form.draw(snapshot)
+    one.listing()

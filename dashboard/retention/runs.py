@@ -1,0 +1,46 @@
+"""Runs so far, and how long this product keeps what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.app import navigation, permits, state_keys
+from dashboard.draw.chosen import rows_table
+from dashboard.retention import tables
+from services.jobs.models import Job
+from services.settings.environment import load_settings
+
+_FEW = 10
+
+
+def draw(jobs: Sequence[Job]) -> None:
+    """Draw the newest runs, each with a button that opens it."""
+    st.header("Runs so far")
+    if not jobs:
+        st.caption("None yet.")
+        return
+    rows_table(
+        tables.jobs_frame(jobs), jobs, [job.id for job in jobs], key="retention_runs",
+        opened=_open, height="content" if len(jobs) <= _FEW else "auto",
+        alt="Runs, the newest first: when, state, how many went, who and why",
+        column_config={"Began": tables.TIME},
+    )  # fmt: skip
+
+
+def _open(job: Job) -> None:
+    st.switch_page(navigation.row("retention").file, query_params={state_keys.JOB: job.id})
+
+
+def own_records() -> None:
+    """Draw how long this product keeps what is its own: by settings, which are set elsewhere."""
+    settings = load_settings()
+    st.header("This dashboard's own records")
+    st.markdown(
+        f"Usage over time: hours for {settings.history_hours_days:,} days "
+        f"(`KATO_TENANTS_HISTORY_HOURS_DAYS`), days for {settings.history_days:,} days "
+        "(`KATO_TENANTS_HISTORY_DAYS`). The audit log is kept for good: it is a chain, of which "
+        "nothing can be taken away unseen."
+    )
+    permits.link("system", "Settings in force")

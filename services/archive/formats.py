@@ -1,0 +1,122 @@
+"""Lines of the JSON parts of an archive: Redis keys, points, records. Pure.
+
+All of them are ASCII whatever the names hold. A line's fingerprint leaves out what is otherwise
+each time that one looks: how long a key has to live.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.archive.models import CHUNK_BYTES, Fingerprint, Part, Piece
+from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
+from services.tenancy.layout import bytes_of, text_of
+
+_COMPACT = (",", ":")
+
+
+@dataclass(frozen=True, slots=True)
+class TypedKey:
+    """A Redis key by its typed content, in plain JSON; every text is one of `text_of`.
+
+    `type` is Redis' own word. `pttl` is in milliseconds when it was read, `expires_at` the Unix
+    time in milliseconds, both None for a key without a TTL. `value` by type: `string` a text;
+    `list` and `set` texts; `zset` pairs of member and score as Redis writes it; `hash` field,
+    value and when the field expires (Unix ms, None for never); `stream` an object of `entries`
+    (id, texts of fields and values in turn), `last_id`, and `groups` (name, last_delivered_id,
+    entries_read, consumers).
+
+    A value of more than some MiB takes several lines one after the other: those but the first
+    have `continues`, and add to what came before (APPEND, RPUSH, SADD, ZADD, HSET, XADD).
+    """
+
+    key: bytes
+    type: str
+    value: Any
+    pttl: int | None = None
+    expires_at: int | None = None
+    continues: bool = False
+
+
+def key_line(each: TypedKey) -> tuple[bytes, bytes]:
+    """Return the line of a key, and what of it goes into the fingerprint."""
+    found = {"key": text_of(each.key), "type": each.type, "value": each.value}
+    if each.continues:
+        found["continues"] = True
+    lasting = _ascii(found)[1:]
+    head = {"pttl": each.pttl, "expires_at": each.expires_at}
+    return _ascii(head)[:-1] + b"," + lasting + b"\n", lasting
+
+
+def key_of(line: bytes) -> TypedKey:
+    """Read what `key_line` wrote. Raises ArchiveRefused."""
+    try:
+        found = json.loads(line)
+        return TypedKey(
+            bytes_of(found["key"]), found["type"], found["value"], found["pttl"],
+            found["expires_at"], bool(found.get("continues", False)),
+        )  # fmt: skip
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ArchiveRefused(ArchiveFlaw.ALTERED, "redis") from None
+
+
+def json_line(value: Mapping[str, Any]) -> bytes:
+    """Write one point or record as a line, its fields in one order."""
+    return json.dumps(value, separators=_COMPACT, sort_keys=True).encode("ascii") + b"\n"
+
+
+def lines_of(content: bytes) -> Iterator[bytes]:
+    """Yield the lines of a chunk without their ends."""
+    return iter(content.split(b"\n")[:-1])
+
+
+class Lines:
+    """Packs the lines of one part into chunks, and fingerprints them."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._lines: list[bytes] = []
+        self._bytes = self._count = 0
+        self.fingerprint = Fingerprint()
+
+    def add(self, line: bytes, *, lasting: bytes | None = None, count: int = 1) -> Iterator[Piece]:
+        """Take a line with its end, and yield the chunk before it where that is full.
+
+        `lasting` is what goes into the fingerprint; the line itself where it is not given. Raises
+        ArchiveError for a line that is longer than a chunk.
+        """
+        if len(line) > CHUNK_BYTES:
+            raise ArchiveError("one point or record alone is larger than 16 MiB")
+        if self._bytes + len(line) > CHUNK_BYTES:
+            yield self._piece()
+        self._lines.append(line)
+        self._bytes += len(line)
+        self._count += count
+        self.fingerprint.add(line[:-1] if lasting is None else lasting)
+
+    def end(self, part: Part | None = None) -> Iterator[Piece]:
+        """Yield what is left, and then the part alone, with what is said of it at last."""
+        if self._lines:
+            yield self._piece()
+        yield Piece(part or self._part, fingerprint=str(self.fingerprint))
+
+    def _piece(self) -> Piece:
+        piece = Piece(self._part, b"".join(self._lines), self._count)
+        self._lines.clear()
+        self._bytes = self._count = 0
+        return piece
+
+
+def packed(part: Part, lines: Iterable[bytes]) -> Iterator[Piece]:
+    """Pack lines that count one each into the chunks of a part."""
+    packing = Lines(part)
+    for line in lines:
+        yield from packing.add(line)
+    yield from packing.end()
+
+
+def _ascii(value: object) -> bytes:
+    return json.dumps(value, separators=_COMPACT).encode("ascii")

@@ -1,0 +1,158 @@
+"""Archives of tenants, nodes and users: take, prove, list. What pages and scripts call."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from services.archive import plan as planning
+from services.archive.container import Reader
+from services.archive.models import Archive, Head, Manifest, State, Stored
+from services.archive.run import KIND, job_plan, steps_of
+from services.archive.tools import Tools
+from services.archive.verify import Proof, compare, noted, prove
+from services.errors import ArchiveError
+from services.jobs.models import Job, JobRefused
+from services.jobs.service import JobsService
+from services.purge.models import Plan, Request, Target
+
+_PLAIN = re.compile(r"[^A-Za-z0-9]+")
+_LONGEST = 40
+
+
+class ArchiveService:
+    """Takes archives and keeps track of them."""
+
+    def __init__(self, tools: Tools, work: JobsService) -> None:
+        self._tools, self._work = tools, work
+
+    def plan(self, request: Request) -> Plan:
+        """Return what an archive would take, and what it would leave out. Raises PurgeRefused."""
+        return planning.plan(self._tools, request).plan
+
+    def begin(
+        self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False
+    ) -> Archive:  # fmt: skip
+        """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
+
+        Raises ArchiveError, StoreError, JobRefused.
+        """
+        planning.check(plan)
+        self._tools.place(to)  # so that one that cannot be opened shows now
+        now, target = self._tools.now(), plan.request.target
+        archive_id = uuid.uuid4().hex
+        archive = Archive(
+            id=archive_id, target=target, tenants=plan.tenants, place=to,
+            name=_file_name(target, f"{now:%Y%m%dT%H%M%SZ}", archive_id), state=State.TAKING,
+            by=by, created_at=now, digest=plan.digest, reason=reason.strip(),
+        )  # fmt: skip
+        self._tools.book.put(archive)
+        job = self._work.begin(
+            KIND, job_plan(archive, plan.request), asked_by=by, reason=reason, names=(),
+            steps=steps_of(quiesce=quiesce),
+        )  # fmt: skip
+        archive = replace(archive, job=job.id)
+        self._tools.book.put(archive)
+        return archive
+
+    def run_here(self, archive: Archive) -> Archive:
+        """Run an archive's job in this process, until it ends, stops or fails."""
+        self._work.run_here(archive.job)
+        return self.archive(archive.id)
+
+    def job(self, archive: Archive) -> Job | None:
+        """Return the job that takes an archive, None where it is not known any more."""
+        try:
+            return self._work.job(archive.job) if archive.job else None
+        except JobRefused:
+            return None
+
+    def stop(self, archive: Archive) -> None:
+        """Let the job end as soon as it can."""
+        self._work.stop(archive.job)
+
+    def resume(self, archive: Archive) -> None:
+        """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
+        self._work.resume(archive.job)
+
+    def archives(self) -> tuple[Archive, ...]:
+        """Return what the records know of archives, newest first."""
+        return self._tools.book.all()
+
+    def archive(self, archive_id: str) -> Archive:
+        """Return one by its id or by the name of its file. Raises ArchiveError."""
+        found = self._tools.book.get(archive_id)
+        if found is None:
+            named = (each for each in self._tools.book.all() if each.name == archive_id)
+            found = next(named, None)
+        if found is None:
+            raise ArchiveError("there is no such archive in the records")
+        return found
+
+    def files(self, to: str = "") -> tuple[Stored, ...]:
+        """Return the files of archives in a place. Raises ArchiveError, StoreError."""
+        return self._tools.place(to).files()
+
+    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
+        """Return of each of these tenants (`kind/id`) its newest archive that is proven whole."""
+        return self._tools.book.newest_proven(tenants)
+
+    def verify(self, archive_id: str, *, stores: bool = False) -> Proof:
+        """Prove an archive of the records, and keep what that came to.
+
+        Raises ArchiveRefused, ArchiveError, StoreError.
+        """
+        archive = self.archive(archive_id)
+        if archive.state not in (State.PROVEN, State.BROKEN):
+            raise ArchiveError(f"the archive is {archive.state.value}")
+        place = self._tools.place(archive.place)
+        try:
+            proof = prove(self._tools, place, archive.name, archive)
+        except ArchiveError as exc:
+            noted(self._tools, archive, exc)
+            raise
+        noted(self._tools, archive, None)
+        return self._compared(proof) if stores else proof
+
+    def verify_file(self, url: str, *, stores: bool = False) -> Proof:
+        """Prove a file by its address, whether or not the records know of it."""
+        folder, name = parted(url)
+        proof = prove(self._tools, self._tools.place(folder), name)
+        return self._compared(proof) if stores else proof
+
+    def show(self, archive: Archive) -> tuple[Head, Manifest]:
+        """Read an archive's head and manifest, and none of its chunks. Raises ArchiveError."""
+        with self._tools.place(archive.place).reading(archive.name) as stream:
+            reader = Reader(stream, self._tools.identities())
+            return reader.head, reader.manifest
+
+    def show_file(self, url: str) -> tuple[Head, Manifest]:
+        """Read the head and manifest of a file by its address."""
+        folder, name = parted(url)
+        with self._tools.place(folder).reading(name) as stream:
+            reader = Reader(stream, self._tools.identities())
+            return reader.head, reader.manifest
+
+    def _compared(self, proof: Proof) -> Proof:
+        if proof.manifest is None:
+            raise ArchiveError("it is encrypted, and cannot be compared without an identity")
+        return replace(proof, differences=compare(self._tools, proof.manifest))
+
+
+def parted(url: str) -> tuple[str, str]:
+    """Return the folder of an address and the file's name; without a slash the place that is set.
+
+    Raises ArchiveError for an address that ends with a slash.
+    """
+    folder, _, name = url.rpartition("/")
+    if not name:
+        raise ArchiveError("name a file, not a folder")
+    return folder, name
+
+
+def _file_name(target: Target, at: str, archive_id: str) -> str:
+    """Name a file by plain letters of the target, its time and the archive's id."""
+    plain = _PLAIN.sub("-", str(target)).strip("-")[:_LONGEST].strip("-")
+    return f"{plain or 'archive'}-{at}-{archive_id[:8]}.kato.tar"

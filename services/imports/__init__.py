@@ -1,0 +1,1 @@
+"""Writing data for a tenant out of a file: patterns, keys, sessions and vectors."""

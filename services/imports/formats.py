@@ -1,0 +1,37 @@
+"""Imports as JSON. `docs/imports.md` describes it; keys stay. Pure."""
+
+from __future__ import annotations
+
+from services.imports.models import Order, Preview, Refused, Run
+from services.usage.formats import Json, stamp
+
+
+def preview_json(preview: Preview) -> Json:
+    """Return what writing a file would come to; `refused_rows` has the first of them."""
+    return {
+        "import": preview.run, **_order(preview.order), "rows": preview.rows,
+        "new": preview.fresh, "there_already": preview.there, "refused": preview.refused,
+        "would_write": 0 if preview.obstacle else preview.will_write,
+        "obstacle": preview.obstacle or None, "columns_lacking": list(preview.lacking),
+        "refused_rows": [_refused(each) for each in preview.told],
+    }  # fmt: skip
+
+
+def run_json(run: Run) -> Json:
+    """Return how an import went."""
+    return {
+        "import": run.id, **_order(run.order), "state": run.state.value, "by": run.by or None,
+        "at": stamp(run.at), "new": run.written, "replaced": run.replaced,
+        "problem": run.problem or None,
+    }  # fmt: skip
+
+
+def _order(order: Order) -> Json:
+    return {
+        "tenant": str(order.tenant), "what": order.kind.value, "layout": order.layout.value,
+        "node_id": order.node_id or None, "existing": order.existing.value,
+    }  # fmt: skip
+
+
+def _refused(each: Refused) -> Json:
+    return {"row": each.number, "why": each.why.value, "about": each.about or None}

@@ -1,0 +1,41 @@
+"""What a viewer who is confined to tenants sees of restores of these alone. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.access.viewer import Viewer
+from services.archive.confined import FAILED, UNTOLD_REASON
+from services.jobs.models import Job, Progress
+from services.restore.formats import plan_json, plan_of, receipt_json, receipt_of
+from services.restore.models import Plan
+from services.tenancy.kb_ids import TenantKey
+
+
+def tenants_of(plan: Plan) -> tuple[TenantKey, ...]:
+    """Return whose data a restore reads and writes: nobody's is for who sees all."""
+    if not plan.target.tenants:
+        return ()
+    return tuple(dict.fromkeys((*plan.target.tenants, *plan.tenants)))
+
+
+def confined_plan(plan: Plan, viewer: Viewer) -> Plan:
+    """Return what a viewer may see of one in scope.
+
+    Where the archive is kept is told to who sees all, and how much of others' it left out.
+    """
+    return plan if viewer.sees_all else replace(plan, url="", left_out=None)
+
+
+def confined_job(job: Job, viewer: Viewer) -> Job:
+    """Return what a viewer may see of a job in scope; what a store said is no tenant's."""
+    if viewer.sees_all:
+        return job
+    steps = tuple(replace(step, result={}, error=None) for step in job.steps)
+    receipt = None if job.receipt is None else replace(receipt_of(job.receipt), url="")
+    return replace(
+        job, plan=plan_json(confined_plan(plan_of(job.plan), viewer)), steps=steps,
+        receipt=None if receipt is None else receipt_json(receipt),
+        problem=FAILED if job.problem else "", progress=Progress(""),
+        reason=job.reason if job.asked_by == viewer.id else UNTOLD_REASON,
+    )  # fmt: skip

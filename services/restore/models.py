@@ -1,0 +1,165 @@
+"""A restore: what would be written, and what came of it. Frozen values. Pure.
+
+Counts are of rows, keys, points or records. Names are as KATO has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from services.purge.models import Target
+from services.tenancy.kb_ids import TenantKey
+
+
+class Unfit(StrEnum):
+    """Why a part of an archive cannot be written where it is to go."""
+
+    NO_TABLE = "there is no such table"
+    ENGINE = "its engine takes no partitions of another table"
+    COLUMN = "it has no such column"
+    TYPE = "its column is of another type"
+    OWNER = "it has no column that says whose a row is"
+    VECTORS = "its vectors are configured otherwise"
+    TYPE_OF_KEY = "it has a key of a type that no other server is sure to take"
+    FORMAT = "it is written in a format that cannot be written back"
+    STORE = "no address was given for its store"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing that does not fit; `what` is the name of the column or key, or empty."""
+
+    part: str
+    why: Unfit
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysWritten:
+    """What came of writing keys: how many were written, and the names of those that were not.
+
+    `there` had the name before, `expired` are over by the server's own time. `field_ends_lost` are
+    hashes that were written without the ends of their fields, which that server does not know.
+    """
+
+    written: int = 0
+    there: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    field_ends_lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWritten:
+    """What came of writing a table's rows.
+
+    `written` were attached now; `there` stood in partitions that had exactly these rows before.
+    Of `kept` partitions, of so many rows of the archive, nothing was written: other rows of these
+    owners are in them.
+    """
+
+    written: int = 0
+    there: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PointsWritten:
+    """What came of writing points: those that were written, and ids of others that were there."""
+
+    written: int = 0
+    there: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What a restore came to, by a comparison of everything with the archive."""
+
+    RESTORED = "restored"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """What would be written of one part.
+
+    `into` is the collection or table. `there` is how many of these owners' rows, of these keys or
+    of these points are there already, which stay as they are; None where nobody could tell.
+    """
+
+    part: str
+    archived: int
+    there: int | None
+    into: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a restore would do, and what stands in its way.
+
+    `url` is where the archive is and `manifest` the SHA-256 of what it says of itself; `named` is
+    the tenant as which it comes back, None for the same. `tenants`, `kb_ids` and `nodes` are the
+    names afterwards. `unread` cannot be told in the new name, and `clashes` are new names that two
+    old ones would have. `left_out` is how much the archive itself left out,
+    None for who is not told, `changed` how much was
+    otherwise after it was taken than before.
+    """
+
+    url: str
+    archive_id: str
+    manifest: str
+    taken_at: datetime
+    target: Target
+    named: TenantKey | None
+    tenants: tuple[TenantKey, ...]
+    kb_ids: tuple[str, ...]
+    nodes: tuple[str, ...]
+    parts: tuple[PartPlan, ...]
+    misfits: tuple[Misfit, ...] = ()
+    unread: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
+    left_out: int | None = 0
+    changed: int = 0
+
+    @property
+    def can_run(self) -> bool:
+        """Whether nothing stands in its way."""
+        return not (self.misfits or self.unread or self.clashes)
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """How one part is after a restore, compared with the archive.
+
+    `before` is what was there of it before anything was written. `differing` is how many are not
+    as they are in the archive, and `names` some of them: keys, ids of points; of rows the number
+    that is there says how many. `expired` are keys whose time was over.
+    """
+
+    part: str
+    archived: int
+    before: int | None
+    differing: int
+    names: tuple[str, ...] = ()
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a restore came to.
+
+    `field_ends_lost` are hashes whose fields end nowhere, since that server lets none end;
+    `mentions` is how many rows name in their text what has another name now.
+    """
+
+    outcome: Outcome
+    archive_id: str
+    url: str
+    target: Target
+    named: TenantKey | None
+    tenants: tuple[TenantKey, ...]
+    at: datetime
+    parts: tuple[PartResult, ...]
+    mentions: int = 0
+    field_ends_lost: tuple[str, ...] = ()
+    kept_limits: int = 0

@@ -1,0 +1,59 @@
+"""Restoring archives: plan, begin, follow. What pages and scripts call."""
+
+from __future__ import annotations
+
+from services.errors import RestoreRefused
+from services.jobs.models import Job
+from services.jobs.service import JobsService
+from services.restore.formats import plan_json
+from services.restore.models import Plan
+from services.restore.plan import plan
+from services.restore.run import KIND, STEPS
+from services.restore.source import Tools
+from services.tenancy.kb_ids import TenantKey, held_names
+
+
+class RestoreService:
+    """Plans restores, and has them done as jobs."""
+
+    def __init__(self, tools: Tools, jobs: JobsService) -> None:
+        self._tools, self._jobs = tools, jobs
+
+    def plan(self, url: str, named: TenantKey | None = None) -> Plan:
+        """Return what a restore would do. Raises RestoreRefused, ArchiveError, StoreError."""
+        return plan(self._tools, url, named)
+
+    def begin(self, plan: Plan, *, by: str, reason: str) -> Job:
+        """Begin it: nothing else is done with these tenants meanwhile.
+
+        Raises RestoreRefused where something stands in its way, JobRefused, StoreError.
+        """
+        if not plan.can_run:
+            raise RestoreRefused("it does not fit: see what stands in its way")
+        return self._jobs.begin(
+            KIND, plan_json(plan), asked_by=by, reason=reason,
+            names=held_names(plan.tenants, plan.kb_ids), steps=STEPS,
+        )  # fmt: skip
+
+    def run_here(self, job_id: str) -> Job:
+        """Run its job in this process until it ends, stops or fails."""
+        return self._jobs.run_here(self.job(job_id).id)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest restores, newest first."""
+        return self._jobs.all(KIND)
+
+    def job(self, job_id: str) -> Job:
+        """Return one. Raises RestoreRefused where there is none."""
+        found = next((job for job in self.jobs() if job.id == job_id), None)
+        if found is None:
+            raise RestoreRefused("there is no such restore")
+        return found
+
+    def stop(self, job_id: str) -> None:
+        """Let it end as soon as it can."""
+        self._jobs.stop(self.job(job_id).id)
+
+    def resume(self, job_id: str) -> None:
+        """Let a stopped or failed one go on. Raises JobRefused."""
+        self._jobs.resume(self.job(job_id).id)

@@ -1,0 +1,172 @@
+"""Retention, as one viewer may see, set and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from services.access.gate import Doing, Gate, digest_of_words
+from services.access.viewer import Action, Outcome, Role, Viewer
+from services.approvals.models import REASON, WHY
+from services.audit_log.service import Logbook, warning
+from services.cards.models import Label
+from services.cards.scope import Scope
+from services.cards.specific import named_by
+from services.jobs.models import Job, JobState
+from services.retention.confined import (
+    confined_job,
+    confined_plan,
+    confined_policies,
+    confined_receipt,
+)
+from services.retention.models import Changes, Kept, Key, Plan
+from services.retention.receipt import receipt_of
+from services.retention.service import RetentionService
+from services.retention.simulate import Simulated
+from services.retention.written import words_of
+from services.tenancy.kb_ids import TenantKey
+
+_TOLD = 100
+
+LabelsWithin = Callable[[Callable[[TenantKey], bool]], Collection[Label]]
+"""Returns the labels that tenants have whom somebody sees."""
+
+
+class DeskRetention:
+    """Policies are seen by those whom they may hold for; set and run by who sees all tenants."""
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], RetentionService], *, labels: LabelsWithin
+    ) -> None:
+        self._gate, self._inner, self._labels = gate, inner, labels
+
+    def policies(self) -> tuple[Kept, ...]:
+        """Return the policies that may hold for a tenant in scope."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return confined_policies(self._inner().policies(), viewer, self._labels(viewer.sees))
+
+    def plan(
+        self,
+        keys: Collection[Key] | None = None,
+        changes: Changes | None = None,
+    ) -> Plan:
+        """Return what policies would do now, of tenants in scope. Raises StoreError."""
+        with self._gate.doing(Action.PLAN_RETENTION) as doing:
+            viewer = self._gate.viewer()
+            plan = self._inner().plan(keys, changes)
+            doing.digest = plan.digest
+            return confined_plan(plan, viewer, self._labels(viewer.sees))
+
+    def simulate(self, tenants: Sequence[TenantKey]) -> tuple[Simulated, ...]:
+        """Return what policies would have come to in the last 90 days, for those in scope."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._inner().simulate([each for each in tenants if viewer.sees(each)])
+
+    def change(self, changes: Changes, *, why: str = "") -> Changes:
+        """Set and remove policies, all or none, and return what was a change.
+
+        Raises AccessDenied, ApprovalNeeded, StoreUnavailable.
+        """
+        viewer = self._gate.allow(Action.SET_RETENTION)
+        service, why = self._inner(), why.strip()
+        changes = changes.but([each.policy for each in service.policies()])
+        if not changes:
+            return changes
+        lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
+        details = {"Policies": _few(lines), **({WHY: why} if why else {})}
+        with self._gate.doing(
+            Action.SET_RETENTION, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
+            digest=digest_of_words(why, *sorted(lines)), details=details,
+        ):  # fmt: skip
+            service.change(changes, by=viewer.id, why=why)
+        return changes
+
+    def begin(self, keys: Collection[Key] | None, *, digest: str, reason: str) -> Job:
+        """Begin a run of what a plan showed. Raises RetentionError, JobRefused, ApprovalNeeded."""
+        viewer = self._gate.allow(Action.RUN_RETENTION)
+        reason = reason.strip()
+        with self._gate.doing(
+            Action.RUN_RETENTION, target="retention", digest=digest, reason=reason,
+            details={REASON: reason} if reason else {},
+        ):  # fmt: skip
+            return self._inner().begin(keys, digest=digest, by=viewer.id, reason=reason)
+
+    def run_here(self, job_id: str) -> Job:
+        """Run a job in this process until it ends, stops or fails: one whose begin is logged."""
+        self._gate.allow(Action.RUN_RETENTION)
+        return self._inner().run_here(job_id)
+
+    def run_soon(self) -> None:
+        """Let the worker look for jobs at once."""
+        self._gate.allow(Action.RUN_RETENTION)
+        self._inner().run_soon()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest runs, with what they came to for tenants in scope."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return tuple(confined_job(each, viewer) for each in self._inner().jobs())
+
+    def job(self, job_id: str) -> Job:
+        """Return one run. Raises RetentionError."""
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return confined_job(self._inner().job(job_id), viewer)
+
+    def receipt(self, job_id: str) -> dict[str, Any]:
+        """Return what a run came to, or so far, of tenants in scope. It is logged."""
+        with self._gate.doing(Action.EXPORT, target=f"the receipt of {job_id}"):
+            viewer, job = self._gate.viewer(), self._inner().job(job_id)
+            found = (
+                job.receipt or receipt_of(job, at=job.ended_at or job.created_at, versions={})[1]
+            )
+            return dict(confined_receipt(found, viewer))
+
+    def stop(self, job_id: str) -> None:
+        """Let a run end before its next step."""
+        with self._steering("stop", job_id):
+            self._inner().stop(job_id)
+
+    def resume(self, job_id: str) -> Job:
+        """Let a stopped or failed run go on."""
+        with self._steering("resume", job_id):
+            return self._inner().resume(job_id)
+
+    def abandon(self, job_id: str) -> Job:
+        """End a stopped or failed run as it is."""
+        with self._steering("end", job_id):
+            return self._inner().abandon(job_id)
+
+    def _steering(self, deed: str, job_id: str) -> AbstractContextManager[Doing]:
+        return self._gate.doing(
+            Action.RUN_RETENTION, target=f"{deed} {job_id}",
+            digest=digest_of_words("retention", deed, job_id),
+        )  # fmt: skip
+
+
+def _scopes(changes: Changes) -> Iterator[Scope]:
+    """Yield whom changes are for."""
+    yield from (each.scope for each in changes.put)
+    yield from (scope for scope, _ in changes.removed)
+
+
+def _few(lines: Sequence[str]) -> str:
+    more = len(lines) - _TOLD
+    return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
+
+
+def _key(key: Key) -> str:
+    return f"{key[0]} {key[1]}"
+
+
+def log_run(log: Logbook, job: Job) -> None:
+    """Note what a run came to, in the name of who began it; of one by itself, that it began."""
+    begun = job.state is JobState.RUNNING
+    failed = job.state in (JobState.FAILED, JobState.STOPPED) or job.outcome not in (None, "done")
+    outcome = Outcome.BEGUN if begun else Outcome.FAILED if failed else Outcome.DONE
+    words = job.outcome or job.problem or job.state.value
+    with warning(f"how the retention run {job.id} is could not be logged"):
+        log.note(
+            Viewer(job.asked_by, Role.ADMIN), Action.RUN_RETENTION.value,
+            target=f"retention: run {job.id}", outcome=outcome,
+            reason=job.reason if begun else words,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Setting up a tenant: its name, limits, place for vectors and first session."""

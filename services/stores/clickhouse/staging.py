@@ -1,0 +1,203 @@
+"""Writing a table's rows out of an archive: aside first, proven there, then attached at once.
+
+The rows go into a staging table of the same structure, each chunk with its own deduplication token,
+so that one that is sent again is there once. There they are counted and hashed; a partition of
+theirs is attached where the table has no row of these owners in it. Attaching is atomic, replaces
+nothing, and feeds no materialized view: what views made of the rows is in the archive itself, as
+the rows of the tables that they fill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from clickhouse_connect.driver.binding import quote_identifier
+
+from services.archive.models import Part, Print
+from services.errors import StoreRejected
+from services.restore.models import Misfit, RowsWritten, Unfit
+from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.native_blocks import Sums
+from services.stores.clickhouse.query import ClickHouse
+from services.stores.clickhouse.told import Told
+from services.tenancy.layout import text_of
+
+STAGING = "kato_tenants_restore_"
+"""How the names of staging tables begin."""
+
+_ABOUT = """
+SELECT groupArray((engine, partition_key, sorting_key, primary_key, sampling_key))
+FROM system.tables WHERE database = {at:String} AND name = {name:String}
+"""
+_COLUMNS = """
+SELECT groupArray((name, type)) FROM system.columns
+WHERE database = {at:String} AND table = {name:String}
+"""
+_DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier} SYNC"
+_KEPT = {"max_partitions_per_insert_block": 0, "async_insert": 0}
+_WINDOW = 1_000_000
+_WRITING = "writing rows"
+
+
+class RowWriting:
+    """Writes rows into one ClickHouse. Every method raises StoreError."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._asking, self._slow = clickhouse.asking, clickhouse.slow
+
+    def misfit(self, part: Part) -> Misfit | None:
+        """Say why a table does not take these rows; None where it does. Nothing is changed."""
+        (tables,) = self._asking.row(_WRITING, _ABOUT, self._named(part))
+        if not tables:
+            return Misfit(part.name, Unfit.NO_TABLE)
+        if not text_of(tables[0][0]).endswith("MergeTree"):
+            return Misfit(part.name, Unfit.ENGINE)
+        there = self._types(part)
+        for column in part.columns:
+            if column.name not in there:
+                return Misfit(part.name, Unfit.COLUMN, column.name)
+            if column.type != there[column.name]:
+                return Misfit(part.name, Unfit.TYPE, column.name)
+        told = part.description.get("told_by")
+        return None if told in there else Misfit(part.name, Unfit.OWNER)
+
+    def there(self, part: Part, names: Mapping[str, str]) -> Print:
+        """Return the rows that the table has of the new names, hashed as those of the old ones."""
+        return _whole(self._prints(part, Told.of(part, names), part.description["table"]))
+
+    def stage(
+        self, part: Part, names: Iterable[str], chunks: Iterable[tuple[int, bytes]], *, job: str
+    ) -> None:
+        """Put chunks, by their numbers in the archive, into a staging table, and prove them there.
+
+        It may be repeated. Raises StoreRejected where the rows are not those of the archive, or
+        not all of these names.
+        """
+        staging = _staging(part, job)
+        self._make(part, staging)
+        columns = [column.name for column in part.columns]
+        for number, content in chunks:
+            token = {"insert_deduplication_token": f"{staging}-{number}", **_KEPT}
+            self._slow.insert_raw(
+                _WRITING, (str(self._at(part)["at"]), staging), columns, content, settings=token
+            )
+        told = Told.of(part, {name: name for name in names})
+        of_names = _whole(self._prints(part, told, staging))
+        everything = _whole(self._prints(part, told.everyone, staging))
+        expected = Print(part.count, part.fingerprint or everything.fingerprint)
+        if not of_names == everything == expected:
+            self.drop(part, job=job)
+            raise StoreRejected(STORE, _WRITING, "the rows that arrived are not the archive's")
+
+    def attach(self, part: Part, names: Mapping[str, str], *, job: str) -> RowsWritten:
+        """Attach what is staged, each partition where the table has no row of these owners in it.
+
+        One that has exactly these rows is what an earlier try attached. It may be repeated.
+        """
+        staging, told = _staging(part, job), Told.of(part, names)
+        if told.renames:
+            staging = self._renamed(part, told, staging)
+        due = self._prints(part, told, staging)
+        found = self._prints(part, told, part.description["table"])
+        written = there = kept = 0
+        for at, rows in due.items():
+            before = found.get(at)
+            if before is None:
+                self._slow.command(_WRITING, self._attaching(part, staging), {"id": at})
+                written += rows.count
+            elif before == rows:
+                there += rows.count
+            else:
+                kept += rows.count
+        return RowsWritten(written, there, kept)
+
+    def drop(self, part: Part, *, job: str) -> None:
+        """Drop the staging tables of a part, if they are there."""
+        for staging in (_staging(part, job), _staging(part, job) + _RENAMED):
+            bound = {**self._at(part), "staging": Identifier(staging)}
+            self._slow.command(_WRITING, _DROP, bound)
+
+    def mentions(self, part: Part, names: Iterable[str], *, job: str) -> int:
+        """Count the staged rows whose text, other than whose they are, has one of these names."""
+        told = Told.of(part, {name: name for name in names})
+        if not told.texts:
+            return 0
+        bound = {**self._at(part), **told.bound, "source": Identifier(_staging(part, job))}
+        (count,) = self._slow.row(_WRITING, told.mentions, bound)
+        return int(count)
+
+    # --- what these share -------------------------------------------------------------------------
+
+    def _at(self, part: Part) -> dict[str, Any]:
+        """Return where a part's table is here: KATO's own database may have another name."""
+        about = part.description
+        home = self._asking.database if about["here"] else about["database"]
+        return {"at": Identifier(home), "name": Identifier(about["table"])}
+
+    def _named(self, part: Part) -> dict[str, str]:
+        """Return the same to be compared with text."""
+        return {name: str(each) for name, each in self._at(part).items()}
+
+    def _quoted(self, part: Part, staging: str) -> tuple[str, str]:
+        """Return a part's table and its staging table, for statements that take no bound names."""
+        at, name = (quote_identifier(str(each)) for each in self._at(part).values())
+        return f"{at}.{name}", f"{at}.{quote_identifier(staging)}"
+
+    def _attaching(self, part: Part, staging: str) -> str:
+        table, source = self._quoted(part, staging)
+        return f"ALTER TABLE {table} ATTACH PARTITION ID {{id:String}} FROM {source}"
+
+    def _types(self, part: Part) -> dict[str, str]:
+        (columns,) = self._asking.row(_WRITING, _COLUMNS, self._named(part))
+        return {text_of(name): text_of(of_type) for name, of_type in columns}
+
+    def _make(self, part: Part, staging: str) -> None:
+        ((_, *keys),) = self._asking.row(_WRITING, _ABOUT, self._named(part))[0]
+        table, like = self._quoted(part, staging)
+        create = f"CREATE TABLE IF NOT EXISTS {like} AS {table}{_engine(*map(text_of, keys))}"
+        self._slow.command(_WRITING, create, {})
+
+    def _renamed(self, part: Part, told: Told, staging: str) -> str:
+        """Copy what is staged under the new names, into another table like it; return its name."""
+        renamed = staging + _RENAMED
+        bound = {**self._at(part), "staging": Identifier(renamed)}
+        self._slow.command(_WRITING, _DROP, bound)
+        self._make(part, renamed)
+        bound |= told.bound | {"source": Identifier(staging)}
+        self._slow.command(_WRITING, told.copying, bound, settings=_KEPT)
+        return renamed
+
+    def _prints(self, part: Part, told: Told, table: str) -> dict[str, Print]:
+        """Return the rows of each partition of a table, by its id."""
+        bound = {**self._at(part), **told.bound, "source": Identifier(table)}
+        (found,) = self._slow.row(_WRITING, told.prints, bound)
+        return {
+            text_of(at): Print(count, Sums(count, low, high).fingerprint)
+            for at, count, low, high in found
+        }
+
+
+_RENAMED = "_renamed"
+
+
+def _staging(part: Part, job: str) -> str:
+    return STAGING + hashlib.sha256(f"{job} {part.name}".encode()).hexdigest()[:24]
+
+
+def _engine(partition: str, sorting: str, primary: str, sampling: str) -> str:
+    """Write the engine of a table like one with these keys, as ClickHouse writes them itself."""
+    keys = (("PARTITION BY", partition), ("PRIMARY KEY", primary), ("SAMPLE BY", sampling))
+    written = "".join(f" {what} ({key})" for what, key in keys if key)
+    order = f" ORDER BY ({sorting})" if sorting else " ORDER BY tuple()"
+    window = f" SETTINGS non_replicated_deduplication_window = {_WINDOW}"
+    return f" ENGINE = MergeTree{order}{written}{window}"
+
+
+def _whole(prints: Mapping[str, Print]) -> Print:
+    """Add up what partitions come to."""
+    low = sum(int(each.fingerprint[:16], 16) for each in prints.values())
+    high = sum(int(each.fingerprint[16:], 16) for each in prints.values())
+    count = sum(each.count for each in prints.values())
+    return Print(count, Sums(count, low, high).fingerprint)

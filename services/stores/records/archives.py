@@ -1,0 +1,77 @@
+"""Archives, in this product's own records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Engine, delete, insert, select
+
+from services.archive.models import Archive, State, archive_of, archive_text
+from services.stores.records.archive_tables import ARCHIVE_TENANTS, ARCHIVES
+from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.schema import digest_of
+
+_AT_ONCE = 500  # tenants in one statement
+
+
+class ArchiveBook:
+    """Keeps them. Every method raises StoreUnavailable when the database does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, archive: Archive) -> None:
+        """Keep an archive, in place of what was known of it."""
+        row = {
+            "id": archive.id, "state": archive.state.value, "created_at": archive.created_at,
+            "text": archive_text(archive),
+        }  # fmt: skip
+        with writing(self._engine, "keeping an archive") as connection:
+            setting = insert_into(connection, ARCHIVES)
+            new = {name: setting.excluded[name] for name in ("state", "created_at", "text")}
+            connection.execute(
+                setting.on_conflict_do_update(index_elements=[ARCHIVES.c.id], set_=new), row
+            )
+            whose = ARCHIVE_TENANTS.c.archive == archive.id
+            connection.execute(delete(ARCHIVE_TENANTS).where(whose))
+            rows = [{"tenant": digest, "archive": archive.id}
+                    for digest in dict.fromkeys(map(digest_of, archive.tenants))]  # fmt: skip
+            if rows:
+                connection.execute(insert(ARCHIVE_TENANTS), rows)
+
+    def all(self, limit: int = 1000) -> tuple[Archive, ...]:
+        """Return the newest archives, newest first."""
+        asked = select(ARCHIVES.c.text).order_by(ARCHIVES.c.created_at.desc()).limit(limit)
+        with reading(self._engine, "reading archives") as connection:
+            return tuple(map(archive_of, connection.execute(asked).scalars()))
+
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+        asked = select(ARCHIVES.c.text).where(ARCHIVES.c.state == State.TAKING.value)
+        with reading(self._engine, "looking for archives under way") as connection:
+            rows = connection.execute(asked.order_by(ARCHIVES.c.created_at)).scalars()
+            return tuple(map(archive_of, rows))
+
+    def get(self, archive_id: str) -> Archive | None:
+        """Return one."""
+        asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id == archive_id)
+        with reading(self._engine, "reading an archive") as connection:
+            text = connection.execute(asked).scalar()
+        return None if text is None else archive_of(text)
+
+    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
+        """Return of each of these tenants its newest archive that is proven whole."""
+        by_digest = {digest_of(tenant): tenant for tenant in tenants}
+        digests, found = list(by_digest), dict[str, Archive]()
+        for at in range(0, len(digests), _AT_ONCE):
+            asked = (
+                select(ARCHIVE_TENANTS.c.tenant, ARCHIVES.c.text)
+                .join(ARCHIVES, ARCHIVES.c.id == ARCHIVE_TENANTS.c.archive)
+                .where(ARCHIVE_TENANTS.c.tenant.in_(digests[at : at + _AT_ONCE]))
+                .where(ARCHIVES.c.state == State.PROVEN.value)
+                .order_by(ARCHIVES.c.created_at)
+            )
+            with reading(self._engine, "reading archives") as connection:
+                rows = connection.execute(asked).all()
+            found |= {by_digest[digest]: archive_of(text) for digest, text in rows}
+        return found

@@ -1,0 +1,157 @@
+"""Writes keys of one tenant in batches, each of which is a transaction and can be taken back.
+
+What a key had is kept as DUMP writes it, which the same server restores byte for byte; its time to
+live beside it, because DUMP carries none.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import hiredis
+import redis
+
+from services.errors import StoreRejected
+from services.imports.models import Item
+from services.imports.ports import Before, There
+from services.stores.redis.errors import STORE
+from services.stores.redis.link import Link, conversation, packed
+from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
+
+_LOOKING, _WRITING, _BACK = "looking for keys", "importing keys", "taking an import back"
+_CHANGED = "something else wrote to the same keys meanwhile"
+
+
+class KeyImports:
+    """Writes to one Redis; a batch may take `seconds`. Every method raises a StoreError."""
+
+    def __init__(self, client: redis.Redis, *, seconds: float) -> None:
+        self._client, self._seconds = client, seconds
+
+    def _link(self, operation: str) -> Any:
+        return conversation(self._client, operation=operation, seconds=self._seconds)
+
+    def there(self, place: str, items: Sequence[Item], *, whose: str) -> There:  # noqa: ARG002
+        """Return which keys are there; of KATO's sessions, those of another node are `taken`."""
+        with self._link(_LOOKING) as link:
+            command = "GET" if whose else "EXISTS"
+            link.send(b"".join(packed(command, bytes_of(item.key)) for item in items))
+            found = dict(zip((item.key for item in items), link.replies(len(items)), strict=True))
+        if not whose:
+            _sound(link, found.values())
+            return There(frozenset(key for key, count in found.items() if count))
+        there = {key for key, record in found.items() if record is not None}
+        own = frozenset(key for key in there if _node(found[key]) == whose)
+        return There(own, frozenset(there - own))
+
+    def before(self, place: str, items: Sequence[Item]) -> Before:  # noqa: ARG002
+        """Return what these keys have now: its bytes and time to live, as JSON."""
+        with self._link(_LOOKING) as link:
+            return _before(link, [item.key for item in items])
+
+    def write(self, place: str, items: Sequence[Item], before: Before) -> None:  # noqa: ARG002
+        """Write a batch in one transaction, where all is as `before` still."""
+        if not items:
+            return
+        with self._link(_WRITING) as link:
+            link.ask("WATCH", *(bytes_of(item.key) for item in items))
+            now = _before(link, [item.key for item in items])
+            if {key: _content(was) for key, was in now.items()} != {
+                key: _content(was) for key, was in before.items()
+            }:
+                raise StoreRejected(STORE, _WRITING, _CHANGED)
+            commands = [each for item in items for each in _commands(item)]
+            if _transaction(link, commands) is None:
+                raise StoreRejected(STORE, _WRITING, _CHANGED)
+
+    def take_back(self, place: str, before: Before) -> None:  # noqa: ARG002
+        """Make these keys have again what they had, in one transaction."""
+        commands = [each for key, was in before.items() for each in _restoring(key, was)]
+        if commands:
+            with self._link(_BACK) as link:
+                _transaction(link, commands)
+
+
+def _before(link: Link, keys: Sequence[str]) -> Before:
+    link.send(b"".join(packed("DUMP", bytes_of(k)) + packed("PTTL", bytes_of(k)) for k in keys))
+    replies = link.replies(2 * len(keys))
+    _sound(link, replies)
+    pairs = zip(replies[::2], replies[1::2], strict=True)
+    return {key: _kept(*pair) for key, pair in zip(keys, pairs, strict=True)}
+
+
+def _kept(dump: bytes | None, ttl: int) -> str | None:
+    if dump is None:
+        return None
+    return json.dumps([base64.b64encode(dump).decode(), max(ttl, 0)])
+
+
+def _content(was: str | None) -> str | None:
+    """Return what a key holds, without the time that it has left."""
+    return None if was is None else str(json.loads(was)[0])
+
+
+def _commands(item: Item) -> Iterator[bytes]:
+    key, body = bytes_of(item.key), item.body
+    value, ttl = body["value"], body.get("ttl")
+    if body["type"] == "string":
+        ends = () if ttl is None else ("EX", int(str(ttl)))
+        yield packed("SET", key, bytes_of(str(value)), *ends)
+    else:
+        yield packed("DEL", key)
+        yield _collection(key, str(body["type"]), value)
+        if ttl is not None:
+            yield packed("EXPIRE", key, int(str(ttl)))
+    if key.startswith(SESSION_PREFIX):
+        yield packed("SADD", INDEX_KEY, key.removeprefix(SESSION_PREFIX))
+
+
+def _collection(key: bytes, kind: str, value: object) -> bytes:
+    if isinstance(value, Mapping):
+        pairs = [(bytes_of(name), each) for name, each in value.items()]
+        if kind == "hash":
+            return packed("HSET", key, *(w for n, each in pairs for w in (n, bytes_of(str(each)))))
+        return packed("ZADD", key, *(word for n, each in pairs for word in (repr(each), n)))
+    assert isinstance(value, list)  # noqa: S101 - as it was checked
+    word = {"list": "RPUSH", "set": "SADD"}[kind]
+    return packed(word, key, *map(bytes_of, value))
+
+
+def _restoring(key: str, was: str | None) -> Iterator[bytes]:
+    raw = bytes_of(key)
+    if was is not None:
+        dump, ttl = json.loads(was)
+        yield packed("RESTORE", raw, ttl, base64.b64decode(dump), "REPLACE")
+        return
+    yield packed("UNLINK", raw)
+    if raw.startswith(SESSION_PREFIX):
+        yield packed("SREM", INDEX_KEY, raw.removeprefix(SESSION_PREFIX))
+
+
+def _transaction(link: Link, commands: Sequence[bytes]) -> object:
+    """Send commands between MULTI and EXEC. None where EXEC did nothing; raises its first error."""
+    link.send(b"".join((packed("MULTI"), *commands, packed("EXEC"))))
+    replies = link.replies(len(commands) + 2)
+    _sound(link, replies)
+    done = replies[-1]
+    _sound(link, done or ())
+    return done
+
+
+def _sound(link: Link, replies: Any) -> None:
+    """Raise the first error among replies."""
+    for reply in replies:
+        if isinstance(reply, hiredis.ReplyError):
+            raise link.error(reply)
+
+
+def _node(record: object) -> object:
+    """Return whose a record says that it is; None for one that is not to be read."""
+    try:
+        found = json.loads(record) if isinstance(record, bytes) else None
+    except (ValueError, RecursionError):
+        return None
+    return found.get("node_id") if isinstance(found, dict) else None

@@ -1,0 +1,193 @@
+"""One pass over the keyspace for retention: predictions by kb_id with how long they were not used.
+
+The pipeline of facts about keys is read one reply of SCAN later, so that the server works on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import hiredis
+
+from services.errors import Problem
+from services.retention.bounds import Chosen, Entry, choose
+from services.retention.models import Bounds
+from services.retention.ports import BoundsOf, Predictions
+from services.stores.redis.heads import SPECIAL_HEADS
+from services.stores.redis.link import Link, packed
+from services.stores.redis.server import asked
+from services.tenancy.layout import NOBODY, SESSION_PREFIX, read_key, text_of
+
+IDLE, FREQ = "IDLETIME", "FREQ"
+"""How a server tells the use of keys, as OBJECT has it: FREQ where its policy counts uses (LFU)."""
+
+AGAIN: Mapping[str, Callable[[Any, int], bool]] = {
+    IDLE: lambda told, idle: isinstance(told, int) and told >= idle,
+    FREQ: lambda told, idle: isinstance(told, int) and _MOST_USED - told >= idle,
+}
+"""Whether a key was not used since it was looked at."""
+
+_MOST_USED = 255
+_PREDICTION = b":prediction:"
+_NEVER, _VANISHED = -1, -2
+_LFU = re.compile(rb"maxmemory_policy:[a-z]+-lfu")
+_NOT_IDLE = Problem("its Redis counts how often keys are used, not since when they are not (LFU)")
+_NO_USE = Problem("its Redis does not tell which keys were used longest ago")
+_NO_SIZE = Problem("its Redis does not tell the memory of keys")
+
+
+@dataclass(slots=True)
+class Owned:
+    """The predictions of one kb_id. Keys are kept only where something bounds them."""
+
+    bounds: Bounds
+    use: str = IDLE
+    there: int = 0
+    told: bool = True
+    sized: bool = True
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why something that bounds them cannot be told."""
+        bounds = self.bounds
+        by_use = bounds.idle is not None or bounds.count is not None or bounds.bytes is not None
+        if by_use and not self.told:
+            return _NO_USE
+        if bounds.idle is not None and self.use == FREQ:
+            return _NOT_IDLE
+        return _NO_SIZE if bounds.bytes is not None and not self.sized else None
+
+    def chosen(self, *, at: datetime) -> Chosen:
+        """Choose what goes; what cannot be told bounds nothing."""
+        bounds = self.bounds
+        if not self.told:
+            bounds = replace(bounds, idle=None, count=None, bytes=None)
+        if self.use == FREQ:
+            bounds = replace(bounds, idle=None)
+        if not self.sized:
+            bounds = replace(bounds, bytes=None)
+        if bounds.idle is not None:
+            since = max(0, int((datetime.now(UTC) - at).total_seconds()))
+            bounds = replace(bounds, idle=bounds.idle + since)
+        return choose(self.entries, bounds)
+
+
+def found_of(owned: Owned, *, at: datetime) -> Predictions:
+    """Return how many there are, and what of them goes."""
+    chosen, problem = owned.chosen(at=at), owned.problem
+    due = len(chosen.gone)
+    return Predictions(
+        owned.there, None if problem is not None and not due else due,
+        chosen.bytes if owned.sized else None, len(chosen.expiring), problem,
+    )  # fmt: skip
+
+
+class Collecting:
+    """Asks for the facts of predictions that something bounds, and keeps them by kb_id."""
+
+    def __init__(self, link: Link, bounds_of: BoundsOf, *, weigh: bool) -> None:
+        self._link, self._bounds_of, self._weigh = link, bounds_of, weigh
+        self._by_head: dict[bytes, Owned | None] = {}
+        (facts,) = asked(link, ("INFO", "memory"))
+        self._use = FREQ if facts is not None and _LFU.search(facts) else IDLE
+        self._due: list[tuple[Owned, bytes]] = []
+
+    @property
+    def by_kb(self) -> dict[str, Owned]:
+        """What was found, by kb_id."""
+        return {text_of(head): each for head, each in self._by_head.items() if each is not None}
+
+    def take(self, keys: Iterable[bytes]) -> None:
+        """Count predictions, and ask for the facts of those that something bounds."""
+        due = []
+        for key in keys:
+            owned = self._owned(key.partition(b":")[0])
+            if owned is not None:
+                owned.there += 1
+                if owned.bounds:
+                    due.append((owned, key))
+        self.finish()
+        if due:
+            self._link.send(b"".join(self._question(key) for _, key in due))
+        self._due = due
+
+    def finish(self) -> None:
+        """Read what was asked for."""
+        if not self._due:
+            return
+        replies = iter(self._link.replies(3 * len(self._due)))
+        for (owned, key), use, size, ttl in zip(self._due, replies, replies, replies, strict=True):
+            self._note(owned, key, use=use, size=size, ttl=ttl)
+        self._due = []
+
+    def _owned(self, head: bytes) -> Owned | None:
+        if head not in self._by_head:
+            bounds = self._bounds_of(text_of(head))
+            self._by_head[head] = None if bounds is None else Owned(bounds, self._use)
+        return self._by_head[head]
+
+    def _question(self, key: bytes) -> bytes:
+        weighed = packed("MEMORY", "USAGE", key) if self._weigh_all else packed("EXISTS", key)
+        return packed("OBJECT", self._use, key) + weighed + packed("PTTL", key)
+
+    @property
+    def _weigh_all(self) -> bool:
+        """Whether memory is asked for: to show it, or since some bound is of it."""
+        return self._weigh or any(o is not None and o.bounds.bytes is not None
+                                  for o in self._by_head.values())  # fmt: skip
+
+    def _note(self, owned: Owned, key: bytes, *, use: Any, size: Any, ttl: Any) -> None:
+        if isinstance(ttl, hiredis.ReplyError):
+            raise self._link.error(ttl)
+        if ttl == _VANISHED or use is None:
+            owned.there -= 1
+            return
+        owned.told = owned.told and isinstance(use, int)
+        owned.sized = owned.sized and isinstance(size, int)
+        idle = 0 if not owned.told else (use if self._use == IDLE else _MOST_USED - use)
+        expires = None if ttl == _NEVER else ttl
+        owned.entries.append(Entry(key, idle, size if isinstance(size, int) else 0, expires))
+
+
+@dataclass(slots=True)
+class Passing:
+    """What one pass has come by."""
+
+    collecting: Collecting
+    service: str
+    records: list[bytes] = field(default_factory=list)
+    streams: list[bytes] = field(default_factory=list)
+    caches: list[bytes] = field(default_factory=list)
+
+    @property
+    def by_kb(self) -> dict[str, Owned]:
+        """Predictions by kb_id."""
+        return self.collecting.by_kb
+
+
+def sorted_out(passing: Passing, keys: Sequence[bytes]) -> None:
+    """Sort the keys of one reply."""
+    passing.collecting.take(key for key in keys if _is_prediction(key))
+    for key in keys:
+        if key.partition(b":")[0] in SPECIAL_HEADS:
+            _put_aside(passing, key)
+
+
+def _is_prediction(key: bytes) -> bool:
+    head, _, rest = key.partition(b":")
+    return rest.startswith(_PREDICTION[1:]) and head not in SPECIAL_HEADS
+
+
+def _put_aside(passing: Passing, key: bytes) -> None:
+    name = read_key(key, passing.service)
+    if name.kind == "session" and name.owner == NOBODY and key.startswith(SESSION_PREFIX):
+        passing.records.append(key)
+    elif name.kind == "stream":
+        passing.streams.append(key)
+    elif name.kind in ("cache", "metrics"):
+        passing.caches.append(key)

@@ -1,0 +1,99 @@
+"""One Redis key's content piece by piece, where it is too large to be read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from services.errors import StoreRejected
+from services.stores.redis.errors import STORE
+from services.stores.redis.link import Link
+from services.stores.redis.values import TYPES
+from services.tenancy.layout import text_of
+
+PIECE_BYTES = 1024 * 1024
+"""So much of a value, by the memory that its server says it takes, is read at once."""
+
+_MOST_MEMBERS = 10_000
+
+
+def pieces_of(link: Link, key: bytes, kind: str, memory: int) -> Iterator[Any]:
+    """Yield a value's pieces as plain JSON, a hash's as fields and values in turn.
+
+    None at all where the key is gone. Raises StoreError.
+    """
+    if kind == "string":
+        yield from _string(link, key)
+        return
+    if kind not in TYPES:
+        reason = f"a key of type {kind} is a module's, which no other server is sure to take"
+        raise StoreRejected(STORE, "reading keys", reason)
+    each = _each(link, key, kind, memory)
+    if not each:
+        return
+    members = TYPES[kind].members(link, key, each)
+    if kind == "stream":
+        yield from _stream(link, key, members, each)
+        return
+    while piece := list(islice(members, each)):
+        yield _plain(kind, piece)
+
+
+def _each(link: Link, key: bytes, kind: str, memory: int) -> int:
+    """Return how many members a piece has; 0 for none at all."""
+    size: int = link.ask(TYPES[kind].length, key)
+    if not size:
+        return int(kind == "stream")  # an empty one is there, and may have groups
+    return max(1, min(_MOST_MEMBERS, size * PIECE_BYTES // max(memory, 1)))
+
+
+def _plain(kind: str, piece: Sequence[tuple[bytes, ...]]) -> Any:
+    match kind:
+        case "hash":
+            return [part for pair in piece for part in pair]
+        case "zset":
+            return [[text_of(member), text_of(score)] for member, score in piece]
+        case _:
+            return [text_of(member) for (member,) in piece]
+
+
+def _string(link: Link, key: bytes) -> Iterator[str]:
+    """Yield a string from its first byte on; an empty one is told from none."""
+    start = 0
+    while piece := link.ask("GETRANGE", key, start, start + PIECE_BYTES - 1):
+        yield text_of(piece)
+        start += len(piece)
+        if len(piece) < PIECE_BYTES:
+            return
+    if not start and link.ask("EXISTS", key):
+        yield ""
+
+
+def _stream(
+    link: Link, key: bytes, members: Iterator[tuple[bytes, ...]], each: int
+) -> Iterator[Any]:
+    """Yield a stream's entries; the last piece has its groups and its last id."""
+    while entries := list(islice(members, each)):
+        yield {"entries": [list(map(text_of, entry)) for entry in entries]}
+    facts = _told(link.ask("XINFO", "STREAM", key))
+    yield {
+        "entries": [],
+        "last_id": text_of(facts["last-generated-id"]),
+        "groups": [_group(link, key, _told(each)) for each in link.ask("XINFO", "GROUPS", key)],
+    }
+
+
+def _group(link: Link, key: bytes, facts: dict[str, Any]) -> dict[str, Any]:
+    consumers = link.ask("XINFO", "CONSUMERS", key, facts["name"])
+    return {
+        "name": text_of(facts["name"]),
+        "last_delivered_id": text_of(facts["last-delivered-id"]),
+        "entries_read": facts.get("entries-read"),  # since Redis 7
+        "consumers": [text_of(_told(each)["name"]) for each in consumers],
+    }
+
+
+def _told(reply: Sequence[Any]) -> dict[str, Any]:
+    names = (name.decode("ascii", "replace") for name in reply[::2])
+    return dict(zip(names, reply[1::2], strict=True))

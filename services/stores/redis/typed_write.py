@@ -1,0 +1,225 @@
+"""Writing keys out of an archive: each whole or not at all, and none over one that is there.
+
+A batch of keys is one transaction. They are watched and looked for first, so that a key that comes
+into being meanwhile makes EXEC do nothing, and the batch is looked at anew. A large key, which
+comes in several pieces, is built aside and takes its name by RENAMENX.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import hiredis
+import redis
+
+from services.archive.formats import TypedKey
+from services.errors import StoreUnavailable
+from services.restore.models import KeysWritten
+from services.stores.redis.erase_sessions import chunks, sound
+from services.stores.redis.errors import STORE
+from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.typed_commands import Made, made_of
+from services.stores.redis.typed_compare import differing
+from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
+
+ASIDE = b"kato-tenants:restoring:"
+"""How the names begin under which large keys are built; one that is left behind ends by itself."""
+
+_BATCH_KEYS, _BATCH_BYTES = 500, 1 << 20
+_ASIDE_MILLISECONDS = 3_600_000
+_OPERATION = "writing keys"
+_TRIES = 5
+
+
+class KeyWriting:
+    """Writes keys by their typed content, each batch within `seconds`.
+
+    Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(self, client: redis.Redis, *, seconds: float) -> None:
+        self._client, self._seconds = client, seconds
+
+    def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
+        """Return which of these names have a key now. Nothing is changed."""
+        with conversation(self._client, operation="looking for keys", seconds=self._seconds) as on:
+            parts = chunks(names, _BATCH_KEYS)
+            return frozenset(name for part in parts for name in _there(on, part))
+
+    def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
+        """Write keys; one that is there stays as it is.
+
+        What was cut off half-way may be repeated: whatever was written is there then.
+        """
+        with conversation(self._client, operation=_OPERATION, seconds=self._seconds) as link:
+            return _Run(link).write(keys)
+
+    def index(self, sessions: Sequence[str]) -> None:
+        """Have KATO's index of sessions name those of these ids whose record is there."""
+        ids = list(map(bytes_of, sessions))
+        with conversation(self._client, operation="naming sessions", seconds=self._seconds) as on:
+            for part in chunks(ids, _BATCH_KEYS):
+                there = _there(on, [SESSION_PREFIX + each for each in part])
+                living = [each for each in part if SESSION_PREFIX + each in there]
+                if living:
+                    on.ask("SADD", INDEX_KEY, *living)
+
+    def differing(self, keys: Iterable[TypedKey]) -> Iterator[str]:
+        """Yield the names of keys that are not, or not with this type, value and end.
+
+        One whose time is over is rightly gone, and so is a field of a hash.
+        """
+        with conversation(self._client, operation="comparing keys", seconds=self._seconds) as link:
+            yield from differing(link, keys, now=milliseconds(link))
+
+
+def milliseconds(link: Link) -> int:
+    """Return the server's own time, since 1970: it is what its keys end by."""
+    seconds, micro = link.ask("TIME")
+    return int(seconds) * 1000 + int(micro) // 1000
+
+
+class _Run:
+    """Writes keys over one link, and counts what came of them."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._now = milliseconds(link)
+        self._field_ends: bool | None = None
+        self._written = 0
+        self._there, self._over = list[str](), list[str]()
+        self._ends_lost = dict[str, None]()
+
+    def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
+        pieces = self._made(keys)
+        batch, size = dict[bytes, Made](), 0
+        ahead = next(pieces, None)
+        while ahead is not None:
+            made, ahead = ahead, next(pieces, None)
+            is_large = ahead is not None and ahead.of.continues
+            full = size + made.size > _BATCH_BYTES or len(batch) == _BATCH_KEYS
+            if batch and (is_large or made.name in batch or full):
+                self._write(list(batch.values()))
+                batch, size = {}, 0
+            if not is_large:
+                batch[made.name] = made
+                size += made.size
+                continue
+            aside = _Aside(self._link, made)
+            while ahead is not None and ahead.of.continues:
+                aside.add(ahead)
+                ahead = next(pieces, None)
+            self._note(made.name, aside.end())
+        self._write(list(batch.values()))
+        return KeysWritten(
+            self._written, tuple(self._there), tuple(self._over), tuple(self._ends_lost)
+        )
+
+    def _made(self, keys: Iterable[TypedKey]) -> Iterator[Made]:
+        """Yield what each key takes; of those that are over only the name is noted."""
+        for key in keys:
+            made = made_of(key, self._now)
+            if made is None:
+                if not key.continues:
+                    self._over.append(text_of(key.key))
+            elif made.field_ends and not self._knows_field_ends(made.name):
+                self._ends_lost[text_of(key.key)] = None
+                yield replace(made, field_ends=())
+            else:
+                yield made
+
+    def _knows_field_ends(self, name: bytes) -> bool:
+        """Ask once, with a look at a key: servers before Redis 7.4 and Valkey 9 do not."""
+        if self._field_ends is None:
+            self._link.send(packed("HPTTL", name, "FIELDS", 1, b""))
+            (reply,) = self._link.replies(1)
+            unknown = isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply)
+            self._field_ends = not unknown
+        return self._field_ends
+
+    def _note(self, name: bytes, written: bool | None) -> None:
+        if written:
+            self._written += 1
+        else:
+            (self._over if written is None else self._there).append(text_of(name))
+
+    def _write(self, batch: list[Made]) -> None:
+        for made in batch:
+            if made.is_empty:
+                self._note(made.name, None)
+        batch = [made for made in batch if not made.is_empty]
+        if not batch:
+            return
+        self._link.prolong()
+        for _ in range(_TRIES):
+            self._link.ask("WATCH", *(made.name for made in batch))
+            taken = _there(self._link, [made.name for made in batch])
+            free = [made for made in batch if made.name not in taken]
+            if _done(self._link, [each for made in free for each in made.commands(made.name)]):
+                for made in batch:
+                    self._note(made.name, made.name not in taken)
+                return
+        raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
+
+
+class _Aside:
+    """A large key that is being built under another name, which ends by itself if it is left."""
+
+    def __init__(self, link: Link, first: Made) -> None:
+        self._link, self._first = link, first
+        self._name = ASIDE + hashlib.sha256(first.name).hexdigest().encode()
+        self._taken = bool(link.ask("EXISTS", first.name))
+        link.ask("UNLINK", self._name)
+        self.add(first)
+
+    def add(self, piece: Made) -> None:
+        """Add a piece; nothing where the name is taken already."""
+        if self._taken or piece.is_empty:
+            return
+        self._link.prolong()
+        commands = [*piece.pieces(self._name), packed("PEXPIRE", self._name, _ASIDE_MILLISECONDS)]
+        self._link.send(b"".join(commands))
+        sound(self._link, len(commands))
+
+    def end(self) -> bool | None:
+        """Give it its name where that is free; None where nothing is left of it to be there."""
+        if self._taken:
+            return False
+        if not self._link.ask("EXISTS", self._name):
+            return None
+        last = [packed("PERSIST", self._name), *self._first.end(self._name)]
+        last.append(packed("RENAMENX", self._name, self._first.name))
+        self._link.send(b"".join((packed("MULTI"), *last, packed("EXEC"))))
+        renamed = sound(self._link, len(last) + 2)[-1][-1]
+        if isinstance(renamed, hiredis.ReplyError):
+            raise self._link.error(renamed)
+        if not renamed:
+            self._link.ask("UNLINK", self._name)
+        return bool(renamed)
+
+
+def _there(link: Link, names: Sequence[bytes]) -> set[bytes]:
+    if not names or not link.ask("EXISTS", *names):
+        return set()
+    link.send(b"".join(packed("EXISTS", name) for name in names))
+    found = sound(link, len(names))
+    return {name for name, there in zip(names, found, strict=True) if there}
+
+
+def _done(link: Link, commands: Sequence[bytes]) -> bool:
+    """Do commands in one transaction; False when a key that is watched was written meanwhile."""
+    if not commands:
+        link.ask("UNWATCH")
+        return True
+    link.send(b"".join((packed("MULTI"), *commands, packed("EXEC"))))
+    replies = link.replies(len(commands) + 2)
+    done = replies[-1]
+    if isinstance(done, hiredis.ReplyError):  # it took none: the first refusal says why
+        why = next(each for each in replies if isinstance(each, hiredis.ReplyError))
+        raise link.error(why)
+    for reply in done or ():
+        if isinstance(reply, hiredis.ReplyError):
+            raise link.error(reply)
+    return done is not None

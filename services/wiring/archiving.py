@@ -1,0 +1,72 @@
+"""Wires archives: their sources, their places, and what the records know of them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from services.archive.own_records import OwnRecords
+from services.archive.seal import Identity, Recipient, identities_of, recipients_of
+from services.archive.tools import Tools
+from services.errors import ArchiveError, SettingsError
+from services.settings.archives import options_of
+from services.settings.environment import Settings
+from services.stores.archive_sources import ArchiveSources
+from services.stores.archives.place import Place
+from services.stores.records.archives import ArchiveBook
+
+if TYPE_CHECKING:
+    from services.wiring.working import Working
+
+
+def archive_tools(services: Working) -> Tools:
+    """Return what archives need of these services' stores and records."""
+    settings, stores = services.settings, services.stores
+    sources = ArchiveSources(stores.engines, settings)
+    own = OwnRecords(
+        services.limits.rules, services.history, services.isolation.report_or_none, services.now,
+        services.cards.card,
+    )  # fmt: skip
+    return Tools(
+        erasers=services.erasers, kato=stores.kato, patterns=sources.patterns, keys=sources.keys,
+        vectors=sources.vectors, own=own.pieces, ownership=services.usage.ownership,
+        saw=lambda seen: services.state.record_nodes(seen, services.now()),
+        versions=services.versions, recipients=lambda: recipients(settings),
+        identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
+        book=ArchiveBook(services.database), product=version("kato-tenants"), now=services.now,
+    )  # fmt: skip
+
+
+def place_of(settings: Settings, url: str) -> Place:
+    """Open a place: the one that is set where no URL is given, and else with its options.
+
+    These are given to no other kind of place than the one that is set. Raises ArchiveError where
+    none is set, StoreMisconfigured.
+    """
+    usual = settings.archives.get_secret_value() if settings.archives else ""
+    url = url or usual
+    if not url:
+        raise ArchiveError("no place for archives is set: KATO_TENANTS_ARCHIVES")
+    same = _kind(url) == _kind(usual)
+    return Place(url, options_of(settings.archives_options) if same else {})
+
+
+def recipients(settings: Settings) -> tuple[Recipient, ...]:
+    """Return to whom archives are encrypted; nobody, and they are not. Raises SettingsError."""
+    try:
+        return recipients_of(settings.archive_recipients)
+    except ValueError as exc:
+        raise SettingsError("KATO_TENANTS_ARCHIVE_RECIPIENTS", str(exc)) from None
+
+
+def identities(settings: Settings) -> tuple[Identity, ...]:
+    """Return what opens archives. Raises SettingsError."""
+    secret = settings.archive_identities
+    try:
+        return identities_of(secret.get_secret_value().encode()) if secret else ()
+    except ValueError as exc:
+        raise SettingsError("KATO_TENANTS_ARCHIVE_IDENTITIES", str(exc)) from None
+
+
+def _kind(url: str) -> str:
+    return url.partition("://")[0] if "://" in url else "file"

@@ -1,0 +1,183 @@
+"""Files written for a tenant into a whole deployment: all of a file or none, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from io import BytesIO
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from services import bootstrap
+from services.bootstrap import Services
+from services.errors import ImportRefused, StoreUnavailable
+from services.imports import write
+from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
+from services.settings.environment import Settings
+from services.stores.clickhouse.imports import PatternImports
+from services.stores.qdrant.imports import PointImports
+from services.stores.redis.imports import KeyImports
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.layout import Layout
+from tests.features.purge.fingerprint import Fingerprint, fingerprint
+from tests.servers.deployment import Deployment
+
+TENANT, NODE = TenantKey("tenant", "newco"), "tenant:newco:user:ann"
+KB = kb_id_of(NODE)
+SHARED = "kato_vectors"
+WRITES = {
+    Kind.PATTERNS: (PatternImports, "publish"), Kind.KEYS: (KeyImports, "write"),
+    Kind.VECTORS: (PointImports, "write"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def services(kato_settings: Settings) -> Iterator[Services]:
+    with closing(bootstrap.build(kato_settings)) as built:
+        built.state.record_nodes({NODE: "session"}, built.now())
+        yield built
+
+
+def order(kind: Kind, layout: Layout = Layout.KATO, **more: Any) -> Order:
+    node = NODE if layout is Layout.KATO else ""
+    return Order(TENANT, kind, layout, Form.JSONL, node_id=node, **more)
+
+
+def check(services: Services, wanted: Order, *rows: object) -> Preview:
+    data = "\n".join(map(json.dumps, rows)).encode()
+    return services.imports.service.check(wanted, BytesIO(data))
+
+
+def done(services: Services, wanted: Order, *rows: object) -> Run:
+    run = check(services, wanted, *rows).run
+    services.imports.service.claim(run, by="ann")
+    return services.imports.service.write(run)
+
+
+def seen(kato: Deployment) -> Fingerprint:
+    return fingerprint(kato.targets, session_owner=lambda _: "session")
+
+
+def rows_of(kind: Kind, count: int = 4, mark: str = "") -> list[dict[str, object]]:
+    return {
+        Kind.PATTERNS: [{"name": f"p{n}", "length": n + len(mark)} for n in range(count)],
+        Kind.KEYS: [{"key": f"metadata:p{n}", "value": {"n": n, "m": mark}} for n in range(count)],
+        Kind.VECTORS: [
+            {"id": n, "vector": [n + 1, 2.0], "payload": {"m": mark}} for n in range(count)
+        ],
+    }[kind]  # type: ignore[return-value]
+
+
+def test_each_kind_is_written_and_nobody_elses_is_touched(
+    services: Services, kato: Deployment
+) -> None:
+    """New, then skipped, then replaced; what is refused of a file keeps all of it out."""
+    before = seen(kato)
+    services.stores.writers.vector_setup.create(f"vectors_{KB}", size=2, distance="Euclid")
+    for kind in WRITES:
+        rows = rows_of(kind)
+        first = done(services, order(kind), *rows)
+        assert (first.state, first.written, first.replaced) == (State.DONE, 4, 0), first.problem
+        stop = check(services, order(kind), *rows)
+        assert (stop.there, stop.obstacle) == (4, "some names are there already")
+        with pytest.raises(ImportRefused):
+            services.imports.service.claim(stop.run, by="ann")
+        more = rows_of(kind, 6, "new")
+        skip = done(services, order(kind, existing=Existing.SKIP), *more)
+        assert (skip.state, skip.written, skip.replaced) == (State.DONE, 2, 0), skip.problem
+        again = done(services, order(kind, existing=Existing.REPLACE), *more)
+        assert (again.state, again.written, again.replaced) == (State.DONE, 0, 6), again.problem
+    assert seen(kato).without(frozenset({KB})) == before
+    keys = kato.targets.redis
+    assert keys is not None
+    assert keys.get(f"{KB}:metadata:p1") == b'{"n": 1, "m": "new"}'
+    one, *_ = kato.targets.qdrant.retrieve(f"vectors_{KB}", [1])  # type: ignore[union-attr]
+    assert one.payload == {"m": "new"}
+    assert len(list(services.imports.service._folder.path.iterdir())) == 12
+    held = b"".join(each.read_bytes() for each in services.imports.service._folder.path.iterdir()
+                    if b'"state":"done"' in each.read_bytes())  # fmt: skip
+    assert b"metadata:p1" not in held  # when it has ended, no row stays on this machine
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_what_fails_half_way_is_taken_back(
+    services: Services, kato: Deployment, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the byte; and where that fails too, it is said, and can be taken back later."""
+    monkeypatch.setattr(write, "BATCH", 2)
+    services.stores.writers.vector_setup.create(f"vectors_{KB}", size=2, distance="Euclid")
+    done(services, order(kind), *rows_of(kind, 2))
+    before = seen(kato)
+    adapter, name = WRITES[kind]
+    whole, calls = getattr(adapter, name), []
+
+    def broken(self: object, *arguments: Any) -> object:
+        calls.append(1)
+        found = whole(self, *arguments)
+        if kind is Kind.PATTERNS or len(calls) == 2:
+            raise StoreUnavailable("store", "writing", "the answer was lost")
+        return found
+
+    wanted = order(kind, existing=Existing.REPLACE)
+    with patch.object(adapter, name, broken):
+        run = done(services, wanted, *rows_of(kind, 6, "new"))
+    assert run.state is State.UNDONE, run
+    assert seen(kato) == before
+    calls.clear()
+    lost = StoreUnavailable("store", "taking back", "down")
+    with patch.object(adapter, name, broken), patch.object(adapter, "take_back", side_effect=lost):
+        half = done(services, wanted, *rows_of(kind, 6, "new"))
+    assert half.state is State.HALF
+    assert seen(kato) != before
+    assert services.imports.service.take_back(half.id).state is State.UNDONE
+    assert seen(kato) == before
+
+
+def test_a_shared_collection_keeps_what_is_others(services: Services, kato: Deployment) -> None:
+    """An id that another tenant has is never written over, whatever is asked for."""
+    before = seen(kato)
+    qdrant = kato.targets.qdrant
+    assert qdrant is not None
+    if not qdrant.collection_exists(SHARED):
+        services.stores.writers.vector_setup.create(SHARED, size=2, distance="Cosine")
+    services.stores.writers.point_imports._upsert("x", SHARED, [_point(1, "zed"), _point(2, "zed")])
+    rows = [{"id": n, "vector": [1, 2]} for n in (1, 2, 3)]
+    wanted = order(Kind.VECTORS, Layout.GUIDE, collection=SHARED, existing=Existing.REPLACE,
+                   leave_out=True)  # fmt: skip
+    found = check(services, wanted, *rows)
+    assert (found.refused, found.fresh) == (2, 1)
+    assert done(services, wanted, *rows).written == 1
+    others = qdrant.retrieve(SHARED, [1, 2])
+    assert {(each.payload or {})["tenant_id"] for each in others} == {"zed"}
+    mine, *_ = qdrant.retrieve(SHARED, [3])
+    assert mine.payload == {"tenant_id": "newco"}
+    assert seen(kato).keys == before.keys
+
+
+def _point(point: int, tenant: str) -> Any:
+    from qdrant_client import models
+
+    return models.PointStruct(id=point, vector=[1.0, 1.0], payload={"tenant_id": tenant})
+
+
+def test_sessions_of_others_and_their_times(services: Services, kato: Deployment) -> None:
+    """KATO's session of another node is not written over; the guide's end when they were to."""
+    keys = kato.targets.redis
+    assert keys is not None
+    taken = json.dumps({"node_id": "tenant:zed:user:x"})
+    keys.set("kato:session:s1", taken)
+    ends = "2999-01-01T00:00:00+00:00"
+    record = {"node_id": NODE, "expires_at": ends}
+    rows = [{"session_id": s, "record": {**record, "session_id": s}, "ttl_seconds": 900}
+            for s in ("s1", "s2")]  # fmt: skip
+    wanted = order(Kind.SESSIONS, existing=Existing.REPLACE, leave_out=True)
+    assert check(services, wanted, *rows).refused == 1
+    assert done(services, wanted, *rows).written == 1
+    assert keys.get("kato:session:s1") == taken.encode()
+    assert keys.sismember("kato:session:_active_index", "s2")
+    guides = order(Kind.SESSIONS, Layout.GUIDE, ttl_seconds=60)
+    assert done(services, guides, {"session_id": "s", "record": {"a": "ö"}}).written == 1
+    assert 0 < keys.ttl("tenant:newco:session:s") <= 60

@@ -1,0 +1,210 @@
+"""Restores over a whole deployment: what was erased comes back as it was, over nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+
+from services import bootstrap
+from services.archive.models import Archive
+from services.bootstrap import Services
+from services.errors import ArchiveRefused, RestoreRefused
+from services.jobs.models import Job, JobState
+from services.purge.models import Request, Target
+from services.restore.formats import receipt_of
+from services.restore.models import Misfit, Outcome, Receipt, Unfit
+from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import read_key
+from tests.features.purge.fingerprint import Fingerprint, Prints, fingerprint
+from tests.servers.deployment import Deployment
+
+ACME, GLOBEX = TenantKey("tenant", "acme"), TenantKey("tenant", "globex")
+WHY = "OPS-1"
+
+
+@pytest.fixture
+def services(kato_settings: Settings, tmp_path: Path) -> Iterator[Services]:
+    settings = kato_settings.model_copy(
+        update={"archives": SecretStr(str(tmp_path / "archives")), "settle_seconds": 0}
+    )
+    with closing(bootstrap.build(settings)) as found:
+        yield found
+
+
+@pytest.fixture
+def prints(kato: Deployment) -> Callable[[], Fingerprint]:
+    """Everything that there is; of keys the values, since a DUMP tells in which order they came."""
+
+    def found() -> Fingerprint:
+        rest = fingerprint(kato.targets, session_owner=bytes.hex)
+        return replace(rest, keys=values(kato.targets.redis))
+
+    return found
+
+
+def values(client: redis.Redis) -> Prints:
+    """Every key's type, value and end, by the text before its first colon."""
+    names = list(client.scan_iter(count=1000))
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.type(name).pexpiretime(name)
+        told = pipe.execute()
+        for name, of_type in zip(names, told[::2], strict=True):
+            ASKS[of_type](pipe, name)
+        held = pipe.execute()
+    found: dict[str, set[Hashable]] = defaultdict(set)
+    for name, of_type, end, value in zip(names, told[::2], told[1::2], held, strict=True):
+        owner = read_key(name).owner.name
+        found[owner].add((name, of_type, end, repr(in_order(value))))
+    return {owner: frozenset(keys) for owner, keys in found.items()}
+
+
+def in_order(value: Any) -> Any:
+    """A value without the order of what has none."""
+    if isinstance(value, dict):
+        return sorted(value.items())
+    return sorted(value) if isinstance(value, set) else value
+
+
+ASKS: dict[bytes, Callable[[Any, bytes], object]] = {
+    b"string": lambda pipe, name: pipe.get(name),
+    b"set": lambda pipe, name: pipe.smembers(name),
+    b"hash": lambda pipe, name: pipe.hgetall(name),
+    b"stream": lambda pipe, name: pipe.xrange(name),
+    b"list": lambda pipe, name: pipe.lrange(name, 0, -1),
+    b"zset": lambda pipe, name: pipe.zrange(name, 0, -1, withscores=True),
+}
+
+
+def archived(services: Services, tenant: TenantKey = ACME) -> Archive:
+    plan = services.archive.plan(Request(Target(tenant)))
+    return services.archive.run_here(services.archive.begin(plan, by="ada", reason=WHY))
+
+
+def erased(services: Services, tenant: TenantKey = ACME) -> None:
+    plan = services.purge.plan(Request(Target(tenant), drop_collections=True))
+    job = services.purge.begin(plan.digest, confirm=str(tenant), reason=WHY, asked_by="ada")
+    assert services.purge.run_here(job.id).state is JobState.ENDED
+
+
+def restored(services: Services, archive: Archive, named: TenantKey | None = None) -> Receipt:
+    plan = services.restore.plan(archive.name, named)
+    assert plan.can_run, plan
+    return receipt(services.restore.run_here(services.restore.begin(plan, by="ada", reason=WHY).id))
+
+
+def receipt(job: Job) -> Receipt:
+    assert job.state is JobState.ENDED, job.problem
+    assert job.receipt is not None
+    return receipt_of(json.loads(json.dumps(job.receipt)))
+
+
+def test_what_was_erased_is_as_it_was(
+    services: Services, prints: Callable[[], Fingerprint]
+) -> None:
+    """Every store, to the byte; and once more nothing is written."""
+    before = prints()
+    archive = archived(services)
+    erased(services)
+    assert prints() != before
+    plan = services.restore.plan(archive.name)
+    assert {each.part: each.there for each in plan.parts if each.there} == {}
+    done = restored(services, archive)
+    assert done.outcome is Outcome.RESTORED, done
+    assert prints() == before
+    assert all(part.before == 0 for part in done.parts)
+    again = restored(services, archive)
+    assert again.outcome is Outcome.RESTORED
+    assert {part.part: part.before for part in again.parts} == {
+        part.part: part.archived for part in again.parts
+    }
+    assert prints() == before
+
+
+def test_as_another_tenant(services: Services, prints: Callable[[], Fingerprint]) -> None:
+    """All of it under the other's names, and everybody's stays, the old one's too."""
+    before = prints()
+    archive = archived(services)
+    erased(services)
+    without = prints()
+    plan = services.restore.plan(archive.name, GLOBEX)
+    assert plan.tenants == (GLOBEX,)
+    done = restored(services, archive, GLOBEX)
+    assert done.outcome is Outcome.RESTORED, done
+    after = prints()
+    for old, kept, new in zip(
+        (before.rows, before.keys, before.points), (without.rows, without.keys, without.points),
+        (after.rows, after.keys, after.points), strict=True,
+    ):  # fmt: skip
+        assert {name: new[name] for name in kept if name} == {n: kept[n] for n in kept if n}
+        came = new.keys() - kept.keys()
+        went = old.keys() - kept.keys()
+        assert len(came) == len(went)
+    names = {name for name in after.rows if name not in without.rows}
+    assert names == {name for name in plan.kb_ids if name in after.rows} != set()
+    assert all(name.startswith("tenant_globex_") for name in names)
+
+
+def test_what_is_there_stays_and_is_said(services: Services, kato: Deployment) -> None:
+    """A key, a point and rows of KATO's own after the purge: partial, with their names."""
+    archive = archived(services)
+    kb_id = services.restore.plan(archive.name).kb_ids[0]
+    key = next(iter(kato.targets.redis.scan_iter(match=f"{kb_id}:frequency:*")))
+    erased(services)
+    kato.targets.redis.set(key, "-7")
+    plan = services.restore.plan(archive.name)
+    assert [each.there for each in plan.parts if each.part == "redis/keys"] == [1]
+    done = restored(services, archive)
+    assert done.outcome is Outcome.PARTIAL
+    (part,) = [each for each in done.parts if each.differing]
+    assert (part.part, part.names) == ("redis/keys", (key.decode(),))
+    assert kato.targets.redis.get(key) == b"-7"
+
+
+def test_an_altered_archive_is_refused_before_anything_is_written(
+    services: Services, prints: Callable[[], Fingerprint], tmp_path: Path
+) -> None:
+    """Also one that is altered between the plan and the run."""
+    archive = archived(services)
+    erased(services)
+    before = prints()
+    file = tmp_path / "archives" / archive.name
+    whole = file.read_bytes()
+    plan = services.restore.plan(archive.name)
+    job = services.restore.begin(plan, by="ada", reason=WHY)
+    for at in (len(whole) // 4, len(whole) // 2):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ArchiveRefused):
+            services.restore.plan(archive.name)
+    failed = services.restore.run_here(job.id)
+    assert failed.state is JobState.FAILED
+    assert prints() == before
+    file.write_bytes(whole)
+    services.restore.resume(job.id)
+    assert receipt(services.restore.run_here(job.id)).outcome is Outcome.RESTORED
+
+
+def test_what_does_not_fit_is_said_and_not_begun(services: Services, kato: Deployment) -> None:
+    archive = archived(services)
+    assert kato.targets.clickhouse is not None
+    kato.targets.clickhouse.command("ALTER TABLE patterns_data ADD COLUMN more String")
+    other = archived(services)
+    kato.targets.clickhouse.command("ALTER TABLE patterns_data DROP COLUMN more")
+    plan = services.restore.plan(other.name)
+    assert plan.misfits == (Misfit("clickhouse/patterns_data", Unfit.COLUMN, "more"),)
+    with pytest.raises(RestoreRefused):
+        services.restore.begin(plan, by="ada", reason=WHY)
+    assert services.restore.plan(archive.name).can_run
+    assert not services.restore.plan(archive.name, TenantKey("nobodys", "x")).can_run
+    with pytest.raises(RestoreRefused):
+        services.restore.plan(archive.name, TenantKey.of_kb("x"))

@@ -1,0 +1,72 @@
+"""Rows are pasted, checked, and only then written; a new tenant is set up step by step."""
+
+from __future__ import annotations
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard.app import state_keys
+from services.audit_log.models import LogFilter
+from services.bootstrap import Services
+from tests.pages.conftest import Open, SignIn, words
+from tests.pages.test_sessions import press
+from tests.servers.deployment import Deployment
+
+
+def pick(app: AppTest, label: str, value: object) -> AppTest:
+    found = [*app.radio, *app.selectbox, *app.text_input, *app.text_area, *app.checkbox]
+    next(each for each in found if each.label == label).set_value(value).run()
+    return app
+
+
+def test_rows_are_checked_and_written(
+    services: Services, kato: Deployment, open_page: Open
+) -> None:
+    """What is refused says why, and keeps the others out unless they are to be left out."""
+    app = open_page("imports", tenant="tenant/globex")
+    app.segmented_control(key="data_kind").set_value("keys").run()
+    pick(app, "Layout", "The guide's")
+    pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
+    app = press(app, "Check rows")
+    assert "Some rows are refused" in words(app)
+    assert next(each for each in app.button if each.label == "Write 1 row").disabled
+    run = services.imports.service._folder.runs()[0]
+    app = open_page("imports", tenant="tenant/globex")
+    app.segmented_control(key="data_kind").set_value("keys").run()
+    pick(app, "Layout", "The guide's")
+    pick(app, "Leave out refused rows and write the others", True)
+    pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
+    app = press(press(app, "Check rows"), "Write 1 row")
+    ends = time.monotonic() + 60
+    while not (runs := services.imports.service.runs()) or runs[0].state.value == "writing":
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert runs[0].id != run.id
+    app = open_page("imports", **{state_keys.IMPORT_RUN: runs[0].id})
+    assert "1 new, 0 replaced." in words(app)
+    assert kato.targets.redis is not None
+    assert kato.targets.redis.get("tenant:globex:a") == b"=1"
+    assert kato.targets.redis.get("tenant:zed:a") is None
+    logged = services.logbook.page(LogFilter(text="import data")).entries
+    assert {each.event.tenants for each in logged} == {("tenant/globex",)}
+
+
+def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn) -> None:
+    """And what stands near its name is said before; who may not sees why."""
+    app = open_page("setup")
+    pick(app, "Tenant", "acme_corp")
+    pick(app, "User", "new")
+    assert "would hit both" in words(app) or "is there already" in words(app)
+    pick(app, "Tenant", "newco")
+    assert "People would take it" not in words(app)
+    app.segmented_control(key="setup_vectors").set_value("Its own collection").run()
+    app.number_input(key="setup_size").set_value(4).run()
+    app.checkbox(key="setup_session").set_value(True).run()
+    app = press(app, "Set up")
+    assert "tenant/newco is set up." in words(app), words(app)
+    facts = services.stores.writers.vector_setup.facts("vectors_tenant_newco_user_new_kato")
+    assert facts is not None
+    assert (facts.size, facts.distance) == (4, "Euclid")
+    sign_in("operator")
+    assert "takes the role admin" in words(open_page("setup"))

@@ -1,0 +1,70 @@
+"""The page Retention: policies set, planned and run, and what a confined viewer sees of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.bootstrap import Services
+from services.retention.models import Changes
+from services.retention.written import policy_of
+from tests.pages.conftest import Open, SignIn, words
+
+
+def keep(services: Services, *policies: tuple[str, str, str]) -> None:
+    service = services.retaining.service
+    service.change(
+        Changes((), tuple(each.policy.key for each in service.policies())), by="x", why=""
+    )
+    service.change(Changes(tuple(policy_of(*each) for each in policies)), by="zed-admin", why="why")
+
+
+def test_without_a_policy_it_says_that_all_is_kept(
+    reading_services: Services, open_page: Open
+) -> None:
+    keep(reading_services)
+    assert "everything is kept" in words(open_page("retention"))
+
+
+def test_a_policy_is_planned_and_nothing_is_changed(
+    reading_services: Services, open_page: Open
+) -> None:
+    """A plan says what would go, of whom, and that shared and guessed kb_ids stay."""
+    keep(reading_services, ("*", "predictions:count", "0"), ("*", "patterns:age", "1d"))
+    page = open_page("retention")
+    page.button("retention_plan_button").click().run()
+    assert not page.exception
+    text = words(page)
+    assert "predictions" in text
+    assert "parts of ClickHouse" in text
+    assert [each.label for each in page.expander if each.label.startswith("Left as it is")]
+    assert page.button("retention_run").disabled
+    page.text_input("retention_reason").set_value("ticket").run()
+    assert not page.button("retention_run").disabled
+
+
+def test_a_policy_that_cannot_be_taken_says_why(
+    reading_services: Services, open_page: Open
+) -> None:
+    keep(reading_services)
+    page = open_page("retention")
+    page.selectbox("retention_quantity").set_value("predictions:idle").run()
+    page.text_input("retention_keep").set_value("300d").run()
+    assert "194 days" in words(page)
+
+
+def test_a_confined_viewer_sees_what_may_hold_for_their_own(
+    reading_services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    """And neither sets nor runs anything."""
+    keep(reading_services, ("tenant/globex", "predictions:count", "0"),
+         ("tenant/acme", "sessions:idle", "1d"))  # fmt: skip
+    sign_in("operator", "tenant/acme")
+    page = open_page("retention")
+    table = page.dataframe[0].value
+    assert list(table["For"]) == ["tenant/acme"]
+    assert "Set by" not in table.columns
+    page.button("retention_plan_button").click().run()
+    assert "globex" not in words(page)
+    assert page.button("retention_run").disabled
+    with pytest.raises(KeyError):
+        page.text_input("retention_keep")
