@@ -7,7 +7,7 @@ import sys
 
 SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
            "finding", "names", "purge", "purge_whole", "purge_patterns", "audit", "metrics",
-           "forecast", "history", "flood")  # fmt: skip
+           "forecast", "history", "flood", "archive")  # fmt: skip
 
 
 def main() -> int:

@@ -71,6 +71,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         if card is not None:
             cards.badges(card, read.doings().get(tenant.tenant, ()))
         permits.link("new_session", query={state_keys.TENANT: name})
+        permits.link("imports", query={state_keys.TENANT: name})
         purge_parts.purge_link(name)
         copy_link({state_keys.TENANT: name})
     editing.draw(card, tenant.tenant)

@@ -56,7 +56,7 @@ def draw(choice: Choice) -> None:
         return
     frame, path, began, ended, _ = found
     st.caption(f"{escaped(choice.name)} at {moment(ended)} against {moment(began)}, by the "
-               "labels of now. What is shared or unowned is nobody's.")  # fmt: skip
+               "labels of now. What is shared or unowned is not in it.")  # fmt: skip
     if began < ended and 0 < len(path) <= MOST_LINES:
         over_time.figure_chart(
             charts.lines(path, is_size=COLUMNS[choice.name].is_size, sparse=True),

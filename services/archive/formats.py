@@ -16,6 +16,7 @@ from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.tenancy.layout import bytes_of, text_of
 
 _COMPACT = (",", ":")
+_encode = json.JSONEncoder(separators=_COMPACT).encode  # `dumps` makes one anew for each value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ def key_line(each: TypedKey) -> tuple[bytes, bytes]:
     found = {"key": text_of(each.key), "type": each.type, "value": each.value}
     if each.continues:
         found["continues"] = True
-    lasting = _ascii(found)[1:]
-    head = {"pttl": each.pttl, "expires_at": each.expires_at}
-    return _ascii(head)[:-1] + b"," + lasting + b"\n", lasting
+    lasting = _encode(found)[1:].encode("ascii")
+    pttl, expires_at = _number(each.pttl), _number(each.expires_at)
+    return b'{"pttl":%b,"expires_at":%b,%b\n' % (pttl, expires_at, lasting), lasting
 
 
 def key_of(line: bytes) -> TypedKey:
@@ -118,5 +119,5 @@ def packed(part: Part, lines: Iterable[bytes]) -> Iterator[Piece]:
     yield from packing.end()
 
 
-def _ascii(value: object) -> bytes:
-    return json.dumps(value, separators=_COMPACT).encode("ascii")
+def _number(value: int | None) -> bytes:
+    return b"null" if value is None else b"%d" % value

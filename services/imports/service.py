@@ -128,6 +128,7 @@ class ImportService:
             self._progress[run] = progress
             tell(progress)
 
+        self._progress[run] = found.progress  # from here on it is not taken back by hand
         try:
             return self._writer(found).write(told)
         finally:

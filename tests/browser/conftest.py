@@ -12,15 +12,34 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dashboard import app
+from dashboard.app import navigation
 from tests.browser.chromium import find
+from tests.servers import issuer
 from tests.servers.forked import begun, import_beforehand
 from tests.servers.sockets import free_port
 
+HEADER = "X-Token"
+METRICS_TOKEN = "0123456789abcdef-metrics"
+PROXY = {
+    "KATO_TENANTS_METRICS_TOKEN": METRICS_TOKEN,
+    "KATO_TENANTS_AUTH": "proxy",
+    "KATO_TENANTS_PROXY_HEADER": HEADER,
+    "KATO_TENANTS_PROXY_SECRET": issuer.SECRET,
+    "KATO_TENANTS_PROXY_ISSUER": issuer.ISSUER,
+    "KATO_TENANTS_PROXY_AUDIENCE": issuer.AUDIENCE,
+    "KATO_TENANTS_ROLE_CLAIM": "groups",
+    "KATO_TENANTS_ROLES": "admins = admin",
+    "KATO_TENANTS_TENANTS_CLAIM": "tenants",
+    "KATO_TENANTS_DEFAULT_TENANTS": "",
+    "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
+}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 START_SECONDS = 240
 Theme = Literal["light", "dark"]
@@ -104,6 +123,40 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+WRITTEN = {
+    "KATO_TENANTS_SETTLE_SECONDS": "4",
+    "KATO_TENANTS_METADATA_KEYS": Fernet.generate_key().decode(),
+}
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address and the log of another, with a sample fleet that tests may write and purge.
+
+    Each takes tenants of its own, so that one dashboard does for all.
+    """
+    data = tmp_path_factory.mktemp("written") / "data"
+    with dashboard(WRITTEN, data, "--sample") as url:
+        yield url, data.with_suffix(".log")
+
+
+@pytest.fixture(scope="session")
+def fleet(written: tuple[str, Path]) -> str:
+    """The address of that one."""
+    return written[0]
+
+
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one behind a proxy, by whose tokens people are admins and confined.
+
+    It listens on every address.
+    """
+    data = tmp_path_factory.mktemp("proxy") / "data"
+    with dashboard(PROXY, data, "--sample", "--address", "0.0.0.0") as url:
+        yield url
+
+
 _IS_STILL = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const [drawn, since] = window.drawn ?? [];
@@ -170,12 +223,41 @@ def visit(visitor: BrowserContext) -> Iterator[Visit]:
         page.close()
 
 
-def go(page: Page, path: str, title: str) -> None:
+@pytest.fixture(scope="session")
+def _tab(visitor: BrowserContext, sample: str) -> Page:
+    page = visitor.new_page()
+    page.goto(f"{sample}/new_session")  # of all pages the one that is drawn soonest
+    settle(page)
+    return page
+
+
+@pytest.fixture
+def stroll(_tab: Page, sample: str) -> Visit:
+    """Open a page of the sample fleet in a tab that is there, where a new one shows no more.
+
+    What was typed into the sidebar of it before is still there.
+    """
+
+    def strolled(path: str, *, theme: Theme = "light", width: int = 1400) -> Page:
+        _tab.set_viewport_size({"width": width, "height": 1000})
+        _tab.emulate_media(color_scheme=theme)
+        if urlsplit(_tab.url).path == f"/{path.partition('?')[0]}":
+            _tab.goto(f"{sample}/{path}")  # else it would stay as it was left
+            settle(_tab)
+        else:
+            go(_tab, path)
+        return _tab
+
+    return strolled
+
+
+def go(page: Page, path: str) -> None:
     """Go to another page of the dashboard that is open, as Back and Forward do.
 
-    A third of the work of `goto`, which loads the whole front end anew.
+    Half of the work of `goto` or less, which loads the whole front end anew.
     """
-    page.evaluate(_GO, path)
+    page.evaluate(_GO, f"/{path}")
+    title = navigation.row(path.partition("?")[0] or "overview").title
     expect(page.locator("h1").first).to_have_text(title)
     settle(page)
 

@@ -15,9 +15,9 @@ def check(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
-def test_a_user_is_found_by_a_link(sample: str, visit: Visit, theme: str, width: int) -> None:
+def test_a_user_is_found_by_a_link(stroll: Visit, theme: str, width: int) -> None:
     """The address can be pasted into a ticket, in both themes, wide and narrow."""
-    page = visit(f"{sample}/find?find=bob", theme=theme, width=width)
+    page = stroll("find?find=bob", theme=theme, width=width)
     expect(page.get_by_text("Found as user in 3 tenants")).to_be_visible()
     expect(page.get_by_text("Written by tenant/acme-corp")).to_be_visible()
     check(page)
@@ -42,9 +42,9 @@ def test_from_any_page_to_the_user_and_on_to_the_tenant(sample: str, visit: Visi
     check(page)
 
 
-def test_what_is_nowhere_says_where_was_looked(sample: str, visit: Visit) -> None:
+def test_what_is_nowhere_says_where_was_looked(stroll: Visit) -> None:
     """And one click looks inside of names."""
-    page = visit(f"{sample}/find?find=CME")
+    page = stroll("find?find=CME")
     expect(page.get_by_text("No match.")).to_be_visible()
     page.get_by_role("button", name="Search inside names").click()
     expect(page.get_by_text("Found as tenant and node_id")).to_be_visible()

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit, dashboard, settle
+from tests.browser.conftest import Visit, settle
 from tests.browser.test_find import check
 
 SHARED = "tenant_acme_corp_user_bob_kato"
 OPEN_AT = (84 + 22, 35 + 17)  # pixels: the button in the first row of the list
 REASON = "ticket 4711: <b>moving</b> in March"
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard with a sample fleet of its own, whose findings are accepted."""
-    data = tmp_path_factory.mktemp("isolation") / "data"
-    with dashboard({}, data, "--sample") as url:
-        yield url
 
 
 def card(page: Page, name: str) -> str:
@@ -39,9 +29,9 @@ def open_first(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
-def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) -> None:
+def test_the_page_is_drawn(stroll: Visit, theme: str, width: int) -> None:
     """Both themes, wide and narrow: score, findings, sums and rules."""
-    page = visit(f"{sample}/isolation", theme=theme, width=width)
+    page = stroll("isolation", theme=theme, width=width)
     for heading in ("Findings", "Reconciliation", "Checks"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     assert "%" in card(page, "Score")
@@ -51,9 +41,9 @@ def test_the_page_is_drawn(sample: str, visit: Visit, theme: str, width: int) ->
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 800)])
-def test_from_overview_to_a_finding(sample: str, visit: Visit, theme: str, width: int) -> None:
+def test_from_overview_to_a_finding(stroll: Visit, theme: str, width: int) -> None:
     """What needs attention leads to it; what it says of the tenants leads to them."""
-    page = visit(sample, theme=theme, width=width)
+    page = stroll("", theme=theme, width=width)
     main = page.get_by_test_id("stMain")
     main.get_by_role("link", name="Isolation").first.click()
     expect(page.locator("h2").first).to_have_text("Tenants that share a kb_id")
@@ -65,9 +55,9 @@ def test_from_overview_to_a_finding(sample: str, visit: Visit, theme: str, width
     expect(page.get_by_text("Also written by").first).to_be_visible()
 
 
-def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
+def test_a_finding_is_accepted_and_shown_so(stroll: Visit) -> None:
     """Opened from the list with its filters, accepted to a day, listed as such, and withdrawn."""
-    page = visit(f"{fleet}/isolation?severity=critical")
+    page = stroll("isolation?severity=critical")
     open_first(page)
     assert "severity=critical" in page.url
     page.get_by_role("button", name="Accept risk").click()
@@ -85,17 +75,16 @@ def test_a_finding_is_accepted_and_shown_so(fleet: str, visit: Visit) -> None:
     settle(page)
     assert card(page, "Critical").split()[-1] == "1"
     assert card(page, "Accepted").split()[-1] == "1"
-    page.goto(f"{fleet}/isolation?status=accepted")
-    settle(page)
+    page = stroll("isolation?status=accepted")
     open_first(page)
     expect(page.get_by_text(REASON)).to_be_visible()
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_role("heading", name="Accepted")).to_have_count(0)
 
 
-def test_an_audit_now_is_followed(fleet: str, visit: Visit) -> None:
+def test_an_audit_now_is_followed(stroll: Visit) -> None:
     """The button waits, and the page shows the new audit without a reload."""
-    page = visit(f"{fleet}/isolation")
+    page = stroll("isolation")
     page.get_by_role("button", name="Audit now").click()
     expect(page.get_by_role("button", name="Auditing…")).to_be_disabled()
     expect(page.get_by_role("button", name="Audit now")).to_be_enabled()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit, dashboard, settle
+from tests.browser.conftest import Visit, settle
 
 FROM_THE_TOP, TO_THE_NAME, AFTER_ERASING = 13, 8, 2
 """Tabs at most: to the button that plans, from it to what is typed, from erasing to its receipt."""
@@ -17,14 +14,6 @@ _FOCUSED = """() => {
   if (!['BUTTON', 'INPUT'].includes(at?.tagName)) return '';  // a region holds every text
   return (at.getAttribute('aria-label') || at.innerText).trim();
 }"""
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard with a sample fleet of its own, to be purged."""
-    data = tmp_path_factory.mktemp("keyboard") / "data"
-    with dashboard({"KATO_TENANTS_SETTLE_SECONDS": "1"}, data, "--sample") as url:
-        yield url
 
 
 def tabs_to(page: Page, name: str, most: int) -> int:
@@ -40,7 +29,7 @@ def tabs_to(page: Page, name: str, most: int) -> int:
 
 def test_a_purge_goes_by_keyboard_in_the_order_of_the_work(fleet: str, visit: Visit) -> None:
     """What comes next is next: after Plan what stays and the confirmation, then the receipt."""
-    page = visit(f"{fleet}/purge?tenant=tenant/acme")
+    page = visit(f"{fleet}/purge?tenant=tenant/hooli")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.closest('#stMain')")  # past the menu
@@ -50,7 +39,7 @@ def test_a_purge_goes_by_keyboard_in_the_order_of_the_work(fleet: str, visit: Vi
     settle(page)
     assert "Plan (changes nothing)" in page.evaluate(_FOCUSED)  # it stays where one works
     counted += tabs_to(page, "What is to be erased, exactly", TO_THE_NAME)
-    page.keyboard.type("tenant/acme")
+    page.keyboard.type("tenant/hooli")
     counted += tabs_to(page, "Reason or ticket", 1)
     page.keyboard.type("GDPR-4711")
     expect(page.get_by_text("This cannot be undone.")).to_be_visible()

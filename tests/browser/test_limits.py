@@ -67,7 +67,7 @@ def test_a_limit_is_seen_near_told_and_silenced(tmp_path: Path, visit: Visit) ->
             alert = arrived(page, receiver)
             assert (alert["condition"], alert["tenants"]) == ("limit_near", [WHOSE])
             assert alert["facts"] == {"quantity": "patterns", "used": 517, "most": MOST}
-            go(page, f"/alerts?alert={alert['id']}", "Alerts")
+            go(page, f"alerts?alert={alert['id']}")
             expect(page.get_by_text("A tenant is near a limit").first).to_be_visible()
             silence(page)
             expect(page.get_by_role("link", name="Alerts (6)")).to_be_visible()

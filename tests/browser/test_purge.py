@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from tests.browser.conftest import Visit, dashboard, settle
+from tests.browser.conftest import Visit, go, settle
 from tests.browser.test_find import check
 
 GONE, NEIGHBOUR = "tenant/acme", "tenant/acme-corp"
 PROVEN = "Every store was looked at again at the end, and nothing of it was found"
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard with a sample fleet of its own, to be purged."""
-    data = tmp_path_factory.mktemp("purge") / "data"
-    with dashboard({"KATO_TENANTS_SETTLE_SECONDS": "4"}, data, "--sample") as url:
-        yield url
 
 
 def planned(page: Page) -> None:
@@ -60,7 +51,8 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     """From the tenant's page over plan, name and progress to the receipt, at an address."""
     page = visit(f"{fleet}/tenant?tenant={NEIGHBOUR}")
     before = cards(page)
-    page.goto(f"{fleet}/tenant?tenant={GONE}")
+    go(page, f"tenant?tenant={GONE}")
+    expect(page.locator("h2").first).to_have_text(GONE)
     settle(page)
     page.get_by_role("link", name="Purge…").click()
     expect(page.locator("h1").first).to_have_text("Purge")
@@ -89,10 +81,9 @@ def test_a_tenant_is_purged_and_its_neighbour_stays(
     with receipt.expect_download() as download:
         receipt.get_by_role("button", name="Printable page").click()
     assert "Purge of tenant/acme: erased" in saved(download.value, tmp_path)
-    receipt.goto(f"{fleet}/tenant?tenant={NEIGHBOUR}")
-    settle(receipt)
+    go(receipt, f"tenant?tenant={NEIGHBOUR}")
     assert cards(receipt) == before
-    receipt.goto(f"{fleet}/tenant?tenant={GONE}")
+    go(receipt, f"tenant?tenant={GONE}")
     expect(receipt.get_by_text("Nothing in the stores belongs to")).to_be_visible()
 
 

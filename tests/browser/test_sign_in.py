@@ -5,54 +5,32 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Visit, dashboard, settle
+from tests.browser.conftest import HEADER, METRICS_TOKEN, Visit, dashboard, settle
 from tests.servers import ROOT, issuer, prometheus
 
-HEADER = "X-Token"
-METRICS_TOKEN = "0123456789abcdef-metrics"
-SETTINGS = {
-    "KATO_TENANTS_METRICS_TOKEN": METRICS_TOKEN,
-    "KATO_TENANTS_AUTH": "proxy",
-    "KATO_TENANTS_PROXY_HEADER": HEADER,
-    "KATO_TENANTS_PROXY_SECRET": issuer.SECRET,
-    "KATO_TENANTS_PROXY_ISSUER": issuer.ISSUER,
-    "KATO_TENANTS_PROXY_AUDIENCE": issuer.AUDIENCE,
-    "KATO_TENANTS_ROLE_CLAIM": "groups",
-    "KATO_TENANTS_ROLES": "admins = admin",
-    "KATO_TENANTS_DEFAULT_TENANTS": "*",
-    "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
-}
 As = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard that asks for a token, listening on every address."""
-    data = tmp_path_factory.mktemp("proxy") / "data"
-    with dashboard(SETTINGS, data, "--sample", "--address", "0.0.0.0") as url:
-        yield url
-
-
 @pytest.fixture
-def come(visit: Visit, server: str) -> As:
+def come(visit: Visit, proxied: str) -> As:
     """Open a page with these headers, as a proxy would add them."""
 
     def opened(path: str = "", **headers: str) -> Page:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return visit(f"{server}/{path}", headers=named)
+        return visit(f"{proxied}/{path}", headers=named)
 
     return opened
 
 
 def test_with_a_good_token_one_is_in(come: As) -> None:
     """And the sidebar says in whose name."""
-    page = come(X_Token=issuer.secret_token(groups=["admins"]))
+    page = come(X_Token=issuer.secret_token(groups=["admins"], tenants=["*"]))
     expect(page.locator("h1").first).to_have_text("Overview")
     expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
     expect(page.get_by_text("Sign-in is off")).to_have_count(0)
@@ -89,7 +67,7 @@ def test_a_token_that_runs_out_ends_the_session(come: As) -> None:
     ended the session before, and then no link is left to click.
     """
     ends = time.time() + 30
-    page = come(X_Token=issuer.secret_token(groups=["admins"], exp=ends))
+    page = come(X_Token=issuer.secret_token(groups=["admins"], tenants=["*"], exp=ends))
     expect(page.locator("h1").first).to_have_text("Overview")
     page.wait_for_timeout(max(0, ends - time.time()) * 1000 + 500)
     page.keyboard.press("r")
@@ -108,36 +86,36 @@ def status(url: str, **headers: str) -> int:
         return exc.code
 
 
-def test_what_the_server_gives_strangers(server: str) -> None:
+def test_what_the_server_gives_strangers(proxied: str) -> None:
     """Health, and nothing else of itself; and only under the names that are set."""
-    assert status(f"{server}/_stcore/health") == 200
-    mine = {HEADER: issuer.secret_token(groups=["admins"])}
-    assert status(f"{server}/", Host="dash.example.com") == 401
-    assert status(f"{server}/", Host="dash.example.com", **mine) == 200
-    assert status(f"{server}/", Host="evil.example", **mine) == 400
-    metrics = f"{server}/_stcore/metrics"
+    assert status(f"{proxied}/_stcore/health") == 200
+    mine = {HEADER: issuer.secret_token(groups=["admins"], tenants=["*"])}
+    assert status(f"{proxied}/", Host="dash.example.com") == 401
+    assert status(f"{proxied}/", Host="dash.example.com", **mine) == 200
+    assert status(f"{proxied}/", Host="evil.example", **mine) == 400
+    metrics = f"{proxied}/_stcore/metrics"
     assert status(metrics) == 200
     assert status(metrics, Host="dash.example.com") == 403
     assert status(metrics, **{"X-Forwarded-For": "10.0.0.7"}) == 403
-    assert status(f"{server}/_stcore/agent/openapi.json", **mine) == 404
-    assert status(f"{server}/_stcore/upload_file/session/file", **mine) == 404
-    request = urllib.request.Request(f"{server}/", headers=mine)
+    assert status(f"{proxied}/_stcore/agent/openapi.json", **mine) == 404
+    assert status(f"{proxied}/_stcore/upload_file/session/file", **mine) == 404
+    request = urllib.request.Request(f"{proxied}/", headers=mine)
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
-def test_prometheus_scrapes_it(server: str, tmp_path: Path) -> None:
+def test_prometheus_scrapes_it(proxied: str, tmp_path: Path) -> None:
     """With the token, whatever signing in says; rules and metrics are as promtool has them."""
-    metrics, token = f"{server}/metrics", tmp_path / "token"
+    metrics, token = f"{proxied}/metrics", tmp_path / "token"
     assert status(metrics) == 401
-    assert status(metrics, **{HEADER: issuer.secret_token(groups=["admins"])}) == 401
+    assert status(metrics, **{HEADER: issuer.secret_token(groups=["admins"], tenants=["*"])}) == 401
     token.write_text(f"{METRICS_TOKEN}\n")
     bearer = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     folder, rules = tmp_path / "prometheus", ROOT / "deploy/prometheus/kato-tenants.rules.yml"
     folder.mkdir()
-    target = server.removeprefix("http://")
+    target = proxied.removeprefix("http://")
     with prometheus.running(folder, target=target, token=token, rules=rules) as client:
         stored = 'sum(kato_tenants_stored{measure="keys"})'
         assert prometheus.awaited(client, f"sum(kato_tenants_keys) - {stored}") == 0
@@ -171,7 +149,7 @@ def test_signing_in_at_a_provider(browser: Browser, tmp_path: Path) -> None:
             "KATO_TENANTS_ROLE_CLAIM": "groups",
             "KATO_TENANTS_ROLES": "admins = admin",
         }
-        with dashboard(settings, tmp_path / "data", "--sample") as url:
+        with dashboard(settings, tmp_path / "data", "--empty") as url:
             page = browser.new_page()
             page.goto(f"{url}/tenants")
             settle(page)

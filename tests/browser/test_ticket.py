@@ -75,10 +75,10 @@ def test_who_else_writes_into_it_and_what_he_learnt_last(sample: str, visit: Vis
     ],
 )
 def test_a_row_is_opened_without_a_mouse(
-    sample: str, visit: Visit, *, start: str, noun: str, typed: str, address: str
+    stroll: Visit, *, start: str, noun: str, typed: str, address: str
 ) -> None:
     """By its name, of which a part is typed."""
-    page = visit(f"{sample}/{start}")
+    page = stroll(start)
     hands = Hands(page)
     if noun:
         hands.enter(box(page, f"Open {noun} …"), typed)

@@ -72,16 +72,18 @@ class _Reading:
 
     def _once(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
         due: list[_Found] = []
+        size = 0
         for each, short in self._second(self._first(keys)):
             if short is not None:
                 yield each.typed(text_of(short))
             elif each.type not in _WHOLE or each.memory > PIECE_BYTES:
                 yield from self._in_pieces(each)
             else:
-                if due and sum(one.memory for one in due) + each.memory > _ROUND_BYTES:
+                if size + each.memory > _ROUND_BYTES:
                     yield from self._whole(due)
-                    due = []
+                    due, size = [], 0
                 due.append(each)
+                size += each.memory
         yield from self._whole(due)
 
     def _first(self, keys: Sequence[bytes]) -> list[_Found]:
@@ -98,18 +100,19 @@ class _Reading:
     def _second(self, keys: Sequence[_Found]) -> list[tuple[_Found, bytes | None]]:
         """Ask for short strings whole, for the memory of all else, and when each expires."""
         self._link.send(b"".join(map(_second, keys)))
-        found = []
+        replies = iter(self._link.replies(sum(1 if key.pttl is None else 2 for key in keys)))
+        found: list[tuple[_Found, bytes | None]] = []
         for each in keys:
-            number = 1 if each.pttl is None else 2
-            reply, *expires = self._link.replies(number)
-            at = expires[0] if expires and isinstance(expires[0], int) else None
-            if reply is None or at == _GONE:
+            reply = next(replies)
+            expires = next(replies) if each.pttl is not None else None
+            if reply is None or expires == _GONE or not self._is_readable(each, reply):
                 continue
-            if self._is_readable(each, reply):
+            if isinstance(expires, int) or isinstance(reply, int):
+                at = expires if isinstance(expires, int) else None
                 memory = reply if isinstance(reply, int) else each.memory
-                is_short = isinstance(reply, bytes) and 0 < len(reply) < _HEAD
-                told = replace(each, expires_at=at, memory=memory)
-                found.append((told, reply if is_short else None))
+                each = replace(each, expires_at=at, memory=memory)  # noqa: PLW2901  told more of
+            is_short = isinstance(reply, bytes) and 0 < len(reply) < _HEAD
+            found.append((each, reply if is_short else None))
         return found
 
     def _is_readable(self, each: _Found, reply: Any) -> bool:
