@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from services.backups.models import Backup, Kept, Run, Standing
 from services.cards.models import LabelsOf, unlabelled
 from services.cards.specific import MostSpecific
 from services.jobs.schedule import jitter, next_after
 from services.tenancy.kb_ids import TenantKey
+
+
+LOST = timedelta(minutes=30)
+"""So long after it began nobody is planning an archive any more: its process died."""
+
+LATE = timedelta(hours=1)
+"""A backup that has been due for so long was missed."""
 
 
 def rules_of(kept: Iterable[Kept], labels: LabelsOf = unlabelled) -> MostSpecific[Kept]:
@@ -34,6 +42,19 @@ def standing(
 ) -> Standing:  # fmt: skip
     """Say how a tenant is backed up, by the rule that holds and what the records know."""
     at = next_at(tenant, kept, last)
-    late = now - at if at is not None and at <= now else None
+    if last is not None and not last.archive and not last.problem and now - last.begun > LOST:
+        last = replace(last, problem="whoever began it ended before anything was taken")
     took = known.get(last.archive) if last is not None else None
+    waits = at is not None and at <= now and (took is None or took.settled)
+    late = now - at if at is not None and waits else None
     return Standing(tenant, kept, last, took, newest, at, late)
+
+
+def missed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Return whose backup has been due for long, and is not being taken."""
+    return tuple(each for each in standings if each.late is not None and each.late > LATE)
+
+
+def failed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Return whose newest run came to no proven archive."""
+    return tuple(each for each in standings if each.problem)

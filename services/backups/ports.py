@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Protocol
 
 from services.backups.models import Backup, Kept, Rule, Run
@@ -39,7 +38,7 @@ class BackupRecords(Protocol):
 class Archives(Protocol):
     """Archives of whole tenants. Every method raises StoreError and ArchiveError."""
 
-    def begin(self, tenant: TenantKey, rule: Rule, *, at: datetime) -> str:
+    def begin(self, tenant: TenantKey, rule: Rule, *, by: str) -> str:
         """Begin to take and prove one, as a job, and return its id."""
 
     def known(self, archives: Collection[str]) -> Mapping[str, Backup]:
@@ -48,5 +47,8 @@ class Archives(Protocol):
     def newest_proven(self, tenants: Collection[TenantKey]) -> Mapping[TenantKey, Backup]:
         """Return the newest proven archive of each of these tenants that has one."""
 
+    def give_up(self, archive: str) -> None:
+        """End one that failed for good, unless it alone has what its tenant has no more."""
+
     def remove(self, archive: str) -> None:
-        """Delete the file of one for good, and note that it is gone."""
+        """Delete the file of one for good, and note that it is gone. Raises OnHold."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.backups.judge import next_at, rules_of, standing
 from services.backups.keep import kept as staying
-from services.backups.models import Changes, Kept, Run, Standing
+from services.backups.models import Backup, Changes, Kept, Run, Standing
 from services.backups.ports import Archives, BackupRecords
 from services.cards.holds import Holds, held_among
 from services.cards.models import LabelsOf
 from services.cards.specific import MostSpecific
-from services.errors import KatoTenantsError
+from services.backups.written import BackupError
+from services.errors import KatoTenantsError, OnHold
 from services.tenancy.kb_ids import TenantKey
 
 AT_ONCE = 4
 """So many archives are begun at most before others of the same look have ended."""
 
-logger = logging.getLogger(__name__)
+BY = "schedule"
+"""In whose name a backup is taken that begins by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,49 @@ class BackupService:
         """
         tools, rules, runs = self._tools, self._rules(), self._tools.records.newest()
         now, due = tools.now(), list[tuple[datetime, TenantKey, Kept]]()
+        under_way = self._under_way(runs.values())
         for tenant in tools.tenants():
             kept = rules.of(tenant)
             at = next_at(tenant, kept, runs.get(tenant))
-            if kept is not None and at is not None and at <= now:
+            if kept is not None and at is not None and at <= now and tenant not in under_way:
                 due.append((at, tenant, kept))
         due.sort(key=lambda each: (each[0], each[1]))
-        room = AT_ONCE - self._under_way(runs)
-        begun = (self._begin(tenant, kept, at, runs) for at, tenant, kept in due[: max(0, room)])
+        room = max(0, AT_ONCE - len(under_way))
+        begun = (self._begin(tenant, kept, at, runs, by=BY) for at, tenant, kept in due[:room])
         return tuple(run for run in begun if run is not None)
 
-    def begin_now(self, tenant: TenantKey) -> Run | None:
-        """Begin one at once, by the rule that holds; None where none does or another is begun."""
+    def begin_now(self, tenant: TenantKey, *, by: str) -> Run:
+        """Begin one at once, by the rule that holds. Raises BackupError."""
+        kept, runs = self._rules().of(tenant), self._tools.records.newest()
+        if kept is None or kept.rule.schedule is None:
+            raise BackupError("no rule has this tenant backed up")
+        mine = [runs[tenant]] if tenant in runs else []
+        begun = None
+        if not self._under_way(mine):
+            begun = self._begin(tenant, kept, self._tools.now(), runs, by=by)
+        if begun is None:
+            raise BackupError("it is being backed up now")
+        return begun
+
+    def ends_sessions(self, tenant: TenantKey) -> bool:
+        """Whether the rule that holds for a tenant ends its sessions first."""
         kept = self._rules().of(tenant)
-        if kept is None:
+        return kept is not None and kept.rule.quiesce
+
+    def follow(self, archive: str) -> Backup | None:
+        """Follow a run of the job of an archive, and return how it came out.
+
+        One that failed is given up. None for one that is under way or no backup.
+        """
+        tools = self._tools
+        backup = tools.archives.known([archive]).get(archive)
+        if backup is None or not backup.settled:
             return None
-        return self._begin(tenant, kept, self._tools.now(), self._tools.records.newest())
+        if archive not in {run.archive for run in tools.records.runs(backup.tenant)}:
+            return None
+        if not backup.proven:
+            tools.archives.give_up(archive)
+        return backup
 
     def prune(self, tenant: TenantKey) -> tuple[str, ...]:
         """Delete what no rule names any more, and return the archives that are gone.
@@ -99,39 +127,37 @@ class BackupService:
         known = tools.archives.known([run.archive for run in runs if run.archive])
         zone = kept.rule.schedule.zone
         stay = staying(known.values(), kept.rule.keep, now=tools.now(), zone=zone)
-        gone = [each for each in known if each not in stay]
-        for archive in gone:
-            tools.archives.remove(archive)
-            tools.records.forget(tenant, [archive])
-        return tuple(gone)
+        needless = [each for each in known.values() if each.settled and each.archive not in stay]
+        return tuple(each.archive for each in needless if self._is_removed(each))
+
+    def _is_removed(self, backup: Backup) -> bool:
+        """Remove one; False where another whose data is in it is on legal hold."""
+        try:
+            self._tools.archives.remove(backup.archive)
+        except OnHold:
+            return False
+        self._tools.records.forget(backup.tenant, [backup.archive])
+        return True
 
     def _rules(self) -> MostSpecific[Kept]:
         return rules_of(self._tools.records.rules(), self._tools.labels())
 
-    def _under_way(self, runs: Mapping[TenantKey, Run]) -> int:
-        known = self._tools.archives.known([run.archive for run in runs.values() if run.archive])
-        return sum(not each.settled for each in known.values())
+    def _under_way(self, runs: Iterable[Run]) -> frozenset[TenantKey]:
+        """Return the tenants of whom an archive is being taken."""
+        known = self._tools.archives.known([run.archive for run in runs if run.archive])
+        return frozenset(each.tenant for each in known.values() if not each.settled)
 
     def _begin(
-        self, tenant: TenantKey, kept: Kept, due: datetime, runs: Mapping[TenantKey, Run]
-    ) -> Run | None:
+        self, tenant: TenantKey, kept: Kept, due: datetime, runs: Mapping[TenantKey, Run], *,
+        by: str,
+    ) -> Run | None:  # fmt: skip
         tools, now = self._tools, self._tools.now()
         run = Run(tenant, due, now)
         if not tools.records.begin(run, runs.get(tenant)):
             return None
         try:
-            run = Run(tenant, due, now, tools.archives.begin(tenant, kept.rule, at=now))
+            run = Run(tenant, due, now, tools.archives.begin(tenant, kept.rule, by=by))
         except KatoTenantsError as exc:
             run = Run(tenant, due, now, problem=str(exc))
         tools.records.came(run)
         return run
-
-
-def late(standings: Sequence[Standing], by: timedelta) -> tuple[Standing, ...]:
-    """Return whose backup has been due for longer than `by`."""
-    return tuple(each for each in standings if each.late is not None and each.late > by)
-
-
-def failed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
-    """Return whose newest run came to no proven archive."""
-    return tuple(each for each in standings if each.problem)

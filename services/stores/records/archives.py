@@ -59,8 +59,22 @@ class ArchiveBook:
             text = connection.execute(asked).scalar()
         return None if text is None else archive_of(text)
 
-    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
-        """Return of each of these tenants its newest archive that is proven whole."""
+    def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
+        """Return those of these that there are, in no order."""
+        ids, found = list(dict.fromkeys(archive_ids)), list[Archive]()
+        for at in range(0, len(ids), _AT_ONCE):
+            asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id.in_(ids[at : at + _AT_ONCE]))
+            with reading(self._engine, "reading archives") as connection:
+                found += map(archive_of, connection.execute(asked).scalars())
+        return tuple(found)
+
+    def newest_proven(
+        self, tenants: Collection[str], *, all_of_it: bool = False
+    ) -> Mapping[str, Archive]:
+        """Return of each of these tenants its newest archive that is proven whole.
+
+        With `all_of_it` only one of the whole tenant counts, and none of one node_id or user.
+        """
         by_digest = {digest_of(tenant): tenant for tenant in tenants}
         digests, found = list(by_digest), dict[str, Archive]()
         for at in range(0, len(digests), _AT_ONCE):
@@ -69,9 +83,16 @@ class ArchiveBook:
                 .join(ARCHIVES, ARCHIVES.c.id == ARCHIVE_TENANTS.c.archive)
                 .where(ARCHIVE_TENANTS.c.tenant.in_(digests[at : at + _AT_ONCE]))
                 .where(ARCHIVES.c.state == State.PROVEN.value)
-                .order_by(ARCHIVES.c.created_at)
+                .order_by(ARCHIVES.c.created_at.desc())
             )
             with reading(self._engine, "reading archives") as connection:
                 rows = connection.execute(asked).all()
-            found |= {by_digest[digest]: archive_of(text) for digest, text in rows}
+            for digest, text in rows:
+                name = by_digest[digest]
+                if name not in found and (not all_of_it or _is_of_all(archive_of(text), name)):
+                    found[name] = archive_of(text)
         return found
+
+
+def _is_of_all(archive: Archive, tenant: str) -> bool:
+    return tenant in map(str, archive.target.whole)
