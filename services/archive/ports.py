@@ -83,6 +83,9 @@ class Book(Protocol):
     def get(self, archive_id: str) -> Archive | None:
         """Return one."""
 
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+
     def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
         """Return those of these that there are, in no order."""
 

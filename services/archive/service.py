@@ -110,6 +110,10 @@ class ArchiveService:
         self._tools.place(archive.place).remove(archive.name)
         self._tools.book.put(replace(archive, state=State.REMOVED))
 
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+        return self._tools.book.taking()
+
     def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
         """Return those of these that the records know of, in no order."""
         return self._tools.book.some(archive_ids)

@@ -39,6 +39,14 @@ class TenantArchives:
         """Return what the records know of these."""
         return {each.id: self._backup(each) for each in self._service().some(archives)}
 
+    def under_way(self) -> frozenset[TenantKey]:
+        """Return the tenants of whose whole an archive is being taken, also by hand."""
+        found = (each for each in self._service().taking() if each.target.whole)
+        return frozenset(
+            tenant for each in found for tenant in each.target.whole
+            if self._how(each)[0] is State.TAKING
+        )  # fmt: skip
+
     def newest_proven(self, tenants: Collection[TenantKey]) -> Mapping[TenantKey, Backup]:
         """Return the newest proven archive of the whole of each of these tenants that has one."""
         asked = {str(tenant): tenant for tenant in tenants}
@@ -63,16 +71,19 @@ class TenantArchives:
         service.remove(archive)
 
     def _backup(self, archive: Archive) -> Backup:
-        """Return one as it is: taken no more where its job halted."""
+        if archive.target.tenant is None:
+            raise ArchiveError("it is no archive of one tenant")
+        return _backup(archive, archive.target.tenant, *self._how(archive))
+
+    def _how(self, archive: Archive) -> tuple[State, str]:
+        """Return how one is, and why: it is taken no more where its job halted."""
         state, problem = _STATES[archive.state], archive.problem
         if state is State.TAKING:
             job = self._service().job(archive)
             if job is None or job.state in _HALTED:
                 state = State.FAILED
                 problem = problem or (job.problem if job else "") or "it was stopped"
-        if archive.target.tenant is None:
-            raise ArchiveError("it is no archive of one tenant")
-        return _backup(archive, archive.target.tenant, state, problem)
+        return state, problem
 
 
 def _backup(archive: Archive, tenant: TenantKey, state: State, problem: str = "") -> Backup:

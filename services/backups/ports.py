@@ -44,6 +44,9 @@ class Archives(Protocol):
     def known(self, archives: Collection[str]) -> Mapping[str, Backup]:
         """Return what the records know of these."""
 
+    def under_way(self) -> frozenset[TenantKey]:
+        """Return the tenants of whose whole an archive is being taken, also by hand."""
+
     def newest_proven(self, tenants: Collection[TenantKey]) -> Mapping[TenantKey, Backup]:
         """Return the newest proven archive of each of these tenants that has one."""
 

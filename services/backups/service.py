@@ -52,15 +52,20 @@ class BackupService:
         put = [Kept(rule, by, at, why) for rule in changes.put]
         self._tools.records.change(put, changes.removed)
 
-    def standings(self, tenants: Collection[TenantKey]) -> tuple[Standing, ...]:
-        """Say how each of these tenants is backed up, in their order."""
+    def standings(
+        self, tenants: Collection[TenantKey], *, newest: bool = True
+    ) -> tuple[Standing, ...]:
+        """Say how each of these tenants is backed up, in their order.
+
+        Without `newest` its newest proven archive is not looked for.
+        """
         tools, rules, runs = self._tools, self._rules(), self._tools.records.newest()
         mine = [runs[tenant].archive for tenant in tenants if tenant in runs]
         known = tools.archives.known([each for each in mine if each])
-        newest = tools.archives.newest_proven(tenants)
+        proven = tools.archives.newest_proven(tenants if newest else ())
         now = tools.now()
         return tuple(
-            standing(tenant, rules.of(tenant), runs.get(tenant), known, newest.get(tenant), now=now)
+            standing(tenant, rules.of(tenant), runs.get(tenant), known, proven.get(tenant), now=now)
             for tenant in tenants
         )
 
@@ -71,7 +76,7 @@ class BackupService:
         """
         tools, rules, runs = self._tools, self._rules(), self._tools.records.newest()
         now, due = tools.now(), list[tuple[datetime, TenantKey, Kept]]()
-        under_way = self._under_way(runs.values())
+        under_way = tools.archives.under_way()
         for tenant in tools.tenants():
             kept = rules.of(tenant)
             at = next_at(tenant, kept, runs.get(tenant))
@@ -87,9 +92,8 @@ class BackupService:
         kept, runs = self._rules().of(tenant), self._tools.records.newest()
         if kept is None or kept.rule.schedule is None:
             raise BackupError("no rule has this tenant backed up")
-        mine = [runs[tenant]] if tenant in runs else []
         begun = None
-        if not self._under_way(mine):
+        if tenant not in self._tools.archives.under_way():
             begun = self._begin(tenant, kept, self._tools.now(), runs, by=by)
         if begun is None:
             raise BackupError("it is being backed up now")
@@ -141,11 +145,6 @@ class BackupService:
 
     def _rules(self) -> MostSpecific[Kept]:
         return rules_of(self._tools.records.rules(), self._tools.labels())
-
-    def _under_way(self, runs: Iterable[Run]) -> frozenset[TenantKey]:
-        """Return the tenants of whom an archive is being taken."""
-        known = self._tools.archives.known([run.archive for run in runs if run.archive])
-        return frozenset(each.tenant for each in known.values() if not each.settled)
 
     def _begin(
         self, tenant: TenantKey, kept: Kept, due: datetime, runs: Mapping[TenantKey, Run], *,

@@ -27,8 +27,8 @@ class Backing:
         return () if snapshot is None else tuple(each.tenant for each in snapshot.tenants)
 
     def standings(self) -> tuple[Standing, ...]:
-        """Say how each of them is backed up. Raises StoreError."""
-        return self.service.standings(self.tenants())
+        """Say how each of them is backed up, but for its newest proven archive. Raises StoreError."""
+        return self.service.standings(self.tenants(), newest=False)
 
     @made_once
     def service(self) -> BackupService:
