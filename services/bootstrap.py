@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.metrics.service import MetricsService
     from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
+    from services.tenancy.kb_ids import TenantKey
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
     from services.wiring.backing import Backing
@@ -207,7 +208,12 @@ class Services(Working):
         """Backups."""
         from services.wiring.backing import Backing
 
-        return Backing(self)
+        return Backing(self, self._tenants)
+
+    def _tenants(self) -> tuple[TenantKey, ...]:
+        """Return the tenants that had something when figures were last read."""
+        snapshot = self.collector.state.snapshot
+        return () if snapshot is None else tuple(each.tenant for each in snapshot.tenants)
 
     def _job_ran(self, job: AnyJob) -> None:
         super()._job_ran(job)

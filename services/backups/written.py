@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from services.backups.models import Keep, Rule
-from services.cards.scope import scope_of as read_scope
+from services.cards.scope import Scope, scope_of as read_scope
 from services.errors import CardError, KatoTenantsError, NamingError
 from services.jobs.schedule import ScheduleError, schedule_of
 
@@ -27,18 +27,26 @@ def rule_written(
     quiesce: bool = False, to: str = "",
 ) -> Rule:  # fmt: skip
     """Read a rule; `cron` may be `never`. Raises BackupError."""
+    whom = scope_of(scope)
     try:
-        whom = read_scope(scope)
         schedule = None if cron.strip().lower() == NEVER else schedule_of(cron, zone)
-    except NamingError as exc:
-        raise BackupError(f"{exc}; or * for every tenant, org/* for every one of a kind, "
-                          "label:plan=gold for every one with a label") from None  # fmt: skip
-    except (CardError, ScheduleError) as exc:
+    except ScheduleError as exc:
         raise BackupError(str(exc)) from None
     jitter = timedelta(minutes=jitter_minutes)
     if not timedelta() <= jitter <= _LONGEST_JITTER:
         raise BackupError("the jitter is from 0 to 1,440 minutes")
     return Rule(whom, schedule, keep_of(keep), jitter, quiesce, to.strip())
+
+
+def scope_of(text: str) -> Scope:
+    """Read whom a rule is for. Raises BackupError."""
+    try:
+        return read_scope(text)
+    except NamingError as exc:
+        raise BackupError(f"{exc}; or * for every tenant, org/* for every one of a kind, "
+                          "label:plan=gold for every one with a label") from None  # fmt: skip
+    except CardError as exc:
+        raise BackupError(str(exc)) from None
 
 
 def keep_of(text: str) -> Keep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,15 @@ if TYPE_CHECKING:
     from services.backups.models import Standing
     from services.backups.scheduler import Scheduler
     from services.backups.service import BackupService
-    from services.bootstrap import Services
     from services.tenancy.kb_ids import TenantKey
+    from services.wiring.working import Working
 
 
 class Backing:
-    """Backups over everything else that there is."""
+    """Backups over everything else that there is; `tenants` are those that are there now."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def tenants(self) -> tuple[TenantKey, ...]:
-        """Return the tenants that had something when figures were last read."""
-        snapshot = self._services.collector.state.snapshot
-        return () if snapshot is None else tuple(each.tenant for each in snapshot.tenants)
+    def __init__(self, services: Working, tenants: Callable[[], tuple[TenantKey, ...]]) -> None:
+        self._services, self.tenants = services, tenants
 
     def standings(self) -> tuple[Standing, ...]:
         """Say how each of them is backed up, but for its newest proven archive. Raises StoreError."""
@@ -53,7 +49,9 @@ class Backing:
 
         log = self._services.logbook
         scheduler = Scheduler(
-            self.service, begun=partial(log_begun, log), came=partial(log_came, log),
+            self.service,
+            begun=partial(log_begun, log),
+            came=partial(log_came, log),
             gone=partial(log_gone, log),
         )
         self._services.closing.callback(scheduler.timer.stop)

@@ -56,7 +56,7 @@ def build(kato_settings: Settings, folder: Path, clock: Clock) -> Iterator[Build
 
         def built() -> Services:
             services = stack.enter_context(closing(bootstrap.build(settings, clock=clock)))
-            services.backing.tenants = lambda: (GLOBEX,)  # type: ignore[method-assign]
+            services.backing.tenants = lambda: (GLOBEX,)
             return services
 
         yield built
