@@ -8,7 +8,7 @@ from services.access.gate import Gate, digest_of_words
 from services.access.viewer import Action, Outcome, Role, Viewer
 from services.approvals.models import WHY
 from services.audit_log.service import Logbook, warning
-from services.backups.confined import confined_rules, confined_standing
+from services.backups.confined import confined_rules, confined_run, confined_standing
 from services.backups.models import Backup, Changes, Kept, Run, Standing
 from services.backups.service import BY, BackupService
 from services.backups.written import words_of
@@ -77,7 +77,7 @@ class DeskBackups:
             Action.BACK_UP, tenants=(tenant,), target=str(tenant),
             digest=digest_of_words("backup", str(tenant)),
         ):  # fmt: skip
-            return service.begin_now(tenant, by=viewer.id)
+            return confined_run(service.begin_now(tenant, by=viewer.id), viewer)
 
 
 def _few(lines: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from services.access.viewer import Viewer
-from services.backups.models import Kept, Standing
+from services.backups.models import Kept, Run, Standing
 from services.cards.models import Label
 from services.cards.specific import concerns
 
@@ -22,6 +22,13 @@ def confined_rules(
     return tuple(_kept(each) for each in kept if concerns(each.rule.scope, viewer, labels))
 
 
+def confined_run(run: Run, viewer: Viewer) -> Run:
+    """Return a run; a problem may tell of others, and is not said."""
+    if viewer.sees_all or not run.problem:
+        return run
+    return replace(run, problem=FAILED)
+
+
 def confined_standing(standing: Standing, viewer: Viewer) -> Standing:
     """Return how a tenant in scope is backed up; a problem may tell of others, and is not said."""
     if viewer.sees_all:
@@ -30,7 +37,7 @@ def confined_standing(standing: Standing, viewer: Viewer) -> Standing:
     return replace(
         standing,
         rule=None if rule is None else _kept(rule),
-        last=None if last is None else replace(last, problem=FAILED if last.problem else ""),
+        last=None if last is None else confined_run(last, viewer),
         took=None if took is None else replace(took, problem=FAILED if took.problem else ""),
     )
 

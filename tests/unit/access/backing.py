@@ -20,7 +20,7 @@ def _kept(scope: Scope) -> Kept:
     return Kept(rule, "zed-admin", AT, "since zed asked")
 
 
-RULES = tuple(map(_kept, (
+BACKED_BY = tuple(map(_kept, (
     TenantPattern("*", "*"), TenantPattern("tenant", "zed"), LabelScope(Label("owner", "zed")),
     TenantPattern("tenant", "acme"),
 )))  # fmt: skip
@@ -35,4 +35,4 @@ def _standing(tenant: TenantKey, kept: Kept) -> Standing:
     )  # fmt: skip
 
 
-STANDINGS = (_standing(ACME, RULES[3]), _standing(ZED, RULES[1]))
+STANDINGS = (_standing(ACME, BACKED_BY[3]), _standing(ZED, BACKED_BY[1]))

@@ -137,7 +137,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
-from tests.unit.access.backing import RULES, STANDINGS, TO_SET
+from tests.unit.access.backing import BACKED_BY, STANDINGS, TO_SET
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
@@ -462,7 +462,7 @@ class World:
         self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
         self.retaining = SimpleNamespace(service=self.retention)
         self.backups = _mock(BackupService)
-        self.backups.rules.return_value = RULES
+        self.backups.rules.return_value = BACKED_BY
         self.backups.standings.side_effect = lambda tenants: tuple(
             each for each in STANDINGS if each.tenant in tenants
         )

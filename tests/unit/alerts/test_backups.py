@@ -8,11 +8,11 @@ from datetime import timedelta
 from services.alerts.words import line_of
 from services.backups.models import Run, Standing
 from services.errors import Problem
-from tests.unit.access.backing import ACME, RULES, STANDINGS
+from tests.unit.access.backing import ACME, BACKED_BY, STANDINGS
 from tests.unit.alerts.test_conditions import seen
 from tests.unit.alerts.worlds import NOW, alert
 
-WELL = Standing(ACME, RULES[0], Run(ACME, NOW, NOW, "a"), None, None, NOW)
+WELL = Standing(ACME, BACKED_BY[0], Run(ACME, NOW, NOW, "a"), None, None, NOW)
 
 
 def test_a_backup_that_failed() -> None:
