@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
-           "finding", "names", "purge", "purge_whole", "purge_patterns", "audit", "metrics",
-           "forecast", "history", "flood", "archive")  # fmt: skip
+           "finding", "names", "purge", "purge_whole", "purge_patterns", "archive", "restore",
+           "audit", "metrics", "forecast", "history", "flood")  # fmt: skip
 
 
 def main() -> int:

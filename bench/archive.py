@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import redis
 
@@ -55,7 +56,7 @@ _COUNT = 1000
 def bare_read(client: redis.Redis, keys: Sequence[tuple[bytes, bytes]]) -> None:
     """Read keys, whose types are known, in a pipeline of 1,000 commands at a time."""
     for at in range(0, len(keys), _COUNT):
-        pipeline = client.pipeline(transaction=False)
+        pipeline: Any = client.pipeline(transaction=False)
         for key, kind in keys[at : at + _COUNT]:
             command, *more = _READ[kind]
             pipeline.execute_command(command, key, *more)
@@ -72,7 +73,7 @@ def redis_section(*, keys: int, mine: int, repeat: int) -> list[bool]:
         archive = KeyArchive(client, service="kato", scan_count=_COUNT, seconds=3600)
         erasing = KeyErasing(client, service="kato", scan_count=_COUNT, pass_seconds=3600)
         names = list(client.scan_iter(f"{MINE}:*", count=10_000))
-        kinds = [(name, client.type(name)) for name in names]
+        kinds = [(name, bytes(client.type(name))) for name in names]  # type: ignore[arg-type]
 
         def ours() -> None:
             survey = erasing.survey(lambda head: head == MINE)
@@ -82,7 +83,7 @@ def redis_section(*, keys: int, mine: int, repeat: int) -> list[bool]:
             "scan": lambda: bare_pass(server.port, _COUNT),
             "read": lambda: bare_read(client, kinds), "archive": ours,
         }, repeat=repeat)  # fmt: skip
-        total: int = client.dbsize()  # type: ignore[assignment]  # it is not asynchronous
+        total = client.dbsize()
         print(f"{len(names):,} keys of {total:,}")
         client.close()
     for name, taken in times.items():
@@ -103,7 +104,7 @@ def clickhouse_section(*, rows: int, repeat: int) -> list[bool]:
         archive = PatternArchive(engine)
 
         def raw() -> None:
-            stream = client.raw_stream(
+            stream: Any = client.raw_stream(
                 f"SELECT * FROM {DATABASE}.patterns_data WHERE kb_id = '{name}'", fmt="Native"
             )
             while stream.read(1 << 20):

@@ -4,8 +4,10 @@
                            [--csv FILE]
 
 Everything is in passes of bare SCANs over the same keys, medians of one run that take turns, but
-for the last two: a refresh in which nothing was written as a share of an exact pass, and the
-roll-up in microseconds a kb_id. What grows no faster than the work stays the same down a column.
+for the last four: a refresh in which nothing was written as a share of an exact pass, and in
+microseconds a kb_id the roll-up, the same with every tenant looked at (which makes it an object),
+and both where nothing changed since a roll-up of which all were looked at. What grows no faster
+than the work stays the same down a column.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ from services.usage.rollup import Readings, roll_up
 
 COUNT = 1_000
 
-COLUMNS = ("keys", "kb_ids", "bare_ms", "counts", "exact", "sampled", "still_share", "rollup_us")
+ROLL_UPS = ("rollup", "objects", "again")
+COLUMNS = (
+    "keys", "kb_ids", "bare_ms", "counts", "exact", "sampled", "still_share",
+    *(f"{name}_us" for name in ROLL_UPS),
+)  # fmt: skip
 
 
 def measured(keys: int, kb_ids: int, repeat: int) -> Mapping[str, float]:
@@ -40,7 +46,8 @@ def measured(keys: int, kb_ids: int, repeat: int) -> Mapping[str, float]:
         last = exact.read()
         assert last.mark is not None, "something writes to the server"
         readings, ownership = Readings(keys=last), Ownership((), schemes=NamingSchemes.of())
-        roll_up(readings, ownership)  # whose each kb_id is, is worked out once
+        before = roll_up(readings, ownership)  # whose each kb_id is, is worked out once
+        list(before.tenants)
         cases: dict[str, Run] = {
             "bare": lambda: bare_pass(server.port, COUNT),
             "counts": lambda: exact.read(memory=False),
@@ -48,12 +55,15 @@ def measured(keys: int, kb_ids: int, repeat: int) -> Mapping[str, float]:
             "sampled": sampled.read,
             "still": lambda: exact.read(last=last),
             "rollup": lambda: roll_up(readings, ownership),
+            "objects": lambda: list(roll_up(readings, ownership).tenants),
+            "again": lambda: list(roll_up(readings, ownership, before=before).tenants),
         }
         took = {name: median(each) for name, each in side_by_side(cases, repeat=repeat).items()}
     in_passes = {name: took[name] / took["bare"] for name in ("counts", "exact", "sampled")}
     return {
         "keys": keys, "kb_ids": kb_ids, "bare_ms": took["bare"] * 1e3, **in_passes,
-        "still_share": took["still"] / took["exact"], "rollup_us": took["rollup"] / kb_ids * 1e6,
+        "still_share": took["still"] / took["exact"],
+        **{f"{name}_us": took[name] / kb_ids * 1e6 for name in ROLL_UPS},
     }  # fmt: skip
 
 

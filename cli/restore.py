@@ -72,7 +72,7 @@ def restore_command(
             if not plan.can_run:
                 raise typer.Exit(EXIT_FAILED)
             return
-        job = restores.begin(which, tenant, reason=reason, seen=plan)
+        job = restores.begin(which, tenant, reason=reason, seen=plan.digest)
         _ended(restores.run_here(job.id), as_json=as_json)
 
 

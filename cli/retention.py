@@ -82,7 +82,7 @@ def set_command(
     zone: Annotated[str, typer.Option("--zone", help="The schedule's time zone.")] = "UTC",
     why: Why = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go now, and change nothing.")
+        bool, typer.Option("--dry-run", help="Say what would be removed now, and change nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -40,6 +40,8 @@ def draw(standings: Sequence[Standing]) -> None:
             "Newest proven": figures.TIME, "Last run": figures.TIME, "Next": figures.TIME,
             "Size": st.column_config.NumberColumn(format="bytes"),
             "Problem": st.column_config.TextColumn(width="medium"),
+            "Age": st.column_config.TextColumn(help="Of the newest proven archive of the whole "
+                                               "tenant, also of one that was taken by hand"),
         },
     )  # fmt: skip
     _deeds(chosen[0] if chosen else None)

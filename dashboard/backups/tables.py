@@ -20,10 +20,10 @@ def standings_frame(standings: Sequence[Standing], now: datetime) -> pd.DataFram
     rows = [
         {
             "Tenant": visible(str(each.tenant)),
-            "Newest proven": each.newest.at if each.newest else None,
             "Age": age(each.newest.at, now) if each.newest else "none",
-            "Size": each.newest.bytes if each.newest else None,
             "Problem": problem(each),
+            "Newest proven": each.newest.at if each.newest else None,
+            "Size": each.newest.bytes if each.newest else None,
             "Last run": each.last.begun if each.last else None,
             "Next": each.next_at,
             "Rule": visible(str(each.rule.rule.scope)) if each.rule else "none",

@@ -54,7 +54,8 @@ def choice(labels: Sequence[str]) -> tuple[list[str], str | None]:
                             help="Of one key any of them, of different keys all.")  # fmt: skip
     keys = sorted({label.partition("=")[0] for label in labels})
     group = st.selectbox("Group by label", keys, index=None, key=state_keys.GROUP,
-                         bind="query-params", placeholder="Not grouped")  # fmt: skip
+                         bind="query-params", placeholder="Not grouped",
+                         filter_mode="contains")  # fmt: skip
     return wanted, group
 
 
@@ -82,7 +83,7 @@ def draw(found: pd.DataFrame, key: str, snapshot: Snapshot) -> None:
         return
     st.subheader(f"By {escaped(key)}")
     frame = cohorts_frame(found, key)
-    unknown.cells(frame[frame.columns.intersection(_SHOWN)], snapshot)
+    unknown.cells(frame[frame.columns.intersection(list(_SHOWN))], snapshot)
     st.dataframe(
         frame, hide_index=True, key="cohorts", height="content", placeholder=usage_tables.NONE,
         alt=f"What the tenants of each value of {key} use", column_order=(key, *_SHOWN),

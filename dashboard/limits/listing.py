@@ -14,7 +14,7 @@ from dashboard.draw.formatting import plural
 from dashboard.draw.limits import ICON, SHOWN, UNKNOWN
 from dashboard.draw.usage_tables import NONE
 from dashboard.limits import tables
-from services.access.viewer import Action
+from services.access.viewer import Action, TenantPattern
 from services.errors import KatoTenantsError
 from services.limits.models import Kept, Standings, in_order
 from services.limits.preview import Changes
@@ -74,7 +74,11 @@ def draw(kept: Sequence[Kept], standings: Standings | None) -> None:
 def _named(rows: Sequence[Kept]) -> list[TenantKey]:
     """Return the tenants that rules name, for who is told of these alone."""
     scopes = (each.rule.scope for each in rows)
-    return [TenantKey(each.kind, each.id) for each in scopes if each.id != "*"]
+    return [
+        TenantKey(each.kind, each.id)
+        for each in scopes
+        if isinstance(each, TenantPattern) and each.id != "*"
+    ]
 
 
 def remove(chosen: Sequence[Kept]) -> None:

@@ -31,7 +31,7 @@ sorts = SORTS
 if standings is not None and limited:
     frame, sorts = read.limited_frame(snapshot, standings), {**SORTS, "Of limit": limits.LIMIT}
 said = read.cards()
-shown = WITH_LIMITS if limited else COLUMNS
+shown: tuple[str, ...] = WITH_LIMITS if limited else COLUMNS
 if said:
     frame = read.carded_frame(frame, snapshot, said, read.doings())
     shown = cohorts.shown(frame, shown)

@@ -72,7 +72,7 @@ def _draw(plan: Plan) -> None:
     frame = tables.tenants_frame(plan)
     if len(frame):
         st.dataframe(frame, hide_index=True, height="auto",
-                     alt="What would go, by tenant and matter")  # fmt: skip
+                     alt="What would be removed, by tenant and matter")  # fmt: skip
     _by_owner(plan)
     _run(plan)
 
@@ -82,7 +82,7 @@ def _by_owner(plan: Plan) -> None:
     if concerned:
         with st.expander(f"By knowledge base, session and stream ({len(concerned):,})"):
             st.dataframe(tables.lines_frame(concerned[:_SHOWN]), hide_index=True,
-                         alt="What would go, by owner, and by which policy")  # fmt: skip
+                         alt="What would be removed, by owner, and by which policy")  # fmt: skip
             if len(concerned) > _SHOWN:
                 st.caption(f"and {len(concerned) - _SHOWN:,} more; the command has all")
     if plan.left_out:

@@ -38,8 +38,8 @@ def own_records() -> None:
     settings = load_settings()
     st.header("This dashboard's own records")
     st.markdown(
-        f"Usage over time: hours for {settings.history_hours_days:,} days "
-        f"(`KATO_TENANTS_HISTORY_HOURS_DAYS`), days for {settings.history_days:,} days "
+        f"Usage over time: hours for {settings.history_hours_days:,g} days "
+        f"(`KATO_TENANTS_HISTORY_HOURS_DAYS`), days for {settings.history_days:,g} days "
         "(`KATO_TENANTS_HISTORY_DAYS`). The audit log is kept for good: it is a chain, of which "
         "nothing can be taken away unseen."
     )

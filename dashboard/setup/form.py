@@ -73,7 +73,7 @@ def _card(scheme: NamingScheme, values: Mapping[str, str]) -> Edit | None:
 
 def _limits() -> Mapping[str, int] | None:
     chosen = st.multiselect("Limits", QUANTITIES, format_func=label, key="setup_limits",
-                            placeholder="None of its own")  # fmt: skip
+                            placeholder="None of its own", filter_mode="contains")  # fmt: skip
     found: dict[str, int] = {}
     for quantity in chosen:
         typed = st.text_input(
@@ -111,7 +111,7 @@ def _own() -> tuple[Vectors | None, bool]:
     layout = _LAYOUTS[st.radio("Named as", list(_LAYOUTS), key="setup_layout")]
     with st.container(horizontal=True):
         size = st.number_input("Dimension", 1, LARGEST_VECTOR, 768, key="setup_size")
-        distance = st.selectbox("Metric", DISTANCES, key="setup_distance",
+        distance = st.selectbox("Metric", DISTANCES, key="setup_distance", filter_mode="contains",
                                 help="KATO's own collections have Euclid.")  # fmt: skip
     return Vectors(Place.OWN, int(size), distance, layout=layout), True
 

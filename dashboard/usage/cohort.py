@@ -43,7 +43,7 @@ def draw(choice: Choice) -> None:
         return
     st.header("By label")
     key = st.selectbox("Label", keys, index=None, key=state_keys.COHORT, bind="query-params",
-                       placeholder="Pick one", width=240)  # fmt: skip
+                       filter_mode="contains", placeholder="Pick one", width=240)  # fmt: skip
     if not key:
         return
     try:

@@ -48,6 +48,7 @@ class Scheduler:
             if backup is None:
                 return
             self._came(backup)
+            self.timer.wake()  # there is room for another
             gone = self._service.prune(backup.tenant) if backup.proven else ()
             if gone:
                 self._gone(backup, gone)

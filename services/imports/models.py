@@ -76,7 +76,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an order's rows go: `name` is the kb_id, or the tenant's id in the guide's layout.
+    """Where an order's rows go: `name` is the kb_id, or the tenant's id in the guide layout.
 
     `kb_id` is the one of patterns; `prefix` what keys begin with; `collection` the vectors' own.
     """

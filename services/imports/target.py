@@ -37,7 +37,7 @@ def target_of(order: Order, ownership: Ownership) -> Target:
 def _guides(order: Order) -> Target:
     tenant = order.tenant
     if tenant.kind != _KIND:
-        raise ImportRefused("the guide's layout names tenants of the kind tenant alone")
+        raise ImportRefused("the guide layout names tenants of the kind tenant alone")
     if len(tenant.id) > LONGEST_KEY or not tenant.id.isprintable():
         raise ImportRefused("the tenant's id is too long, or has characters that nobody sees")
     name = tenant.id

@@ -12,11 +12,11 @@ logger = logging.getLogger(__name__)
 
 
 class Timer:
-    """Does `look` every so many seconds, the first time after that; what fails is tried again."""
+    """Does `look` every so many seconds, the first time after that; `wake` does not wait. What fails is tried again."""
 
     def __init__(self, name: str, seconds: float, look: Callable[[], object]) -> None:
         self._name, self._seconds, self._look = name, seconds, look
-        self._over = threading.Event()
+        self._over, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -27,11 +27,20 @@ class Timer:
     def stop(self, timeout: float = 5.0) -> None:
         """Do it no more; one that is under way is waited for so many seconds."""
         self._over.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout)
 
+    def wake(self) -> None:
+        """Do it at once."""
+        self._wake.set()
+
     def _work(self) -> None:
-        while not self._over.wait(self._seconds):
+        while True:
+            self._wake.wait(self._seconds)
+            self._wake.clear()
+            if self._over.is_set():
+                return
             try:
                 self._look()
             except KatoTenantsError as exc:

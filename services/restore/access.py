@@ -32,16 +32,22 @@ class DeskRestore:
 
         Raises AccessDenied, RestoreRefused, ArchiveError, StoreError.
         """
-        plan, viewer = self._planned(Action.PLAN_RESTORE, which, named)
+        url, tenants, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
+        with self._gate.doing(
+            Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
+        ) as doing:  # fmt: skip
+            plan = self._inner().plan(url, named)
+            doing.digest = plan.digest
         return confined_plan(plan, viewer)
 
-    def begin(self, which: str, named: TenantKey | None = None, *, reason: str, seen: Plan) -> Job:
-        """Begin a restore that was `seen` planned; it is planned anew, and has to be the same.
+    def begin(self, which: str, named: TenantKey | None = None, *, reason: str, seen: str) -> Job:
+        """Begin a restore that was shown as a plan with this digest; it is planned anew for that.
 
         Raises AccessDenied, ApprovalNeeded, RestoreRefused, JobRefused, ArchiveError, StoreError.
         """
-        plan, viewer = self._planned(Action.RESTORE, which, named)
-        if confined_plan(plan, viewer) != seen:
+        url, _, viewer = self._allowed(Action.RESTORE, which, named)
+        plan = self._inner().plan(url, named)
+        if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")
         with self._doing(plan, reason=reason.strip()):
             job = self._inner().begin(plan, by=viewer.id, reason=reason)
@@ -77,22 +83,24 @@ class DeskRestore:
 
     # --- what these share ---
 
-    def _planned(self, action: Action, which: str, named: TenantKey | None) -> tuple[Plan, Viewer]:
+    def _allowed(
+        self, action: Action, which: str, named: TenantKey | None
+    ) -> tuple[str, tuple[TenantKey, ...], Viewer]:
+        """Return where an archive is, whose data a restore of it touches, and who asks."""
         self._gate.allow(action)
-        more = () if named is None else (named,)
         if "/" in which or "\\" in which:
-            viewer = self._gate.allow(action, tenants=())
-            with self._gate.doing(Action.PLAN_RESTORE, tenants=(), target="a file by its address"):
-                return self._inner().plan(which, named), viewer
+            return which, (), self._gate.allow(action, tenants=())
         archive = self._archives().archive(which)
+        tenants = holders_of(archive)
         try:
-            viewer = self._gate.allow(action, tenants=holders_of(archive), target=archive.name)
+            viewer = self._gate.allow(action, tenants=tenants, target=archive.name)
         except AccessDenied:
             raise ArchiveError("there is no such archive in the records") from None
-        tenants = (*holders_of(archive), *more) if holders_of(archive) else ()
-        url = f"{archive.place.rstrip('/')}/{archive.name}" if archive.place else archive.name
-        with self._gate.doing(Action.PLAN_RESTORE, tenants=tenants, target=archive.name):
-            return self._inner().plan(url, named), viewer
+        if named is not None:
+            tenants = (*tenants, named) if tenants else ()
+            viewer = self._gate.allow(action, tenants=tenants, target=archive.name)
+        place = archive.place.rstrip("/")
+        return f"{place}/{archive.name}" if place else archive.name, tenants, viewer
 
     def _job(self, action: Action, job_id: str) -> tuple[Job, Viewer]:
         viewer = self._gate.allow(action)
@@ -105,9 +113,14 @@ class DeskRestore:
         self, plan: Plan, *, what: str = "", reason: str = ""
     ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
-            Action.RESTORE, tenants=tenants_of(plan), digest=plan.manifest, reason=reason,
+            Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
             target=what + str(plan.named or plan.target),
         )  # fmt: skip
+
+
+def _target(which: str, url: str) -> str:
+    """Say what is read: where it is kept is in no log."""
+    return "a file by its address" if which == url and "/" in url else url.rpartition("/")[2]
 
 
 def _sees(viewer: Viewer, job: Job) -> bool:

@@ -5,6 +5,7 @@ Counts are of rows, keys, points or records. Names are as KATO has them.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -120,6 +121,12 @@ class Plan:
     clashes: tuple[str, ...] = ()
     left_out: int | None = 0
     changed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of what it would do, the same for whoever is shown it."""
+        doing = (self.manifest, str(self.named), self.kb_ids, self.parts, self.misfits)
+        return hashlib.sha256(repr(doing).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def can_run(self) -> bool:

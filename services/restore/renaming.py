@@ -1,7 +1,7 @@
 """Under which names a tenant comes back, and what else changes with them. Pure.
 
 A new name is given to all of one tenant: its node_ids by their naming scheme, the kb_ids that KATO
-makes of these, its raw id in the guide's layout. What follows from them (keys, sessions,
+makes of these, its raw id in the guide layout. What follows from them (keys, sessions,
 collections, payloads) is renamed alike. No two names become one, and what cannot be read is said.
 """
 
@@ -120,14 +120,24 @@ class Renaming:
         In a collection that tenants share, where the old tenant's may still be, its id is another
         too, made of the old one.
         """
-        payload = each.get("payload") or {}
-        old = payload.get("tenant_id")
-        new = self.tenants.get(old) if isinstance(old, str) else None
-        if new is None or new == old:
+        payload = self._payload(each.get("payload") or {})
+        if payload == (each.get("payload") or {}):
             return each
-        found = {**each, "payload": {**payload, "tenant_id": new}}
+        found = {**each, "payload": payload}
         if shared:
-            found["id"] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{new} {each['id']}"))
+            names = " ".join(sorted(self.tenants.values()))
+            found["id"] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{names} {each['id']}"))
+        return found
+
+    def _payload(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a payload with its `tenant_id` renamed, and that of its `metadata`."""
+        found = dict(payload)
+        old = payload.get("tenant_id")
+        if isinstance(old, str):
+            found["tenant_id"] = self.tenants.get(old, old)
+        inside = payload.get("metadata")
+        if isinstance(inside, Mapping):
+            found["metadata"] = self._payload(inside)
         return found
 
 
@@ -135,7 +145,10 @@ def unchanged(
     nodes: Collection[str], kb_ids: Collection[str], tenants: Collection[str], service: str
 ) -> Renaming:
     """Return what leaves every name as it is."""
-    return Renaming(service, *({name: name for name in of} for of in (nodes, kb_ids, tenants)))
+    same_nodes, same_kbs, same_tenants = (
+        {name: name for name in of} for of in (nodes, kb_ids, tenants)
+    )
+    return Renaming(service, same_nodes, same_kbs, same_tenants)
 
 
 def renaming_of(

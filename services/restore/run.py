@@ -129,7 +129,7 @@ class RestoreWork:
     def verify(self) -> Result:
         """Compare everything with the archive."""
         archive, keys = self.archive, self.tools.keys
-        others = {
+        others: dict[str, Callable[[Part], Iterator[str]]] = {
             "clickhouse": self._other_rows,
             "qdrant": self._other_points,
             "redis": lambda part: keys.differing(archive.keys(part, self.renaming)),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.errors import Problem, StoreError
@@ -33,6 +33,9 @@ from services.usage.readings import SessionRecord
 _KEYS = frozenset({Matter.PREDICTIONS, Matter.SESSIONS, Matter.STREAMS, Matter.CACHES})
 REDIS, CLICKHOUSE = "redis", "clickhouse"
 
+Watched = frozenset[tuple[Matter, str]]
+"""What was planned, by matter and owner: it is counted, whatever is decided of it by now."""
+
 
 @dataclass
 class Looked:
@@ -44,6 +47,14 @@ class Looked:
     cloned: int = 0
     unread: dict[str, Problem] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
+    watched: Watched = frozenset()
+
+    def put(self, judged: LeftOut | None, matter: Matter, owner: str, there: int | None) -> None:
+        """Note what is left as it is; of what no policy is about, only what is watched."""
+        if judged is not None:
+            self.left_out.append(replace(judged, there=there))
+        elif (matter, owner) in self.watched:
+            self.left_out.append(LeftOut(matter, owner, Left.POLICY, (), there))
 
 
 def planned(
@@ -69,10 +80,14 @@ def _rights(tools: Tools, looked: Looked) -> None:
     looked.lacking = tools.keys.rights()
 
 
-def look(tools: Tools, judge: Judge, only: Iterable[Policy], *, at: datetime) -> Looked:
+def look(
+    tools: Tools, judge: Judge, only: Iterable[Policy], *, at: datetime,
+    watched: Watched = frozenset(),
+) -> Looked:  # fmt: skip
     """Look at each store that a policy is about; one that does not answer is not read."""
     matters = {matter_of(each.quantity) for each in only if each.most is not None}
-    looked = Looked()
+    matters |= {matter for matter, _ in watched}
+    looked = Looked(watched=watched)
     if matters & _KEYS:
         _try(looked, REDIS, lambda: _keys(tools, judge, matters, looked, at=at))
     if Matter.PATTERNS in matters:
@@ -93,7 +108,7 @@ def _keys(
     streams, caches = (_everybodys(judge, each, matters, looked)
                        for each in (Matter.STREAMS, Matter.CACHES))  # fmt: skip
     found = tools.keys.look(
-        predictions_of(judge, counting=True), at=at,
+        predictions_of(judge, counting=True, watched=looked.watched), at=at,
         streams=streams.bounds if streams else None, caches=caches.bounds if caches else None,
         sessions=Matter.SESSIONS in matters,
     )  # fmt: skip
@@ -106,21 +121,29 @@ def _keys(
 def _everybodys(
     judge: Judge, matter: Matter, matters: set[Matter], looked: Looked
 ) -> Holding | None:
-    judged = judge.everybodys(matter) if matter in matters else None
-    if isinstance(judged, LeftOut):
-        looked.left_out.append(judged)
+    if matter not in matters:
         return None
-    return judged
+    judged = judge.everybodys(matter)
+    if isinstance(judged, Holding):
+        return judged
+    if judged is None and any(each is matter for each, _ in looked.watched):
+        judged = LeftOut(matter, matter.value, Left.POLICY)
+    if judged is not None:
+        looked.left_out.append(judged)
+    return None
 
 
-def predictions_of(judge: Judge, *, counting: bool = False) -> Callable[[str], Bounds | None]:
+def predictions_of(
+    judge: Judge, *, counting: bool = False, watched: Watched = frozenset()
+) -> Callable[[str], Bounds | None]:
     """Return what says how a kb_id's predictions are bounded; what is left out is counted."""
 
     def bounds_of(kb_id: str) -> Bounds | None:
         judged = judge.kb(kb_id, Matter.PREDICTIONS)
         if isinstance(judged, Holding):
             return judged.bounds
-        return Bounds() if counting and judged is not None else None
+        is_counted = judged is not None or (Matter.PREDICTIONS, kb_id) in watched
+        return Bounds() if counting and is_counted else None
 
     return bounds_of
 
@@ -139,10 +162,10 @@ def cutoffs_of(judge: Judge, at: datetime) -> Callable[[str], datetime | None]:
 def _add_predictions(judge: Judge, found: KeysFound, looked: Looked) -> None:
     for kb_id, there in sorted(found.predictions.items()):
         judged = judge.kb(kb_id, Matter.PREDICTIONS)
-        if isinstance(judged, LeftOut):
-            looked.left_out.append(_counted(judged, there.there))
-        elif judged is not None:
+        if isinstance(judged, Holding):
             looked.lines.append(_of_predictions(judged, kb_id, there))
+        else:
+            looked.put(judged, Matter.PREDICTIONS, kb_id, there.there)
 
 
 def _of_predictions(holding: Holding, kb_id: str, there: Predictions) -> Line:
@@ -180,16 +203,16 @@ def _add_sessions(
                 sizes[node] += each.bytes or 0
     for node in sorted(there):
         judged = judge.node(node)
-        if isinstance(judged, LeftOut):
-            looked.left_out.append(_counted(judged, there[node]))
-        elif judged is not None:
-            looked.lines.append(Line(
-                Matter.SESSIONS, judged.tenant, node, judged.sources, there[node], due[node],
-                sizes[node],
-            ))  # fmt: skip
-            if timeless[node]:
-                left = LeftOut(Matter.SESSIONS, node, Left.TIMELESS, _whose(judged))
-                looked.left_out.append(_counted(left, timeless[node]))
+        if not isinstance(judged, Holding):
+            looked.put(judged, Matter.SESSIONS, node, there[node])
+            continue
+        looked.lines.append(Line(
+            Matter.SESSIONS, judged.tenant, node, judged.sources, there[node], due[node],
+            sizes[node],
+        ))  # fmt: skip
+        if timeless[node]:
+            left = LeftOut(Matter.SESSIONS, node, Left.TIMELESS, _whose(judged), timeless[node])
+            looked.left_out.append(left)
 
 
 def is_idle(judge: Judge, record: SessionRecord, *, at: datetime) -> bool:
@@ -205,20 +228,18 @@ def _whose(holding: Holding) -> tuple[TenantKey, ...]:
     return () if holding.tenant is None else (holding.tenant,)
 
 
-def _counted(left: LeftOut, there: int) -> LeftOut:
-    return LeftOut(left.matter, left.owner, left.why, left.tenants, there)
-
-
 def _patterns(tools: Tools, judge: Judge, looked: Looked, *, at: datetime) -> None:
-    found: PatternsFound = tools.patterns.look(
-        cutoffs_of(judge, at), lambda kb_id: judge.kb(kb_id, Matter.PATTERNS) is not None
-    )
+    def is_counted(kb_id: str) -> bool:
+        watched = (Matter.PATTERNS, kb_id) in looked.watched
+        return watched or judge.kb(kb_id, Matter.PATTERNS) is not None
+
+    found: PatternsFound = tools.patterns.look(cutoffs_of(judge, at), is_counted)
     looked.parts, looked.cloned = found.parts, found.cloned
     for kb_id, there in sorted(found.by_kb.items()):
         judged = judge.kb(kb_id, Matter.PATTERNS)
-        if isinstance(judged, LeftOut):
-            looked.left_out.append(_counted(judged, there.there))
-        elif judged is not None:
+        if isinstance(judged, Holding):
             looked.lines.append(Line(
                 Matter.PATTERNS, judged.tenant, kb_id, judged.sources, there.there, there.due
             ))  # fmt: skip
+        else:
+            looked.put(judged, Matter.PATTERNS, kb_id, there.there)

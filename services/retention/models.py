@@ -160,6 +160,7 @@ class Left(StrEnum):
     BUSY = "busy"  # a purge or another job has it
     NAME = "name"  # its keys are not told from what other keys begin with
     TIMELESS = "timeless"  # it does not say when it was used
+    POLICY = "policy"  # it was planned, and no policy is about it any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from services.jobs.models import Job
-from services.retention.formats import line_kept
-from services.retention.models import Line, Matter, Outcome
+from services.retention.formats import left_kept, line_kept
+from services.retention.models import LeftOut, Line, Matter, Outcome
 from services.retention.steps import STEPS, StepName
 from services.usage.formats import stamp
 
@@ -39,12 +39,46 @@ def came_of(job: Job) -> tuple[Came, ...]:
     before, after = job.result(StepName.CHECK), job.result(StepName.VERIFY)
     looked = "lines" in after
     ends = {(each.matter, each.owner): each for each in _lines(after)}
-    return tuple(_came(job, each, ends.get((each.matter, each.owner)), looked=looked)
-                 for each in _lines(before))  # fmt: skip
+    outs = {(each.matter, each.owner): each for each in map(left_kept, after.get("left_out", ()))}
+    return tuple(_of_line(job, each, ends, outs, looked=looked) for each in _lines(before))
+
+
+_Key = tuple[Matter, str]
+
+
+def _of_line(
+    job: Job, line: Line, ends: Mapping[_Key, Line], outs: Mapping[_Key, LeftOut], *, looked: bool
+) -> Came:
+    end = ends.get((line.matter, line.owner))
+    out = outs.get((line.matter, line.owner)) or outs.get((line.matter, line.matter.value))
+    if end is None and out is not None:
+        return _left_alone(job, line, out)
+    return _came(job, line, end, looked=looked)
+
+
+def _left_alone(job: Job, line: Line, out: LeftOut) -> Came:
+    """Return what came of what was left as it is from some step on: a hold came, or a policy went.
+
+    Of a process that was killed by then, some that it erased may count as gone by others.
+    """
+    counted = _counted(job, line)
+    if line.matter is Matter.CACHES:
+        return Came(line, 0, out.there, 0, counted, None)
+    if out.there is None or line.there is None:
+        return Came(line, counted, None, 0, 0, None)
+    if line.matter is Matter.PATTERNS:  # counted by name, of which each may have several rows
+        counted = min(line.due or 0, max(0, line.there - out.there))
+    return Came(line, counted, out.there, 0, 0, line.there - counted - out.there)
+
+
+def _counted(job: Job, line: Line) -> int:
+    """Return how many of a line's its step says that it did."""
+    found: int = job.result(_STEP_OF[line.matter]).get("done", {}).get(line.owner, 0)
+    return found
 
 
 def _came(job: Job, line: Line, end: Line | None, *, looked: bool) -> Came:
-    counted = job.result(_STEP_OF[line.matter]).get("done", {}).get(line.owner, 0)
+    counted = _counted(job, line)
     if line.matter is Matter.CACHES:
         given = max(counted, line.expiring - (0 if end is None else end.expiring)) if looked else 0
         return Came(line, 0, _there(end, looked=looked), 0, given, None)
@@ -83,12 +117,13 @@ def receipt_of(
 ) -> tuple[Outcome, dict[str, Any]]:
     """Return what a job came to, and its receipt as JSON."""
     came, check = came_of(job), job.result(StepName.CHECK)
+    left_out = job.result(StepName.VERIFY).get("left_out", check.get("left_out", ()))
     outcome = outcome_of(came)
     return outcome, {
         "job": job.id, "outcome": outcome.value, "policies": job.plan["policies"],
         "asked_by": job.asked_by, "reason": job.reason, "at": stamp(_moment(job)),
         "began_at": stamp(job.created_at), "ended_at": stamp(at),
-        "lines": list(map(_line, came)), "left_out": list(check.get("left_out", ())),
+        "lines": list(map(_line, came)), "left_out": list(left_out),
         "parts": list(check.get("parts", ())), "cloned": check.get("cloned", 0),
         "problems": sorted({str(c.line.problem) for c in came if c.line.problem is not None}),
         "versions": dict(versions),

@@ -86,10 +86,12 @@ class RetentionWork:
         only, every = self.policies()
         return self.tools.judge(only, every=every)
 
-    def looked(self) -> Looked:
-        """Look at every store that the job is about. Raises NotRead."""
+    def looked(self, before: Iterable[Line] = ()) -> Looked:
+        """Look at every store that the job is about, and what was there before. Raises NotRead."""
         only, every = self.policies()
-        found = look(self.tools, self.tools.judge(only, every=every), only, at=self.at)
+        judge = self.tools.judge(only, every=every)
+        watched = frozenset((each.matter, each.owner) for each in before)
+        found = look(self.tools, judge, only, at=self.at, watched=watched)
         if found.unread:
             raise NotRead("; ".join(map(str, found.unread.values())))
         return found
@@ -184,7 +186,8 @@ def _everybodys(work: RetentionWork, matter: Matter) -> Bounds | None:
 
 def verify(work: RetentionWork) -> Result:
     """Look at everything once more."""
-    found = work.looked()
+    before = work.jobs.job(work.job.id) or work.job
+    found = work.looked(lines_of(before.result(StepName.CHECK)))
     return looked_json(found.lines, found.left_out, found.parts, found.cloned)
 
 

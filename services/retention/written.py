@@ -35,6 +35,7 @@ LEFT_WORDS: Mapping[Left, str] = {
     Left.BUSY: "a purge has it",
     Left.NAME: "its name cannot be told from what other keys begin with",
     Left.TIMELESS: "it does not say when it was used",
+    Left.POLICY: "no policy is about it any more",
 }
 """Why something is left as it is."""
 

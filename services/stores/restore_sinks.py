@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.made_once import made_once
 from services.settings.environment import Settings
-from services.stores.adapters import over
+from services.stores.absent import over
 from services.stores.open import Engines
 
 if TYPE_CHECKING:

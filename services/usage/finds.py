@@ -10,7 +10,6 @@ import numpy as np
 
 from services.figures import Amount, Measure, Usage
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
-from services.usage.amounts import Amounts, Indexes
 from services.usage.groups import Groups
 from services.usage.holdings import Holdings, Kinds
 from services.usage.places import NOBODYS, Places
@@ -22,6 +21,7 @@ from services.usage.readings import (
     VectorReading,
 )
 from services.usage.snapshot import COLLECTION_PART
+from services.usage.sums import Amounts, Indexes
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from services.figures import Amount
 from services.tenancy.layout import Owner
-from services.usage.amounts import Amounts, Margins, Numbers
 from services.usage.readings import KeyGroup
+from services.usage.sums import Amounts, Margins, Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.figures import Amount, Measure, Usage
-from services.usage.amounts import Amounts, Indexes, Numbers
 from services.usage.places import Places
 from services.usage.readings import PatternUsage
 from services.usage.snapshot import KbUsage
+from services.usage.sums import Amounts, Indexes, Numbers
 
 T = TypeVar("T")
 
@@ -46,10 +46,12 @@ class Kinds(NamedTuple):
         One that lost a kind has fewer keys, or more of another.
         """
         at = _places(before.codes, self.codes)
-        if not len(before.codes):
-            return self.codes // self.width
-        as_it_was = (before.codes[at] == self.codes) & (before.counts[at] == self.counts)
-        return self.codes[~as_it_was] // self.width
+        changed = self.codes
+        if len(before.codes):
+            as_it_was = (before.codes[at] == self.codes) & (before.counts[at] == self.counts)
+            changed = changed[~as_it_was]
+        parts: Indexes = changed // max(self.width, 1)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,16 @@ class Holdings:
         if not (comparable and len(before.parts) and self.kinds.width == before.kinds.width):
             return np.zeros(len(self.parts), np.bool_)
         at = _places(before.parts, self.parts)
-        same = (before.parts[at] == self.parts) & (before.spoken[at] == self.spoken)
+        same: NDArray[np.bool_] = before.parts[at] == self.parts
+        same &= before.spoken[at] == self.spoken
         for measure, amounts in self.amounts.items():
             same &= self.found[measure] == before.found[measure][at]
             for now, then in zip(amounts, before.amounts[measure], strict=True):
                 same &= now == then[at]
         same &= ~np.isin(self.parts, self.kinds.differ(before.kinds))
         same &= ~np.isin(self.parts, _differing(self._patterns, before._patterns))
-        return same & ~np.isin(self.parts, _differing(self._collections, before._collections))
+        same &= ~np.isin(self.parts, _differing(self._collections, before._collections))
+        return same
 
     @property
     def _patterns(self) -> dict[int, PatternUsage]:

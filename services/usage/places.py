@@ -15,7 +15,7 @@ import numpy as np
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Claim, ClaimState, Ownership
-from services.usage.amounts import Indexes
+from services.usage.sums import Indexes
 
 NOBODYS, SEVERAL = -1, -2
 """What stands for a tenant's number where nobody holds something, or several do."""

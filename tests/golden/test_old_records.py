@@ -105,7 +105,12 @@ def test_a_plan(services: Services) -> None:
     assert (plan.whose[SHARED], len(plan.whose)) == ("tenant/acme-corp", 5)
     for (text,) in kept("SELECT text FROM purge_plan UNION SELECT plan FROM job"):
         one = plan_of(text)
-        came = {"streams": [], "tenants": list(one.tenants), "confirm": one.confirmation}
+        came = {
+            "streams": [],
+            "held": [],
+            "tenants": list(one.tenants),
+            "confirm": one.confirmation,
+        }
         assert json.loads(plan_json(one)) == {**came, **json.loads(text)}
 
 

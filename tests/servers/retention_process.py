@@ -12,6 +12,7 @@ from unittest import mock
 from sqlalchemy import text
 
 from services import bootstrap
+from services.bootstrap import Services
 from services.jobs import lease
 from services.jobs.models import Result
 from services.retention import work
@@ -37,6 +38,12 @@ def dying(step: StepName) -> None:
     mock.patch.dict(work._DOES, {step: deadly}).start()
 
 
+def free(services: Services) -> None:
+    """Take the leases of dead processes away, as time does."""
+    with writing(services.database, "a test") as connection:
+        connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
+
+
 def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
     """Go on with a job in a process of its own, and return how that ended."""
     return forked(_run, job, *point, **environment)
@@ -45,8 +52,7 @@ def go_on(environment: Mapping[str, str], job: str, *point: str) -> int:
 def _run(job: str, *point: str) -> None:
     shorter = mock.patch.object(lease, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
-        with writing(services.database, "a test") as connection:
-            connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
+        free(services)
         if point:
             dying(StepName(point[0]))
         services.retaining.service.run_here(job)

@@ -41,7 +41,8 @@ class Repeats:
             return list(rows)
         states = _states(table, rows, parts)
         found = {raw: kept for raw, kept in self._kept.items() if states.get(raw) == kept[0]}
-        for some in _portions([row for row in rows if row.raw in states.keys() - found.keys()]):
+        new = states.keys() - found.keys()
+        for some in _portions([row for row in rows if row.raw in new]):
             names = [row.raw for row in some if row.raw is not None]
             more = self._ask(table, names)
             found |= {raw: (states[raw], more.get(raw, 0)) for raw in names}

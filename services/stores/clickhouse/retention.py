@@ -85,7 +85,7 @@ class PatternKeeping:
                 _NAMES, kb=hexed(kb_id), cutoff=_seconds_of(cutoff), most=_PAGE, after=last.hex()
             )
             if page:
-                yield dict(page)
+                yield {bytes(name): symbols for name, symbols in page}
                 last = page[-1][0]
             if len(page) < _PAGE:
                 return

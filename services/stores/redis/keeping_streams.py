@@ -109,7 +109,7 @@ def expire(link: Link, keys: Sequence[bytes], seconds: int) -> int:
 
 def lacking(link: Link) -> tuple[str, ...]:
     """Say which commands this user may not use, each tried on a key that is not there."""
-    tried = {words[0]: packed(*words) for words in _DEEDS}
+    tried = {str(words[0]): packed(*words) for words in _DEEDS}
     link.send(b"".join(tried.values()))
     told = zip(tried, link.replies(len(tried)), strict=True)
     return tuple(f"its user may not use {name}" for name, reply in told if is_withheld(reply))

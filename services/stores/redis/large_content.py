@@ -94,6 +94,20 @@ def _group(link: Link, key: bytes, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(reply: Sequence[Any]) -> dict[str, Any]:
-    names = (name.decode("ascii", "replace") for name in reply[::2])
-    return dict(zip(names, reply[1::2], strict=True))
+def _told(reply: Any) -> dict[str, Any]:
+    flat = in_turn(reply)
+    names = (name.decode("ascii", "replace") for name in flat[::2])
+    return dict(zip(names, flat[1::2], strict=True))
+
+
+def in_turn(reply: Any) -> Sequence[Any]:
+    """Return a map's names and values in turn, as either version of Redis's protocol writes it."""
+    return [each for pair in reply.items() for each in pair] if isinstance(reply, dict) else reply
+
+
+def pairs_of(reply: Sequence[Any]) -> list[list[str]]:
+    """Return members with scores as texts, as either version of Redis's protocol writes them."""
+    if reply and isinstance(reply[0], list):
+        return [[text_of(member), repr(score).removesuffix(".0")] for member, score in reply]
+    texts = list(map(text_of, reply))
+    return [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]

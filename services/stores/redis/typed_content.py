@@ -16,7 +16,7 @@ import hiredis
 
 from services.archive.formats import TypedKey
 from services.stores.redis.erase_sessions import chunks, sound
-from services.stores.redis.large_content import PIECE_BYTES, pieces_of
+from services.stores.redis.large_content import PIECE_BYTES, in_turn, pairs_of, pieces_of
 from services.stores.redis.link import Link, packed
 from services.tenancy.layout import text_of
 
@@ -140,17 +140,16 @@ class _Reading:
             raise self._link.error(reply)
         return True
 
-    def _value(self, each: _Found, reply: list[bytes]) -> Any:
+    def _value(self, each: _Found, reply: Any) -> Any:
         match each.type:
             case "list":
                 return list(map(text_of, reply))
             case "set":
                 return sorted(map(text_of, reply))
             case "zset":
-                texts = list(map(text_of, reply))
-                return [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+                return pairs_of(reply)
             case _:
-                return self._fields(each.key, reply)
+                return self._fields(each.key, in_turn(reply))
 
     def _in_pieces(self, each: _Found) -> Iterator[TypedKey]:
         """Read a large value, or a stream's, piece by piece."""

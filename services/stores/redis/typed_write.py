@@ -149,10 +149,11 @@ class _Run:
         for made in batch:
             if made.is_empty:
                 self._note(made.name, None)
-        batch = [made for made in batch if not made.is_empty]
+        self._link.prolong()
+        self._write_strings([made for made in batch if made.of.type == "string"])
+        batch = [made for made in batch if not made.is_empty and made.of.type != "string"]
         if not batch:
             return
-        self._link.prolong()
         for _ in range(_TRIES):
             self._link.ask("WATCH", *(made.name for made in batch))
             taken = _there(self._link, [made.name for made in batch])
@@ -162,6 +163,17 @@ class _Run:
                     self._note(made.name, made.name not in taken)
                 return
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
+
+    def _write_strings(self, batch: list[Made]) -> None:
+        """Write strings, for each of which one command looks, writes and says when it ends."""
+        self._link.send(b"".join(map(_set_where_free, batch)))
+        for made, reply in zip(batch, sound(self._link, len(batch)), strict=True):
+            self._note(made.name, reply is not None)
+
+
+def _set_where_free(made: Made) -> bytes:
+    ends = () if made.expires_at is None else ("PXAT", made.expires_at)
+    return packed("SET", made.name, bytes_of(made.of.value), "NX", *ends)
 
 
 class _Aside:

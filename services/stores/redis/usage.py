@@ -83,7 +83,7 @@ class KeyspaceStore:
 
         with self._talk("reading KATO's counters") as link:
             told = opening(link, self._database)
-            groups = tuple(estimate_groups(link, kb_ids, self._service))
+            groups = estimate_groups(link, kb_ids, self._service)
         return KeyReading(
             groups=groups,
             sessions=None,

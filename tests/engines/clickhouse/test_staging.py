@@ -1,4 +1,4 @@
-"""Writing rows back into the real ClickHouse engine: all of them once, over nothing, by any name."""
+"""Rows come back into the real ClickHouse engine: all of them once, over nothing, by any name."""
 
 from __future__ import annotations
 
@@ -170,7 +170,8 @@ def test_a_table_that_is_not_divided_by_kb_id_is_attached_to_as_well(
         "CREATE TABLE seen (kb_id String, name String) ENGINE = MergeTree ORDER BY name"
     )
     clickhouse.command(
-        f"CREATE MATERIALIZED VIEW view TO {clickhouse.database}.seen AS SELECT kb_id, name FROM flat"
+        f"CREATE MATERIALIZED VIEW view TO {clickhouse.database}.seen "
+        "AS SELECT kb_id, name FROM flat"
     )
     add_patterns(clickhouse, [*NAMES, "bystander"], each=2, table="flat")
     before = everything(clickhouse, "flat"), everything(clickhouse, "seen")

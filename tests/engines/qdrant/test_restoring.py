@@ -18,6 +18,7 @@ from services.stores.qdrant.archive import VectorArchive
 from services.stores.qdrant.restore import VectorWriting
 
 NAME = "vectors_a_kato"
+KEYWORD = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
 MANY = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
 
 
@@ -121,7 +122,7 @@ def test_indexes_and_shard_keys_are_made_as_they_were(
     writing.make(part, NAME)
     writing.write(NAME, [{**archived[1][0], "shard_key": "acme"}])
     assert made == [
-        ("tenant_id", models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)),
+        ("tenant_id", KEYWORD),
         ("n", models.PayloadSchemaType.INTEGER),
         ("shard", "acme"),
     ]  # fmt: skip

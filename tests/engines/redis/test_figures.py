@@ -112,11 +112,14 @@ def test_estimate_is_a_lower_bound_by_kb_id(valkey: redis.Redis) -> None:
 
 
 def test_estimate_of_odd_counters_says_nothing(valkey: redis.Redis) -> None:
-    """A counter that is no number, or of another type, adds no keys and fails nothing."""
+    """A counter that is no number of keys, or of another type, adds none and fails nothing."""
     valkey.set("a_kato:global:total_unique_patterns", "many")
     valkey.set("a_kato:symbols:freq", "no hash")
     valkey.lpush("b_kato:global:total_unique_patterns", 1)
-    assert store_of(valkey).estimate(["a_kato", "b_kato"]).groups == ()
+    valkey.set("c_kato:global:total_unique_patterns", "9" * 5_000)
+    valkey.set("d_kato:global:total_unique_patterns", "9" * 19)
+    kb_ids = ["a_kato", "b_kato", "c_kato", "d_kato"]
+    assert store_of(valkey).estimate(kb_ids).groups == ()
     assert store_of(valkey).estimate([]).groups == ()
 
 

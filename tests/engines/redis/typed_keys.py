@@ -51,7 +51,7 @@ def _streams(draw: st.DrawFn) -> Line:
                 "last_delivered_id": draw(st.sampled_from(["0-0", last, *at])),
                 "entries_read": draw(read),
                 "consumers": sorted(consumers),
-                "pending": [[each, sorted(consumers)[0], FUTURE // 3, 2] for each in at[:2]]
+                "pending": [[each, min(consumers), FUTURE // 3, 2] for each in at[:2]]
                 if consumers
                 else [],
             }
@@ -114,13 +114,17 @@ def held(client: redis.Redis, key: str, *, field_ends: bool = False) -> Line | N
         "string": lambda: text_of(client.get(name)),
         "list": lambda: [text_of(each) for each in client.lrange(name, 0, -1)],
         "set": lambda: sorted(text_of(each) for each in client.smembers(name)),
-        "zset": lambda: [[text_of(m), repr(s)] for m, s in client.zrange(name, 0, -1, withscores=True)],
+        "zset": lambda: [[text_of(m), repr(s)] for m, s in _scored(client, name)],
         "hash": lambda: _hash(client, name, field_ends=field_ends),
         "stream": lambda: _stream(client, name),
     }[of_type]()  # fmt: skip
     return plain({
         "key": key, "type": of_type, "value": value, "expires_at": end if end >= 0 else None,
     })  # fmt: skip
+
+
+def _scored(client: redis.Redis, name: bytes) -> Any:
+    return client.zrange(name, 0, -1, withscores=True)
 
 
 def _hash(client: redis.Redis, name: bytes, *, field_ends: bool) -> list[list[Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing
@@ -22,11 +24,13 @@ from services.jobs.models import Job, JobState
 from services.purge.models import Request, Target
 from services.restore.formats import receipt_of
 from services.restore.models import Misfit, Outcome, Receipt, Unfit
+from services.restore.run import StepName
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import read_key
 from tests.features.purge.fingerprint import Fingerprint, Prints, fingerprint
 from tests.servers.deployment import Deployment
+from tests.servers.restore_process import go_on
 
 ACME, GLOBEX = TenantKey("tenant", "acme"), TenantKey("tenant", "globex")
 WHY = "OPS-1"
@@ -208,3 +212,35 @@ def test_what_does_not_fit_is_said_and_not_begun(services: Services, kato: Deplo
     assert not services.restore.plan(archive.name, TenantKey("nobodys", "x")).can_run
     with pytest.raises(RestoreRefused):
         services.restore.plan(archive.name, TenantKey.of_kb("x"))
+
+
+POINTS_OF_DEATH = (
+    (StepName.CHECK, "end"), (StepName.ROWS, "half"), (StepName.POINTS, "half"),
+    (StepName.KEYS, "half"), (StepName.SESSIONS, "half"), (StepName.RECORDS, "end"),
+    (StepName.VERIFY, "end"),
+)  # fmt: skip
+
+
+def test_killed_at_every_step_it_comes_to_the_same(
+    services: Services, kato: Deployment, prints: Callable[[], Fingerprint], tmp_path: Path
+) -> None:
+    """One death after the other in one job, each in the middle of what its step writes."""
+    before = prints()
+    archive = archived(services)
+    erased(services)
+    plan = services.restore.plan(archive.name)
+    job = services.restore.begin(plan, by="ada", reason=WHY)
+    environment = {
+        **kato.environment, "KATO_TENANTS_DATA": os.environ["KATO_TENANTS_DATA"],
+        "KATO_TENANTS_ARCHIVES": str(tmp_path / "archives"),
+    }  # fmt: skip
+    for step, when in POINTS_OF_DEATH:
+        assert go_on(environment, job.id, step, when) == -signal.SIGKILL, step
+        assert services.restore.job(job.id).state is JobState.RUNNING
+    assert go_on(environment, job.id) == 0
+    done = receipt(services.restore.job(job.id))
+    assert done.outcome is Outcome.RESTORED, done
+    assert all(part.before == 0 for part in done.parts if part.part.split("/")[0] != "records")
+    assert prints() == before
+    assert kato.targets.clickhouse is not None
+    assert kato.targets.clickhouse.query("SHOW TABLES LIKE 'kato_tenants_%'").result_rows == []

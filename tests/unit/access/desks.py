@@ -103,7 +103,6 @@ from services.metrics.service import MetricsService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
-from services.restore.confined import confined_plan
 from services.restore.formats import plan_json, receipt_json
 from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
 from services.restore.service import RestoreService
@@ -207,8 +206,11 @@ RESTORE = Work(
     problem=f"zed {COUNTED}", receipt=receipt_json(BROUGHT),
 )  # fmt: skip
 OTHERS_RESTORE = replace(
-    RESTORE, id="rz", plan=plan_json(replace(RESTORING, target=Target(ZED), tenants=(ZED,)))
-)
+    RESTORE, id="rz", receipt=None,
+    plan=plan_json(replace(
+        RESTORING, target=Target(ZED), tenants=(ZED,), kb_ids=(ZED_KB,), nodes=(ZED_NODE,)
+    )),
+)  # fmt: skip
 WORK = Work(
     "w", "archive", {"zed": COUNTED}, "ann", "x", NOW, JobState.FAILED, problem=f"zed {COUNTED}"
 )
@@ -738,7 +740,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "retention.begin": _done(
-        lambda d: d.retention.begin(None, digest="d", reason="t"), ADMIN, Action.RUN_RETENTION,
+        lambda d: d.retention.begin(None, digest="d" * 64, reason="t"), ADMIN, Action.RUN_RETENTION,
         "retention.begin", target="retention", scopes=FLEET, writes=True,
     ),
     "retention.run_here": Case(
@@ -924,7 +926,7 @@ CASES: dict[str, Case] = {
         target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
     ),
     "restore.begin": _done(
-        lambda d: d.restore.begin("a", reason="x", seen=confined_plan(RESTORING, d.viewer())),
+        lambda d: d.restore.begin("a", reason="x", seen=RESTORING.digest),
         ADMIN, Action.RESTORE, "restore.begin", target="tenant/acme", writes=True,
         refused=ArchiveError, **OF_ACME,
     ),

@@ -88,9 +88,20 @@ def test_what_cannot_be_read_is_unknown() -> None:
     """And then nothing is over."""
     for code in TABLE.keys() - {"snapshot_old"}:
         all_gone = dict.fromkeys(
-            ("snapshot", "report", "jobs", "back", "chain", "growth", "standings", "coming",
-             "retention", "backups"), GONE,
-        )  # fmt: skip
+            (
+                "snapshot",
+                "report",
+                "jobs",
+                "back",
+                "chain",
+                "growth",
+                "standings",
+                "coming",
+                "retention",
+                "backups",
+            ),
+            GONE,
+        )
         assert seen(code, **all_gone).unknown is not None, code
         assert not seen(code, **all_gone).seen
 

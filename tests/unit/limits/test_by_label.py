@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 from services.access.viewer import Role, TenantPattern
-from services.cards.models import Card, Label, Labels
+from services.cards.models import Label, Labels, each_label
 from services.cards.scope import LabelScope, scope_of, scope_written
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.preview import Changes
@@ -36,11 +36,12 @@ class Cards:
     def version(self) -> int:
         return self.number
 
+    def labels_within(self, sees: Callable[[TenantKey], bool]) -> frozenset[Label]:
+        mine = (labels for tenant, labels in self.said.items() if sees(tenant))
+        return frozenset(label for labels in mine for label in each_label(labels))
+
     def labels(self) -> partial[Labels]:
         return partial(_of, dict(self.said))
-
-    def cards(self) -> Mapping[TenantKey, Card]:
-        return {tenant: Card(tenant, labels=labels) for tenant, labels in self.said.items()}
 
 
 def _of(said: Mapping[TenantKey, Labels], tenant: TenantKey) -> Labels:

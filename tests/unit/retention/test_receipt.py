@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from services.errors import Problem
 from services.jobs.models import Job, JobState, Step, StepState
 from services.retention.formats import line_json, looked_json
-from services.retention.models import Line, Matter, Outcome
+from services.retention.models import Left, LeftOut, Line, Matter, Outcome
 from services.retention.receipt import came_of, outcome_of, receipt_of
 from services.retention.steps import StepName
 from services.tenancy.kb_ids import TenantKey
@@ -77,6 +77,17 @@ def test_how_a_run_ended(
     assert outcome_of(came_of(ran)) is outcome
     found, receipt = receipt_of(ran, at=AT, versions={})
     assert (found, receipt["outcome"]) == (outcome, outcome.value)
+
+
+def test_what_was_left_alone_from_a_step_on_is_not_said_to_be_gone() -> None:
+    """A hold came, or its policy was taken away: what is there stays known as there."""
+    for why in (Left.HOLD, Left.POLICY):
+        ran = job(LINE, None)
+        out = LeftOut(Matter.PREDICTIONS, "a_kato", why, (), 10)
+        end = Step(StepName.VERIFY, StepState.DONE, result=looked_json([], [out], [], 0))
+        ran = replace(ran, steps=(*ran.steps[:-1], end))
+        (came,) = came_of(ran)
+        assert (came.deleted, came.after, came.left, came.others) == (0, 10, 0, 0)
 
 
 def test_caches_get_a_ttl_and_none_goes() -> None:

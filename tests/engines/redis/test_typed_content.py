@@ -1,0 +1,76 @@
+"""The content of keys by their types, read from a real Valkey: exact, with TTLs, large ones cut."""
+
+from __future__ import annotations
+
+import time
+
+import redis
+
+from services.archive.formats import TypedKey
+from services.stores.redis.link import conversation
+from services.stores.redis.typed_content import read_content
+from services.tenancy.layout import bytes_of
+
+
+def read(client: redis.Redis, *keys: bytes) -> dict[bytes, list[TypedKey]]:
+    found: dict[bytes, list[TypedKey]] = {}
+    with conversation(client, operation="reading keys", seconds=60) as link:
+        for each in read_content(link, keys or client.keys()):
+            found.setdefault(each.key, []).append(each)
+    return found
+
+
+def test_every_type_comes_as_it_is(valkey: redis.Redis) -> None:
+    now = time.time() * 1000
+    valkey.set(b"\xff:s", b"\x00\xfe")
+    valkey.set(b"empty", b"")
+    valkey.set(b"ttl", b"v", px=500_000)
+    valkey.rpush(b"list", b"b", b"a", b"b")
+    valkey.sadd(b"set", b"\xff", b"a")
+    valkey.zadd(b"zset", {b"a": 0.1, b"b": float("inf")})
+    valkey.hset(b"hash", mapping={b"f": b"v", b"g": b"w"})
+    valkey.execute_command("HPEXPIRE", b"hash", 400_000, "FIELDS", 1, b"f")
+    valkey.xadd(b"stream", {b"a": b"b"}, id="1-1")
+    valkey.xgroup_create(b"stream", b"group", "0")
+    valkey.xreadgroup(b"group", b"one", {b"stream": ">"})
+    found = {key: each for key, (each, *_) in read(valkey).items()}
+    assert {key: each.value for key, each in found.items() if each.type != "hash"} == {
+        b"\xff:s": "\x00\udcfe", b"empty": "", b"ttl": "v", b"list": ["b", "a", "b"],
+        b"set": ["a", "\udcff"], b"zset": [["a", "0.1"], ["b", "inf"]],
+        b"stream": {"entries": [["1-1", "a", "b"]]},
+    }  # fmt: skip
+    (first, last, ends), second = found[b"hash"].value
+    assert (first, last, second) == ("f", "v", ["g", "w", None])
+    assert now + 300_000 < ends < now + 500_000
+    (pttl, at) = found[b"ttl"].pttl, found[b"ttl"].expires_at
+    assert pttl is not None
+    assert at == valkey.execute_command("PEXPIRETIME", b"ttl")
+    assert 400_000 < pttl <= 500_000
+    groups = read(valkey, b"stream")[b"stream"][-1].value
+    assert groups["last_id"] == "1-1"
+    (group,) = groups["groups"]
+    assert (group["name"], group["last_delivered_id"], group["consumers"]) == (
+        "group", "1-1", ["one"],
+    )  # fmt: skip
+
+
+def test_a_large_value_comes_in_pieces_that_make_it_up(valkey: redis.Redis) -> None:
+    text = "é日".encode() * 500_000  # cut within a character too
+    valkey.set(b"text", text)
+    valkey.hset(b"hash", mapping={str(at): "x" * 500 for at in range(5000)})
+    valkey.rpush(b"list", *(f"{at}{'m' * 900}" for at in range(3000)))
+    found = read(valkey)
+    for pieces in found.values():
+        assert [each.continues for each in pieces] == [False, *([True] * (len(pieces) - 1))]
+        assert len(pieces) > 1
+    assert b"".join(bytes_of(each.value) for each in found[b"text"]) == text
+    assert [each for piece in found[b"list"] for each in piece.value] == [
+        each.decode() for each in valkey.lrange(b"list", 0, -1)
+    ]
+    fields = {name: value for piece in found[b"hash"] for name, value, _ in piece.value}
+    assert fields == {str(at): "x" * 500 for at in range(5000)}
+
+
+def test_what_is_gone_is_left_out(valkey: redis.Redis) -> None:
+    valkey.set(b"there", b"1")
+    assert list(read(valkey, b"gone", b"there")) == [b"there"]
