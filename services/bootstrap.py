@@ -200,7 +200,7 @@ class Services(Working):
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
             retention=lambda: self.retaining.service.jobs(1),
-            backups=lambda: self.backing.standings(),
+            backups=self.backing.standings,
         ))  # fmt: skip
 
     @made_once

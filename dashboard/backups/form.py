@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
@@ -51,8 +52,12 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
         why = st.text_input(WHY, asked.details.get(WHY, "") if asked else "", max_chars=300,
                             key=state_keys.BACKUP_WHY)  # fmt: skip
         if scope and (cron or "").strip():
-            _offer(scope, (cron, zone or "", keep or "", int(jitter)), quiesce, to or "",
-                   why or "", kept)  # fmt: skip
+            rule = _rule(
+                scope, cron, zone=zone or "", keep=keep or "", jitter_minutes=int(jitter),
+                quiesce=quiesce, to=to or "",
+            )  # fmt: skip
+            if rule is not None:
+                _offer(rule, why or "", kept)
         else:
             st.caption("Say for whom, and when.")
 
@@ -69,18 +74,16 @@ def _scope(snapshot: Snapshot) -> str:
     return unseen(typed) if typed else ""
 
 
-def _offer(
-    scope: str, when: tuple[str, str, str, int], quiesce: bool, to: str, why: str,  # noqa: FBT001  a widget's
-    kept: Sequence[Kept],
-) -> None:  # fmt: skip
-    cron, zone, keep, jitter = when
+def _rule(scope: str, cron: str, **how: Any) -> Rule | None:
+    """Read a rule, or say why it cannot be."""
     try:
-        rule = rule_written(
-            scope, cron, zone=zone, keep=keep, jitter_minutes=jitter, quiesce=quiesce, to=to
-        )
+        return rule_written(scope, cron, **how)
     except BackupError as exc:
         refusals.say(exc)
-        return
+        return None
+
+
+def _offer(rule: Rule, why: str, kept: Sequence[Kept]) -> None:
     before = next((each.rule for each in kept if each.rule.scope == rule.scope), None)
     st.markdown(f"**{escaped(visible(words_of(rule)))}**")
     if before is not None and before != rule:

@@ -35,7 +35,8 @@ class Tools:
     `own` yields what this product's own records have of what is planned. `place` opens a place by
     its URL, the one that is set for an empty one, and raises ArchiveError where none is.
     `recipients` and `identities` are asked for when they are used: both are settings. `saw`
-    records node_ids with where each was seen, `holds` returns who is on legal hold. `product` is this product's version.
+    records node_ids with where each was seen, `holds` returns who is on legal hold. `product` is
+    this product's version.
     """
 
     erasers: Erasers

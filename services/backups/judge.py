@@ -12,7 +12,6 @@ from services.cards.specific import MostSpecific
 from services.jobs.schedule import jitter, next_after
 from services.tenancy.kb_ids import TenantKey
 
-
 LOST = timedelta(minutes=30)
 """So long after it began nobody is planning an archive any more: its process died."""
 

@@ -10,10 +10,10 @@ from services.backups.judge import next_at, rules_of, standing
 from services.backups.keep import kept as staying
 from services.backups.models import Backup, Changes, Kept, Run, Standing
 from services.backups.ports import Archives, BackupRecords
+from services.backups.written import BackupError
 from services.cards.holds import Holds, held_among
 from services.cards.models import LabelsOf
 from services.cards.specific import MostSpecific
-from services.backups.written import BackupError
 from services.errors import KatoTenantsError, OnHold
 from services.tenancy.kb_ids import TenantKey
 

@@ -12,7 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 class Timer:
-    """Does `look` every so many seconds, the first time after that; `wake` does not wait. What fails is tried again."""
+    """Does `look` every so many seconds, the first time after that; `wake` does not wait.
+
+    What fails is tried again.
+    """
 
     def __init__(self, name: str, seconds: float, look: Callable[[], object]) -> None:
         self._name, self._seconds, self._look = name, seconds, look

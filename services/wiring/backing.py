@@ -23,7 +23,7 @@ class Backing:
         self._services, self.tenants = services, tenants
 
     def standings(self) -> tuple[Standing, ...]:
-        """Say how each of them is backed up, but for its newest proven archive. Raises StoreError."""
+        """Say how each of them is backed up, but for its newest archive. Raises StoreError."""
         return self.service.standings(self.tenants(), newest=False)
 
     @made_once

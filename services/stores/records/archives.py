@@ -79,11 +79,11 @@ class ArchiveBook:
         waiting, found = self._proven(list(by_digest)), dict[str, Archive]()
         while waiting:
             read = {each.id: each for each in self.some([ids[0] for ids in waiting.values()])}
-            for digest, (first, *more) in list(waiting.items()):
-                name, archive = by_digest[digest], read.get(first)
+            for digest, ids in waiting.items():
+                name, archive = by_digest[digest], read.get(ids.pop(0))
                 if archive is not None and (not all_of_it or _is_of_all(archive, name)):
-                    found[name], more = archive, []
-                waiting[digest] = more
+                    found[name] = archive
+                    ids.clear()
             waiting = {digest: ids for digest, ids in waiting.items() if ids}
         return found
 

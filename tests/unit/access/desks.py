@@ -548,7 +548,8 @@ TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
-    "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
+    "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards",
+    "restore.job", "restore.plan", "restore.jobs",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
