@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.access.viewer import TenantPattern
+from services.archive.models import Archive, State as Proven
 from services.backups.models import Kept, Rule, Run
 from services.backups.written import rule_written
+from services.purge.models import Target
+from services.stores.records.archives import ArchiveBook
 from services.stores.records.backups import BackupBook
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.purger import LATER, NOW, SOON
@@ -63,3 +66,18 @@ def test_what_runs_took_is_kept_until_it_is_gone(records: Records) -> None:
     late = Run(STRANGE, NOW, NOW, "late")
     book.came(late)  # a run that is not the newest any more
     assert book.newest() == {STRANGE: before}
+
+
+def test_the_newest_archive_of_a_whole_tenant_is_told_apart(records: Records) -> None:
+    """One of a user is newer, and is of the same tenant; one that failed is none."""
+    book, tenant = ArchiveBook(records.engine()), ACME
+    whole, user = Target(tenant), Target(tenant, user="bob")
+    for name, target, how in (
+        ("a", whole, Proven.PROVEN), ("b", user, Proven.PROVEN), ("c", whole, Proven.FAILED),
+    ):  # fmt: skip
+        at = NOW + timedelta(hours=ord(name))
+        book.put(Archive(name, target, ("tenant/acme",), "", f"{name}.kato.tar", how, "ann", at))
+    names = ["tenant/acme", "tenant/zed"]
+    assert [each.id for each in book.newest_proven(names).values()] == ["b"]
+    assert [each.id for each in book.newest_proven(names, all_of_it=True).values()] == ["a"]
+    assert {each.id for each in book.some(["a", "c", "x"])} == {"a", "c"}
