@@ -26,7 +26,8 @@ _GROUPS = {
     "bill": "cli.bill", "limits": "cli.limits", "purge": "cli.purge", "log": "cli.audit_log",
     "names": "cli.names", "alerts": "cli.alerts", "retention": "cli.retention",
     "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
-    "import": "cli.imports", "park": "cli.parking", "unpark": "cli.unparking",
+    "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
+    "unpark": "cli.unparking",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from services.history.kato_starts import KatoStarts
     from services.imports.background import Importing
     from services.isolation.audit import IsolationService
+    from services.jobs.models import Job as AnyJob
     from services.metrics.service import MetricsService
     from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
+    from services.tenancy.kb_ids import TenantKey
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
+    from services.wiring.backing import Backing
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +79,8 @@ class Services(Working):
             self.tend_records()
             self.purge_worker.start()
             self.work.worker.start()
-            self.retaining.scheduler.start()
+            self.retaining.scheduler.timer.start()
+            self.backing.scheduler.timer.start()
         self.logbook.start()
         self.alert_worker.start()
 
@@ -197,7 +201,24 @@ class Services(Working):
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
             retention=lambda: self.retaining.service.jobs(1),
+            backups=self.backing.standings,
         ))  # fmt: skip
+
+    @made_once
+    def backing(self) -> Backing:
+        """Backups."""
+        from services.wiring.backing import Backing
+
+        return Backing(self, self._tenants)
+
+    def _tenants(self) -> tuple[TenantKey, ...]:
+        """Return the tenants that had something when figures were last read."""
+        snapshot = self.collector.state.snapshot
+        return () if snapshot is None else tuple(each.tenant for each in snapshot.tenants)
+
+    def _job_ran(self, job: AnyJob) -> None:
+        super()._job_ran(job)
+        self.backing.scheduler.ran(job)
 
     def _wake_alerts(self) -> None:
         self.alert_worker.wake()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.approvals.access import DeskApprovals
     from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
+    from services.backups.access import DeskBackups
     from services.bill.access import DeskBill
     from services.bootstrap import Services
     from services.browse.access import DeskInspection
@@ -219,6 +220,16 @@ class Desk:
         wired = self._services.retaining
         return DeskRetention(
             self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+        )
+
+    @cached_property
+    def backups(self) -> DeskBackups:
+        """Archives that are taken by themselves."""
+        from services.backups.access import DeskBackups
+
+        services = self._services
+        return DeskBackups(
+            self.gate, lambda: services.backing.service, labels=services.cards.labels_within
         )
 
     @cached_property

@@ -33,6 +33,8 @@ TERMS: Mapping[str, str] = {
              "limited and priced.",
     "legal hold": "The data of a tenant has to be kept, and is not erased, until that is "
                   "lifted.",
+    "backup": "An archive of a tenant that a rule has taken by itself, proven, and kept as long as "
+    "the rule says.",
     "finding": "What the isolation audit found: where tenants touch, or could.",
     "receipt": "What a purge erased, what it left out, and how that was proven.",
     "limit": "How much a tenant should have at most. Who is near it or over it is shown; KATO goes "

@@ -65,6 +65,8 @@ PAGES = (
             "Plan an erasure, do it step by step, and keep the receipt that proves it."),
     PageRow("archive", "Archives", ":material/archive:", "Operations", Action.SEE_ARCHIVES,
             "Take all of one tenant out of the stores as one proven file, and see what there is."),
+    PageRow("backups", "Backups", ":material/backup:", "Operations", Action.SEE_FLEET,
+            "The newest proven archive of each tenant, and rules by which more are taken."),
     PageRow("retention", "Retention", ":material/auto_delete:", "Operations", Action.SEE_FLEET,
             "What is kept, for how long and how much of it: policies, what they do, and runs."),
     PageRow("approvals", "Approvals", ":material/how_to_reg:", "Operations", Action.SEE_APPROVALS,

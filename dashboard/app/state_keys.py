@@ -193,6 +193,21 @@ LIMITS_REFUSED = "limits_refused"
 """Session state: a limit, or a file of limits, as it is being written, what was set last, and why
 one was refused. Which tenant it is for, and of what, are query parameters too."""
 
+BACKUP_REFUSED = "backup_refused"
+BACKUP_BEGUN = "backup_begun"
+BACKUP_RULE_REFUSED = "backup_rule_refused"
+BACKUP_SET = "backup_set"
+BACKUP_SCOPE = "backup_scope"
+BACKUP_CRON = "backup_cron"
+BACKUP_ZONE = "backup_zone"
+BACKUP_KEEP = "backup_keep"
+BACKUP_JITTER = "backup_jitter"
+BACKUP_QUIESCE = "backup_quiesce"
+BACKUP_TO = "backup_to"
+BACKUP_WHY = "backup_why"
+"""Session state: a rule of backups as it is being written, what was set or begun last, and why
+something was refused."""
+
 RETENTION_SCOPE = "retention_scope"
 RETENTION_NAME = "retention_name"
 RETENTION_QUANTITY = "retention_quantity"

@@ -18,6 +18,7 @@ STATES: dict[State, tuple[str, Color, str]] = {
     State.PROVEN: ("Proven", "green", ":material/verified:"),
     State.FAILED: ("Failed", "red", ":material/error:"),
     State.BROKEN: ("Broken", "red", ":material/broken_image:"),
+    State.REMOVED: ("Removed", "gray", ":material/delete:"),
 }
 STEPS = {
     "put sessions aside": "Read the sessions",

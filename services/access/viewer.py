@@ -77,6 +77,8 @@ class Action(StrEnum):
     SET_RETENTION = "set retention"
     PLAN_RETENTION = "plan retention"
     RUN_RETENTION = "run retention"
+    SET_BACKUPS = "set backups"
+    BACK_UP = "back up a tenant"
     SEE_ALERTS = "see alerts"
     SILENCE = "silence alerts"
     TEST_ROUTE = "test a route"
@@ -144,6 +146,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SET_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
     Action.PLAN_RETENTION: Permission(Role.OPERATOR),
     Action.RUN_RETENTION: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.SET_BACKUPS: Permission(Role.ADMIN, writes=True, fleet=True),
+    Action.BACK_UP: Permission(Role.OPERATOR, writes=True),
     Action.SEE_ALERTS: Permission(Role.VIEWER, logged=False),
     Action.SILENCE: Permission(Role.OPERATOR, writes=True),
     Action.TEST_ROUTE: Permission(Role.OPERATOR, writes=True),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from services.access.viewer import Action
-from services.alerts import limits, records, retention, stores
+from services.alerts import backups, limits, records, retention, stores
 from services.alerts.look import Look, Thresholds
 from services.alerts.models import Condition, ShownTo, Sighting, Verdict
 from services.errors import Problem
@@ -74,6 +74,16 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             "retention_failed", Severity.HIGH, "A run of retention failed, or left something",
             "Open it on the page Retention: it says why, and can be resumed, or ended by hand.",
             ShownTo.FLEET, Action.SEE_FLEET, _AT_ONCE, _SHORT, retention.retention_failed,
+        ),
+        Condition(
+            "backup_failed", Severity.HIGH, "A backup came to no proven archive",
+            "See why on the page Backups, mend that, and back the tenant up at once.",
+            ShownTo.TENANTS, Action.SEE_FLEET, _AT_ONCE, _SHORT, backups.failed,
+        ),
+        Condition(
+            "backup_missed", Severity.HIGH, "A backup is due and was not begun",
+            "See on System whether a dashboard runs that may write, and back it up at once.",
+            ShownTo.TENANTS, Action.SEE_FLEET, _AT_ONCE, _SHORT, backups.missed,
         ),
         Condition(
             "conservation", Severity.HIGH, "What a store holds does not add up",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from services.alerts.ahead import Coming
 from services.alerts.growth import Growth
 from services.audit_log.models import Verification
+from services.backups.models import Standing as Backed
 from services.errors import Problem
 from services.isolation.models import Report
 from services.jobs.models import Job as AnyJob
@@ -48,7 +49,7 @@ class Look:
 
     `since` is when this dashboard began to collect. `back` are the kb_ids that were purged and
     have data again, `growth` is by tenant, `standings` are to limits, `coming` who is to reach one,
-    `retention` are its newest runs.
+    `retention` are its newest runs, `backups` how each tenant is backed up.
     """
 
     now: datetime
@@ -63,6 +64,7 @@ class Look:
     standings: Standings | Problem
     coming: tuple[Coming, ...] | Problem
     retention: tuple[AnyJob, ...] | Problem = ()
+    backups: tuple[Backed, ...] | Problem = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

@@ -13,6 +13,7 @@ from services.alerts.growth import Growth
 from services.alerts.look import Chain, Look, Thresholds
 from services.alerts.models import Condition, Verdict
 from services.audit_log.service import Logbook
+from services.backups.models import Standing as Backed
 from services.errors import KatoTenantsError, Problem
 from services.isolation.models import Report
 from services.jobs.models import Job as AnyJob
@@ -46,6 +47,7 @@ class Sources:
     standings: Callable[[Snapshot], Standings]
     coming: Callable[[Snapshot, Standings], tuple[Coming, ...]]
     retention: Callable[[], tuple[AnyJob, ...]] = tuple
+    backups: Callable[[], tuple[Backed, ...]] = tuple
 
 
 class Watch:
@@ -68,7 +70,7 @@ class Watch:
         look = Look(
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
             there.back, known(sources.chain), there.growth, there.standings, there.coming,
-            known(sources.retention), self._thresholds,
+            known(sources.retention), known(sources.backups), self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 

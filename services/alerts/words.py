@@ -132,6 +132,8 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "purge_outcome": lambda facts: f"purge {facts['purge']} {_OUTCOMES[str(facts['outcome'])]}",
     "job_stuck": lambda facts: f"purge {facts['purge']} {_STUCK[str(facts['why'])]}",
     "retention_failed": lambda facts: f"run {facts['run']} {_RETENTION[str(facts['why'])]}",
+    "backup_failed": lambda facts: f"the backup that was due {facts['due']} failed",
+    "backup_missed": lambda facts: f"a backup was due {facts['due']}, and nobody began it",
     "conservation": lambda facts: (
         f"{facts['measure']}: the store's own total is {int(facts['difference']):+,} off the sum"
     ),

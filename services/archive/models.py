@@ -202,6 +202,7 @@ class State(StrEnum):
     PROVEN = "proven"  # read back whole, every hash as it was written
     FAILED = "failed"  # nothing of it is kept
     BROKEN = "broken"  # it was whole, and is not any more
+    REMOVED = "removed"  # its file was deleted
 
 
 @dataclass(frozen=True, slots=True)

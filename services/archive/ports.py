@@ -64,6 +64,9 @@ class Place(Protocol):
     def discard(self, name: str) -> None:
         """Remove what was written and not kept, where that can be."""
 
+    def remove(self, name: str) -> None:
+        """Delete a file for good; one that is not there is gone already."""
+
     def files(self) -> tuple[Stored, ...]:
         """Return the archives that are there, by their names."""
 
@@ -80,5 +83,16 @@ class Book(Protocol):
     def get(self, archive_id: str) -> Archive | None:
         """Return one."""
 
-    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
-        """Return of each of these tenants (`kind/id`) its newest archive that is proven whole."""
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+
+    def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
+        """Return those of these that there are, in no order."""
+
+    def newest_proven(
+        self, tenants: Collection[str], *, all_of_it: bool = False
+    ) -> Mapping[str, Archive]:
+        """Return of each of these tenants (`kind/id`) its newest archive that is proven whole.
+
+        With `all_of_it` only one of the whole tenant counts, and none of one node_id or user.
+        """

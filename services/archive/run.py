@@ -27,10 +27,12 @@ from services.purge.models import Request
 
 KIND = "archive"
 ARCHIVED = "archived"
-"""The one outcome: a job that fails has not ended."""
+"""The outcome of one that was taken: a job that fails has not ended, unless it is given up."""
+
+GIVEN_UP = "given up"
 
 _ASIDE, _REQUEST = TypeAdapter(Aside), TypeAdapter(Request)
-_SESSIONS = ".sessions"
+SESSIONS = ".sessions"
 
 
 class StepName(StrEnum):
@@ -47,6 +49,13 @@ def steps_of(*, quiesce: bool) -> tuple[StepName, ...]:
     """Return the steps of a job; sessions are ended only where that is asked for."""
     first = (StepName.ASIDE, StepName.END) if quiesce else ()
     return (*first, StepName.TAKE, StepName.PROVE, StepName.KEEP)
+
+
+def has_ended_sessions(job: Job) -> bool:
+    """Whether a job may have ended sessions already: from then on it alone has their content."""
+    return any(
+        step.name == StepName.END and step.state is not StepState.WAITING for step in job.steps
+    )
 
 
 def job_plan(archive: Archive, request: Request) -> Mapping[str, Any]:
@@ -68,14 +77,15 @@ class ArchiveWork:
         if archive is None:
             return "the records know nothing of this archive"
         self.archive = replace(archive, job=self.job.id)
-        self.place = self.tools.place(self.archive.place)
         self.results = {step.name: step.result for step in self.job.steps}
-        planned = planning.plan(self.tools, _REQUEST.validate_python(self.job.plan["request"]))
-        self.taking = Taking(self.tools, planned, self.archive, said, stops)
         try:
+            self.place = self.tools.place(self.archive.place)
+            planned = planning.plan(self.tools, _REQUEST.validate_python(self.job.plan["request"]))
             planning.check(planned.plan)
-        except ArchiveError as exc:
+        except KatoTenantsError as exc:
+            self._keep(state=State.FAILED, problem=str(exc))
             return str(exc)
+        self.taking = Taking(self.tools, planned, self.archive, said, stops)
         self._keep(state=State.TAKING, problem="")
         return ""
 
@@ -97,7 +107,7 @@ class ArchiveWork:
         """Note that it is proven, and end the job."""
         taken, now = self.results[StepName.TAKE], self.tools.now()
         self._keep(state=State.PROVEN, ended_at=now, proven_at=now, problem="", **taken)
-        self.place.discard(self.archive.name + _SESSIONS)
+        self.place.discard(self.archive.name + SESSIONS)
         receipt = {"archive": self.archive.id, "name": self.archive.name, **taken}
         self.jobs.end(self.job.id, ARCHIVED, receipt, now, lease=lease)
 
@@ -105,7 +115,7 @@ class ArchiveWork:
 
     def put_aside(self) -> Result:
         """Write the sessions, before they end."""
-        with self.place.writing(self.archive.name + _SESSIONS) as sink:
+        with self.place.writing(self.archive.name + SESSIONS) as sink:
             aside = self.taking.put_aside(sink)
         return {"aside": _ASIDE.dump_python(aside, mode="json")}
 
@@ -119,7 +129,7 @@ class ArchiveWork:
         with ExitStack() as stack:
             aside = None
             if told is not None:
-                name = self.archive.name + _SESSIONS
+                name = self.archive.name + SESSIONS
                 kept = stack.enter_context(self.place.reading(name, unfinished=True))
                 aside = _ASIDE.validate_python(told["aside"]), kept
             sink = stack.enter_context(self.place.writing(self.archive.name))

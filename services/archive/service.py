@@ -10,13 +10,15 @@ from dataclasses import replace
 from services.archive import plan as planning
 from services.archive.container import Reader
 from services.archive.models import Archive, Head, Manifest, State, Stored
-from services.archive.run import KIND, job_plan, steps_of
+from services.archive.run import GIVEN_UP, KIND, SESSIONS, has_ended_sessions, job_plan, steps_of
 from services.archive.tools import Tools
 from services.archive.verify import Proof, compare, noted, prove
+from services.cards.holds import refuse_held
 from services.errors import ArchiveError
 from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.purge.models import Plan, Request, Target
+from services.tenancy.kb_ids import TenantKey
 
 _PLAIN = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 40
@@ -77,6 +79,45 @@ class ArchiveService:
         """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
         self._work.resume(archive.job)
 
+    def give_up(self, archive: Archive) -> bool:
+        """End a job that stopped or failed, and keep nothing of what it wrote.
+
+        False where it has ended sessions whose content it alone has: that can go on only.
+        """
+        job = self._work.job(archive.job)
+        if has_ended_sessions(job):
+            return False
+        problem = archive.problem or job.problem or job.state.value
+        self._work.end(job.id, GIVEN_UP, {"archive": archive.id, "problem": problem})
+        for name in (archive.name, archive.name + SESSIONS):
+            self._tools.place(archive.place).discard(name)
+        ended = replace(
+            archive, state=State.FAILED, problem=problem, ended_at=self._tools.now()
+        )  # fmt: skip
+        self._tools.book.put(ended)
+        return True
+
+    def remove(self, archive_id: str) -> None:
+        """Delete an archive's file for good, and note that it is gone.
+
+        Raises OnHold where somebody whose data is in it is on legal hold, ArchiveError while it
+        is being taken, StoreError.
+        """
+        archive = self.archive(archive_id)
+        if archive.state is State.TAKING:
+            raise ArchiveError("the archive is being taken")
+        refuse_held(map(TenantKey.written, archive.tenants), self._tools.holds)
+        self._tools.place(archive.place).remove(archive.name)
+        self._tools.book.put(replace(archive, state=State.REMOVED))
+
+    def taking(self) -> tuple[Archive, ...]:
+        """Return every archive that is being taken, oldest first."""
+        return self._tools.book.taking()
+
+    def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
+        """Return those of these that the records know of, in no order."""
+        return self._tools.book.some(archive_ids)
+
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""
         return self._tools.book.all()
@@ -95,9 +136,14 @@ class ArchiveService:
         """Return the files of archives in a place. Raises ArchiveError, StoreError."""
         return self._tools.place(to).files()
 
-    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
-        """Return of each of these tenants (`kind/id`) its newest archive that is proven whole."""
-        return self._tools.book.newest_proven(tenants)
+    def newest_proven(
+        self, tenants: Collection[str], *, all_of_it: bool = False
+    ) -> Mapping[str, Archive]:
+        """Return of each of these tenants (`kind/id`) its newest archive that is proven whole.
+
+        With `all_of_it` only one of the whole tenant counts, and none of one node_id or user.
+        """
+        return self._tools.book.newest_proven(tenants, all_of_it=all_of_it)
 
     def verify(self, archive_id: str, *, stores: bool = False) -> Proof:
         """Prove an archive of the records, and keep what that came to.

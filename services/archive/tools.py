@@ -9,6 +9,7 @@ from datetime import datetime
 from services.archive.models import Piece
 from services.archive.ports import Book, KeySource, PartSource, Place
 from services.archive.seal import Identity, Recipient
+from services.cards.holds import Holds
 from services.purge.look import Erasers
 from services.purge.models import KeySurvey, Plan
 from services.purge.ports import SessionEnder
@@ -34,7 +35,8 @@ class Tools:
     `own` yields what this product's own records have of what is planned. `place` opens a place by
     its URL, the one that is set for an empty one, and raises ArchiveError where none is.
     `recipients` and `identities` are asked for when they are used: both are settings. `saw`
-    records node_ids with where each was seen. `product` is this product's version.
+    records node_ids with where each was seen, `holds` returns who is on legal hold. `product` is
+    this product's version.
     """
 
     erasers: Erasers
@@ -50,5 +52,6 @@ class Tools:
     identities: Callable[[], tuple[Identity, ...]]
     place: Callable[[str], Place]
     book: Book
+    holds: Holds
     product: str
     now: Callable[[], datetime]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from services.jobs.lease import new_owner
+from services.jobs.lease import Lease, new_owner
 from services.jobs.models import Job, JobRefused, JobState
 from services.jobs.ports import Jobs
 from services.jobs.run import Run, Work
@@ -90,6 +90,16 @@ class JobsService:
     def stop(self, job_id: str) -> None:
         """Let a running job end before its next step."""
         self._jobs.ask_stop(job_id)
+
+    def end(self, job_id: str, outcome: str, receipt: Mapping[str, Any]) -> None:
+        """End a stopped or failed job as it is. Raises JobRefused for any other."""
+        if self.job(job_id).state not in (JobState.STOPPED, JobState.FAILED):
+            raise JobRefused("only a job that stopped or failed can be ended")
+        lease = Lease(self._jobs, job_id, new_owner())
+        with lease.held() as held:
+            if not held:
+                raise JobRefused("another process has this job")
+            self._jobs.end(job_id, outcome, receipt, datetime.now(UTC), lease=lease.number)
 
     def resume(self, job_id: str) -> Job:
         """Let a stopped or failed job run again. Raises JobRefused for one that ended."""

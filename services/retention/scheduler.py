@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState
+from services.jobs.timer import Timer
 from services.retention.models import Kept
 from services.retention.ports import PolicyRecords
 from services.retention.schedule import due
@@ -19,8 +17,6 @@ BY = "schedule"
 """In whose name what runs by itself is logged."""
 
 WHY = "it was due"
-
-logger = logging.getLogger(__name__)
 
 Logged = Callable[[Job], None]
 """Writes into the audit log that a run began by itself."""
@@ -35,19 +31,7 @@ class Scheduler:
     ) -> None:  # fmt: skip
         self._service, self._records, self._now = service, records, now
         self._logged = logged
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look for what is due, in a thread."""
-        self._thread = threading.Thread(target=self._work, name="retention-schedule", daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout: float = 5.0) -> None:
-        """Look no more."""
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self.timer = Timer("retention", POLL_SECONDS, self.look)
 
     def look(self) -> Job | None:
         """Begin what is due, and return the job; None where nothing is, or another does it.
@@ -75,12 +59,3 @@ class Scheduler:
     def _begun(self, found: Sequence[Kept]) -> Job:
         keys = frozenset(each.policy.key for each in found)
         return self._service.begin(keys, digest="", by=BY, reason=WHY)
-
-    def _work(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
-            try:
-                self.look()
-            except KatoTenantsError as exc:
-                logger.warning("retention could not be begun: %s", exc)
-            except Exception:  # the thread has to live
-                logger.exception("retention could not be begun")

@@ -33,7 +33,8 @@ def archive_tools(services: Working) -> Tools:
         saw=lambda seen: services.state.record_nodes(seen, services.now()),
         versions=services.versions, recipients=lambda: recipients(settings),
         identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
-        book=ArchiveBook(services.database), product=version("kato-tenants"), now=services.now,
+        book=ArchiveBook(services.database), holds=services.card_book.holds,
+        product=version("kato-tenants"), now=services.now,
     )  # fmt: skip
 
 

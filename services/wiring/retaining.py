@@ -77,7 +77,7 @@ class Retaining:
         services = self._services
         logged = partial(log_run, services.logbook)
         scheduler = Scheduler(self.service, services.policies, now=services.now, logged=logged)
-        services.closing.callback(scheduler.stop)
+        services.closing.callback(scheduler.timer.stop)
         return scheduler
 
     def ran(self, job: Job) -> None:

@@ -98,6 +98,17 @@ class Place:
         with suppress(Exception):
             self._fs.rm(self._path(name) + _UNFINISHED)
 
+    def remove(self, name: str) -> None:
+        """Delete a file for good; one that is not there is gone already."""
+        path = self._path(name)
+        with _translated("removing an archive"):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self._fs.rm_file(path)
+            self._fs.invalidate_cache()
+            left = self._fs.exists(path)
+        if left:
+            raise StoreRejected(STORE, "removing an archive", "it is there still")
+
     def files(self) -> tuple[Stored, ...]:
         """Return the archives that are there, by their names."""
         with _translated("listing archives"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Engine, delete, insert, select
 
@@ -59,19 +59,50 @@ class ArchiveBook:
             text = connection.execute(asked).scalar()
         return None if text is None else archive_of(text)
 
-    def newest_proven(self, tenants: Collection[str]) -> Mapping[str, Archive]:
-        """Return of each of these tenants its newest archive that is proven whole."""
+    def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
+        """Return those of these that there are, in no order."""
+        ids, found = list(dict.fromkeys(archive_ids)), list[Archive]()
+        for at in range(0, len(ids), _AT_ONCE):
+            asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id.in_(ids[at : at + _AT_ONCE]))
+            with reading(self._engine, "reading archives") as connection:
+                found += map(archive_of, connection.execute(asked).scalars())
+        return tuple(found)
+
+    def newest_proven(
+        self, tenants: Collection[str], *, all_of_it: bool = False
+    ) -> Mapping[str, Archive]:
+        """Return of each of these tenants its newest archive that is proven whole.
+
+        With `all_of_it` only one of the whole tenant counts, and none of one node_id or user.
+        """
         by_digest = {digest_of(tenant): tenant for tenant in tenants}
-        digests, found = list(by_digest), dict[str, Archive]()
+        waiting, found = self._proven(list(by_digest)), dict[str, Archive]()
+        while waiting:
+            read = {each.id: each for each in self.some([ids[0] for ids in waiting.values()])}
+            for digest, ids in waiting.items():
+                name, archive = by_digest[digest], read.get(ids.pop(0))
+                if archive is not None and (not all_of_it or _is_of_all(archive, name)):
+                    found[name] = archive
+                    ids.clear()
+            waiting = {digest: ids for digest, ids in waiting.items() if ids}
+        return found
+
+    def _proven(self, digests: Sequence[str]) -> dict[str, list[str]]:
+        """Return the ids of the proven archives of each of these tenants, the newest first."""
+        found: dict[str, list[str]] = {}
         for at in range(0, len(digests), _AT_ONCE):
             asked = (
-                select(ARCHIVE_TENANTS.c.tenant, ARCHIVES.c.text)
+                select(ARCHIVE_TENANTS.c.tenant, ARCHIVES.c.id)
                 .join(ARCHIVES, ARCHIVES.c.id == ARCHIVE_TENANTS.c.archive)
                 .where(ARCHIVE_TENANTS.c.tenant.in_(digests[at : at + _AT_ONCE]))
                 .where(ARCHIVES.c.state == State.PROVEN.value)
-                .order_by(ARCHIVES.c.created_at)
+                .order_by(ARCHIVES.c.created_at.desc())
             )
             with reading(self._engine, "reading archives") as connection:
-                rows = connection.execute(asked).all()
-            found |= {by_digest[digest]: archive_of(text) for digest, text in rows}
+                for digest, archive_id in connection.execute(asked):
+                    found.setdefault(digest, []).append(archive_id)
         return found
+
+
+def _is_of_all(archive: Archive, tenant: str) -> bool:
+    return tenant in map(str, archive.target.whole)

@@ -161,3 +161,11 @@ def test_a_place_that_fails_is_told_and_nothing_stays(
         kept(place)
     monkeypatch.undo()
     assert list((tmp_path / "archives").iterdir()) == []
+
+
+def test_a_file_is_removed_for_good_and_once_more_does_no_harm(place: Place) -> None:
+    kept(place)
+    (file,) = place.files()
+    place.remove(file.name)
+    place.remove(file.name)
+    assert place.files() == ()

@@ -33,6 +33,7 @@ from services.approvals.service import ApprovalService
 from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
+from services.backups.service import BackupService
 from services.bill.background import Reckoned
 from services.bill.models import Bill
 from services.bill.month import Month
@@ -138,6 +139,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
+from tests.unit.access.backing import BACKED_BY, STANDINGS, TO_SET
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.access.parked import OTHERS_PARK, PARK, PARKED
 from tests.unit.isolation.fleets_seen import NOW, fleet
@@ -472,6 +474,14 @@ class World:
             getattr(self.retention, name).return_value = RUN
         self.retention.simulate.side_effect = lambda tenants: tuple(map(str, tenants))
         self.retaining = SimpleNamespace(service=self.retention)
+        self.backups = _mock(BackupService)
+        self.backups.rules.return_value = BACKED_BY
+        self.backups.standings.side_effect = lambda tenants: tuple(
+            each for each in STANDINGS if each.tenant in tenants
+        )
+        self.backups.ends_sessions.return_value = False
+        self.backups.begin_now.return_value = STANDINGS[0].last
+        self.backing = SimpleNamespace(service=self.backups)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
         self.alerts = _mock(AlertRecords)
@@ -549,8 +559,8 @@ TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
     "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
-    "retention.policies", "cards.cards", "restore.job", "restore.plan", "restore.jobs",
-    "parking.plan", "parking.job", "parking.parked",
+    "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job",
+    "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
@@ -781,6 +791,18 @@ CASES: dict[str, Case] = {
         )
         for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
     },
+    "backups.rules": Case(lambda d: d.backups.rules(), VIEWER, ANY, inner="backups.rules"),
+    "backups.standings": Case(
+        lambda d: d.backups.standings([ACME, ZED]), VIEWER, ANY, inner="backups.standings"
+    ),
+    "backups.change": _done(
+        lambda d: d.backups.change(TO_SET, why="known"), ADMIN, Action.SET_BACKUPS,
+        "backups.change", target="tenant/acme never", scopes=FLEET, writes=True, **OF_ACME,
+    ),
+    "backups.begin_now": _done(
+        lambda d: d.backups.begin_now(ACME), OPERATOR, Action.BACK_UP, "backups.begin_now",
+        target="tenant/acme", writes=True, **OF_ACME,
+    ),
     "fleet.workers": Case(lambda d: d.fleet.workers(), VIEWER, ANY),
     "setup.preview": Case(
         lambda d: d.setup.preview(ORDER, d.fleet.figures().snapshot), ADMIN,

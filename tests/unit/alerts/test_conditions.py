@@ -98,6 +98,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
                 "standings",
                 "coming",
                 "retention",
+                "backups",
             ),
             GONE,
         )

@@ -71,7 +71,7 @@ HOOK = f'webhook = "https://x"\nsecret = "{SECRET}"\n'
         ("[a]\nalertmanager = 'http://x'\napprise = 'json://x'", "exactly one of"),
         ("[a]\nsecret = 'geheim'", "exactly one of"),
         (f"[a]\n{HOOK}geheim = 1", "none of"),
-        (f"[a]\n{HOOK}conditions = ['geheim']", "there are conservation"),
+        (f"[a]\n{HOOK}conditions = ['geheim']", "there are backup_failed"),
         (f"[a]\n{HOOK}conditions = 'growth'", "no list of texts"),
         (f"[a]\n{HOOK}severity = 'geheim'", "a severity that is none of"),
         (f"[a]\n{HOOK}severity = 1", "severity of a is no text"),

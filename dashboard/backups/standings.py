@@ -1,0 +1,86 @@
+"""How each tenant is backed up, and a backup at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.backups import tables
+from dashboard.draw import figures
+from dashboard.draw.chosen import rows_table
+from dashboard.draw.formatting import escaped, visible
+from services.access.viewer import Action
+from services.backups.models import Standing
+from services.errors import KatoTenantsError
+from services.tenancy.kb_ids import TenantKey
+
+_FEW = 15
+
+
+def draw(standings: Sequence[Standing]) -> None:
+    """Draw one line a tenant, what went wrong first, and what begins a backup of the chosen one."""
+    refusals.draw(state_keys.BACKUP_REFUSED, "No backup was begun")
+    begun: str = st.session_state.pop(state_keys.BACKUP_BEGUN, "")
+    if begun:
+        st.success(f"The backup of {escaped(begun)} began.", icon=":material/check:")
+    if not standings:
+        st.info("There is no tenant to back up.", icon=":material/inbox:")
+        return
+    rows = tables.worst_first(standings)
+    st.caption(f"{tables.summary(rows)}.")
+    chosen = rows_table(
+        tables.standings_frame(rows, datetime.now(UTC)), rows, [str(each.tenant) for each in rows],
+        key="backups", select="single-row", height="content" if len(rows) <= _FEW else "auto",
+        alt="Every tenant: its newest proven archive, its age, problems, and when it is backed up",
+        column_config={
+            "Tenant": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Newest proven": figures.TIME, "Last run": figures.TIME, "Next": figures.TIME,
+            "Size": st.column_config.NumberColumn(format="bytes"),
+            "Problem": st.column_config.TextColumn(width="medium"),
+            "Age": st.column_config.TextColumn(help="Of the newest proven archive of the whole "
+                                               "tenant, also of one that was taken by hand"),
+        },
+    )  # fmt: skip
+    _deeds(chosen[0] if chosen else None)
+
+
+def _deeds(chosen: Standing | None) -> None:
+    """Draw what can be done with the chosen tenant; where none is, what to do for that."""
+    tenant = None if chosen is None else chosen.tenant
+    with st.container(horizontal=True, vertical_alignment="center"):
+        permits.button(
+            "Back up now", Action.BACK_UP, tenants=None if tenant is None else (tenant,),
+            disabled=chosen is None or chosen.next_at is None, icon=":material/backup:",
+            tip=_tip(chosen), on_click=_begin, args=(tenant,), key="backup_now",
+        )  # fmt: skip
+        if chosen is None:
+            st.caption("Choose a tenant in the table.")
+            return
+        name = visible(str(chosen.tenant))
+        permits.link("tenant", escaped(name), {state_keys.TENANT: name})
+        if chosen.newest is not None:
+            query = {state_keys.ARCHIVE: chosen.newest.archive}
+            permits.link("archive", "Its newest archive", query)
+        if chosen.took is not None and chosen.problem:
+            query = {state_keys.ARCHIVE: chosen.took.archive}
+            permits.link("archive", "The one that failed", query)
+
+
+def _tip(chosen: Standing | None) -> str | None:
+    if chosen is None:
+        return "Choose a tenant in the table"
+    return "No rule has it backed up: set one below" if chosen.next_at is None else None
+
+
+def _begin(tenant: TenantKey) -> None:
+    """Begin one; what came of it is said with the next drawing."""
+    try:
+        run = runtime.desk().backups.begin_now(tenant)
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.BACKUP_REFUSED, exc)
+        return
+    if not run.problem:
+        st.session_state[state_keys.BACKUP_BEGUN] = visible(str(tenant))

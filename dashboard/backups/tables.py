@@ -1,0 +1,94 @@
+"""Rules of backups, and how tenants stand, as table rows and words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from dashboard.draw.formatting import age, plural, visible
+from services.backups.judge import failed, missed
+from services.backups.models import Changes, Kept, Standing
+from services.backups.written import NEVER, keep_words
+
+_TIMES = ("Newest proven", "Last run", "Next")
+
+
+def standings_frame(standings: Sequence[Standing], now: datetime) -> pd.DataFrame:
+    """Return one row a tenant; the newest proven archive is empty where none is known."""
+    rows = [
+        {
+            "Tenant": visible(str(each.tenant)),
+            "Age": age(each.newest.at, now) if each.newest else "none",
+            "Problem": problem(each),
+            "Newest proven": each.newest.at if each.newest else None,
+            "Size": each.newest.bytes if each.newest else None,
+            "Last run": each.last.begun if each.last else None,
+            "Next": each.next_at,
+            "Rule": visible(str(each.rule.rule.scope)) if each.rule else "none",
+        }
+        for each in standings
+    ]
+    frame = pd.DataFrame(rows)
+    for column in _TIMES:
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame
+
+
+def problem(each: Standing) -> str:
+    """Say what is wrong with a tenant's backups, or that one is being taken; else nothing."""
+    if each.problem:
+        return visible(each.problem)
+    if each.late is not None:
+        return "due, and not begun"
+    return "being taken" if each.took is not None and not each.took.settled else ""
+
+
+def worst_first(standings: Sequence[Standing]) -> tuple[Standing, ...]:
+    """Return them with what failed first, then what is late, then the oldest archive."""
+    return tuple(sorted(standings, key=_gravity))
+
+
+def _gravity(each: Standing) -> tuple[bool, bool, bool, str, str]:
+    newest = "" if each.newest is None else each.newest.at.isoformat()
+    return not each.problem, each.late is None, each.rule is None, newest, str(each.tenant)
+
+
+def summary(standings: Sequence[Standing]) -> str:
+    """Say how many are backed up, and how many not as they should be."""
+    kept = sum(each.next_at is not None for each in standings)
+    proven = sum(each.newest is not None for each in standings)
+    parts = [
+        f"{kept:,} of {plural(len(standings), 'tenant')} backed up by a rule",
+        f"{proven:,} with a proven archive",
+    ]
+    late, bad = len(missed(standings)), len(failed(standings))
+    parts += [f"{bad:,} failed"] if bad else []
+    parts += [f"{late:,} missed"] if late else []
+    return ", ".join(parts)
+
+
+def rules_frame(kept: Sequence[Kept]) -> pd.DataFrame:
+    """Return one row a rule."""
+    rows = [
+        {
+            "For": visible(str(each.rule.scope)),
+            "Runs": str(each.rule.schedule or NEVER),
+            "Keep": keep_words(each.rule.keep),
+            "Up to": f"{round(each.rule.jitter.total_seconds() / 60):,} min later",
+            "Ends sessions": "yes" if each.rule.quiesce else "no",
+            "To": visible(each.rule.to),
+            "Set by": visible(each.by),
+            "Why": visible(each.why),
+        }
+        for each in kept
+    ]
+    return pd.DataFrame(rows)
+
+
+def done_words(done: Changes) -> str:
+    """Say what was changed."""
+    parts = [f"{plural(len(done.put), 'rule')} set"] if done.put else []
+    parts += [f"{plural(len(done.removed), 'rule')} removed"] if done.removed else []
+    return ", ".join(parts) or "Nothing was a change"

@@ -1,0 +1,50 @@
+"""The page Backups: rules set and removed, and what a confined viewer sees of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.backups.models import Changes
+from services.backups.written import rule_written
+from services.bootstrap import Services
+from tests.pages.conftest import Open, SignIn, words
+
+
+def keep(services: Services, *scopes: str) -> None:
+    service = services.backing.service
+    gone = tuple(each.rule.scope for each in service.rules())
+    service.change(Changes((), gone), by="x", why="")
+    rules = tuple(rule_written(each, "30 3 * * *", to="s3://zed/x") for each in scopes)
+    service.change(Changes(rules), by="zed-admin", why="why")
+
+
+def test_a_rule_is_set(reading_services: Services, open_page: Open) -> None:
+    """Without one nobody is backed up; one that cannot be says why."""
+    keep(reading_services)
+    page = open_page("backups")
+    assert "nobody is backed up" in words(page)
+    page.text_input("backup_cron").set_value("99 3 * * *").run()
+    assert "cannot be read" in words(page)
+    page.text_input("backup_cron").set_value("30 3 * * *").run()
+    page.button("backup_set_rule").click().run()
+    assert not page.exception
+    (kept,) = reading_services.backing.service.rules()
+    assert str(kept.rule.schedule) == "30 3 * * * UTC"
+    assert "tenants backed up by a rule" in words(page)
+    assert page.button("backup_now").disabled
+
+
+def test_a_confined_viewer_sees_what_may_hold_for_their_own(
+    reading_services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    """And sets no rule."""
+    keep(reading_services, "tenant/globex", "tenant/acme")
+    sign_in("operator", "tenant/acme")
+    page = open_page("backups")
+    standings, rules = (each.value for each in page.dataframe[:2])
+    assert list(standings["Tenant"]) == ["tenant/acme"]
+    assert list(rules["For"]) == ["tenant/acme"]
+    assert not {"Set by", "To"} & set(rules.columns)
+    assert "zed" not in words(page)
+    with pytest.raises(KeyError):
+        page.text_input("backup_cron")

@@ -1,0 +1,28 @@
+"""What is done again and again goes on after a failure, at once when woken, and ends when told."""
+
+from __future__ import annotations
+
+import threading
+
+from services.errors import RetentionError
+from services.jobs.timer import Timer
+
+
+def test_what_fails_is_done_again_and_nothing_once_it_is_over() -> None:
+    left: list[Exception | None] = [RetentionError("x"), ValueError("x"), None]
+    last = threading.Event()
+
+    def look() -> None:
+        failure = left.pop(0)
+        if failure is None:
+            last.set()
+            return
+        timer.wake()
+        raise failure
+
+    timer = Timer("looks", 3600, look)
+    timer.start()
+    timer.wake()
+    assert last.wait(30)
+    timer.stop(30)
+    assert not any(thread.name == "looks" for thread in threading.enumerate())
