@@ -20,7 +20,7 @@ from cli import desk
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.files import STDIN
 from cli.printed import aligned
-from services.errors import ImportRefused
+from services.imports.errors import ImportRefused
 from services.imports.formats import preview_json, run_json
 from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
 from services.imports.read import form_of

@@ -24,9 +24,9 @@ from cli.retention_text import (
     receipt_text,
     simulated_text,
 )
-from services.errors import RetentionError
 from services.jobs.models import Job
 from services.retention.access import DeskRetention
+from services.retention.errors import RetentionError
 from services.retention.formats import plan_json, policies_json, simulated_json
 from services.retention.models import Changes, Key, Outcome
 from services.retention.written import policy_of, quantity_of, scope_of

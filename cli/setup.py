@@ -16,10 +16,10 @@ import typer
 from cli import desk
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import aligned
-from services.errors import SetupRefused
 from services.limits.written import most_of, quantity_of
 from services.settings.environment import load_settings
 from services.setup.advice import SOURCES, Place
+from services.setup.errors import SetupRefused
 from services.setup.formats import preview_json, steps_json
 from services.setup.models import (
     DISTANCES,

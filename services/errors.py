@@ -16,17 +16,9 @@ KatoTenantsError
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
 ├── LimitsError              a limit, or a file of them, that cannot be taken
-├── SetupRefused             a tenant that may not be set up so
-├── ImportRefused            a file of data that cannot be written for a tenant
-├── CardError                a card, or a file of them, that cannot be taken
-├── OnHold                   a tenant whose data has to be kept: nothing of it is erased
-├── RetentionError           a policy that cannot be taken, or a run that may not begin
 ├── LogError                 an entry of the audit log, or an anchor, that cannot be made or read
 ├── EncryptionError          metadata that cannot be encrypted or decrypted
 ├── NotThisTenants           what was asked for is not of the tenant that is looked into
-├── RestoreRefused           a restore that cannot be planned, begun or found
-├── ArchiveError             an archive that cannot be taken, or a destination that took it wrongly
-│   └── ArchiveRefused       an archive that is cut, altered, locked or of another version
 ├── ValueNotWhole            a Redis key's value that is gone, too large or not read
 ├── VectorError              a vector or a point's id that cannot be searched with
 ├── EmbeddedBusy             another process holds the embedded engines
@@ -40,6 +32,9 @@ KatoTenantsError
     │   └── SessionGone      KATO has no such session, or no longer
     └── StoreNotConfigured   no address was given for it
 ```
+
+What archives, cards, imports, parking, restores, retention and setting up raise besides stands
+in the `errors` of each room.
 
 Messages are safe to show: they carry the store, the operation and a reason in our own
 words, never a driver's text, which can hold a password or a URL.
@@ -215,30 +210,6 @@ class LimitsError(KatoTenantsError):
     """A limit, or a file of limits, that cannot be taken."""
 
 
-class SetupRefused(KatoTenantsError):
-    """A tenant that may not be set up so."""
-
-
-class ImportRefused(KatoTenantsError):
-    """A file of data that cannot be read, or not be written for a tenant."""
-
-
-class CardError(KatoTenantsError):
-    """A tenant's card, a label, a hold, or a file of them, that cannot be taken."""
-
-
-class OnHold(KatoTenantsError):
-    """The data of `tenant` has to be kept, for a `reason` in somebody's words."""
-
-    def __init__(self, tenant: str, reason: str) -> None:
-        super().__init__(f"{tenant} is on legal hold ({reason}): nothing of it may be erased")
-        self.tenant, self.reason = tenant, reason
-
-
-class RetentionError(KatoTenantsError):
-    """A retention policy that cannot be taken, or a run of one that may not begin."""
-
-
 class LogError(KatoTenantsError):
     """An entry of the audit log, or an anchor of it, that cannot be written or read."""
 
@@ -273,39 +244,6 @@ class CaptureError(KatoTenantsError):
         where = file if line is None else f"{file}, line {line}"
         super().__init__(f"{where}: {reason}")
         self.file, self.line, self.reason = file, line, reason
-
-
-class ParkingRefused(KatoTenantsError):
-    """A tenant that may not be parked or brought back, or not as it is now."""
-
-
-class RestoreRefused(KatoTenantsError):
-    """A restore that cannot be planned, begun or found."""
-
-
-class ArchiveError(KatoTenantsError):
-    """An archive that cannot be taken or found, or a destination that did not keep it."""
-
-
-class ArchiveFlaw(StrEnum):
-    """What is wrong with an archive that is read."""
-
-    NOT_ONE = "it is no archive of this product"
-    VERSION = "it is of a version that this product does not read"
-    CUT = "it is cut: its end is missing"
-    ALTERED = "it is not as it was written"
-    LOCKED = "it is encrypted, and none of the identities that are set opens it"
-
-
-class ArchiveRefused(ArchiveError):
-    """An archive that is not taken; `flaw` says why, `where` in which member, which may be empty.
-
-    It is raised before anything of the part in question is used.
-    """
-
-    def __init__(self, flaw: ArchiveFlaw, where: str = "") -> None:
-        super().__init__(f"the archive is refused: {flaw}" + (f" ({where})" if where else ""))
-        self.flaw, self.where = flaw, where
 
 
 class ValueNotWhole(KatoTenantsError):

@@ -13,9 +13,10 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.downloads import export_button
 from dashboard.draw.formatting import plural
 from services.access.viewer import Action
+from services.cards.errors import CardError
 from services.cards.models import Card, Edit
 from services.cards.written import Refused, csv_of, read
-from services.errors import CardError, KatoTenantsError
+from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
 

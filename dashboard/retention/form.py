@@ -13,8 +13,8 @@ from dashboard.draw.formatting import escaped, moment, unseen, visible
 from dashboard.retention import listing, tables
 from services.access.viewer import Action
 from services.approvals.models import WHY
-from services.errors import RetentionError
 from services.jobs.schedule import next_after
+from services.retention.errors import RetentionError
 from services.retention.models import (
     EVERYBODYS,
     QUANTITIES,

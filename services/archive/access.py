@@ -16,10 +16,11 @@ from services.archive.confined import (
     holders_of,
     sees,
 )
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
-from services.errors import AccessDenied, ArchiveError
+from services.errors import AccessDenied
 from services.jobs.models import Job, Progress
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.purge.models import Plan, Request

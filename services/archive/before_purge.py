@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State
 from services.archive.service import ArchiveService
-from services.errors import ArchiveError, KatoTenantsError
+from services.errors import KatoTenantsError
 from services.jobs.models import JobState
 from services.purge.models import Plan
 

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.members import (
     AT_END,
     HEAD,
@@ -44,7 +45,6 @@ from services.archive.models import (
 from services.archive.ports import Sink
 from services.archive.seal import Identity, Recipient, open_sealed, seal
 from services.archive.tar import END, member, read_member, room
-from services.errors import ArchiveFlaw, ArchiveRefused
 
 _MOST_STORED = CHUNK_BYTES + CHUNK_BYTES // 4  # what does not compress grows a little
 _MOST_MANIFEST = 256 * 1024 * 1024

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.models import CHUNK_BYTES, Fingerprint, Part, Piece
-from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.tenancy.layout import bytes_of, text_of
 
 _COMPACT = (",", ":")

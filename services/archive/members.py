@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import BinaryIO
 
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.models import Chunk, Head, Manifest, Part
 from services.archive.tar import END, read_member, room
-from services.errors import ArchiveFlaw, ArchiveRefused
 
 HEAD, TRAILER = "head.json", "trailer.json"
 TRAILER_BYTES = 512

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.errors import ArchiveFlaw, ArchiveRefused
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.figures import Measure
 from services.purge.models import LeftOut, Target
 

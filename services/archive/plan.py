@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.archive.errors import ArchiveError
 from services.archive.models import Change
 from services.archive.tools import Planned, Tools
-from services.errors import ArchiveError
 from services.figures import Measure
 from services.purge.models import Item, Plan, Request
 from services.purge.plan import plan_of_looks

@@ -16,10 +16,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.archive import plan as planning
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State
 from services.archive.take import Aside, Taking, hashed
 from services.archive.tools import Tools
-from services.errors import ArchiveError, KatoTenantsError
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, Result, StepState
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops

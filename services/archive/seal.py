@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import pyrage
 
-from services.errors import ArchiveFlaw, ArchiveRefused
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from services.archive import plan as planning
 from services.archive.container import Reader
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, State, Stored
 from services.archive.run import GIVEN_UP, KIND, SESSIONS, has_ended_sessions, job_plan, steps_of
 from services.archive.tools import Tools
 from services.archive.verify import Proof, compare, noted, prove
 from services.cards.holds import refuse_held
-from services.errors import ArchiveError
 from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.purge.models import Plan, Request, Target

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import BinaryIO
 
 from services.archive.container import Writer, Written, sealed, write
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Change, Chunk, Format, Head, Manifest, Part, Piece
 from services.archive.plan import changed_since
 from services.archive.ports import Sink
 from services.archive.tools import Planned, Tools
-from services.errors import ArchiveError, SessionGone, StoreNotConfigured, StoreRejected
+from services.errors import SessionGone, StoreNotConfigured, StoreRejected
 from services.figures import Measure
 from services.jobs.models import Progress
 from services.jobs.ports import Said

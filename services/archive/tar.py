@@ -8,7 +8,7 @@ from __future__ import annotations
 import tarfile
 from typing import BinaryIO
 
-from services.errors import ArchiveFlaw, ArchiveRefused
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 
 BLOCK = tarfile.BLOCKSIZE
 """Headers and contents are padded to this."""

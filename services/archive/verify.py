@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from services.archive.container import Reader
+from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.models import Archive, Difference, Manifest, Part, Print, State
 from services.archive.ports import Place
 from services.archive.take import hashed
 from services.archive.tools import Tools
-from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused, StoreNotConfigured
+from services.errors import StoreNotConfigured
 from services.purge.models import Surface
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State as Taken
 from services.archive.service import ArchiveService
 from services.backups.models import Backup, Rule, State
-from services.errors import ArchiveError
 from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey

@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 
 from services.backups.models import Keep, Rule
+from services.cards.errors import CardError
 from services.cards.scope import Scope, scope_of as read_scope
-from services.errors import CardError, KatoTenantsError, NamingError
+from services.errors import KatoTenantsError, NamingError
 from services.jobs.schedule import ScheduleError, schedule_of
 
 NEVER = "never"

@@ -10,11 +10,11 @@ from services.access.gate import Doing as Deed, Gate, digest_of_words
 from services.access.viewer import Action, Sight, Viewer
 from services.approvals.models import REASON
 from services.cards.confined import confined_card, confined_doing
+from services.cards.errors import CardError
 from services.cards.labels import reason_of
 from services.cards.models import Card, Doing, Edit
 from services.cards.preview import Change, changes
 from services.cards.service import Cards, CardService
-from services.errors import CardError
 from services.tenancy.kb_ids import TenantKey
 
 LISTED = 100

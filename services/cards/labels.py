@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from services.cards.errors import CardError
 from services.cards.models import Label, Labels
-from services.errors import CardError
 from services.visible import visible
 
 LABEL = "label:"

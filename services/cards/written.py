@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 
+from services.cards.errors import CardError
 from services.cards.labels import contact_of, labels_of, name_of, notes_of, words_of
 from services.cards.models import Card, Edit
-from services.errors import CardError, NamingError
+from services.errors import NamingError
 from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of, text_of

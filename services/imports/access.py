@@ -8,8 +8,9 @@ from typing import BinaryIO
 from services.access.gate import Gate
 from services.access.holders import Holders
 from services.access.viewer import Action
-from services.errors import AccessDenied, ImportRefused
+from services.errors import AccessDenied
 from services.imports.background import Importing
+from services.imports.errors import ImportRefused
 from services.imports.models import Order, Preview, Run, State
 from services.imports.target import holders
 from services.tenancy.ownership import Ownership

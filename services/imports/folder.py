@@ -10,7 +10,7 @@ from typing import IO
 
 from pydantic import TypeAdapter
 
-from services.errors import ImportRefused
+from services.imports.errors import ImportRefused
 from services.imports.models import LONGEST_FILE, Preview, Run, State
 from services.imports.spool import Spool
 from services.private_files import make_private

@@ -14,8 +14,8 @@ from tempfile import TemporaryFile
 from typing import IO, BinaryIO
 
 from services.cards.holds import Holds, refuse_held
-from services.errors import ImportRefused
 from services.imports.check import Checker
+from services.imports.errors import ImportRefused
 from services.imports.folder import Folder, copied
 from services.imports.models import (
     Existing,

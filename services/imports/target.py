@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.access.holders import Holders, claimants
-from services.errors import ImportRefused
+from services.imports.errors import ImportRefused
 from services.imports.models import LONGEST_KEY, Kind, Order, Target
 from services.tenancy.claims import ClaimState
 from services.tenancy.kb_ids import TenantKey, kb_id_of

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from services.errors import ImportRefused, KatoTenantsError
+from services.errors import KatoTenantsError
+from services.imports.errors import ImportRefused
 from services.imports.models import (
     Existing,
     Item,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import zip_longest
 
+from services.cards.errors import CardError
 from services.cards.scope import Scope, scope_of as read_scope
-from services.errors import CardError, LimitsError, NamingError
+from services.errors import LimitsError, NamingError
 from services.history.models import BYTES
 from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
 from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.errors import ParkingRefused
 from services.jobs.models import Job
 from services.parking import park
 from services.parking.confined import (
@@ -18,6 +17,7 @@ from services.parking.confined import (
     confined_plan,
     tenant_of,
 )
+from services.parking.errors import ParkingRefused
 from services.parking.models import Parked, Plan
 from services.parking.service import ParkingService
 from services.purge.confined import holders_of_plan, whose_of_plan

@@ -14,10 +14,10 @@ from enum import StrEnum
 from services.archive.models import Archive, State
 from services.archive.verify import Proof
 from services.cards.holds import refuse_held
-from services.errors import ParkingRefused
 from services.jobs.models import Job, JobState, Progress, Result, StepState
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
+from services.parking.errors import ParkingRefused
 from services.parking.models import Parked, saved_of
 from services.parking.tools import Tools
 from services.purge.job import Job as Purge

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.errors import ParkingRefused
 from services.jobs.lease import LEASE, new_owner
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
 from services.parking import park, unpark
+from services.parking.errors import ParkingRefused
 from services.parking.models import Parked, Plan, saved_kept
 from services.parking.tools import Tools
 from services.purge.models import Request, Target

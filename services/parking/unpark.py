@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.errors import ParkingRefused
 from services.jobs.models import Job, JobState, Progress, Result, StepState
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
+from services.parking.errors import ParkingRefused
 from services.parking.models import Parked
 from services.parking.park import address
 from services.parking.tools import Tools

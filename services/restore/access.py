@@ -8,10 +8,12 @@ from contextlib import AbstractContextManager
 from services.access.gate import Doing, Gate
 from services.access.viewer import Action, Viewer
 from services.archive.confined import holders_of
+from services.archive.errors import ArchiveError
 from services.archive.service import ArchiveService
-from services.errors import AccessDenied, ArchiveError, RestoreRefused
+from services.errors import AccessDenied
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
+from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
 from services.restore.models import Plan
 from services.restore.service import RestoreService

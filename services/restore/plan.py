@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from services.archive.formats import TypedKey
 from services.archive.models import Format, Manifest, Part
-from services.errors import NamingError, RestoreRefused, StoreNotConfigured
+from services.errors import NamingError, StoreNotConfigured
+from services.restore.errors import RestoreRefused
 from services.restore.models import Misfit, PartPlan, Plan, Unfit
 from services.restore.renaming import Renaming, renaming_of, unchanged
 from services.restore.source import (

@@ -14,10 +14,10 @@ from itertools import islice
 from typing import Any
 
 from services.archive.models import Part
-from services.errors import RestoreRefused
 from services.jobs.models import Job, Progress, Result, StepState
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
+from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of, receipt_json, result_of_part
 from services.restore.models import Outcome, PartResult, Receipt
 from services.restore.plan import plan, renaming_for

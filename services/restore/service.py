@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.errors import RestoreRefused
 from services.jobs.models import Job
 from services.jobs.service import JobsService
+from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json
 from services.restore.models import Plan
 from services.restore.plan import plan

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from services.archive.container import Reader
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.formats import TypedKey, key_of, lines_of
 from services.archive.models import Manifest, Part, manifest_json
 from services.archive.ports import Place
 from services.archive.seal import Identity
 from services.archive.service import parted
-from services.errors import ArchiveFlaw, ArchiveRefused
 from services.restore.ports import KeySink, PointSink, RowSink
 from services.restore.renaming import Renaming
 from services.tenancy.kb_ids import NamingSchemes, TenantKey

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 
-from services.errors import RetentionError
 from services.history.models import Cell, Grain, Holder, OwnerKind
 from services.history.read import HistoryService
 from services.jobs.lease import Lease, new_owner
 from services.jobs.models import Job, JobState
 from services.jobs.ports import Jobs
 from services.jobs.service import JobsService
+from services.retention.errors import RetentionError
 from services.retention.formats import job_plan
 from services.retention.judge import Policies
 from services.retention.look import digest_of, planned

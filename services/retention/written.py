@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from services.access.viewer import TenantPattern
 from services.cards.scope import Scope
-from services.errors import LimitsError, RetentionError
+from services.errors import LimitsError
 from services.jobs.schedule import ScheduleError, schedule_of
 from services.limits.written import most_of as number_of, scope_of as limits_scope
+from services.retention.errors import RetentionError
 from services.retention.models import (
     EVERYBODYS,
     LONGEST_IDLE,

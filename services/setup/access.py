@@ -14,13 +14,14 @@ from services.access.holders import Holders, each_of, holders_of_collection
 from services.access.viewer import Action
 from services.cards.access import DeskCards
 from services.cards.models import Edit
-from services.errors import Problem, SetupRefused
+from services.errors import Problem
 from services.limits.access import DeskLimits
 from services.limits.preview import Changes
 from services.sessions.access import DeskSessions, holders_of_landing
 from services.sessions.landing import Landing
 from services.setup.advice import Place, advise, fleet_of
 from services.setup.clashes import clashes
+from services.setup.errors import SetupRefused
 from services.setup.models import (
     Order,
     Preview,

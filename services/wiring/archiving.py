@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from services.archive.errors import ArchiveError
 from services.archive.own_records import OwnRecords
 from services.archive.seal import Identity, Recipient, identities_of, recipients_of
 from services.archive.tools import Tools
-from services.errors import ArchiveError, SettingsError
+from services.errors import SettingsError
 from services.settings.archives import options_of
 from services.settings.environment import Settings
 from services.stores.archive_sources import ArchiveSources

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, cast
 import fsspec
 from fsspec.core import url_to_fs
 
+from services.archive.errors import ArchiveError
 from services.archive.models import Stored
 from services.archive.ports import Sink
 from services.errors import (
-    ArchiveError,
     StoreDenied,
     StoreError,
     StoreMisconfigured,

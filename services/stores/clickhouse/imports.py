@@ -14,8 +14,8 @@ from typing import Any
 
 from clickhouse_connect.driver.binding import quote_identifier
 
-from services.errors import ImportRefused
 from services.imports.columns import cast_of
+from services.imports.errors import ImportRefused
 from services.imports.models import Existing, Item
 from services.imports.ports import Table, There
 from services.stores.clickhouse.catalogue import catalogue_of

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.archive.errors import ArchiveError
 from services.archive.models import State
 from services.archive.run import DOES as ARCHIVE_DOES, StepName as ArchiveStep
 from services.bootstrap import Services
-from services.errors import ArchiveError
 from services.jobs.models import JobState
 from services.purge.job import Outcome
 from services.purge.models import Request

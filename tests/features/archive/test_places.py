@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from services.archive.errors import ArchiveError
 from services.errors import (
-    ArchiveError,
     StoreDenied,
     StoreError,
     StoreMisconfigured,

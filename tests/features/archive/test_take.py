@@ -13,11 +13,12 @@ from pydantic import SecretStr
 
 from services import bootstrap
 from services.archive.container import Reader
+from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.formats import key_of, lines_of
 from services.archive.models import Archive, Manifest, Piece, State
 from services.archive.take import Taking
 from services.bootstrap import Services
-from services.errors import ArchiveError, ArchiveFlaw, ArchiveRefused, PurgeRefused
+from services.errors import PurgeRefused
 from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.settings.environment import Settings

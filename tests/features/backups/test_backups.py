@@ -12,14 +12,15 @@ import pytest
 from pydantic import SecretStr
 
 from services import bootstrap
+from services.archive.errors import ArchiveError
 from services.archive.models import State
 from services.audit_log.models import LogFilter
 from services.backups.judge import failed, missed
 from services.backups.models import Changes, Run, Standing
 from services.backups.written import BackupError, rule_written
 from services.bootstrap import Services
+from services.cards.errors import OnHold
 from services.cards.models import Held, Hold
-from services.errors import ArchiveError, OnHold
 from services.jobs.models import JobState
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey

@@ -13,8 +13,9 @@ import pytest
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.errors import ImportRefused, StoreUnavailable
+from services.errors import StoreUnavailable
 from services.imports import write
+from services.imports.errors import ImportRefused
 from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
 from services.settings.environment import Settings
 from services.stores.clickhouse.imports import PatternImports

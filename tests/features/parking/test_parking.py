@@ -14,9 +14,9 @@ from services.archive.models import State
 from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as TakeStep
 from services.bootstrap import Services
 from services.cards.models import State as Status
-from services.errors import ParkingRefused
 from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
+from services.parking.errors import ParkingRefused
 from services.parking.park import PARKED
 from services.parking.service import ABANDONED
 from services.purge.came_back import came_back

@@ -17,11 +17,12 @@ import redis
 from pydantic import SecretStr
 
 from services import bootstrap
+from services.archive.errors import ArchiveRefused
 from services.archive.models import Archive
 from services.bootstrap import Services
-from services.errors import ArchiveRefused, RestoreRefused
 from services.jobs.models import Job, JobState
 from services.purge.models import Request, Target
+from services.restore.errors import RestoreRefused
 from services.restore.formats import receipt_of
 from services.restore.models import Misfit, Outcome, Receipt, Unfit
 from services.restore.run import StepName

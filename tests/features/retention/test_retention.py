@@ -14,10 +14,10 @@ import redis
 
 from services import bootstrap
 from services.bootstrap import Services
-from services.errors import RetentionError
 from services.jobs.models import Job, JobRefused, JobState
 from services.purge.models import Request, Target
 from services.retention import work
+from services.retention.errors import RetentionError
 from services.retention.models import Changes, Left, Matter, Policy
 from services.retention.steps import StepName
 from services.retention.work import RetentionWork

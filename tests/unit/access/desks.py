@@ -30,6 +30,7 @@ from services.alerts.models import (
 )
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
+from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
@@ -51,15 +52,11 @@ from services.cards.service import CardService
 from services.desk import Desk
 from services.errors import (
     AccessDenied,
-    ArchiveError,
     FindingError,
-    ImportRefused,
     KatoTenantsError,
     NoSuchJob,
     NoSuchPlan,
-    ParkingRefused,
     Problem,
-    RestoreRefused,
     StoreUnavailable,
 )
 from services.figures import Amount, Measure, StoreState, Usage
@@ -81,6 +78,7 @@ from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
 from services.imports.background import Importing
+from services.imports.errors import ImportRefused
 from services.imports.models import (
     Form,
     Kind as ImportKind,
@@ -101,11 +99,13 @@ from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
+from services.parking.errors import ParkingRefused
 from services.parking.models import Plan as Parking
 from services.parking.service import ParkingService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.service import PurgeService
+from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json, receipt_json
 from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
 from services.restore.service import RestoreService

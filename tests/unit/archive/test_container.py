@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from services.archive.container import Reader, Written, write
+from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.models import Format, Head, Manifest, Part
 from services.archive.seal import identities_of, recipients_of
-from services.errors import ArchiveFlaw, ArchiveRefused
 from services.purge.models import Target
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import text_of

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
+from services.archive.errors import ArchiveRefused
 from services.archive.formats import TypedKey, key_line, key_of, lines_of
-from services.errors import ArchiveRefused
 from services.tenancy.layout import text_of
 
 TEXT = st.binary(max_size=20).map(text_of)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.archive.errors import ArchiveError
 from services.backups.models import Backup, Changes, Kept, Rule, Run, State
 from services.backups.service import AT_ONCE, BackupService, Tools
 from services.backups.written import BackupError, rule_written
+from services.cards.errors import OnHold
 from services.cards.models import Held, Hold, unlabelled
 from services.cards.scope import Scope
-from services.errors import ArchiveError, OnHold
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)

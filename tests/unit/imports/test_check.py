@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from services.errors import ImportRefused
 from services.imports.check import Checker
 from services.imports.columns import Unfit, cast_of
+from services.imports.errors import ImportRefused
 from services.imports.models import Form, Item, Kind, Order, Refused, Why
 from services.imports.ports import Collection, Table
 from services.imports.target import target_of

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 from pyarrow import parquet
 
-from services.errors import ImportRefused
 from services.imports import read
+from services.imports.errors import ImportRefused
 from services.imports.models import LONGEST_ROW, Form, Refused, Why
 from services.imports.read import form_of, rows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from services.errors import RetentionError
 from services.jobs.timer import Timer
+from services.retention.errors import RetentionError
 
 
 def test_what_fails_is_done_again_and_nothing_once_it_is_over() -> None:

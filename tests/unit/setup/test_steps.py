@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.errors import ApprovalNeeded, SetupRefused
+from services.errors import ApprovalNeeded
+from services.setup.errors import SetupRefused
 from services.setup.models import Step, StepName, StepState
 from services.setup.steps import run
 
