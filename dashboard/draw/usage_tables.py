@@ -185,7 +185,7 @@ def sessions_frame(sessions: Iterable[SessionRecord]) -> pd.DataFrame:
 
 def kinds_frame(kinds: Mapping[str, int]) -> pd.DataFrame:
     """Return one row a kind of key, the most frequent first."""
-    ordered = sorted(kinds.items(), key=lambda item: -item[1])
+    ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     return pd.DataFrame({"Kind": [k for k, _ in ordered], "Keys": [n for _, n in ordered]})
 
 
