@@ -20,11 +20,13 @@ from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State
 from services.archive.take import Aside, Taking, hashed
 from services.archive.tools import Tools
+from services.cards.holds import refuse_held
 from services.errors import KatoTenantsError
 from services.jobs.models import Job, Result, StepState
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops
 from services.purge.models import Request
+from services.tenancy.kb_ids import TenantKey
 
 KIND = "archive"
 ARCHIVED = "archived"
@@ -101,6 +103,9 @@ class ArchiveWork:
         except KatoTenantsError as exc:
             self._keep(state=State.FAILED, problem=str(exc))
             raise
+        except Exception as exc:  # a fault of ours: it is not being taken any more
+            self._keep(state=State.FAILED, problem=f"this product failed ({type(exc).__name__})")
+            raise
         self.results[step] = found
         return found
 
@@ -121,7 +126,8 @@ class ArchiveWork:
         return {"aside": _ASIDE.dump_python(aside, mode="json")}
 
     def end_sessions(self) -> Result:
-        """End them."""
+        """End them; what somebody has put on legal hold meanwhile is not ended. Raises OnHold."""
+        refuse_held(map(TenantKey.written, self.archive.tenants), self.tools.holds)
         return {"ended": self.taking.end_sessions()}
 
     def take(self) -> Result:

@@ -39,9 +39,12 @@ class ArchiveService:
     ) -> Archive:  # fmt: skip
         """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
 
-        Raises ArchiveError, StoreError, JobRefused.
+        Raises ArchiveError, StoreError, JobRefused, and OnHold where the sessions of somebody on
+        legal hold would end.
         """
         planning.check(plan)
+        if quiesce:
+            refuse_held(map(TenantKey.written, plan.tenants), self._tools.holds)
         self._tools.place(to)  # so that one that cannot be opened shows now
         now, target = self._tools.now(), plan.request.target
         archive_id = uuid.uuid4().hex

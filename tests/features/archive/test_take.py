@@ -18,6 +18,7 @@ from services.archive.formats import key_of, lines_of
 from services.archive.models import Archive, Manifest, Piece, State
 from services.archive.take import Taking
 from services.bootstrap import Services
+from services.cards.errors import OnHold
 from services.errors import PurgeRefused
 from services.jobs.models import JobState
 from services.purge.models import Request, Target
@@ -146,6 +147,22 @@ def test_sessions_that_are_ended_first_are_in_it(
         json.loads(kato.targets.redis.get(key) or "{}").get("node_id") in plan.surface.nodes
         for key in kato.targets.redis.scan_iter(match="kato:session:session-*")
     )
+
+
+def test_sessions_of_who_is_on_legal_hold_are_not_ended(
+    services: Services, kato: Deployment
+) -> None:
+    """Neither where the hold was there before, nor where it is set before the step that ends."""
+    key, plan = ACME.tenant, services.archive.plan(Request(ACME))
+    assert key is not None
+    before = sorted(kato.targets.redis.scan_iter(match="kato:session:*"))
+    begun = services.archive.begin(plan, by="cli/ann", reason="leaves", quiesce=True)
+    services.cards.hold([key], reason="a court's order", by="ann")
+    assert services.archive.run_here(begun).state is State.FAILED
+    with pytest.raises(OnHold):
+        services.archive.begin(plan, by="cli/ann", reason="leaves", quiesce=True)
+    assert sorted(kato.targets.redis.scan_iter(match="kato:session:*")) == before
+    assert taken(services).state is State.PROVEN
 
 
 def test_encrypted_nothing_of_it_can_be_read_without_the_identity(
