@@ -95,7 +95,7 @@ def _limits() -> Mapping[str, int] | None:
 def _vectors(shared: list[str]) -> tuple[Vectors | None, bool]:
     """Return where its vectors go, None for nowhere, and whether that is all said."""
     chosen = st.segmented_control("Vectors", (NONE, *_PLACES), default=NONE, required=True,
-                                  key="setup_vectors")  # fmt: skip
+                                  key="setup_vectors", wrap=True)  # fmt: skip
     place = _PLACES.get(chosen or NONE)
     if place is None:
         return None, True
