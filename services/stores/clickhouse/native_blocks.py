@@ -96,6 +96,8 @@ class _Reading:
             if len(self.buffer) < stop:
                 self.seen = at
                 return
+            if any(self.buffer[at + len(self.end) : stop]):
+                raise NotWhole  # the server's own end is zeros
             block = self._block(columns, rows, start, at)
             if rows:
                 yield block

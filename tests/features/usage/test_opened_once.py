@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from operator import attrgetter
 from typing import Any
 
 import httpx
@@ -20,9 +21,18 @@ from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.stores.clickhouse import connect as clickhouse
 from services.stores.kato import connect as kato_connect
+from services.stores.writers import TenantWriters
 from services.tenancy.kb_ids import TenantKey
 
-ADAPTERS = [name for name, made in vars(Stores).items() if isinstance(made, made_once)]
+
+def made_in(group: type, prefix: str = "") -> list[str]:
+    """The adapters of a group of them."""
+    return [prefix + name for name, made in vars(group).items() if isinstance(made, made_once)]
+
+
+ADAPTERS = [
+    *(name for name in made_in(Stores) if name != "writers"), *made_in(TenantWriters, "writers."),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -61,9 +71,9 @@ def test_all_adapters_share_them(made: Counter[str]) -> None:
         CLICKHOUSE_HOST="c", REDIS_URL="redis://r", QDRANT_HOST="q", KATO_API_URL="http://k"
     )
     with closing(Stores(settings)) as stores:
-        adapters = [getattr(stores, name) for name in ADAPTERS]
+        adapters = [attrgetter(name)(stores) for name in ADAPTERS]
         assert stores.engines.qdrant.http
-        assert [getattr(stores, name) for name in ADAPTERS] == adapters
+        assert [attrgetter(name)(stores) for name in ADAPTERS] == adapters
     assert made == {"clickhouse": 1, "redis": 1, "qdrant": 1, "kato": 1}
 
 
@@ -71,7 +81,7 @@ def test_all_adapters_share_them(made: Counter[str]) -> None:
 def test_not_configured_is_said_in_one_way(name: str) -> None:
     """By every adapter, of whatever it is asked."""
     with closing(Stores(Settings())) as stores, pytest.raises(StoreNotConfigured) as caught:
-        getattr(stores, name).anything("at all")
+        attrgetter(name)(stores).anything("at all")
     assert caught.value.operation == "connecting"
     assert caught.value.reason.startswith("set ")
 
