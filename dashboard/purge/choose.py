@@ -39,9 +39,11 @@ def choose(snapshot: Snapshot) -> Request | None:
         archive = st.checkbox(
             "Take an archive first, and prove it", key=state_keys.PURGE_ARCHIVE,
             persist_state="page",
-            help="Nothing is erased before it was read back. What is written between it and the "
-            "erasure is not in it; the archive says what changed while it was taken.",
         )  # fmt: skip
+        if archive:
+            st.caption("Nothing is erased before it was read back. What is written between it and "
+                       "the erasure is not in it; the archive says what changed while it was "
+                       "taken.")  # fmt: skip
         drop, passed = _more()
     if target is None:
         st.caption("Choose a tenant, node or user.")

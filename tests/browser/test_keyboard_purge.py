@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit, settle
 
-FROM_THE_TOP, TO_THE_NAME, AFTER_ERASING = 15, 8, 2
+FROM_THE_TOP, TO_THE_NAME, AFTER_ERASING = 14, 8, 2
 """Tabs at most: to the button that plans, from it to what is typed, from erasing to its receipt."""
 
 _FOCUSED = """() => {
