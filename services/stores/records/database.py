@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolT
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.private_files import make_private, make_private_file
 from services.settings.environment import Settings
-from services.stores.records.migrations import NEWEST, migrate
 from services.stores.records.timeouts import NoAnswer
+from services.stores.records.version import NEWEST, version_of
 
 if TYPE_CHECKING:
     from services.stores.records.postgresql import Reach
@@ -205,7 +205,11 @@ def _migrate(engine: Engine) -> None:
     with _connected(
         engine, "opening", _LONG_SECONDS, writes=True, within=_WRITE_SECONDS
     ) as connection:
-        found = migrate(connection)
+        found = version_of(connection)
+        if found < NEWEST:
+            from services.stores.records.migrations import migrate
+
+            migrate(connection)
         if found > NEWEST:
             reason = "its records were written by a newer version of this product"
             raise StoreMisconfigured(STORE, "opening", reason)

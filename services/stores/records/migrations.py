@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING, WORKING
 from services.stores.records.migrations_archive import ARCHIVING
@@ -17,6 +17,7 @@ from services.stores.records.migrations_cards import DESCRIBING
 from services.stores.records.migrations_events import HAPPENING
 from services.stores.records.migrations_parking import PARKING
 from services.stores.records.migrations_retention import RETAINING
+from services.stores.records.version import version_of
 
 
 def _hash_names(connection: Connection) -> None:
@@ -201,8 +202,6 @@ Those that each kind of database has in its own words are by its name; what no s
 is done by a function.
 """
 
-NEWEST = len(MIGRATIONS)
-
 _TYPES = {
     "sqlite": {
         "bytes": "BLOB",
@@ -219,7 +218,6 @@ _TYPES = {
         "rowless": "",
     },
 }
-_LOCK = 0x6B61746F  # "kato": any number that others hardly choose
 
 
 def migrate(connection: Connection) -> int:
@@ -228,9 +226,7 @@ def migrate(connection: Connection) -> int:
     A version above `NEWEST` is left as it is. The transaction has to be one that writes, so that
     of two processes that start at once the second finds what the first did.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    found = _version(connection)
+    found = version_of(connection)
     for number, statements in enumerate(MIGRATIONS[found:], start=found + 1):
         for statement in statements:
             _do(connection, statement)
@@ -247,13 +243,3 @@ def _do(connection: Connection, statement: Statement) -> None:
             connection.execute(text(each))
     else:
         statement(connection)
-
-
-def _version(connection: Connection) -> int:
-    """Return the version of the tables that are there; 0 for none."""
-    if not inspect(connection).has_table("schema_version"):
-        connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
-    version = connection.execute(text("SELECT version FROM schema_version")).scalar()
-    if version is None:
-        connection.execute(text("INSERT INTO schema_version (version) VALUES (0)"))
-    return int(version or 0)
