@@ -69,6 +69,12 @@ class Services(Working):
         """Open the stores and the records now, so that what is wrong with them shows now."""
         _ = self.stores, self.database
 
+    def close(self) -> None:
+        """Stop to collect, and then close what follows each snapshot and all that was opened."""
+        if "collector" in vars(self):
+            self.collector.stop()
+        super().close()
+
     def start(self) -> None:
         """Begin to collect, to run jobs, to anchor and to alert, each in a thread of its own.
 
@@ -90,7 +96,6 @@ class Services(Working):
         from services.usage.refresh import Collector
 
         collector = Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
-        self.closing.callback(collector.stop)
         return collector
 
     def _follow(self, snapshot: Snapshot) -> None:

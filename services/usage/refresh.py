@@ -96,7 +96,8 @@ class Collector:
         try:
             snapshot = self._usage.collect(progress=self._show if cold else None)
             self._set(snapshot, seconds=time.monotonic() - began)
-            self._then(snapshot)
+            if not self._stopped.is_set():  # what follows may be closed by now
+                self._then(snapshot)
         except KatoTenantsError as exc:
             self._failed(exc.problem)
         except Exception as exc:  # the thread has to outlive a fault of ours

@@ -14,12 +14,7 @@ STREAMLITS = {
 }
 """Of each rule, the elements that Streamlit draws and no page of this product can change."""
 
-OF_THE_DRAWING = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
-"""The rules that colours and widths decide; the others say the same in the other theme."""
-
-_RUN = """async rules => (await axe.run(document, {
-  resultTypes: ['violations'], ...(rules && {runOnly: {type: 'rule', values: rules}}),
-})).violations.flatMap(
+_RUN = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.flatMap(
   ({id, impact, nodes}) => nodes.map(({target, html, any, all, none}) => {
     const found = document.querySelector(target.flat().at(-1));
     const inside = [];
@@ -30,13 +25,10 @@ _RUN = """async rules => (await axe.run(document, {
   }))"""
 
 
-def violations(page: Page, theme: str) -> list[str]:
-    """Return what axe finds on a page that is this product's own, of any impact.
-
-    Light, by every rule; dark, by those that a drawing decides.
-    """
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on a page that is this product's own, of any impact."""
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
-    return list(_ours(page.evaluate(_RUN, None if theme == "light" else OF_THE_DRAWING)))
+    return list(_ours(page.evaluate(_RUN)))
 
 
 def _ours(found: list[list[str]]) -> Iterator[str]:

@@ -175,10 +175,11 @@ _IS_STILL = """() => {
 _AT_ONCE = """document.addEventListener('DOMContentLoaded', () => {
   const style = document.createElement('style');
   style.textContent =
-    '*, ::before, ::after { animation: none !important; transition: none !important }';
+    '*, ::before, ::after { animation: none !important; transition: none !important }' +
+    '[data-stale="true"] { opacity: 1 !important }';
   document.head.append(style);
 })"""
-"""Nothing fades: what is drawn has its colours at once, and is painted once."""
+"""Nothing fades, nor while a script runs: what is drawn has its colours at once."""
 
 _GO = """path => {
   history.pushState({}, '', path);

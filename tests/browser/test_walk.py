@@ -46,7 +46,7 @@ def test_every_page_is_drawn(
             settle(page)
             fits(page, f"{name} at {each} px")
             if each == width:
-                assert axe.violations(page, theme) == [], f"{name} in {theme}"
+                assert axe.violations(page) == [], f"{name} in {theme}"
         widths = widths[::-1]  # the next page is drawn at the width that is there
 
 
@@ -61,10 +61,10 @@ def test_what_is_open_is_in_the_tabs_name(stroll: Visit) -> None:
     """A tenant's and a finding's tabs and bookmarks can be told apart, and pass axe too."""
     page = stroll("tenant?tenant=tenant/acme-corp")
     expect(page).to_have_title("tenant/acme-corp · Tenant · KATO tenants")
-    assert axe.violations(page, "light") == []
+    assert axe.violations(page) == []
     page = stroll("find?find=alice", theme="dark")
     expect(page).to_have_title("alice · Find · KATO tenants")
-    assert axe.violations(page, "dark") == []
+    assert axe.violations(page) == []
 
 
 def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:

@@ -1,0 +1,32 @@
+"""The collector's thread: what follows a snapshot, and what does not any more."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from services.usage.refresh import Collector
+from tests.unit.history.snapshots import snapshot
+
+FOUND = snapshot(1_700_000_000, {"acme": 5})
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_follows_a_snapshot_that_came_after_the_stop(stopped: bool) -> None:
+    """What follows may be closed by then; without a stop, the same snapshot is followed."""
+    followed = Mock()
+
+    def collect(**_: Any) -> object:
+        if stopped:
+            collector.stop(timeout=0)
+        return FOUND
+
+    collector = Collector(SimpleNamespace(collect=collect), interval=60, then=followed)  # type: ignore[arg-type]
+    collector.start()
+    assert collector.wait(timeout=60)
+    collector.stop()
+    assert collector.state.snapshot is FOUND
+    assert followed.call_count == (not stopped)
