@@ -95,8 +95,7 @@ class Services(Working):
         """What everyone uses, as it was when it was last read."""
         from services.usage.refresh import Collector
 
-        collector = Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
-        return collector
+        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges.

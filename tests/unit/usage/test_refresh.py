@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -17,15 +18,19 @@ FOUND = snapshot(1_700_000_000, {"acme": 5})
 @pytest.mark.parametrize("stopped", [False, True])
 def test_nothing_follows_a_snapshot_that_came_after_the_stop(stopped: bool) -> None:
     """What follows may be closed by then; without a stop, the same snapshot is followed."""
-    followed = Mock()
+    followed, began, may_end = Mock(), threading.Event(), threading.Event()
 
     def collect(**_: Any) -> object:
-        if stopped:
-            collector.stop(timeout=0)
+        began.set()
+        assert may_end.wait(60)
         return FOUND
 
     collector = Collector(SimpleNamespace(collect=collect), interval=60, then=followed)  # type: ignore[arg-type]
     collector.start()
+    assert began.wait(60)
+    if stopped:
+        collector.stop(timeout=0)
+    may_end.set()
     assert collector.wait(timeout=60)
     collector.stop()
     assert collector.state.snapshot is FOUND
