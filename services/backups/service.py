@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ AT_ONCE = 4
 
 BY = "schedule"
 """In whose name a backup is taken that begins by itself."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,18 @@ class BackupService:
         return tuple(each.archive for each in needless if self._is_removed(each))
 
     def _is_removed(self, backup: Backup) -> bool:
-        """Remove one; False where another whose data is in it is on legal hold."""
+        """Remove one; False where it cannot be now, which holds up no other.
+
+        Another whose data is in it may be on legal hold, or it alone has content of sessions.
+        """
         try:
             self._tools.archives.remove(backup.archive)
+            self._tools.records.forget(backup.tenant, [backup.archive])
         except OnHold:
             return False
-        self._tools.records.forget(backup.tenant, [backup.archive])
+        except KatoTenantsError as exc:
+            logger.warning("the backup %s could not be removed: %s", backup.archive, exc)
+            return False
         return True
 
     def _rules(self) -> MostSpecific[Kept]:
