@@ -20,6 +20,7 @@ from services.retention.confined import (
     confined_policies,
     confined_receipt,
 )
+from services.retention.errors import RetentionError
 from services.retention.models import Changes, Kept, Key, Plan
 from services.retention.receipt import receipt_of
 from services.retention.service import RetentionService
@@ -83,8 +84,13 @@ class DeskRetention:
         return changes
 
     def begin(self, keys: Collection[Key] | None, *, digest: str, reason: str) -> Job:
-        """Begin a run of what a plan showed. Raises RetentionError, JobRefused, ApprovalNeeded."""
+        """Begin a run of what a plan showed, by its digest.
+
+        Raises RetentionError, also without one, JobRefused, ApprovalNeeded.
+        """
         viewer = self._gate.allow(Action.RUN_RETENTION)
+        if not digest:
+            raise RetentionError("say the digest of the plan that is to run: plan first")
         reason = reason.strip()
         with self._gate.doing(
             Action.RUN_RETENTION, target="retention", digest=digest, reason=reason,
