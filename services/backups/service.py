@@ -80,12 +80,15 @@ class BackupService:
         """
         tools, rules, runs = self._tools, self._rules(), self._tools.records.newest()
         now, due = tools.now(), list[tuple[datetime, TenantKey, Kept]]()
-        under_way = tools.archives.under_way()
         for tenant in tools.tenants():
             kept = rules.of(tenant)
             at = next_at(tenant, kept, runs.get(tenant))
-            if kept is not None and at is not None and at <= now and tenant not in under_way:
+            if kept is not None and at is not None and at <= now:
                 due.append((at, tenant, kept))
+        if not due:
+            return ()
+        under_way = tools.archives.under_way()
+        due = [each for each in due if each[1] not in under_way]
         due.sort(key=lambda each: (each[0], each[1]))
         room = max(0, AT_ONCE - len(under_way))
         begun = (self._begin(tenant, kept, at, runs, by=BY) for at, tenant, kept in due[:room])
