@@ -18,6 +18,7 @@ import typer
 from cli import desk
 from cli.backups_text import rules_text, standings_text
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
+from cli.printed import changed
 from services.archive.models import State
 from services.backups.access import DeskBackups
 from services.backups.formats import rules_json, standings_json
@@ -79,7 +80,7 @@ def set_command(
         )
     with _service() as backups:
         done = backups.change(Changes((rule,)), why=why)
-    typer.echo(_changed(done, as_json=as_json))
+    typer.echo(changed(done.put, done.removed, as_json=as_json))
 
 
 @app.command("remove")
@@ -91,7 +92,7 @@ def remove_command(scope: Scope, *, why: Why = "", as_json: AsJson = False) -> N
         done = backups.change(Changes((), (whom,)), why=why)
         if not done:
             raise BackupError(f"there is no rule for {scope}")
-    typer.echo(_changed(done, as_json=as_json))
+    typer.echo(changed(done.put, done.removed, as_json=as_json))
 
 
 @app.command("status")
@@ -130,10 +131,3 @@ def run_command(
     typer.echo(text if as_json else standings_text(standings, now=now))
     if taken is not State.PROVEN:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _changed(done: Changes, *, as_json: bool) -> str:
-    put, removed = len(done.put), len(done.removed)
-    if as_json:
-        return json.dumps({"set": put, "removed": removed}, indent=2)
-    return f"set: {put:,}, removed: {removed:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from services.spreadsheet import neutral
@@ -27,3 +28,10 @@ def aligned(rows: Sequence[tuple[str, ...]], *, right_from: int | None = None) -
 def plain(cell: object) -> object:
     """Return a cell for CSV: words as they are shown, and never taken for a formula."""
     return neutral(visible(cell)) if isinstance(cell, str) else cell
+
+
+def changed(put: Sequence[object], removed: Sequence[object], *, as_json: bool) -> str:
+    """Say how many rules were set and removed."""
+    if as_json:
+        return json.dumps({"set": len(put), "removed": len(removed)}, indent=2)
+    return f"set: {len(put):,}, removed: {len(removed):,}"

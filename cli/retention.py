@@ -16,6 +16,7 @@ import typer
 
 from cli import desk
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
+from cli.printed import changed
 from cli.retention_text import (
     job_json,
     jobs_text,
@@ -96,7 +97,7 @@ def set_command(
             typer.echo(json.dumps(plan_json(plan), indent=2) if as_json else plan_text(plan))
             return
         done = retention.change(changes, why=why)
-    typer.echo(_changed(done, as_json=as_json))
+    typer.echo(changed(done.put, done.removed, as_json=as_json))
 
 
 @app.command("remove")
@@ -110,7 +111,7 @@ def remove_command(
         done = retention.change(Changes((), (key,)), why=why)
         if not done:
             raise RetentionError(f"there is no policy of {quantity} for {scope}")
-    typer.echo(_changed(done, as_json=as_json))
+    typer.echo(changed(done.put, done.removed, as_json=as_json))
 
 
 @app.command("plan")
@@ -205,13 +206,6 @@ def _keys(only: Collection[str] | None) -> tuple[Key, ...] | None:
         scope, _, quantity = text.rpartition("=")
         found.append((scope_of(scope), quantity_of(quantity)))
     return tuple(found)
-
-
-def _changed(done: Changes, *, as_json: bool) -> str:
-    put, removed = len(done.put), len(done.removed)
-    if as_json:
-        return json.dumps({"set": put, "removed": removed}, indent=2)
-    return f"set: {put:,}, removed: {removed:,}"
 
 
 def _finish(retention: DeskRetention, job: Job, *, as_json: bool) -> None:

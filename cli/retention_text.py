@@ -39,7 +39,8 @@ def plan_text(plan: Plan) -> str:
         for each in plan.lines
     ]  # fmt: skip
     head = ("MATTER", "TENANT", "OWNER", "THERE", "GOES", "TTL", "BY", "UNKNOWN")
-    lines = [aligned([head, *rows]) if rows else "nothing is bounded by a policy"]
+    none = "of what was read, nothing" if plan.unread else "nothing"
+    lines = [aligned([head, *rows]) if rows else f"{none} is bounded by a policy"]
     if plan.parts:
         size = sum(part.bytes for part in plan.parts)
         lines.append(

@@ -116,23 +116,27 @@ def left_frame(left: Sequence[LeftOut]) -> pd.DataFrame:
 
 
 def tenants_frame(plan: Plan) -> pd.DataFrame:
-    """Return what goes by tenant and matter."""
+    """Return what goes by tenant and matter: not known where it is not of one owner."""
     due, there = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    unknown = set[tuple[str, str]]()
     for each in plan.lines:
         tenant = "everybody" if each.tenant is None else visible(str(each.tenant))
         key = tenant, MATTERS[each.matter]
         there[key] += each.there or 0
         due[key] += (each.due or 0) + each.expiring
+        if each.due is None:
+            unknown.add(key)
     rows = [
-        {"Tenant": tenant, "Of": matter, "There": there[tenant, matter], "Goes": count}
-        for (tenant, matter), count in due.most_common()
-        if count
-    ]
+        {"Tenant": key[0], "Of": key[1], "There": there[key],
+         "Goes": None if key in unknown else count}
+        for key, count in due.most_common()
+        if count or key in unknown
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Tenant", "Of", "There", "Goes"])
 
 
 def plan_words(plan: Plan) -> str:
-    """Say in a sentence what would go."""
+    """Say in a sentence what would go, and of how much that is not known."""
     due = Counter[Matter]()
     for each in plan.lines:
         due[each.matter] += (each.due or 0) + each.expiring
@@ -141,7 +145,10 @@ def plan_words(plan: Plan) -> str:
         for matter, number in due.items() if number
     ]  # fmt: skip
     tenants = {each.tenant for each in plan.lines if each.due or each.expiring} - {None}
-    return f"{', '.join(parts)}, of {plural(len(tenants), 'tenant')}" if parts else "nothing"
+    said = f"{', '.join(parts)}, of {plural(len(tenants), 'tenant')}" if parts else "nothing"
+    unknown = sum(each.problem is not None for each in plan.lines)
+    said += f"; unknown of {plural(unknown, 'owner')}" if unknown else ""
+    return said + ("; not every store was read" if plan.unread else "")
 
 
 _NOUNS: Mapping[Matter, str] = {

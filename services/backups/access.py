@@ -6,20 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 
 from services.access.gate import Gate, digest_of_words
 from services.access.viewer import Action, Outcome, Role, Viewer
-from services.approvals.models import WHY
 from services.audit_log.service import Logbook, warning
 from services.backups.confined import confined_rules, confined_run, confined_standing
 from services.backups.models import Backup, Changes, Kept, Run, Standing
 from services.backups.service import BY, BackupService
 from services.backups.written import words_of
-from services.cards.models import Label
-from services.cards.specific import named_by
+from services.cards.changing import LabelsWithin, changing, labels_for
 from services.tenancy.kb_ids import TenantKey
-
-_TOLD = 100
-
-LabelsWithin = Callable[[Callable[[TenantKey], bool]], Collection[Label]]
-"""Returns the labels that tenants have whom somebody sees."""
 
 
 class DeskBackups:
@@ -33,7 +26,7 @@ class DeskBackups:
     def rules(self) -> tuple[Kept, ...]:
         """Return the rules that may hold for a tenant in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return confined_rules(self._inner().rules(), viewer, self._labels(viewer.sees))
+        return confined_rules(self._inner().rules(), viewer, labels_for(viewer, self._labels))
 
     def standings(self, tenants: Collection[TenantKey]) -> tuple[Standing, ...]:
         """Say how each of those of these tenants that are in scope is backed up."""
@@ -52,11 +45,9 @@ class DeskBackups:
         if not changes:
             return changes
         lines = [*map(words_of, changes.put), *(f"no more {each}" for each in changes.removed)]
-        whose = named_by((*(each.scope for each in changes.put), *changes.removed))
-        with self._gate.doing(
-            Action.SET_BACKUPS, whose=whose, target=_few(lines), reason=why,
-            digest=digest_of_words(why, *sorted(lines)),
-            details={"Rules": _few(lines), **({WHY: why} if why else {})},
+        scopes = (*(each.scope for each in changes.put), *changes.removed)
+        with changing(
+            self._gate, Action.SET_BACKUPS, lines, scopes=scopes, what="Rules", why=why
         ):  # fmt: skip
             service.change(changes, by=viewer.id, why=why)
         return changes
@@ -78,11 +69,6 @@ class DeskBackups:
             digest=digest_of_words("backup", str(tenant)),
         ):  # fmt: skip
             return confined_run(service.begin_now(tenant, by=viewer.id), viewer)
-
-
-def _few(lines: Sequence[str]) -> str:
-    more = len(lines) - _TOLD
-    return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def log_begun(log: Logbook, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ AT_ONCE = 4
 
 BY = "schedule"
 """In whose name a backup is taken that begins by itself."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,15 @@ class BackupService:
         """
         tools, rules, runs = self._tools, self._rules(), self._tools.records.newest()
         now, due = tools.now(), list[tuple[datetime, TenantKey, Kept]]()
-        under_way = tools.archives.under_way()
         for tenant in tools.tenants():
             kept = rules.of(tenant)
             at = next_at(tenant, kept, runs.get(tenant))
-            if kept is not None and at is not None and at <= now and tenant not in under_way:
+            if kept is not None and at is not None and at <= now:
                 due.append((at, tenant, kept))
+        if not due:
+            return ()
+        under_way = tools.archives.under_way()
+        due = [each for each in due if each[1] not in under_way]
         due.sort(key=lambda each: (each[0], each[1]))
         room = max(0, AT_ONCE - len(under_way))
         begun = (self._begin(tenant, kept, at, runs, by=BY) for at, tenant, kept in due[:room])
@@ -136,12 +142,18 @@ class BackupService:
         return tuple(each.archive for each in needless if self._is_removed(each))
 
     def _is_removed(self, backup: Backup) -> bool:
-        """Remove one; False where another whose data is in it is on legal hold."""
+        """Remove one; False where it cannot be now, which holds up no other.
+
+        Another whose data is in it may be on legal hold, or it alone has content of sessions.
+        """
         try:
             self._tools.archives.remove(backup.archive)
+            self._tools.records.forget(backup.tenant, [backup.archive])
         except OnHold:
             return False
-        self._tools.records.forget(backup.tenant, [backup.archive])
+        except KatoTenantsError as exc:
+            logger.warning("the backup %s could not be removed: %s", backup.archive, exc)
+            return False
         return True
 
     def _rules(self) -> MostSpecific[Kept]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from services.access.gate import Doing as Deed, Gate, digest_of_words
 from services.access.viewer import Action, Sight, Viewer
 from services.approvals.models import REASON
+from services.cards.changing import LISTED, few
 from services.cards.confined import confined_card, confined_doing
 from services.cards.errors import CardError
 from services.cards.labels import reason_of
@@ -16,9 +17,6 @@ from services.cards.models import Card, Doing, Edit
 from services.cards.preview import Change, changes
 from services.cards.service import Cards, CardService
 from services.tenancy.kb_ids import TenantKey
-
-LISTED = 100
-"""Of how many tenants the log names each; a change of more is of the whole fleet."""
 
 
 class DeskCards:
@@ -98,7 +96,7 @@ class DeskCards:
         reason, cards = reason_of(reason), self._inner().cards()
         new = [each for each in tenants if _hold_of(cards, each) is None]
         if not new:
-            raise CardError(f"{_few(map(str, tenants))} is on hold already: lift that first"
+            raise CardError(f"{few(map(str, tenants))} is on hold already: lift that first"
                             if tenants else "name a tenant")  # fmt: skip
         with self._deciding(Action.HOLD, new, reason):
             self._inner().hold(new, reason=reason, by=self._gate.viewer().id)
@@ -113,7 +111,7 @@ class DeskCards:
         why, cards = reason_of(why), self._inner().cards()
         held = [each for each in tenants if _hold_of(cards, each) is not None]
         if not held:
-            raise CardError(f"{_few(map(str, tenants))} is not on hold"
+            raise CardError(f"{few(map(str, tenants))} is not on hold"
                             if tenants else "name a tenant")  # fmt: skip
         with self._deciding(Action.LIFT_HOLD, held, why):
             self._inner().lift(held, by=self._gate.viewer().id)
@@ -129,8 +127,8 @@ class DeskCards:
         self, action: Action, found: Sequence[Change], target: Iterable[str], says: Sequence[str]
     ) -> Iterator[Viewer]:
         with self._gate.doing(
-            action, tenants=_whose([each.after.tenant for each in found]), target=_few(target),
-            digest=digest_of_words(*sorted(says)), details={"Cards": _few(says)},
+            action, tenants=_whose([each.after.tenant for each in found]), target=few(target),
+            digest=digest_of_words(*sorted(says)), details={"Cards": few(says)},
         ):  # fmt: skip
             yield self._gate.viewer()
 
@@ -139,7 +137,7 @@ class DeskCards:
     ) -> AbstractContextManager[Deed]:
         names = sorted(map(str, tenants))
         return self._gate.doing(
-            action, tenants=tenants, target=_few(names), reason=reason,
+            action, tenants=tenants, target=few(names), reason=reason,
             digest=digest_of_words(reason, *names), details={REASON: reason},
         )  # fmt: skip
 
@@ -171,10 +169,3 @@ def _whose(tenants: Collection[TenantKey]) -> Collection[TenantKey] | None:
 
 def _named(change: Change) -> str:
     return ", ".join(name for name in change.fields if name != "labels")
-
-
-def _few(lines: Iterable[str]) -> str:
-    """Say so many of them one by one as the log takes, and how many more there are."""
-    told = tuple(lines)
-    more = len(told) - LISTED
-    return "; ".join(told[:LISTED]) + (f"; and {more:,} more" if more > 0 else "")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from services.access.gate import Gate, digest_of_words
+from services.access.gate import Gate
 from services.access.viewer import Action
-from services.approvals.models import WHY
+from services.cards.changing import changing
 from services.cards.scope import Scope
-from services.cards.specific import concerns, named_by
+from services.cards.specific import concerns
 from services.limits.models import Kept, Rule, Standings, Thresholds
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.limits.written import words_of
 from services.usage.snapshot import Snapshot
-
-_TOLD = 100
-"""How many changes are told one by one, to a second person and in the log."""
 
 
 class DeskLimits:
@@ -80,10 +77,8 @@ class DeskLimits:
         if not changes:
             return changes
         lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
-        with self._gate.doing(
-            Action.SET_LIMITS, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
-            digest=digest_of_words(why, *sorted(lines)), details=_details(lines, why),
-        ):  # fmt: skip
+        scopes = _scopes(changes)
+        with changing(self._gate, Action.SET_LIMITS, lines, scopes=scopes, what="Limits", why=why):
             service.change(changes, by=viewer.id, why=why)
         return changes
 
@@ -100,15 +95,6 @@ def _scopes(changes: Changes) -> Iterator[Scope]:
     """Yield whom changes are for."""
     yield from (rule.scope for rule in changes.put)
     yield from (scope for scope, _ in changes.removed)
-
-
-def _details(lines: Sequence[str], why: str) -> dict[str, str]:
-    return {"Limits": _few(lines), **({WHY: why} if why else {})}
-
-
-def _few(lines: Sequence[str]) -> str:
-    more = len(lines) - _TOLD
-    return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _key(key: tuple[Scope, str]) -> str:

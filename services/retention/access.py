@@ -8,11 +8,10 @@ from typing import Any
 
 from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Outcome, Role, Viewer
-from services.approvals.models import REASON, WHY
+from services.approvals.models import REASON
 from services.audit_log.service import Logbook, warning
-from services.cards.models import Label
+from services.cards.changing import LabelsWithin, changing, labels_for
 from services.cards.scope import Scope
-from services.cards.specific import named_by
 from services.jobs.models import Job, JobState
 from services.retention.confined import (
     confined_job,
@@ -20,17 +19,13 @@ from services.retention.confined import (
     confined_policies,
     confined_receipt,
 )
+from services.retention.errors import RetentionError
 from services.retention.models import Changes, Kept, Key, Plan
 from services.retention.receipt import receipt_of
 from services.retention.service import RetentionService
 from services.retention.simulate import Simulated
 from services.retention.written import words_of
 from services.tenancy.kb_ids import TenantKey
-
-_TOLD = 100
-
-LabelsWithin = Callable[[Callable[[TenantKey], bool]], Collection[Label]]
-"""Returns the labels that tenants have whom somebody sees."""
 
 
 class DeskRetention:
@@ -44,7 +39,7 @@ class DeskRetention:
     def policies(self) -> tuple[Kept, ...]:
         """Return the policies that may hold for a tenant in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return confined_policies(self._inner().policies(), viewer, self._labels(viewer.sees))
+        return confined_policies(self._inner().policies(), viewer, labels_for(viewer, self._labels))
 
     def plan(
         self,
@@ -56,7 +51,7 @@ class DeskRetention:
             viewer = self._gate.viewer()
             plan = self._inner().plan(keys, changes)
             doing.digest = plan.digest
-            return confined_plan(plan, viewer, self._labels(viewer.sees))
+            return confined_plan(plan, viewer, labels_for(viewer, self._labels))
 
     def simulate(self, tenants: Sequence[TenantKey]) -> tuple[Simulated, ...]:
         """Return what policies would have come to in the last 90 days, for those in scope."""
@@ -74,17 +69,21 @@ class DeskRetention:
         if not changes:
             return changes
         lines = [*map(words_of, changes.put), *(f"no more {_key(key)}" for key in changes.removed)]
-        details = {"Policies": _few(lines), **({WHY: why} if why else {})}
-        with self._gate.doing(
-            Action.SET_RETENTION, whose=named_by(_scopes(changes)), target=_few(lines), reason=why,
-            digest=digest_of_words(why, *sorted(lines)), details=details,
+        scopes = _scopes(changes)
+        with changing(
+            self._gate, Action.SET_RETENTION, lines, scopes=scopes, what="Policies", why=why
         ):  # fmt: skip
             service.change(changes, by=viewer.id, why=why)
         return changes
 
     def begin(self, keys: Collection[Key] | None, *, digest: str, reason: str) -> Job:
-        """Begin a run of what a plan showed. Raises RetentionError, JobRefused, ApprovalNeeded."""
+        """Begin a run of what a plan showed, by its digest.
+
+        Raises RetentionError, also without one, JobRefused, ApprovalNeeded.
+        """
         viewer = self._gate.allow(Action.RUN_RETENTION)
+        if not digest:
+            raise RetentionError("say the digest of the plan that is to run: plan first")
         reason = reason.strip()
         with self._gate.doing(
             Action.RUN_RETENTION, target="retention", digest=digest, reason=reason,
@@ -147,11 +146,6 @@ def _scopes(changes: Changes) -> Iterator[Scope]:
     """Yield whom changes are for."""
     yield from (each.scope for each in changes.put)
     yield from (scope for scope, _ in changes.removed)
-
-
-def _few(lines: Sequence[str]) -> str:
-    more = len(lines) - _TOLD
-    return "; ".join(lines[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _key(key: Key) -> str:

@@ -61,7 +61,7 @@ def policies_json(kept: Iterable[Kept]) -> Json:
 
 def line_json(line: Line, *, in_words: bool = False) -> Json:
     """Return one line of a plan; null is not known. A problem is kept, or said in words."""
-    problem = None if line.problem is None else line.problem
+    problem = line.problem
     return {
         "matter": line.matter.value, "tenant": None if line.tenant is None else str(line.tenant),
         "owner": line.owner, "from": dict(line.sources), "there": line.there, "due": line.due,

@@ -113,7 +113,7 @@ class Judge:
         why = self._doubt(kb_id, claim.tenants)
         if why is None and self._is_guess(kb_id, claim.tenants, found[0]):
             why = Left.INFERRED
-        if why is None and bytes_of(kb_id).partition(b":")[0] in NOT_TOLD | _joined(kb_id):
+        if why is None and _is_like_others(bytes_of(kb_id)):
             why = Left.NAME
         if why is not None:
             return LeftOut(matter, kb_id, why, (*claim.tenants, *claim.others))
@@ -175,7 +175,6 @@ class Judge:
         return holding
 
 
-def _joined(kb_id: str) -> frozenset[bytes]:
-    """Return the head of a kb_id with a colon in it, which KATO's have not."""
-    raw = bytes_of(kb_id)
-    return frozenset({raw.partition(b":")[0]}) if b":" in raw else frozenset()
+def _is_like_others(kb_id: bytes) -> bool:
+    """Whether its keys are not told from others': a kb_id of KATO's has no colon."""
+    return b":" in kb_id or kb_id in NOT_TOLD

@@ -41,6 +41,8 @@ def test_a_policy_is_set_planned_and_run(kato: Deployment) -> None:
     lines = {line["owner"]: line for line in plan["lines"]}
     assert lines == {line["owner"]: line for line in would["lines"]}
     assert lines[BOB]["due"] == lines[BOB]["there"] - 1
+    unseen = CliRunner().invoke(app, ["retention", "run", "--digest", "", "--reason", "t"])
+    assert (unseen.exit_code, told("status")["runs"]) == (1, [])
     receipt = told("run", "--only", "tenant/acme=predictions:count", "--digest", plan["digest"],
                    "--reason", "t")  # fmt: skip
     assert receipt["outcome"] == "done"

@@ -63,6 +63,7 @@ class Archives:
     there: dict[str, Backup] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
     held: str = ""
+    stuck: str = ""
 
     def begin(self, tenant: TenantKey, rule: Rule, *, by: str) -> str:
         if rule.to == "nowhere":
@@ -87,6 +88,8 @@ class Archives:
     def remove(self, archive: str) -> None:
         if archive == self.held:
             raise OnHold("tenant/other", "x")
+        if archive == self.stuck:
+            raise ArchiveError("the archive is being taken")
         del self.there[archive]
 
 
@@ -178,6 +181,15 @@ def test_nothing_goes_of_who_is_on_hold_or_has_no_rule(world: World) -> None:
     world.holds = ()
     world.archives.held = "a0"
     assert world.service.prune(ACME) == ("a1",)
+
+
+def test_one_that_cannot_be_removed_holds_up_no_other(world: World) -> None:
+    """And what went is told, so that it is logged."""
+    world.keep()
+    world.took(State.PROVEN, State.FAILED, State.PROVEN, State.PROVEN)
+    world.archives.stuck = "a1"
+    assert set(world.service.prune(ACME)) == {"a0", "a2"}
+    assert set(world.records.every) == {"a1", "a3"}
 
 
 def test_what_failed_is_given_up_and_what_is_no_backup_is_left(world: World) -> None:
