@@ -55,9 +55,9 @@ class DeskImports:
         ) as doing:  # fmt: skip
             begun = self._inner.service.claim(run, by=viewer.id)
             if not here:
-                self._inner.begin(run, lambda _: None)
+                self._inner.begin(run)
                 return begun
-            done = self._inner.here(run, lambda _: None)
+            done = self._inner.here(run)
             doing.failure = "" if done.state is State.DONE else done.problem
             return done
 

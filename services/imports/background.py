@@ -12,8 +12,6 @@ from services.imports.service import ImportService
 
 logger = logging.getLogger(__name__)
 
-Ended = Callable[[Run], None]
-
 
 class Importing:
     """An import service, and the thread in which it writes. `on_end` follows each import."""
@@ -22,20 +20,19 @@ class Importing:
         self.service, self._on_end = service, on_end
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imports")
 
-    def begin(self, run: str, ended: Ended) -> None:
-        """Write what was claimed, soon; `ended` is told how it went."""
-        self._thread.submit(self._work, run, ended)
+    def begin(self, run: str) -> None:
+        """Write what was claimed, soon."""
+        self._thread.submit(self._work, run)
 
-    def here(self, run: str, ended: Ended) -> Run:
+    def here(self, run: str) -> Run:
         """Write what was claimed, in the caller's thread. Raises what `write` raises."""
         done = self.service.write(run)
-        ended(done)
         self._on_end()
         return done
 
-    def _work(self, run: str, ended: Ended) -> None:
+    def _work(self, run: str) -> None:
         try:
-            self.here(run, ended)
+            self.here(run)
         except KatoTenantsError as exc:
             logger.warning("an import could not be written: %s", exc)
         except Exception:

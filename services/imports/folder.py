@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -69,8 +70,11 @@ class Folder:
         spool.put("run", _RUNS.dump_json(run))
 
     def runs(self) -> tuple[Run, ...]:
-        """Return every import, the newest first."""
-        found = (self.run(path.name.removesuffix(_END)) for path in self._paths())
+        """Return every import, the newest first; one that is being checked is none yet."""
+        found = []
+        for path in self._paths():
+            with suppress(ImportRefused):  # or it was removed meanwhile
+                found.append(self.run(path.name.removesuffix(_END)))
         return tuple(sorted(found, key=lambda run: str(run.at), reverse=True))
 
     def _paths(self) -> list[Path]:
@@ -78,10 +82,21 @@ class Folder:
 
     def clean(self) -> None:
         """Remove files that were checked and not written for a day, and ends of long ago."""
-        for run in self.runs():
-            keep = KEPT if run.state is State.CHECKED else KEPT_ENDS
-            if run.state in _OVER and run.at is not None and run.at < self._now() - keep:
-                self.spool(run.id).path.unlink(missing_ok=True)
+        runs = {run.id: run for run in self.runs()}
+        for path in self._paths():
+            run = runs.get(path.name.removesuffix(_END))
+            if self._is_old(path) if run is None else self._is_over(run):
+                path.unlink(missing_ok=True)
+
+    def _is_over(self, run: Run) -> bool:
+        keep = KEPT if run.state is State.CHECKED else KEPT_ENDS
+        return run.state in _OVER and run.at is not None and run.at < self._now() - keep
+
+    def _is_old(self, path: Path) -> bool:
+        """Whether nobody can be at work any more on a file of which no import is known."""
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime < (self._now() - KEPT).timestamp()
+        return False
 
 
 def copied(file: IO[bytes], to: IO[bytes]) -> str:

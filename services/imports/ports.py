@@ -82,7 +82,10 @@ class Batches(Protocol):
         """Return what these keys have now."""
 
     def write(self, place: str, items: Sequence[Item], before: Before) -> None:
-        """Write a batch, where all is as `before` still: else it is refused as a whole."""
+        """Write a batch, where all is as `before` still.
+
+        Raises ImportRefused where it is not, and then writes nothing of it.
+        """
 
     def take_back(self, place: str, before: Before) -> None:
         """Make these keys have again what they had; may be done again."""

@@ -33,7 +33,7 @@ from services.imports.ports import There
 from services.imports.read import rows as rows_of
 from services.imports.spool import Spool
 from services.imports.target import target_of
-from services.imports.write import BATCH, Stores, Tell, Writer
+from services.imports.write import BATCH, Stores, Writer
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 
@@ -115,7 +115,7 @@ class ImportService:
         self._folder.keep(spool, begun)
         return begun
 
-    def write(self, run: str, *, tell: Tell = lambda _: None) -> Run:
+    def write(self, run: str) -> Run:
         """Write what was begun, whole or not at all, and return how it went.
 
         What fails half-way is taken back. Raises ImportRefused for what was not begun.
@@ -124,13 +124,9 @@ class ImportService:
         if found.state is not State.WRITING:
             raise ImportRefused("it was not begun")
 
-        def told(progress: Progress) -> None:
-            self._progress[run] = progress
-            tell(progress)
-
         self._progress[run] = found.progress  # from here on it is not taken back by hand
         try:
-            return self._writer(found).write(told)
+            return self._writer(found).write(partial(self._progress.__setitem__, run))
         finally:
             self._progress.pop(run, None)
 

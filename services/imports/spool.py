@@ -92,6 +92,10 @@ class Spool:
         rows = [(_blob(key), None if was is None else _blob(was)) for key, was in before.items()]
         self._many("INSERT OR IGNORE INTO had VALUES (?, ?)", rows)
 
+    def forget_before(self, keys: Iterable[str]) -> None:
+        """Forget what keys had, since they were not written."""
+        self._many("DELETE FROM had WHERE key = ?", [(_blob(key),) for key in keys])
+
     def befores(self, size: int) -> Iterator[Before]:
         """Yield what keys had before."""
         last = b""

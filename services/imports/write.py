@@ -121,7 +121,11 @@ class Writer:
                 raise ImportRefused(Why.TAKEN.value)
             wanted, before = _wanted(batch, store.before(place, batch), self.run.order.existing)
             self.spool.keep_before(before)
-            store.write(place, wanted, before)
+            try:
+                store.write(place, wanted, before)
+            except ImportRefused:  # what others wrote meanwhile is not taken back
+                self.spool.forget_before(before)
+                raise
             old = sum(was is not None for was in before.values())
             written, replaced = written + len(wanted) - old, replaced + old
             done += len(batch)

@@ -68,7 +68,7 @@ class VectorSteps:
             return self._of_own(facts)
         if facts is None:
             return StepState.REFUSED, NOT_THERE
-        if not self._fits(facts):
+        if not _fits(self.vectors, facts):
             return StepState.REFUSED, _other(facts)
         if name is StepName.SHARD_KEY:
             return self._of_shard(facts)
@@ -89,12 +89,6 @@ class VectorSteps:
         there = self.landing.tenant.id in facts.shard_keys
         return (StepState.THERE if there else StepState.TO_DO), None
 
-    def _fits(self, facts: CollectionFacts) -> bool:
-        """Whether a shared collection is for such vectors, where the order says which."""
-        if not self.vectors.size:
-            return True
-        return (facts.size, facts.distance) == (self.vectors.size, self.vectors.distance)
-
     def do(self, name: StepName) -> None:
         """Do one step. Raises StoreError."""
         if name is StepName.COLLECTION:
@@ -112,8 +106,14 @@ def wanted(order: Order, shared: CollectionFacts | None) -> Wanted:
     kato = vectors is None or (vectors.place is Place.OWN and vectors.layout is Layout.KATO)
     if shared is None or vectors is None:
         return Wanted(kato, order.expected)
-    fits = not vectors.size or (shared.size, shared.distance) == (vectors.size, vectors.distance)
-    return Wanted(kato, order.expected, fits, shared.shard_keys is not None)
+    fits, shards = _fits(vectors, shared), shared.shard_keys is not None
+    return Wanted(kato, order.expected, fits, shards)
+
+
+def _fits(vectors: Vectors, facts: CollectionFacts) -> bool:
+    """Whether a shared collection is for such vectors, where the order says which."""
+    said = facts.size, facts.distance
+    return not vectors.size or said == (vectors.size, vectors.distance)
 
 
 def _other(facts: CollectionFacts) -> Problem:

@@ -118,10 +118,6 @@ class Places:
             found = self._numbers.get(key := (label, claim.tenants))
             return [self._meet(key, claim, label, is_kb=False) if found is None else found]
 
-    def is_nobodys(self, number: int) -> bool:
-        """Whether nobody holds what an owner's name says."""
-        return self._tenant_of[number] == NOBODYS
-
     def _number(self, owner: Owner) -> int:
         number = self._numbers.get(owner)
         if number is None:

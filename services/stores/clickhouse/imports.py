@@ -1,8 +1,9 @@
 """Writes patterns of one tenant by way of a table of their own, whole or not at all.
 
 Rows are staged in a table with the same columns, counted there, and put into KATO's by one INSERT.
-Before that one more table is made, with the rows that are to be replaced: as long as it is there,
-what was put can be taken back by the names that are staged.
+Before that one more table is made, with the rows that are to be replaced, which gets its name when
+all of them are in it: as long as it is there, what was put can be taken back by the names that are
+staged.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ INSERT INTO {home:Identifier}.{table:Identifier}
 SELECT * FROM {home:Identifier}.{from:Identifier}
 """
 _HAS = "SELECT count() FROM system.tables WHERE database = {db:String} AND name = {from:String}"
+_NAME_IT = "RENAME TABLE {home:Identifier}.{from:Identifier} TO {home:Identifier}.{into:Identifier}"
 _DROP = "DROP TABLE IF EXISTS {home:Identifier}.{from:Identifier} SYNC"
 
 _WAITING = {"mutations_sync": 2, "allow_nondeterministic_mutations": 1}
@@ -107,11 +109,9 @@ class PatternImports:
             raise ImportRefused("a name came to be there meanwhile")
         if there and existing is Existing.SKIP:
             self._asking.command(_WRITING, _LEAVE_OUT, bound, settings=_WAITING)
-        self._make(_old(run), table)
-        old = Identifier(_old(run))
         replaced = there if existing is Existing.REPLACE else 0
+        self._keep(run, table, bound, replaced)
         if replaced:
-            self._asking.command(_WRITING, _KEEP, {**bound, "into": old}, settings=_PUTTING)
             self._asking.command(_WRITING, _REMOVE, bound, settings=_WAITING)
         staged = Identifier(_staged(run))
         self._asking.command(_WRITING, _PUT, {**bound, "from": staged}, settings=_PUTTING)
@@ -119,6 +119,17 @@ class PatternImports:
         if found != wanted:
             raise ImportRefused(f"{found:,} rows are there where {wanted:,} were written")
         return max(0, wanted - replaced), replaced
+
+    def _keep(self, run: str, table: Table, bound: Mapping[str, Any], rows: int) -> None:
+        """Keep the rows that are replaced; `take_back` goes by them once all of them are there."""
+        keeping = Identifier(_keeping(run))
+        self._make(_keeping(run), table)
+        if rows:
+            self._asking.command(_WRITING, _KEEP, {**bound, "into": keeping}, settings=_PUTTING)
+        if self._count(_COUNT, {"from": keeping}) != rows:
+            raise ImportRefused("something else wrote to the same names meanwhile")
+        named = {"from": keeping, "into": Identifier(_old(run))}
+        self._asking.command(_WRITING, _NAME_IT, named)
 
     def take_back(self, run: str, table: Table) -> None:
         """Undo `publish`, however far it came; may be done again."""
@@ -131,7 +142,7 @@ class PatternImports:
 
     def forget(self, run: str) -> None:
         """Drop what was staged; what tells that anything was put goes first."""
-        for name in (_old(run), _staged(run)):
+        for name in (_old(run), _keeping(run), _staged(run)):
             self._asking.command(_BACK, _DROP, {"from": Identifier(name)})
 
     def _make(self, name: str, table: Table) -> None:
@@ -149,6 +160,10 @@ class PatternImports:
 
 def _staged(run: str) -> str:
     return f"kato_tenants_import_{run}"
+
+
+def _keeping(run: str) -> str:
+    return f"kato_tenants_import_{run}_keeping"
 
 
 def _old(run: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from services.errors import StoreRejected
+from services.imports.errors import ImportRefused
 from services.imports.models import Item
 from services.imports.ports import Before, Collection, There
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.calls import asking
-from services.stores.qdrant.connect import STORE, patient
+from services.stores.qdrant.connect import patient
 from services.stores.qdrant.facts import TENANT, at, facts_of_info
 
 _LOOKING, _WRITING, _BACK = "read points", "importing points", "taking an import back"
@@ -53,7 +53,7 @@ class PointImports:
         if not items:
             return
         if self.before(place, items) != before:
-            raise StoreRejected(STORE, _WRITING, _CHANGED)
+            raise ImportRefused(_CHANGED)
         points = [
             models.PointStruct(
                 id=json.loads(item.key), vector=_vector(item.body), payload=_payload(item.body)

@@ -14,10 +14,9 @@ from typing import Any
 import hiredis
 import redis
 
-from services.errors import StoreRejected
+from services.imports.errors import ImportRefused
 from services.imports.models import Item
 from services.imports.ports import Before, There
-from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
 
@@ -62,10 +61,10 @@ class KeyImports:
             if {key: _content(was) for key, was in now.items()} != {
                 key: _content(was) for key, was in before.items()
             }:
-                raise StoreRejected(STORE, _WRITING, _CHANGED)
+                raise ImportRefused(_CHANGED)
             commands = [each for item in items for each in _commands(item)]
             if _transaction(link, commands) is None:
-                raise StoreRejected(STORE, _WRITING, _CHANGED)
+                raise ImportRefused(_CHANGED)
 
     def take_back(self, place: str, before: Before) -> None:  # noqa: ARG002
         """Make these keys have again what they had, in one transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
@@ -16,9 +17,12 @@ from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.imports import write
 from services.imports.errors import ImportRefused
+from services.imports.folder import KEPT
 from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
 from services.settings.environment import Settings
+from services.stores.clickhouse import imports
 from services.stores.clickhouse.imports import PatternImports
+from services.stores.clickhouse.query import Asking
 from services.stores.qdrant.imports import PointImports
 from services.stores.redis.imports import KeyImports
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -182,3 +186,62 @@ def test_sessions_of_others_and_their_times(services: Services, kato: Deployment
     guides = order(Kind.SESSIONS, Layout.GUIDE, ttl_seconds=60)
     assert done(services, guides, {"session_id": "s", "record": {"a": "ö"}}).written == 1
     assert 0 < keys.ttl("tenant:newco:session:s") <= 60
+
+
+def test_what_was_not_kept_yet_is_not_removed_either(services: Services, kato: Deployment) -> None:
+    """Where the rows that are to be replaced cannot be kept, they stay where they are."""
+    done(services, order(Kind.PATTERNS), *rows_of(Kind.PATTERNS))
+    before, whole = seen(kato), Asking.command
+
+    def broken(self: Asking, operation: str, statement: str, *more: Any, **named: Any) -> None:
+        if statement == imports._KEEP:
+            raise StoreUnavailable("ClickHouse", operation, "the answer was lost")
+        whole(self, operation, statement, *more, **named)
+
+    with patch.object(Asking, "command", broken):
+        run = done(services, order(Kind.PATTERNS, existing=Existing.REPLACE),
+                   *rows_of(Kind.PATTERNS, 6, "new"))  # fmt: skip
+    assert run.state is State.UNDONE
+    assert seen(kato) == before
+
+
+@pytest.mark.parametrize("kind", [Kind.KEYS, Kind.VECTORS])
+def test_what_others_write_meanwhile_stays(
+    services: Services, kato: Deployment, kind: Kind
+) -> None:
+    """A batch that is refused for it was not written: nothing of it is taken back."""
+    services.stores.writers.vector_setup.create(f"vectors_{KB}", size=2, distance="Euclid")
+    done(services, order(kind), *rows_of(kind, 1))
+    adapter = WRITES[kind][0]
+    whole, wanted = adapter.before, order(kind, existing=Existing.REPLACE)
+
+    def overtaken(self: object, place: str, items: Any) -> Any:
+        found = whole(self, place, items)
+        with patch.object(adapter, "before", whole):
+            assert done(services, wanted, *rows_of(kind, 1, "theirs")).state is State.DONE
+        return found
+
+    with patch.object(adapter, "before", overtaken):
+        run = done(services, wanted, *rows_of(kind, 1, "mine"))
+    assert run.state is State.UNDONE
+    if kind is Kind.KEYS:
+        assert kato.targets.redis is not None
+        assert json.loads(kato.targets.redis.get(f"{KB}:metadata:p0"))["m"] == "theirs"
+    else:
+        assert kato.targets.qdrant is not None
+        (point,) = kato.targets.qdrant.retrieve(f"vectors_{KB}", [0])
+        assert point.payload == {"m": "theirs"}
+
+
+def test_a_check_that_was_killed_keeps_nobody_from_importing(services: Services) -> None:
+    """Its file says nothing of an import yet: it is none, and is removed after a while."""
+    folder = services.imports.service._folder
+    killed = folder.new("killed").path
+    assert check(services, order(Kind.KEYS), *rows_of(Kind.KEYS)).fresh == 4
+    assert services.imports.service.runs() == ()
+    assert killed.exists()
+    long_ago = services.now() - 2 * KEPT
+    os.utime(killed, (long_ago.timestamp(),) * 2)
+    folder.clean()
+    assert not killed.exists()
+    assert len(folder.runs()) == 1
