@@ -9,12 +9,11 @@ each. The bare write packs one command a key with hiredis, sends 500 at a time, 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 
 import redis
 
-from bench.measure import seconds, spread, valkey, verdict
+from bench.measure import median, seconds, spread, valkey, verdict
 from services.archive.formats import TypedKey
 from services.stores.redis.erase_sessions import chunks
 from services.stores.redis.link import conversation, packed
@@ -82,7 +81,7 @@ def main() -> int:
             return 1
     for name, found in times.items():
         print(f"{name}: {spread(found)}")
-    ratio = statistics.median(times["restore"]) / statistics.median(times["bare"])
+    ratio = median(times["restore"]) / median(times["bare"])
     return 0 if verdict("restore / bare write", ratio, at_most=TARGET) else 1
 
 

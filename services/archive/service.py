@@ -173,13 +173,13 @@ class ArchiveService:
 
     def show(self, archive: Archive) -> tuple[Head, Manifest]:
         """Read an archive's head and manifest, and none of its chunks. Raises ArchiveError."""
-        with self._tools.place(archive.place).reading(archive.name) as stream:
-            reader = Reader(stream, self._tools.identities())
-            return reader.head, reader.manifest
+        return self._shown(archive.place, archive.name)
 
     def show_file(self, url: str) -> tuple[Head, Manifest]:
         """Read the head and manifest of a file by its address."""
-        folder, name = parted(url)
+        return self._shown(*parted(url))
+
+    def _shown(self, folder: str, name: str) -> tuple[Head, Manifest]:
         with self._tools.place(folder).reading(name) as stream:
             reader = Reader(stream, self._tools.identities())
             return reader.head, reader.manifest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.jobs.models import Job
+from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json
@@ -45,8 +45,11 @@ class RestoreService:
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises RestoreRefused where there is none."""
-        found = next((job for job in self.jobs() if job.id == job_id), None)
-        if found is None:
+        try:
+            found = self._jobs.job(job_id)
+        except JobRefused:
+            found = None
+        if found is None or found.kind != KIND:
             raise RestoreRefused("there is no such restore")
         return found
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import hiredis
-
 from services.purge.models import Surface
 from services.purge.ports import WantsNode
 from services.stores.redis.link import Link, packed
@@ -171,10 +169,7 @@ def _erased(link: Link, keys: Sequence[bytes], wants: WantsNode) -> list[str] | 
     if not due:
         link.ask("UNWATCH")
         return []
-    link.send(packed("MULTI") + packed("UNLINK", *due) + packed("EXEC"))
-    done = sound(link, 3)[2]
-    if done and isinstance(done[0], hiredis.ReplyError):
-        raise link.error(done[0])
+    done = link.transaction([packed("UNLINK", *due)])
     return None if done is None else list(due.values())
 
 

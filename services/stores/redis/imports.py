@@ -63,7 +63,7 @@ class KeyImports:
             }:
                 raise ImportRefused(_CHANGED)
             commands = [each for item in items for each in _commands(item)]
-            if _transaction(link, commands) is None:
+            if link.transaction(commands) is None:
                 raise ImportRefused(_CHANGED)
 
     def take_back(self, place: str, before: Before) -> None:  # noqa: ARG002
@@ -71,7 +71,7 @@ class KeyImports:
         commands = [each for key, was in before.items() for each in _restoring(key, was)]
         if commands:
             with self._link(_BACK) as link:
-                _transaction(link, commands)
+                link.transaction(commands)
 
 
 def _before(link: Link, keys: Sequence[str]) -> Before:
@@ -128,16 +128,6 @@ def _restoring(key: str, was: str | None) -> Iterator[bytes]:
     yield packed("UNLINK", raw)
     if raw.startswith(SESSION_PREFIX):
         yield packed("SREM", INDEX_KEY, raw.removeprefix(SESSION_PREFIX))
-
-
-def _transaction(link: Link, commands: Sequence[bytes]) -> object:
-    """Send commands between MULTI and EXEC. None where EXEC did nothing; raises its first error."""
-    link.send(b"".join((packed("MULTI"), *commands, packed("EXEC"))))
-    replies = link.replies(len(commands) + 2)
-    _sound(link, replies)
-    done = replies[-1]
-    _sound(link, done or ())
-    return done
 
 
 def _sound(link: Link, replies: Any) -> None:

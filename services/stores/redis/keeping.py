@@ -113,7 +113,7 @@ class Collecting:
                     due.append((owned, key))
         self.finish()
         if due:
-            self._link.send(b"".join(self._question(key) for _, key in due))
+            self._link.send(b"".join(self._question(owned, key) for owned, key in due))
         self._due = due
 
     def finish(self) -> None:
@@ -131,15 +131,11 @@ class Collecting:
             self._by_head[head] = None if bounds is None else Owned(bounds, self._use)
         return self._by_head[head]
 
-    def _question(self, key: bytes) -> bytes:
-        weighed = packed("MEMORY", "USAGE", key) if self._weigh_all else packed("EXISTS", key)
+    def _question(self, owned: Owned, key: bytes) -> bytes:
+        """Ask for a key's use, its memory to show it or where a bound is of it, and its TTL."""
+        weighs = self._weigh or owned.bounds.bytes is not None
+        weighed = packed("MEMORY", "USAGE", key) if weighs else packed("EXISTS", key)
         return packed("OBJECT", self._use, key) + weighed + packed("PTTL", key)
-
-    @property
-    def _weigh_all(self) -> bool:
-        """Whether memory is asked for: to show it, or since some bound is of it."""
-        return self._weigh or any(o is not None and o.bounds.bytes is not None
-                                  for o in self._by_head.values())  # fmt: skip
 
     def _note(self, owned: Owned, key: bytes, *, use: Any, size: Any, ttl: Any) -> None:
         if isinstance(ttl, hiredis.ReplyError):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 
 import hiredis
 
 from services.retention.models import Bounds, before
 from services.retention.ports import Shared
+from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.link import Link, Word, packed
 from services.stores.redis.server import is_withheld
 from services.tenancy.layout import text_of
@@ -91,9 +91,9 @@ def look_at_caches(link: Link, keys: Sequence[bytes], bounds: Bounds) -> Shared:
     """Count caches, and those that live longer than they may."""
     most = (bounds.ttl or 0) * 1000
     longer = 0
-    for some in _rounds(keys):
+    for some in chunks(keys, _PAGE):
         link.send(b"".join(packed("PTTL", key) for key in some))
-        for told in (link.reply() for _ in some):
+        for told in sound(link, len(some)):
             longer += told == _NEVER or told > most
     return Shared("caches", len(keys), longer)
 
@@ -104,7 +104,7 @@ def expire(link: Link, keys: Sequence[bytes], seconds: int) -> int:
     LT takes a key without one for one that lives for ever. It takes Redis 7.
     """
     link.send(b"".join(packed("PEXPIRE", key, seconds * 1000, "LT") for key in keys))
-    return sum(link.reply() for _ in keys)
+    return sum(sound(link, len(keys)))
 
 
 def lacking(link: Link) -> tuple[str, ...]:
@@ -113,8 +113,3 @@ def lacking(link: Link) -> tuple[str, ...]:
     link.send(b"".join(tried.values()))
     told = zip(tried, link.replies(len(tried)), strict=True)
     return tuple(f"its user may not use {name}" for name, reply in told if is_withheld(reply))
-
-
-def _rounds(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
-    edges = [*range(0, len(keys), _PAGE), len(keys)]
-    return [keys[start:end] for start, end in pairwise(edges)]

@@ -7,7 +7,7 @@ more time per key than all the rest, so that the replies are read with hiredis' 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -74,6 +74,19 @@ class Link:
                 self._receive()
                 found.extend(islice(iter(gets, _NOT_YET), number - len(found)))
         return found
+
+    def transaction(self, commands: Sequence[bytes]) -> list[Any] | None:
+        """Do packed commands between MULTI and EXEC, and return what each came to.
+
+        None where EXEC did nothing: a key that is watched was written. The first error is raised.
+        """
+        self.send(b"".join((packed("MULTI"), *commands, packed("EXEC"))))
+        replies = self.replies(len(commands) + 2)
+        done = replies[-1]
+        for reply in (*replies, *(done if isinstance(done, list) else ())):
+            if isinstance(reply, hiredis.ReplyError):
+                raise self.error(reply)
+        return None if done is None else list(done)
 
     def prolong(self) -> None:
         """Give what follows as much time as all had at first: the work goes on as it should."""

@@ -13,7 +13,7 @@ import redis
 
 from services.retention.models import Bounds
 from services.retention.ports import BoundsOf, Done, KeysFound
-from services.stores.redis.erase_sessions import chunks
+from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.keeping import (
     AGAIN,
     Collecting,
@@ -115,8 +115,7 @@ class KeyKeeping:
                     for symbol in dict.fromkeys(symbols)
                 ]
                 link.send(b"".join(sent))
-                for _ in sent:
-                    link.reply()
+                sound(link, len(sent))
 
     def rights(self) -> tuple[str, ...]:
         """Say what this user lacks, in words; nothing is changed."""

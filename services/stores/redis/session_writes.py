@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import hiredis
 import redis
 
 from services.sessions.models import IndexCleaning
@@ -113,10 +112,7 @@ def _swapped(link: Link, key: bytes, old: bytes, new: bytes) -> bool:
 
 def _transaction(link: Link, command: bytes) -> Any:
     """Send one command between MULTI and EXEC; its reply, None when EXEC did nothing."""
-    link.send(packed("MULTI") + command + packed("EXEC"))
-    done = _sound(link, 3)[2]
-    if done and isinstance(done[0], hiredis.ReplyError):
-        raise link.error(done[0])
+    done = link.transaction([command])
     return None if done is None else done[0]
 
 

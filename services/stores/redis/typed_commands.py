@@ -160,6 +160,3 @@ _MAKES: dict[str, Making] = {
     "zset": _zset,
     "stream": _stream,
 }
-
-TYPES = frozenset({"hash", *_MAKES})
-"""The types of key that are written; those of modules are none of them."""

@@ -203,13 +203,11 @@ class _Aside:
             return None
         last = [packed("PERSIST", self._name), *self._first.end(self._name)]
         last.append(packed("RENAMENX", self._name, self._first.name))
-        self._link.send(b"".join((packed("MULTI"), *last, packed("EXEC"))))
-        renamed = sound(self._link, len(last) + 2)[-1][-1]
-        if isinstance(renamed, hiredis.ReplyError):
-            raise self._link.error(renamed)
+        done = self._link.transaction(last)
+        renamed = bool(done and done[-1])
         if not renamed:
             self._link.ask("UNLINK", self._name)
-        return bool(renamed)
+        return renamed
 
 
 def _there(link: Link, names: Sequence[bytes]) -> set[bytes]:
@@ -225,13 +223,4 @@ def _done(link: Link, commands: Sequence[bytes]) -> bool:
     if not commands:
         link.ask("UNWATCH")
         return True
-    link.send(b"".join((packed("MULTI"), *commands, packed("EXEC"))))
-    replies = link.replies(len(commands) + 2)
-    done = replies[-1]
-    if isinstance(done, hiredis.ReplyError):  # it took none: the first refusal says why
-        why = next(each for each in replies if isinstance(each, hiredis.ReplyError))
-        raise link.error(why)
-    for reply in done or ():
-        if isinstance(reply, hiredis.ReplyError):
-            raise link.error(reply)
-    return done is not None
+    return link.transaction(commands) is not None
