@@ -94,7 +94,7 @@ class ArchiveWork:
 
     def left(self) -> Iterable[StepName]:
         """Return what is left: once it was taken, that is proven and kept."""
-        return [StepName(step.name) for step in self.job.steps if step.state is not StepState.DONE]
+        return list(map(StepName, self.job.undone))
 
     def do(self, step: StepName) -> Result:
         """Do one step. Raises Stopped, ArchiveError, StoreError."""

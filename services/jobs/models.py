@@ -85,6 +85,11 @@ class Job:
     steps: tuple[Step[str], ...] = ()
     receipt: Mapping[str, Any] | None = None
 
+    @property
+    def undone(self) -> tuple[str, ...]:
+        """The names of the steps that are not done, in their order."""
+        return tuple(step.name for step in self.steps if step.state is not StepState.DONE)
+
     def result(self, name: str) -> Result:
         """Return what a step found or did; nothing for one that was never done."""
         return next((step.result for step in self.steps if step.name == name), {})

@@ -67,8 +67,11 @@ class Jobs(RunJobs, Protocol):
     def job(self, job_id: str) -> Job | None:
         """Return one job with its steps."""
 
-    def all(self, kind: str = "", limit: int = 100) -> tuple[Job, ...]:
-        """Return the newest jobs, of one kind or of each, with their steps, the newest first."""
+    def all(self, kind: str = "", limit: int = 100, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest jobs, of one kind or of each, with their steps, the newest first.
+
+        With a reason, of those that were begun for just that.
+        """
 
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job of any kind, or purge, that holds one of these names."""

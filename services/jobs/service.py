@@ -79,9 +79,9 @@ class JobsService:
             raise JobRefused(f"there is no job {job_id}")
         return job
 
-    def all(self, kind: str = "", limit: int = 100) -> tuple[Job, ...]:
-        """Return the newest jobs of one kind, or of each."""
-        return self._jobs.all(kind, limit)
+    def all(self, kind: str = "", limit: int = 100, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest jobs of one kind, or of each; with a reason, of those begun for it."""
+        return self._jobs.all(kind, limit, reason=reason)
 
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job of any kind, or purge, that holds one of these names."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 from services.archive.models import Archive, State
 from services.archive.verify import Proof
 from services.cards.holds import refuse_held
-from services.jobs.models import Job, JobState, Progress, Result, StepState
+from services.jobs.models import Job, JobState, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.parking.errors import ParkingRefused
@@ -62,7 +62,7 @@ class ParkWork:
 
     def left(self) -> Iterable[StepName]:
         """Return what is not done yet; until the purge has begun everything is looked at anew."""
-        undone = [StepName(s.name) for s in self.job.steps if s.state is not StepState.DONE]
+        undone = list(map(StepName, self.job.undone))
         if StepName.PURGE in undone and self._purge() is None:
             return STEPS
         return undone
@@ -185,8 +185,7 @@ class ParkWork:
             raise ParkingRefused(f"it could not be brought back, so nothing was erased: {words}")
 
     def _purge(self) -> Purge | None:
-        found = self.tools.purges().jobs()
-        return next((each for each in found if each.reason == mark(self.job.id)), None)
+        return next(iter(self.tools.purges().jobs(reason=mark(self.job.id))), None)
 
     def _check_archived(self, plan: Plan) -> None:
         """Raise ParkingRefused where a purge goes by a name that the archive does not have."""

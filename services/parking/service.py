@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.jobs.lease import LEASE, new_owner
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
 from services.parking import park, unpark
@@ -94,12 +93,10 @@ class ParkingService:
         for archive in self._tools.archives().archives():
             if archive.reason == park.mark(job.id):
                 self._tools.archives().stop(archive)
-        for purge in self._tools.purges().jobs():
-            if purge.reason == park.mark(job.id):
-                self._tools.purges().stop(purge.id)
-        for restore in self._tools.restores().jobs():
-            if restore.reason == unpark.mark(job.id):
-                self._tools.restores().stop(restore.id)
+        for purge in self._tools.purges().jobs(reason=park.mark(job.id)):
+            self._tools.purges().stop(purge.id)
+        for restore in self._tools.restores().jobs(reason=unpark.mark(job.id)):
+            self._tools.restores().stop(restore.id)
 
     def resume(self, job_id: str) -> Job:
         """Let a stopped or failed one go on. Raises JobRefused for one that ended."""
@@ -108,20 +105,16 @@ class ParkingService:
     def abandon(self, job_id: str) -> Job:
         """Give up a stopped or failed one of which nothing was erased or written yet.
 
-        Raises ParkingRefused for any other: that has to go on, or data would be in two halves.
+        Raises ParkingRefused for any other: that has to go on, or data would be in two halves;
+        JobRefused where another process has it.
         """
-        job, now = self.job(job_id), self._tools.now()
+        job = self.job(job_id)
         if job.state not in (JobState.STOPPED, JobState.FAILED):
             raise ParkingRefused("only a stopped or failed job can be given up")
-        marks = park.mark(job.id), unpark.mark(job.id)
-        begun = [each.reason for each in self._tools.purges().jobs()]
-        begun += [each.reason for each in self._tools.restores().jobs()]
-        if not set(marks).isdisjoint(begun):
+        purges = self._tools.purges().jobs(reason=park.mark(job.id))
+        if purges or self._tools.restores().jobs(reason=unpark.mark(job.id)):
             raise ParkingRefused("it has begun to erase or to write: let it go on")
-        lease = self._tools.jobs.lease(job.id, new_owner(), at=now, until=now + LEASE)
-        if lease is None:
-            raise ParkingRefused("another process has this job now")
-        self._tools.jobs.end(job.id, ABANDONED, {}, now, lease=lease)
+        self._jobs.end(job.id, ABANDONED, {})
         return self.job(job.id)
 
     def _refuse_parked(self, tenant: TenantKey) -> None:

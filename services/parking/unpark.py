@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.jobs.models import Job, JobState, Progress, Result, StepState
+from services.jobs.models import Job, JobState, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.parking.errors import ParkingRefused
@@ -47,7 +47,7 @@ class UnparkWork:
 
     def left(self) -> Iterable[StepName]:
         """Return what is not done yet."""
-        return [StepName(s.name) for s in self.job.steps if s.state is not StepState.DONE]
+        return list(map(StepName, self.job.undone))
 
     def do(self, step: StepName) -> Result:
         """Do one step. Raises Stopped, or any KatoTenantsError where it failed."""
@@ -72,7 +72,7 @@ class UnparkWork:
         """Write the archive back, and compare everything with it."""
         self.said(Progress("writing the archive back"))
         service = self.tools.restores()
-        found = next((job for job in service.jobs() if job.reason == mark(self.job.id)), None)
+        found = next(iter(service.jobs(reason=mark(self.job.id))), None)
         if found is None:
             found = self._begun()
         elif found.state in (JobState.FAILED, JobState.STOPPED):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.access.holders import Holders, claimants, each_of
@@ -59,10 +59,11 @@ def with_held(plan: Plan, ownership: Ownership, holds: Holds) -> Plan:
 
 def refuse_held(plan: Plan, ownership: Ownership, holds: Holds) -> None:
     """Raise PurgeRefused where a hold stands in the way of a purge now."""
-    words = _words(held_in(plan, ownership, holds))
-    if words:
-        raise PurgeRefused(f"it cannot run: {words}")
+    held = held_in(plan, ownership, holds)
+    if held:
+        raise PurgeRefused(f"it cannot run: {first_words(held)}")
 
 
-def _words(held: Iterable[Held]) -> str:
-    return "; ".join(map(held_words, tuple(held)[:3]))
+def first_words(held: Sequence[Held]) -> str:
+    """Say the first few holds that stand in the way."""
+    return "; ".join(map(held_words, held[:3]))

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from services.errors import KatoTenantsError, StoreError, StoreNotConfigured
-from services.purge.held import held_in
+from services.purge.held import first_words, held_in
 from services.purge.job import Job
-from services.purge.models import Names, held_words
+from services.purge.models import Names
 from services.purge.plan import no_longer
 from services.purge.target import now_left, wanting
 from services.purge.tools import Tools
@@ -72,7 +72,7 @@ class Judge:
         seen = replace(plan, surface=replace(plan.surface, sessions=sessions))
         held = held_in(seen, self.ownership, self._tools.holds)
         if held:
-            words = "; ".join(map(held_words, held[:3]))
+            words = first_words(held)
             raise Halted(f"{words}; nothing was touched since: once it is lifted, resume this")
         left = now_left(plan.request, plan.surface, plan.taken, self.ownership)
         if left:

@@ -130,9 +130,9 @@ class PurgeService:
             raise NoSuchJob(job_id)
         return job
 
-    def jobs(self) -> tuple[Job, ...]:
-        """Return the newest jobs."""
-        return self._jobs.all()
+    def jobs(self, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest jobs; with a reason, of those that were begun for just that."""
+        return self._jobs.all(reason=reason)
 
     def stop(self, job_id: str) -> None:
         """Let a running job end before its next step."""

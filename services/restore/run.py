@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from services.archive.models import Part
-from services.jobs.models import Job, Progress, Result, StepState
+from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.restore.errors import RestoreRefused
@@ -61,7 +61,7 @@ class RestoreWork:
 
     def left(self) -> Iterable[StepName]:
         """Return what is not done yet."""
-        return [StepName(step.name) for step in self.job.steps if step.state is not StepState.DONE]
+        return list(map(StepName, self.job.undone))
 
     def do(self, step: StepName) -> Result:
         """Do one step, with the archive open. Raises Stopped, ArchiveError, StoreError."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.restore.errors import RestoreRefused
@@ -39,19 +41,17 @@ class RestoreService:
         """Run its job in this process until it ends, stops or fails."""
         return self._jobs.run_here(self.job(job_id).id)
 
-    def jobs(self) -> tuple[Job, ...]:
-        """Return the newest restores, newest first."""
-        return self._jobs.all(KIND)
+    def jobs(self, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest restores, newest first; with a reason, of those begun for just that."""
+        return self._jobs.all(KIND, reason=reason)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises RestoreRefused where there is none."""
-        try:
+        with suppress(JobRefused):
             found = self._jobs.job(job_id)
-        except JobRefused:
-            found = None
-        if found is None or found.kind != KIND:
-            raise RestoreRefused("there is no such restore")
-        return found
+            if found.kind == KIND:
+                return found
+        raise RestoreRefused("there is no such restore")
 
     def stop(self, job_id: str) -> None:
         """Let it end as soon as it can."""

@@ -31,7 +31,7 @@ def archive_tools(services: Working) -> Tools:
     return Tools(
         erasers=services.erasers, kato=stores.kato, patterns=sources.patterns, keys=sources.keys,
         vectors=sources.vectors, own=own.pieces, ownership=services.usage.ownership,
-        saw=lambda seen: services.state.record_nodes(seen, services.now()),
+        saw=services.saw,
         versions=services.versions, recipients=lambda: recipients(settings),
         identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
         book=ArchiveBook(services.database), holds=services.card_book.holds,

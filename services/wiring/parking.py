@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from services.errors import KatoTenantsError
 from services.parking import park, unpark
 from services.parking.tools import Tools
-from services.wiring.archiving import identities, place_of, recipients
+from services.wiring.archiving import identities, recipients
 
 if TYPE_CHECKING:
     from services.jobs.models import Job
@@ -19,18 +18,10 @@ if TYPE_CHECKING:
 def parking_tools(services: Working) -> Tools:
     """Return what parking needs of these services."""
     settings = services.settings
-
-    def place() -> str:
-        try:
-            place_of(settings, "")
-        except KatoTenantsError as exc:
-            return str(exc)
-        return ""
-
     return Tools(
         archives=lambda: services.archive, purges=lambda: services.purge,
         restores=lambda: services.restore, book=services.parking_book, jobs=services.job_book,
-        holds=services.card_book.holds, place=place,
+        holds=services.card_book.holds, place=services.before_purge.obstacle,
         opens=lambda: bool(identities(settings)) or not recipients(settings),
         unbury=services.jobs.unbury, now=services.now,
     )  # fmt: skip

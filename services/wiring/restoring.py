@@ -17,9 +17,7 @@ def restore_tools(services: Working) -> Tools:
     """Return what restores need of these services' stores and records."""
     settings = services.settings
     sinks = RestoreSinks(services.stores.engines, settings)
-    own = OwnRecords(
-        lambda seen: services.state.record_nodes(seen, services.now()), services.limits
-    )
+    own = OwnRecords(services.saw, services.limits)
     return Tools(
         rows=sinks.rows, points=sinks.points, keys=sinks.keys,
         place=lambda url: place_of(settings, url), identities=lambda: identities(settings),

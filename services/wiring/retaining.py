@@ -52,7 +52,7 @@ class Retaining:
         return Tools(
             keys=self._keys, patterns=self._patterns, kato=stores.kato, index=stores.key_erasing,
             records=services.policies,
-            saw=lambda seen: services.state.record_nodes(seen, services.now()),
+            saw=services.saw,
             ownership=services.usage.ownership, labels=services.cards.labels, holds=self.holds,
             busy=services.policies.held, versions=services.versions, now=services.now,
         )  # fmt: skip

@@ -46,22 +46,27 @@ class Working(Reading):
             erasers=self.erasers,
             kato=self.stores.kato,
             jobs=self.jobs,
-            saw=lambda seen: self.state.record_nodes(seen, self.now()),
+            saw=self.saw,
             ownership=self.usage.ownership,
             holds=self.card_book.holds,
             versions=self.versions,
             settle_seconds=self.settings.settle_seconds,
             plan_seconds=self.settings.plan_minutes * 60,
             learns=self.embedded is None,
-            archiver=self._before_purge,
+            archiver=self.before_purge,
         )
 
     @property
-    def _before_purge(self) -> BeforePurge:
+    def before_purge(self) -> BeforePurge:
+        """What takes an archive before anything is erased, and says why it cannot."""
         from services.archive.before_purge import BeforePurge
         from services.wiring.archiving import place_of
 
         return BeforePurge(lambda: self.archive, check=lambda: place_of(self.settings, ""))
+
+    def saw(self, seen: Mapping[str, str]) -> None:
+        """Record node_ids that were seen now, with where each was."""
+        self.state.record_nodes(seen, self.now())
 
     def versions(self) -> Mapping[str, str]:
         """Name the version of this product, and of each store that answers."""

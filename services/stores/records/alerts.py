@@ -24,7 +24,8 @@ from services.stores.records.alert_letters import (
     unsent,
 )
 from services.stores.records.alert_tables import ALERT_HEAD, ALERTS, MESSAGES, SILENCES
-from services.stores.records.database import Database, batches, insert_into, reading, writing
+from services.stores.records.database import Database, batches, reading, writing
+from services.stores.records.putting import put_rows
 
 _DOING, _ASKING = "keeping alerts", "reading alerts"
 
@@ -188,13 +189,7 @@ def _put(connection: Connection, change: Change) -> None:
         }
         for alert in change.alerts
     ]  # fmt: skip
-    if not rows:
-        return
-    statement = insert_into(connection, ALERTS)
-    new = statement.excluded
-    changed = {name: new[name] for name in ("state", "text", "began", "ended", "settled")}
-    put = statement.on_conflict_do_update(index_elements=[ALERTS.c.id], set_=changed)
-    connection.execute(put, rows)
+    put_rows(connection, ALERTS, rows)
 
 
 def _post(connection: Connection, message: Message) -> None:

@@ -8,10 +8,9 @@ from sqlalchemy import Engine, delete, insert, select
 
 from services.archive.models import Archive, State, archive_of, archive_text
 from services.stores.records.archive_tables import ARCHIVE_TENANTS, ARCHIVES
-from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.database import batches, reading, writing
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
-
-_AT_ONCE = 500  # tenants in one statement
 
 
 class ArchiveBook:
@@ -27,11 +26,7 @@ class ArchiveBook:
             "text": archive_text(archive),
         }  # fmt: skip
         with writing(self._engine, "keeping an archive") as connection:
-            setting = insert_into(connection, ARCHIVES)
-            new = {name: setting.excluded[name] for name in ("state", "created_at", "text")}
-            connection.execute(
-                setting.on_conflict_do_update(index_elements=[ARCHIVES.c.id], set_=new), row
-            )
+            put_rows(connection, ARCHIVES, [row])
             whose = ARCHIVE_TENANTS.c.archive == archive.id
             connection.execute(delete(ARCHIVE_TENANTS).where(whose))
             rows = [{"tenant": digest, "archive": archive.id}
@@ -62,8 +57,8 @@ class ArchiveBook:
     def some(self, archive_ids: Collection[str]) -> tuple[Archive, ...]:
         """Return those of these that there are, in no order."""
         ids, found = list(dict.fromkeys(archive_ids)), list[Archive]()
-        for at in range(0, len(ids), _AT_ONCE):
-            asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id.in_(ids[at : at + _AT_ONCE]))
+        for some in batches(ids):
+            asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id.in_(some))
             with reading(self._engine, "reading archives") as connection:
                 found += map(archive_of, connection.execute(asked).scalars())
         return tuple(found)
@@ -90,11 +85,11 @@ class ArchiveBook:
     def _proven(self, digests: Sequence[str]) -> dict[str, list[str]]:
         """Return the ids of the proven archives of each of these tenants, the newest first."""
         found: dict[str, list[str]] = {}
-        for at in range(0, len(digests), _AT_ONCE):
+        for some in batches(digests):
             asked = (
                 select(ARCHIVE_TENANTS.c.tenant, ARCHIVES.c.id)
                 .join(ARCHIVES, ARCHIVES.c.id == ARCHIVE_TENANTS.c.archive)
-                .where(ARCHIVE_TENANTS.c.tenant.in_(digests[at : at + _AT_ONCE]))
+                .where(ARCHIVE_TENANTS.c.tenant.in_(some))
                 .where(ARCHIVES.c.state == State.PROVEN.value)
                 .order_by(ARCHIVES.c.created_at.desc())
             )

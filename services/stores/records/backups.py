@@ -11,6 +11,7 @@ from services.backups.models import Kept, Run
 from services.cards.scope import Scope
 from services.stores.records.backup_tables import BACKUP_NEWEST, BACKUP_RULES, BACKUPS
 from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey
 
@@ -39,13 +40,7 @@ class BackupBook:
         gone = [digest_of(str(scope)) for scope in removed]
         with writing(self._engine, "changing rules of backups") as connection:
             connection.execute(delete(BACKUP_RULES).where(BACKUP_RULES.c.digest.in_(gone)))
-            if rows:
-                setting = insert_into(connection, BACKUP_RULES)
-                new = {name: setting.excluded[name] for name in ("text", "who", "at", "why")}
-                connection.execute(
-                    setting.on_conflict_do_update(index_elements=[BACKUP_RULES.c.digest], set_=new),
-                    rows,
-                )
+            put_rows(connection, BACKUP_RULES, rows)
 
     def newest(self) -> Mapping[TenantKey, Run]:
         """Return the newest run of each tenant that has one."""

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, Row, select, update
 
 from services.cards.models import Card, Edit, Held, Hold
 from services.stores.records.card_tables import CARD_VERSION, CARDS
-from services.stores.records.database import batches, insert_into, reading, writing
+from services.stores.records.database import batches, reading, writing
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey
 
@@ -49,10 +50,8 @@ class CardBook:
         """Change cards, all or none, each as it is at that moment."""
         with writing(self._engine, "changing cards") as connection:
             there = _begin(connection, [edit.tenant for edit in edits])
-            _put(
-                connection,
-                [replace(edit.after(_of(there, edit.tenant)), by=by, at=at) for edit in edits],
-            )
+            cards = (edit.after(_of(there, edit.tenant)) for edit in edits)
+            _put(connection, [replace(each, by=by, at=at) for each in cards])
 
     def hold(self, tenants: Collection[TenantKey], hold: Hold) -> None:
         """Put tenants on hold, all or none; a hold that is there stays as it is."""
@@ -90,14 +89,7 @@ def _of(there: dict[TenantKey, Card], tenant: TenantKey) -> Card:
 
 
 def _put(connection: Connection, cards: list[Card]) -> None:
-    if cards:
-        setting = insert_into(connection, CARDS)
-        kept = {"digest", "tenant"}
-        new = {c.name: setting.excluded[c.name] for c in CARDS.columns if c.name not in kept}
-        connection.execute(
-            setting.on_conflict_do_update(index_elements=[CARDS.c.digest], set_=new),
-            list(map(_row, cards)),
-        )
+    put_rows(connection, CARDS, list(map(_row, cards)))
 
 
 def _row(card: Card) -> dict[str, object]:

@@ -12,6 +12,7 @@ from services.history.rollup import Look
 from services.history.rows import Row, bytes_of
 from services.stores.records.database import batches, insert_into
 from services.stores.records.history_tables import HEAD, HOLDERS, LOOKS, ROWS
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 
 
@@ -38,15 +39,7 @@ def put(connection: Connection, grain: int, rows: Mapping[int, Mapping[Holder, R
         {"grain": grain, "holder": ids[digest(holder)], "start": start, "row": bytes_of(row)}
         for start, each in rows.items() for holder, row in each.items()
     ]  # fmt: skip
-    if found:
-        statement = insert_into(connection, ROWS)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[ROWS.c.grain, ROWS.c.holder, ROWS.c.start],
-                set_={"row": statement.excluded.row},
-            ),
-            found,
-        )
+    put_rows(connection, ROWS, found)
 
 
 def put_looks(

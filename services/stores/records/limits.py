@@ -12,9 +12,10 @@ from services.cards.scope import Scope, scope_written
 from services.history.events import Event, EventKind
 from services.limits.models import Crossed, Kept, Rule, State
 from services.limits.ports import Held
-from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.database import reading, writing
 from services.stores.records.events import add_events
 from services.stores.records.limit_tables import CROSSED, LIMIT_VERSION, LIMITS
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 
 _KINDS = {
@@ -40,9 +41,7 @@ class LimitBook:
         """Return every rule."""
         with reading(self._engine, "reading limits") as connection:
             return tuple(
-                Kept(
-                    Rule(scope_written(row.scope), row.quantity, row.most), row.who, row.at, row.why
-                )
+                Kept(_rule(row), row.who, row.at, row.why)
                 for row in connection.execute(select(LIMITS))
             )
 
@@ -51,15 +50,7 @@ class LimitBook:
         with writing(self._engine, "changing limits") as connection:
             _count(connection)  # first: so two that write at once do so one after the other
             _delete(connection, LIMITS, [(str(scope), quantity) for scope, quantity in removed])
-            if put:
-                setting = insert_into(connection, LIMITS)
-                new = {name: setting.excluded[name] for name in ("most", "who", "at", "why")}
-                connection.execute(
-                    setting.on_conflict_do_update(
-                        index_elements=[LIMITS.c.digest, LIMITS.c.quantity], set_=new
-                    ),
-                    list(map(_row, put)),
-                )
+            put_rows(connection, LIMITS, list(map(_row, put)))
 
     def held(self) -> Held:
         """Return who was near or over at the last look."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from services.stores.records.database import batches, insert_into, reading, writing
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import CONFIRMED, NODES, NODES_VERSION, digest_of
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Source
@@ -95,11 +96,7 @@ class NameBook:
         if not rows:
             return
         with writing(self._engine, "confirming owners") as connection:
-            statement = insert_into(connection, CONFIRMED)
-            new = {name: statement.excluded[name] for name in ("tenant", "who", "at", "why")}
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=[CONFIRMED.c.digest], set_=new), rows
-            )
+            put_rows(connection, CONFIRMED, rows)
             _count(connection)
 
     def revoke(self, kb_ids: Iterable[str]) -> None:

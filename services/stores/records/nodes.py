@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 
 from services.figures import Amount, Measure
 from services.health.models import Health
-from services.stores.records.database import STORE, insert_into, open_database, reading, writing
+from services.stores.records.database import STORE, open_database, reading, writing
 from services.stores.records.names import NameBook
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import HISTORY, NODES_VERSION
 
 HISTORY_KEPT = timedelta(days=90)
@@ -59,16 +60,7 @@ class StateStore(NameBook):
         ]
         with writing(self._engine, "recording usage") as connection:
             connection.execute(HISTORY.delete().where(HISTORY.c.collected_at < at - HISTORY_KEPT))
-            if rows:
-                statement = insert_into(connection, HISTORY)
-                new = statement.excluded
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=[HISTORY.c.measure, HISTORY.c.collected_at],
-                        set_={"count": new["count"], "bytes": new["bytes"]},
-                    ),
-                    rows,
-                )
+            put_rows(connection, HISTORY, rows)
 
     def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
         """Return the recorded totals of one measure since a time, oldest first."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Engine, delete, select
 
 from services.parking.models import Parked, parked_of, parked_text
-from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.database import reading, writing
 from services.stores.records.parking_tables import PARKED
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey
 
@@ -22,11 +23,7 @@ class ParkingBook:
         row = {"tenant": digest_of(str(parked.tenant)), "since": parked.since,
                "text": parked_text(parked)}  # fmt: skip
         with writing(self._engine, "noting that a tenant is parked") as connection:
-            setting = insert_into(connection, PARKED)
-            new = {name: setting.excluded[name] for name in ("since", "text")}
-            connection.execute(
-                setting.on_conflict_do_update(index_elements=[PARKED.c.tenant], set_=new), row
-            )
+            put_rows(connection, PARKED, [row])
 
     def drop(self, tenant: TenantKey) -> None:
         """Forget that a tenant is parked."""

@@ -22,7 +22,8 @@ from services.cards.scope import scope_written
 from services.jobs.schedule import Schedule
 from services.retention.models import Kept, Key, Policy
 from services.retention.steps import KIND
-from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.database import reading, writing
+from services.stores.records.putting import put_rows
 from services.stores.records.retention_tables import POLICIES
 from services.stores.records.schema import HOLDS, JOBS, digest_of
 
@@ -48,16 +49,7 @@ class PolicyBook:
         """
         with writing(self._engine, "changing retention policies") as connection:
             _remove(connection, removed)
-            if put:
-                setting = insert_into(connection, POLICIES)
-                names = ("most", "cron", "zone", "who", "at", "why", "begun", "claimed")
-                connection.execute(
-                    setting.on_conflict_do_update(
-                        index_elements=[POLICIES.c.digest, POLICIES.c.quantity],
-                        set_={name: setting.excluded[name] for name in names},
-                    ),
-                    list(map(_row, put)),
-                )
+            put_rows(connection, POLICIES, list(map(_row, put)))
 
     def claim(self, policies: Sequence[Kept], *, at: datetime) -> bool:
         """Take what is due for this process alone, for a minute; False where another has it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -15,10 +15,12 @@ from services.jobs.models import Job, JobRefused, JobState, Progress, Result, St
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
+from services.restore.errors import RestoreRefused
+from services.restore.service import RestoreService
 from services.stores.records.database import writing
 from services.stores.records.jobs.jobs import JobBook
 from services.stores.records.schema import JOBS
-from tests.servers.purger import NOW, SOON, begun
+from tests.servers.purger import NOW, SOON, begun, plan_for
 from tests.servers.records import Records
 
 STEPS = ("copy", "prove", "cut over")
@@ -146,7 +148,7 @@ def test_a_step_that_fails_is_done_again(jobs: JobsService, made: Made) -> None:
 
     def fails(step: str) -> None:
         if step == "prove":
-            raise StoreUnavailable("redis", "it did not answer")
+            raise StoreUnavailable("redis", "proving", "it did not answer")
 
     made.then = fails
     job = start(jobs)
@@ -202,6 +204,31 @@ def test_who_lost_the_lease_writes_nothing(jobs: JobsService, made: Made) -> Non
     assert [step.state for step in found.steps] == ["started", "waiting", "waiting"]
     with pytest.raises(LeaseLost):
         made.book.end(job.id, "copied", {}, NOW, lease=1)
+
+
+def test_what_was_begun_for_a_reason_is_found_behind_any_number_of_newer_ones(
+    jobs: JobsService, made: Made, records: Records
+) -> None:
+    """By this a job finds its parts: one that is not found would be begun once more."""
+    purges = records.jobs()
+    part = purges.begin(
+        plan_for(), asked_by="ann", reason="parked by the job 1", names=["acme"], steps=(), at=NOW
+    )
+    copied = jobs.begin("restore", {}, asked_by="ann", reason="back", names=["a"], steps=())
+    newer = begun(purges, "zeta", minute=1)
+    for number in range(101):
+        jobs.begin("restore", {}, asked_by="ann", reason="R", names=[f"r{number}"], steps=())
+    assert purges.all(1) == (newer,)
+    assert purges.all(1, reason="parked by the job 1") == (part,)
+    assert purges.all(reason="parked") == ()
+    assert jobs.all("restore", reason="back") == (copied,)
+    assert jobs.all("copy", reason="back") == ()
+    restores = RestoreService(cast("Any", None), jobs)
+    assert copied not in restores.jobs()
+    assert restores.job(copied.id) == copied
+    for other in (part.id, start(jobs, "b").id, "nothing"):
+        with pytest.raises(RestoreRefused):
+            restores.job(other)
 
 
 def test_a_job_of_an_unknown_kind_waits(jobs: JobsService, made: Made) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import hold, progress_columns, step_rows, steps_of
-from services.stores.records.jobs.runs import LET_GO, PAUSED, JobRuns, fenced
+from services.stores.records.jobs.runs import LET_GO, PAUSED, JobRuns, fenced, newest_first
 from services.stores.records.schema import HOLDS, JOBS, STEPS
 
 
@@ -46,10 +46,13 @@ class JobBook(JobRuns):
             rows = connection.execute(select(JOBS).where(self.of_kind, JOBS.c.id == job_id)).all()
             return next(iter(_jobs_of(connection, rows)), None)
 
-    def all(self, kind: str = "", limit: int = 100) -> tuple[Job, ...]:
-        """Return the newest jobs, of one kind or of each, with their steps, the newest first."""
+    def all(self, kind: str = "", limit: int = 100, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest jobs, of one kind or of each, with their steps, the newest first.
+
+        With a reason, of those that were begun for just that.
+        """
         mine = JOBS.c.kind == kind if kind else self.of_kind
-        newest = select(JOBS).where(mine).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
+        newest = newest_first(select(JOBS).where(mine), reason)
         with reading(self._engine, "reading jobs") as connection:
             return _jobs_of(connection, connection.execute(newest.limit(limit)).all())
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select, update
 
 from services.errors import LeaseLost, Problem
 from services.jobs.models import JobRefused, JobState, Progress, StepState
@@ -128,6 +129,12 @@ class JobRuns:
             fenced(connection, job_id, lease)
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise JobRefused(f"the job {job_id} has no step {str(step)!r}")
+
+
+def newest_first(jobs: Select[Any], reason: str) -> Select[Any]:
+    """Put jobs in their order; with a reason, those alone that were begun for just that."""
+    some = jobs.where(JOBS.c.reason == reason) if reason else jobs
+    return some.order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
 
 
 def fenced(connection: Connection, job_id: str, lease: int, /, **values: object) -> None:

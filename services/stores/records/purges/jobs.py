@@ -22,8 +22,9 @@ from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import hold, step_rows
 from services.stores.records.jobs.runs import LET_GO, PAUSED
 from services.stores.records.purges.end import PurgeEnds
-from services.stores.records.purges.rows import job_row, put_newer, sampleless
+from services.stores.records.purges.rows import job_row, sampleless
 from services.stores.records.purges.tombstones import add_look, looks_of, nameless, stones_of
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import JOBS, PLANS, STEPS, TOMBSTONES
 
 
@@ -41,7 +42,7 @@ class PurgeJobs(PurgeEnds):
         }  # fmt: skip
         with writing(self._engine, "keeping a plan") as connection:
             connection.execute(delete(PLANS).where(PLANS.c.expires_at <= plan.created_at))
-            put_newer(connection, PLANS, [row], by="created_at")
+            put_rows(connection, PLANS, [row], newer="created_at")
 
     def drop_plans(self, at: datetime) -> int:
         """Remove the plans that have expired by a time, and return how many these were."""

@@ -15,7 +15,7 @@ from services.purge.job import Job
 from services.purge.models import Plan
 from services.stores.records.database import batches, reading
 from services.stores.records.jobs.rows import steps_of
-from services.stores.records.jobs.runs import PURGE, JobRuns
+from services.stores.records.jobs.runs import PURGE, JobRuns, newest_first
 from services.stores.records.name_hashes import Marks
 from services.stores.records.purges.rows import JOB_COLUMNS, job_of, purge_steps
 from services.stores.records.schema import JOBS, OWN_KEY
@@ -50,14 +50,12 @@ class JobReading(JobRuns):
             ).all()
             return next(iter(self._jobs_of(connection, rows)), None)
 
-    def all(self, limit: int = 100) -> tuple[Job, ...]:
-        """Return the newest jobs with their steps, the newest first."""
-        newest = (
-            select(*JOB_COLUMNS)
-            .where(self.of_kind)
-            .order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
-            .limit(limit)
-        )
+    def all(self, limit: int = 100, *, reason: str = "") -> tuple[Job, ...]:
+        """Return the newest jobs with their steps, the newest first.
+
+        With a reason, of those that were begun for just that.
+        """
+        newest = newest_first(select(*JOB_COLUMNS).where(self.of_kind), reason).limit(limit)
         with reading(self._engine, "reading purge jobs") as connection:
             return self._jobs_of(connection, connection.execute(newest).all())
 

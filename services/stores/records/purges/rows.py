@@ -6,34 +6,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Row
 
 from services.jobs.models import JobState, Progress, Step as AnyStep
 from services.purge.formats import plan_record
 from services.purge.job import Job, Outcome
 from services.purge.models import Plan
 from services.purge.steps import Step, StepName
-from services.stores.records.database import insert_into
-from services.stores.records.jobs.rows import Rows, progress_columns
+from services.stores.records.jobs.rows import progress_columns
 from services.stores.records.jobs.runs import PURGE
 from services.stores.records.schema import JOBS
 
 JOB_COLUMNS = tuple(column for column in JOBS.c if column.name not in {"plan", "receipt"})
 """The columns of a job that are short."""
-
-
-def put_newer(connection: Connection, table: Table, rows: Rows, *, by: str) -> None:
-    """Put rows by their digest; of two with one digest, the one that is newer by a column."""
-    if not rows:
-        return
-    statement = insert_into(connection, table)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[table.c.digest],
-        set_={column.name: new[column.name] for column in table.c if column.name != "digest"},
-        where=new[by] >= table.c[by],
-    )
-    connection.execute(statement, sorted(rows, key=lambda row: str(row["digest"])))
 
 
 def sampleless(plan: Plan) -> Plan:

@@ -12,7 +12,7 @@ from services.jobs.models import JobState
 from services.purge.job import LaterLook, Tombstone
 from services.stores.records.database import batches
 from services.stores.records.name_hashes import KB_ID, Marks
-from services.stores.records.purges.rows import put_newer
+from services.stores.records.putting import put_rows
 from services.stores.records.schema import JOBS, LOOKS, TOMBSTONES
 
 _SHOWN = (TOMBSTONES.c.tenant, TOMBSTONES.c.job, TOMBSTONES.c.erased_at)
@@ -27,7 +27,8 @@ def bury(connection: Connection, tombstones: Iterable[Tombstone], marks: Marks) 
         }
         for stone in tombstones
     ]  # fmt: skip
-    put_newer(connection, TOMBSTONES, rows, by="erased_at")
+    in_order = sorted(rows, key=lambda row: str(row["digest"]))
+    put_rows(connection, TOMBSTONES, in_order, newer="erased_at")
 
 
 def nameless(connection: Connection) -> tuple[Tombstone, ...]:
