@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard.alerts import tables
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import alert_count, permits, refusals, runtime, state_keys
 from dashboard.draw import figures
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.chosen import rows_table
@@ -112,6 +112,8 @@ def _silence(ids: Sequence[str]) -> None:
             alerts.silence(why=why, until=until, alert=alert)
     except KatoTenantsError as exc:
         refusals.keep(state_keys.SILENCE_REFUSED, exc)
+    finally:
+        alert_count.changed()
 
 
 def _end(chosen: Sequence[Silence]) -> None:
@@ -120,3 +122,5 @@ def _end(chosen: Sequence[Silence]) -> None:
             runtime.desk().alerts.unsilence(each.id)
     except KatoTenantsError as exc:
         refusals.keep(state_keys.SILENCE_REFUSED, exc)
+    finally:
+        alert_count.changed()

@@ -6,7 +6,7 @@ Every page draws it, so that it is read at most every five seconds for all who s
 from __future__ import annotations
 
 from dashboard.app import runtime
-from dashboard.app.cache import cached
+from dashboard.app.cache import cached, forget
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 
@@ -24,6 +24,11 @@ def firing() -> int | None:
         return _firing()
     except KatoTenantsError:
         return None
+
+
+def changed() -> None:
+    """Count anew: somebody silenced some, or ended a silence."""
+    forget(_firing)
 
 
 @cached(Action.SEE_ALERTS, seconds=SECONDS)

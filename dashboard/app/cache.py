@@ -56,6 +56,14 @@ def cached(
     return decorated
 
 
+def forget(read: Callable[..., object]) -> None:
+    """Have what a cached function returns be read anew by whoever asks next.
+
+    For what somebody just changed: they would see it as it was, until something else draws it.
+    """
+    _kept[f"{read.__module__}.{read.__qualname__}"].clear()
+
+
 def clear() -> None:
     """Forget everything cached; for tests."""
     runtime.forget()

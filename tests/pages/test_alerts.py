@@ -70,7 +70,9 @@ def test_what_fires_is_there_until_it_is_silenced(alerts: AlertRecords, open_pag
     assert alerts.silences() == ()
     app = press(open_page("alerts", alert="acme1"), "Silence 1 alert…")
     app.text_input(key=state_keys.SILENCE_WHY).set_value("ticket 4711")
+    assert alert_count.firing() == 1
     press(app, "Silence")
+    assert alert_count.firing() == 0  # at once: the menu is drawn again with the dialog's end
     (silence,) = alerts.silences()
     assert (silence.subject, silence.why) == (FIRES.subject, "ticket 4711")
     assert silence.until - silence.at == timedelta(hours=4)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,6 +14,7 @@ from services.canary.models import CanaryReport, CanaryState, Observation, Outco
 from tests.pages.conftest import words
 from tests.pages.test_sessions import press
 from tests.servers.faults import SOON
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -37,14 +36,6 @@ def drawn() -> AppTest:
     app = AppTest.from_function(_script, default_timeout=240).run()
     assert not app.exception, app.exception
     return app
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for something."""
-    ends = time.monotonic() + SOON * 2
-    while not happened():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def a_report(**changes: object) -> CanaryReport:
@@ -76,7 +67,7 @@ def test_a_run_from_the_button_to_the_result(services: Services) -> None:
     assert "Running for" in words(app)
     assert next(b for b in app.button if b.label == "Run the canary test").disabled
     gate.set()
-    until(lambda: services.canary.state.report is not None)
+    wait_until(lambda: services.canary.state.report is not None)
     app = drawn()
     text = words(app)
     assert "neither tenant was given anything of the other's" in text

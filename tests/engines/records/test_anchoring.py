@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from services.stores.anchors import AnchorFile, AnchorUrl
 from services.stores.records.audit_log import LogStore
 from tests.servers.faults import SOON, Answer, Dropped, Fault, HttpServer, Refused, Request, Slow
 from tests.servers.records import Records
+from tests.waiting import wait_until
 
 ANN = Viewer("ann", Role.ADMIN)
 LATER = timedelta(hours=1)
@@ -45,13 +45,6 @@ def server() -> Iterator[HttpServer]:
 
 def logbook(store: LogStore, *places: AnchorPlace, interval: timedelta = LATER) -> Logbook:
     return Logbook(store, Anchorer(store, places, interval=interval))
-
-
-def wait_for(seen: Callable[[], object]) -> None:
-    ends = time.monotonic() + SOON
-    while not seen():
-        assert time.monotonic() < ends, "it did not come in time"
-        time.sleep(0.02)
 
 
 def test_a_file_grows_by_one_line_when_the_head_moved(store: LogStore, tmp_path: Path) -> None:
@@ -176,13 +169,13 @@ def test_at_the_start_from_time_to_time_and_at_the_end(
     file = AnchorFile(tmp_path / "anchors")
     log = logbook(store, file, interval=timedelta(milliseconds=20))
     log.start()
-    wait_for(lambda: len(anchors_of(file.read())) == 1)
+    wait_until(lambda: len(anchors_of(file.read())) == 1)
     logbook(store).note(ANN, Action.LOOK)  # another process
-    wait_for(lambda: len(anchors_of(file.read())) == 2)
+    wait_until(lambda: len(anchors_of(file.read())) == 2)
     log.close()
     log = logbook(store, file)
     log.start()
-    wait_for(lambda: len(anchors_of(file.read())) == 3)
+    wait_until(lambda: len(anchors_of(file.read())) == 3)
     log.note(ANN, Action.LOOK)
     log.close()
     assert [anchor.number for anchor in anchors_of(file.read())] == [1, 2, 2, 3]
@@ -198,7 +191,7 @@ def test_after_many_entries_before_its_time(
     log.start()
     for _ in range(5):
         log.note(ANN, Action.LOOK)
-    wait_for(lambda: any(anchor.number >= 5 for anchor in anchors_of(file.read())))
+    wait_until(lambda: any(anchor.number >= 5 for anchor in anchors_of(file.read())))
     log.close()
 
 
@@ -222,7 +215,7 @@ def test_an_action_does_not_wait_for_an_anchor(server: HttpServer, store: LogSto
     log = logbook(store, AnchorUrl(server.url, seconds=60))
     log.note(ANN, Action.LOOK)
     log.start()
-    wait_for(lambda: server.calls)
+    wait_until(lambda: server.calls)
     done = threading.Event()
 
     def act() -> None:

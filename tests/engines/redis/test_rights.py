@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,9 @@ from services.stores.redis.erase import KeyErasing
 from tests.engines.erasing import MINE, silent, surface_of
 from tests.engines.redis.keys import as_user, commands_called, restore_capture
 from tests.engines.redis.test_erasing import erasing_of, is_bob, nobody, prints
-from tests.servers.faults import SOON, free_port
+from tests.servers.faults import free_port
 from tests.servers.valkey import new_valkey
+from tests.waiting import wait_until
 
 REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
 FEW = ("dbsize", "scan", "get", "exists", "type", "sismember", "sscan", "xlen", "unlink", "srem",
@@ -32,13 +32,6 @@ def user(client: redis.Redis, *rules: str) -> Iterator[KeyErasing]:
     """An eraser as a user with these rules."""
     with as_user(client, *rules) as theirs:
         yield erasing_of(theirs)
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    ends = time.monotonic() + SOON
-    while not is_so():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 class TestUsers:
@@ -128,7 +121,7 @@ class TestReplicas:
         with new_valkey() as first, new_valkey() as second:
             primary, replica = redis.Redis(port=first.port), redis.Redis(port=second.port)
             replica.replicaof("127.0.0.1", first.port)
-            until(lambda: replica.info("replication")["master_link_status"] == "up")
+            wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
             yield primary, replica
             primary.close()
             replica.close()
@@ -143,7 +136,7 @@ class TestReplicas:
         assert erasing_of(primary).rights() == ()
         assert erasing_of(replica).rights() == (REPLICA,)
         primary.set(f"{MINE}:frequency:p", 1)
-        until(lambda: replica.dbsize() == 1)
+        wait_until(lambda: replica.dbsize() == 1)
         with pytest.raises(StoreMisconfigured, match="read-only replica"):
             erasing_of(replica).erase(surface_of(MINE), nobody, silent)
         replica.config_set("replica-read-only", "no")
@@ -164,7 +157,7 @@ class TestReplicas:
         replica.config_set("replica-serve-stale-data", "no")
         port = free_port()
         replica.replicaof("127.0.0.1", port)
-        until(lambda: replica.info("replication")["master_link_status"] == "down")
+        wait_until(lambda: replica.info("replication")["master_link_status"] == "down")
         assert "it is a replica that has lost its primary" in erasing_of(replica).rights()
         with pytest.raises(StoreUnavailable, match="lost its primary"):
             erasing_of(replica).look(surface_of(MINE), is_bob)
@@ -193,7 +186,7 @@ class TestStates:
             place = Path(own.config_get("dir")["dir"]) / own.config_get("dbfilename")["dbfilename"]
             (place / "a directory where the file should be").mkdir(parents=True)
             own.bgsave()
-            until(lambda: own.info("persistence")["rdb_last_bgsave_status"] == "err")
+            wait_until(lambda: own.info("persistence")["rdb_last_bgsave_status"] == "err")
             (text,) = erasing_of(own).rights()
             assert text.startswith("it takes no writes while it cannot save to its disk")
             with pytest.raises(StoreUnavailable, match="cannot save"):
