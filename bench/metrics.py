@@ -27,12 +27,13 @@ from bench.measure import await_quiet, median, seconds, spread, verdict
 from bench.readings import fleet
 from services.access.viewer import TenantPattern
 from services.alerts.tally import AlertTally
+from services.backups.models import Standing
 from services.isolation.models import Report
 from services.limits.judge import Rules
 from services.limits.models import Rule, Standings, Thresholds
 from services.limits.standing import standings
-from services.metrics.books import Bookkeeper
-from services.metrics.models import Tally
+from services.metrics.books import Bookkeeper, Sources
+from services.metrics.models import JobTally, Tally
 from services.metrics.service import MetricsService
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
@@ -89,7 +90,9 @@ def main() -> int:
     snapshot = snapshot_of(made_up, Ownership(made_up.seen, schemes=NamingSchemes.of()))
     state = SimpleNamespace(state=CollectorState(snapshot, seconds=1.0), rounds=1, failures=0)
     quiet = Quiet()
-    books = Bookkeeper(quiet, quiet, quiet, AlertTally, patience=60)
+    books = Bookkeeper(
+        Sources(quiet, quiet, quiet, AlertTally, JobTally, tuple[Standing, ...]), patience=60
+    )
     service = MetricsService(
         cast("Collector", state), books, most=MOST_TENANTS, version="bench",
         deployment="", now=lambda: datetime.now(UTC),

@@ -232,12 +232,15 @@ class Services(Working):
         """What is told to a scrape."""
         from importlib.metadata import version
 
-        from services.metrics.books import Bookkeeper
+        from services.metrics.books import Bookkeeper, Sources
         from services.metrics.service import MetricsService
+        from services.stores.records.jobs.tally import job_tally
         from services.stores.records.purges.tally import PurgeTally
 
-        jobs, alerts = PurgeTally(self.database), self.alerting.tally
-        books = Bookkeeper(jobs, self.isolation, self.limits, alerts)
+        books = Bookkeeper(Sources(
+            PurgeTally(self.database), self.isolation, self.limits, self.alerting.tally,
+            partial(job_tally, self.database), self.backing.ruled,
+        ))  # fmt: skip
         self.closing.callback(books.close)
         return MetricsService(
             self.collector, books, most=self.settings.metrics_tenants, now=self.now,

@@ -73,6 +73,12 @@ class BackupService:
             for tenant in tenants
         )
 
+    def ruled(self, tenants: Iterable[TenantKey]) -> tuple[Standing, ...]:
+        """Say how those of these tenants are backed up whom a rule is for."""
+        rules = self._rules()
+        kept = ((tenant, rules.of(tenant)) for tenant in tenants)
+        return self.standings([t for t, rule in kept if rule and rule.rule.schedule is not None])
+
     def begin_due(self) -> tuple[Run, ...]:
         """Begin what is due and what nobody else began, the longest due first.
 

@@ -78,6 +78,12 @@ GAUGES: dict[str, Described] = {
     "purge_outcomes": Described("Purge jobs that ended, by what they came to.", ("outcome",)),
     "purge_longest_running_seconds": Described("Since when the oldest running purge runs."),
     "purge_unattended": Described("Running purges that no process has taken on."),
+    "jobs": Described("Jobs of one kind, purges apart, by state.", ("kind", "state")),
+    "jobs_unattended": Described("Running jobs that no process has taken on.", ("kind",)),
+    "backup_tenants": Described("Tenants that a rule has backed up, by state.", ("state",)),
+    "backup_newest_timestamp_seconds": Described(
+        "When a tenant's newest proven archive was taken.", ("tenant",)
+    ),
 }
 """What is told of the whole deployment."""
 

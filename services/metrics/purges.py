@@ -19,7 +19,7 @@ def purges(moment: Moment) -> Iterator[Metric]:
     if tally is None:
         return
     yield from _counts(tally)
-    yield single("purge_unattended", sum(not _is_held(job, moment.now) for job in tally.running))
+    yield single("purge_unattended", sum(not job.is_held(moment.now) for job in tally.running))
     if tally.running:
         longest = max(_runs_for(job, moment.now) for job in tally.running)
         yield single("purge_longest_running_seconds", longest)
@@ -36,8 +36,3 @@ def _counts(tally: Tally) -> Iterator[Metric]:
 
 def _runs_for(job: Running, now: datetime) -> float:
     return max((now - job.created_at).total_seconds(), 0)
-
-
-def _is_held(job: Running, now: datetime) -> bool:
-    """Whether a process runs it, and has said so of late."""
-    return job.leased_until is not None and now <= job.leased_until

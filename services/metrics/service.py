@@ -17,10 +17,12 @@ from prometheus_client.registry import Collector as Collects
 
 from services.limits.models import Standings, State
 from services.metrics.alerts import alerts
+from services.metrics.backups import backups
 from services.metrics.books import Bookkeeper
 from services.metrics.findings import findings
 from services.metrics.formats import format_of
 from services.metrics.holders import holders_text
+from services.metrics.jobs import jobs
 from services.metrics.largest import Largest
 from services.metrics.limits import counted, limits, limits_text
 from services.metrics.models import Books, Exposition, Moment
@@ -31,7 +33,7 @@ from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 
 AREAS: tuple[Callable[[Moment], Iterator[Metric]], ...] = (
-    about, measures, stores, limits, findings, purges, alerts,
+    about, measures, stores, limits, findings, purges, jobs, backups, alerts,
 )  # fmt: skip
 """What tells of the whole deployment: one function an area."""
 
@@ -84,6 +86,7 @@ class MetricsService:
         moment = Moment(
             now, state, self._collector.rounds, self._collector.failures, books,
             self._version, self._deployment, len(written.named), written.others, written.limited,
+            frozenset(written.named),
         )  # fmt: skip
         form = format_of(accept)
         return Exposition(

@@ -26,6 +26,10 @@ class Backing:
         """Say how each of them is backed up, but for its newest archive. Raises StoreError."""
         return self.service.standings(self.tenants(), newest=False)
 
+    def ruled(self) -> tuple[Standing, ...]:
+        """Say how those are backed up whom a rule is for. Raises StoreError."""
+        return self.service.ruled(self.tenants())
+
     @made_once
     def service(self) -> BackupService:
         """Rules, what is due, and what stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -15,10 +15,12 @@ from services.jobs.models import Job, JobRefused, JobState, Progress, Result, St
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
+from services.metrics.models import Running
 from services.restore.errors import RestoreRefused
 from services.restore.service import RestoreService
 from services.stores.records.database import writing
 from services.stores.records.jobs.jobs import JobBook
+from services.stores.records.jobs.tally import job_tally
 from services.stores.records.schema import JOBS
 from tests.servers.purger import NOW, SOON, begun, plan_for
 from tests.servers.records import Records
@@ -141,6 +143,24 @@ def test_purges_and_other_jobs_are_looked_for_apart(
     assert [each.id for each in jobs.all()] == [job.id]
     assert purges.job(job.id) is None
     assert made.book.job(purge.id) is None
+
+
+def test_they_are_counted_by_kind_and_purges_apart(
+    jobs: JobsService, made: Made, records: Records
+) -> None:
+    """With those that run: since when, and until when a process has them."""
+    begun(records.jobs(), "zeta")
+    ended, left = start(jobs, "a"), start(jobs, "b")
+    jobs.run_here(ended.id)
+    held = start(jobs, "c")
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    made.book.lease(held.id, "me", at=datetime.now(UTC), until=until)
+    found = job_tally(records.engine())
+    assert found.states == {"copy": {JobState.RUNNING: 2, JobState.ENDED: 1}}
+    assert set(found.running) == {"copy"}
+    assert set(found.running["copy"]) == {
+        Running(left.created_at, None), Running(held.created_at, until),
+    }  # fmt: skip
 
 
 def test_a_step_that_fails_is_done_again(jobs: JobsService, made: Made) -> None:

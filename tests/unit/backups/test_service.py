@@ -153,6 +153,16 @@ def test_one_that_cannot_begin_says_why_and_is_due_again_by_its_schedule(world: 
     assert len(world.service.begin_due()) == 1
 
 
+def test_who_no_rule_is_for_is_not_among_those_that_are_backed_up(world: World) -> None:
+    """Nor who by a rule is not."""
+    others = TENANTS[1]
+    assert world.service.ruled(TENANTS) == ()
+    world.keep()
+    never = replace(rule_written(str(others), "0 * * * *"), schedule=None)
+    world.service.change(Changes((never,)), by="ann", why="")
+    assert {each.tenant for each in world.service.ruled(TENANTS)} == set(TENANTS) - {others}
+
+
 def test_one_whose_dashboard_died_while_it_began_failed(world: World) -> None:
     world.keep()
     world.records.last[ACME] = Run(ACME, NOW, NOW)

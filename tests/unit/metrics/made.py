@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from services.backups.models import Backup, Run, Standing, State
 from services.figures import Amount, Measure, StoreState, Usage
 from services.metrics.models import Books, Moment
 from services.tenancy.kb_ids import TenantKey
@@ -58,6 +59,18 @@ def moment(snapshot: Snapshot | None = None, *, books: Books = Books(), **more: 
     state = CollectorState(snapshot, seconds=None if snapshot is None else 5.0)
     made = Moment(NOW.replace(minute=1), state, 3, 1, books, "0.1.0")
     return replace(made, **more)
+
+
+def backed(
+    tenant: str, *, run: bool = True, proven: datetime | None = None, problem: str = "",
+    late: timedelta | None = None,
+) -> Standing:  # fmt: skip
+    """Return how a tenant is backed up: whether there was a run, and what it came to."""
+    key = TenantKey("tenant", tenant)
+    state = State.FAILED if problem else State.TAKING if proven is None else State.PROVEN
+    took = Backup("a1", key, proven or NOW, state, problem=problem) if run else None
+    last = Run(key, NOW, NOW, "a1") if run else None
+    return Standing(key, None, last, took, took if proven else None, NOW, late)
 
 
 class Made(Collector):

@@ -24,14 +24,16 @@ from services.isolation.models import (
 from services.isolation.severity import Severity
 from services.jobs.models import JobState
 from services.metrics.alerts import alerts
+from services.metrics.backups import backups
 from services.metrics.findings import findings
-from services.metrics.models import Books, Moment, Running, Tally
+from services.metrics.jobs import jobs
+from services.metrics.models import Books, JobTally, Moment, Running, Tally
 from services.metrics.purges import purges
 from services.metrics.stores import about, measures, stores
 from services.purge.job import Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
-from tests.unit.metrics.made import NOW, Made, Series, moment, series, snapshot, value
+from tests.unit.metrics.made import NOW, Made, Series, backed, moment, series, snapshot, value
 
 DOWN = Problem(store="redis", fault=Fault.UNAVAILABLE)
 
@@ -178,6 +180,34 @@ def test_without_a_purge_that_runs_none_is_the_longest() -> None:
     assert value(found, "purge_unattended") == 0
     assert value(found, "purge_longest_running_seconds") is None
     assert told(purges, moment()) == {}
+
+
+def test_other_jobs_by_kind_and_those_that_nobody_runs() -> None:
+    """A kind of which there never was one has no series."""
+    at = moment().now
+    left = Running(at, None), Running(at, at + timedelta(seconds=9))
+    tally = JobTally({"archive": {JobState.RUNNING: 2}, "park": {JobState.FAILED: 1}},
+                     {"archive": left})  # fmt: skip
+    found = told(jobs, moment(books=Books(up=True, jobs=tally)))
+    assert value(found, "jobs", kind="archive", state="running") == 2
+    assert value(found, "jobs", kind="park", state="failed") == 1
+    assert value(found, "jobs", kind="park", state="running") == 0
+    assert value(found, "jobs", kind="restore", state="failed") is None
+    assert value(found, "jobs_unattended", kind="archive") == 1
+    assert value(found, "jobs_unattended", kind="park") == 0
+    assert told(jobs, moment()) == {}
+
+
+def test_backups_by_how_they_stand() -> None:
+    hours = timedelta(hours=2)
+    every = [
+        backed("a", proven=NOW), backed("b", proven=NOW, late=hours), backed("c", problem="full"),
+        backed("d"), backed("e", run=False), backed("f", run=False, late=hours),
+    ]  # fmt: skip
+    found = told(backups, moment(books=Books(up=True, backups=every)))
+    states = ("proven", "missed", "failed", "taking", "waiting")
+    assert [value(found, "backup_tenants", state=s) for s in states] == [1, 2, 1, 1, 1]
+    assert told(backups, moment()) == {}
 
 
 def test_alerts_that_fire_and_routes_that_fail() -> None:

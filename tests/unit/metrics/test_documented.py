@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.access.viewer import TenantPattern
 from services.alerts.models import Delivery, Kind
 from services.alerts.tally import AlertTally
+from services.backups.models import Standing
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -18,13 +19,13 @@ from services.jobs.models import JobState
 from services.limits.models import Rule
 from services.metrics import catalogue
 from services.metrics.books import Bookkeeper
-from services.metrics.models import Running, Tally
+from services.metrics.models import JobTally, Running, Tally
 from services.metrics.service import MetricsService
 from services.purge.job import Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
 from tests.servers import ROOT
-from tests.unit.metrics.made import NOW, snapshot, usage
+from tests.unit.metrics.made import NOW, backed, snapshot, usage
 from tests.unit.metrics.test_service import Records, World
 
 PROCESS = re.compile(r"process_[a-z_]+")
@@ -38,6 +39,12 @@ class Everything(Records):
     def tally(self, since: object) -> Tally:
         running = (Running(NOW, None),)
         return Tally({JobState.RUNNING: 1}, {Outcome.ERASED: 1}, running)
+
+    def jobs(self) -> JobTally:
+        return JobTally({"archive": {JobState.RUNNING: 1}}, {"archive": [Running(NOW, None)]})
+
+    def backups(self) -> list[Standing]:
+        return [backed("a", proven=NOW)]
 
     def report_or_none(self) -> Report:
         finding = Record(Finding("a.b", "x", Severity.HIGH, "what"), NOW, NOW)
@@ -56,7 +63,7 @@ def exported() -> dict[str, set[str]]:
     collector: Any = world.collector
     routes = (Delivery("ops", Kind.WEBHOOK, NOW),)
     alerts = AlertTally({(Severity.HIGH, False): 1}, NOW, routes)
-    books = Bookkeeper(records, records, records, lambda: alerts, patience=60)
+    books = Bookkeeper(records.sources(alerts), patience=60)
     service = MetricsService(collector, books, most=1, version="1", deployment="", now=lambda: NOW)
     text = service.expose("").body.decode()
     books.close()

@@ -14,19 +14,20 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from services.access.viewer import TenantPattern
 from services.alerts.tally import AlertTally
+from services.backups.models import Standing
 from services.errors import StoreUnavailable
 from services.isolation.models import Report
 from services.limits.judge import Rules
 from services.limits.models import Rule, Standings, Thresholds
 from services.limits.standing import standings
 from services.metrics import service as module
-from services.metrics.books import FORGOTTEN, Bookkeeper
-from services.metrics.models import Books, Tally
+from services.metrics.books import BACKUPS_EVERY, FORGOTTEN, Bookkeeper, Sources
+from services.metrics.models import Books, JobTally, Tally
 from services.metrics.service import MetricsService
 from services.tenancy.kb_ids import TenantKey
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
-from tests.unit.metrics.made import NOW, series, snapshot, usage, value
+from tests.unit.metrics.made import NOW, backed, series, snapshot, usage, value
 
 ACME = TenantKey("tenant", "acme")
 
@@ -41,6 +42,19 @@ class Records:
         self.answering = threading.Event()
         self.answering.set()
         self.audited: Exception | None = None
+        self.backed: list[Standing] = []
+        self.backups_read = 0
+
+    def sources(self, alerts: AlertTally = AlertTally()) -> Sources:  # noqa: B008  frozen
+        """Everything that a scrape asks of them."""
+        return Sources(self, self, self, lambda: alerts, self.jobs, self.backups)
+
+    def jobs(self) -> JobTally:
+        return JobTally()
+
+    def backups(self) -> list[Standing]:
+        self.backups_read += 1
+        return self.backed
 
     def tally(self, since: datetime) -> Tally:
         self.answering.wait(60)
@@ -68,14 +82,7 @@ class World:
         self.collector = SimpleNamespace(
             state=CollectorState(fleet, seconds=5.0), rounds=1, failures=0
         )
-        self.books = Bookkeeper(
-            self.records,
-            self.records,
-            self.records,
-            AlertTally,
-            patience=60,
-            clock=lambda: self.clock,
-        )
+        self.books = Bookkeeper(self.records.sources(), patience=60, clock=lambda: self.clock)
         collector: Any = self.collector
         self.service = MetricsService(
             collector, self.books, most=10, version="9", deployment='prod "eu"',
@@ -197,7 +204,7 @@ def test_an_audit_that_cannot_be_read_takes_no_scrape_away(world: World) -> None
 
 def test_before_anything_was_said_nothing_is_known(world: World) -> None:
     world.records.answering.clear()
-    books = Bookkeeper(world.records, world.records, world.records, AlertTally, patience=0)
+    books = Bookkeeper(world.records.sources(), patience=0)
     assert books.now(NOW, None) == Books()
     world.records.answering.set()
     books.close()
@@ -222,3 +229,19 @@ def test_a_limit_that_is_set_is_told_with_the_next_scrape(world: World) -> None:
     assert value(purged, "limit_tenants", state="under") == 1
     world.records.tallied = StoreUnavailable("state store", "counting", "slow")
     assert not any(name.startswith("kato_tenants_limit") for name, _ in world.scrape())
+
+
+def test_backups_are_read_once_a_minute_and_told_of_who_has_series(world: World) -> None:
+    """A tenant that is among the others, or was purged, has none."""
+    world.records.backed = [backed("acme", proven=NOW), backed("gone", proven=NOW)]
+    found = world.scrape()
+    name = "backup_newest_timestamp_seconds"
+    assert value(found, name, tenant="tenant/acme") == NOW.timestamp()
+    assert value(found, name, tenant="tenant/gone") is None
+    assert value(found, "backup_tenants", state="proven") == 2
+    world.clock += BACKUPS_EVERY - 1
+    world.scrape()
+    assert world.records.backups_read == 1
+    world.clock += 1
+    world.scrape()
+    assert world.records.backups_read == 2
