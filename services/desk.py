@@ -99,7 +99,7 @@ class Desk:
         """What a month costs."""
         from services.bill.access import DeskBill
 
-        return DeskBill(self.gate, self._services.bill)
+        return DeskBill(self.gate, self._services.bill, lambda: self._services.cards)
 
     @cached_property
     def sessions(self) -> DeskSessions:
@@ -324,6 +324,6 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
             DeskHistory(gate, records.history, records.events),
             DeskLimits(gate, lambda: records.limits),
             DeskCards(gate, lambda: records.cards),
-            DeskBill(gate, records.bill),
+            DeskBill(gate, records.bill, lambda: records.cards),
             DeskAlerts(gate, records.alerting.tools),
         )

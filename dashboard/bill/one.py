@@ -29,6 +29,8 @@ def draw(bill: Bill, asked: str) -> None:
                    "your scope.", icon=":material/search_off:")  # fmt: skip
         return
     st.header(f"Statement for {markdown(found.tenant)}")
+    if found.name:
+        st.markdown(f"**{markdown(found.name)}**")
     if bill.terms is not None:
         st.metric(statement.title(bill), tables.total(bill, found.amount), border=True, width=300)
     st.caption(escaped(tables.sentence(bill)))

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.draw import cards
 from dashboard.draw.formatting import moment, visible
 from services.bill import formats, statement
 from services.bill.models import Bill, Quantity, TenantBill
@@ -37,7 +38,8 @@ def frame(bill: Bill, before: Bill | None, most: int) -> pd.DataFrame:
     """
     some = ranked(bill)[:most]
     rows = _used(some) if bill.terms is None else _amounts(bill, before, some)
-    return pd.DataFrame(list(rows))
+    found = pd.DataFrame(list(rows))
+    return found if any(each.name for each in some) else found.drop(columns=cards.NAME)
 
 
 def ranked(bill: Bill) -> list[TenantBill]:
@@ -56,14 +58,20 @@ def _amounts(
         then = None if was is None or before is None else _money(before, was.amount)
         now = _money(bill, each.amount)
         change = None if bill.so_far or now is None or then is None else now - then
-        yield {"Tenant": visible(each.tenant), _TOTAL: now, _COVERAGE: formats.share(each.known),
-               _BEFORE: then, _CHANGE: change, **charges}  # fmt: skip
+        yield {"Tenant": visible(each.tenant), cards.NAME: visible(each.name), _TOTAL: now,
+               _COVERAGE: formats.share(each.known), _BEFORE: then, _CHANGE: change,
+               **charges}  # fmt: skip
 
 
 def _used(some: Sequence[TenantBill]) -> Iterator[Mapping[str, object]]:
     for each in some:
         hours = {name: _hours(each.line(charge).used) for charge, name in HOURS.items()}
-        yield {"Tenant": visible(each.tenant), _COVERAGE: formats.share(each.known), **hours}
+        yield {
+            "Tenant": visible(each.tenant),
+            cards.NAME: visible(each.name),
+            _COVERAGE: formats.share(each.known),
+            **hours,
+        }
 
 
 def _hours(used: Quantity | None) -> float | None:
@@ -82,6 +90,7 @@ def columns(bill: Bill) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
+        cards.NAME: st.column_config.TextColumn(width=cards.WIDTHS[cards.NAME]),
         _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help=COVERS),
         **{name: number(format="%.6f") for name in HOURS.values()},
     }  # fmt: skip
@@ -107,7 +116,7 @@ def shown(bill: Bill) -> list[str] | None:
         return None
     titles = [formats.WORDS[charge].title for charge in _MEASURED]
     against = _BEFORE if bill.so_far else _CHANGE
-    return ["Tenant", "Open", _TOTAL, against, _COVERAGE, *titles]
+    return ["Tenant", "Open", cards.NAME, _TOTAL, against, _COVERAGE, *titles]
 
 
 def lines(bill: Bill, tenant: TenantBill) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from services.access.gate import Gate
@@ -14,15 +14,16 @@ from services.bill.month import Month
 from services.bill.past import Before
 from services.bill.price_file import VARIABLE
 from services.bill.service import BillService
-from services.errors import SettingsError
+from services.cards.service import CardService
+from services.errors import SettingsError, StoreError
 from services.tenancy.kb_ids import TenantKey
 
 
 class DeskBill:
     """What a month costs the tenants in scope; the fleet's total is for who sees all of it."""
 
-    def __init__(self, gate: Gate, bill: BillService) -> None:
-        self._gate, self._bill = gate, bill
+    def __init__(self, gate: Gate, bill: BillService, cards: Callable[[], CardService]) -> None:
+        self._gate, self._bill, self._cards = gate, bill, cards
 
     def months(self) -> tuple[Month, ...]:
         """Return the months of which anything is known, and the present one: the newest first.
@@ -40,7 +41,7 @@ class DeskBill:
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
         with _prices_told(viewer):
-            return confined(self._bill.month(month), viewer)
+            return self._named(confined(self._bill.month(month), viewer))
 
     def reckoned(self, month: Month) -> Reckoned:
         """Return a month's bill as it is reckoned in the background, confined.
@@ -50,7 +51,9 @@ class DeskBill:
         viewer = self._gate.allow(Action.SEE_FLEET)
         with _prices_told(viewer):
             found = self._bill.reckoned(month)
-        return found if found.bill is None else replace(found, bill=confined(found.bill, viewer))
+        if found.bill is None:
+            return found
+        return replace(found, bill=self._named(confined(found.bill, viewer)))
 
     def before(self, month: Month, tenant: TenantKey, *, wait: bool = False) -> Before:
         """Return the year before a month of a tenant in scope, as `BillService.before`.
@@ -62,6 +65,15 @@ class DeskBill:
             return Before()
         with _prices_told(viewer):
             return self._bill.before(month, str(tenant), wait=wait)
+
+    def _named(self, bill: Bill) -> Bill:
+        """Return a bill with what people call its tenants, where that is known."""
+        with suppress(StoreError):
+            cards = self._cards().cards()
+            names = {str(tenant): card.name for tenant, card in cards.items() if card.name}
+            tenants = (replace(each, name=names.get(each.tenant, "")) for each in bill.tenants)
+            return replace(bill, tenants=tuple(tenants))
+        return bill
 
 
 @contextmanager

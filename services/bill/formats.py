@@ -37,6 +37,7 @@ WORDS: Mapping[Charge, ChargeWords] = {
 COLUMNS = (
     "month", "holder", "tenant", "charge", "unit", "used", "own", "shared", "margin", "billed",
     "billed_unit", "price", "price_of", "currency", "amount", "known", "reason",
+    "name",
 )  # fmt: skip
 """What is told of each line. Amounts sum up to the fleet's total."""
 
@@ -73,7 +74,8 @@ def rows(bill: Bill) -> Iterator[tuple[object, ...]]:
         for line in each.lines:
             told = _line(bill, line)
             told |= {"month": str(bill.month), "holder": OwnerKind.TENANT.value,
-                     "tenant": each.tenant, "currency": currency}  # fmt: skip
+                     "tenant": each.tenant, "currency": currency,
+                     "name": each.name or None}  # fmt: skip
             yield tuple(told[name] for name in COLUMNS)
     for left in bill.unbilled:
         words = WORDS[left.charge]
@@ -102,6 +104,7 @@ def digits(number: Fraction) -> str:
 def _tenant(bill: Bill, each: TenantBill) -> Json:
     return {
         "tenant": each.tenant,
+        "name": each.name or None,
         "amount": amount(bill, each.amount),
         "known": share(each.known),
         "lines": [_line(bill, line) for line in each.lines],

@@ -71,10 +71,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TenantBill:
-    """The lines of one tenant, as `kind/id`, a line a charge."""
+    """The lines of one tenant, as `kind/id`, a line a charge.
+
+    `name` is what people call it, empty where its card has no display name or is not known.
+    """
 
     tenant: str
     lines: tuple[Line, ...]
+    name: str = ""
 
     @property
     def amount(self) -> int | None:

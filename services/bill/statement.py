@@ -45,6 +45,11 @@ def title(bill: Bill) -> str:
     return f"{month}, so far" if bill.so_far else month
 
 
+def addressee(tenant: TenantBill) -> str:
+    """Return whom a statement is for: what people call the tenant, else its name."""
+    return visible(tenant.name or tenant.tenant)
+
+
 def facts(bill: Bill) -> Iterator[Fact]:
     """Yield what a bill is of and by which rules, each with its name; texts are visible."""
     yield "Month", title(bill)
@@ -125,9 +130,15 @@ def text(bill: Bill, tenant: TenantBill, before: Iterable[MonthSum] = ()) -> str
     lines = _aligned([HEADS, *rows(bill, tenant), ("Total", "", "", "", _total(bill, tenant), "")])
     earlier = before_rows(bill, before)
     past = ["", BEFORE, *_aligned([BEFORE_HEADS, *earlier])] if earlier else []
-    head = [f"Statement for {visible(tenant.tenant)}", *_issuer(bill)]
-    told = [f"{name}: {value}" for name, value in facts(bill)]
+    head = [f"Statement for {addressee(tenant)}", *_issuer(bill)]
+    told = [f"{name}: {value}" for name, value in _facts(bill, tenant)]
     return "\n".join((*head, *told, "", *lines, "", *notes(bill, tenant), *past)).rstrip()
+
+
+def _facts(bill: Bill, tenant: TenantBill) -> Iterator[Fact]:
+    if tenant.name:
+        yield "Tenant", visible(tenant.tenant)
+    yield from facts(bill)
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
@@ -140,11 +151,11 @@ def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
 
 def html(bill: Bill, tenant: TenantBill, before: Iterable[MonthSum] = ()) -> str:
     """Return a statement as a page that prints on A4 or Letter; it loads nothing."""
-    name = visible(tenant.tenant)
+    name = addressee(tenant)
     earlier = before_rows(bill, before)
     past = f"<h2>{BEFORE}</h2>\n<table class=past>\n<thead><tr>{_heads(BEFORE_HEADS)}</tr></thead>"
     past += f"\n<tbody>\n{_body(earlier)}</tbody>\n</table>\n"
-    told = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>\n" for n, v in facts(bill))
+    told = "".join(f"<dt>{escape(n)}</dt><dd>{escape(v)}</dd>\n" for n, v in _facts(bill, tenant))
     said = "".join(f"<li>{escape(note)}</li>\n" for note in notes(bill, tenant))
     issuer = "".join(f"<p>{escape(words)}</p>\n" for words in _issuer(bill))
     return _PAGE.format(

@@ -21,6 +21,7 @@ from services.visible import visible
 _TEXTS = {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
 _LONGEST = 32_767  # characters in a cell. Source: Excel's specifications and limits
 _NUMBERS = frozenset({"used", "own", "shared", "margin", "billed", "price", "amount"})
+_WHO = ("Tenant", "Name")
 
 Row = Iterable[object]
 
@@ -48,17 +49,17 @@ def _tenants(bill: Bill) -> Iterator[Row]:
     hours = [formats.WORDS[charge] for charge in Charge]
     if bill.terms is None:
         yield (
-            "Tenant",
+            *_WHO,
             *(f"{w.title} ({w.hour})" for w in hours if w.hour),
             "Coverage of the month",
         )
     else:
-        yield ("Tenant", *(w.title + unit for w in hours), "Total" + unit, "Coverage of the month")
+        yield (*_WHO, *(w.title + unit for w in hours), "Total" + unit, "Coverage of the month")
     for each in bill.tenants:
-        yield (each.tenant, *_figures(bill, each), formats.share(each.known))
+        yield (each.tenant, each.name or None, *_figures(bill, each), formats.share(each.known))
     if bill.total is not None and bill.terms is not None:
         sums = (sum_of(each.line(charge).amount for each in bill.tenants) for charge in Charge)
-        yield ("Total", *_amounts(bill, (*sums, bill.total)))
+        yield ("Total", None, *_amounts(bill, (*sums, bill.total)))
 
 
 def _figures(bill: Bill, each: TenantBill) -> Iterator[Decimal | Fraction | None]:

@@ -16,12 +16,14 @@ from services.audit_log.models import LogFilter
 from services.bill.background import THREAD
 from services.bill.month import Month
 from services.bootstrap import Services
+from services.cards.models import Edit
 from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.history.models import second
 from services.history.read import HistoryService
 from services.history.totals import Totals
 from services.settings.environment import Settings
+from services.tenancy.kb_ids import TenantKey
 from tests.engines.records.test_bill import DAY
 from tests.engines.records.test_history import RETENTION
 from tests.pages.conftest import Open, Put, SignIn, words
@@ -92,6 +94,9 @@ def test_a_month_with_its_files_and_statements(
     assert f"<td>{month}</td><td>60.00 EUR</td>".encode() in files["download_statement_html"]()
     targets = {entry.event.target for entry in services.logbook.page(LogFilter(), limit=20)}
     assert {f"statement of {month} as html", f"bill of {month} as xlsx"} < targets
+    services.cards.change([Edit(TenantKey("tenant", "acme"), "Acme *Inc*")], by="eve")
+    assert "Acme *Inc*" in words(open_page("bill", month=month, tenant="tenant/acme"))
+    assert b"Statement for Acme *Inc*" in files["download_statement_html"]()
     nobody = words(open_page("bill", month=month, tenant="tenant/no\u202ebody"))
     assert "had nothing" in nobody
     assert "\u202e" not in nobody

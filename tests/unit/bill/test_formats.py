@@ -73,7 +73,7 @@ def test_lines_of_its_table_sum_up_to_the_total() -> None:
 def test_its_workbook() -> None:
     """A row a tenant with amounts that are numbers, and the fleet's total as the last."""
     bill = _sheets(BILL)["Bill"]
-    assert bill[0][:2] == ["Tenant", "Base fee (EUR)"]
+    assert bill[0][:3] == ["Tenant", "Name", "Base fee (EUR)"]
     assert bill[2][0] == "tenant/=cmd()"
     assert bill[2][-2:] == [26.0, 0.333333]
     assert bill[3][0] == "Total"
@@ -83,6 +83,24 @@ def test_its_workbook() -> None:
     assert ["Currency", "EUR"] in sheets["About"]
     plain = _sheets(bill_of(PERIOD, used({}), None))
     assert plain["Bill"][0][-1] == "Coverage of the month"
+
+
+def test_a_statement_is_for_what_people_call_the_tenant() -> None:
+    """And says which tenant that is; so do the files and the table, where any has a name."""
+    named = replace(BILL, tenants=tuple(replace(t, name="Acmé & <Co>") for t in BILL.tenants[:1]))
+    (found,) = named.tenants
+    lines = statement.text(named, found).splitlines()
+    assert lines[0] == "Statement for Acmé & <Co>"
+    assert f"Tenant: {visible(found.tenant)}" in lines
+    parser = _Texts()
+    parser.feed(statement.html(named, found))
+    assert {"Statement for Acmé & <Co>", visible(found.tenant)} <= set(parser.texts)
+    assert "Tenant:" not in statement.text(BILL, BILL.tenants[0])
+    assert formats.as_json(named)["tenants"][0]["name"] == "Acmé & <Co>"
+    assert next(formats.rows(named))[formats.COLUMNS.index("name")] == "Acmé & <Co>"
+    assert _sheets(named)["Bill"][1][:2] == [visible(found.tenant), "Acmé & <Co>"]
+    assert tables.frame(named, None, 9)["Name"].tolist() == ["Acmé & <Co>"]
+    assert "Name" not in tables.frame(BILL, None, 9)
 
 
 @settings(max_examples=15)
