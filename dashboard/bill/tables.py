@@ -18,7 +18,9 @@ from services.bill.prices import Charge
 from services.bill.rounding import money
 from services.history.models import OwnerKind
 
-_NAME, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 172, 100, 78, 76  # pixels: a page of 1400 has 940
+_NAME, _CALLED, _SUM, _NUMBER, _CHARGE, _COVERAGE_WIDTH = 150, 110, 84, 100, 68, 74
+"""Pixels; a page of 1400 has 940 for all columns."""
+
 _MEASURED = [charge for charge in Charge if charge is not Charge.BASE]
 _BEFORE, _CHANGE, _COVERAGE, _TOTAL = "Month before", "Change", "Coverage", "Total"
 HOURS = {charge: f"{formats.WORDS[charge].title} ({formats.WORDS[charge].hour})"
@@ -90,7 +92,7 @@ def columns(bill: Bill) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     found = {
         "Tenant": st.column_config.TextColumn(pinned=True, width=_NAME),
-        cards.NAME: st.column_config.TextColumn(width=cards.WIDTHS[cards.NAME]),
+        cards.NAME: st.column_config.TextColumn(width=_CALLED),
         _COVERAGE: number(format="percent", width=_COVERAGE_WIDTH, help=COVERS),
         **{name: number(format="%.6f") for name in HOURS.values()},
     }  # fmt: skip
@@ -98,9 +100,8 @@ def columns(bill: Bill) -> dict[str, Any]:
         form = f".{bill.terms.decimals}f"
         titles = (formats.WORDS[charge].title for charge in Charge)
         found |= dict.fromkeys(titles, number(format=f"%{form}", width=_CHARGE))
-        found[formats.WORDS[Charge.MEMORY].title] = found[_TOTAL] = number(
-            format=f"%{form}", width=_NUMBER
-        )
+        found[formats.WORDS[Charge.MEMORY].title] = number(format=f"%{form}", width=_NUMBER)
+        found[_TOTAL] = number(format=f"%{form}", width=_SUM)
         found[_BEFORE] = number(format=f"%{form}", width=_NUMBER, help="At the prices of today")
         found[_CHANGE] = number(
             format=f"%+{form}",

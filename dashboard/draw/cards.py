@@ -132,7 +132,7 @@ def hold_words(card: Card) -> str:
     hold = card.hold
     if hold is None:
         return ""
-    why = f": {escaped(visible(hold.reason))}" if hold.reason else ""
+    why = f": {escaped(visible(hold.reason.rstrip('.')))}" if hold.reason else ""
     by = f" Set by {escaped(visible(hold.by))}." if hold.by else ""
     return (f"**On legal hold** since {moment(hold.since)}{why}. Nothing of it is erased until "
             f"that is lifted.{by}")  # fmt: skip

@@ -15,7 +15,7 @@ from services.figures import Measure
 from services.tenancy.claims import CLAIM_WORDS, ClaimState
 
 PER_PAGE = 25
-COLUMNS = ("Memory", "Patterns", "Last write", "Disk", "Vectors", "Sessions", "Ownership")
+COLUMNS = ("Memory", "Patterns", "Vectors", "Sessions", "Last write", "Disk", "Ownership")
 WITH_LIMITS = (limits.STATE, limits.LIMIT, "Memory", "Patterns", "Last write", "Disk")
 OWNED = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.INFERRED)
 SORTS = {

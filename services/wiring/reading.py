@@ -77,7 +77,7 @@ class Reading(OwnRecords):
         self.history_recorder.follow(snapshot)
 
     def _year_before(self, snapshot: Snapshot) -> None:
-        """Have a sample fleet a year that leads to it, before anything of it is recorded."""
+        """Have a sample fleet a year that leads to it, before it is recorded, and cards."""
         if self.embedded is None or not snapshot.settled or self._has_past or self.history_place:
             return
         from services.embedded.sample.fill import is_filled
@@ -86,6 +86,15 @@ class Reading(OwnRecords):
         self._has_past = True
         if is_filled(self.settings.data) and not self._history_records.head().number:
             self.made_up_history.keep(year_before(snapshot))
+            self._fill_cards()
+
+    def _fill_cards(self) -> None:
+        """Have a sample fleet cards, where nobody wrote any."""
+        from services.embedded.sample.cards import BY, EDITS, HELD, WHY
+
+        if not self.cards.cards():
+            self.cards.change(EDITS, by=BY)
+            self.cards.hold([HELD], reason=WHY, by=BY)
 
     _has_past = False
 
