@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from services.history.models import Cell, Grain, Holder, OwnerKind
 from services.history.read import HistoryService
-from services.jobs.lease import Lease, new_owner
-from services.jobs.models import Job, JobState
+from services.jobs.models import Job
 from services.jobs.ports import Jobs
 from services.jobs.service import JobsService
 from services.retention.errors import RetentionError
@@ -105,17 +104,13 @@ class RetentionService:
         return self._work().resume(self.job(job_id).id)
 
     def abandon(self, job_id: str) -> Job:
-        """End a stopped or failed run as it is; what it did not do is due the next time."""
-        job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
-            raise RetentionError("only a run that stopped or failed can be ended")
-        lease = Lease(self._jobs, job_id, new_owner())
-        with lease.held() as held:
-            if not held:
-                raise RetentionError("another process has this run")
-            at = self._tools.now()
-            outcome, receipt = receipt_of(job, at=at, versions=self._tools.versions())
-            self._jobs.end(job_id, outcome.value, receipt, at, lease=lease.number)
+        """End a stopped or failed run as it is; what it did not do is due the next time.
+
+        Raises JobRefused for any other, and where another process has it.
+        """
+        job, tools = self.job(job_id), self._tools
+        outcome, receipt = receipt_of(job, at=tools.now(), versions=tools.versions())
+        self._work().end(job.id, outcome.value, receipt)
         return self.job(job_id)
 
     # --- the past -----------------------------------------------------------------------------

@@ -194,6 +194,26 @@ def test_with_a_store_down_it_fails_and_goes_on_later(
     assert left(keys, BOB) == [1, 2]
 
 
+def test_one_that_failed_can_be_ended_as_it_is(
+    services: Services, kato: Deployment, keys: redis.Redis
+) -> None:
+    """Its receipt says what it came to; one that runs cannot, and what it did not do is due."""
+    keep(services, *EVERY)
+    service = services.retaining.service
+    job = service.begin(None, digest="", by="ann", reason="ticket")
+    with pytest.raises(JobRefused):
+        service.abandon(job.id)
+    kato.fail("redis", "down")
+    assert service.run_here(job.id).state is JobState.FAILED
+    ended = service.abandon(job.id)
+    assert (ended.state, ended.outcome) == (JobState.ENDED, "unknown")
+    assert ended.receipt is not None
+    kato.heal()
+    assert left(keys, BOB) == [1, 2, 3, 40]
+    assert run(services).outcome == "done"
+    assert left(keys, BOB) == [1, 2]
+
+
 def test_what_is_due_runs_once_and_what_failed_is_gone_on_with(
     services: Services, kato: Deployment, keys: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,13 @@ def test_how_a_run_ended(
     assert (found, receipt["outcome"]) == (outcome, outcome.value)
 
 
+def test_one_that_ended_before_it_looked_at_anything_is_not_done() -> None:
+    """Nothing was due as far as its journal says, and that says nothing."""
+    waits = tuple(Step(name) for name in StepName)
+    found, receipt = receipt_of(replace(job(LINE, None), steps=waits), at=AT, versions={})
+    assert (found, receipt["lines"]) == (Outcome.UNKNOWN, [])
+
+
 def test_what_was_left_alone_from_a_step_on_is_not_said_to_be_gone() -> None:
     """A hold came, or its policy was taken away: what is there stays known as there."""
     for why in (Left.HOLD, Left.POLICY):
