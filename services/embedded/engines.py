@@ -28,8 +28,8 @@ from services.embedded.valkey import ValkeyProcess, client_of
 from services.embedded.write.rows import create_missing
 from services.embedded.write.stores import LoadReport, Targets
 from services.errors import SettingsError, StoreUnavailable
-from services.private_files import DATA_VARIABLE, make_private
 from services.settings.environment import Settings
+from services.settings.private_files import DATA_VARIABLE, make_private
 
 CLOSE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from services.errors import EmbeddedBusy, SettingsError
-from services.private_files import DATA_VARIABLE, make_private
+from services.settings.private_files import DATA_VARIABLE, make_private
 
 NAME = "embedded.lock"
 

@@ -11,7 +11,7 @@ from typing import Any
 from qdrant_client import QdrantClient
 
 from services.errors import StoreUnavailable
-from services.private_files import make_private
+from services.settings.private_files import make_private
 
 
 class LocalQdrant(QdrantClient):

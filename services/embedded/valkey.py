@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.errors import SettingsError, StoreUnavailable
-from services.private_files import make_private
+from services.settings.private_files import make_private
 
 START_SECONDS = 60.0
 """How long reading back its data may take; usually well under a second."""

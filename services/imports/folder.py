@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from services.imports.errors import ImportRefused
 from services.imports.models import LONGEST_FILE, Preview, Run, State
 from services.imports.spool import Spool
-from services.private_files import make_private
+from services.settings.private_files import make_private
 
 KEPT = timedelta(days=1)
 """How long a file that was checked and not written stays staged."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from services.imports.models import TOLD, Item, Refused, Why
 from services.imports.ports import Before
-from services.private_files import make_private_file
+from services.settings.private_files import make_private_file
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS item (number INTEGER PRIMARY KEY, key BLOB UNIQUE, body BLOB);

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from services.encryption import Encryption
 from services.errors import (
     EncryptionError,
     SessionGone,
@@ -21,6 +20,7 @@ from services.errors import (
 from services.sessions.create import check_ttl
 from services.sessions.models import Deed, IndexCleaning, Outcome, Result, SessionDetail, is_katos
 from services.sessions.options import Answered, check_options, compare_change
+from services.settings.encryption import Encryption
 from services.usage.readings import SessionRecord
 
 RETURN_SECONDS = 2.0

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from services.encryption import Encryption
 from services.errors import NamingError, SessionRefused, StoreError
 from services.sessions.landing import Erased, Exceeded, Landing, land
 from services.sessions.models import SEALED_NAME
 from services.sessions.older import Older
 from services.sessions.options import check_options
+from services.settings.encryption import Encryption
 from services.tenancy.kb_ids import NamingScheme, TenantKey, held_names
 from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from services.encryption import VARIABLE, Encryption
 from services.errors import EncryptionError, StoreRejected
 from services.sessions.models import KeyRotationReport, SealedRecord
+from services.settings.encryption import VARIABLE, Encryption
 
 _CHANGED = "it was written or ended meanwhile, or holds its text in another form: run this again"
 _UNDONE = "KATO wrote it back from its own copy: run this again when the session is idle"

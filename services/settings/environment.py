@@ -21,11 +21,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SettingsError
 from services.settings import addresses
 from services.settings.alerts import AlertSettings
 from services.settings.archives import ArchiveSettings
+from services.settings.encryption import Encryption
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables
 from services.tenancy.kb_ids import NamingSchemes

@@ -7,7 +7,7 @@ import json
 import redis
 from cryptography.fernet import Fernet
 
-from services.encryption import Encryption
+from services.settings.encryption import Encryption
 from tests.servers.deployment import Deployment
 from tests.servers.forked import run
 

@@ -18,8 +18,8 @@ from dashboard.draw.formatting import moment
 from dashboard.sessions import tables as session_tables
 from dashboard.sessions.listing import session_rows
 from services.bootstrap import Services
-from services.encryption import Encryption
 from services.sessions import care
+from services.settings.encryption import Encryption
 from services.settings.environment import Settings
 from tests.pages.conftest import Open, refresh, words
 from tests.pages.test_pages import fill

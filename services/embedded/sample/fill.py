@@ -13,7 +13,7 @@ from services.embedded.sample.fleet import fleet
 from services.embedded.write.rows import TABLES
 from services.embedded.write.stores import LoadReport, Targets, found_in, write
 from services.errors import SettingsError, StoreUnavailable
-from services.private_files import DATA_VARIABLE
+from services.settings.private_files import DATA_VARIABLE
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
 from services.stores.redis.errors import translated

@@ -17,8 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolTimeout
 
 from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
-from services.private_files import make_private, make_private_file
 from services.settings.environment import Settings
+from services.settings.private_files import make_private, make_private_file
 from services.stores.records.timeouts import NoAnswer
 from services.stores.records.version import NEWEST, version_of
 

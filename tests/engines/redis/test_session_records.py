@@ -13,10 +13,10 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from services.encryption import Encryption
 from services.errors import EncryptionError, StoreDenied, StoreUnavailable
 from services.sessions.models import IndexCleaning, SealedRecord
 from services.sessions.rotate import KeyRotation
+from services.settings.encryption import Encryption
 from services.stores.redis import session_writes as sessionwrites
 from services.stores.redis.session_detail import RAW_LIMIT, SessionRecords
 from services.stores.redis.session_writes import SessionWrites

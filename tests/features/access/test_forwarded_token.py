@@ -16,13 +16,13 @@ import redis
 from services.access.gate import Gate
 from services.access.viewer import Role, Viewer
 from services.embedded.kato.server import StandInServer
-from services.encryption import Encryption
 from services.errors import NotSignedIn, StoreDenied
 from services.sessions.access import DeskCare, DeskSessions
 from services.sessions.caller import carrying, headers_carried
 from services.sessions.care import SessionCare
 from services.sessions.create import SessionService
 from services.sessions.models import Deed, Result
+from services.settings.encryption import Encryption
 from services.stores.kato.api import KatoApi
 from services.stores.kato.connect import client_at
 from services.stores.records.nodes import StateStore

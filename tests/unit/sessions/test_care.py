@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from services.embedded.kato.config import changed
-from services.encryption import Encryption
 from services.errors import SessionGone, SessionRefused, StoreRejected, StoreUnavailable
 from services.sessions import care as caring
 from services.sessions.care import CAME_BACK, SessionCare
 from services.sessions.models import Deed, IndexCleaning, Result, SessionDetail
+from services.settings.encryption import Encryption
 from services.tenancy.layout import NOBODY
 from services.usage.readings import SessionRecord
 

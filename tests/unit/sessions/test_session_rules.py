@@ -12,7 +12,6 @@ from hypothesis import given, strategies as st
 
 from services.access.viewer import Role, TenantPattern, Viewer
 from services.embedded.kato.config import RULES, accepted, changed, refusals
-from services.encryption import Encryption
 from services.errors import EncryptionError, NamingError, SessionRefused
 from services.figures import Measure, Precision
 from services.sessions.access import confined_landing
@@ -27,6 +26,7 @@ from services.sessions.options import (
     compare_change,
     effects,
 )
+from services.settings.encryption import Encryption
 from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,

@@ -9,8 +9,8 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, strategies as st
 
-from services.encryption import Encryption
 from services.errors import EncryptionError, SettingsError
+from services.settings.encryption import Encryption
 from services.settings.environment import load_settings
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
