@@ -41,7 +41,7 @@ from services.tenancy.ownership import Ownership
 from services.usage.readings import CreatedSession
 from tests.unit.access.scopes_seen import viewer
 from tests.unit.isolation.fleets_seen import fleet
-from tests.unit.test_encryption import NEW, SECRET
+from tests.unit.settings.test_encryption import NEW, SECRET
 
 
 def owned(*nodes: str) -> Ownership:
