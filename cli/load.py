@@ -9,7 +9,7 @@ from cli import desk
 from services.access.gate import digest_of_words
 from services.access.viewer import Action
 from services.embedded.capture.load import load_capture
-from services.errors import CaptureError
+from services.embedded.errors import CaptureError
 from services.settings.environment import Settings
 
 

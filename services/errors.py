@@ -22,8 +22,6 @@ KatoTenantsError
 ├── ValueNotWhole            a Redis key's value that is gone, too large or not read
 ├── VectorError              a vector or a point's id that cannot be searched with
 ├── EmbeddedBusy             another process holds the embedded engines
-├── DataPresent              loading would mix into data that is there
-├── CaptureError             a capture directory that could not be understood; names file and line
 └── StoreError               something about one store, while doing one operation
     ├── StoreUnavailable     no answer: down, too slow, or dropped half-way
     ├── StoreDenied          it answered, and refused who we are
@@ -33,8 +31,8 @@ KatoTenantsError
     └── StoreNotConfigured   no address was given for it
 ```
 
-What archives, cards, imports, parking, restores, retention and setting up raise besides stands
-in the `errors` of each room.
+What the embedded engines, archives, cards, imports, parking, restores, retention and setting up
+raise besides stands in the `errors` of each room.
 
 Messages are safe to show: they carry the store, the operation and a reason in our own
 words, never a driver's text, which can hold a password or a URL.
@@ -228,22 +226,6 @@ class VectorError(KatoTenantsError):
 
 class EmbeddedBusy(KatoTenantsError):
     """Another process holds the embedded engines of this data directory."""
-
-
-class DataPresent(KatoTenantsError):
-    """Loading would mix into data that is already in the stores."""
-
-
-class CaptureError(KatoTenantsError):
-    """What a capture directory holds could not be understood; nothing was loaded.
-
-    `line` counts from 1, None where the whole file is meant.
-    """
-
-    def __init__(self, file: str, line: int | None, reason: str) -> None:
-        where = file if line is None else f"{file}, line {line}"
-        super().__init__(f"{where}: {reason}")
-        self.file, self.line, self.reason = file, line, reason
 
 
 class ValueNotWhole(KatoTenantsError):

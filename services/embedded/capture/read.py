@@ -18,10 +18,10 @@ from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
 from services.embedded.capture import lines
+from services.embedded.errors import CaptureError
 from services.embedded.write.dataset import Collection, Dataset, Entry, Misread, Row
 from services.embedded.write.rows import TABLES
 from services.embedded.write.stores import LoadReport, Targets, write
-from services.errors import CaptureError
 
 REDIS, QDRANT = "redis.jsonl", "qdrant.jsonl"
 ROWS = {f"clickhouse_{name}.jsonl": name for name in TABLES}

@@ -12,13 +12,14 @@ import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
+from services.embedded.errors import DataPresent
 from services.embedded.write import (
     keys as writing_keys,
     rows as writing_rows,
     vectors as writing_vectors,
 )
 from services.embedded.write.dataset import Dataset
-from services.errors import DataPresent, StoreNotConfigured
+from services.errors import StoreNotConfigured
 
 
 @dataclass(frozen=True, slots=True)

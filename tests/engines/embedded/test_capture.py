@@ -19,12 +19,11 @@ from redis.retry import Retry
 
 from services.embedded.capture import read as capture
 from services.embedded.capture.read import Capture
+from services.embedded.errors import CaptureError, DataPresent
 from services.embedded.sample.fleet import fleet
 from services.embedded.write.dataset import Collection, Entry, KeyType, Point, Row
 from services.embedded.write.stores import LoadReport, Targets, write
 from services.errors import (
-    CaptureError,
-    DataPresent,
     StoreNotConfigured,
     StoreRejected,
     StoreUnavailable,
