@@ -19,7 +19,11 @@ from tests.engines.clickhouse.test_erasing import extra
 from tests.engines.erasing import silent, surface_of
 
 A = surface_of("a_kato")
-LIFETIME = "ENGINE = MergeTree ORDER BY name SETTINGS old_parts_lifetime = {}"
+LIFETIME = (
+    "ENGINE = MergeTree ORDER BY name SETTINGS old_parts_lifetime = {}, cleanup_delay_period = 1, "
+    "max_cleanup_delay_period = 1, cleanup_delay_period_random_add = 0"
+)
+"""The engine looks for what is over every second, and not every half a minute or later."""
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def old_parts(client: Client) -> int:
 
 def test_old_parts_are_waited_for(erasing: PatternErasing, clickhouse: Client) -> None:
     """Until the engine has removed the last part that still held the rows."""
-    extra(clickhouse, "flat", LIFETIME.format(1))
+    extra(clickhouse, "flat", LIFETIME.format(5))
     add_patterns(clickhouse, ["a_kato", "b_kato"], table="flat")
     erasing.erase(A, silent)
     assert old_parts(clickhouse) == 1

@@ -39,7 +39,7 @@ from tests.features.purge.test_purge import (
     services as services,  # noqa: PLC0414  a fixture
 )
 from tests.servers import canary_process
-from tests.servers.deployment import FAULTS, QUICK_FAULTS, STORES, Deployment
+from tests.servers.deployment import QUICK_FAULTS, STORES, Deployment
 
 __all__ = ["prints", "services"]  # fixtures
 
@@ -237,8 +237,9 @@ def test_a_store_that_fails_before_is_not_written_to(
 STEPS = (WRITING, ASKING, CLEANING)
 ON_THE_WAY = {
     fault: [(store, step) for first, store in enumerate(STORES)
-            for number, step in enumerate(STEPS) if FAULTS[(first + number) % len(FAULTS)] == fault]
-    for fault in FAULTS
+            for number, step in enumerate(STEPS)
+            if QUICK_FAULTS[(first + number) % len(QUICK_FAULTS)] == fault]
+    for fault in QUICK_FAULTS
 }  # fmt: skip
 """Every store at every step, and every fault at every step: the adapters' tests have them all."""
 
@@ -248,7 +249,7 @@ def test_every_store_fails_at_every_step() -> None:
     assert sorted(itertools.chain(*ON_THE_WAY.values())) == every
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", QUICK_FAULTS)
 def test_a_store_that_fails_on_the_way_is_never_passed(
     services: Services, kato: Deployment, prints: Prints, fault: str
 ) -> None:

@@ -41,7 +41,7 @@ from services.stores.open_doors import (
     tried,
 )
 from tests.servers.clickhouse_http import clickhouse_http
-from tests.servers.deployment import FAULTS, STORES, Deployment
+from tests.servers.deployment import QUICK_FAULTS, STORES, Deployment
 from tests.servers.faults import (
     SOON,
     Answer,
@@ -400,7 +400,7 @@ class TestWiring:
         assert found[Need.REDIS].streams
 
     @pytest.mark.parametrize("store", STORES)
-    @pytest.mark.parametrize("fault", FAULTS)
+    @pytest.mark.parametrize("fault", QUICK_FAULTS)
     def test_a_store_that_fails_has_no_facts_and_harms_no_other(
         self, kato: Deployment, kato_settings: Settings, store: str, fault: str
     ) -> None:
