@@ -12,6 +12,7 @@ from services.errors import StoreRejected, StoreUnavailable
 from services.purge.models import Surface
 from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.native_blocks import (
+    ROW_HASH,
     Block,
     Frame,
     NotWhole,
@@ -41,12 +42,12 @@ WHERE database = {database:String} AND name = {name:String}
 _FROM = " FROM {home:Identifier}.{table:Identifier} WHERE "
 _PRINT = """
 SELECT count(), sum(reinterpretAsUInt64(substring(__h, 1, 8))),
-       sum(reinterpretAsUInt64(substring(__h, 9, 8))) FROM (SELECT sipHash128(%s) AS __h%s)
+       sum(reinterpretAsUInt64(substring(__h, 9, 8))) FROM (SELECT %s AS __h%s)
 """
-_HASHED = "sums modulo 2**64 of both halves, little endian, of sipHash128(columns)"
+_HASHED = "sums modulo 2**64 of both halves, little endian, of " + ROW_HASH % "columns"
 _NO_HASH = ("AggregateFunction(", "SimpleAggregateFunction(", "JSON", "Object(", "Dynamic",
             "Variant(")  # fmt: skip
-"""Types that sipHash128 does not take in every version."""
+"""Types that no fingerprint is over: not every version writes them alike."""
 
 _BLOCKS = {
     "max_block_size": 8192,
@@ -120,7 +121,7 @@ class PatternArchive:
         frame, sums, part = Frame(), Sums(), rows.part
         hashed, named = _listed(rows.hashed), _listed(rows.columns)
         query = (
-            f"SELECT sipHash128({hashed}) AS {frame.hash}, {named}, "
+            f"SELECT {ROW_HASH % hashed} AS {frame.hash}, {named}, "
             f"toUInt8(0) AS {frame.end}{_FROM}{rows.place.column.condition}"
         )
         data = self._slow.raw(
@@ -131,7 +132,7 @@ class PatternArchive:
 
     def _print(self, there: PatternSurface, rows: Rows) -> Print:
         source = _FROM + rows.place.column.condition
-        query = _PRINT % (_listed(rows.hashed), source)
+        query = _PRINT % (ROW_HASH % _listed(rows.hashed), source)
         count, low, high = self._slow.row(_READING, query, there.bound(rows.place))
         return Print(count, Sums(count, low, high).fingerprint)
 

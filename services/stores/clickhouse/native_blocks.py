@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+ROW_HASH = "sipHash128(formatRow('RowBinary', %s))"
+"""Hashes what stands for the columns: each row's bytes as a whole, for every element of an array
+that is hashed alone costs many times as much."""
+
 _HASH_TYPE, _END_TYPE = b"FixedString(16)", b"UInt8"
 _HASH_BYTES = 16
 _LONGEST_NUMBER = 10
@@ -112,12 +116,14 @@ class _Reading:
         last = first + rows * _HASH_BYTES
         if at - last > self.most:
             raise TooLarge
-        _add(self.sums, self.buffer[first:last], rows)
-        return Block(_number(columns - 2) + _number(rows) + bytes(self.buffer[last:at]), rows)
+        with memoryview(self.buffer) as view:
+            _add(self.sums, view[first:last], rows)
+            content = b"".join((_number(columns - 2), _number(rows), view[last:at]))
+        return Block(content, rows)
 
 
-def _add(sums: Sums, hashes: bytearray, rows: int) -> None:
-    halves = np.frombuffer(bytes(hashes), "<u8").reshape(rows, 2)
+def _add(sums: Sums, hashes: memoryview, rows: int) -> None:
+    halves = np.frombuffer(hashes, "<u8").reshape(rows, 2)
     low, high = halves.sum(axis=0, dtype=np.uint64)
     sums.rows += rows
     sums.low += int(low)

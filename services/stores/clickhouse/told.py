@@ -13,6 +13,7 @@ from clickhouse_connect.driver.binding import quote_identifier
 
 from services.archive.models import Column as Read, Part
 from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.native_blocks import ROW_HASH
 from services.stores.clickhouse.owner_columns import Column
 from services.stores.clickhouse.query import Names
 
@@ -24,7 +25,7 @@ _PRINTS = """
 SELECT groupArray((at, found, low, high)) FROM (
     SELECT __at AS at, count() AS found, sum(reinterpretAsUInt64(substring(__h, 1, 8))) AS low,
            sum(reinterpretAsUInt64(substring(__h, 9, 8))) AS high
-    FROM (SELECT _partition_id AS __at, sipHash128(%s) AS __h%s) GROUP BY __at
+    FROM (SELECT _partition_id AS __at, %s AS __h%s) GROUP BY __at
 )
 """
 _MENTIONED = "multiSearchAny(ifNull(toString(%s), ''), {old:Array(String)})"
@@ -76,7 +77,7 @@ class Told:
     def prints(self) -> str:
         """Count and hash the rows of each partition of those that have new names, as of the old."""
         old = self._cast(_OLD) if self.renames else None
-        return _PRINTS % (self._listed(self.hashed, old), _FROM + self._where)
+        return _PRINTS % (ROW_HASH % self._listed(self.hashed, old), _FROM + self._where)
 
     @property
     def copying(self) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import hiredis
+
 from services.purge.models import Surface
 from services.purge.ports import WantsNode
 from services.stores.redis.link import Link, packed
@@ -200,5 +202,9 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def sound(link: Link, number: int) -> list[Any]:
-    """Return the next replies. Raises the first error among them."""
-    return [link.reply() for _ in range(number)]
+    """Return the next replies, once all of them are there. Raises the first error among them."""
+    replies = link.replies(number)
+    for reply in replies:
+        if isinstance(reply, hiredis.ReplyError):
+            raise link.error(reply)
+    return replies

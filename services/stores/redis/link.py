@@ -32,6 +32,19 @@ def packed(*words: Word) -> bytes:
     return command
 
 
+def form(*words: Word | None) -> bytes:
+    """Write a command of which the key alone is open, where None stands.
+
+    It is filled in by `form % (len(key), key)`, which takes a third of what `packed` takes.
+    """
+    open_or_not = (b"$%d\r\n%b\r\n" if word is None else _escaped(word) for word in words)
+    return b"*%d\r\n%b" % (len(words), b"".join(open_or_not))
+
+
+def _escaped(word: Word) -> bytes:
+    return packed(word).partition(b"\n")[2].replace(b"%", b"%%")
+
+
 class Link:
     """A connection with no reply under way. Every method raises a StoreError when it fails."""
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 import hiredis
 import numpy as np
 
-from services.stores.redis.link import Link, packed
+from services.stores.redis.link import Link, form, packed
 from services.stores.redis.sums import Indexes, Sums
 from services.stores.redis.tally import KeyTally
 
 AT_LEAST = 5
 """Of each owner and kind, so many keys are sized even in a small sample."""
+
+MEMORY = form("MEMORY", "USAGE", None)
 
 _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
@@ -148,5 +150,4 @@ class KeyPass:
 
 def memory_of(keys: list[bytes]) -> bytes:
     """Write MEMORY USAGE for each key; the server's default SAMPLES (5 members) applies."""
-    form = b"*3\r\n$6\r\nMEMORY\r\n$5\r\nUSAGE\r\n$%d\r\n%b\r\n"
-    return b"".join([form % (len(key), key) for key in keys])
+    return b"".join([MEMORY % (len(key), key) for key in keys])

@@ -8,8 +8,8 @@ in several pieces.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import hiredis
@@ -17,7 +17,8 @@ import hiredis
 from services.archive.formats import TypedKey
 from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.large_content import PIECE_BYTES, in_turn, pairs_of, pieces_of
-from services.stores.redis.link import Link, packed
+from services.stores.redis.link import Link, form, packed
+from services.stores.redis.scan import MEMORY
 from services.tenancy.layout import text_of
 
 _BATCH = 500
@@ -28,9 +29,12 @@ _VOLATILE = re.compile(rb"(?:subexpiry|keys_with_volatile_items)=(\d+)")
 _GONE = -2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
-    """A key that is there; TTLs in ms, `expires_at` as a Unix time in ms, `memory` in bytes."""
+    """A key that is there; TTLs in ms, `expires_at` as a Unix time in ms, `memory` in bytes.
+
+    More of it is told in the second round.
+    """
 
     key: bytes
     type: str
@@ -88,7 +92,7 @@ class _Reading:
 
     def _first(self, keys: Sequence[bytes]) -> list[_Found]:
         """Ask for types and TTLs; keys that are gone are left out."""
-        self._link.send(b"".join(packed("TYPE", key) + packed("PTTL", key) for key in keys))
+        self._link.send(b"".join([_FIRST % (len(key), key, len(key), key) for key in keys]))
         replies = sound(self._link, 2 * len(keys))
         told = zip(keys, replies[::2], replies[1::2], strict=True)
         return [
@@ -107,10 +111,10 @@ class _Reading:
             expires = next(replies) if each.pttl is not None else None
             if reply is None or expires == _GONE or not self._is_readable(each, reply):
                 continue
-            if isinstance(expires, int) or isinstance(reply, int):
-                at = expires if isinstance(expires, int) else None
-                memory = reply if isinstance(reply, int) else each.memory
-                each = replace(each, expires_at=at, memory=memory)  # noqa: PLW2901  told more of
+            if isinstance(expires, int):
+                each.expires_at = expires
+            if isinstance(reply, int):
+                each.memory = reply
             is_short = isinstance(reply, bytes) and 0 < len(reply) < _HEAD
             found.append((each, reply if is_short else None))
         return found
@@ -128,7 +132,7 @@ class _Reading:
 
     def _whole(self, keys: Sequence[_Found]) -> Iterator[TypedKey]:
         """Read keys whole, in one round."""
-        self._link.send(b"".join(packed(*_WHOLE[each.type](each.key)) for each in keys))
+        self._link.send(b"".join([_filled(_WHOLE[each.type], each.key) for each in keys]))
         for each, reply in zip(keys, self._link.replies(len(keys)), strict=True):
             if self._is_sound(each, reply) and reply:  # an empty one is gone
                 yield each.typed(self._value(each, reply))
@@ -175,21 +179,25 @@ class _Reading:
         return [end if end >= 0 else None for end in ends] if ends else never
 
 
-_WHOLE: Mapping[str, Callable[[bytes], tuple[bytes | str | int, ...]]] = {
-    "list": lambda key: ("LRANGE", key, 0, -1),
-    "set": lambda key: ("SMEMBERS", key),
-    "zset": lambda key: ("ZRANGE", key, 0, -1, "WITHSCORES"),
-    "hash": lambda key: ("HGETALL", key),
+_FIRST = form("TYPE", None) + form("PTTL", None)
+_SHORT = form("GETRANGE", None, 0, _HEAD - 1)
+_END = form("PEXPIRETIME", None)
+_WHOLE = {
+    "list": form("LRANGE", None, 0, -1),
+    "set": form("SMEMBERS", None),
+    "zset": form("ZRANGE", None, 0, -1, "WITHSCORES"),
+    "hash": form("HGETALL", None),
 }
+
+
+def _filled(command: bytes, key: bytes) -> bytes:
+    return command % (len(key), key)
 
 
 def _second(each: _Found) -> bytes:
     """Write what is asked second of a key; when it expires only of one that does."""
-    if each.type == "string":
-        first = packed("GETRANGE", each.key, 0, _HEAD - 1)
-    else:
-        first = packed("MEMORY", "USAGE", each.key)
-    return first if each.pttl is None else first + packed("PEXPIRETIME", each.key)
+    first = _filled(_SHORT if each.type == "string" else MEMORY, each.key)
+    return first if each.pttl is None else first + _filled(_END, each.key)
 
 
 def _has_field_ttls(link: Link) -> bool:
