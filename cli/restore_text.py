@@ -34,6 +34,12 @@ def plan_text(plan: Plan) -> str:
     ]
     lines += [f"cannot be told in the other name: {visible(name)}" for name in plan.unread]
     lines += [f"would be the name of two: {visible(name)}" for name in plan.clashes]
+    lines += [
+        f"others have this name too: {visible(each.kb_id)}"
+        + "".join(f", {visible(str(tenant))}" for tenant in each.tenants)
+        for each in plan.held
+    ]
+    lines += [f"{visible(each.node_id)}: {each.why}" for each in plan.unborne]
     return "\n".join([*lines, "it can be restored" if plan.can_run else "it cannot be restored"])
 
 

@@ -13,6 +13,7 @@ from services.settings.environment import Settings, load_settings
 _OPENS = (
     state_keys.TENANT, state_keys.SESSION, state_keys.FINDING, state_keys.JOB, state_keys.PLAN,
     state_keys.REQUEST, state_keys.FIND, state_keys.ALERT,
+    state_keys.ARCHIVE, state_keys.RESTORE,
 )  # fmt: skip
 """The parameters of an address that open one thing."""
 

@@ -117,6 +117,20 @@ ARCHIVE_REASON = "archive_reason"
 ARCHIVE_REFUSED = "archive_refused"
 """Session state: why the last thing that was to be done to an archive was not."""
 
+RESTORE = "restore"
+"""Query parameter: which restore the Archives page shows, by its job."""
+
+RESTORE_OPEN = "restore_open"
+RESTORE_FILE = "restore_file"
+RESTORE_AS = "restore_as"
+RESTORE_NAMED = "restore_named"
+RESTORE_ASKED = "restore_asked"
+RESTORE_PLAN = "restore_planned"
+RESTORE_REASON = "restore_reason"
+RESTORE_REFUSED = "restore_refused"
+"""Session state: what of restoring an archive is open, was chosen, asked for, planned and typed,
+and why it was not done."""
+
 PARKING_OPEN = "parking_open"
 PARKING_PLAN = "parking_plan"
 PARKING_REASON = "parking_reason"

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.archive import tables
+from dashboard.draw import job_steps
 from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
@@ -19,8 +20,8 @@ from services.jobs.models import Job, JobState
 _SHOWN = 200
 
 
-def draw(archive_id: str) -> None:
-    """Draw the archive that a link names."""
+def draw(archive_id: str) -> Archive | None:
+    """Draw the archive that a link names, and return it where it is proven."""
     st.button("All archives", icon=":material/arrow_back:", type="tertiary", on_click=_back)
     archives = runtime.desk().archives
     try:
@@ -31,7 +32,7 @@ def draw(archive_id: str) -> None:
     except KatoTenantsError as exc:
         st.warning(f"This archive cannot be shown: {markdown(str(exc))}.",
                    icon=":material/search_off:")  # fmt: skip
-        return
+        return None
     _head(archive)
     refusals.draw(state_keys.ARCHIVE_REFUSED, "Nothing was done")
     if job is not None and job.state is JobState.RUNNING:
@@ -40,6 +41,7 @@ def draw(archive_id: str) -> None:
         _whole(archive)
     else:
         _halted(archive, job)
+    return archive if archive.state is State.PROVEN else None
 
 
 def _back() -> None:
@@ -70,7 +72,8 @@ def _follow(archive_id: str) -> None:
         return
     if job is None or job.state is not JobState.RUNNING:
         st.rerun()
-    st.progress(tables.share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
+    words = job.progress.words or "Waits for its turn"
+    st.progress(job_steps.share_done(job), text=markdown(words))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
@@ -83,7 +86,7 @@ def _follow(archive_id: str) -> None:
 
 
 def _steps(job: Job) -> None:
-    st.table(tables.steps_frame(job), border="horizontal", hide_index=True,
+    st.table(job_steps.steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
              alt="The steps of taking it: state, and why one failed")  # fmt: skip
 
 
@@ -94,7 +97,7 @@ def _halted(archive: Archive, job: Job | None) -> None:
     if job is not None:
         permits.button("Go on", Action.ARCHIVE, icon=":material/play_arrow:", key="archive_resume",
                        on_click=_do, args=("resume", archive.id),
-                       disabled=not tables.halted(job))  # fmt: skip
+                       disabled=not job_steps.halted(job))  # fmt: skip
         _steps(job)
 
 
@@ -119,7 +122,7 @@ def _whole(archive: Archive) -> None:
     facts = {
         "File": escaped(visible(archive.name)),
         **({"Place": escaped(visible(archive.place))} if archive.place else {}),
-        "Size": size(archive.bytes), "SHA-256": escaped(archive.sha256),
+        "Size": size(archive.bytes),
         "Last proven": age(archive.proven_at),
         "Encrypted": "yes" if archive.encrypted else "no",
         "Sessions ended first": "yes" if archive.quiesced else "no",
@@ -127,6 +130,8 @@ def _whole(archive: Archive) -> None:
         "Left out": plural(archive.left_out, "kb_id"),
     }  # fmt: skip
     st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
+    st.caption("SHA-256")
+    st.code(archive.sha256, language=None, wrap_lines=True)
     with st.container(horizontal=True):
         prove = permits.button("Verify", Action.VERIFY_ARCHIVE, icon=":material/verified:",
                                key="archive_verify", tip="Reads all of it back.")  # fmt: skip

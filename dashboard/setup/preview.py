@@ -11,17 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys
+from dashboard.draw import clashes
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, visible
 from dashboard.draw.measures import WORDS
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.setup.advice import SOURCES, Advice
-from services.setup.models import Clash, ClashKind, Order, Preview, Step, StepState
+from services.setup.models import Order, Preview, Step, StepState
 from services.setup.steps import run
-from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
-
-_GRAVE = (ClashKind.SHARED, ClashKind.GUESSED, ClashKind.ERASED)
+from services.setup.words import PLACES, fleet_words, reason_words, step_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,7 @@ def draw(preview: Preview) -> None:
     st.code(visible(landing.kb_id), language=None)
     if preview.refusal:
         st.error(markdown(permits.sentence(preview.refusal)), icon=":material/block:")
-    for clash in preview.clashes:
-        _clash(clash)
+    clashes.draw(preview.clashes)
     if not preview.clashes and not preview.refusal:
         _nothing_near(preview)
     if landing.warning:
@@ -112,12 +110,6 @@ def _nothing_near(preview: Preview) -> None:
     names = few([WORDS[measure].title for measure in preview.unread], most=4)
     st.warning(f"Nothing near this name was found, but not all could be looked through: "
                f"{escaped(names)}.", icon=":material/cloud_off:")  # fmt: skip
-
-
-def _clash(clash: Clash) -> None:
-    names = few([markdown(str(each)) for each in (*clash.tenants, *clash.kb_ids)], most=5)
-    draw = st.warning if clash.kind in _GRAVE else st.info
-    draw(f"{clash_words(clash)}: {names}.", icon=":material/content_copy:")
 
 
 def _table(steps: Sequence[Step]) -> None:

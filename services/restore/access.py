@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 
 from services.access.gate import Doing, Gate
 from services.access.viewer import Action, Viewer
+from services.approvals.models import REASON
 from services.archive.confined import holders_of
 from services.archive.errors import ArchiveError
 from services.archive.service import ArchiveService
@@ -17,7 +19,12 @@ from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
 from services.restore.models import Plan
 from services.restore.service import RestoreService
+from services.setup.clashes import stored
+from services.setup.models import Clash
 from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class DeskRestore:
@@ -42,6 +49,14 @@ class DeskRestore:
             doing.digest = plan.digest
         return confined_plan(plan, viewer)
 
+    def near(self, named: TenantKey, snapshot: Snapshot | None) -> tuple[Clash, ...]:
+        """Return what stands near a name as which something is to come back.
+
+        `snapshot` is what the viewer sees of the fleet. Raises AccessDenied.
+        """
+        self._gate.allow(Action.PLAN_RESTORE, tenants=[named])
+        return stored(named, snapshot)
+
     def begin(self, which: str, named: TenantKey | None = None, *, reason: str, seen: str) -> Job:
         """Begin a restore that was shown as a plan with this digest; it is planned anew for that.
 
@@ -51,7 +66,7 @@ class DeskRestore:
         plan = self._inner().plan(url, named)
         if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")
-        with self._doing(plan, reason=reason.strip()):
+        with self._doing(plan, reason=reason.strip(), details={REASON: reason.strip()}):
             job = self._inner().begin(plan, by=viewer.id, reason=reason)
         return confined_job(job, viewer)
 
@@ -112,11 +127,11 @@ class DeskRestore:
         return job, viewer
 
     def _doing(
-        self, plan: Plan, *, what: str = "", reason: str = ""
+        self, plan: Plan, *, what: str = "", reason: str = "", details: Mapping[str, str] = _NOTHING
     ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
             Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
-            target=what + str(plan.named or plan.target),
+            target=what + str(plan.named or plan.target), details=details,
         )  # fmt: skip
 
 

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.access.holders import each_of
 from services.access.viewer import Viewer
 from services.archive.confined import FAILED, UNTOLD_REASON
 from services.jobs.models import Job, Progress
 from services.restore.formats import plan_json, plan_of, receipt_json, receipt_of
-from services.restore.models import Plan
+from services.restore.models import Held, Plan
 from services.tenancy.kb_ids import TenantKey
 
 
 def tenants_of(plan: Plan) -> tuple[TenantKey, ...]:
-    """Return whose data a restore reads and writes: nobody's is for who sees all."""
+    """Return whose data a restore reads, and on whose memory it writes, by whatever claim.
+
+    Nobody's is for who sees all.
+    """
     if not plan.target.tenants:
         return ()
-    return tuple(dict.fromkeys((*plan.target.tenants, *plan.tenants)))
+    held = (tenant for each in plan.held for tenant in each.tenants)
+    return each_of(plan.target.tenants, plan.tenants, held)
 
 
 def confined_plan(plan: Plan, viewer: Viewer) -> Plan:
     """Return what a viewer may see of one in scope.
 
-    Where the archive is kept is told to who sees all, and how much of others' it left out.
+    Where the archive is kept is told to who sees all, and how much of others' it left out; which
+    others have a name too, to who has these in scope.
     """
-    return plan if viewer.sees_all else replace(plan, url="", left_out=None)
+    if viewer.sees_all:
+        return plan
+    held = tuple(Held(each.kb_id, tuple(filter(viewer.sees, each.tenants))) for each in plan.held)
+    return replace(plan, url="", left_out=None, held=held)
 
 
 def confined_job(job: Job, viewer: Viewer) -> Job:

@@ -95,15 +95,35 @@ class PartPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A kb_id, as it is to be called, that others hold too, or whose text may name them.
+
+    `tenants` are those of them whom the viewer may know of.
+    """
+
+    kb_id: str
+    tenants: tuple[TenantKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unborne:
+    """A new node_id that no session may be created with, and why."""
+
+    node_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a restore would do, and what stands in its way.
 
     `url` is where the archive is and `manifest` the SHA-256 of what it says of itself; `named` is
     the tenant as which it comes back, None for the same. `tenants`, `kb_ids` and `nodes` are the
     names afterwards. `unread` cannot be told in the new name, and `clashes` are new names that two
-    old ones would have. `left_out` is how much the archive itself left out,
-    None for who is not told, `changed` how much was
-    otherwise after it was taken than before.
+    old ones would have. `left_out` is how much the archive itself left out, None
+    for who is not told, `changed` how much was otherwise after it was taken than before. `held`
+    are names that others than `tenants` have as well: as another tenant nothing comes back under
+    these, as the same it is said. `unborne` are new names that KATO does not bear.
     """
 
     url: str
@@ -121,17 +141,21 @@ class Plan:
     clashes: tuple[str, ...] = ()
     left_out: int | None = 0
     changed: int = 0
+    held: tuple[Held, ...] = ()
+    unborne: tuple[Unborne, ...] = ()
 
     @property
     def digest(self) -> str:
         """A SHA-256 of what it would do, the same for whoever is shown it."""
-        doing = (self.manifest, str(self.named), self.kb_ids, self.parts, self.misfits)
+        held = tuple(each.kb_id for each in self.held)
+        doing = (self.manifest, str(self.named), self.kb_ids, self.parts, self.misfits, held)
         return hashlib.sha256(repr(doing).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def can_run(self) -> bool:
         """Whether nothing stands in its way."""
-        return not (self.misfits or self.unread or self.clashes)
+        taken = self.held if self.named else ()
+        return not (self.misfits or self.unread or self.clashes or taken or self.unborne)
 
 
 @dataclass(frozen=True, slots=True)

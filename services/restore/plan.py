@@ -12,7 +12,8 @@ from services.archive.formats import TypedKey
 from services.archive.models import Format, Manifest, Part
 from services.errors import NamingError, StoreNotConfigured
 from services.restore.errors import RestoreRefused
-from services.restore.models import Misfit, PartPlan, Plan, Unfit
+from services.restore.held import held, unborne
+from services.restore.models import Held, Misfit, PartPlan, Plan, Unborne, Unfit
 from services.restore.renaming import Renaming, renaming_of, unchanged
 from services.restore.source import (
     OpenArchive,
@@ -69,7 +70,17 @@ class _Look:
             kb_ids=tuple(sorted(names.kb_ids.values())), nodes=tuple(sorted(names.nodes.values())),
             parts=parts, misfits=tuple(self.misfits), unread=names.unread, clashes=names.clashes,
             left_out=len(manifest.left_out), changed=len(manifest.changes),
+            held=self._held(named), unborne=self._unborne(named),
         )  # fmt: skip
+
+    def _held(self, named: TenantKey | None) -> tuple[Held, ...]:
+        mine = (named,) if named else self.archive.manifest.target.tenants
+        return tuple(held(self.renaming.kb_ids.values(), mine, self.tools.ownership()))
+
+    def _unborne(self, named: TenantKey | None) -> tuple[Unborne, ...]:
+        """Return the new names that KATO does not bear; old ones are as they were."""
+        nodes = self.renaming.nodes.values() if named else ()
+        return tuple(unborne(nodes, self.tools.ownership()))
 
     def _parts(self) -> Iterator[PartPlan]:
         looks = {"clickhouse": self._rows, "redis": self._keys, "qdrant": self._points}

@@ -21,6 +21,7 @@ from services.restore.ports import KeySink, PointSink, RowSink
 from services.restore.renaming import Renaming
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
 from services.tenancy.layout import OwnerKind
+from services.tenancy.ownership import Ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Tools:
     schemes: NamingSchemes
     service: str
     now: Callable[[], datetime]
+    ownership: Callable[[], Ownership]
 
 
 @dataclass(frozen=True, slots=True)

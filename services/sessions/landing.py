@@ -95,6 +95,14 @@ def land(
     return Landing(node_id, kb_id, tenant, claim, others, refusal, warning, alike, older)
 
 
+def unfit(node_id: str, ownership: Ownership) -> str:
+    """Say why no session may be created with a node_id, whoever else has it; empty where one may.
+
+    It names nobody.
+    """
+    return next(_refusals(node_id, kb_id_of(node_id, ownership.service), (), ownership), "")
+
+
 def _refusals(
     node_id: str, kb_id: str, others: tuple[TenantKey, ...], ownership: Ownership
 ) -> Iterator[str]:

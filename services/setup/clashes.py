@@ -16,8 +16,12 @@ MOST = 50
 
 def clashes(landing: Landing, snapshot: Snapshot | None) -> tuple[Clash, ...]:
     """Return what there is; only what the viewer of both may see is in them."""
-    stored = () if snapshot is None else _stored(landing.tenant, snapshot)
-    return (*_landing(landing), *stored)
+    return (*_landing(landing), *stored(landing.tenant, snapshot))
+
+
+def stored(tenant: TenantKey, snapshot: Snapshot | None) -> tuple[Clash, ...]:
+    """Return what the figures have near a tenant's name; nothing where there are none."""
+    return () if snapshot is None else tuple(_stored(tenant, snapshot))
 
 
 def _landing(landing: Landing) -> Iterator[Clash]:

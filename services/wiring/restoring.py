@@ -22,5 +22,5 @@ def restore_tools(services: Working) -> Tools:
         rows=sinks.rows, points=sinks.points, keys=sinks.keys,
         place=lambda url: place_of(settings, url), identities=lambda: identities(settings),
         records=own.bring_back, schemes=settings.naming, service=settings.service_name,
-        now=services.now,
+        now=services.now, ownership=services.usage.ownership,
     )  # fmt: skip

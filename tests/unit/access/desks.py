@@ -951,6 +951,7 @@ CASES: dict[str, Case] = {
         lambda d: d.restore.plan("a"), OPERATOR, Action.PLAN_RESTORE, "restore.plan",
         target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
     ),
+    "restore.near": Case(lambda d: d.restore.near(ACME, None), OPERATOR),
     "restore.begin": _done(
         lambda d: d.restore.begin("a", reason="x", seen=RESTORING.digest),
         ADMIN, Action.RESTORE, "restore.begin", target="tenant/acme", writes=True,

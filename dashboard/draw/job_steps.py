@@ -1,0 +1,35 @@
+"""A job's steps as a table, how far it is, and what becomes of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from dashboard.draw.formatting import visible
+from services.jobs.models import Job, JobState, StepState
+
+_STATES = {
+    StepState.WAITING: "", StepState.STARTED: "now", StepState.DONE: "done",
+    StepState.FAILED: "failed",
+}  # fmt: skip
+
+
+def steps_frame(job: Job, words: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row a step, with the problem of the one that failed; `words` call the steps."""
+    rows = [
+        (words.get(step.name, step.name), _STATES[step.state],
+         visible(str(step.error)) if step.error else "")
+        for step in job.steps
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Step", "State", "Why"])
+
+
+def share_done(job: Job) -> float:
+    """Return how many of a job's steps are done, of 1."""
+    return sum(step.state is StepState.DONE for step in job.steps) / max(len(job.steps), 1)
+
+
+def halted(job: Job | None) -> bool:
+    """Whether a job stands still, and can go on."""
+    return job is not None and job.state in (JobState.FAILED, JobState.STOPPED)

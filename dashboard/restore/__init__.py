@@ -1,0 +1,1 @@
+"""The parts of the Archives page that write an archive back."""

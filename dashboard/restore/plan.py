@@ -1,0 +1,67 @@
+"""What a restore would do: part by part, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.app import permits, runtime, unreadable
+from dashboard.draw import clashes, unknown, usage_tables
+from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
+from dashboard.restore import tables
+from services.purge.job import Tombstone
+from services.restore.models import Plan
+from services.setup.models import Clash
+
+COLUMNS = {
+    "Into": st.column_config.TextColumn(width="medium"),
+} | {
+    name: st.column_config.NumberColumn(format="localized")
+    for name in (tables.ARCHIVED, tables.THERE, tables.BEFORE, tables.EXPIRED, tables.DIFFERING)
+}
+
+
+def draw(plan: Plan, near: Sequence[Clash] = ()) -> None:
+    """Draw a plan; `near` is what stands near the name as which it is to come back."""
+    for text in tables.obstacles(plan):
+        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+    clashes.draw(near)
+    if plan.named is None and plan.held:
+        st.warning(f"Others have these names too, and would share what comes back: "
+                   f"{escaped(tables.held_words(plan))}.", icon=":material/group:")  # fmt: skip
+    with unreadable.said("Whether it was erased"):
+        _erased(runtime.desk().purge.tombstones(plan.kb_ids))
+    _parts(plan)
+    for text in _notes(plan):
+        st.caption(text)
+
+
+def _erased(stones: Sequence[Tombstone]) -> None:
+    if stones:
+        last = max(stones, key=lambda stone: stone.erased_at)
+        names = escaped(few([visible(stone.kb_id) for stone in stones]))
+        st.warning(f"A purge erased this on {moment(last.erased_at)}, and it would be back: "
+                   f"{names}.", icon=":material/history:")  # fmt: skip
+
+
+def _parts(plan: Plan) -> None:
+    frame = tables.plan_frame(plan)
+    unknown.dashes(frame, [tables.THERE], "Of own records it is found when they are written.")
+    st.dataframe(
+        frame, hide_index=True, key="restore_parts", column_config=COLUMNS,
+        placeholder=usage_tables.NONE,
+        alt="Each part: where it goes, how much of it is in the archive, and there already",
+    )  # fmt: skip
+
+
+def _notes(plan: Plan) -> list[str]:
+    there = sum(each.there or 0 for each in plan.parts)
+    found = [
+        f"{plural(there, 'entry', 'entries')} of it are there already, and stay as they are."
+        if there else "",
+        f"The archive was taken {moment(plan.taken_at)}.",
+        f"{plural(plan.changed, 'thing')} changed while it was taken." if plan.changed else "",
+        f"It left out {plural(plan.left_out, 'kb_id')}." if plan.left_out else "",
+    ]  # fmt: skip
+    return [text for text in found if text]

@@ -1,0 +1,127 @@
+"""Plans and receipts of restores as tables, and their states as words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import pandas as pd
+
+from dashboard.app import outage
+from dashboard.draw.formatting import few, plural, visible
+from services.archive.models import Archive
+from services.jobs.models import Job, JobState
+from services.restore.formats import plan_of
+from services.restore.models import Misfit, Outcome, Plan, Receipt
+
+Color = Literal["green", "blue", "orange", "red", "gray"]
+STATES: dict[JobState, tuple[str, Color, str]] = {
+    JobState.RUNNING: ("Running", "blue", ":material/pending:"),
+    JobState.STOPPED: ("Stopped", "gray", ":material/pause_circle:"),
+    JobState.FAILED: ("Halted", "red", ":material/error:"),
+}
+OUTCOMES: dict[str, tuple[str, Color, str]] = {
+    Outcome.RESTORED: ("Restored", "green", ":material/check_circle:"),
+    Outcome.PARTIAL: ("Partial", "orange", ":material/warning:"),
+}
+STORES = {"clickhouse": outage.CLICKHOUSE, "redis": outage.REDIS, "qdrant": outage.QDRANT}
+STEPS = {
+    "check": "Look once more at what is there",
+    "patterns": "Write the patterns",
+    "vectors": "Write the vectors",
+    "keys": "Write the keys",
+    "sessions": "Write the sessions",
+    "records": "Bring back this product's own records",
+    "verify": "Compare everything with the archive",
+}
+ARCHIVED, THERE, BEFORE = "In the archive", "There already", "There before"
+DIFFERING, EXPIRED = "Different", "Expired"
+_MOST = 5
+
+
+def state_of(job: Job) -> tuple[str, Color, str]:
+    """Return in a word how a restore stands, with its colour and icon."""
+    if job.outcome is not None:
+        return OUTCOMES.get(job.outcome, (job.outcome, "gray", ":material/help:"))
+    return STATES[job.state]
+
+
+def takes(archive: Archive) -> frozenset[str]:
+    """Return the stores that an archive has anything of, as people call them."""
+    stores = {name.partition("/")[0] for name, count in archive.counts.items() if count}
+    return frozenset(STORES[each] for each in stores if each in STORES)
+
+
+def whose(plan: Plan) -> str:
+    """Say whose data comes back, and as whose."""
+    named = "" if plan.named is None else f" as {visible(str(plan.named))}"
+    return visible(str(plan.target)) + named
+
+
+def plan_frame(plan: Plan) -> pd.DataFrame:
+    """Return one row a part: how much of it there is in the archive and already; None unknown."""
+    rows = [
+        (visible(each.part), visible(each.into), each.archived, each.there)
+        for each in plan.parts if each.archived or each.there
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["Part", "Into", ARCHIVED, THERE])
+    return frame.astype({THERE: "Int64"})
+
+
+def obstacles(plan: Plan) -> Iterator[str]:
+    """Yield in sentences, without their ends, what stands in the way of a plan."""
+    yield from map(_misfit, plan.misfits)
+    if plan.unread:
+        yield f"cannot be told in the other name: {_names(plan.unread)}"
+    if plan.clashes:
+        yield f"would be the name of two: {_names(plan.clashes)}"
+    if plan.named is not None and plan.held:
+        yield f"others have {plural(len(plan.held), 'name')} of these, or may: {held_words(plan)}"
+    for each in plan.unborne:
+        yield f"{visible(each.node_id)}: {visible(each.why)}"
+
+
+def held_words(plan: Plan) -> str:
+    """Name the kb_ids that others have too, with those of the others who may be told."""
+    return few([_held(each.kb_id, map(str, each.tenants)) for each in plan.held], _MOST)
+
+
+def _held(kb_id: str, tenants: Iterable[str]) -> str:
+    others = few([visible(each) for each in tenants], _MOST)
+    return visible(kb_id) + (f" ({others})" if others else "")
+
+
+def _names(names: Iterable[str]) -> str:
+    return few([visible(name) for name in names], _MOST)
+
+
+def _misfit(each: Misfit) -> str:
+    what = f" ({visible(each.what)})" if each.what else ""
+    return f"{visible(each.part)}: {each.why.value}{what}"
+
+
+def receipt_frame(receipt: Receipt) -> pd.DataFrame:
+    """Return one row a part: what was there before, and what is not as in the archive."""
+    rows = [
+        (visible(each.part), each.archived, each.before, each.expired, each.differing)
+        for each in receipt.parts if each.archived or each.before or each.differing
+    ]  # fmt: skip
+    columns = ["Part", ARCHIVED, BEFORE, EXPIRED, DIFFERING]
+    return pd.DataFrame(rows, columns=columns).astype({BEFORE: "Int64"})
+
+
+def differing_words(receipt: Receipt) -> Iterator[str]:
+    """Name of each part that is not as in the archive some of what differs."""
+    for each in receipt.parts:
+        if each.differing:
+            yield f"{visible(each.part)}: {_names(each.names)}"
+
+
+def jobs_frame(jobs: Iterable[Job]) -> pd.DataFrame:
+    """Return one row a restore."""
+    rows = [
+        (visible(str(plan.target)), visible(str(plan.named or "")), job.created_at,
+         state_of(job)[0], visible(job.asked_by), visible(job.reason))
+        for job, plan in ((job, plan_of(job.plan)) for job in jobs)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Of", "As", "Begun", "State", "By", "Why"])
