@@ -146,7 +146,8 @@ def _whole(archive: Archive) -> None:
     st.dataframe(
         tables.parts_frame(archive, manifest), hide_index=True, key="archive_parts",
         alt="The parts of this archive: how many rows, keys, points or records",
-        column_config={"Content": st.column_config.NumberColumn(format="bytes")},
+        column_config={"Count": st.column_config.NumberColumn(format="localized"),
+                       "Content": st.column_config.NumberColumn(format="bytes")},
     )  # fmt: skip
     if manifest is not None:
         _told(manifest)
