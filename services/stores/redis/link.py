@@ -33,7 +33,7 @@ def packed(*words: Word) -> bytes:
 
 
 def form(*words: Word | None) -> bytes:
-    """Write a command of which the key alone is open, where None stands.
+    """Write a command of which a word, as a rule the key, is open where None stands.
 
     It is filled in by `form % (len(key), key)`, which takes a third of what `packed` takes.
     """

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.archive.formats import TypedKey
-from services.stores.redis.erase_sessions import chunks
 from services.stores.redis.link import Word, packed
 from services.tenancy.layout import bytes_of
 
@@ -18,30 +16,29 @@ Words = tuple[Word, ...]
 Making = Callable[[bytes, Any, bool], Iterator[Words]]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What it takes to write a key, or a piece that adds to what came before.
 
-    `content` are the commands' words for the name that it is written under; `expires_at` is in
-    milliseconds since 1970. `field_ends` are fields of a hash that end, with when. `size` is about
-    how many bytes are written. `is_empty` where nothing is left of it that has not ended.
+    `value` is what has not ended of the key's; `expires_at` is in milliseconds since 1970.
+    `field_ends` are fields of a hash that end, with when. `size` is about how many bytes are
+    written.
     """
 
+    name: bytes
     of: TypedKey
-    content: Callable[[bytes], Iterator[Words]]
+    value: Any
     size: int
     expires_at: int | None
     field_ends: Sequence[tuple[bytes, int]] = ()
-    is_empty: bool = False
 
     @property
-    def name(self) -> bytes:
-        """The key's name."""
-        return self.of.key
+    def is_empty(self) -> bool:
+        """Whether it is a hash of which nothing is left."""
+        return self.of.type == "hash" and not self.value
 
     def pieces(self, name: bytes) -> Iterator[bytes]:
         """Yield the commands that write the value, and when its fields end."""
-        for words in self.content(name):
+        for words in _MAKES[self.of.type](name, self.value, self.of.continues):
             yield packed(*words)
         for field, at in self.field_ends:
             yield packed("HPEXPIREAT", name, at, "FIELDS", 1, field)
@@ -68,29 +65,25 @@ def made_of(key: TypedKey, now: int) -> Made | None:
         ends = now + key.pttl
     if ends is not None and ends <= now:
         return None
+    value, field_ends = key.value, tuple[tuple[bytes, int], ...]()
     if key.type == "hash":
-        return _hash(key, ends, now)
-    making = _MAKES[key.type]
-    size = len(key.key) + _size(key.value)
-    return Made(key, lambda name: making(name, key.value, key.continues), size, ends)
+        value = [each for each in value if not each[2] or each[2] > now]
+        field_ends = tuple((bytes_of(field), at) for field, _, at in value if at)
+    size = len(key.key) + _size(key.type, value)
+    return Made(key.key, key, value, size, ends, field_ends)
 
 
-def _hash(key: TypedKey, ends: int | None, now: int) -> Made:
-    living = [(field, value, at) for field, value, at in key.value if not at or at > now]
-    pairs = [bytes_of(word) for field, value, _ in living for word in (field, value)]
-    field_ends = [(bytes_of(field), at) for field, _, at in living if at]
-    size = len(key.key) + sum(map(len, pairs))
-    content = _adding("HSET", pairs, of_each=2)
-    return Made(key, content, size, ends, field_ends, is_empty=not living)
-
-
-def _size(value: Any) -> int:
+def _size(kind: str, value: Any) -> int:
     """Return about how many bytes a value's texts have."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return _size(value["entries"])
-    return sum(map(_size, value))
+    match kind:
+        case "string":
+            return len(value)
+        case "list" | "set":
+            return sum(map(len, value))
+        case "stream":
+            return sum(len(word) for entry in value["entries"] for word in entry)
+        case _:
+            return sum(len(each[0]) + len(each[1]) for each in value)
 
 
 def _string(name: bytes, value: str, continues: bool) -> Iterator[Words]:
@@ -98,16 +91,21 @@ def _string(name: bytes, value: str, continues: bool) -> Iterator[Words]:
 
 
 def _list(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
-    return _adding("RPUSH", list(map(bytes_of, value)))(name)
+    return _adding("RPUSH", name, list(map(bytes_of, value)))
 
 
 def _set(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
-    return _adding("SADD", list(map(bytes_of, value)))(name)
+    return _adding("SADD", name, list(map(bytes_of, value)))
 
 
 def _zset(name: bytes, value: Sequence[Sequence[str]], _: bool) -> Iterator[Words]:
     words = [bytes_of(word) for member, score in value for word in (score, member)]
-    return _adding("ZADD", words, of_each=2)(name)
+    return _adding("ZADD", name, words, of_each=2)
+
+
+def _hash(name: bytes, value: Sequence[Sequence[Any]], _: bool) -> Iterator[Words]:
+    words = [bytes_of(word) for field, text, _ in value for word in (field, text)]
+    return _adding("HSET", name, words, of_each=2)
 
 
 def _stream(name: bytes, value: Mapping[str, Any], continues: bool) -> Iterator[Words]:
@@ -143,18 +141,15 @@ def _group(name: bytes, group: Mapping[str, Any]) -> Iterator[Words]:
         )  # fmt: skip
 
 
-def _adding(
-    verb: str, words: Sequence[bytes], *, of_each: int = 1
-) -> Callable[[bytes], Iterator[Words]]:
-    def adding(name: bytes) -> Iterator[Words]:
-        for part in chunks(words, _SLICE * of_each):
-            yield verb, name, *part
-
-    return adding
+def _adding(verb: str, name: bytes, words: Sequence[bytes], *, of_each: int = 1) -> Iterator[Words]:
+    size = _SLICE * of_each
+    for at in range(0, len(words), size):
+        yield verb, name, *words[at : at + size]
 
 
 _MAKES: dict[str, Making] = {
     "string": _string,
+    "hash": _hash,
     "list": _list,
     "set": _set,
     "zset": _zset,

@@ -1,15 +1,16 @@
 """Writing keys out of an archive: each whole or not at all, and none over one that is there.
 
-A batch of keys is one transaction. They are watched and looked for first, so that a key that comes
-into being meanwhile makes EXEC do nothing, and the batch is looked at anew. A large key, which
-comes in several pieces, is built aside and takes its name by RENAMENX.
+A string takes one command that looks, writes and says when it ends. A batch of all other keys is
+one transaction: they are watched and looked for first, so that a key that comes into being
+meanwhile makes EXEC do nothing, and the batch is looked at anew. A large key, which comes in
+several pieces, is built aside and takes its name by RENAMENX.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import hiredis
 import redis
@@ -19,7 +20,7 @@ from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
 from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.link import Link, conversation, form, packed
 from services.stores.redis.typed_commands import Made, made_of
 from services.stores.redis.typed_compare import differing
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
@@ -81,6 +82,28 @@ def milliseconds(link: Link) -> int:
     return int(seconds) * 1000 + int(micro) // 1000
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Keys of different names, to be written at once."""
+
+    write: Callable[[list[Made]], None]
+    keys: dict[bytes, Made] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, made: Made) -> None:
+        """Take one more; what there is already is written before, where it is enough."""
+        if self.size + made.size > _BATCH_BYTES or len(self.keys) == _BATCH_KEYS:
+            self.end()
+        self.keys[made.name] = made
+        self.size += made.size
+
+    def end(self) -> None:
+        """Write what there is."""
+        if self.keys:
+            self.write(list(self.keys.values()))
+            self.keys, self.size = {}, 0
+
+
 class _Run:
     """Writes keys over one link, and counts what came of them."""
 
@@ -93,26 +116,21 @@ class _Run:
         self._ends_lost = dict[str, None]()
 
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
+        strings, others = _Batch(self._write_strings), _Batch(self._write_others)
         pieces = self._made(keys)
-        batch, size = dict[bytes, Made](), 0
         ahead = next(pieces, None)
         while ahead is not None:
             made, ahead = ahead, next(pieces, None)
             is_large = ahead is not None and ahead.of.continues
-            full = size + made.size > _BATCH_BYTES or len(batch) == _BATCH_KEYS
-            if batch and (is_large or made.name in batch or full):
-                self._write(list(batch.values()))
-                batch, size = {}, 0
-            if not is_large:
-                batch[made.name] = made
-                size += made.size
-                continue
-            aside = _Aside(self._link, made)
-            while ahead is not None and ahead.of.continues:
-                aside.add(ahead)
-                ahead = next(pieces, None)
-            self._note(made.name, aside.end())
-        self._write(list(batch.values()))
+            if is_large or made.name in strings.keys or made.name in others.keys:
+                strings.end()
+                others.end()
+            if is_large:
+                ahead = self._write_large(made, ahead, pieces)
+            else:
+                (strings if made.of.type == "string" else others).add(made)
+        strings.end()
+        others.end()
         return KeysWritten(
             self._written, tuple(self._there), tuple(self._over), tuple(self._ends_lost)
         )
@@ -126,7 +144,7 @@ class _Run:
                     self._over.append(text_of(key.key))
             elif made.field_ends and not self._knows_field_ends(made.name):
                 self._ends_lost[text_of(key.key)] = None
-                yield replace(made, field_ends=())
+                yield made._replace(field_ends=())
             else:
                 yield made
 
@@ -145,35 +163,55 @@ class _Run:
         else:
             (self._over if written is None else self._there).append(text_of(name))
 
-    def _write(self, batch: list[Made]) -> None:
+    def _note_batch(self, batch: Sequence[Made], taken: Collection[bytes]) -> None:
+        """Note what was written, and what was there already."""
+        self._written += len(batch) - len(taken)
+        self._there += [text_of(made.name) for made in batch if made.name in taken]
+
+    def _write_large(self, made: Made, ahead: Made | None, pieces: Iterator[Made]) -> Made | None:
+        """Write a key of several pieces, and return what comes after the last of them."""
+        aside = _Aside(self._link, made)
+        while ahead is not None and ahead.of.continues:
+            aside.add(ahead)
+            ahead = next(pieces, None)
+        self._note(made.name, aside.end())
+        return ahead
+
+    def _write_others(self, batch: list[Made]) -> None:
+        """Write keys of which none is a string, in one transaction."""
         for made in batch:
             if made.is_empty:
                 self._note(made.name, None)
-        self._link.prolong()
-        self._write_strings([made for made in batch if made.of.type == "string"])
-        batch = [made for made in batch if not made.is_empty and made.of.type != "string"]
+        batch = [made for made in batch if not made.is_empty]
         if not batch:
             return
+        self._link.prolong()
         for _ in range(_TRIES):
-            self._link.ask("WATCH", *(made.name for made in batch))
-            taken = _there(self._link, [made.name for made in batch])
+            taken = _watched(self._link, [made.name for made in batch])
             free = [made for made in batch if made.name not in taken]
             if _done(self._link, [each for made in free for each in made.commands(made.name)]):
-                for made in batch:
-                    self._note(made.name, made.name not in taken)
+                self._note_batch(batch, taken)
                 return
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
 
     def _write_strings(self, batch: list[Made]) -> None:
         """Write strings, for each of which one command looks, writes and says when it ends."""
+        self._link.prolong()
         self._link.send(b"".join(map(_set_where_free, batch)))
-        for made, reply in zip(batch, sound(self._link, len(batch)), strict=True):
-            self._note(made.name, reply is not None)
+        replies = zip(batch, sound(self._link, len(batch)), strict=True)
+        self._note_batch(batch, {made.name for made, reply in replies if reply is None})
+
+
+_SET = form("SET", None, None, "NX")
+_SET_UNTIL = form("SET", None, None, "NX", "PXAT", None)
 
 
 def _set_where_free(made: Made) -> bytes:
-    ends = () if made.expires_at is None else ("PXAT", made.expires_at)
-    return packed("SET", made.name, bytes_of(made.of.value), "NX", *ends)
+    name, value = made.name, bytes_of(made.of.value)
+    if made.expires_at is None:
+        return _SET % (len(name), name, len(value), value)
+    ends = b"%d" % made.expires_at
+    return _SET_UNTIL % (len(name), name, len(value), value, len(ends), ends)
 
 
 class _Aside:
@@ -211,11 +249,20 @@ class _Aside:
 
 
 def _there(link: Link, names: Sequence[bytes]) -> set[bytes]:
-    if not names or not link.ask("EXISTS", *names):
-        return set()
+    return _among(link, names) if names and link.ask("EXISTS", *names) else set()
+
+
+def _among(link: Link, names: Sequence[bytes]) -> set[bytes]:
+    """Return which of these names have a key."""
     link.send(b"".join(packed("EXISTS", name) for name in names))
     found = sound(link, len(names))
     return {name for name, there in zip(names, found, strict=True) if there}
+
+
+def _watched(link: Link, names: Sequence[bytes]) -> set[bytes]:
+    """Watch keys, and return which of them are there then."""
+    link.send(packed("WATCH", *names) + packed("EXISTS", *names))
+    return _among(link, names) if sound(link, 2)[1] else set()
 
 
 def _done(link: Link, commands: Sequence[bytes]) -> bool:

@@ -206,7 +206,7 @@ def test_what_is_otherwise_is_named(server: redis.Redis, which: str) -> None:
 
 def test_what_comes_meanwhile_stays(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that another writes between the look and the write makes it look anew."""
-    real, once = typed_write._there, threading.Event()
+    real, once = typed_write._watched, threading.Event()
 
     def racing(link: Any, names: Any) -> Any:
         found = real(link, names)
@@ -215,7 +215,7 @@ def test_what_comes_meanwhile_stays(server: redis.Redis, monkeypatch: pytest.Mon
             server.rpush("b", "theirs")
         return found
 
-    monkeypatch.setattr(typed_write, "_there", racing)
+    monkeypatch.setattr(typed_write, "_watched", racing)
     done = writing(server).write(keys_of(line(name, "list", ["new"]) for name in "ab"))
     assert done == KeysWritten(written=1, there=("b",))
     assert [server.lrange(name, 0, -1) for name in "ab"] == [[b"new"], [b"theirs"]]
