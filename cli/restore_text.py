@@ -69,6 +69,10 @@ def _receipt_text(receipt: Receipt) -> str:
         lines.append(f"rows whose text has the old name: {receipt.mentions:,}")
     if receipt.kept_limits:
         lines.append(f"limits that are set otherwise now, and stay: {receipt.kept_limits:,}")
+    lines += [
+        f"known otherwise here, and stays: {visible(part)}: {count:,}"
+        for part, count in receipt.kept.items()
+    ]
     return "\n".join(lines)
 
 

@@ -65,7 +65,7 @@ def _head(job: Job) -> None:
     who = f"Asked for by {markdown(job.asked_by)} " if job.asked_by else "Asked for "
     ended = "" if job.ended_at is None else f" · ended {moment(job.ended_at)}"
     st.caption(f"{who}{age(job.created_at)} · {markdown(job.reason)}{ended}")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button("The archive", icon=":material/archive:", type="tertiary", key="restore_archive",
                   on_click=_archive, args=(plan.archive_id,))  # fmt: skip
         for tenant in plan.tenants:
@@ -163,5 +163,7 @@ def _notes(receipt: Receipt) -> list[str]:
         f"This server lets no fields end, so those of these hashes stay: {lost}." if lost else "",
         f"{plural(receipt.kept_limits, 'limit')} set otherwise now, and kept."
         if receipt.kept_limits else "",
+        *(f"{number(count)} of {part} known otherwise here, and kept."
+          for part, count in receipt.kept.items()),
     ]  # fmt: skip
     return [text for text in found if text]

@@ -71,6 +71,10 @@ class CardService:
         """Put tenants on legal hold."""
         self._records.hold(tenants, Hold(reason, by, self._now()))
 
+    def hold_again(self, tenants: Collection[TenantKey], hold: Hold) -> None:
+        """Put tenants on a hold that was set elsewhere, or before; one that is there stays."""
+        self._records.hold(tenants, hold)
+
     def lift(self, tenants: Collection[TenantKey], *, by: str) -> None:
         """Lift their holds."""
         self._records.lift(tenants, by=by, at=self._now())

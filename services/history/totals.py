@@ -162,7 +162,8 @@ def _total(
         since = now
         if span:
             since = clock[start + span]
-            value += had * (since - now) if integral is None else integral
+            known = since > now  # else it was brought back, and known elsewhere
+            value += integral if known and integral is not None else had * (since - now)
             margins += margin * (since - now)
     left = clock[ended] - since
     return Total(value + had * left, margins + margin * left)

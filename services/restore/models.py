@@ -6,7 +6,8 @@ Counts are of rows, keys, points or records. Names are as KATO has them.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -180,7 +181,9 @@ class Receipt:
     """What a restore came to.
 
     `field_ends_lost` are hashes whose fields end nowhere, since that server lets none end;
-    `mentions` is how many rows name in their text what has another name now.
+    `mentions` is how many rows name in their text what has another name now. `kept_limits` are
+    limits that are set otherwise here, and `kept` by part what else of this product's own records
+    is otherwise here: both stayed as they were.
     """
 
     outcome: Outcome
@@ -194,3 +197,4 @@ class Receipt:
     mentions: int = 0
     field_ends_lost: tuple[str, ...] = ()
     kept_limits: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)

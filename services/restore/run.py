@@ -24,6 +24,7 @@ from services.restore.plan import plan, renaming_for
 from services.restore.source import Tools, collection_of, names_of, opened
 
 KIND = "restore"
+LIMITS = "records/limits"
 _NAMED = 20
 _SAID_EVERY = 500
 
@@ -124,7 +125,7 @@ class RestoreWork:
 
     def records(self) -> Result:
         """Bring back what this product's own records had."""
-        return {"kept_limits": self.tools.records(self.archive, self.renaming, self.plan.named)}
+        return {"kept": dict(self.tools.records(self.archive, self.renaming, self.plan.named))}
 
     def verify(self) -> Result:
         """Compare everything with the archive."""
@@ -187,6 +188,7 @@ class RestoreWork:
     def _receipt(self) -> Receipt:
         before = self.results[StepName.CHECK]["before"]
         told = [self.results[step] for step in (StepName.KEYS, StepName.SESSIONS)]
+        kept = self.results[StepName.RECORDS]["kept"]
         expired = {name: count for each in told for name, count in each["expired"].items()}
         parts = tuple(
             result_of_part(each, before.get(each["part"]), expired.get(each["part"], 0))
@@ -198,7 +200,8 @@ class RestoreWork:
             at=self.tools.now(), parts=parts,
             mentions=self.results[StepName.ROWS]["mentions"],
             field_ends_lost=tuple(name for each in told for name in each["field_ends_lost"]),
-            kept_limits=self.results[StepName.RECORDS]["kept_limits"],
+            kept_limits=kept.get(LIMITS, 0),
+            kept={part: count for part, count in kept.items() if count and part != LIMITS},
         )  # fmt: skip
 
 

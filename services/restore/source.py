@@ -28,7 +28,8 @@ from services.tenancy.ownership import Ownership
 class Tools:
     """What a restore needs. `place` opens a place by its URL, the one that is set for an empty one.
 
-    `records` brings back what this product's own records had, and returns how many limits stayed.
+    `records` brings back what this product's own records had, and returns by part how many of
+    them are otherwise here, and stayed.
     """
 
     rows: RowSink
@@ -36,7 +37,7 @@ class Tools:
     keys: KeySink
     place: Callable[[str], Place]
     identities: Callable[[], tuple[Identity, ...]]
-    records: Callable[[OpenArchive, Renaming, TenantKey | None], int]
+    records: Callable[[OpenArchive, Renaming, TenantKey | None], Mapping[str, int]]
     schemes: NamingSchemes
     service: str
     now: Callable[[], datetime]

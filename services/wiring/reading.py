@@ -84,7 +84,7 @@ class Reading(OwnRecords):
         from services.embedded.sample.past import year_before
 
         self._has_past = True
-        if is_filled(self.settings.data) and not self._history_records.head().number:
+        if is_filled(self.settings.data) and not self.history_records.head().number:
             self.made_up_history.keep(year_before(snapshot))
             self._fill_cards()
 

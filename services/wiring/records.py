@@ -73,7 +73,7 @@ class OwnRecords:
         from services.history.read import HistoryService
 
         return HistoryService(
-            self._history_records, retention=self._retention, now=self.now,
+            self.history_records, retention=self._retention, now=self.now,
             made_up_until=self._made_up_until,
         )  # fmt: skip
 
@@ -91,10 +91,10 @@ class OwnRecords:
 
         settings = self.settings
         gap = timedelta(seconds=3 * settings.refresh_seconds + settings.pass_seconds)
-        return HistoryRecorder(self._history_records, gap=gap, retention=self._retention)
+        return HistoryRecorder(self.history_records, gap=gap, retention=self._retention)
 
     @made_once
-    def _history_records(self) -> HistoryStore:
+    def history_records(self) -> HistoryStore:
         """Where usage over time is kept."""
         if self.history_place is not None:
             return self.history_place

@@ -17,7 +17,10 @@ def restore_tools(services: Working) -> Tools:
     """Return what restores need of these services' stores and records."""
     settings = services.settings
     sinks = RestoreSinks(services.stores.engines, settings)
-    own = OwnRecords(services.saw, services.limits)
+    own = OwnRecords(
+        services.saw, services.state, services.usage.ownership, services.limits, services.cards,
+        services.history_records, services.now,
+    )  # fmt: skip
     return Tools(
         rows=sinks.rows, points=sinks.points, keys=sinks.keys,
         place=lambda url: place_of(settings, url), identities=lambda: identities(settings),
