@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.errors import KatoTenantsError
+from services.errors import KatoTenantsError, PurgeRefused
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
 from services.move.errors import MoveRefused
@@ -45,9 +45,15 @@ class MoveService:
         """
         if to not in self.destinations():
             raise MoveRefused(f"no deployment is called {to} here: set KATO_TENANTS_MOVE_TO")
-        purge = self._tools.purges().plan(Request(Target(tenant)))
-        if not purge.items and not purge.problems:
-            raise MoveRefused(f"nothing of {tenant} is here{self._where(tenant)}")
+        moved = self.moved(tenant)
+        try:
+            purge = self._tools.purges().plan(Request(Target(tenant)))
+        except PurgeRefused:
+            if moved is None:
+                raise
+            raise MoveRefused(_gone(moved)) from None
+        if not (purge.items or purge.problems):
+            raise MoveRefused(f"nothing of {tenant} is here" if moved is None else _gone(moved))
         why, versions = tuple(self._place()), {}
         try:
             there = self._tools.there(to)
@@ -150,13 +156,13 @@ class MoveService:
         result = {"decision": what, "by": by, "at": self._tools.now().isoformat(), "leave": leave}
         return self._jobs.decide(job.id, StepName.WAIT, result)
 
-    def _where(self, tenant: TenantKey) -> str:
-        moved = self.moved(tenant)
-        return "" if moved is None else f": it moved to {moved.to} on {moved.since:%Y-%m-%d}"
-
     def _place(self) -> Iterator[str]:
         why = self._tools.place()
         if why:
             yield f"archives are to be taken for it: {why}"
         elif not self._tools.opens():
             yield "archives are encrypted, and no identity that opens them is set here"
+
+
+def _gone(moved: Moved) -> str:
+    return f"nothing of {moved.tenant} is here: it moved to {moved.to} on {moved.since:%Y-%m-%d}"

@@ -24,6 +24,7 @@ from services.purge.service import PurgeService
 from services.restore import as_part as restoring
 from services.restore.formats import plan_of
 from services.restore.models import Outcome, Plan
+from services.restore.plan import renaming_for
 from services.restore.service import RestoreService
 from services.restore.source import Tools as RestoreTools, opened
 from services.tenancy.kb_ids import TenantKey
@@ -98,6 +99,11 @@ class There:
         """Hold what is there against an archive."""
         return compare(self.archives, self.stores, address(archive))
 
+    def name_first(self, archive: Archive) -> None:
+        """Have the records there know whose is what, before any of it is: a purge goes by that."""
+        with opened(self.stores, address(archive)) as found:
+            self.stores.records(found, renaming_for(self.stores, found.manifest, None), None)
+
     @staticmethod
     def _told(found: Purge) -> str:
         return ", ".join(f"{found.total(s):,} {s.value}" for s in Measure if found.total(s))
@@ -122,7 +128,8 @@ class Arriving:
         service = self.there.restores
         done = restoring.restored(
             service, address(archive), reason=self.first, by=self.job.asked_by,
-            job=restoring.found(service, self.first), check=self._refuse_filled,
+            job=restoring.found(service, self.first),
+            check=lambda plan: self._refuse_filled(plan, archive),
         )  # fmt: skip
         if done.outcome != Outcome.RESTORED:
             raise MoveRefused(
@@ -179,14 +186,15 @@ class Arriving:
         for restore in begun:
             self._abandon(restore)
         self._finish_purge()
-        if not begun or not self.there.found(self.tenant).items:
-            return bool(begun)
-        self.refuse_strange(archives)
-        self._erase(frozenset(Measure))
-        left = self.there.found(self.tenant)
-        if left.items or left.problems:
-            raise MoveRefused(f"not all of the copy could be removed from {self.there.name}")
-        return True
+        if begun and self._left(archives):
+            self.refuse_strange(archives)
+            self._erase(frozenset(Measure))
+            left = self._left(archives)
+            if left:
+                raise MoveRefused(
+                    f"not all of the copy could be removed from {self.there.name} ({_some(left)})"
+                )
+        return bool(begun)
 
     def stop(self) -> None:
         """Let what this move is doing there end as soon as it can."""
@@ -197,7 +205,12 @@ class Arriving:
 
     # --- what these share ---
 
-    def _refuse_filled(self, plan: Plan) -> None:
+    def _left(self, archives: Iterable[Archive]) -> frozenset[str]:
+        """Name the parts of which anything is there."""
+        compared = (part for archive in archives for part in self.there.compare(archive))
+        return frozenset(part.part for part in compared if part.there)
+
+    def _refuse_filled(self, plan: Plan, archive: Archive) -> None:
         if not plan.can_run:
             why = restoring.why_not(plan)
             raise MoveRefused(f"{self.there.name} does not take it, and nothing was written: {why}")
@@ -206,11 +219,13 @@ class Arriving:
         if filled or why:
             why = why or f"{self.there.name} has some of it already ({_some(filled)})"
             raise MoveRefused(f"{why}: nothing is mixed, and nothing was written")
+        self.there.name_first(archive)
 
-    def _refuse_unfit(self, plan: Plan) -> None:
+    def _refuse_unfit(self, plan: Plan, archive: Archive) -> None:
         why = restoring.why_not(plan) or next(self.there.strangers(self.tenant, plan.kb_ids), "")
         if why:
             raise MoveRefused(f"{self.there.name} does not take the rest of it: {why}")
+        self.there.name_first(archive)
 
     def _restores(self, reason: str) -> tuple[Job, ...]:
         return self.there.restores.jobs(reason=reason)
@@ -218,7 +233,7 @@ class Arriving:
     def _restore(self, archive: Archive) -> None:
         restoring.restored(
             self.there.restores, address(archive), reason=self.later, by=self.job.asked_by,
-            job=None, check=self._refuse_unfit,
+            job=None, check=lambda plan: self._refuse_unfit(plan, archive),
         )  # fmt: skip
 
     def _finish(self, newest: Archive) -> None:
