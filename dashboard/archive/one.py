@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.archive import tables
+from dashboard.draw import job_steps
 from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
@@ -70,7 +71,7 @@ def _follow(archive_id: str) -> None:
         return
     if job is None or job.state is not JobState.RUNNING:
         st.rerun()
-    st.progress(tables.share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
+    st.progress(job_steps.share_done(job.steps), text=markdown(job_steps.step_of(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
@@ -83,7 +84,7 @@ def _follow(archive_id: str) -> None:
 
 
 def _steps(job: Job) -> None:
-    st.table(tables.steps_frame(job), border="horizontal", hide_index=True,
+    st.table(job_steps.steps_frame(job.steps, tables.STEPS), border="horizontal", hide_index=True,
              alt="The steps of taking it: state, and why one failed")  # fmt: skip
 
 
