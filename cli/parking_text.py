@@ -14,7 +14,7 @@ from services.visible import visible
 def plan_text(plan: Plan) -> str:
     """Say what parking would take out of the stores, what stays, and what stands in its way."""
     lines = [f"{visible(str(plan.tenant))} goes into an archive, and out of the stores"]
-    lines += [_saved_text(plan.saved)] if plan.saved else ["nothing of it is in the stores"]
+    lines += [amounts_text(plan.saved)] if plan.saved else ["nothing of it is in the stores"]
     lines += [f"stays: {visible(each.kb_id)}: {visible(each.why)}" for each in plan.purge.left_out]
     lines += [f"stays: {visible(text)}" for text in plan.purge.disclosed]
     lines += [f"in its way: {visible(text)}" for text in plan.in_the_way]
@@ -42,7 +42,8 @@ def every_text(parked: Iterable[Parked]) -> str:
     return aligned([("TENANT", "SINCE", "BY", "ARCHIVE BYTES", "ARCHIVE", "WHY"), *rows])
 
 
-def _saved_text(saved: Saved) -> str:
+def amounts_text(saved: Saved) -> str:
+    """Say how much of each store something is, bytes where they are known."""
     rows = [
         (store.value, f"{amount.count:,}", "unknown" if amount.bytes is None
          else f"{amount.bytes:,}") for store, amount in saved.items()

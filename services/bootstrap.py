@@ -131,6 +131,10 @@ class Services(Working):
 
         return LaterLooks(self.jobs)
 
+    def elsewhere(self, settings: Settings) -> Services:
+        """Open another deployment."""
+        return build(settings, clock=self.now)
+
     @made_once
     def sessions(self) -> SessionService:
         """What creates sessions."""
@@ -149,6 +153,7 @@ class Services(Working):
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
             parked=self.parking.since,
+            moved=self.move.gone_to,
             refuse_over=self.settings.limit_sessions == "refuse",
         )
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
+    from services.move.access import DeskMove
     from services.names.access import DeskNames
     from services.parking.access import DeskParking
     from services.purge.access import DeskPurge
@@ -211,6 +212,14 @@ class Desk:
 
         services = self._services
         return DeskParking(self.gate, lambda: services.parking, ownership=services.usage.ownership)
+
+    @cached_property
+    def move(self) -> DeskMove:
+        """Moving tenants to another deployment."""
+        from services.move.access import DeskMove
+
+        services = self._services
+        return DeskMove(self.gate, lambda: services.move, ownership=services.usage.ownership)
 
     @cached_property
     def retention(self) -> DeskRetention:

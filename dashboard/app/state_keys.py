@@ -138,6 +138,16 @@ PARKING_REFUSED = "parking_refused"
 """Session state: what of parking a tenant is open, was planned and typed, and why it was not done.
 """
 
+MOVE_OPEN = "move_open"
+MOVE_TO = "move_to"
+MOVE_PLAN = "move_plan"
+MOVE_REASON = "move_reason"
+MOVE_POINTED = "move_pointed"
+MOVE_LEAVE = "move_leave"
+MOVE_REFUSED = "move_refused"
+"""Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it
+was not done."""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""

@@ -72,8 +72,7 @@ def _follow(archive_id: str) -> None:
         return
     if job is None or job.state is not JobState.RUNNING:
         st.rerun()
-    words = job.progress.words or "Waits for its turn"
-    st.progress(job_steps.share_done(job), text=markdown(words))
+    st.progress(job_steps.share_done(job.steps), text=markdown(job_steps.step_of(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
@@ -86,7 +85,7 @@ def _follow(archive_id: str) -> None:
 
 
 def _steps(job: Job) -> None:
-    st.table(job_steps.steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
+    st.table(job_steps.steps_frame(job.steps, tables.STEPS), border="horizontal", hide_index=True,
              alt="The steps of taking it: state, and why one failed")  # fmt: skip
 
 

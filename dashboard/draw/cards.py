@@ -31,6 +31,8 @@ _COLORS: Mapping[State, tuple[_Color, str]] = {
     State.PURGING: ("red", ":material/delete_sweep:"),
     State.ARCHIVING: ("blue", ":material/archive:"),
     State.PARKED: ("gray", ":material/local_parking:"),
+    State.MOVING: ("blue", ":material/move_item:"),
+    State.MOVED: ("gray", ":material/move_item:"),
 }
 
 

@@ -179,6 +179,9 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
             name = visible(str(landing.tenant))
             permits.link("tenant", f"Bring {escaped(name)} back", {state_keys.TENANT: name},
                          icon=":material/unarchive:")  # fmt: skip
+        elif landing.moved is not None:
+            name = visible(str(landing.tenant))
+            permits.link("tenant", f"Open {escaped(name)}", {state_keys.TENANT: name})
         return
     if landing.warning:
         st.warning(f"{markdown(landing.warning)}.", icon=":material/content_cut:")

@@ -3,7 +3,7 @@ import streamlit as st
 from dashboard.app import read, runtime, state_keys
 from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
-from dashboard.find import erased, listing, parked, patterns, sidebar, tables
+from dashboard.find import away, erased, listing, patterns, sidebar, tables
 from services.find.models import Answer
 
 MOST_TENANTS = 100
@@ -46,7 +46,7 @@ if answer is None:
     st.stop()
 missing = " and ".join(tables.unasked(answer))
 gone = erased.draw(answer)
-parked.draw(typed, gone, contains=contains)
+away.draw(typed, gone, contains=contains)
 
 if not answer.matches:
     if missing:

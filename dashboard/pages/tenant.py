@@ -11,6 +11,7 @@ from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen, visible
 from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
+from dashboard.move import one as move_parts
 from dashboard.names import confirming
 from dashboard.parking import one as parking_parts
 from dashboard.purge import listing as purge_parts
@@ -59,6 +60,8 @@ def kept(asked: str) -> None:
         editing.draw(read.card(tenant), tenant)
         with unreadable.said("Whether it is parked"):
             parking_parts.draw(tenant, there=False)
+        with unreadable.said("Where it is"):
+            move_parts.draw(tenant, there=False)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -86,6 +89,8 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
             archive_parts.tenant_note(tenant.tenant)
     with unreadable.said("Whether it is parked"):
         parking_parts.draw(tenant.tenant)
+    with unreadable.said("Whether it moves"):
+        move_parts.draw(tenant.tenant)
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

@@ -9,6 +9,7 @@ from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural, visible
 from dashboard.draw.paging import numbered
+from dashboard.move import listing as moved
 from dashboard.names import importing
 from dashboard.parking import listing as parked
 from services.figures import Measure
@@ -98,6 +99,8 @@ else:
 
 with unreadable.said("Who is parked"):
     parked.draw()
+with unreadable.said("Who moved"):
+    moved.draw()
 
 st.header("Shared between tenants")
 if snapshot.shared:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import job_steps
+from dashboard.draw import amounts, job_steps
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, size, visible
 from dashboard.parking import tables
@@ -95,9 +95,9 @@ def _planned(tenant: TenantKey) -> Plan | None:
 def _draw_plan(plan: Plan) -> None:
     for text in plan.in_the_way:
         st.error(markdown(permits.sentence(text)), icon=":material/block:")
-    st.dataframe(tables.saved_frame(plan.saved), hide_index=True, key="parking_saved",
+    st.dataframe(amounts.amounts_frame(plan.saved), hide_index=True, key="parking_saved",
                  width="content", alt="What goes out of each store")  # fmt: skip
-    stays = tables.stays_words(plan)
+    stays = amounts.stays_words(plan.purge)
     if stays:
         st.info(f"It stays where it is, since it is not surely this tenant's alone: "
                 f"{escaped(stays)}.", icon=":material/group:")  # fmt: skip
@@ -111,8 +111,8 @@ def _parked(parked: Parked) -> None:
     why = f": {escaped(visible(parked.reason))}" if parked.reason else ""
     with st.container(border=True):
         st.markdown(f"{ICON} **Parked** since {moment(parked.since)}{by}{why}")
-        st.caption(f"The stores no longer hold {escaped(tables.saved_words(parked.saved))}. The "
-                   f"archive has {size(parked.bytes)}.")  # fmt: skip
+        saved = escaped(amounts.amounts_words(parked.saved))
+        st.caption(f"The stores no longer hold {saved}. The archive has {size(parked.bytes)}.")
         if parked.outcome not in ("erased", "erased_except"):
             st.warning("Not everything that was to go is gone: the receipt of the purge says what.",
                        icon=":material/help:")  # fmt: skip
@@ -144,7 +144,8 @@ def _job(job: Job) -> None:
             st.fragment(_follow, run_every="1s")(job.id)
         else:
             _halted(job)
-        st.table(job_steps.steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
+        frame = job_steps.steps_frame(job.steps, tables.STEPS)
+        st.table(frame, border="horizontal", hide_index=True,
                  alt="Its steps: state, and why one failed")  # fmt: skip
 
 
@@ -160,8 +161,7 @@ def _follow(job_id: str) -> None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()
-    words = job.progress.words or "Waits for its turn"
-    st.progress(job_steps.share_done(job), text=markdown(words))
+    st.progress(job_steps.share_done(job.steps), text=markdown(job_steps.step_of(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on.", width="stretch")
         desk = runtime.desk().parking

@@ -85,7 +85,7 @@ def _follow(job_id: str) -> None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()
-    st.progress(job_steps.share_done(job), text=markdown(_now(job)))
+    st.progress(job_steps.share_done(job.steps), text=markdown(_now(job)))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
@@ -105,7 +105,7 @@ def _now(job: Job) -> str:
 
 
 def _steps(job: Job) -> None:
-    st.table(job_steps.steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
+    st.table(job_steps.steps_frame(job.steps, tables.STEPS), border="horizontal", hide_index=True,
              alt="The steps of the restore: state, and why one failed")  # fmt: skip
 
 

@@ -57,6 +57,7 @@ class Action(StrEnum):
     RESTORE = "restore an archive"
     PARK = "park a tenant"
     UNPARK = "bring a parked tenant back"
+    MOVE = "move a tenant"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -126,6 +127,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.PARK: Permission(Role.ADMIN, writes=True),
     Action.UNPARK: Permission(Role.ADMIN, writes=True),
+    Action.MOVE: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

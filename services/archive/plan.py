@@ -14,11 +14,11 @@ from services.purge.target import may_be, select, wanting
 from services.purge.unknown_target import refuse_unseen
 
 
-def plan(tools: Tools, request: Request) -> Planned:
+def plan(tools: Tools, request: Request, *, unseen: bool = False) -> Planned:
     """Return what an archive of a request takes; nothing is written but node_ids that were seen.
 
-    One pass over Redis. Raises PurgeRefused for a target that cannot be resolved or of which
-    nothing was ever seen, StoreError when this product's records fail.
+    One pass over Redis. Raises PurgeRefused for a target that cannot be resolved or, unless it may
+    be `unseen`, of which nothing was ever seen, StoreError when this product's records fail.
     """
     request = replace(request, stores=frozenset(Measure))
     names = tools.erasers.names(may_be(request.target, tools.ownership()))
@@ -29,7 +29,7 @@ def plan(tools: Tools, request: Request) -> Planned:
         request, selection.surface, wanting(request, ownership), survey=names.survey, weigh=True
     )
     looks = replace(looks, problems={**names.problems, **looks.problems})
-    if not looks.problems:
+    if not (looks.problems or unseen):
         refuse_unseen(request.target, names, ownership, {item.owner for item in looks.items})
     return Planned(plan_of_looks(request, selection, looks, tools.now()), names.survey, ownership)
 

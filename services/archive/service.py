@@ -18,7 +18,7 @@ from services.cards.holds import refuse_held
 from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.purge.models import Plan, Request, Target
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, held_names
 
 _PLAIN = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 40
@@ -35,16 +35,20 @@ class ArchiveService:
         return planning.plan(self._tools, request).plan
 
     def begin(
-        self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False
+        self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False,
+        part_of: str = "",
     ) -> Archive:  # fmt: skip
         """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
 
-        Raises ArchiveError, StoreError, JobRefused, and OnHold where the sessions of somebody on
-        legal hold would end.
+        `part_of` is a job that may hold these tenants meanwhile. Raises ArchiveError, StoreError,
+        JobRefused, and where sessions would end OnHold for somebody on legal hold, and
+        ArchiveError for somebody whom another job holds.
         """
         planning.check(plan)
         if quiesce:
-            refuse_held(map(TenantKey.written, plan.tenants), self._tools.holds)
+            tenants = tuple(map(TenantKey.written, plan.tenants))
+            refuse_held(tenants, self._tools.holds)
+            self._refuse_worked_on(tenants, plan, part_of)
         self._tools.place(to)  # so that one that cannot be opened shows now
         now, target = self._tools.now(), plan.request.target
         archive_id = uuid.uuid4().hex
@@ -178,6 +182,13 @@ class ArchiveService:
     def show_file(self, url: str) -> tuple[Head, Manifest]:
         """Read the head and manifest of a file by its address."""
         return self._shown(*parted(url))
+
+    def _refuse_worked_on(
+        self, tenants: Collection[TenantKey], plan: Plan, part_of: str
+    ) -> None:  # fmt: skip
+        holder = self._work.holder(held_names(tenants, plan.surface.kb_ids))
+        if holder is not None and holder != part_of:
+            raise ArchiveError(f"the job {holder} holds it: its sessions are not ended meanwhile")
 
     def _shown(self, folder: str, name: str) -> tuple[Head, Manifest]:
         with self._tools.place(folder).reading(name) as stream:

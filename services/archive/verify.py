@@ -55,16 +55,7 @@ def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:
 
     A store that is not configured now cannot be asked. Raises StoreError for one that fails.
     """
-    surface = Surface(
-        kb_ids=frozenset(manifest.kb_ids), tenant_ids=frozenset(manifest.tenant_ids),
-        nodes=frozenset(manifest.node_ids), collections=frozenset(manifest.collections),
-    )  # fmt: skip
-    wants = surface.nodes.__contains__
-    asks: dict[str, Callable[[], Mapping[str, Print]]] = {
-        "clickhouse": lambda: tools.patterns.prints(surface),
-        "redis": lambda: tools.keys.prints(surface, wants),
-        "qdrant": lambda: tools.vectors.prints(surface),
-    }
+    asks = asks_of(tools, manifest)
     return tuple(
         difference
         for store, ask in asks.items()
@@ -72,6 +63,20 @@ def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:
             {part.name: part for part in manifest.parts if part.store == store}, ask
         )
     )
+
+
+def asks_of(tools: Tools, manifest: Manifest) -> Mapping[str, Callable[[], Mapping[str, Print]]]:
+    """Return what asks each store how much it has of an archive's names, and its fingerprint."""
+    surface = Surface(
+        kb_ids=frozenset(manifest.kb_ids), tenant_ids=frozenset(manifest.tenant_ids),
+        nodes=frozenset(manifest.node_ids), collections=frozenset(manifest.collections),
+    )  # fmt: skip
+    wants = surface.nodes.__contains__
+    return {
+        "clickhouse": lambda: tools.patterns.prints(surface),
+        "redis": lambda: tools.keys.prints(surface, wants),
+        "qdrant": lambda: tools.vectors.prints(surface),
+    }
 
 
 def _of_store(

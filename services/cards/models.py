@@ -125,8 +125,10 @@ class State(StrEnum):
 
     ON_HOLD = "on hold"
     PURGING = "being purged"
+    MOVING = "being moved"
     ARCHIVING = "being archived"
     PARKED = "parked"
+    MOVED = "moved"
     ACTIVE = "active"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from services.jobs.lease import Lease, new_owner
-from services.jobs.models import Job, JobRefused, JobState
+from services.jobs.models import Job, JobRefused, JobState, Result
 from services.jobs.ports import Jobs
 from services.jobs.run import Run, Work
 from services.jobs.worker import Worker
@@ -93,13 +94,30 @@ class JobsService:
 
     def end(self, job_id: str, outcome: str, receipt: Mapping[str, Any]) -> None:
         """End a stopped or failed job as it is. Raises JobRefused for any other."""
+        with self._halted(job_id) as lease:
+            self._jobs.end(job_id, outcome, receipt, datetime.now(UTC), lease=lease)
+
+    def decide(self, job_id: str, step: str, result: Result) -> Job:
+        """Journal a step of a stopped or failed job that people do, and let it go on.
+
+        Raises JobRefused for any other.
+        """
+        with self._halted(job_id) as lease:
+            self._jobs.start_step(job_id, step, datetime.now(UTC), lease=lease)
+            self._jobs.end_step(job_id, step, datetime.now(UTC), result=dict(result), lease=lease)
+            self._jobs.pause(job_id, JobState.STOPPED, "", lease=lease)
+        return self.resume(job_id)
+
+    @contextmanager
+    def _halted(self, job_id: str) -> Iterator[int]:
+        """Give the lease of a job that stopped or failed."""
         if self.job(job_id).state not in (JobState.STOPPED, JobState.FAILED):
-            raise JobRefused("only a job that stopped or failed can be ended")
+            raise JobRefused("it has to have stopped or failed for that")
         lease = Lease(self._jobs, job_id, new_owner())
         with lease.held() as held:
             if not held:
                 raise JobRefused("another process has this job")
-            self._jobs.end(job_id, outcome, receipt, datetime.now(UTC), lease=lease.number)
+            yield lease.number
 
     def resume(self, job_id: str) -> Job:
         """Let a stopped or failed job run again. Raises JobRefused for one that ended."""

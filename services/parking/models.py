@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from services.figures import Amount, Measure
 from services.purge.models import Plan as Purge
+from services.purge.summary import amounts_of_plan
 from services.tenancy.kb_ids import TenantKey
 
 Saved = Mapping[Measure, Amount]
@@ -64,20 +65,7 @@ class Plan:
     @property
     def saved(self) -> Saved:
         """How much of it each store would no longer hold."""
-        return saved_by(self.purge)
-
-
-def saved_by(purge: Purge) -> Saved:
-    """Return how much of each store a purge erases: bytes only where each is known."""
-    found: dict[Measure, Amount] = {}
-    for store in Measure:
-        items = [item for item in purge.items if item.store is store]
-        if items:
-            sizes = [item.bytes for item in items]
-            known = [size for size in sizes if size is not None]
-            count = sum(item.count for item in items)
-            found[store] = Amount(count, sum(known) if len(known) == len(sizes) else None)
-    return found
+        return amounts_of_plan(self.purge)
 
 
 _PARKED, _SAVED = TypeAdapter(Parked), TypeAdapter(Saved)

@@ -11,7 +11,7 @@ from services.tenancy.kb_ids import TenantKey
 class Book(Protocol):
     """Which tenants are parked. Every method raises StoreUnavailable."""
 
-    def put(self, parked: Parked) -> None:
+    def put(self, kept: Parked, /) -> None:
         """Keep that a tenant is parked, in place of what was known of it."""
 
     def drop(self, tenant: TenantKey) -> None:

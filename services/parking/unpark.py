@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.jobs.models import Job, JobState, Progress, Result
+from services.archive.as_part import address
+from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
-from services.jobs.run import Stopped, Stops
+from services.jobs.run import Stops
 from services.parking.errors import ParkingRefused
 from services.parking.models import Parked
-from services.parking.park import address
 from services.parking.tools import Tools
+from services.restore import as_part as restoring
 from services.tenancy.kb_ids import TenantKey
 
 KIND = "unpark"
@@ -72,16 +73,11 @@ class UnparkWork:
         """Write the archive back, and compare everything with it."""
         self.said(Progress("writing the archive back"))
         service = self.tools.restores()
-        found = next(iter(service.jobs(reason=mark(self.job.id))), None)
-        if found is None:
-            found = self._begun()
-        elif found.state in (JobState.FAILED, JobState.STOPPED):
-            service.resume(found.id)
-        ended = service.run_here(found.id)
-        if ended.state is JobState.STOPPED:
-            raise Stopped
-        if ended.outcome is None:
-            raise ParkingRefused(f"the restore {ended.id} did not end: {ended.problem}")
+        archive = self.tools.archives().archive(self._parked().archive)
+        ended = restoring.restored(
+            service, address(archive), reason=mark(self.job.id), by=self.job.asked_by,
+            job=restoring.found(service, mark(self.job.id)),
+        )  # fmt: skip
         return {"restore": ended.id, "outcome": ended.outcome, "archive": self._parked().archive}
 
     def forget(self) -> Result:
@@ -90,12 +86,6 @@ class UnparkWork:
         return {}
 
     # --- what these share ---
-
-    def _begun(self) -> Job:
-        service = self.tools.restores()
-        archive = self.tools.archives().archive(self._parked().archive)
-        plan = service.plan(address(archive))
-        return service.begin(plan, by=self.job.asked_by, reason=mark(self.job.id))
 
     def _parked(self) -> Parked:
         found = self.tools.book.get(self.tenant)

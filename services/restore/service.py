@@ -16,10 +16,10 @@ from services.tenancy.kb_ids import TenantKey, held_names
 
 
 class RestoreService:
-    """Plans restores, and has them done as jobs."""
+    """Plans restores, and has them done as jobs; those of another `kind` are not those of all."""
 
-    def __init__(self, tools: Tools, jobs: JobsService) -> None:
-        self._tools, self._jobs = tools, jobs
+    def __init__(self, tools: Tools, jobs: JobsService, *, kind: str = KIND) -> None:
+        self._tools, self._jobs, self._kind = tools, jobs, kind
 
     def plan(self, url: str, named: TenantKey | None = None) -> Plan:
         """Return what a restore would do. Raises RestoreRefused, ArchiveError, StoreError."""
@@ -33,7 +33,7 @@ class RestoreService:
         if not plan.can_run:
             raise RestoreRefused("it does not fit: see what stands in its way")
         return self._jobs.begin(
-            KIND, plan_json(plan), asked_by=by, reason=reason,
+            self._kind, plan_json(plan), asked_by=by, reason=reason,
             names=held_names(plan.tenants, plan.kb_ids), steps=STEPS,
         )  # fmt: skip
 
@@ -43,13 +43,13 @@ class RestoreService:
 
     def jobs(self, *, reason: str = "") -> tuple[Job, ...]:
         """Return the newest restores, newest first; with a reason, of those begun for just that."""
-        return self._jobs.all(KIND, reason=reason)
+        return self._jobs.all(self._kind, reason=reason)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises RestoreRefused where there is none."""
         with suppress(JobRefused):
             found = self._jobs.job(job_id)
-            if found.kind == KIND:
+            if found.kind == self._kind:
                 return found
         raise RestoreRefused("there is no such restore")
 

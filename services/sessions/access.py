@@ -250,7 +250,7 @@ def confined_landing(landing: Landing, viewer: Viewer) -> Landing:
         return landing
     return replace(
         landing, claim=HELD_WITH_OTHERS, others=(), refusal=NOT_ALONE, older=None, erased=None,
-        exceeded=(), parked=None,
+        exceeded=(), parked=None, moved=None,
     )  # fmt: skip
 
 

@@ -63,12 +63,14 @@ class SessionService:
         erased: Callable[[str], Erased | None] = lambda _: None,
         exceeded: Callable[[TenantKey], tuple[Exceeded, ...]] = lambda _: (),
         parked: Callable[[TenantKey], datetime | None] = lambda _: None,
+        moved: Callable[[TenantKey], tuple[str, datetime] | None] = lambda _: None,
         refuse_over: bool = False,
     ) -> None:
         self._api = api
         self._state = state
         self._being_purged, self._stored, self._erased = being_purged, stored, erased
-        self._exceeded, self._parked, self.refuse_over = exceeded, parked, refuse_over
+        self._exceeded, self._parked, self._moved = exceeded, parked, moved
+        self.refuse_over = refuse_over
         self._ownership = ownership
         self._encryption = encryption or Encryption()
 
@@ -141,12 +143,12 @@ class SessionService:
             logger.warning("a session was created, and that was not recorded yet: %s", exc)
 
     def _land(self, node_id: str) -> Landing:
-        """Return where a session would land; one that is being purged or parked takes none."""
+        """Return where a session would land; not of who is purged, parked or gone."""
         landing = land(node_id, self._ownership(), self._stored)
         tenant = landing.tenant
         landing = replace(
             landing, erased=self._erased(landing.kb_id), exceeded=self._exceeded(tenant),
-            parked=self._parked(tenant),
+            parked=self._parked(tenant), moved=self._moved(tenant),
         )  # fmt: skip
         if landing.refusal:
             return landing
@@ -156,6 +158,9 @@ class SessionService:
         if landing.parked is not None:
             why = f"{tenant} is parked since {landing.parked:%Y-%m-%d}: bring it back first"
             return replace(landing, refusal=why)
+        if landing.moved is not None:
+            to, since = landing.moved
+            return replace(landing, refusal=f"{tenant} moved to {to} on {since:%Y-%m-%d}")
         return landing
 
     def _sealed(self, metadata: Mapping[str, str], sensitive: Mapping[str, str]) -> dict[str, str]:

@@ -56,7 +56,8 @@ class Landing:
     `refusal` says why no session may be created with it, `warning` what else there is to know;
     both are empty where there is nothing. `erased` is when the kb_id was purged: then a session
     has to be asked for once more. `exceeded` are the tenant's limits that stand against it.
-    `parked` is since when the tenant is in an archive, out of which it has to be brought back.
+    `parked` is since when the tenant is in an archive, out of which it has to be brought back;
+    `moved` the name of the other deployment in which it is, and since when.
     """
 
     node_id: str
@@ -71,6 +72,7 @@ class Landing:
     erased: Erased | None = None
     exceeded: tuple[Exceeded, ...] = ()
     parked: datetime | None = None
+    moved: tuple[str, datetime] | None = None
 
 
 def land(

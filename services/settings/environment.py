@@ -21,13 +21,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from services.errors import EncryptionError, NamingError, SettingsError
+from services.errors import EncryptionError, NamingError
 from services.settings import addresses
 from services.settings.alerts import AlertSettings
 from services.settings.archives import ArchiveSettings
 from services.settings.encryption import Encryption
+from services.settings.move import MoveSettings
 from services.settings.sign_in import Names, SignInSettings
-from services.settings.variables import Variables
+from services.settings.variables import Variables, at_fault
 from services.tenancy.kb_ids import NamingSchemes
 
 APP_NAME = "kato-tenants"
@@ -53,7 +54,7 @@ class InForce:
     usual: bool
 
 
-class Settings(SignInSettings, AlertSettings, ArchiveSettings):
+class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -297,6 +298,4 @@ def _read(environment: frozenset[tuple[str, str]]) -> Settings:
     try:
         return Settings()
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(str(first["loc"][0]), reason) from None
+        raise at_fault(exc) from None

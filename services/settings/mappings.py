@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from services.access.viewer import Role, TenantPattern
 from services.errors import NamingError
@@ -25,6 +26,11 @@ def read_tenants(text: str) -> dict[str, tuple[TenantPattern, ...]]:
     return {name: read_patterns(_texts(name, value)) for name, value in _pairs(text)}
 
 
+def read_paths(text: str) -> dict[str, Path]:
+    """Read `name = /path/of/a.file` lines, or `{"name": "/path"}`. Raises ValueError."""
+    return {name: _path(name, value) for name, value in _pairs(text)}
+
+
 def read_patterns(texts: tuple[str, ...]) -> tuple[TenantPattern, ...]:
     """Read patterns of tenants. Raises ValueError."""
     try:
@@ -41,6 +47,12 @@ def _role(name: str, value: object) -> Role:
     except ValueError:
         known = ", ".join(Role)
         raise ValueError(f"{name} is given a role that is none of {known}") from None
+
+
+def _path(name: str, value: object) -> Path:
+    if not name.isprintable() or not isinstance(value, str) or not Path(value).is_absolute():
+        raise ValueError(f"{name} is given what is no absolute path")
+    return Path(value)
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:

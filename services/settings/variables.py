@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
@@ -19,17 +19,26 @@ _FILE = "_FILE"
 
 
 class Variables(PydanticBaseSettingsSource):
-    """Reads the environment for pydantic. Raises SettingsError, which repeats no value."""
+    """Reads the environment, or what stands for it, for pydantic.
+
+    Raises SettingsError, which repeats no value.
+    """
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], environment: Mapping[str, str] = os.environ
+    ) -> None:
+        super().__init__(settings_cls)
+        self._environment = environment
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return a field's value, None where it is not set; its variable, and that it is a text."""
         del field_name
-        return _value(field), str(field.alias), False
+        return _value(field, self._environment), str(field.alias), False
 
     def __call__(self) -> dict[str, Any]:
         """Return every variable that is set."""
         fields = self.settings_cls.model_fields.values()
-        found = {str(field.alias): _value(field) for field in fields}
+        found = {str(field.alias): _value(field, self._environment) for field in fields}
         return {variable: value for variable, value in found.items() if value}
 
 
@@ -38,18 +47,24 @@ def file_variables(settings: type[BaseSettings]) -> Iterator[str]:
     return (f"{f.alias}{_FILE}" for f in settings.model_fields.values() if _is_secret(f))
 
 
+def at_fault(exc: ValidationError) -> SettingsError:
+    """Return what names the first variable at fault, and repeats no value."""
+    first = exc.errors(include_url=False, include_input=False)[0]
+    return SettingsError(str(first["loc"][0]), first["msg"].removeprefix("Value error, "))
+
+
 def _is_secret(field: FieldInfo) -> bool:
     return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
-def _value(field: FieldInfo) -> str:
+def _value(field: FieldInfo, environment: Mapping[str, str]) -> str:
     """Return what a field's variable holds, or the file that it names; empty where none is set."""
     variable, file = str(field.alias), f"{field.alias}{_FILE}"
-    text = _clean(variable, os.environ.get(variable, ""))
-    path = _clean(file, os.environ.get(file, "")) if _is_secret(field) else ""
+    text = _clean(variable, environment.get(variable, ""))
+    path = _clean(file, environment.get(file, "")) if _is_secret(field) else ""
     if text and path:
         raise SettingsError(file, f"set, and so is {variable}: only one of them can be")
-    return _clean(file, _read(file, Path(path))) if path else text
+    return _clean(file, read_text(file, Path(path))) if path else text
 
 
 def _clean(variable: str, text: str) -> str:
@@ -62,7 +77,8 @@ def _clean(variable: str, text: str) -> str:
     return stripped
 
 
-def _read(variable: str, path: Path) -> str:
+def read_text(variable: str, path: Path) -> str:
+    """Return what a file has that a variable names. Raises SettingsError, which names no path."""
     try:
         if not path.is_file():  # a pipe would be waited for
             raise SettingsError(variable, "names no file that is there")

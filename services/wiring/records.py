@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from services.history.read import HistoryService
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
+    from services.move.models import Moved
+    from services.parking.models import Parked
     from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.nodes import StateStore
-    from services.stores.records.parking import ParkingBook
     from services.stores.records.purges.jobs import PurgeJobs
     from services.stores.records.retention import PolicyBook
+    from services.stores.records.tenant_book import TenantBook
     from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
@@ -174,6 +176,7 @@ class OwnRecords:
         """Cards, and which tenants are on hold."""
         from services.archive import doings as archiving
         from services.cards.service import CardService
+        from services.move import doings as moving
         from services.parking import doings as parking
         from services.purge import doings as purging
         from services.stores.records.archives import ArchiveBook
@@ -182,6 +185,7 @@ class OwnRecords:
         doings = (
             lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives),
             lambda: parking.doings_of(self.parking_book),
+            lambda: moving.doings_of(self.job_book, self.move_book),
         )  # fmt: skip
         return CardService(self.card_book, now=self.now, doings=doings)
 
@@ -200,11 +204,22 @@ class OwnRecords:
         return CardBook(self.database)
 
     @made_once
-    def parking_book(self) -> ParkingBook:
+    def parking_book(self) -> TenantBook[Parked]:
         """Which tenants are parked."""
-        from services.stores.records.parking import ParkingBook
+        from services.parking.models import parked_of, parked_text
+        from services.stores.records.parking_tables import PARKED
+        from services.stores.records.tenant_book import TenantBook
 
-        return ParkingBook(self.database)
+        return TenantBook(self.database, PARKED, text=parked_text, read=parked_of)
+
+    @made_once
+    def move_book(self) -> TenantBook[Moved]:
+        """Which tenants are in another deployment."""
+        from services.move.models import moved_of, moved_text
+        from services.stores.records.move_tables import MOVED
+        from services.stores.records.tenant_book import TenantBook
+
+        return TenantBook(self.database, MOVED, text=moved_text, read=moved_of)
 
     @made_once
     def policies(self) -> PolicyBook:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
+    from services.move.service import MoveService
+    from services.move.tools import Tools as MoveTools
     from services.parking.service import ParkingService
     from services.parking.tools import Tools as ParkingTools
     from services.purge.job import Job
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from services.purge.worker import PurgeWorker
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
+    from services.settings.environment import Settings
     from services.wiring.retaining import Retaining
 
 
@@ -84,7 +87,8 @@ class Working(Reading):
         return PurgeService(self._purge_tools, worker=self.purge_worker)
 
     @made_once
-    def _archive_tools(self) -> ArchiveTools:
+    def archive_tools(self) -> ArchiveTools:
+        """What archives need."""
         from services.wiring.archiving import archive_tools
 
         return archive_tools(self)
@@ -94,10 +98,11 @@ class Working(Reading):
         """What takes archives, proves them and keeps track of them."""
         from services.archive.service import ArchiveService
 
-        return ArchiveService(self._archive_tools, self.work)
+        return ArchiveService(self.archive_tools, self.work)
 
     @made_once
-    def _restore_tools(self) -> RestoreTools:
+    def restore_tools(self) -> RestoreTools:
+        """What restores need."""
         from services.wiring.restoring import restore_tools
 
         return restore_tools(self)
@@ -107,7 +112,7 @@ class Working(Reading):
         """What writes archives back."""
         from services.restore.service import RestoreService
 
-        return RestoreService(self._restore_tools, self.work)
+        return RestoreService(self.restore_tools, self.work)
 
     @made_once
     def _parking_tools(self) -> ParkingTools:
@@ -122,19 +127,39 @@ class Working(Reading):
 
         return ParkingService(self._parking_tools, self.work)
 
+    def elsewhere(self, settings: Settings) -> Working:
+        """Open another deployment; its records and stores are open then."""
+        raise NotImplementedError
+
+    @made_once
+    def _move_tools(self) -> MoveTools:
+        from services.wiring.moving import move_tools
+
+        return move_tools(self)
+
+    @made_once
+    def move(self) -> MoveService:
+        """What moves tenants to another deployment."""
+        from services.move.service import MoveService
+
+        return MoveService(self._move_tools, self.work)
+
     @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
         from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
+        from services.move.models import KIND as MOVE
+        from services.move.run import MoveWork
         from services.restore.run import RestoreWork
         from services.wiring.parking import kinds as parking
 
         kinds: Kinds = {
-            "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
-            "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
+            "archive": lambda job: ArchiveWork(self.archive_tools, self.job_book, job),
+            "restore": lambda job: RestoreWork(self.restore_tools, self.job_book, job),
             **dict([self.retaining.kind]),
             **parking(lambda: self._parking_tools),
+            MOVE: lambda job: MoveWork(self._move_tools, job),
         }
         service = JobsService(self.job_book, kinds, on_run=self._job_ran)
         self.closing.callback(service.worker.stop)

@@ -276,9 +276,10 @@ _ROUTES: dict[tuple[str, str], Callable[[QdrantFace, str, Request], Answer]] = {
 # --- telemetry, as several versions and settings of Qdrant tell it --------------------------
 
 
-def _telling(entries: list[dict[str, Any]], *, more: int = 0) -> Answer:
+def _telling(face: QdrantFace, entries: list[dict[str, Any]], *, more: int = 0) -> Answer:
     collections = {"number_of_collections": len(entries) + more, "collections": entries}
-    return _result({"id": "x", "collections": collections, "cluster": {"enabled": False}})
+    which, alone = str(id(face.client)), {"enabled": False}
+    return _result({"id": which, "collections": collections, "cluster": alone})
 
 
 def _figures(points: int) -> dict[str, Any]:
@@ -302,7 +303,7 @@ def since_1_14(face: QdrantFace) -> Answer:
         points = face.client.count(name).count
         local = {"status": "green", **_figures(points), "optimizations": {"status": "ok"}}
         entries.append(face.entry(name, _shard(local)))
-    return _telling(entries)
+    return _telling(face, entries)
 
 
 def before_1_14(face: QdrantFace) -> Answer:
@@ -318,7 +319,7 @@ def before_1_14(face: QdrantFace) -> Answer:
         ]
         local = {"variant_name": "local", "status": "yellow", "segments": segments}
         entries.append(face.entry(name, _shard(local)))
-    return _telling(entries)
+    return _telling(face, entries)
 
 
 def in_a_cluster(face: QdrantFace) -> Answer:
@@ -327,22 +328,25 @@ def in_a_cluster(face: QdrantFace) -> Answer:
     for number, name in enumerate(face.names()):
         local = {"status": "green", **_figures(1)} if number == 0 else None
         entries.append(face.entry(name, _shard(local, 7)))
-    return _telling(entries)
+    return _telling(face, entries)
 
 
 def anonymised(face: QdrantFace) -> Answer:
     """Tell hashes in place of names."""
-    return _telling([{**face.entry(name), "id": str(abs(hash(name)))} for name in face.names()])
+    return _telling(
+        face, [{**face.entry(name), "id": str(abs(hash(name)))} for name in face.names()]
+    )
 
 
 def without_details(face: QdrantFace) -> Answer:
     """Tell sums without names."""
-    return _telling([{"vectors": 3, "optimizers_status": "ok", "params": {}} for _ in face.names()])
+    entry = {"vectors": 3, "optimizers_status": "ok", "params": {}}
+    return _telling(face, [entry for _ in face.names()])
 
 
 def cut(face: QdrantFace) -> Answer:
     """Tell of fewer collections than there are."""
-    return _telling([], more=len(face.names()))
+    return _telling(face, [], more=len(face.names()))
 
 
 def refused(_: QdrantFace) -> Answer:

@@ -15,6 +15,7 @@ from services.stores.records.migrations_archive import ARCHIVING
 from services.stores.records.migrations_backups import BACKING_UP
 from services.stores.records.migrations_cards import DESCRIBING
 from services.stores.records.migrations_events import HAPPENING
+from services.stores.records.migrations_move import MOVING
 from services.stores.records.migrations_parking import PARKING
 from services.stores.records.migrations_retention import RETAINING
 from services.stores.records.version import version_of
@@ -194,7 +195,7 @@ Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
-    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP,
+    WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP, MOVING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

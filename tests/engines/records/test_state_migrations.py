@@ -18,6 +18,7 @@ import services.stores.records.event_tables
 import services.stores.records.history_place_tables
 import services.stores.records.history_tables
 import services.stores.records.limit_tables
+import services.stores.records.move_tables
 import services.stores.records.parking_tables
 import services.stores.records.retention_tables  # noqa: F401  each adds its own
 from services.errors import StoreUnavailable

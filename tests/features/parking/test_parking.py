@@ -24,7 +24,7 @@ from services.purge.job import Outcome
 from services.tenancy.kb_ids import TenantKey, held_names
 from tests.features.purge.fingerprint import Fingerprint
 from tests.features.restore.test_restore import ACME, WHY, prints, services
-from tests.servers import parking_process
+from tests.servers import jobs_process
 from tests.servers.deployment import Deployment
 
 __all__ = ["prints", "services"]  # fixtures
@@ -95,15 +95,15 @@ def test_killed_at_every_step_it_comes_to_the_same(
         ("archive", "end sessions"), ("park", "archive"), ("purge", "erase keys"),
         ("park", "purge"), ("park", "remember"),
     ):  # fmt: skip
-        assert parking_process.go_on(environment, job.id, kind, step) == -signal.SIGKILL, step
+        assert jobs_process.go_on(environment, job.id, kind, step) == -signal.SIGKILL, step
         assert services.parking.job(job.id).state is JobState.RUNNING
-    assert parking_process.go_on(environment, job.id) == 0
+    assert jobs_process.go_on(environment, job.id) == 0
     assert services.parking.job(job.id).outcome == PARKED
     assert len(services.archive.archives()) == len(services.purge.jobs()) == 1
     again = services.parking.unpark(ACME, by="ada", reason=WHY)
     for kind, step in (("restore", "keys"), ("unpark", "restore"), ("unpark", "forget")):
-        assert parking_process.go_on(environment, again.id, kind, step) == -signal.SIGKILL, step
-    assert parking_process.go_on(environment, again.id) == 0
+        assert jobs_process.go_on(environment, again.id, kind, step) == -signal.SIGKILL, step
+    assert jobs_process.go_on(environment, again.id) == 0
     assert services.parking.job(again.id).outcome == "restored"
     assert len(services.restore.jobs()) == 1
     assert prints() == before

@@ -99,6 +99,9 @@ from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
+from services.move.errors import MoveRefused
+from services.move.models import Plan as Moving
+from services.move.service import MoveService
 from services.parking.errors import ParkingRefused
 from services.parking.models import Plan as Parking
 from services.parking.service import ParkingService
@@ -141,6 +144,7 @@ from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
 from tests.unit.access.backing import BACKED_BY, STANDINGS, TO_SET
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
+from tests.unit.access.moved import MOVE, MOVED, OTHERS_MOVE
 from tests.unit.access.parked import OTHERS_PARK, PARK, PARKED
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
@@ -466,6 +470,14 @@ class World:
         self.parking.jobs.return_value = (PARK, OTHERS_PARK)
         for name in ("park", "unpark", "run_here", "job", "resume", "abandon"):
             getattr(self.parking, name).return_value = PARK
+        self.move = _mock(MoveService)
+        self.move.destinations.return_value = ("eu-2",)
+        self.move.plan.return_value = Moving(ACME, "eu-2", plan())
+        self.move.moved.return_value = MOVED[0]
+        self.move.every.return_value = MOVED
+        self.move.jobs.return_value = (MOVE, OTHERS_MOVE)
+        for name in ("begin", "run_here", "job", "resume", "cut_over", "give_up"):
+            getattr(self.move, name).return_value = MOVE
         self.retention = _mock(RetentionService)
         self.retention.policies.return_value = POLICIES
         self.retention.plan.return_value = KEEPING
@@ -561,6 +573,7 @@ TO_DECIDE = {
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
     "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job",
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
+    "move.plan", "move.job", "move.moved", "move.destinations",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
@@ -645,6 +658,16 @@ def _parking(name: str, **more: Any) -> Case:
 def _steer_parking(name: str, deed: str) -> Case:
     return _parking(
         name, action=Action.PARK, target=f"{deed} tenant/acme", writes=True, **OF_ACME
+    )  # fmt: skip
+
+
+def _move(name: str, deed: str = "", **more: Any) -> Case:
+    """A method of a move by its id; one out of scope is as one that is not there."""
+    if deed:
+        more = {"action": Action.MOVE, "target": f"{deed} tenant/acme", **OF_ACME}
+    return Case(
+        lambda d: getattr(d.move, name)("j"), **{"role": ADMIN, "writes": True, **more},
+        inner=f"move.{name}", refused=MoveRefused,
     )  # fmt: skip
 
 
@@ -986,6 +1009,30 @@ CASES: dict[str, Case] = {
     "parking.stop": _steer_parking("stop", "stop"),
     "parking.resume": _steer_parking("resume", "resume"),
     "parking.abandon": _steer_parking("abandon", "give up"),
+    "move.destinations": Case(
+        lambda d: d.move.destinations(), OPERATOR, ANY, inner="move.destinations"
+    ),
+    "move.plan": _done(
+        lambda d: d.move.plan(ACME, "eu-2"), OPERATOR, Action.PLAN_PURGE, "move.plan",
+        target="move tenant/acme to eu-2", **OF_ACME,
+    ),
+    "move.begin": _done(
+        lambda d: d.move.begin(ACME, "eu-2", reason="x"), ADMIN, Action.MOVE, "move.begin",
+        target="tenant/acme to eu-2", writes=True, **OF_ACME,
+    ),
+    "move.forget": _done(
+        lambda d: d.move.forget(ACME), ADMIN, Action.MOVE, "move.forget",
+        target="forget tenant/acme", writes=True, **OF_ACME,
+    ),
+    "move.moved": Case(lambda d: d.move.moved(ACME), VIEWER, inner="move.moved"),
+    "move.every": Case(lambda d: d.move.every(), VIEWER, ANY, inner="move.every"),
+    "move.jobs": Case(lambda d: d.move.jobs(), OPERATOR, ANY, inner="move.jobs"),
+    "move.job": _move("job", role=OPERATOR, writes=False),
+    "move.run_here": _move("run_here"),
+    "move.stop": _move("stop", "stop"),
+    "move.resume": _move("resume", "resume"),
+    "move.cut_over": _move("cut_over", "cut over"),
+    "move.give_up": _move("give_up", "give up"),
     "archives.archives": Case(
         lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
     ),

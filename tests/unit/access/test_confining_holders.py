@@ -357,6 +357,7 @@ DONE: dict[type, dict[str, str]] = {
         "erased": "its time, where every holder is in scope",
         "exceeded": "without how much is used, where every holder is in scope",
         "parked": "where every holder is in scope",
+        "moved": "where every holder is in scope",
     },
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""

@@ -1,9 +1,10 @@
-"""A park or unpark job in a process of its own, which kills itself once a step's deeds are done."""
+"""A job in a process of its own, which kills itself once the deeds of one step are done."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from services import bootstrap
 from services.archive import run as archiving
 from services.jobs import lease as leasing
+from services.move import run as moving
 from services.parking import park, unpark
 from services.purge import run as purging
 from services.restore import run as restoring
@@ -27,9 +29,11 @@ SHORT = timedelta(seconds=3)
 
 DEEDS: Mapping[str, Any] = {
     "park": park.DOES, "unpark": unpark.DOES, "archive": archiving.DOES, "purge": purging.DOES,
-    "restore": restoring._DOES,
+    "restore": restoring._DOES, "move": moving.DOES,
 }  # fmt: skip
-"""What the steps do, of parking and of the jobs that are parts of it."""
+"""What the steps do, of parking, of moving, and of the jobs that are parts of them."""
+
+_FREE = "UPDATE job SET leased_until = NULL, owner = ''"
 
 
 def go_on(environment: Mapping[str, str], job: str, kind: str = "", step: str = "") -> int:
@@ -44,11 +48,15 @@ def _run(job: str, kind: str, step: str) -> None:
     shorter = mock.patch.object(leasing, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
         with writing(services.database, "a test") as connection:
-            connection.execute(text("UPDATE job SET leased_until = NULL, owner = ''"))
+            connection.execute(text(_FREE))
+        for file in services.settings.data.glob("destinations/*/state.sqlite"):
+            with closing(sqlite3.connect(file)) as elsewhere:
+                elsewhere.execute(_FREE)
+                elsewhere.commit()
         if step:
             (name,) = (each for each in DEEDS[kind] if each.value == step)
             mock.patch.dict(DEEDS[kind], {name: _deadly(DEEDS[kind][name])}).start()
-        services.parking.run_here(job)
+        services.work.run_here(job)
 
 
 def _deadly(real: Callable[[Any], object]) -> Callable[[Any], object]:

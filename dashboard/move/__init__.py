@@ -1,0 +1,1 @@
+"""Move: its part of a tenant's page and of Tenants."""

@@ -1,0 +1,135 @@
+"""A tenant's page: moving it to another deployment, and where it is since it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import amounts
+from dashboard.draw.approval_status import draw_status
+from dashboard.draw.formatting import escaped, markdown, moment, visible
+from dashboard.move import job as job_part
+from services.access.viewer import Action
+from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.jobs.models import Job, JobState
+from services.move.models import Moved, Plan
+from services.tenancy.kb_ids import TenantKey
+
+ICON = job_part.ICON
+
+
+def draw(tenant: TenantKey, *, there: bool = True) -> None:
+    """Draw what of moving concerns a tenant now: a job, where it is, or the way to begin.
+
+    `there` is whether any of it is in the stores, and so can be moved.
+    """
+    refusals.draw(state_keys.MOVE_REFUSED, "Nothing was done")
+    job = None if permits.why_not(Action.SEE_PURGES) else _unended(tenant)
+    if job is not None:
+        job_part.draw(job)
+        return
+    moved = runtime.desk().move.moved(tenant)
+    if moved is not None:
+        _moved(moved)
+    elif there and not permits.why_not(Action.PLAN_PURGE, [tenant]):
+        names = runtime.desk().move.destinations()
+        if names:
+            _offer(tenant, names)
+
+
+def _unended(tenant: TenantKey) -> Job | None:
+    mine = (
+        job for job in runtime.desk().move.jobs()
+        if job.plan["tenant"] == str(tenant) and job.state is not JobState.ENDED
+    )  # fmt: skip
+    return next(mine, None)
+
+
+def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
+    """Draw what moving is, its plan where that was asked for, and the button that begins."""
+    with st.expander("Move it", icon=ICON, key=state_keys.of(state_keys.MOVE_OPEN, tenant),
+                     on_change="rerun") as offer:  # fmt: skip
+        if not offer.open:
+            return
+        st.markdown("All that is surely its own is copied to another deployment while its clients "
+                    "go on, and the copy is proven. Then it waits until you have pointed them "
+                    "there: only when you let it cut over, its sessions end, the rest is copied, "
+                    "and it is erased here. Until then nothing changes here.")  # fmt: skip
+        to = st.selectbox("To", names, key=state_keys.of(state_keys.MOVE_TO, tenant),
+                          filter_mode="contains", format_func=visible)  # fmt: skip
+        plan = _planned(tenant, to)
+        if plan is None:
+            return
+        _draw_plan(plan)
+        draw_status(Action.MOVE, target=f"{tenant} to {to}")
+        key = state_keys.of(state_keys.MOVE_REASON, tenant)
+        reason = st.text_input("Reason or ticket", key=key, live=True)
+        permits.button(
+            "Begin to move it", Action.MOVE, tenants=[tenant], type="primary", icon=ICON,
+            key="move_begin", disabled=bool(plan.in_the_way) or not reason.strip(),
+            tip=None if reason.strip() else "Say why.", on_click=_do,
+            args=(lambda: runtime.desk().move.begin(tenant, to, reason=reason),),
+        )  # fmt: skip
+
+
+def _planned(tenant: TenantKey, to: str) -> Plan | None:
+    """Plan it once it is asked for, and keep that for as long as it is for the same place."""
+    key = state_keys.of(state_keys.MOVE_PLAN, tenant)
+    asked = permits.button("See what goes and what stays", Action.PLAN_PURGE, tenants=[tenant],
+                           key="move_plan", icon=":material/manage_search:",
+                           tip="Reads both deployments, and changes nothing.")  # fmt: skip
+    if asked:
+        with st.spinner("Reading both deployments"):
+            try:
+                st.session_state[key] = runtime.desk().move.plan(tenant, to)
+            except (AccessDenied, NotSignedIn):
+                raise
+            except KatoTenantsError as exc:
+                refusals.say(exc)
+                return None
+    plan: Plan | None = st.session_state.get(key)
+    return plan if plan is not None and plan.to == to else None
+
+
+def _draw_plan(plan: Plan) -> None:
+    for text in plan.in_the_way:
+        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+    frame = amounts.amounts_frame(plan.amounts)
+    st.dataframe(frame, hide_index=True, key="move_amounts", width="content",
+                 alt="What is copied, and goes out of each store here")  # fmt: skip
+    stays = amounts.stays_words(plan.purge)
+    if stays:
+        st.info(f"It stays here, since it is not surely this tenant's alone: {escaped(stays)}.",
+                icon=":material/group:")  # fmt: skip
+
+
+def _moved(moved: Moved) -> None:
+    by = f" by {escaped(visible(moved.by))}" if moved.by else ""
+    why = f": {escaped(visible(moved.reason))}" if moved.reason else ""
+    with st.container(border=True):
+        to = escaped(visible(moved.to))
+        st.markdown(f"{ICON} **Moved to {to}** {moment(moved.since)}{by}{why}")
+        st.caption(f"It was {escaped(amounts.amounts_words(moved.amounts))}.")
+        if moved.outcome not in ("erased", "erased_except"):
+            st.warning("Not everything that was to go is gone here: the receipt of the purge says "
+                       "what.", icon=":material/help:")  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if moved.archive:
+                permits.link("archive", "See the archive", {state_keys.ARCHIVE: moved.archive})
+            if moved.purge:
+                permits.link("purge", "See the receipt", {state_keys.JOB: moved.purge})
+            permits.button(
+                "Forget that it moved", Action.MOVE, tenants=[moved.tenant], key="move_forget",
+                icon=":material/undo:", on_click=_do, tip="So that it can be here again.",
+                args=(lambda: runtime.desk().move.forget(moved.tenant),),
+            )  # fmt: skip
+
+
+def _do(deed: Callable[[], object]) -> None:
+    """Do it in a callback; a refusal is said with the next drawing."""
+    try:
+        deed()
+    except KatoTenantsError as exc:
+        refusals.keep(state_keys.MOVE_REFUSED, exc)

@@ -1,0 +1,123 @@
+"""What another deployment has of a tenant, held against an archive, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from services.archive.models import Part, Print
+from services.archive.tools import Tools as ArchiveTools
+from services.archive.verify import asks_of
+from services.errors import StoreNotConfigured
+from services.figures import Measure
+from services.restore.plan import renaming_for
+from services.restore.source import (
+    OpenArchive,
+    Tools as RestoreTools,
+    collection_of,
+    names_of,
+    opened,
+)
+from services.tenancy.layout import bytes_of
+
+_PROBED = 500
+_MEASURES = {"clickhouse": Measure.PATTERNS, "qdrant": Measure.VECTORS, "redis": Measure.KEYS}
+
+
+@dataclass(frozen=True, slots=True)
+class PartThere:
+    """How one part is there.
+
+    `there` is how much of the tenant there is. `differing` is how much of the archive is not there
+    as it is in it, and `strange` how much is there that is not of the archive, or not as in it.
+    What has ended by its own time is rightly gone.
+    """
+
+    part: str
+    there: int
+    differing: int
+    strange: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is there as it is in the archive, and nothing else."""
+        return not (self.differing or self.strange)
+
+    @property
+    def measure(self) -> Measure:
+        """The store that it is of, as a purge calls it."""
+        store = self.part.partition("/")[0]
+        return Measure.SESSIONS if self.part == "redis/sessions" else _MEASURES[store]
+
+
+def compare(archives: ArchiveTools, stores: RestoreTools, url: str) -> tuple[PartThere, ...]:
+    """Compare everything. Raises ArchiveError, StoreError, also for a store that is not there."""
+    with opened(stores, url) as archive:
+        return tuple(_Comparing(archives, stores, archive).parts())
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    archives: ArchiveTools
+    stores: RestoreTools
+    archive: OpenArchive
+
+    def parts(self) -> Iterator[PartThere]:
+        """Yield each part that the archive or the store has anything of."""
+        looks = {"clickhouse": self._rows, "redis": self._keys, "qdrant": self._points}
+        for store, ask in asks_of(self.archives, self.archive.manifest).items():
+            parts = {part.name: part for part in self.archive.parts(store)}
+            totals = _asked(ask, needed=bool(parts))
+            for name, part in parts.items():
+                yield looks[store](part, totals.get(name, Print(0, "")).count)
+            yield from (
+                PartThere(name, total.count, 0, total.count)
+                for name, total in totals.items() if total.count and name not in parts
+            )  # fmt: skip
+
+    def _rows(self, part: Part, total: int) -> PartThere:
+        if not total:
+            return PartThere(part.name, 0, part.count, 0)
+        names = names_of(part, renaming_for(self.stores, self.archive.manifest, None))
+        found = self.stores.rows.there(part, names)
+        same = (found.count, found.fingerprint) == (part.count, part.fingerprint)
+        return PartThere(
+            part.name, total, 0 if same else part.count, total - part.count if same else total
+        )
+
+    def _points(self, part: Part, total: int) -> PartThere:
+        renaming = renaming_for(self.stores, self.archive.manifest, None)
+        name, _ = collection_of(part, renaming)
+        sink, read = self.stores.points, self.archive.points
+        if not total:
+            return PartThere(part.name, 0, part.count, 0)
+        differing = set(sink.differing(name, read(part, renaming)))
+        there = sink.there(name, read(part, renaming))
+        changed = (p for p in read(part, renaming) if str(p["id"]) in differing)
+        strange = sink.there(name, changed) + max(total - there, 0)
+        return PartThere(part.name, total, len(differing), strange)
+
+    def _keys(self, part: Part, total: int) -> PartThere:
+        renaming = renaming_for(self.stores, self.archive.manifest, None)
+        sink, read = self.stores.keys, self.archive.keys
+        differing = list(sink.differing(read(part, renaming)))
+        names = (key.key for key in read(part, renaming) if not key.continues)
+        strange = self._there(map(bytes_of, differing)) + max(total - self._there(names), 0)
+        return PartThere(part.name, total, len(differing), strange)
+
+    def _there(self, names: Iterable[bytes]) -> int:
+        left, found = iter(names), 0
+        while some := list(islice(left, _PROBED)):
+            found += len(self.stores.keys.there(some))
+        return found
+
+
+def _asked(ask: Callable[[], Mapping[str, Print]], *, needed: bool) -> Mapping[str, Print]:
+    """Ask a store; one that is not configured has nothing, and is an error where it is needed."""
+    try:
+        return ask()
+    except StoreNotConfigured:
+        if needed:
+            raise
+        return {}

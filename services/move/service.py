@@ -1,0 +1,168 @@
+"""Moving tenants elsewhere: plan, begin, decide, follow. What pages and scripts call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from services.errors import KatoTenantsError, PurgeRefused
+from services.jobs.models import Job, JobState
+from services.jobs.service import JobsService
+from services.move.errors import MoveRefused
+from services.move.models import (
+    KIND,
+    Decision,
+    Moved,
+    Phase,
+    Plan,
+    StepName,
+    amounts_kept,
+    phase_of,
+    tenant_of,
+)
+from services.move.run import STEPS, first_mark, later_mark
+from services.move.there import Arriving
+from services.move.tools import Tools
+from services.purge.models import Request, Target
+from services.tenancy.kb_ids import TenantKey, held_names
+
+
+class MoveService:
+    """Moves tenants by jobs; each waits for a word before it cuts over."""
+
+    def __init__(self, tools: Tools, jobs: JobsService) -> None:
+        self._tools, self._jobs = tools, jobs
+
+    def destinations(self) -> tuple[str, ...]:
+        """Name the deployments to which tenants can move."""
+        return self._tools.destinations()
+
+    def plan(self, tenant: TenantKey, to: str) -> Plan:
+        """Return what a move would do; both deployments are read, and nothing is changed.
+
+        What is wrong with the other one stands in its way. Raises MoveRefused for a name that is
+        not set, and for a tenant of which nothing is here, PurgeRefused, StoreError.
+        """
+        if to not in self.destinations():
+            raise MoveRefused(f"no deployment is called {to} here: set KATO_TENANTS_MOVE_TO")
+        moved = self.moved(tenant)
+        try:
+            purge = self._tools.purges().plan(Request(Target(tenant)))
+        except PurgeRefused:
+            if moved is None:
+                raise
+            raise MoveRefused(_gone(moved)) from None
+        if not (purge.items or purge.problems):
+            raise MoveRefused(f"nothing of {tenant} is here" if moved is None else _gone(moved))
+        why, versions = tuple(self._place()), {}
+        try:
+            there = self._tools.there(to)
+            why += tuple(there.obstacles(tenant, purge.surface.kb_ids))
+            versions = dict(there.versions())
+        except KatoTenantsError as exc:
+            why += (f"{to}: {exc}",)
+        return Plan(tenant, to, purge, why, versions)
+
+    def begin(self, plan: Plan, *, by: str, reason: str) -> Job:
+        """Begin to move a tenant as planned: no other job touches it meanwhile.
+
+        Raises MoveRefused where something stands in its way, JobRefused, StoreError.
+        """
+        if plan.in_the_way:
+            raise MoveRefused(f"it cannot be moved: {plan.in_the_way[0]}")
+        return self._jobs.begin(
+            KIND,
+            {"tenant": str(plan.tenant), "to": plan.to, "amounts": amounts_kept(plan.amounts)},
+            asked_by=by, reason=reason, steps=STEPS,
+            names=held_names([plan.tenant], plan.purge.surface.kb_ids),
+        )  # fmt: skip
+
+    def cut_over(self, job_id: str, *, by: str) -> Job:
+        """Let one that waits go on: its sessions end, the rest is copied, and all of it goes here.
+
+        Raises MoveRefused for one that does not wait for that, JobRefused, StoreError.
+        """
+        job = self.job(job_id)
+        if phase_of(job) is not Phase.WAITING:
+            raise MoveRefused("it is not copied, or somebody has decided already")
+        return self._decide(job, Decision.CUT_OVER, by)
+
+    def give_up(self, job_id: str, *, by: str, leave: bool = False) -> Job:
+        """Give up one of which nothing was erased here yet: the copy is removed there.
+
+        With `leave` nothing there is touched. Raises MoveRefused for any other, JobRefused.
+        """
+        job = self.job(job_id)
+        if job.state not in (JobState.STOPPED, JobState.FAILED):
+            raise MoveRefused("only one that stopped, failed or waits can be given up")
+        if self._tools.purges().jobs(reason=later_mark(job.id)):
+            raise MoveRefused("it has begun to erase here: let it go on")
+        return self._decide(job, Decision.GIVE_UP, by, leave=leave)
+
+    def moved(self, tenant: TenantKey) -> Moved | None:
+        """Return where a tenant moved, None where it did not."""
+        return self._tools.book.get(tenant)
+
+    def gone_to(self, tenant: TenantKey) -> tuple[str, datetime] | None:
+        """Return to which deployment a tenant moved, and when; None where it did not."""
+        found = self.moved(tenant)
+        return None if found is None else (found.to, found.since)
+
+    def every(self) -> tuple[Moved, ...]:
+        """Return every tenant that moved, the newest first."""
+        return self._tools.book.all()
+
+    def forget(self, tenant: TenantKey) -> None:
+        """Keep no more that a tenant moved: it may be here again. Raises MoveRefused."""
+        found = self.moved(tenant)
+        if found is None:
+            raise MoveRefused(f"{tenant} did not move")
+        self._tools.unbury(found.purge)
+        self._tools.book.drop(tenant)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest moves, newest first."""
+        return self._jobs.all(KIND)
+
+    def job(self, job_id: str) -> Job:
+        """Return one. Raises MoveRefused where there is none."""
+        found = self._jobs.job(job_id)
+        if found.kind != KIND:
+            raise MoveRefused("there is no such move")
+        return found
+
+    def run_here(self, job_id: str) -> Job:
+        """Run one in this process until it waits, ends, stops or fails."""
+        return self._jobs.run_here(self.job(job_id).id)
+
+    def stop(self, job_id: str) -> None:
+        """Let one end before its next step, and what it is doing now as soon as that can."""
+        job = self.job(job_id)
+        self._jobs.stop(job.id)
+        marks = first_mark(job.id), later_mark(job.id)
+        for archive in self._tools.archives().archives():
+            if archive.reason in marks:
+                self._tools.archives().stop(archive)
+        for purge in self._tools.purges().jobs(reason=later_mark(job.id)):
+            self._tools.purges().stop(purge.id)
+        there = self._tools.there(str(job.plan["to"]))
+        Arriving(there, job, tenant_of(job), *marks, made=False).stop()
+
+    def resume(self, job_id: str) -> Job:
+        """Let a stopped or failed one go on; one that waits goes on waiting. Raises JobRefused."""
+        return self._jobs.resume(self.job(job_id).id)
+
+    def _decide(self, job: Job, what: Decision, by: str, *, leave: bool = False) -> Job:
+        result = {"decision": what, "by": by, "at": self._tools.now().isoformat(), "leave": leave}
+        return self._jobs.decide(job.id, StepName.WAIT, result)
+
+    def _place(self) -> Iterator[str]:
+        why = self._tools.place()
+        if why:
+            yield f"archives are to be taken for it: {why}"
+        elif not self._tools.opens():
+            yield "archives are encrypted, and no identity that opens them is set here"
+
+
+def _gone(moved: Moved) -> str:
+    return f"nothing of {moved.tenant} is here: it moved to {moved.to} on {moved.since:%Y-%m-%d}"

@@ -1,0 +1,310 @@
+"""Moves between two whole deployments: everything arrives, and nothing else changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Hashable
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from services.archive.errors import ArchiveError
+from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as TakeStep
+from services.bootstrap import Services
+from services.cards.models import State as Status
+from services.errors import PurgeRefused
+from services.jobs.models import Job, JobRefused, JobState, Result
+from services.move.errors import MoveRefused
+from services.move.models import Outcome, Phase, phase_of
+from services.purge.models import Request, Target
+from services.tenancy.kb_ids import held_names
+from tests.features.move.conftest import OTHER, Prints
+from tests.features.purge.fingerprint import Fingerprint
+from tests.features.restore.test_restore import ACME, WHY
+from tests.servers.deployment import STORES, Deployment
+from tests.servers.jobs_process import go_on
+from tests.servers.proxy import FaultyProxy
+
+SESSIONS = frozenset({""})
+"""By which name a fingerprint has them."""
+
+LEARNT = "tenant_acme_user_bob_kato:frequency:[0-9a-f]*"
+LATE = "tenant_acme_user_bob_kato:frequency:late"
+
+
+def begun(services: Services) -> Job:
+    plan = services.move.plan(ACME, OTHER)
+    assert not plan.in_the_way, plan.in_the_way
+    return services.move.begin(plan, by="ada", reason=WHY)
+
+
+def copied(services: Services) -> Job:
+    job = services.move.run_here(begun(services).id)
+    assert phase_of(job) is Phase.WAITING, job
+    return job
+
+
+def cut_over(services: Services, job: Job) -> Job:
+    services.move.cut_over(job.id, by="ann")
+    return services.move.run_here(job.id)
+
+
+def sessions(prints: Fingerprint) -> frozenset[Hashable]:
+    return prints.keys[""]
+
+
+def gone(services: Services) -> frozenset[str]:
+    return services.purge.plan(Request(Target(ACME))).surface.kb_ids
+
+
+def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
+    services: Services, here: Prints, there: Prints
+) -> None:
+    mine = gone(services)
+    theirs = mine | SESSIONS
+    before, other = here(), there()
+    assert other.residue(mine) == 0
+    job = copied(services)
+    assert here() == before
+    copy = there()
+    assert copy.without(theirs) == other.without(theirs)
+    assert copy.residue(mine) == before.residue(mine)
+    done = cut_over(services, job)
+    assert (done.state, done.outcome) == (JobState.ENDED, Outcome.MOVED), done.problem
+    assert there() == copy
+    away = here()
+    assert away.residue(mine) == 0
+    assert away.without(theirs) == before.without(theirs)
+    assert sessions(before) - sessions(away) == sessions(copy) - sessions(other) != set()
+
+
+def environment_of(services: Services, kato: Deployment, folder: Path) -> dict[str, str]:
+    return {
+        **kato.environment, "KATO_TENANTS_DATA": os.environ["KATO_TENANTS_DATA"],
+        "KATO_TENANTS_ARCHIVES": str(folder / "archives"), "KATO_TENANTS_SETTLE_SECONDS": "0",
+        "KATO_TENANTS_MOVE_TO": services.settings.move_to,
+    }  # fmt: skip
+
+
+def test_killed_at_every_step_it_comes_to_the_same(
+    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
+) -> None:
+    """Two archives, and one purge here, however often its processes die on both sides."""
+    mine, before, other = gone(services), here(), there()
+    environment = environment_of(services, kato, tmp_path)
+    job = begun(services)
+    for kind, step in (
+        ("move", "check"), ("archive", "take"), ("restore", "keys"), ("move", "copy"),
+    ):  # fmt: skip
+        assert go_on(environment, job.id, kind, step) == -signal.SIGKILL, step
+        assert services.move.job(job.id).state is JobState.RUNNING
+    assert go_on(environment, job.id) == 0
+    assert phase_of(services.move.job(job.id)) is Phase.WAITING
+    keys = kato.targets.redis  # its clients go on meanwhile
+    keys.set(LATE, 1)
+    keys.incr(next(keys.scan_iter(match=LEARNT, count=1000)))
+    services.move.cut_over(job.id, by="ann")
+    for kind, step in (
+        ("archive", "end sessions"), ("move", "end sessions"), ("purge", "erase keys"),
+        ("restore", "sessions"), ("move", "copy the rest"), ("move", "verify"),
+        ("purge", "erase patterns"), ("move", "purge"), ("move", "remember"),
+    ):  # fmt: skip
+        ended = go_on(environment, job.id, kind, step)
+        assert ended == -signal.SIGKILL, services.move.job(job.id)
+    assert go_on(environment, job.id) == 0
+    assert services.move.job(job.id).outcome == Outcome.MOVED
+    assert len(services.archive.archives()) == 2
+    assert len(services.purge.jobs()) == 1
+    away, arrived, theirs = here(), there(), mine | SESSIONS
+    assert away.residue(mine) == 0
+    assert away.without(theirs) == before.without(theirs)
+    assert arrived.without(theirs) == other.without(theirs)
+    assert arrived.residue(mine) == before.residue(mine) + 1
+    assert sessions(before) - sessions(away) == sessions(arrived) - sessions(other)
+    moved = services.move.moved(ACME)
+    assert moved is not None
+    assert (moved.to, moved.by, moved.reason) == (OTHER, "ada", WHY)
+
+
+def test_half_a_copy_is_given_up_and_removed_though_that_is_killed_too(
+    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
+) -> None:
+    """Everything there is as it was before, and nothing is left aside."""
+    before, other = here(), there()
+    environment = environment_of(services, kato, tmp_path)
+    job = begun(services)
+    assert go_on(environment, job.id, "restore", "keys") == -signal.SIGKILL
+    assert there() != other
+    with pytest.raises(MoveRefused):
+        services.move.give_up(job.id, by="ann")  # for all that is known it runs
+    services.move.stop(job.id)
+    assert go_on(environment, job.id) == 0
+    assert services.move.job(job.id).state is JobState.STOPPED
+    services.move.give_up(job.id, by="ann")
+    for kind, step in (("purge", "erase keys"), ("move", "remove the copy")):
+        ended = go_on(environment, job.id, kind, step)
+        assert ended == -signal.SIGKILL, services.move.job(job.id).problem
+    assert go_on(environment, job.id) == 0
+    assert services.move.job(job.id).outcome == Outcome.GIVEN_UP
+    assert (here(), there()) == (before, other)
+
+
+def test_who_is_on_hold_does_not_move_and_a_hold_that_comes_later_stops_it(
+    services: Services, here: Prints, there: Prints
+) -> None:
+    """Before its sessions end; and it can be given up all the same, since that takes nothing."""
+    before, other = here(), there()
+    job = copied(services)
+    services.cards.hold([ACME], reason="a court's order", by="ann")
+    assert any("legal hold" in each for each in services.move.plan(ACME, OTHER).in_the_way)
+    halted = cut_over(services, job)
+    assert halted.state is JobState.FAILED
+    assert "legal hold" in halted.problem
+    assert here() == before
+    services.move.give_up(job.id, by="ann")
+    ended = services.move.run_here(job.id)
+    assert (ended.outcome, ended.receipt) == (Outcome.GIVEN_UP, {"to": OTHER, "removed": True})
+    assert (here(), there()) == (before, other)
+    assert services.work.holder(held_names([ACME], gone(services))) is None
+
+
+def test_who_is_written_for_after_its_sessions_ended_is_not_erased(
+    services: Services, kato: Deployment, here: Prints, there: Prints,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It halts, names where, and goes on with what came once that has stopped."""
+    job = copied(services)
+    client, taken, number = kato.targets.redis, TakeStep.TAKE, count()
+    real = ARCHIVES[taken]
+
+    def late(work: ArchiveWork) -> Result:
+        found = real(work)
+        client.set(LATE, next(number))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setitem(ARCHIVES, taken, late)
+        halted = cut_over(services, job)
+    assert halted.state is JobState.FAILED
+    assert "still writes for tenant/acme here (redis/keys)" in halted.problem
+    assert not services.purge.jobs()
+    with pytest.raises(MoveRefused):
+        services.move.cut_over(job.id, by="ann")
+    mine, before = gone(services), here()
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+    assert there().residue(mine) == before.residue(mine)
+
+
+def test_what_somebody_else_wrote_there_is_never_removed(
+    services: Services, other: Deployment, here: Prints, there: Prints
+) -> None:
+    """Neither when the rest is copied nor when it is given up, unless the copy is left there."""
+    before = here()
+    job = copied(services)
+    other.targets.redis.set(LATE, "theirs")
+    mixed = there()
+    halted = cut_over(services, job)
+    assert "did not write (redis/keys)" in halted.problem
+    assert not services.purge.jobs()
+    services.move.give_up(job.id, by="ann")
+    assert "did not write (redis/keys)" in services.move.run_here(job.id).problem
+    assert there() == mixed
+    services.move.give_up(job.id, by="ann", leave=True)
+    ended = services.move.run_here(job.id)
+    assert (ended.outcome, ended.receipt) == (Outcome.GIVEN_UP, {"to": OTHER, "removed": False})
+    assert there() == mixed
+    assert here().without(SESSIONS) == before.without(SESSIONS)  # they had ended
+    assert any("has data of it" in each for each in services.move.plan(ACME, OTHER).in_the_way)
+
+
+@pytest.mark.parametrize("store", ["clickhouse", "redis", "qdrant"])
+def test_where_the_other_one_is_down_it_halts_and_goes_on_later(
+    services: Services, other: Deployment, store: str, here: Prints, there: Prints
+) -> None:
+    """Whichever step it is: nothing is erased here."""
+    mine, before = gone(services), here()
+    job = begun(services)
+    other.fail(store, "down")
+    assert services.move.plan(ACME, OTHER).in_the_way
+    for _ in range(2):
+        assert services.move.run_here(job.id).state is JobState.FAILED
+        services.move.resume(job.id)
+    other.heal()
+    assert phase_of(services.move.run_here(job.id)) is Phase.WAITING
+    other.fail(store, "down")
+    assert cut_over(services, job).state is JobState.FAILED
+    assert here().without(SESSIONS) == before.without(SESSIONS)
+    assert not services.purge.jobs()
+    other.heal()
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+    assert there().residue(mine) == before.residue(mine)
+
+
+def test_meanwhile_nothing_else_is_done_with_it_and_then_it_is_known_where_it_is(
+    services: Services,
+) -> None:
+    scheme = next(s for s in services.settings.naming.schemes if s.kind == "tenant")
+    values = {name: "acme" if name == "tenant" else "bob" for name in scheme.fields}
+    job = copied(services)
+    assert services.cards.doings()[ACME][0].state is Status.MOVING
+    assert services.sessions.landing(scheme, values).refusal
+    plan = services.archive.plan(Request(Target(ACME)))
+    with pytest.raises(ArchiveError):
+        services.archive.begin(plan, by="eve", reason=WHY, quiesce=True)
+    with pytest.raises(JobRefused):
+        services.parking.park(services.parking.plan(ACME), by="eve", reason=WHY)
+    with pytest.raises(PurgeRefused):
+        services.purge.begin(
+            services.purge.plan(Request(Target(ACME))).digest, confirm="tenant/acme", reason=WHY,
+            asked_by="eve",
+        )  # fmt: skip
+    services.move.resume(job.id)
+    assert phase_of(services.move.run_here(job.id)) is Phase.WAITING  # until somebody says so
+    assert cut_over(services, job).outcome == Outcome.MOVED
+    assert services.cards.doings()[ACME][0].state is Status.MOVED
+    assert f"moved to {OTHER} on" in services.sessions.landing(scheme, values).refusal
+    with pytest.raises(MoveRefused, match=f"it moved to {OTHER}"):
+        services.move.plan(ACME, OTHER)
+    services.move.forget(ACME)
+    assert services.move.moved(ACME) is None
+
+
+def test_the_same_servers_at_other_addresses_are_refused(
+    services: Services, kato: Deployment, tmp_path: Path
+) -> None:
+    """By what they say of themselves: there, everything would be erased that was copied."""
+    with ExitStack() as stack:
+        ports = {
+            store: stack.enter_context(FaultyProxy("127.0.0.1", getattr(kato, store).port)).port
+            for store in STORES
+        }  # fmt: skip
+        faces = {
+            **kato.environment, "CLICKHOUSE_PORT": str(ports["clickhouse"]),
+            "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}/0",
+            "QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}",
+            "KATO_API_URL": f"http://127.0.0.1:{ports['kato']}",
+        }  # fmt: skip
+        file = tmp_path / "same.env"
+        file.write_text("\n".join(f"{name}={value}" for name, value in faces.items()), "utf-8")
+        services.settings = services.settings.model_copy(update={"move_to": f"same = {file}"})
+        why = services.move.plan(ACME, "same").in_the_way
+        told = [each for each in why if "has the same" in each]
+    assert [each.split()[4] for each in told] == ["clickhouse", "redis", "qdrant"]
+
+
+def test_a_destination_that_names_tenants_otherwise_is_refused(
+    services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "other.env"
+    file.write_text(f"{file.read_text('utf-8')}\nSERVICE_NAME=cato\n", "utf-8")
+    assert any("SERVICE_NAME" in each for each in services.move.plan(ACME, OTHER).in_the_way)
+    file.write_text("CLICKHOUSE_PORT=none", "utf-8")
+    (told,) = (each for each in services.move.plan(ACME, OTHER).in_the_way if OTHER in each)
+    assert "in the file of eu-2, CLICKHOUSE_PORT" in told
+    with pytest.raises(MoveRefused, match="no deployment"):
+        services.move.plan(ACME, "nowhere")

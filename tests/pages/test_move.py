@@ -1,0 +1,55 @@
+"""A tenant's page moves it: planned, copied, cut over by a word; then pages say where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.app import state_keys
+from services.bootstrap import Services
+from services.move.models import Outcome, Phase, phase_of
+from tests.features.move.conftest import OTHER, move_to, other
+from tests.features.restore.test_restore import ACME
+from tests.pages.conftest import Open, Put, refresh, words
+from tests.pages.test_sessions import press
+
+__all__ = ["move_to", "other"]  # fixtures
+
+NAME = str(ACME)
+
+
+def test_a_tenant_moves(
+    request: pytest.FixtureRequest, put: Put, move_to: str, tmp_path: Path
+) -> None:
+    put({"ARCHIVES": str(tmp_path / "archives"), "MOVE_TO": move_to})
+    services: Services = request.getfixturevalue("services")
+    open_page: Open = request.getfixturevalue("open_page")
+    app = open_page("tenant", tenant=NAME)
+    app.session_state[state_keys.of(state_keys.MOVE_OPEN, ACME)] = True
+    app.run()
+    press(app, "See what goes and what stays")
+    app.text_input(key=state_keys.of(state_keys.MOVE_REASON, ACME)).set_value("OPS-7").run()
+    press(app, "Begin to move it")
+    (job,) = services.move.jobs()
+    assert phase_of(services.move.run_here(job.id)) is Phase.WAITING
+    app = open_page("tenant", tenant=NAME)
+    assert f"Copied to {OTHER}" in words(app)
+    (cut_over,) = (button for button in app.button if button.label == "Cut over")
+    assert cut_over.disabled
+    app.checkbox(key=state_keys.of(state_keys.MOVE_POINTED, ACME)).check().run()
+    press(app, "Cut over")
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+    refresh(services)
+    assert f"Moved to {OTHER}" in words(open_page("tenant", tenant=NAME))
+    assert "Moved" in [header.value for header in open_page("tenants").header]
+    assert f"{NAME} moved to {OTHER}" in words(open_page("find", find=NAME))
+    app = open_page("tenant", tenant=NAME)
+    press(app, "Forget that it moved")
+    assert services.move.moved(ACME) is None
+
+
+def test_where_nothing_is_set_nothing_is_offered(services: Services, open_page: Open) -> None:
+    assert services.move.destinations() == ()
+    app = open_page("tenant", tenant=NAME)
+    assert "Move it" not in [each.label for each in app.expander]
