@@ -35,7 +35,7 @@ from services.tenancy.layout import bytes_of, text_of
 from services.usage.readings import SessionRecord
 
 _ROUND = 200
-_OF_PATTERN = (
+OF_PATTERN = (
     "frequency", "emotives", "metadata", "entropy", "normalized_entropy",
     "global_normalized_entropy", "tf_vector",
 )  # fmt: skip
@@ -147,4 +147,4 @@ def _erase(link: Link, keys: Sequence[tuple[bytes, int]], use: str) -> int:
 
 
 def _keys_of(head: bytes, name: bytes) -> list[bytes]:
-    return [b":".join((head, kind.encode(), name)) for kind in _OF_PATTERN]
+    return [b":".join((head, kind.encode(), name)) for kind in OF_PATTERN]
