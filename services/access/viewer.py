@@ -57,6 +57,8 @@ class Action(StrEnum):
     RESTORE = "restore an archive"
     PARK = "park a tenant"
     UNPARK = "bring a parked tenant back"
+    PLAN_APART = "plan taking a kb_id apart"
+    APART = "take a kb_id apart"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -126,6 +128,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.PARK: Permission(Role.ADMIN, writes=True),
     Action.UNPARK: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_APART: Permission(Role.OPERATOR),
+    Action.APART: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

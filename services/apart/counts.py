@@ -50,7 +50,9 @@ class Counts:
         for name, count in self.totals.items():
             yield TypedKey(head + name, "string", str(count))
         for name, counted in ((FREQ, self.freq), (PMF, self.pmf)):
-            fields = [[text_of(symbol), str(count), None] for symbol, count in sorted(counted.items())]
+            fields = [
+                [text_of(symbol), str(count), None] for symbol, count in sorted(counted.items())
+            ]
             for at in range(0, len(fields), _FIELDS):
                 some = fields[at : at + _FIELDS]
                 yield TypedKey(head + name, "hash", some, continues=at > 0)

@@ -7,6 +7,8 @@ has them.
 from __future__ import annotations
 
 import hashlib
+import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +17,9 @@ from enum import StrEnum
 from services.apart.evidence import Alone, Began, Why, alone
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import bytes_of
+
+_MILLISECONDS = re.compile(r"-(\d+)\Z")
 
 
 class Trust(StrEnum):
@@ -183,3 +188,10 @@ class Apart:
     reason: str
     shares: tuple[Share, ...]
     receipt: Receipt
+
+
+def session_id_for(old: str, node_id: str) -> str:
+    """Return the id of a session under a new node_id: of KATO's form, and the same each time."""
+    ends = _MILLISECONDS.search(old)
+    made = uuid.uuid5(uuid.NAMESPACE_OID, bytes_of(f"{node_id} {old}").hex())
+    return f"session-{made}-{ends[1] if ends else 0}"

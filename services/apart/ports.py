@@ -13,7 +13,6 @@ from services.apart.evidence import Pattern
 from services.apart.models import Apart, Cost
 from services.archive.formats import TypedKey
 from services.archive.models import Part
-from services.restore.models import Misfit
 
 Point = Mapping[str, object]
 """A point as a line of an archive has it: id, payload, vector."""
@@ -64,6 +63,9 @@ class Rows(Protocol):
     def same(self, kb_id: str, new: str, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of these patterns whose one row is the same at both names."""
 
+    def left(self, kb_id: str, names: Sequence[bytes]) -> frozenset[bytes]:
+        """Return those of these patterns that a kb_id has rows of."""
+
     def erase(self, kb_id: str, new: str, *, but: Collection[bytes], job: str) -> None:
         """Erase the rows that were put aside and are the same at the new name, but for these."""
 
@@ -104,10 +106,14 @@ class Keys(Protocol):
         transaction; returns their names. May be repeated: what is gone is not counted twice.
         """
 
+    def sessions(self, nodes: Collection[str]) -> Mapping[str, str]:
+        """Return the ids of the sessions of these node_ids, each with its own."""
+
     def move_sessions(self, moves: Mapping[str, str]) -> Mapping[str, str]:
         """End the sessions of these node_ids, each as it is at that moment under the new node_id.
 
-        Returns their ids, each with the new one, which is the same each time.
+        Its new id is that of `session_id_for`. Returns their ids, each with the node_id that it
+        had.
         """
 
 
@@ -133,15 +139,15 @@ class KeyWriter(Protocol):
     def write(self, keys: Iterable[TypedKey]) -> object:
         """Write keys; one that is there stays as it is."""
 
+    def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
+        """Return which of these names have a key now."""
+
     def differing(self, keys: Iterable[TypedKey]) -> Iterator[str]:
         """Yield the names of keys that are not there as they are given."""
 
 
 class PointWriter(Protocol):
     """Qdrant, as a restore writes it."""
-
-    def misfit(self, part: Part, collection: str) -> Misfit | None:
-        """Say why a collection that is there does not take these points."""
 
     def make(self, part: Part, collection: str, aliases: Iterable[str] = ()) -> bool:
         """Make a collection as it was configured; False where it is there."""

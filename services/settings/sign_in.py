@@ -24,7 +24,9 @@ BEARER_LENGTH = 20
 
 _BEARER = re.compile(rf"[A-Za-z0-9._~+/-]{{{BEARER_LENGTH},}}=*")  # RFC 6750, section 2.1
 
-_HAS_IN_IT = {Action.PARK: Action.RUN_PURGE, Action.UNPARK: Action.RESTORE}
+_HAS_IN_IT = {
+    Action.PARK: Action.RUN_PURGE, Action.UNPARK: Action.RESTORE, Action.APART: Action.RUN_PURGE,
+}  # fmt: skip
 """What does another action as a part of it, and waits for a second person where that does."""
 
 _AT_ONCE = (Action.APPROVE, Action.STOP_PURGE)

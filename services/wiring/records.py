@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.history.record import HistoryRecorder, Retention
     from services.limits.service import LimitsService
     from services.stores.clickhouse.history import ClickHouseHistory
+    from services.stores.records.apart import ApartBook
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
     from services.stores.records.events import EventRecords
@@ -205,6 +206,13 @@ class OwnRecords:
         from services.stores.records.parking import ParkingBook
 
         return ParkingBook(self.database)
+
+    @made_once
+    def apart_book(self) -> ApartBook:
+        """Which shared kb_ids were taken apart."""
+        from services.stores.records.apart import ApartBook
+
+        return ApartBook(self.database)
 
     @made_once
     def policies(self) -> PolicyBook:

@@ -62,13 +62,14 @@ SELECT name, any(%(h)s) AS hash{_FROM} AND name IN {{names:Array(String)}}
 GROUP BY name HAVING count() = 1
 """
 _SAME = f"SELECT name FROM ({_ONE}) WHERE (name, hash) IN ({_ONE.replace('{kbs:', '{into:')})"  # noqa: S608
+_LEFT = f"SELECT DISTINCT name{_FROM} AND name IN {{names:Array(String)}}"
 _ERASE = f"""
 ALTER TABLE {{home:Identifier}}.{{table:Identifier}} DELETE
 WHERE kb_id IN {{kbs:Array(String)}} AND name NOT IN {{but:Array(String)}} AND name IN {_NAMED}
   AND (name, %(h)s) IN (SELECT name, %(h)s{_FROM.replace("{kbs:", "{into:")})
-"""  # noqa: S608
+"""
 _NAMING = f"""
-SELECT DISTINCT arrayJoin(arrayIntersect(token_set, {{tokens:Array(String)}})){_FROM}
+SELECT DISTINCT arrayJoin(arrayIntersect(token_set, {{names:Array(String)}})){_FROM}
 """
 _DROP = "DROP TABLE IF EXISTS {home:Identifier}.{aside:Identifier} SYNC"
 _PUTTING = {"async_insert": 0, "max_partitions_per_insert_block": 0}
@@ -140,12 +141,11 @@ class RowsApart:
 
     def same(self, kb_id: str, new: str, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of these patterns whose one row is the same at both names."""
-        found = set[bytes]()
-        for at in range(0, len(names), _BOUND):
-            some = Names(map(text_of, names[at : at + _BOUND]))
-            bound = {**self._of(kb_id), "into": Names([new]), "names": some}
-            found |= {name for (name,) in self._slow.rows(_LOOKING, self._hashed(_SAME), bound)}
-        return frozenset(found)
+        return self._names(self._hashed(_SAME), {**self._of(kb_id), "into": Names([new])}, names)
+
+    def left(self, kb_id: str, names: Sequence[bytes]) -> frozenset[bytes]:
+        """Return those of these patterns that a kb_id has rows of."""
+        return self._names(_LEFT, self._of(kb_id), names)
 
     def erase(self, kb_id: str, new: str, *, but: Collection[bytes], job: str) -> None:
         """Erase the rows that were put aside and are the same at the new name, but for these.
@@ -161,12 +161,7 @@ class RowsApart:
 
     def naming(self, kb_id: str, tokens: Collection[bytes]) -> frozenset[bytes]:
         """Return those of these tokens that a pattern of a kb_id has."""
-        asked, found = sorted(tokens), set[bytes]()
-        for at in range(0, len(asked), _BOUND):
-            some = Names(map(text_of, asked[at : at + _BOUND]))
-            rows = self._slow.rows(_LOOKING, _NAMING, {**self._of(kb_id), "tokens": some})
-            found |= {token for (token,) in rows}
-        return frozenset(found)
+        return self._names(_NAMING, self._of(kb_id), sorted(tokens))
 
     def drop(self, *, job: str) -> None:
         """Remove what was put aside."""
@@ -177,6 +172,18 @@ class RowsApart:
     def _of(self, kb_id: str, job: str = "") -> dict[str, Any]:
         table = {"table": Identifier(PATTERNS), "name": PATTERNS, "kbs": Names([kb_id])}
         return table | ({"aside": Identifier(_aside(job))} if job else {})
+
+    def _names(
+        self, query: str, bound: dict[str, Any], names: Sequence[bytes]
+    ) -> frozenset[bytes]:  # fmt: skip
+        """Ask a question about names, some at a time, whose answers are some of them."""
+        found = set[bytes]()
+        for at in range(0, len(names), _BOUND):
+            some = Names(map(text_of, names[at : at + _BOUND]))
+            found |= {
+                name for (name,) in self._slow.rows(_LOOKING, query, {**bound, "names": some})
+            }
+        return frozenset(found)
 
     def _pages(self, bound: dict[str, Any]) -> Iterator[list[Pattern]]:
         last = b""

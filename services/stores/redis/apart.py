@@ -19,18 +19,17 @@ from services.apart.evidence import Pattern
 from services.apart.ports import KeysFound, Learnt
 from services.archive.formats import TypedKey
 from services.stores.redis.apart_sessions import moved
-from services.stores.redis.erase_sessions import chunks, read_records, sound
+from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
 from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.retention import OF_PATTERN
 from services.stores.redis.scan import scan
 from services.stores.redis.typed_content import read_content
-from services.tenancy.layout import SESSION_PREFIX, bytes_of, read_key
+from services.tenancy.layout import PATTERN_KINDS, SESSION_PREFIX, bytes_of, read_key, text_of
 
 _ROUND = 200
 _CUT = 50
 _TRIES = 5
 _ONCE = b"1"
-_KINDS = tuple(kind.encode() for kind in OF_PATTERN)
+_KINDS = tuple(kind.encode() for kind in PATTERN_KINDS)
 _FREQUENCY = b":frequency:"
 
 
@@ -126,18 +125,28 @@ class KeysApart:
                 link.prolong()
         return frozenset(done)
 
+    def sessions(self, nodes: Collection[str]) -> Mapping[str, str]:
+        """Return the ids of the sessions of these node_ids, each with its own."""
+        with self._talk("looking at sessions") as link:
+            records = self._records(link, nodes)
+        return {text_of(session_id(key)): node for key, node in records.items()}
+
     def move_sessions(self, moves: Mapping[str, str]) -> Mapping[str, str]:
         """End the sessions of these node_ids, each as it is at that moment under the new node_id.
 
-        Returns their ids, each with the new one, which is the same each time.
+        Returns their ids, each with the node_id that it had.
         """
         with self._talk("moving sessions") as link:
-            keys = [
-                key for keys in scan(link, "SCAN", count=self._scan_count)
-                for key in keys if key.startswith(SESSION_PREFIX)
-            ]  # fmt: skip
-            records = read_records(link, self._own(keys), moves.__contains__)
+            records = self._records(link, moves)
             return moved(link, records, moves)
+
+    def _records(self, link: Link, nodes: Collection[str]) -> dict[bytes, str]:
+        """Go once through the keyspace, and return the records of these node_ids' sessions."""
+        keys = [
+            key for keys in scan(link, "SCAN", count=self._scan_count)
+            for key in keys if key.startswith(SESSION_PREFIX)
+        ]  # fmt: skip
+        return read_records(link, self._own(keys), nodes.__contains__)
 
     def _own(self, keys: Iterable[bytes]) -> list[bytes]:
         """Return the keys that are records of KATO's sessions."""

@@ -8,10 +8,9 @@ under way may write the record anew; then it is moved again, over the copy.
 from __future__ import annotations
 
 import json
-import re
-import uuid
 from collections.abc import Mapping
 
+from services.apart.models import session_id_for
 from services.restore.renaming import Renaming
 from services.stores.redis.erase_sessions import chunks, node_of, session_id, sound
 from services.stores.redis.link import Link, packed
@@ -19,11 +18,10 @@ from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
 _TRIES = 5
 _ROUND = 200
-_MILLISECONDS = re.compile(r"-(\d+)\Z")
 
 
 def moved(link: Link, records: Mapping[bytes, str], moves: Mapping[str, str]) -> dict[str, str]:
-    """Move these records; return the id of each with its new one.
+    """Move these records; return the id of each with the node_id that it had.
 
     One that is written all the time stays, for the next look.
     """
@@ -32,17 +30,9 @@ def moved(link: Link, records: Mapping[bytes, str], moves: Mapping[str, str]) ->
         link.prolong()
         for key in some:
             new = moves[records[key]]
-            old = text_of(session_id(key))
             if any(_moved(link, key, records[key], new) for _ in range(_TRIES)):
-                found[old] = new_id(old, new)
+                found[text_of(session_id(key))] = records[key]
     return found
-
-
-def new_id(old: str, node_id: str) -> str:
-    """Return the id of a session under another node_id: of KATO's form, and the same each time."""
-    ends = _MILLISECONDS.search(old)
-    made = uuid.uuid5(uuid.NAMESPACE_OID, bytes_of(f"{node_id} {old}").hex())
-    return f"session-{made}-{ends[1] if ends else 0}"
 
 
 def _moved(link: Link, key: bytes, node: str, new: str) -> bool:
@@ -53,7 +43,7 @@ def _moved(link: Link, key: bytes, node: str, new: str) -> bool:
         link.ask("UNWATCH")
         return False
     old = session_id(key)
-    own = bytes_of(new_id(text_of(old), new))
+    own = bytes_of(session_id_for(text_of(old), new))
     written = rewritten(text_of(value), text_of(old), text_of(own), {node: new})
     ends = ("PX", max(ttl, 1)) if ttl >= 0 else ()
     done = link.transaction([

@@ -119,9 +119,9 @@ def test_copied_and_proven_they_are_erased_and_nothing_else(store: Store) -> Non
 def test_a_row_that_is_another_at_the_new_name_is_not_erased(store: Store) -> None:
     store.copied(A)
     table = f"{store.database}.patterns_data"
+    there = f"WHERE kb_id = unhex('{bytes_of(NEW).hex()}')"
     store.client.command(
-        f"ALTER TABLE {table} UPDATE minhash_sig = [7] WHERE kb_id = unhex('{bytes_of(NEW).hex()}')",
-        settings={"mutations_sync": 2},
+        f"ALTER TABLE {table} UPDATE minhash_sig = [7] {there}", settings={"mutations_sync": 2}
     )
     assert not store.adapter.proven(NEW, job=JOB)
     assert not store.adapter.same(SHARED, NEW, [bytes_of(A)])
@@ -140,6 +140,6 @@ def test_rows_that_did_not_all_arrive_are_refused(store: Store) -> None:
     gone = replace(found, name=b"f" * 40)
     with pytest.raises(StoreRejected, match="1 rows arrived of 2"):
         store.adapter.put_aside(SHARED, NEW, [[found, gone]], job=JOB)
+    names = {b"%d" % n for n in range(apart.MOST_KEPT + 1)}
     with pytest.raises(StoreRejected, match="learnt again"):
-        names = {b"%d" % n for n in range(apart.MOST_KEPT + 1)}
         store.adapter.erase(SHARED, NEW, but=names, job=JOB)

@@ -11,10 +11,10 @@ import redis
 
 from services.apart.counts import Counts
 from services.apart.evidence import Pattern
+from services.apart.models import session_id_for
 from services.apart.ports import Learnt
 from services.stores.redis import apart
 from services.stores.redis.apart import KeysApart
-from services.stores.redis.apart_sessions import new_id
 from services.stores.redis.link import Link
 from services.stores.redis.typed_write import KeyWriting
 from services.tenancy.layout import INDEX_KEY
@@ -175,8 +175,9 @@ def test_a_session_ends_as_it_is_then_under_another_id_and_node(server: redis.Re
     assert found.sessions == {OLD: 1}
     assert found.kinds[SHARED]["frequency"] == 3
     assert NEW not in found.kinds
-    new = new_id(one, WANTED)
-    assert adapter.move_sessions({OLD: WANTED}) == {one: new}
+    assert adapter.sessions([OLD]) == {one: OLD}
+    new = session_id_for(one, WANTED)
+    assert adapter.move_sessions({OLD: WANTED}) == {one: OLD}
     after = everything(server)
     moved = json.loads(after.pop((prefix + new).encode()))
     assert moved == json.loads(record(new, WANTED, metadata={"node_id": WANTED}))
@@ -187,5 +188,5 @@ def test_a_session_ends_as_it_is_then_under_another_id_and_node(server: redis.Re
     assert new.endswith("-77")
     assert adapter.move_sessions({OLD: WANTED}) == {}
     server.set(prefix + one, record(one, OLD, stm=[["late"]]), px=90_000)  # a call under way
-    assert adapter.move_sessions({OLD: WANTED}) == {one: new}
+    assert adapter.move_sessions({OLD: WANTED}) == {one: OLD}
     assert json.loads(server.get(prefix + new) or b"")["stm"] == [["late"]]
