@@ -48,9 +48,17 @@ class Copying:
                 tools.point_writer.write(self._collection, points)
 
     def copy_rest(self) -> None:
-        """Write anew the keys of patterns that were written since they were copied."""
+        """Write anew the keys of patterns that were written since they were copied.
+
+        Raises ApartRefused where somebody learnt one under the new name.
+        """
         for page in self.pages():
+            frequencies = list(self._frequencies(page))
+            if any(self.tools.key_writer.differing(frequencies)):
+                raise self._otherwise("keys")
             keys = {text_of(key.key): key for key in self._keys(page)}
+            for each in frequencies:
+                keys.pop(text_of(each.key), None)
             differing = self.tools.key_writer.differing(keys.values())
             self.tools.keys.put([keys[name] for name in differing])
 

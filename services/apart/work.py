@@ -228,7 +228,7 @@ class ApartWork:
         if copying is None or first is None:
             return
         kinds = found.kinds.get(copying.new, {})
-        points = sum(len(some) for some in copying.points(copying.vectors()))
+        points = 0
         with suppress(StoreNotConfigured):
             points = self.tools.points.count(copying.new)
         for store, count, by in (
