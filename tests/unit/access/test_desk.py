@@ -150,7 +150,7 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
                 "log.exported", "log.exporting", "log.people", "names.exporting", "limits.rules",
                 "limits.standings", "history.happened", "bill.month", "alerts.all",
                 "alerts.deliveries", "archives.archives", "archives.newest_proven",
-                "restore.jobs", "parking.every", "parking.jobs",
+                "restore.jobs", "parking.every", "parking.jobs", "apart.every", "apart.jobs",
                 "backups.rules", "backups.standings"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",
