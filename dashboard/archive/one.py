@@ -10,6 +10,7 @@ from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.archive import tables
 from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
 from dashboard.draw.links import copy_link
+from dashboard.draw.steps import share_done, steps_frame
 from services.access.viewer import Action
 from services.archive.models import Archive, Manifest, State
 from services.archive.verify import Proof
@@ -70,7 +71,7 @@ def _follow(archive_id: str) -> None:
         return
     if job is None or job.state is not JobState.RUNNING:
         st.rerun()
-    st.progress(tables.share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
+    st.progress(share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
@@ -83,7 +84,7 @@ def _follow(archive_id: str) -> None:
 
 
 def _steps(job: Job) -> None:
-    st.table(tables.steps_frame(job), border="horizontal", hide_index=True,
+    st.table(steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
              alt="The steps of taking it: state, and why one failed")  # fmt: skip
 
 

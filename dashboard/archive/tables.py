@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.draw.formatting import visible
 from services.archive.models import Archive, Change, Difference, Manifest, State
-from services.jobs.models import Job, JobState, StepState
+from services.jobs.models import Job, JobState
 from services.purge.models import LeftOut
 
 Color = Literal["green", "blue", "red", "gray"]
@@ -27,10 +27,6 @@ STEPS = {
     "prove": "Read it back",
     "keep": "Give it its name",
 }
-_STEP_STATES = {
-    StepState.WAITING: "", StepState.STARTED: "now", StepState.DONE: "done",
-    StepState.FAILED: "failed",
-}  # fmt: skip
 
 
 def archives_frame(archives: Iterable[Archive]) -> pd.DataFrame:
@@ -80,21 +76,6 @@ def differences_frame(differences: Iterable[Difference]) -> pd.DataFrame:
 
 def _content(each: Difference) -> str:
     return "not asked: its store is not configured" if each.there is None else "other"
-
-
-def steps_frame(job: Job) -> pd.DataFrame:
-    """Return one row a step, with the problem of the one that failed."""
-    rows = [
-        (STEPS.get(step.name, step.name), _STEP_STATES[step.state],
-         visible(str(step.error)) if step.error else "")
-        for step in job.steps
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Step", "State", "Why"])
-
-
-def share_done(job: Job) -> float:
-    """Return how many of a job's steps are done, of 1."""
-    return sum(step.state is StepState.DONE for step in job.steps) / max(len(job.steps), 1)
 
 
 def halted(job: Job | None) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.app import permits, refusals, runtime, state_keys
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, size, visible
+from dashboard.draw.steps import share_done, steps_frame
 from dashboard.parking import tables
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
@@ -143,7 +144,7 @@ def _job(job: Job) -> None:
             st.fragment(_follow, run_every="1s")(job.id)
         else:
             _halted(job)
-        st.table(tables.steps_frame(job), border="horizontal", hide_index=True,
+        st.table(steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
                  alt="Its steps: state, and why one failed")  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def _follow(job_id: str) -> None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()
-    st.progress(tables.share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
+    st.progress(share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on.", width="stretch")
         desk = runtime.desk().parking

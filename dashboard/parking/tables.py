@@ -8,7 +8,6 @@ import pandas as pd
 
 from dashboard.draw.formatting import few, number, plural, size, visible
 from dashboard.draw.measures import WORDS
-from services.jobs.models import Job, StepState
 from services.parking.models import Parked, Plan, Saved
 from services.tenancy.kb_ids import TenantKey
 
@@ -21,10 +20,6 @@ STEPS: Mapping[str, str] = {
     "forget": "Note that it is back",
 }
 DEEDS = {"park": "Parking", "unpark": "Bringing it back"}
-_STATES = {
-    StepState.WAITING: "", StepState.STARTED: "now", StepState.DONE: "done",
-    StepState.FAILED: "failed",
-}  # fmt: skip
 
 
 def parked_frame(parked: Iterable[Parked], names: Mapping[TenantKey, str]) -> pd.DataFrame:
@@ -60,17 +55,3 @@ def stays_words(plan: Plan) -> str:
     """Say what of it parking leaves where it is; empty where that is nothing."""
     left = [visible(each.kb_id) for each in plan.purge.left_out if each.is_there]
     return few(left) if left else ""
-
-
-def steps_frame(job: Job) -> pd.DataFrame:
-    """Return one row a step, with the problem of the one that failed."""
-    rows = [
-        (STEPS.get(step.name, step.name), _STATES[step.state],
-         visible(str(step.error)) if step.error else "") for step in job.steps
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Step", "State", "Why"])
-
-
-def share_done(job: Job) -> float:
-    """Return how many of a job's steps are done, of 1."""
-    return sum(step.state is StepState.DONE for step in job.steps) / max(len(job.steps), 1)
