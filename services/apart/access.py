@@ -16,6 +16,7 @@ from services.approvals.models import REASON
 from services.jobs.models import Job
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
+from services.usage.formats import stamp
 
 
 class DeskApart:
@@ -50,7 +51,7 @@ class DeskApart:
             raise ApartRefused(f"it cannot be taken apart: {plan.obstacles[0]}")
         with self._gate.doing(
             Action.APART, tenants=holders, target=kb_id, reason=reason, digest=plan.digest,
-            details={REASON: reason},
+            details={REASON: reason, **_told(plan)},
         ):  # fmt: skip
             job = self._inner().begin(plan, by=viewer.id, reason=reason)
         return confined_job(job, viewer)
@@ -118,3 +119,10 @@ class DeskApart:
             Action.APART, tenants=tenants_of(job), target=f"{deed} {job.plan['kb_id']}",
             digest=digest_of_words(deed, job.id), reason=job.reason,
         )  # fmt: skip
+
+
+def _told(plan: Plan) -> dict[str, str]:
+    """Say in words what is trusted and how each is called from then on."""
+    began = [f"{each.tenant}: {stamp(each.began)}" for each in plan.shares if each.began]
+    names = [f"{each.tenant}: {each.node_id}" for each in plan.shares if each.node_id]
+    return {"Began": ", ".join(began) or "nobody said", "Names": ", ".join(names)}
