@@ -62,7 +62,8 @@ class Share:
     """One tenant that shares a kb_id, by its `nodes`, of which one was first seen `since`.
 
     `began` is since when it may have written by what is trusted; None for since ever. `node_id` is
-    its new name and `kb_id` what KATO makes of that; empty where there is none.
+    its new name and `kb_id` what KATO makes of that; empty where there is none. `again` is whether
+    it has had that name since this kb_id was taken apart before.
     """
 
     tenant: TenantKey
@@ -72,6 +73,7 @@ class Share:
     trust: Trust = Trust.NOBODY
     node_id: str = ""
     kb_id: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

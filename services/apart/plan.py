@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from services.apart.errors import ApartRefused
 from services.apart.evidence import Alone, Pattern, Why
 from services.apart.models import By, Cost, Goes, Plan, Share, Stay, Stays, Trust, Words
-from services.apart.naming import proposed, why_not
+from services.apart.naming import proposed
+from services.apart.obstacles import obstacles_of, stored
 from services.apart.ports import KeysFound, Rows
 from services.apart.tools import Tools
-from services.cards.holds import held_among, refuse_held
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey, kb_id_of
@@ -40,10 +40,10 @@ def plan(tools: Tools, kb_id: str, words: Words) -> Plan:
     shares = shares_of(kb_id, ownership, words)
     nodes = [node for share in shares for node in share.nodes]
     found = _survey(tools, kb_id, nodes)
-    named = tuple(_named(share, words, ownership, tools) for share in shares)
-    bare = Plan(kb_id, named, (), (), Cost())
-    obstacles = tuple(_obstacles(bare, words, ownership, tools))
-    return replace(_figured(tools, bare, found), obstacles=obstacles)
+    named = tuple(_named(share, kb_id, words, ownership, tools) for share in shares)
+    figured = _figured(tools, Plan(kb_id, named, (), (), Cost()), found)
+    obstacles = tuple(obstacles_of(figured, words, ownership, tools))
+    return replace(figured, obstacles=obstacles)
 
 
 def shares_of(kb_id: str, ownership: Ownership, words: Words) -> tuple[Share, ...]:
@@ -72,39 +72,6 @@ def _trusted(share: Share, words: Words) -> Share:
     if share.since is None:
         raise ApartRefused(f"{share.tenant} was never seen: say since when it wrote")
     return replace(share, began=share.since, trust=Trust.FIRST_SEEN)
-
-
-def check(tools: Tools, plan: Plan) -> None:
-    """Refuse one that is not as it was planned: somebody came to it, or a new name was taken.
-
-    Raises ApartRefused, OnHold, StoreError.
-    """
-    may_go(tools, plan)
-    names = {share.tenant: share.node_id for share in plan.shares if share.node_id}
-    for why in _obstacles(plan, Words(names=names), tools.ownership(), tools):
-        raise ApartRefused(f"it is not as it was planned: {why}")
-
-
-def may_go(tools: Tools, plan: Plan) -> None:
-    """Refuse where one of them is on legal hold by now, or somebody else shares it too.
-
-    Raises ApartRefused, OnHold, StoreUnavailable.
-    """
-    refuse_held(plan.tenants, tools.holds)
-    tenants = tools.ownership().kb(plan.kb_id).tenants
-    new = [tenant for tenant in tenants if tenant not in plan.tenants]
-    if new:
-        raise ApartRefused(f"{new[0]} came to it since it was planned: plan again")
-
-
-def stored(tools: Tools, kb_id: str) -> bool:
-    """Whether ClickHouse or Qdrant has anything of a kb_id; keys come with rows."""
-    with suppress(StoreNotConfigured):
-        if tools.rows.count(kb_id):
-            return True
-    with suppress(StoreNotConfigured):
-        return tools.points.part(kb_id) is not None
-    return False
 
 
 def tell(
@@ -164,31 +131,28 @@ def _survey(tools: Tools, kb_id: str, nodes: list[str]) -> KeysFound:
     return KeysFound()
 
 
-def _named(share: Share, words: Words, ownership: Ownership, tools: Tools) -> Share:
-    """Give a tenant that has a node_id here one of its own: as was said, else as is proposed."""
+def _named(share: Share, kb_id: str, words: Words, ownership: Ownership, tools: Tools) -> Share:
+    """Give a tenant that has a node_id here one of its own.
+
+    As was said, else the one that it was given before, else as is proposed.
+    """
     if not share.nodes:
         return share
-    node = words.names.get(share.tenant) or proposed(
-        share.nodes[0], ownership, lambda kb_id: stored(tools, kb_id)
+    before = _before(tools, kb_id, share.tenant)
+    node = (
+        words.names.get(share.tenant)
+        or before
+        or proposed(share.nodes[0], ownership, lambda kb: stored(tools, kb))
     )
-    return replace(share, node_id=node, kb_id=kb_id_of(node, ownership.service) if node else "")
+    kb = kb_id_of(node, ownership.service) if node else ""
+    return replace(share, node_id=node, kb_id=kb, again=bool(node) and node == before)
 
 
-def _obstacles(plan: Plan, words: Words, ownership: Ownership, tools: Tools) -> Iterator[str]:
-    for each in held_among(plan.tenants, tools.holds):
-        yield f"{each.tenant} is on legal hold"
-    taken: dict[str, TenantKey] = {}
-    for share in plan.shares:
-        if share.nodes and not share.node_id:
-            yield f"nothing can be proposed for {share.tenant}: say which node_id is to be its own"
-        elif share.tenant in words.names:
-            why = why_not(share.node_id, share.tenant, ownership, lambda kb: stored(tools, kb))
-            if why:
-                yield f"{share.tenant} cannot be {share.node_id}: {why}"
-        if share.kb_id and taken.setdefault(share.kb_id, share.tenant) != share.tenant:
-            yield f"{share.tenant} and {taken[share.kb_id]} would share a kb_id again"
-    if not plan.moves:
-        yield "no node_id of any of them was seen: nobody would know what to call it from now on"
+def _before(tools: Tools, kb_id: str, tenant: TenantKey) -> str:
+    """Return the name that a tenant was given when the kb_id was taken apart before, or nothing."""
+    known = tools.book.get(kb_id)
+    shares = known.shares if known is not None else ()
+    return next((share.node_id for share in shares if share.tenant == tenant), "")
 
 
 def _figured(tools: Tools, plan: Plan, found: KeysFound) -> Plan:

@@ -16,7 +16,8 @@ from enum import StrEnum
 from services.apart.copy import Copying
 from services.apart.formats import plan_of, receipt_json
 from services.apart.models import Apart, By, Goes, Outcome, Receipt, session_id_for
-from services.apart.plan import check, may_go, sort, stays, tell
+from services.apart.obstacles import check, may_go
+from services.apart.plan import sort, stays, tell
 from services.apart.ports import KeysFound
 from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
@@ -96,8 +97,8 @@ class ApartWork:
         with suppress(StoreNotConfigured):
             self.tools.flush()
             alone = self.plan.alone
-            if alone is None or first is None:
-                return {"patterns": 0}
+            if alone is None or first is None or first.again:
+                return {"patterns": 0}  # what was told apart before has gone to that name
             pages = tell(self.tools, self.plan.kb_id, alone)
             self.tools.rows.put_aside(self.plan.kb_id, first.kb_id, pages, job=self.job.id)
             told = sum(len(page) for page in self.tools.rows.aside(job=self.job.id))

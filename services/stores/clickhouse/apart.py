@@ -74,7 +74,8 @@ SELECT DISTINCT arrayJoin(arrayIntersect(token_set, {{names:Array(String)}})){_F
 _DROP = "DROP TABLE IF EXISTS {home:Identifier}.{aside:Identifier} SYNC"
 _PUTTING = {"async_insert": 0, "max_partitions_per_insert_block": 0}
 _WAITING = {"mutations_sync": 2, "allow_nondeterministic_mutations": 1}
-_ROWS, _BOUND = 5_000, 1_000
+_ROWS = 10_000
+_BOUND, _BOUND_TEXT = 5_000, 300_000  # names of one statement, which goes into a URL
 MOST_KEPT = 5_000
 """So many patterns may have been learnt again; they are named in one statement."""
 _LOOKING, _WRITING, _ERASING = "looking at patterns", "copying patterns", "erasing patterns"
@@ -109,7 +110,7 @@ class RowsApart:
         make_like(self._slow, _WRITING, self._slow.database, PATTERNS, _aside(job))
         bound, wanted = {**self._of(kb_id, job), "new": hexed(new)}, 0
         for page in pages:
-            for some in _names(page):
+            for some in _bound([each.name for each in page]):
                 self._slow.command(_WRITING, _COPY, {**bound, "names": some}, settings=_PUTTING)
             wanted += len(page)
         (rows, names), *_ = self._compared(new, job)
@@ -178,8 +179,7 @@ class RowsApart:
     ) -> frozenset[bytes]:  # fmt: skip
         """Ask a question about names, some at a time, whose answers are some of them."""
         found = set[bytes]()
-        for at in range(0, len(names), _BOUND):
-            some = Names(map(text_of, names[at : at + _BOUND]))
+        for some in _bound(names):
             found |= {
                 name for (name,) in self._slow.rows(_LOOKING, query, {**bound, "names": some})
             }
@@ -219,6 +219,14 @@ def _aside(job: str) -> str:
     return ASIDE + hashlib.sha256(job.encode()).hexdigest()[:24]
 
 
-def _names(page: Sequence[Pattern]) -> Iterator[Names]:
-    for at in range(0, len(page), _BOUND):
-        yield Names(text_of(each.name) for each in page[at : at + _BOUND])
+def _bound(names: Sequence[bytes]) -> Iterator[Names]:
+    """Bind names, as many at a time as one statement takes."""
+    some, size = list[str](), 0
+    for name in names:
+        if some and (len(some) == _BOUND or size + len(name) > _BOUND_TEXT):
+            yield Names(some)
+            some, size = [], 0
+        some.append(text_of(name))
+        size += len(name)
+    if some:
+        yield Names(some)

@@ -88,6 +88,9 @@ def test_patterns_come_with_their_newest_time_and_every_symbol(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apart, "_ROWS", 2)  # several pages
+    monkeypatch.setattr(apart, "_BOUND", 1)
+    names = [bytes_of(name) for name in (A, B, C)]
+    assert store.adapter.left(SHARED, names) == set(names)
     found = store.patterns()
     at = int(AT.timestamp())
     assert found[bytes_of(A)] == Pattern(bytes_of(A), 1, at, (b"VCTR|1", b"x", b"x", b"t"))

@@ -276,6 +276,13 @@ def test_clients_that_go_on_under_an_old_name_are_told(
     assert job.outcome == Outcome.PARTLY
     assert job.receipt is not None
     assert receipt_of(job.receipt).late == 1
+    before, again = services.apart.planned(job), planned(services)
+    assert [share.node_id for share in again.shares] == [each.node_id for each in before.shares]
+    assert counts(again.goes)[Measure.SESSIONS] == 1
+    monkeypatch.undo()
+    done = receipt(services.apart.run_here(begun(services).id))  # to the names of before
+    assert (counts(done.goes)[Measure.SESSIONS], done.late) == (1, 0)
+    assert len(sessions(kato)[before.shares[1].node_id]) == 2
 
 
 def test_where_somebody_writes_at_the_new_name_nothing_is_cut(
