@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.app import brand, permits, refusals, runtime, state_keys
 from dashboard.archive import tables
 from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
+from dashboard.draw.jobs import share_done, steps_frame
 from dashboard.draw.links import copy_link
-from dashboard.draw.steps import share_done, steps_frame
 from services.access.viewer import Action
 from services.archive.models import Archive, Manifest, State
 from services.archive.verify import Proof

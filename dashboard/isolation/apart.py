@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import jobs
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
-from dashboard.draw.steps import share_done, steps_frame
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
 from services.apart.models import Apart, Plan, Words
@@ -31,7 +29,10 @@ def draw(finding: Finding) -> None:
     refusals.draw(state_keys.APART_REFUSED, "Nothing was done")
     job = None if permits.why_not(Action.SEE_PURGES) else _unended(kb_id)
     if job is not None:
-        _job(job)
+        jobs.draw(job, jobs.Kind(
+            lambda: runtime.desk().apart, Action.APART, "Taking it apart", ICON, "apart",
+            state_keys.APART_REFUSED, tables.STEPS, "Only while nothing was copied.",
+        ))  # fmt: skip
         return
     known = runtime.desk().apart.known(kb_id)
     if known is not None:
@@ -72,8 +73,9 @@ def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
         permits.button(
             "Take apart now", Action.APART, tenants=tenants, type="primary", icon=ICON,
             key="apart_begin", disabled=bool(plan.obstacles) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=_do, args=(
+            tip=None if reason.strip() else "Say why.", on_click=jobs.do, args=(
                 lambda: runtime.desk().apart.begin(kb_id, words, reason=reason, seen=plan.digest),
+                state_keys.APART_REFUSED,
             ),
         )  # fmt: skip
 
@@ -159,64 +161,3 @@ def _known(apart: Apart) -> None:
                 st.table({escaped(visible(old)): escaped(visible(new))
                           for old, new in receipt.sessions.items()}, border="horizontal",
                          alt="Old and new ids of sessions")  # fmt: skip
-
-
-# --- a job under way ---
-
-
-def _job(job: Job) -> None:
-    with st.container(border=True):
-        who = f" by {escaped(visible(job.asked_by))}" if job.asked_by else ""
-        st.markdown(f"{ICON} **Taking it apart**, begun {moment(job.created_at)}{who}"
-                    + (f": {escaped(visible(job.reason))}" if job.reason else ""))  # fmt: skip
-        if job.state is JobState.RUNNING:
-            st.fragment(_follow, run_every="1s")(job.id)
-        else:
-            _halted(job)
-        st.table(steps_frame(job, tables.STEPS), border="horizontal", hide_index=True,
-                 alt="Its steps: state, and why one failed")  # fmt: skip
-
-
-def _follow(job_id: str) -> None:
-    """Draw how far it is; read anew every second."""
-    desk = runtime.desk().apart
-    try:
-        job = desk.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
-        return
-    if job.state is not JobState.RUNNING:
-        st.rerun()
-    st.progress(share_done(job), text=markdown(job.progress.words or "Waits for its turn"))
-    permits.button(
-        "Stops soon…" if job.stop_asked else "Stop", Action.APART, key="apart_stop",
-        icon=":material/stop:", disabled=job.stop_asked, on_click=_do,
-        args=(lambda: desk.stop(job_id),), tip="It can go on later, where it is.",
-    )  # fmt: skip
-
-
-def _halted(job: Job) -> None:
-    desk = runtime.desk().apart
-    if job.state is JobState.FAILED:
-        st.error(f"It halted at {markdown(job.problem)}." if job.problem else "It halted.",
-                 icon=":material/error:")  # fmt: skip
-    else:
-        st.info("It was stopped.", icon=":material/pause_circle:")
-    with st.container(horizontal=True):
-        permits.button("Go on", Action.APART, type="primary", key="apart_resume",
-                       icon=":material/play_arrow:", on_click=_do,
-                       args=(lambda: desk.resume(job.id),))  # fmt: skip
-        permits.button("Give up", Action.APART, key="apart_end", icon=":material/close:",
-                       tip="Only while nothing was copied.", on_click=_do,
-                       args=(lambda: desk.abandon(job.id),))  # fmt: skip
-
-
-def _do(deed: Callable[[], object]) -> None:
-    """Do it in a callback; a refusal is said with the next drawing."""
-    try:
-        deed()
-    except KatoTenantsError as exc:
-        refusals.keep(state_keys.APART_REFUSED, exc)

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app import state_keys
 from services.bootstrap import Services
 from services.isolation.models import Report
+from services.jobs.models import JobState
 from tests.features.apart.shared import BEGAN, FIRST, KB, SECOND
 from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_sessions import press, table
@@ -59,6 +60,12 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     (job,) = services.apart.jobs()
     assert job.reason == "OPS-16"
     assert "Taking it apart" in words(app)
+    services.cards.hold([SECOND], reason="a court's order", by="ann")
+    assert services.apart.run_here(job.id).state is JobState.FAILED
+    app = open_page("isolation", finding=finding_of(services))
+    assert any("legal hold" in each.value for each in app.error)
+    services.cards.lift([SECOND], by="ann")
+    press(app, "Go on")
     services.apart.run_here(job.id)
     app = open_page("isolation", finding=finding_of(services))
     assert "Taken apart" in words(app)
