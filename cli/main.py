@@ -27,7 +27,7 @@ _GROUPS = {
     "names": "cli.names", "alerts": "cli.alerts", "retention": "cli.retention",
     "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
     "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
-    "unpark": "cli.unparking", "move": "cli.move",
+    "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 

@@ -18,6 +18,7 @@ from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
+    from services.apart.access import DeskApart
     from services.approvals.access import DeskApprovals
     from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
@@ -220,6 +221,14 @@ class Desk:
 
         services = self._services
         return DeskMove(self.gate, lambda: services.move, ownership=services.usage.ownership)
+
+    @cached_property
+    def apart(self) -> DeskApart:
+        """Taking apart kb_ids that tenants share."""
+        from services.apart.access import DeskApart
+
+        services = self._services
+        return DeskApart(self.gate, lambda: services.apart, ownership=services.usage.ownership)
 
     @cached_property
     def retention(self) -> DeskRetention:

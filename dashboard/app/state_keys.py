@@ -148,6 +148,14 @@ MOVE_REFUSED = "move_refused"
 """Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it
 was not done."""
 
+APART_OPEN = "apart_open"
+APART_BEGAN = "apart_began"
+APART_NAME = "apart_name"
+APART_PLAN = "apart_plan"
+APART_REASON = "apart_reason"
+APART_REFUSED = "apart_refused"
+"""Session state: what of taking a shared kb_id apart is open, was said, planned and refused."""
+
 JOB = "job"
 PLAN = "plan"
 """Query parameters: which purge, or which plan by its digest, the Purge page shows."""
@@ -303,6 +311,6 @@ LOG_TRAIL = "log_trail"
 """Session state: what of the log was asked for, and before which number each page so far began."""
 
 
-def of(widget: str, tenant: TenantKey) -> str:
-    """Return the key of a widget that each tenant has for itself: text that can be encoded."""
+def of(widget: str, tenant: TenantKey | str) -> str:
+    """Return the key of a widget that each tenant, or kb_id, has: text that can be encoded."""
     return f"{widget}_{visible(str(tenant))}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys
+from dashboard.draw import taken_apart
 from dashboard.draw.formatting import escaped, plural, short, visible
 from services.isolation.models import Report
 from services.tenancy.kb_ids import TenantKey
@@ -102,6 +103,7 @@ def say(kb_id: str, own: TenantKey | None, effect: str, *, named: bool = False) 
         st.warning(f"{name}{escaped(found.words)} {escaped(effect)}", icon=":material/group_work:",
                    width="stretch")  # fmt: skip
         finding_link(kb_id)
+    taken_apart.say(kb_id, own)
     return True
 
 

@@ -11,7 +11,7 @@ from dashboard.draw import severities
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
 from dashboard.draw.links import copy_link
-from dashboard.isolation import read, tables, words as isolation_words
+from dashboard.isolation import apart, read, tables, words as isolation_words
 from dashboard.isolation.summary import ICON_OF
 from services.access.viewer import Action
 from services.approvals.models import HOW_LONG, WHY
@@ -46,6 +46,7 @@ def draw(asked: str, report: Report | None) -> None:
         _advice(record.finding)
         _history(record, now)
         _acceptance(record, now)
+    apart.draw(record.finding)
 
 
 def _back() -> None:

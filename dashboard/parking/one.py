@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts, job_steps
+from dashboard.draw import amounts, jobs
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, size, visible
 from dashboard.parking import tables
@@ -68,8 +66,9 @@ def _offer(tenant: TenantKey) -> None:
         permits.button(
             "Park it now", Action.PARK, tenants=[tenant], type="primary", icon=ICON,
             key="parking_park", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=_do,
-            args=(lambda: runtime.desk().parking.park(tenant, reason=reason),),
+            tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+            args=(lambda: runtime.desk().parking.park(tenant, reason=reason),
+                  state_keys.PARKING_REFUSED),
         )  # fmt: skip
 
 
@@ -123,8 +122,9 @@ def _parked(parked: Parked) -> None:
             permits.button(
                 "Bring it back", Action.UNPARK, tenants=[parked.tenant], type="primary",
                 icon=":material/unarchive:", key="parking_unpark", disabled=not reason.strip(),
-                tip=None if reason.strip() else "Say why.", on_click=_do,
-                args=(lambda: runtime.desk().parking.unpark(parked.tenant, reason=reason),),
+                tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+                args=(lambda: runtime.desk().parking.unpark(parked.tenant, reason=reason),
+                      state_keys.PARKING_REFUSED),
             )  # fmt: skip
             if parked.archive:
                 permits.link("archive", "See the archive", {state_keys.ARCHIVE: parked.archive})
@@ -136,61 +136,11 @@ def _parked(parked: Parked) -> None:
 
 
 def _job(job: Job) -> None:
-    with st.container(border=True):
-        who = f" by {escaped(visible(job.asked_by))}" if job.asked_by else ""
-        st.markdown(f"{ICON} **{tables.DEEDS[job.kind]}**, begun {moment(job.created_at)}{who}"
-                    + (f": {escaped(visible(job.reason))}" if job.reason else ""))  # fmt: skip
-        if job.state is JobState.RUNNING:
-            st.fragment(_follow, run_every="1s")(job.id)
-        else:
-            _halted(job)
-        frame = job_steps.steps_frame(job.steps, tables.STEPS)
-        st.table(frame, border="horizontal", hide_index=True,
-                 alt="Its steps: state, and why one failed")  # fmt: skip
-
-
-def _follow(job_id: str) -> None:
-    """Draw how far it is; read anew every second."""
-    try:
-        job = runtime.desk().parking.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
-        return
-    if job.state is not JobState.RUNNING:
-        st.rerun()
-    st.progress(job_steps.share_done(job.steps), text=markdown(job_steps.step_of(job)))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("This tab can be closed: it goes on.", width="stretch")
-        desk = runtime.desk().parking
-        permits.button(
-            "Stops soon…" if job.stop_asked else "Stop", _ACTIONS[job.kind], key="parking_stop",
-            icon=":material/stop:", disabled=job.stop_asked, on_click=_do,
-            args=(lambda: desk.stop(job_id),), tip="It can go on later, where it is.",
-        )  # fmt: skip
-
-
-def _halted(job: Job) -> None:
-    if job.state is JobState.FAILED:
-        st.error(f"It halted at {markdown(job.problem)}." if job.problem else "It halted.",
-                 icon=":material/error:")  # fmt: skip
-    else:
-        st.info("It was stopped.", icon=":material/pause_circle:")
-    desk = runtime.desk().parking
-    with st.container(horizontal=True):
-        permits.button("Go on", _ACTIONS[job.kind], type="primary", key="parking_resume",
-                       icon=":material/play_arrow:", on_click=_do,
-                       args=(lambda: desk.resume(job.id),))  # fmt: skip
-        permits.button("Give up", _ACTIONS[job.kind], key="parking_end", icon=":material/close:",
-                       tip="Only while nothing was erased or written.", on_click=_do,
-                       args=(lambda: desk.abandon(job.id),))  # fmt: skip
-
-
-def _do(deed: Callable[[], object]) -> None:
-    """Do it in a callback; a refusal is said with the next drawing."""
-    try:
-        deed()
-    except KatoTenantsError as exc:
-        refusals.keep(state_keys.PARKING_REFUSED, exc)
+    kind = jobs.Kind(
+        lambda: runtime.desk().parking, _ACTIONS[job.kind], tables.DEEDS[job.kind], ICON, "parking",
+        state_keys.PARKING_REFUSED, tables.STEPS,
+    )  # fmt: skip
+    jobs.draw(job, kind, jobs.on_or_up(
+        kind, runtime.desk().parking.abandon,
+        "Only while nothing was erased or written.",
+    ))  # fmt: skip

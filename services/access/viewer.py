@@ -58,6 +58,8 @@ class Action(StrEnum):
     PARK = "park a tenant"
     UNPARK = "bring a parked tenant back"
     MOVE = "move a tenant"
+    PLAN_APART = "plan taking a kb_id apart"
+    APART = "take a kb_id apart"
     SEE_APPROVALS = "see approvals"
     APPROVE = "approve"
     ACCEPT_FINDING = "accept a finding"
@@ -128,6 +130,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.PARK: Permission(Role.ADMIN, writes=True),
     Action.UNPARK: Permission(Role.ADMIN, writes=True),
     Action.MOVE: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_APART: Permission(Role.OPERATOR),
+    Action.APART: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
     Action.APPROVE: Permission(Role.ADMIN, writes=True),
     Action.ACCEPT_FINDING: Permission(Role.ADMIN, writes=True),

@@ -76,7 +76,7 @@ class Renaming:
         """Return a key under its new name; of a session, with its new node_id."""
         value = each.value
         if each.type == "string" and b":session:" in each.key and not each.continues:
-            value = self._session(value)
+            value = self.session(value)
         return replace(each, key=self.name(each.key), value=value)
 
     def name(self, key: bytes) -> bytes:
@@ -96,7 +96,7 @@ class Renaming:
         new = self.kb_ids.get(text_of(head)) if colon else None
         return key if new is None else bytes_of(new) + colon + rest
 
-    def _session(self, value: str) -> str:
+    def session(self, value: str) -> str:
         """Return a session's record with its node_id renamed, and every other byte as it is."""
 
         def renamed(found: re.Match[str]) -> str:

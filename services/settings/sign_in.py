@@ -26,6 +26,7 @@ _BEARER = re.compile(rf"[A-Za-z0-9._~+/-]{{{BEARER_LENGTH},}}=*")  # RFC 6750, s
 
 _HAS_IN_IT = {
     Action.PARK: Action.RUN_PURGE, Action.UNPARK: Action.RESTORE, Action.MOVE: Action.RUN_PURGE,
+    Action.APART: Action.RUN_PURGE,
 }  # fmt: skip
 """What does another action as a part of it, and waits for a second person where that does."""
 

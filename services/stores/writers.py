@@ -1,4 +1,4 @@
-"""What writes for one tenant: its places when it is set up, and data out of files.
+"""What writes for one tenant: its places when it is set up, data out of files, and apart.
 
 As in `adapters`, each adapter is made over its engine when it is first asked for.
 """
@@ -13,9 +13,12 @@ from services.stores.absent import over
 from services.stores.open import Engines
 
 if TYPE_CHECKING:
+    from services.stores.clickhouse.apart import RowsApart
     from services.stores.clickhouse.imports import PatternImports
+    from services.stores.qdrant.apart import PointsApart
     from services.stores.qdrant.imports import PointImports
     from services.stores.qdrant.setup import VectorSetup
+    from services.stores.redis.apart import KeysApart
     from services.stores.redis.imports import KeyImports
 
 
@@ -52,3 +55,29 @@ class TenantWriters:
         from services.stores.qdrant.imports import PointImports
 
         return over(self._engines.qdrant, PointImports, seconds=self._settings.pass_seconds)
+
+    @made_once
+    def rows_apart(self) -> RowsApart:
+        """Rows of shared kb_ids that are taken apart."""
+        from services.stores.clickhouse.apart import RowsApart
+
+        seconds = self._settings.pass_seconds
+        return over(self._engines.clickhouse, RowsApart, seconds=seconds)
+
+    @made_once
+    def keys_apart(self) -> KeysApart:
+        """Keys and sessions of shared kb_ids that are taken apart."""
+        from services.stores.redis.apart import KeysApart
+
+        settings = self._settings
+        return over(
+            self._engines.redis, KeysApart, service=settings.service_name,
+            scan_count=settings.scan_count, seconds=settings.pass_seconds,
+        )  # fmt: skip
+
+    @made_once
+    def points_apart(self) -> PointsApart:
+        """Vectors of shared kb_ids that are taken apart."""
+        from services.stores.qdrant.apart import PointsApart
+
+        return over(self._engines.qdrant, PointsApart, seconds=self._settings.pass_seconds)

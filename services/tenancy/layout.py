@@ -12,10 +12,14 @@ from typing import NamedTuple
 
 from services.tenancy.kb_ids import service_suffix
 
-KB_KINDS = frozenset({
+PATTERN_KINDS = (
     "frequency", "emotives", "metadata", "entropy", "normalized_entropy",
-    "global_normalized_entropy", "tf_vector", "symbols", "symbol_to_patterns", "affinity",
-    "global", "prediction",
+    "global_normalized_entropy", "tf_vector",
+)  # fmt: skip
+"""The kinds of key that KATO 3.10.1 writes for each pattern, which they name."""
+
+KB_KINDS = frozenset({
+    *PATTERN_KINDS, "symbols", "symbol_to_patterns", "affinity", "global", "prediction",
 })  # fmt: skip
 """The kinds of key that KATO 3.10.1 writes for a knowledge base, by the word after the kb_id."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.move.models import Moved
     from services.parking.models import Parked
     from services.stores.clickhouse.history import ClickHouseHistory
+    from services.stores.records.apart import ApartBook
     from services.stores.records.cards import CardBook
     from services.stores.records.database import Database
     from services.stores.records.events import EventRecords
@@ -220,6 +221,13 @@ class OwnRecords:
         from services.stores.records.tenant_book import TenantBook
 
         return TenantBook(self.database, MOVED, text=moved_text, read=moved_of)
+
+    @made_once
+    def apart_book(self) -> ApartBook:
+        """Which shared kb_ids were taken apart."""
+        from services.stores.records.apart import ApartBook
+
+        return ApartBook(self.database)
 
     @made_once
     def policies(self) -> PolicyBook:

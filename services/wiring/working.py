@@ -9,6 +9,8 @@ from services.made_once import made_once
 from services.wiring.reading import Reading
 
 if TYPE_CHECKING:
+    from services.apart.service import ApartService
+    from services.apart.tools import Tools as ApartTools
     from services.archive.before_purge import BeforePurge
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
@@ -145,8 +147,22 @@ class Working(Reading):
         return MoveService(self._move_tools, self.work)
 
     @made_once
+    def _apart_tools(self) -> ApartTools:
+        from services.wiring.aparting import apart_tools
+
+        return apart_tools(self)
+
+    @made_once
+    def apart(self) -> ApartService:
+        """What takes shared kb_ids apart."""
+        from services.apart.service import ApartService
+
+        return ApartService(self._apart_tools, self.work)
+
+    @made_once
     def work(self) -> JobsService:
         """What runs jobs of every kind but purges, once its worker is started."""
+        from services.apart.work import ApartWork
         from services.archive.run import ArchiveWork
         from services.jobs.service import JobsService
         from services.move.models import KIND as MOVE
@@ -157,6 +173,7 @@ class Working(Reading):
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self.archive_tools, self.job_book, job),
             "restore": lambda job: RestoreWork(self.restore_tools, self.job_book, job),
+            "apart": lambda job: ApartWork(self._apart_tools, job),
             **dict([self.retaining.kind]),
             **parking(lambda: self._parking_tools),
             MOVE: lambda job: MoveWork(self._move_tools, job),

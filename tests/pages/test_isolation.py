@@ -132,7 +132,7 @@ def test_one_finding_shows_what_whose_why_and_what_to_do(found: Report, open_pag
     text = words(app)
     assert f"tenant/acme-corp and tenant/acme_corp share one memory: {SHARED}" in text
     assert "KATO keeps one memory for each kb_id" in text
-    assert "Rename one tenant's node_ids" in text
+    assert "Take it apart" in text
     assert "critical" in text
     assert "First seen" in table(app)
     names = [list(e.value.iloc[:, 0]) for e in app.dataframe]

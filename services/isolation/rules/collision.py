@@ -180,8 +180,8 @@ RULES: tuple[Rule, ...] = (
         _SHARED, Severity.CRITICAL, "Tenants that share a kb_id",
         "KATO keeps one memory for each kb_id, so these tenants learn from and predict with each "
         "other's data.",
-        "Rename one tenant's node_ids so that they differ in letters or digits, teach them anew, "
-        "then purge the shared kb_id by name; nothing stored says whose each pattern is.",
+        "Take it apart: each tenant gets a node_id of its own, and what can be told to be its own "
+        "goes there. Teach the rest anew under these, then purge the shared kb_id by name.",
         frozenset(), _shared, ShownTo.TENANTS,
     ),
     Rule(

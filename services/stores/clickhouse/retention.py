@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.errors import StoreMisconfigured, StoreRejected, StoreUnavailable
+from services.errors import StoreMisconfigured, StoreRejected
 from services.retention.models import PartCost
 from services.retention.ports import CutoffOf, OldPatterns, PatternsFound
 from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.mutations import await_mutations
 from services.stores.clickhouse.query import ClickHouse, Names, hexed
 from services.stores.clickhouse.tables import PATTERNS
 from services.tenancy.layout import text_of
@@ -40,10 +40,6 @@ HAVING max(toUnixTimestamp(updated_at)) < {cutoff:Int64} ORDER BY name
 LIMIT {most:UInt32}
 """
 _DELETE = "ALTER TABLE {home:Identifier}.{table:Identifier} DELETE WHERE " + _OLD
-_RUNNING = """
-SELECT count(), max(latest_fail_reason != '') FROM system.mutations
-WHERE database = {db:String} AND table = {name:String} AND NOT is_done AND NOT is_killed
-"""
 _FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
 _NO_QUEUE = 36
 _NEEDED = 4
@@ -96,7 +92,7 @@ class PatternKeeping:
         What an earlier try left running is waited for first. It is one for all kb_ids: a mutation
         of one partition clones the parts of every other as well (by hard links).
         """
-        self._await_running()
+        await_mutations(self._asking, _ERASING, seconds=self._seconds)
         bound = {"kbs": Names(sorted(kb_ids)), "cutoff": _seconds_of(cutoff)}
         self._slow.command(_ERASING, _DELETE, {**_TABLE, **bound}, settings=_SYNC)
 
@@ -126,20 +122,6 @@ class PatternKeeping:
         except StoreRejected as exc:
             if getattr(exc.__cause__, "code", None) != _NO_QUEUE:
                 raise
-
-    def _await_running(self) -> None:
-        ends, pause = time.monotonic() + self._seconds, 0.05
-        while True:
-            running, failing = self._asking.row(_ERASING, _RUNNING, _TABLE)
-            if not running:
-                return
-            if failing:
-                raise StoreRejected(STORE, _ERASING, f"a mutation of {PATTERNS} keeps failing")
-            if time.monotonic() > ends:
-                reason = f"a mutation of {PATTERNS} took longer than {self._seconds:g} s"
-                raise StoreUnavailable(STORE, _ERASING, reason)
-            time.sleep(pause)
-            pause = min(2 * pause, 2.0)
 
     def _ask(self, query: str, **bound: Any) -> Sequence[Sequence[Any]]:
         return self._asking.rows(_LOOKING, query, {**_TABLE, **bound})

@@ -19,6 +19,7 @@ from services.archive.models import Part, Print
 from services.errors import StoreRejected
 from services.restore.models import Misfit, RowsWritten, Unfit
 from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.native_blocks import Sums
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.told import Told
@@ -27,17 +28,12 @@ from services.tenancy.layout import text_of
 STAGING = "kato_tenants_restore_"
 """How the names of staging tables begin."""
 
-_ABOUT = """
-SELECT groupArray((engine, partition_key, sorting_key, primary_key, sampling_key))
-FROM system.tables WHERE database = {at:String} AND name = {name:String}
-"""
 _COLUMNS = """
 SELECT groupArray((name, type)) FROM system.columns
 WHERE database = {at:String} AND table = {name:String}
 """
 _DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier} SYNC"
 _KEPT = {"max_partitions_per_insert_block": 0, "async_insert": 0}
-_WINDOW = 1_000_000
 _WRITING = "writing rows"
 
 
@@ -49,7 +45,7 @@ class RowWriting:
 
     def misfit(self, part: Part) -> Misfit | None:
         """Say why a table does not take these rows; None where it does. Nothing is changed."""
-        (tables,) = self._asking.row(_WRITING, _ABOUT, self._named(part))
+        (tables,) = self._asking.row(_WRITING, ABOUT, self._named(part))
         if not tables:
             return Misfit(part.name, Unfit.NO_TABLE)
         if not text_of(tables[0][0]).endswith("MergeTree"):
@@ -154,10 +150,7 @@ class RowWriting:
         return {text_of(name): text_of(of_type) for name, of_type in columns}
 
     def _make(self, part: Part, staging: str) -> None:
-        ((_, *keys),) = self._asking.row(_WRITING, _ABOUT, self._named(part))[0]
-        table, like = self._quoted(part, staging)
-        create = f"CREATE TABLE IF NOT EXISTS {like} AS {table}{_engine(*map(text_of, keys))}"
-        self._slow.command(_WRITING, create, {})
+        make_like(self._slow, _WRITING, **self._named(part), made=staging)
 
     def _renamed(self, part: Part, told: Told, staging: str) -> str:
         """Copy what is staged under the new names, into another table like it; return its name."""
@@ -184,15 +177,6 @@ _RENAMED = "_renamed"
 
 def _staging(part: Part, job: str) -> str:
     return STAGING + hashlib.sha256(f"{job} {part.name}".encode()).hexdigest()[:24]
-
-
-def _engine(partition: str, sorting: str, primary: str, sampling: str) -> str:
-    """Write the engine of a table like one with these keys, as ClickHouse writes them itself."""
-    keys = (("PARTITION BY", partition), ("PRIMARY KEY", primary), ("SAMPLE BY", sampling))
-    written = "".join(f" {what} ({key})" for what, key in keys if key)
-    order = f" ORDER BY ({sorting})" if sorting else " ORDER BY tuple()"
-    window = f" SETTINGS non_replicated_deduplication_window = {_WINDOW}"
-    return f" ENGINE = MergeTree{order}{written}{window}"
 
 
 def _whole(prints: Mapping[str, Print]) -> Print:

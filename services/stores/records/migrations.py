@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING, WORKING
+from services.stores.records.migrations_apart import APART
 from services.stores.records.migrations_archive import ARCHIVING
 from services.stores.records.migrations_backups import BACKING_UP
 from services.stores.records.migrations_cards import DESCRIBING
@@ -196,6 +197,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
     WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP, MOVING,
+    APART,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -31,15 +31,10 @@ from services.stores.redis.keeping_streams import (
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
 from services.stores.redis.sessions import read_sessions
-from services.tenancy.layout import bytes_of, text_of
+from services.tenancy.layout import PATTERN_KINDS, bytes_of, text_of
 from services.usage.readings import SessionRecord
 
 _ROUND = 200
-_OF_PATTERN = (
-    "frequency", "emotives", "metadata", "entropy", "normalized_entropy",
-    "global_normalized_entropy", "tf_vector",
-)  # fmt: skip
-"""The kinds of key that KATO 3.10.1 writes for each pattern."""
 
 
 class KeyKeeping:
@@ -147,4 +142,4 @@ def _erase(link: Link, keys: Sequence[tuple[bytes, int]], use: str) -> int:
 
 
 def _keys_of(head: bytes, name: bytes) -> list[bytes]:
-    return [b":".join((head, kind.encode(), name)) for kind in _OF_PATTERN]
+    return [b":".join((head, kind.encode(), name)) for kind in PATTERN_KINDS]

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import services.stores.records.alert_tables
+import services.stores.records.apart_tables
 import services.stores.records.archive_tables
 import services.stores.records.backup_tables
 import services.stores.records.card_tables

@@ -28,6 +28,9 @@ from services.alerts.models import (
     Silence,
     Told,
 )
+from services.apart.errors import ApartRefused
+from services.apart.models import Words
+from services.apart.service import ApartService
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
 from services.archive.errors import ArchiveError
@@ -146,6 +149,12 @@ from tests.unit.access.backing import BACKED_BY, STANDINGS, TO_SET
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.access.moved import MOVE, MOVED, OTHERS_MOVE
 from tests.unit.access.parked import OTHERS_PARK, PARK, PARKED
+from tests.unit.access.taken_apart import (
+    APART,
+    JOB as APARTING,
+    OTHERS_JOB as OTHERS_APARTING,
+    PLAN as TO_TAKE_APART,
+)
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
@@ -478,6 +487,13 @@ class World:
         self.move.jobs.return_value = (MOVE, OTHERS_MOVE)
         for name in ("begin", "run_here", "job", "resume", "cut_over", "give_up"):
             getattr(self.move, name).return_value = MOVE
+        self.apart = _mock(ApartService)
+        self.apart.plan.return_value = TO_TAKE_APART
+        self.apart.known.return_value = APART[0]
+        self.apart.every.return_value = APART
+        self.apart.jobs.return_value = (APARTING, OTHERS_APARTING)
+        for name in ("begin", "run_here", "job"):
+            getattr(self.apart, name).return_value = APARTING
         self.retention = _mock(RetentionService)
         self.retention.policies.return_value = POLICIES
         self.retention.plan.return_value = KEEPING
@@ -574,6 +590,7 @@ TO_DECIDE = {
     "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job",
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
     "move.plan", "move.job", "move.moved", "move.destinations",
+    "apart.job", "apart.known", "apart.plan",
     "imported.target", "imported.one", "imported.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
@@ -668,6 +685,20 @@ def _move(name: str, deed: str = "", **more: Any) -> Case:
     return Case(
         lambda d: getattr(d.move, name)("j"), **{"role": ADMIN, "writes": True, **more},
         inner=f"move.{name}", refused=MoveRefused,
+    )  # fmt: skip
+
+
+def _apart(name: str, **more: Any) -> Case:
+    """A method of a job that takes apart, by its id; one out of scope is as one not there."""
+    return Case(
+        lambda d: getattr(d.apart, name)("j"), **{"role": ADMIN, **more},
+        inner=f"apart.{name}", refused=ApartRefused,
+    )  # fmt: skip
+
+
+def _steer_apart(name: str, deed: str) -> Case:
+    return _apart(
+        name, action=Action.APART, target=f"{deed} {ACME_KB}", writes=True, **OF_ACME
     )  # fmt: skip
 
 
@@ -1033,6 +1064,22 @@ CASES: dict[str, Case] = {
     "move.resume": _move("resume", "resume"),
     "move.cut_over": _move("cut_over", "cut over"),
     "move.give_up": _move("give_up", "give up"),
+    "apart.plan": _done(
+        lambda d: d.apart.plan(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "apart.plan",
+        target=ACME_KB, **OF_ACME,
+    ),
+    "apart.begin": _done(
+        lambda d: d.apart.begin(ACME_KB, Words(), reason="x", seen=TO_TAKE_APART.digest), ADMIN,
+        Action.APART, "apart.begin", target=ACME_KB, writes=True, **OF_ACME,
+    ),
+    "apart.known": Case(lambda d: d.apart.known(ACME_KB), VIEWER, ANY, inner="apart.known"),
+    "apart.every": Case(lambda d: d.apart.every(), VIEWER, ANY, inner="apart.every"),
+    "apart.jobs": Case(lambda d: d.apart.jobs(), OPERATOR, ANY, inner="apart.jobs"),
+    "apart.job": _apart("job", role=OPERATOR),
+    "apart.run_here": _apart("run_here", writes=True),
+    "apart.stop": _steer_apart("stop", "stop"),
+    "apart.resume": _steer_apart("resume", "resume"),
+    "apart.abandon": _steer_apart("abandon", "give up"),
     "archives.archives": Case(
         lambda d: d.archives.archives(), OPERATOR, ANY, inner="archive.archives"
     ),

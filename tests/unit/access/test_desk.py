@@ -151,6 +151,7 @@ def test_who_sees_all_gets_it_whole(world: World, name: str) -> None:
                 "limits.standings", "history.happened", "bill.month", "alerts.all",
                 "alerts.deliveries", "archives.archives", "archives.newest_proven",
                 "restore.jobs", "parking.every", "parking.jobs", "move.every", "move.jobs",
+                "apart.every", "apart.jobs",
                 "backups.rules", "backups.standings"}:  # fmt: skip
         assert names_told(whole, ["zed", "acme"]) == {"zed", "acme"}
     if name in {"fleet.checks", "fleet.history", "fleet.workers", "purge.receipt_text",

@@ -138,7 +138,9 @@ def test_two_persons_are_for_what_writes(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_has_a_purge_in_it_waits_as_a_purge_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else one admin alone could have everything erased by parking it."""
     put(monkeypatch, {**KEYS, "TWO_PERSONS": Action.RUN_PURGE.value, "ID_CLAIM": "sub"})
-    assert load_settings().two_person_actions == {Action.RUN_PURGE, Action.PARK, Action.MOVE}
+    assert load_settings().two_person_actions == {
+        Action.RUN_PURGE, Action.PARK, Action.MOVE, Action.APART,
+    }  # fmt: skip
 
 
 def test_a_role_without_rules_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:

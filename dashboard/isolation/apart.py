@@ -1,0 +1,167 @@
+"""A finding's kb_id that tenants share: taking it apart, how far that is, and what came of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.draw import jobs
+from dashboard.draw.approval_status import draw_status
+from dashboard.draw.formatting import escaped, markdown, moment, visible
+from dashboard.isolation import apart_tables as tables
+from services.access.viewer import Action
+from services.apart.models import Apart, Plan, Words
+from services.apart.spoken import FIRST_SEEN, time_of
+from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.isolation.models import Finding
+from services.jobs.models import Job, JobState
+from services.tenancy.kb_ids import TenantKey
+
+ICON = ":material/call_split:"
+_CODES = ("collision.shared-kb", "collision.about-to-be", "collision.hash")
+
+
+def draw(finding: Finding) -> None:
+    """Draw what concerns the one kb_id of a finding about tenants that share it."""
+    if finding.code not in _CODES or len(finding.kb_ids) != 1:
+        return
+    (kb_id,) = finding.kb_ids
+    refusals.draw(state_keys.APART_REFUSED, "Nothing was done")
+    job = None if permits.why_not(Action.SEE_PURGES) else _unended(kb_id)
+    if job is not None:
+        kind = jobs.Kind(
+            lambda: runtime.desk().apart, Action.APART, "Taking it apart", ICON, "apart",
+            state_keys.APART_REFUSED, tables.STEPS,
+        )  # fmt: skip
+        jobs.draw(job, kind, jobs.on_or_up(
+            kind, runtime.desk().apart.abandon,
+            "Only while nothing was copied.",
+        ))  # fmt: skip
+        return
+    known = runtime.desk().apart.known(kb_id)
+    if known is not None:
+        _known(known)
+    if not permits.why_not(Action.PLAN_APART, finding.tenants):
+        _offer(kb_id, finding.tenants)
+
+
+def _unended(kb_id: str) -> Job | None:
+    jobs = runtime.desk().apart.jobs()
+    mine = (j for j in jobs if j.plan["kb_id"] == kb_id and j.state is not JobState.ENDED)
+    return next(mine, None)
+
+
+# --- taking it apart ---
+
+
+def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
+    """Draw what it is, what can be said, the plan where it was asked for, and what begins it."""
+    with st.expander("Take apart…", icon=ICON, key=state_keys.of(state_keys.APART_OPEN, kb_id),
+                     on_change="rerun") as offer:  # fmt: skip
+        if not offer.open:
+            return
+        st.markdown("Each tenant gets a node_id of its own, and what can be told to be its own "
+                    "goes there: its sessions, and of patterns those that nobody else can have "
+                    "learnt. For that, say since when each wrote at all: KATO keeps nothing that "
+                    "tells.")  # fmt: skip
+        for tenant in tenants:
+            _say(tenant)
+        planned = _planned(kb_id, tenants)
+        if planned is None:
+            return
+        plan, words = planned
+        _draw_plan(plan)
+        draw_status(Action.APART, digest=plan.digest)
+        reason = st.text_input("Reason or ticket", live=True,
+                               key=state_keys.of(state_keys.APART_REASON, kb_id))  # fmt: skip
+        permits.button(
+            "Take apart now", Action.APART, tenants=tenants, type="primary", icon=ICON,
+            key="apart_begin", disabled=bool(plan.obstacles) or not reason.strip(),
+            tip=None if reason.strip() else "Say why.", on_click=jobs.do, args=(
+                lambda: runtime.desk().apart.begin(kb_id, words, reason=reason, seen=plan.digest),
+                state_keys.APART_REFUSED,
+            ),
+        )  # fmt: skip
+
+
+def _say(tenant: TenantKey) -> None:
+    """Draw what can be said of one tenant."""
+    name = visible(str(tenant))
+    left, right = st.columns(2)
+    left.text_input(
+        f"{escaped(name)} wrote nothing before", placeholder=f"2026-01-31T12:00 or {FIRST_SEEN}",
+        key=state_keys.of(state_keys.APART_BEGAN, tenant),
+        help="Your word, in UTC. Empty: since ever, so that nothing can be told from it.",
+    )  # fmt: skip
+    right.text_input(
+        f"{escaped(name)} is to name", placeholder="as proposed",
+        key=state_keys.of(state_keys.APART_NAME, tenant),
+        help="The node_id that its clients use from then on.",
+    )  # fmt: skip
+
+
+def _words(tenants: tuple[TenantKey, ...]) -> Words:
+    """Read what was said. Raises ApartRefused."""
+
+    def said(key: str) -> dict[TenantKey, str]:
+        found = {each: st.session_state.get(state_keys.of(key, each), "") for each in tenants}
+        return {each: text.strip() for each, text in found.items() if text.strip()}
+
+    began = {tenant: time_of(text) for tenant, text in said(state_keys.APART_BEGAN).items()}
+    return Words(began, said(state_keys.APART_NAME))
+
+
+def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> tuple[Plan, Words] | None:
+    """Plan it once it is asked for, and keep that, with what was said then."""
+    key = state_keys.of(state_keys.APART_PLAN, kb_id)
+    asked = permits.button(
+        "See what can be told apart", Action.PLAN_APART, tenants=tenants, key="apart_plan",
+        icon=":material/manage_search:", tip="Reads the stores, and changes nothing.",
+    )  # fmt: skip
+    if asked:
+        with st.spinner("Looking at every pattern"):
+            try:
+                words = _words(tenants)
+                st.session_state[key] = runtime.desk().apart.plan(kb_id, words), words
+            except (AccessDenied, NotSignedIn):
+                raise
+            except KatoTenantsError as exc:
+                refusals.say(exc)
+                return None
+    planned: tuple[Plan, Words] | None = st.session_state.get(key)
+    return planned
+
+
+def _draw_plan(plan: Plan) -> None:
+    for text in plan.obstacles:
+        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+    st.dataframe(tables.shares_frame(plan.shares), hide_index=True, key="apart_shares",
+                 alt="Who shares it, since when, and what each is to name")  # fmt: skip
+    st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",
+                 alt="What goes and what stays, and by what that is told")  # fmt: skip
+    cost = tables.cost_words(plan.cost)
+    st.caption(f"{cost} It is taken for granted that nobody else shares it. Clients have to name "
+               "the new node_ids from then on: change them in the same hour.".strip())  # fmt: skip
+
+
+# --- what came of it ---
+
+
+def _known(apart: Apart) -> None:
+    by = f" by {escaped(visible(apart.by))}" if apart.by else ""
+    why = f": {escaped(visible(apart.reason))}" if apart.reason else ""
+    with st.container(border=True):
+        st.markdown(f"{ICON} **Taken apart** {moment(apart.at)}{by}{why}")
+        st.table(tables.names_frame(apart), border="horizontal", hide_index=True,
+                 alt="What clients have to name from now on")  # fmt: skip
+        receipt = apart.receipt
+        st.dataframe(tables.moved_frame(receipt.goes, receipt.stays), hide_index=True,
+                     key="apart_done", alt="What went, and what stays shared")  # fmt: skip
+        left = tables.left_words(receipt)
+        if left:
+            st.warning(f"{escaped(left)}.", icon=":material/group:")
+        if receipt.sessions:
+            with st.expander("Sessions by their new ids"):
+                st.table({escaped(visible(old)): escaped(visible(new))
+                          for old, new in receipt.sessions.items()}, border="horizontal",
+                         alt="Old and new ids of sessions")  # fmt: skip

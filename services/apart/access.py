@@ -1,0 +1,128 @@
+"""Taking shared kb_ids apart, as one viewer may plan, begin and follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from services.access.gate import Doing, Gate, digest_of_words
+from services.access.holders import holders_of_kb
+from services.access.viewer import Action, Viewer
+from services.apart.confined import confined_apart, confined_job, sees, tenants_of
+from services.apart.errors import ApartRefused
+from services.apart.models import Apart, Plan, Words
+from services.apart.service import ApartService
+from services.approvals.models import REASON
+from services.jobs.models import Job
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
+from services.usage.formats import stamp
+
+
+class DeskApart:
+    """Of kb_ids of which everyone who shares them, or may, is in scope."""
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], ApartService], *,
+        ownership: Callable[[], Ownership],
+    ) -> None:  # fmt: skip
+        self._gate, self._inner, self._ownership = gate, inner, ownership
+
+    def plan(self, kb_id: str, words: Words) -> Plan:
+        """Return what would be done. Logged. Raises AccessDenied, ApartRefused, StoreError."""
+        with self._gate.doing(
+            Action.PLAN_APART, tenants=self._holders(kb_id), target=kb_id
+        ) as doing:  # fmt: skip
+            plan = self._inner().plan(kb_id, words)
+            doing.digest = plan.digest
+        return plan
+
+    def begin(self, kb_id: str, words: Words, *, reason: str, seen: str) -> Job:
+        """Begin one that was shown as a plan with this digest; it is planned anew for that.
+
+        Raises AccessDenied, ApprovalNeeded, ApartRefused, JobRefused, StoreError.
+        """
+        holders, reason = self._holders(kb_id), reason.strip()
+        viewer = self._gate.allow(Action.APART, tenants=holders, target=kb_id)
+        plan = self._inner().plan(kb_id, words)
+        if plan.digest != seen:
+            raise ApartRefused("it is not as it was planned any more: look at the plan again")
+        if plan.obstacles:  # before a second person is asked for
+            raise ApartRefused(f"it cannot be taken apart: {plan.obstacles[0]}")
+        with self._gate.doing(
+            Action.APART, tenants=holders, target=kb_id, reason=reason, digest=plan.digest,
+            details={REASON: reason, **_told(plan)},
+        ):  # fmt: skip
+            job = self._inner().begin(plan, by=viewer.id, reason=reason)
+        return confined_job(job, viewer)
+
+    def known(self, kb_id: str) -> Apart | None:
+        """Return how a kb_id was taken apart, None where it was not or not all are in scope."""
+        viewer = self._gate.allow(Action.SEE_FINDINGS)
+        found = self._inner().known(kb_id)
+        return confined_apart(found, viewer) if found and sees(viewer, found) else None
+
+    def every(self) -> tuple[Apart, ...]:
+        """Return every kb_id in scope that was taken apart, the newest first."""
+        viewer = self._gate.allow(Action.SEE_FINDINGS)
+        found = (each for each in self._inner().every() if sees(viewer, each))
+        return tuple(confined_apart(each, viewer) for each in found)
+
+    def run_here(self, job_id: str) -> Job:
+        """Run one in this process until it ends, stops or fails."""
+        job, viewer = self._known(job_id, Action.APART)
+        return confined_job(self._inner().run_here(job.id), viewer)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest jobs in scope, newest first."""
+        viewer = self._gate.allow(Action.SEE_PURGES)
+        found = (job for job in self._inner().jobs() if viewer.sees_each(tenants_of(job)))
+        return tuple(confined_job(job, viewer) for job in found)
+
+    def job(self, job_id: str) -> Job:
+        """Return one. Raises ApartRefused where it is not in scope."""
+        job, viewer = self._known(job_id)
+        return confined_job(job, viewer)
+
+    def stop(self, job_id: str) -> None:
+        """Let one end as soon as it can. Logged."""
+        with self._steering(job_id, "stop"):
+            self._inner().stop(job_id)
+
+    def resume(self, job_id: str) -> None:
+        """Let a stopped or failed one go on. Logged. Raises JobRefused."""
+        with self._steering(job_id, "resume"):
+            self._inner().resume(job_id)
+
+    def abandon(self, job_id: str) -> None:
+        """Give up one of which nothing was copied yet. Logged. Raises ApartRefused."""
+        with self._steering(job_id, "give up"):
+            self._inner().abandon(job_id)
+
+    # --- what these share ---
+
+    def _holders(self, kb_id: str) -> tuple[TenantKey, ...]:
+        return holders_of_kb(kb_id, self._ownership())
+
+    def _known(
+        self, job_id: str, action: Action = Action.SEE_PURGES
+    ) -> tuple[Job, Viewer]:  # fmt: skip
+        viewer = self._gate.allow(action)
+        job = self._inner().job(job_id)
+        if not viewer.sees_each(tenants_of(job)):
+            raise ApartRefused("there is no such job")
+        return job, viewer
+
+    def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
+        job, _ = self._known(job_id, Action.APART)
+        return self._gate.doing(
+            Action.APART, tenants=tenants_of(job), target=f"{deed} {job.plan['kb_id']}",
+            digest=digest_of_words(deed, job.id), reason=job.reason,
+        )  # fmt: skip
+
+
+def _told(plan: Plan) -> dict[str, str]:
+    """Say in words what is trusted and how each is called from then on."""
+    began = [f"{each.tenant}: {stamp(each.began)}" for each in plan.shares if each.began]
+    names = [f"{each.tenant}: {each.node_id}" for each in plan.shares if each.node_id]
+    return {"Began": ", ".join(began) or "nobody said", "Names": ", ".join(names)}

@@ -1,0 +1,90 @@
+"""Taking shared kb_ids apart: plan, begin, follow. What pages and scripts call."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from services.apart.errors import ApartRefused
+from services.apart.formats import plan_json, plan_of
+from services.apart.models import Apart, Outcome, Plan, Words
+from services.apart.plan import plan
+from services.apart.tools import Tools
+from services.apart.work import KIND, STEPS, StepName
+from services.errors import StoreNotConfigured
+from services.jobs.models import Job, JobRefused, JobState, StepState
+from services.jobs.service import JobsService
+from services.tenancy.kb_ids import held_names
+
+
+class ApartService:
+    """Plans, and has it done as jobs."""
+
+    def __init__(self, tools: Tools, jobs: JobsService) -> None:
+        self._tools, self._jobs = tools, jobs
+
+    def plan(self, kb_id: str, words: Words) -> Plan:
+        """Return what would be done. Raises ApartRefused where nothing is shared, StoreError."""
+        return plan(self._tools, kb_id, words)
+
+    def begin(self, plan: Plan, *, by: str, reason: str) -> Job:
+        """Begin it: nothing else is done with these tenants meanwhile.
+
+        Raises ApartRefused where something stands in its way, JobRefused, StoreError.
+        """
+        if plan.obstacles:
+            raise ApartRefused(f"it cannot be taken apart: {plan.obstacles[0]}")
+        return self._jobs.begin(
+            KIND, plan_json(plan), asked_by=by, reason=reason,
+            names=held_names(plan.tenants, plan.kb_ids), steps=STEPS,
+        )  # fmt: skip
+
+    def known(self, kb_id: str) -> Apart | None:
+        """Return how a kb_id was taken apart last, None where it never was."""
+        return self._tools.book.get(kb_id)
+
+    def every(self) -> tuple[Apart, ...]:
+        """Return every kb_id that was taken apart, the newest first."""
+        return self._tools.book.all()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return the newest jobs, newest first."""
+        return self._jobs.all(KIND)
+
+    def job(self, job_id: str) -> Job:
+        """Return one. Raises ApartRefused where there is none."""
+        with suppress(JobRefused):
+            found = self._jobs.job(job_id)
+            if found.kind == KIND:
+                return found
+        raise ApartRefused("there is no such job")
+
+    def run_here(self, job_id: str) -> Job:
+        """Run one in this process until it ends, stops or fails."""
+        return self._jobs.run_here(self.job(job_id).id)
+
+    def stop(self, job_id: str) -> None:
+        """Let one end before its next step, or sooner where that can be."""
+        self._jobs.stop(self.job(job_id).id)
+
+    def resume(self, job_id: str) -> None:
+        """Let a stopped or failed one go on. Raises JobRefused for one that ended."""
+        self._jobs.resume(self.job(job_id).id)
+
+    def abandon(self, job_id: str) -> None:
+        """Give up a stopped or failed one of which nothing was copied yet.
+
+        Raises ApartRefused for any other: that has to go on, or data would be at two names.
+        """
+        job = self.job(job_id)
+        copied = next(step.state for step in job.steps if step.name == StepName.COPY)
+        if job.state not in (JobState.STOPPED, JobState.FAILED):
+            raise ApartRefused("only a stopped or failed job can be given up")
+        if copied is not StepState.WAITING:
+            raise ApartRefused("it has begun to copy: let it go on")
+        with suppress(StoreNotConfigured):
+            self._tools.rows.drop(job=job.id)
+        self._jobs.end(job.id, Outcome.ABANDONED, {})
+
+    def planned(self, job: Job) -> Plan:
+        """Return the plan of a job."""
+        return plan_of(job.plan)

@@ -1,0 +1,222 @@
+"""Taking a shared kb_id apart in Redis: one pass that counts, keys of patterns, and cutting them.
+
+A pattern is cut out in one transaction with what it adds to KATO's counts, over keys that are
+watched: what was learnt again in between makes EXEC do nothing, and the pattern stays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+import redis
+
+from services.apart.counts import FREQ, MEMBERS, PMF, Counts
+from services.apart.evidence import Pattern
+from services.apart.ports import KeysFound, Learnt
+from services.archive.formats import TypedKey
+from services.stores.redis.apart_sessions import moved
+from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
+from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.scan import scan
+from services.stores.redis.typed_content import read_content
+from services.tenancy.layout import PATTERN_KINDS, SESSION_PREFIX, bytes_of, read_key, text_of
+
+_ROUND = 200
+_CUT = 50
+_TRIES = 5
+_ONCE = b"1"
+_KINDS = tuple(kind.encode() for kind in PATTERN_KINDS)
+_FREQUENCY = b":frequency:"
+
+
+class KeysApart:
+    """One Redis. `service` is KATO's SERVICE_NAME, `scan_count` SCAN's COUNT.
+
+    A whole call may take `seconds`. Each goes over a new connection. Every method raises
+    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
+    """
+
+    def __init__(
+        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
+    ) -> None:
+        self._client, self._service = client, service
+        self._scan_count, self._seconds = scan_count, seconds
+
+    def survey(self, kb_ids: Collection[str], nodes: Collection[str]) -> KeysFound:
+        """Go once through the keyspace: count keys by kind, and sessions by node_id."""
+        heads = {bytes_of(kb_id): kb_id for kb_id in kb_ids}
+        kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        with self._talk("looking at keys") as link:
+            records = []
+            for keys in scan(link, "SCAN", count=self._scan_count):
+                for key in keys:
+                    kb_id = heads.get(key.partition(b":")[0])
+                    if kb_id is not None:
+                        kinds[kb_id][read_key(key, self._service).kind] += 1
+                records += [key for key in keys if key.startswith(SESSION_PREFIX)]
+            found = read_records(link, self._own(records), frozenset(nodes).__contains__)
+        return KeysFound(kinds, Counter(found.values()))
+
+    def learnt(self, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
+        """Return how often each of these patterns was learnt."""
+        head, found = bytes_of(kb_id), list[Learnt]()
+        with self._talk("looking at patterns") as link:
+            for some in chunks(names, _ROUND):
+                link.send(b"".join(
+                    packed("MGET", head + _FREQUENCY + name)
+                    + packed("EXISTS", *_keys_of(head, name))
+                    for name in some
+                ))  # fmt: skip
+                told = sound(link, 2 * len(some))
+                found += [
+                    Learnt(_number(value), keys)
+                    for (value,), keys in zip(told[::2], told[1::2], strict=True)
+                ]
+                link.prolong()
+        return found
+
+    def of_patterns(self, kb_id: str, new: str, names: Sequence[bytes]) -> Iterator[TypedKey]:
+        """Yield the keys that are named by patterns learnt once, under the new kb_id."""
+        head, own = bytes_of(kb_id), bytes_of(new)
+        with self._talk("reading keys of patterns") as link:
+            for some in chunks(names, _ROUND):
+                link.send(packed("MGET", *(head + _FREQUENCY + name for name in some)))
+                (told,) = sound(link, 1)
+                once = [name for name, value in zip(some, told, strict=True) if value == _ONCE]
+                keys = [key for name in once for key in _keys_of(head, name)]
+                for each in list(read_content(link, keys)):  # the reader may take its time
+                    yield replace(each, key=own + each.key[len(head) :])
+                link.prolong()
+
+    def put(self, keys: Iterable[TypedKey]) -> None:
+        """Write strings, over those of the same names."""
+        due = [key for key in keys if key.type == "string" and not key.continues]
+        with self._talk("writing keys of patterns") as link:
+            for some in chunks(due, _ROUND):
+                link.send(b"".join(packed("SET", key.key, bytes_of(key.value)) for key in some))
+                sound(link, len(some))
+                link.prolong()
+
+    def add_members(self, new: str, patterns: Sequence[Pattern]) -> None:
+        """Name patterns in the sets of their symbols."""
+        self._of_members("SADD", new, patterns)
+
+    def lacking_members(self, new: str, patterns: Sequence[Pattern]) -> int:
+        """Count the symbols in whose sets a pattern of theirs is not named."""
+        return sum(1 for there in self._of_members("SISMEMBER", new, patterns) if not there)
+
+    def cut(self, kb_id: str, new: str, patterns: Sequence[Pattern]) -> frozenset[bytes]:
+        """Take patterns out of a kb_id that are the same at the new one and were learnt once.
+
+        Returns the names of all of these that are out of it now, by this or an earlier try.
+        """
+        done = set[bytes]()
+        with self._talk("taking patterns out of a shared kb_id") as link:
+            for some in chunks(patterns, _CUT):
+                for _ in range(_TRIES):
+                    out = _cut(link, bytes_of(kb_id), bytes_of(new), some)
+                    if out is not None:
+                        done |= out
+                        break
+                link.prolong()
+        return frozenset(done)
+
+    def sessions(self, nodes: Collection[str]) -> Mapping[str, str]:
+        """Return the ids of the sessions of these node_ids, each with its own."""
+        with self._talk("looking at sessions") as link:
+            records = self._records(link, nodes)
+        return {text_of(session_id(key)): node for key, node in records.items()}
+
+    def move_sessions(self, moves: Mapping[str, str]) -> Mapping[str, str]:
+        """End the sessions of these node_ids, each as it is at that moment under the new node_id.
+
+        Returns their ids, each with the node_id that it had.
+        """
+        with self._talk("moving sessions") as link:
+            records = self._records(link, moves)
+            return moved(link, records, moves)
+
+    def _records(self, link: Link, nodes: Collection[str]) -> dict[bytes, str]:
+        """Go once through the keyspace, and return the records of these node_ids' sessions."""
+        keys = [
+            key for keys in scan(link, "SCAN", count=self._scan_count)
+            for key in keys if key.startswith(SESSION_PREFIX)
+        ]  # fmt: skip
+        return read_records(link, self._own(keys), nodes.__contains__)
+
+    def _own(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Return the keys that are records of KATO's sessions."""
+        return [key for key in keys if read_key(key, self._service).kind == "session"]
+
+    def _of_members(self, word: str, new: str, patterns: Sequence[Pattern]) -> list[Any]:
+        head, found = bytes_of(new) + MEMBERS, list[Any]()
+        with self._talk("naming patterns by their symbols") as link:
+            for some in chunks(patterns, _ROUND):
+                sent = [packed(word, head + symbol, each.name)
+                        for each in some for symbol in dict.fromkeys(each.tokens)]  # fmt: skip
+                link.send(b"".join(sent))
+                found += sound(link, len(sent))
+                link.prolong()
+        return found
+
+    def _talk(self, operation: str) -> AbstractContextManager[Link]:
+        return conversation(self._client, operation=operation, seconds=self._seconds)
+
+
+def _cut(
+    link: Link, head: bytes, own: bytes, patterns: Sequence[Pattern]
+) -> set[bytes] | None:  # fmt: skip
+    """Cut some patterns; None where something of them was written meanwhile."""
+    old = [key for each in patterns for key in _keys_of(head, each.name)]
+    there = [key for each in patterns for key in _keys_of(own, each.name)]
+    counts = Counts()
+    link.send(packed("WATCH", head + FREQ, head + PMF, *old) + packed("MGET", *old, *there))
+    _, values = sound(link, 2)
+    width, out, commands = len(_KINDS), set[bytes](), list[bytes]()
+    for number, each in enumerate(patterns):
+        at = slice(number * width, (number + 1) * width)
+        mine, theirs = values[: len(old)][at], values[len(old) :][at]
+        if mine[0] is None and theirs[0] == _ONCE:
+            out.add(each.name)  # an earlier try cut it
+        elif mine[0] == _ONCE and mine == theirs:
+            out.add(each.name)
+            counts.add([each])
+            told = [key for key, value in zip(old[at], mine, strict=True) if value is not None]
+            commands.append(packed("UNLINK", *told))
+            commands += [packed("SREM", head + MEMBERS + symbol, each.name)
+                         for symbol in dict.fromkeys(each.tokens)]  # fmt: skip
+    if not commands:
+        link.ask("UNWATCH")
+        return out
+    commands += _less(link, head, counts)
+    return None if link.transaction(commands) is None else out
+
+
+def _less(link: Link, head: bytes, counts: Counts) -> Iterator[bytes]:
+    """Yield what takes these off KATO's counts; one that is not there, or less, stays as it is."""
+    for name, counted in ((FREQ, counts.freq), (PMF, counts.pmf)):
+        symbols = list(counted)
+        link.send(packed("HMGET", head + name, *symbols) if symbols else b"")
+        for symbol, value in zip(symbols, sound(link, 1)[0] if symbols else (), strict=True):
+            left = (_number(value) or 0) - counted[symbol]
+            if left > 0:
+                yield packed("HINCRBY", head + name, symbol, -counted[symbol])
+            elif left == 0:
+                yield packed("HDEL", head + name, symbol)
+    totals = counts.totals
+    link.send(packed("MGET", *(head + name for name in totals)))
+    for (name, count), value in zip(totals.items(), sound(link, 1)[0], strict=True):
+        if count and (_number(value) or 0) >= count:
+            yield packed("DECRBY", head + name, count)
+
+
+def _keys_of(head: bytes, name: bytes) -> list[bytes]:
+    return [b":".join((head, kind, name)) for kind in _KINDS]
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, bytes) and value.isdigit() else None
