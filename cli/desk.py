@@ -16,7 +16,8 @@ from services.access.viewer import Role, Viewer
 from services.settings.environment import Settings
 
 if TYPE_CHECKING:
-    from services.desk import Alone, Desk
+    from services.desk import Desk
+    from services.wiring.alone import Alone
 
 
 def viewer() -> Viewer:
@@ -41,7 +42,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
 @contextmanager
 def opened_alone(settings: Settings) -> Iterator[Alone]:
     """Give the gate and the log, with no store and no engine. Raises SettingsError, StoreError."""
-    from services.desk import alone  # noqa: PLC0415  as above
+    from services.wiring.alone import alone  # noqa: PLC0415  as above
 
     with alone(settings, viewer) as found:
         yield found

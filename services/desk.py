@@ -5,16 +5,12 @@ A part is imported, and what it is a part of made, when it is first used: most c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from services.access.gate import Gate
 from services.access.viewer import Viewer
-from services.settings.environment import Settings
-from services.wiring.records import OwnRecords
+from services.wiring.alone import gate_of
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
@@ -293,55 +289,3 @@ class Desk:
         from services.sessions.access import DeskRotation
 
         return DeskRotation(self.gate, self._services.rotation)
-
-
-def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
-    """Return a gate that asks `viewer` anew for every action."""
-    return Gate(
-        viewer=viewer,
-        log=records.logbook,
-        approvals=lambda: records.approvals,
-        now=records.now,
-        read_only=records.settings.read_only,
-        two_persons=records.settings.two_person_actions,
-    )
-
-
-@dataclass(frozen=True)
-class Alone:
-    """A gate, and what needs no store, as its viewer may use it."""
-
-    gate: Gate
-    log: DeskLog
-    names: DeskNames
-    history: DeskHistory
-    limits: DeskLimits
-    cards: DeskCards
-    bill: DeskBill
-    alerts: DeskAlerts
-
-
-@contextmanager
-def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
-    """Open this product's own records and nothing else. Raises SettingsError, StoreError."""
-    from services.alerts.access import DeskAlerts
-    from services.audit_log.access import DeskLog
-    from services.bill.access import DeskBill
-    from services.cards.access import DeskCards
-    from services.history.access import DeskHistory
-    from services.limits.access import DeskLimits
-    from services.names.access import DeskNames
-    from services.purge.log_ends import missing_ends
-
-    with closing(OwnRecords(settings)) as records:
-        gate = gate_of(records, viewer)
-        yield Alone(
-            gate,
-            DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),
-            DeskNames(gate, records.state, ownership=records.owners.now, now=records.now),
-            DeskHistory(gate, records.history, records.events),
-            DeskLimits(gate, lambda: records.limits),
-            DeskCards(gate, lambda: records.cards),
-            DeskBill(gate, records.bill, lambda: records.cards),
-            DeskAlerts(gate, records.alerting.tools),
-        )
