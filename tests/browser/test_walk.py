@@ -67,19 +67,19 @@ def test_what_is_open_is_in_the_tabs_name(stroll: Visit) -> None:
     assert axe.violations(page) == []
 
 
-def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:
+def test_the_pictures_of_the_readme(stroll: Visit) -> None:
     """Overview in light, Tenant in dark, as a newcomer sees them."""
-    overview = visit(sample)
+    overview = stroll("")
     check(overview)
     picture(overview, PICTURES / "overview.png", most=1150)
-    tenant = visit(f"{sample}/tenant?tenant=tenant/acme-corp", theme="dark")
+    tenant = stroll("tenant?tenant=tenant/acme-corp", theme="dark")
     expect(tenant.get_by_text("Also written by")).to_be_visible()
     picture(tenant, PICTURES / "tenant.png", most=1150)
 
 
-def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> None:
+def test_from_what_needs_attention_to_a_tenant(sample: str, stroll: Visit) -> None:
     """Two clicks from the warning to the tenant, and the link can be pasted."""
-    page = visit(sample)
+    page = stroll("")
     expect(page.get_by_text("one memory")).to_be_visible()
     page.get_by_label("Search").or_(page.get_by_role("link", name="Tenants")).first.click()
     expect(page.locator("h1").first).to_have_text("Tenants")
@@ -88,9 +88,9 @@ def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> Non
     expect(page.locator("h2").first).to_have_text("tenant/acme_corp")
 
 
-def test_a_session_is_created_and_seen_on_its_tenants_page(sample: str, visit: Visit) -> None:
+def test_a_session_is_created_and_seen_on_its_tenants_page(stroll: Visit) -> None:
     """From the form to the session's row, with a refusal on the way."""
-    page = visit(f"{sample}/new_session")
+    page = stroll("new_session")
     page.get_by_label("Tenant", exact=True).fill("acme.corp")
     page.get_by_label("User", exact=True).fill("bob")
     page.get_by_label("User", exact=True).press("Enter")
