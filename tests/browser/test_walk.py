@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
 from tests.browser import axe
-from tests.browser.conftest import Visit, dashboard, fits, go, picture, settle
+from tests.browser.conftest import Theme, Visit, dashboard, fits, go, picture, settle
 from tests.servers import ROOT
 from tests.servers.deployment import SECRET, STORES, Deployment
 
@@ -27,27 +28,37 @@ def check(page: Page) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(("width", "theme", "narrow"), [(1400, "light", 390), (800, "dark", 700)])
-def test_every_page_is_drawn(
-    sample: str, visit: Visit, theme: str, width: int, narrow: int
-) -> None:  # fmt: skip
+LOOKS: tuple[tuple[Theme, tuple[int, int]], ...] = (("light", (1400, 390)), ("dark", (700, 800)))
+
+
+def test_every_page_is_drawn(sample: str, visit: Visit) -> None:
     """Wide and light, narrow and dark, on a telephone and at 200 % zoom: nothing is too wide.
 
-    Each browser tab is called after its page, and axe has nothing to say of what is ours.
+    Each browser tab is called after its page, and axe has nothing to say of what is ours. A page
+    is drawn in one theme and goes over to the other, and the next one is drawn in that.
     """
-    page = visit(f"{sample}/new_session", theme=theme, width=width)
-    widths = (width, narrow)
+    page = visit(f"{sample}/new_session")
+    looks = LOOKS
     for name in PAGES:
         go(page, name)
         expect(page).to_have_title(f"{navigation.row(name).title} · KATO tenants")
         check(page)
-        for each in widths:
-            page.set_viewport_size({"width": each, "height": 1000})
-            settle(page)
-            fits(page, f"{name} at {each} px")
-            if each == width:
-                assert axe.violations(page) == [], f"{name} in {theme}"
-        widths = widths[::-1]  # the next page is drawn at the width that is there
+        for theme, widths in looks:
+            page.emulate_media(color_scheme=theme)
+            for width in widths:
+                page.set_viewport_size({"width": width, "height": 1000})
+                settle(page)
+                fits(page, f"{name} at {width} px")
+            is_in(page, theme)
+            assert axe.violations(page) == [], f"{name} in {theme}"
+        looks = tuple((theme, widths[::-1]) for theme, widths in looks[::-1])
+
+
+def is_in(page: Page, theme: Theme) -> None:
+    """The page has the colours of a theme."""
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightest = max(map(int, re.findall(r"\d+", ground)[:3]))
+    assert (brightest > 127) == (theme == "light"), ground
 
 
 def test_the_first_page_is_found_by_its_name(sample: str, visit: Visit) -> None:
