@@ -8,7 +8,9 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(abspath $(VENV)/.pycache)
 
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS := $(shell expr $(CORES) \* 2)
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test quick check needs compiled setup pictures bench clean
 
@@ -16,10 +18,10 @@ run: $(READY)
 	$(BIN)/kato-tenants run --sample
 
 test: $(READY) needs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE)
 
 quick: $(READY)
-	$(BIN)/python -m pytest --hypothesis-profile quick tests/unit
+	$(BIN)/python -m pytest -n $(CORES) $(BY_FILE) --hypothesis-profile quick tests/unit
 
 setup: $(READY)
 

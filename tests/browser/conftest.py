@@ -40,7 +40,7 @@ PROXY = {
     "KATO_TENANTS_DEFAULT_TENANTS": "",
     "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
 }
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-background-networking"]
 START_SECONDS = 240
 Theme = Literal["light", "dark"]
 
@@ -131,12 +131,13 @@ WRITTEN = {
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address and the log of another, with a sample fleet that tests may write and purge.
+    """The address and the log of another, with a sample fleet that tests may write, park and purge.
 
     Each takes tenants of its own, so that one dashboard does for all.
     """
     data = tmp_path_factory.mktemp("written") / "data"
-    with dashboard(WRITTEN, data, "--sample") as url:
+    given = {**WRITTEN, "KATO_TENANTS_ARCHIVES": str(data.with_name("archives"))}
+    with dashboard(given, data, "--sample") as url:
         yield url, data.with_suffix(".log")
 
 

@@ -23,9 +23,9 @@ def test_a_user_is_found_by_a_link(stroll: Visit, theme: str, width: int) -> Non
     check(page)
 
 
-def test_from_any_page_to_the_user_and_on_to_the_tenant(sample: str, visit: Visit) -> None:
+def test_from_any_page_to_the_user_and_on_to_the_tenant(stroll: Visit) -> None:
     """Typed into the sidebar, found, and the tenant opened from its row."""
-    page = visit(f"{sample}/system")
+    page = stroll("system")
     entry = page.get_by_test_id("stSidebar").get_by_placeholder("Find a user, session, key…")
     entry.fill("bob")
     entry.press("Enter")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.app import navigation
 from tests.browser import axe
-from tests.browser.conftest import Visit, dashboard, fits, go, picture, settle
+from tests.browser.conftest import Theme, Visit, dashboard, fits, go, picture, settle
 from tests.servers import ROOT
 from tests.servers.deployment import SECRET, STORES, Deployment
 
@@ -27,27 +28,37 @@ def check(page: Page) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(("width", "theme", "narrow"), [(1400, "light", 390), (800, "dark", 700)])
-def test_every_page_is_drawn(
-    sample: str, visit: Visit, theme: str, width: int, narrow: int
-) -> None:  # fmt: skip
+LOOKS: tuple[tuple[Theme, tuple[int, int]], ...] = (("light", (1400, 390)), ("dark", (700, 800)))
+
+
+def test_every_page_is_drawn(sample: str, visit: Visit) -> None:
     """Wide and light, narrow and dark, on a telephone and at 200 % zoom: nothing is too wide.
 
-    Each browser tab is called after its page, and axe has nothing to say of what is ours.
+    Each browser tab is called after its page, and axe has nothing to say of what is ours. A page
+    is drawn in one theme and goes over to the other, and the next one is drawn in that.
     """
-    page = visit(f"{sample}/new_session", theme=theme, width=width)
-    widths = (width, narrow)
+    page = visit(f"{sample}/new_session")
+    looks = LOOKS
     for name in PAGES:
         go(page, name)
         expect(page).to_have_title(f"{navigation.row(name).title} · KATO tenants")
         check(page)
-        for each in widths:
-            page.set_viewport_size({"width": each, "height": 1000})
-            settle(page)
-            fits(page, f"{name} at {each} px")
-            if each == width:
-                assert axe.violations(page) == [], f"{name} in {theme}"
-        widths = widths[::-1]  # the next page is drawn at the width that is there
+        for theme, widths in looks:
+            page.emulate_media(color_scheme=theme)
+            for width in widths:
+                page.set_viewport_size({"width": width, "height": 1000})
+                settle(page)
+                fits(page, f"{name} at {width} px")
+            is_in(page, theme)
+            assert axe.violations(page) == [], f"{name} in {theme}"
+        looks = tuple((theme, widths[::-1]) for theme, widths in looks[::-1])
+
+
+def is_in(page: Page, theme: Theme) -> None:
+    """The page has the colours of a theme."""
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightest = max(map(int, re.findall(r"\d+", ground)[:3]))
+    assert (brightest > 127) == (theme == "light"), ground
 
 
 def test_the_first_page_is_found_by_its_name(sample: str, visit: Visit) -> None:
@@ -67,19 +78,19 @@ def test_what_is_open_is_in_the_tabs_name(stroll: Visit) -> None:
     assert axe.violations(page) == []
 
 
-def test_the_pictures_of_the_readme(sample: str, visit: Visit) -> None:
+def test_the_pictures_of_the_readme(stroll: Visit) -> None:
     """Overview in light, Tenant in dark, as a newcomer sees them."""
-    overview = visit(sample)
+    overview = stroll("")
     check(overview)
     picture(overview, PICTURES / "overview.png", most=1150)
-    tenant = visit(f"{sample}/tenant?tenant=tenant/acme-corp", theme="dark")
+    tenant = stroll("tenant?tenant=tenant/acme-corp", theme="dark")
     expect(tenant.get_by_text("Also written by")).to_be_visible()
     picture(tenant, PICTURES / "tenant.png", most=1150)
 
 
-def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> None:
+def test_from_what_needs_attention_to_a_tenant(sample: str, stroll: Visit) -> None:
     """Two clicks from the warning to the tenant, and the link can be pasted."""
-    page = visit(sample)
+    page = stroll("")
     expect(page.get_by_text("one memory")).to_be_visible()
     page.get_by_label("Search").or_(page.get_by_role("link", name="Tenants")).first.click()
     expect(page.locator("h1").first).to_have_text("Tenants")
@@ -88,9 +99,9 @@ def test_from_what_needs_attention_to_a_tenant(sample: str, visit: Visit) -> Non
     expect(page.locator("h2").first).to_have_text("tenant/acme_corp")
 
 
-def test_a_session_is_created_and_seen_on_its_tenants_page(sample: str, visit: Visit) -> None:
+def test_a_session_is_created_and_seen_on_its_tenants_page(stroll: Visit) -> None:
     """From the form to the session's row, with a refusal on the way."""
-    page = visit(f"{sample}/new_session")
+    page = stroll("new_session")
     page.get_by_label("Tenant", exact=True).fill("acme.corp")
     page.get_by_label("User", exact=True).fill("bob")
     page.get_by_label("User", exact=True).press("Enter")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
@@ -12,6 +10,7 @@ from services.bootstrap import Services
 from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
+from tests.waiting import wait_until
 
 
 def pick(app: AppTest, label: str, value: object) -> AppTest:
@@ -38,10 +37,9 @@ def test_rows_are_checked_and_written(
     pick(app, "Leave out refused rows and write the others", True)
     pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
     app = press(press(app, "Check rows"), "Write 1 row")
-    ends = time.monotonic() + 60
-    while not (runs := services.imports.service.runs()) or runs[0].state.value == "writing":
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    whole = services.imports.service.runs
+    wait_until(lambda: (found := whole()) and found[0].state.value != "writing", 60)
+    runs = whole()
     assert runs[0].id != run.id
     app = open_page("imports", **{state_keys.IMPORT_RUN: runs[0].id})
     assert "1 new, 0 replaced." in words(app)

@@ -15,7 +15,12 @@ from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUn
 from services.stores.adapters import Stores
 from services.stores.clickhouse.erase import PatternErasing
 from services.stores.clickhouse.query import ClickHouse
-from tests.engines.clickhouse.kato_tables import PASSWORD, load_capture, settings_for
+from tests.engines.clickhouse.kato_tables import (
+    PASSWORD,
+    add_patterns,
+    make_tables,
+    settings_for,
+)
 from tests.engines.clickhouse.test_erasing import (
     prints,
     server as server,  # noqa: PLC0414  a fixture
@@ -30,7 +35,7 @@ EVERYTHING = ("SELECT ON *.*", "ALTER DELETE ON *.*", "SYSTEM FLUSH ASYNC INSERT
 
 @pytest.fixture
 def home(clickhouse: Client) -> str:
-    load_capture(clickhouse)
+    make_tables(clickhouse)
     return str(clickhouse.database)
 
 
@@ -123,7 +128,9 @@ def test_a_user_who_may_only_read_is_told_so(
         return client
 
     erasing = PatternErasing(ClickHouse(connect, database=home), seconds=20)
+    add_patterns(clickhouse, [MINE, "b_kato"])
     before = prints(clickhouse)
+    assert len(before) == 2
     assert erasing.rights()[0] == words
     with pytest.raises(StoreDenied):
         erasing.erase(surface_of(MINE), silent)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from services.embedded.write.stores import Targets
 from services.errors import EmbeddedBusy, SettingsError, StoreUnavailable
 from tests.conftest import CAPTURE
 from tests.servers.faults import SOON
+from tests.waiting import wait_until
 
 PROGRAM = """
 import json, sys, time
@@ -104,16 +105,6 @@ def dashboard(data: Path, fill: str = "sample") -> Iterator[Dashboard]:
         running.kill()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether something comes true in time."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def is_gone(pid: int) -> bool:
     """Whether a process has ended (a zombie has)."""
     try:
@@ -142,7 +133,7 @@ def test_a_life_of_the_embedded_engines(tmp_path: Path) -> None:
 
     with dashboard(data) as first:
         marker = data / sample.MARKER
-        assert wait_for(marker.exists, 60)
+        wait_until(marker.exists, 60)
         assert marker.read_text() == "loading\n"
         time.sleep(0.3)  # into the middle of it
         first.kill()
@@ -175,7 +166,7 @@ def test_a_life_of_the_embedded_engines(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
         third.mark()
         third.kill()
-    assert wait_for(lambda: is_gone(again["valkey"])), "the watcher did not end the server"
+    wait_until(lambda: is_gone(again["valkey"]))  # by the watcher
 
     with dashboard(data, "empty") as fourth:
         last = fourth.report()
@@ -236,7 +227,7 @@ def test_a_failed_start_leaves_nothing_behind(tmp_path: Path, chdb_path: str) ->
     assert chdb_path
     with pytest.raises(StoreUnavailable, match="did not open"):
         engines.start(tmp_path)
-    assert wait_for(lambda: is_free(tmp_path / "valkey" / "engine.lock"))
+    wait_until(lambda: is_free(tmp_path / "valkey" / "engine.lock"))
     DirectoryLock.acquire(tmp_path).release()
 
 

@@ -23,6 +23,7 @@ from services.settings.environment import load_settings
 from tests.servers import issuer
 from tests.servers.sockets import free_port
 from tests.unit.app.test_guard import SIGN_IN
+from tests.waiting import wait_until
 
 SETTINGS = {**SIGN_IN, "SESSIONS_PER_PERSON": "2", "MESSAGES_PER_SECOND": "4"}
 FINISHED = ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY).SerializeToString()
@@ -63,8 +64,7 @@ def serving(app: App, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started)
     yield f"127.0.0.1:{port}"
     server.should_exit = server.force_exit = True
     thread.join(10)
@@ -136,12 +136,7 @@ def test_a_person_has_so_many_tabs(app: App, server: str) -> None:
         with pytest.raises(InvalidStatus):
             come(server)
         first.close()
-        for _ in range(100):
-            if _comes(server):
-                break
-            time.sleep(0.02)
-        else:
-            raise AssertionError("no room was made")
+        wait_until(lambda: _comes(server))
     assert app.connected == 4
 
 
@@ -197,7 +192,4 @@ def test_one_tabs_run_waits_for_anothers_of_the_same_person(
 
 
 def _until(app: App, count: int) -> None:
-    ends = time.monotonic() + 10
-    while len(app.kinds) < count:
-        assert time.monotonic() < ends
-        time.sleep(0.01)
+    wait_until(lambda: len(app.kinds) >= count)

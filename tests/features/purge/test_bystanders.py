@@ -76,7 +76,7 @@ OWNERS: dict[bytes, str] = {}
 
 @pytest.mark.filterwarnings("ignore:.*not.*printable")
 @settings(
-    max_examples=15, derandomize=True,
+    max_examples=8, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @example(nodes=[f"tenant:{name}:user:bob" for name in NAMES if "acme" in name], chosen=0)

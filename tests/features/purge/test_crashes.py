@@ -37,12 +37,15 @@ def content(receipt: str) -> dict[str, Any]:
 def test_killed_at_every_point_it_comes_to_the_same_receipt(
     services: Services, kato: Deployment, prints: Callable[[], Fingerprint]
 ) -> None:
-    """Before, within and after every step, one death after the other in one job."""
+    """Within and after every step, one death after the other in one job.
+
+    Before one too: what is not done by then is done as what was not journaled.
+    """
     before = prints()
     plan = services.purge.plan(Request(Target(ACME)))
     job = services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
-    for step in job.steps:
-        for when in ("before", "within", "after"):
+    for number, step in enumerate(job.steps):
+        for when in ("within", "after") if number else ("before", "within", "after"):
             assert go_on(kato, job.id, step.name.value, when) == -signal.SIGKILL, (step.name, when)
             so_far = services.purge.job(job.id)
             assert so_far.state is JobState.RUNNING

@@ -286,7 +286,7 @@ def test_nothing_of_anybody_else_goes_whatever_happens(machine: type[PurgeMachin
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12, stateful_step_count=16, derandomize=True, deadline=None,
+            max_examples=8, stateful_step_count=16, derandomize=True, deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,6 +59,7 @@ from tests.unit.access.desks import (
 )
 from tests.unit.access.scopes_seen import names_told
 from tests.unit.looping import forget, told
+from tests.waiting import wait_until
 
 LOGGED = sorted(name for name, case in CASES.items() if case.action)
 SCOPES = (ALL, OWN, OTHER)
@@ -200,8 +200,7 @@ def test_a_log_tells_a_confined_viewer_not_how_long_it_is(world: World) -> None:
     assert second.older is None
     assert len(desk.log.ends(second.entries)) == 2
     world.log.logbook.start_verifying()
-    while world.log.logbook.verifying.since is not None:
-        time.sleep(0.01)
+    wait_until(lambda: world.log.logbook.verifying.since is None)
     assert desk.log.verifying == VerifyState()
     assert world.desk(lambda: viewer_of(ADMIN)).log.verifying.result is not None
 

@@ -46,7 +46,7 @@ def told(fleet: Snapshot, most: int = 1000) -> Series:
 
 
 @given(fleets, st.integers(0, 7))
-@settings(max_examples=50)
+@settings(max_examples=min(50, settings().max_examples))
 def test_sums_are_conserved_however_few_have_series(fleet: Snapshot, most: int) -> None:
     """Where all is known; where something is not, the sum that it is in is absent, never less."""
     found = told(fleet, most)
@@ -61,7 +61,7 @@ def test_sums_are_conserved_however_few_have_series(fleet: Snapshot, most: int) 
 
 
 @given(fleets)
-@settings(max_examples=50)
+@settings(max_examples=min(50, settings().max_examples))
 def test_every_name_comes_back_as_it_was(fleet: Snapshot) -> None:
     """Whatever a stranger called himself: one series each, of which his name can be read."""
     found = told(fleet)
@@ -77,7 +77,7 @@ def test_every_name_comes_back_as_it_was(fleet: Snapshot) -> None:
 
 
 @given(fleets)
-@settings(max_examples=30)
+@settings(max_examples=min(30, settings().max_examples))
 def test_it_is_what_prometheus_client_would_write(fleet: Snapshot) -> None:
     """But for the `.0` that it gives whole numbers; and OpenMetrics reads it too."""
     text = text_of(fleet).decode()
