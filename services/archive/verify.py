@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import BinaryIO, cast
 
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.models import Archive, Difference, Manifest, Part, Print, State
 from services.archive.ports import Place
-from services.archive.take import hashed
 from services.archive.tools import Tools
 from services.errors import StoreNotConfigured
 from services.purge.models import Surface
+
+_READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,53 @@ def prove(tools: Tools, place: Place, name: str, known: Archive | None = None) -
     there, StoreError where its place does not answer.
     """
     with place.reading(name) as stream:
-        size, sha256 = hashed(stream)
-        if known is not None and known.sha256 and known.sha256 != sha256:
-            raise ArchiveRefused(ArchiveFlaw.ALTERED)
-        stream.seek(0)
+        found, manifest = _HashedOnce(stream), None
         try:
-            manifest = Reader(stream, tools.identities()).prove()
+            manifest = Reader(cast("BinaryIO", found), tools.identities()).prove()
         except ArchiveRefused as exc:
             if exc.flaw is not ArchiveFlaw.LOCKED or known is None or not known.sha256:
                 raise
-            return Proof(name, size, sha256, None)
+        size, sha256 = found.end()
+    if known is not None and known.sha256 and known.sha256 != sha256:
+        raise ArchiveRefused(ArchiveFlaw.ALTERED)
     return Proof(name, size, sha256, manifest)
+
+
+class _HashedOnce:
+    """A stream that is hashed from its beginning on as it is read, whatever is looked at between.
+
+    A place may be far away: no byte but those of the manifest is fetched twice.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+        self._at = self._hashed = 0
+
+    def seekable(self) -> bool:
+        """Whether it can be sought."""
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go somewhere."""
+        self._at = self._stream.seek(offset, whence)
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read so many bytes, or fewer; those that are next in turn are hashed."""
+        data = self._stream.read(size)
+        if self._at == self._hashed:
+            self._digest.update(data)
+            self._hashed += len(data)
+        self._at += len(data)
+        return data
+
+    def end(self) -> tuple[int, str]:
+        """Read what is left, and return how many bytes there are in all, and their SHA-256."""
+        self.seek(self._hashed)
+        while self.read(_READ_BYTES):
+            pass
+        return self._hashed, self._digest.hexdigest()
 
 
 def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:

@@ -28,9 +28,9 @@ class Format:
     write: Callable[[Collector], bytes]
     end: bytes = b""
 
-    def text(self, collector: Collector, more: bytes) -> bytes:
-        """Write what a collector has, and behind it lines that are there already."""
-        return self.write(collector).removesuffix(self.end) + more + self.end
+    def text(self, collector: Collector, *more: bytes) -> bytes:
+        """Write what a collector has, and behind it lines that are there already, copied once."""
+        return b"".join((self.write(collector).removesuffix(self.end), *more, self.end))
 
 
 PLAIN = Format("text/plain; version=0.0.4; charset=utf-8", exposition.generate_latest)

@@ -89,9 +89,8 @@ class MetricsService:
             frozenset(written.named),
         )  # fmt: skip
         form = format_of(accept)
-        return Exposition(
-            form.content_type, form.text(_Fresh(moment), written.holders + written.limits)
-        )
+        text = form.text(_Fresh(moment), written.holders, written.limits)
+        return Exposition(form.content_type, text)
 
     def _asked(self, state: CollectorState) -> Books:
         return self._books.now(_begun(state) or self._now(), state.snapshot)

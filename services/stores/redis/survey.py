@@ -35,6 +35,9 @@ from services.tenancy.layout import (
 _KINDS = frozenset(map(bytes_of, KB_KINDS))
 _ASIDE = SPECIAL_HEADS - {b"tenant"}
 _REPLY = 1_000
+_MOST_HELD = 500_000
+"""So many names of keys are held, some 50 MB; with more, whoever asks next takes a pass again."""
+
 _MOST_STRANGERS = 200_000
 """Heads of no kb_id that are remembered; with more, what was not held is not known any more."""
 
@@ -45,7 +48,8 @@ class HeldKeys:
 
     `by_head` has those by head, `by_tenant` the guide's by the tenant's raw id, `records` the
     session records with their node_id (None for one that cannot be read), `stale` the ids in
-    KATO's index that had no record. `was_passed_over` says of a head whether its keys were.
+    KATO's index that had no record. `was_passed_over` says of a head whether its keys were. Where
+    there were too many, no key is held of anybody.
     """
 
     was_passed_over: Callable[[bytes], bool]
@@ -53,10 +57,20 @@ class HeldKeys:
     by_tenant: defaultdict[bytes, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     records: dict[bytes, str | None] = field(default_factory=dict)
     stale: set[bytes] = field(default_factory=set)
+    left: int = field(default_factory=lambda: _MOST_HELD)
+
+    def hold(self, among: defaultdict[bytes, list[bytes]], owner: bytes, key: bytes) -> None:
+        """Hold one more, or none at all once there are too many."""
+        if self.left:
+            self.left -= 1
+            among[owner].append(key)
+        else:
+            self.by_head.clear()
+            self.by_tenant.clear()
 
     def covers(self, surface: Surface) -> bool:
-        """Whether every key that there was of the surface's kb_ids is held."""
-        return not any(map(self.was_passed_over, _heads_of(surface)))
+        """Whether every key that there was of the surface's is held."""
+        return self.left > 0 and not any(map(self.was_passed_over, _heads_of(surface)))
 
     def replies(self, surface: Surface) -> Iterator[list[bytes]]:
         """Yield the keys that may be the surface's, as a pass would; no session records."""
@@ -135,7 +149,7 @@ class Surveying:
 
     def _take_special(self, head: bytes, key: bytes) -> None:
         if head == b"tenant":
-            self.held.by_tenant[key.split(b":", 2)[1]].append(key)
+            self.held.hold(self.held.by_tenant, key.split(b":", 2)[1], key)
             return
         name = read_key(key, self._service)
         if name.kind == "session":
@@ -143,17 +157,17 @@ class Surveying:
             return
         if name.owner.kind is OwnerKind.NODE:
             self._pointed.add(name.owner.name)
-        self.held.by_head[head].append(key)
+        self.held.hold(self.held.by_head, head, key)
 
     def _take_near(self, head: bytes, key: bytes) -> None:
         if self._far.is_kb(head):
             self._counts[head] += 1
-            self.held.by_head[head].append(key)
+            self.held.hold(self.held.by_head, head, key)
             return
         if key.split(b":", 2)[1] in _KINDS:
             self._unsure[head] += 1
         if self._is_kept(head):
-            self.held.by_head[head].append(key)
+            self.held.hold(self.held.by_head, head, key)
 
     def _is_wanted(self, head: bytes) -> bool:
         return self._may_be(text(head))

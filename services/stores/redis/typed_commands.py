@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from services.archive.formats import TypedKey
@@ -13,7 +13,7 @@ _SLICE = 500
 _NOBODY = "kato-tenants"
 
 Words = tuple[Word, ...]
-Making = Callable[[bytes, Any, bool], Iterator[Words]]
+Making = Callable[[bytes, Any, bool], Iterable[Words]]
 
 
 class Made(NamedTuple):
@@ -36,22 +36,22 @@ class Made(NamedTuple):
         """Whether it is a hash of which nothing is left."""
         return self.of.type == "hash" and not self.value
 
-    def pieces(self, name: bytes) -> Iterator[bytes]:
-        """Yield the commands that write the value, and when its fields end."""
-        for words in _MAKES[self.of.type](name, self.value, self.of.continues):
-            yield packed(*words)
+    def pieces(self, name: bytes) -> list[bytes]:
+        """Return the commands that write the value, and when its fields end."""
+        every = _MAKES[self.of.type](name, self.value, self.of.continues)
+        found = [packed(*words) for words in every]
         for field, at in self.field_ends:
-            yield packed("HPEXPIREAT", name, at, "FIELDS", 1, field)
+            found.append(packed("HPEXPIREAT", name, at, "FIELDS", 1, field))
+        return found
 
-    def end(self, name: bytes) -> Iterator[bytes]:
-        """Yield the command that lets the key end when it is to, where it does."""
-        if self.expires_at is not None:
-            yield packed("PEXPIREAT", name, self.expires_at)
+    def end(self, name: bytes) -> list[bytes]:
+        """Return the command that lets the key end when it is to, where it does."""
+        at = self.expires_at
+        return [] if at is None else [packed("PEXPIREAT", name, at)]
 
-    def commands(self, name: bytes) -> Iterator[bytes]:
-        """Yield all commands, in order."""
-        yield from self.pieces(name)
-        yield from self.end(name)
+    def commands(self, name: bytes) -> list[bytes]:
+        """Return all commands, in order."""
+        return self.pieces(name) + self.end(name)
 
 
 def made_of(key: TypedKey, now: int) -> Made | None:
@@ -65,10 +65,11 @@ def made_of(key: TypedKey, now: int) -> Made | None:
         ends = now + key.pttl
     if ends is not None and ends <= now:
         return None
-    value, field_ends = key.value, tuple[tuple[bytes, int], ...]()
+    value = key.value
+    field_ends: Sequence[tuple[bytes, int]] = ()
     if key.type == "hash":
         value = [each for each in value if not each[2] or each[2] > now]
-        field_ends = tuple((bytes_of(field), at) for field, _, at in value if at)
+        field_ends = [(bytes_of(field), at) for field, _, at in value if at]
     size = len(key.key) + _size(key.type, value)
     return Made(key.key, key, value, size, ends, field_ends)
 
@@ -90,20 +91,20 @@ def _string(name: bytes, value: str, continues: bool) -> Iterator[Words]:
     yield "APPEND" if continues else "SET", name, bytes_of(value)
 
 
-def _list(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
+def _list(name: bytes, value: Sequence[str], _: bool) -> Iterable[Words]:
     return _adding("RPUSH", name, list(map(bytes_of, value)))
 
 
-def _set(name: bytes, value: Sequence[str], _: bool) -> Iterator[Words]:
+def _set(name: bytes, value: Sequence[str], _: bool) -> Iterable[Words]:
     return _adding("SADD", name, list(map(bytes_of, value)))
 
 
-def _zset(name: bytes, value: Sequence[Sequence[str]], _: bool) -> Iterator[Words]:
+def _zset(name: bytes, value: Sequence[Sequence[str]], _: bool) -> Iterable[Words]:
     words = [bytes_of(word) for member, score in value for word in (score, member)]
     return _adding("ZADD", name, words, of_each=2)
 
 
-def _hash(name: bytes, value: Sequence[Sequence[Any]], _: bool) -> Iterator[Words]:
+def _hash(name: bytes, value: Sequence[Sequence[Any]], _: bool) -> Iterable[Words]:
     words = [bytes_of(word) for field, text, _ in value for word in (field, text)]
     return _adding("HSET", name, words, of_each=2)
 
@@ -141,10 +142,9 @@ def _group(name: bytes, group: Mapping[str, Any]) -> Iterator[Words]:
         )  # fmt: skip
 
 
-def _adding(verb: str, name: bytes, words: Sequence[bytes], *, of_each: int = 1) -> Iterator[Words]:
+def _adding(verb: str, name: bytes, words: Sequence[bytes], *, of_each: int = 1) -> Iterable[Words]:
     size = _SLICE * of_each
-    for at in range(0, len(words), size):
-        yield verb, name, *words[at : at + size]
+    return [(verb, name, *words[at : at + size]) for at in range(0, len(words), size)]
 
 
 _MAKES: dict[str, Making] = {

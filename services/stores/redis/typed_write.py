@@ -111,6 +111,7 @@ class _Run:
         self._link = link
         self._now = milliseconds(link)
         self._field_ends: bool | None = None
+        self._sent: list[Made] = []
         self._written = 0
         self._there, self._over = list[str](), list[str]()
         self._ends_lost = dict[str, None]()
@@ -131,6 +132,7 @@ class _Run:
                 (strings if made.of.type == "string" else others).add(made)
         strings.end()
         others.end()
+        self._settle()
         return KeysWritten(
             self._written, tuple(self._there), tuple(self._over), tuple(self._ends_lost)
         )
@@ -151,6 +153,7 @@ class _Run:
     def _knows_field_ends(self, name: bytes) -> bool:
         """Ask once, with a look at a key: servers before Redis 7.4 and Valkey 9 do not."""
         if self._field_ends is None:
+            self._settle()
             self._link.send(packed("HPTTL", name, "FIELDS", 1, b""))
             (reply,) = self._link.replies(1)
             unknown = isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply)
@@ -170,6 +173,7 @@ class _Run:
 
     def _write_large(self, made: Made, ahead: Made | None, pieces: Iterator[Made]) -> Made | None:
         """Write a key of several pieces, and return what comes after the last of them."""
+        self._settle()
         aside = _Aside(self._link, made)
         while ahead is not None and ahead.of.continues:
             aside.add(ahead)
@@ -185,6 +189,7 @@ class _Run:
         batch = [made for made in batch if not made.is_empty]
         if not batch:
             return
+        self._settle()
         self._link.prolong()
         for _ in range(_TRIES):
             taken = _watched(self._link, [made.name for made in batch])
@@ -195,9 +200,18 @@ class _Run:
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
 
     def _write_strings(self, batch: list[Made]) -> None:
-        """Write strings, for each of which one command looks, writes and says when it ends."""
+        """Write strings, for each of which one command looks, writes and says when it ends.
+
+        While the server does that, the next are made ready.
+        """
+        self._settle()
         self._link.prolong()
         self._link.send(b"".join(map(_set_where_free, batch)))
+        self._sent = batch
+
+    def _settle(self) -> None:
+        """Read what came of the strings that were sent last; nothing else may be asked before."""
+        batch, self._sent = self._sent, []
         replies = zip(batch, sound(self._link, len(batch)), strict=True)
         self._note_batch(batch, {made.name for made, reply in replies if reply is None})
 

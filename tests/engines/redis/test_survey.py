@@ -311,3 +311,20 @@ class TestWithoutMemory:
         blind.look(surface_of(MINE), nobody)
         refused = valkey.info("commandstats")["cmdstat_memory|usage"]["rejected_calls"]
         assert 0 < refused < 100
+
+
+def test_of_too_many_keys_none_is_held_and_all_are_found_and_erased(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory stays flat: what comes after the survey goes through everything for itself."""
+    valkey.mset({f"{MINE}:frequency:{at}": "1" for at in range(20)})
+    valkey.mset({f"other_kato:frequency:{at}": "1" for at in range(20)})
+    monkeypatch.setattr("services.stores.redis.survey._MOST_HELD", 7)
+    erasing, surface = erasing_of(valkey), surface_of(MINE)
+    survey = erasing.survey(MINE.__eq__)
+    assert (survey.kb_ids, survey.everything.seen) == ({MINE: 20, "other_kato": 20}, 40)
+    assert not list(survey.held.replies(surface))
+    (item,) = erasing.look(surface, nobody, survey).items
+    assert item.count == 20
+    erasing.erase(surface, nobody, silent, survey)
+    assert valkey.dbsize() == 20

@@ -119,6 +119,19 @@ def test_fields_end_when_they_are_to(with_field_ends: redis.Redis) -> None:
     assert held(with_field_ends, "h", field_ends=True) == plain(key)
 
 
+def test_what_was_sent_is_settled_before_anything_is_asked(
+    with_field_ends: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strings are under way while the next key is looked at, one of which is there already."""
+    monkeypatch.setattr(typed_write, "_BATCH_KEYS", 1)
+    with_field_ends.set("a", "theirs")
+    key = line("h", "hash", [["f", "1", FUTURE], ["g", "2", None]])
+    keys = [*(line(name, "string", "ours") for name in "abc"), key]
+    done = writing(with_field_ends).write(keys_of(keys))
+    assert done == KeysWritten(written=3, there=("a",))
+    assert held(with_field_ends, "h", field_ends=True) == plain(key)
+
+
 def test_a_server_that_knows_no_ends_of_fields_says_so(servers: dict[str, redis.Redis]) -> None:
     servers["redis 7"].flushall()
     keys = [line("h", "hash", [["a", "1", FUTURE]]), line("i", "hash", [["a", "1", None]])]
