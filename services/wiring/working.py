@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.archive.before_purge import BeforePurge
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
+    from services.imports.service import ImportService
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
@@ -110,6 +111,13 @@ class Working(Reading):
         return RestoreService(self._restore_tools, self.work)
 
     @made_once
+    def imports(self) -> ImportService:
+        """What writes data for a tenant out of a file."""
+        from services.wiring.importing import import_service
+
+        return import_service(self)
+
+    @made_once
     def _parking_tools(self) -> ParkingTools:
         from services.wiring.parking import parking_tools
 
@@ -132,6 +140,7 @@ class Working(Reading):
 
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self._archive_tools, self.job_book, job),
+            "import": lambda job: self.imports.work(job, self.job_book),
             "restore": lambda job: RestoreWork(self._restore_tools, self.job_book, job),
             **dict([self.retaining.kind]),
             **parking(lambda: self._parking_tools),

@@ -31,7 +31,7 @@ def test_rows_are_checked_and_written(
     app = press(app, "Check rows")
     assert "Some rows are refused" in words(app)
     assert next(each for each in app.button if each.label == "Write 1 row").disabled
-    run = services.imports.service._folder.runs()[0]
+    run = services.imports._folder.runs()[0]
     app = open_page("imports", tenant="tenant/globex")
     app.segmented_control(key="data_kind").set_value("keys").run()
     pick(app, "Layout", "The guide's")
@@ -39,7 +39,7 @@ def test_rows_are_checked_and_written(
     pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
     app = press(press(app, "Check rows"), "Write 1 row")
     ends = time.monotonic() + 60
-    while not (runs := services.imports.service.runs()) or runs[0].state.value == "writing":
+    while not (runs := services.imports.runs()) or runs[0].state.value == "writing":
         assert time.monotonic() < ends
         time.sleep(0.05)
     assert runs[0].id != run.id
