@@ -127,7 +127,7 @@ def _whole(archive: Archive) -> None:
         "Encrypted": "yes" if archive.encrypted else "no",
         "Sessions ended first": "yes" if archive.quiesced else "no",
         "Changed while it was taken": plural(archive.changes, "thing"),
-        "Left out": plural(archive.left_out, "kb_id"),
+        **({} if archive.left_out is None else {"Left out": plural(archive.left_out, "kb_id")}),
     }  # fmt: skip
     st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
     st.caption("SHA-256")

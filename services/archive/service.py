@@ -121,16 +121,18 @@ class ArchiveService:
         """Return those of these that the records know of, in no order."""
         return self._tools.book.some(archive_ids)
 
+    def begun_for(self, reason: str) -> tuple[Archive, ...]:
+        """Return the archives that were begun for just this reason, the newest first."""
+        ids = [str(job.plan["archive"]) for job in self._work.all(KIND, reason=reason)]
+        return tuple(sorted(self.some(ids), key=lambda each: each.created_at, reverse=True))
+
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""
         return self._tools.book.all()
 
     def archive(self, archive_id: str) -> Archive:
         """Return one by its id or by the name of its file. Raises ArchiveError."""
-        found = self._tools.book.get(archive_id)
-        if found is None:
-            named = (each for each in self._tools.book.all() if each.name == archive_id)
-            found = next(named, None)
+        found = self._tools.book.get(archive_id) or self._tools.book.named(archive_id)
         if found is None:
             raise ArchiveError("there is no such archive in the records")
         return found

@@ -63,6 +63,9 @@ def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn
     app.segmented_control(key="setup_vectors").set_value("Its own collection").run()
     app.number_input(key="setup_size").set_value(4).run()
     app.checkbox(key="setup_session").set_value(True).run()
+    pick(app, "Labels", "nonsense")
+    assert "Set up" not in [each.label for each in app.button]  # what is typed is not left out
+    pick(app, "Labels", "")
     app = press(app, "Set up")
     assert "tenant/newco is set up." in words(app), words(app)
     facts = services.stores.writers.vector_setup.facts("vectors_tenant_newco_user_new_kato")
