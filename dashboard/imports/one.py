@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.errors import KatoTenantsError
 from services.imports.models import Preview, Run, State
 
 _STATES = {
@@ -101,13 +101,8 @@ def _preview(preview: Preview) -> None:
 
 
 def _follow(run_id: str) -> None:
-    try:
-        run = runtime.desk().imports.one(run_id)
-    except (AccessDenied, NotSignedIn):
-        raise
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    run = unreadable.followed(lambda: runtime.desk().imports.one(run_id))
+    if run is None:
         return
     if run.state is not State.WRITING:
         st.rerun()
