@@ -6,10 +6,12 @@ import re
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from services.archive import plan as planning
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError
+from services.archive.export import Exported, export
 from services.archive.models import Archive, Head, Manifest, State, Stored
 from services.archive.run import GIVEN_UP, KIND, SESSIONS, has_ended_sessions, job_plan, steps_of
 from services.archive.tools import Tools
@@ -180,6 +182,14 @@ class ArchiveService:
     def show_file(self, url: str) -> tuple[Head, Manifest]:
         """Read the head and manifest of a file by its address."""
         return self._shown(*parted(url))
+
+    def export(self, archive: Archive, folder: Path) -> tuple[Exported, ...]:
+        """Write the rows of an archive as Parquet files into a folder of this machine.
+
+        Raises ArchiveRefused, ArchiveError, StoreError.
+        """
+        place = self._tools.place(archive.place)
+        return export(self._tools, place, archive.name, folder, write=self._tools.as_parquet)
 
     def _shown(self, folder: str, name: str) -> tuple[Head, Manifest]:
         with self._tools.place(folder).reading(name) as stream:

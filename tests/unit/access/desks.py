@@ -999,6 +999,10 @@ CASES: dict[str, Case] = {
     "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.files": Case(lambda d: d.archives.files(), OPERATOR, FLEET, inner="archive.files"),
+    "archives.export": _done(
+        lambda d: d.archives.export("a", Path("x")), OPERATOR, Action.EXPORT, "archive.export",
+        scopes=FLEET, target="acme.kato.tar as Parquet", **OF_ACME,
+    ),
     "archives.verify_file": _done(
         lambda d: d.archives.verify_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
         "archive.verify_file", scopes=FLEET, target="a file by its address",
