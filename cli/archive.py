@@ -78,9 +78,7 @@ def create_command(
     ] = False,
     parquet: Annotated[
         Path | None,
-        typer.Option(
-            "--parquet", help="A folder for its rows as Parquet, once it is proven."
-        ),
+        typer.Option("--parquet", help="A folder for its rows as Parquet, once it is proven."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, or the ticket.")] = "asked for",
     dry_run: Annotated[
