@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from services.purge.formats import plan_json
 from services.purge.models import Request, Target
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
+from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.command("restore")(restore_command)
@@ -74,6 +76,10 @@ def create_command(
     quiesce: Annotated[
         bool, typer.Option("--quiesce", help="End its sessions first; they are in the archive.")
     ] = False,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", help="A folder for its rows as Parquet, once it is proven."),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, or the ticket.")] = "asked for",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be in it, and take none.")
@@ -94,6 +100,8 @@ def create_command(
         begun = archives.begin(request, reason=reason, to=to, quiesce=quiesce)
         ended = archives.run_here(begun.id)
         job = archives.job(begun.id)
+        if parquet is not None and ended.state is State.PROVEN:
+            archives.export(ended.id, parquet)
     typer.echo(json.dumps(archive_json(ended), indent=2) if as_json else archive_text(ended, job))
     if ended.state is not State.PROVEN:
         raise typer.Exit(EXIT_FAILED)
@@ -128,6 +136,21 @@ def show_command(which: Which, *, as_json: AsJson = False) -> None:
         head, manifest = archives.show_file(which) if "/" in which else archives.show(which)
     shown = shown_json(head, manifest)
     typer.echo(json.dumps(shown, indent=2) if as_json else shown_text(head, manifest))
+
+
+@app.command("export")
+def export_command(
+    which: Annotated[str, typer.Argument(help="An archive's id, or the name of its file.")],
+    *,
+    to: Annotated[Path, typer.Option("--to", help="A folder that is there.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write an archive's rows as Parquet files, for reading elsewhere: none is restored from."""
+    with _service() as archives:
+        files = archives.export(which, to)
+    told = [{"part": each.part, "file": each.file, "rows": each.rows} for each in files]
+    lines = "\n".join(f"{visible(each.file)}: {each.rows:,} rows" for each in files)
+    typer.echo(json.dumps({"files": told}, indent=2) if as_json else lines or "it has no rows")
 
 
 @app.command("verify")

@@ -38,7 +38,8 @@ def archive_text(archive: Archive, job: Job | None = None) -> str:
         lines += [f"bytes: {archive.bytes:,}", f"SHA-256: {archive.sha256}"]
         lines += [f"{visible(part)}: {count:,}" for part, count in archive.counts.items()]
         lines.append(f"changed while it was taken: {archive.changes:,}")
-        lines.append(f"left out: {archive.left_out:,} (archive show says what)")
+        if archive.left_out is not None:
+            lines.append(f"left out: {archive.left_out:,} (archive show says what)")
     return "\n".join(lines)
 
 

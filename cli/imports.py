@@ -107,7 +107,7 @@ def list_command(*, as_json: AsJson = False) -> None:
 def take_back_command(run: Import, *, as_json: AsJson = False) -> None:
     """Take back what an import wrote that was cut off, or could not be taken back before."""
     with one_line_errors(), desk.opened(load_settings()) as found:
-        done = found.imports.take_back(run)
+        done = found.imports.take_back(run, here=True)
     typer.echo(json.dumps(run_json(done), indent=2) if as_json else _run_text(done))
     if done.state is not State.UNDONE:
         raise typer.Exit(EXIT_FAILED)

@@ -157,6 +157,8 @@ def _text(preview: Preview, steps: Sequence[Step]) -> str:
     lines = ["  ".join(map(visible, names))]
     if landing.refusal:
         lines.append(f"refused: {visible(landing.refusal)}")
+    if landing.warning:
+        lines.append(f"note: {visible(landing.warning)}")
     for clash in preview.clashes:
         told = ", ".join(visible(str(each)) for each in (*clash.tenants, *clash.kb_ids))
         lines.append(f"{clash_words(clash)}: {told}")

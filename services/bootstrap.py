@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
     from services.history.kato_starts import KatoStarts
-    from services.imports.background import Importing
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.metrics.service import MetricsService
@@ -156,26 +155,6 @@ class Services(Working):
             moved=self.move.gone_to,
             refuse_over=self.settings.limit_sessions == "refuse",
         )
-
-    @made_once
-    def imports(self) -> Importing:
-        """What writes data for a tenant out of a file."""
-        from services.imports.background import Importing
-        from services.imports.service import ImportService
-        from services.imports.write import Stores as Written
-
-        writers = self.stores.writers
-        written = Written(
-            lambda: writers.pattern_imports, lambda: writers.key_imports,
-            lambda: writers.point_imports,
-        )  # fmt: skip
-        service = ImportService(
-            self.settings.data / "imports", written, ownership=self.usage.ownership,
-            being_purged=self.purge.being_purged, holds=self.card_book.holds, now=self.now,
-        )  # fmt: skip
-        importing = Importing(service, on_end=self.collector.refresh)
-        self.closing.callback(importing.close)
-        return importing
 
     @made_once
     def isolation(self) -> IsolationService:

@@ -124,7 +124,7 @@ class Desk:
         from services.imports.access import DeskImports
 
         services = self._services
-        return DeskImports(self.gate, services.imports, ownership=services.usage.ownership)
+        return DeskImports(self.gate, lambda: services.imports, ownership=services.usage.ownership)
 
     @cached_property
     def care(self) -> DeskCare:

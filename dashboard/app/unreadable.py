@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
@@ -11,10 +12,27 @@ from dashboard.app import permits
 from dashboard.draw.formatting import markdown
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn, StoreError
 
+Followed = TypeVar("Followed")
+
 
 def draw(what: str, exc: KatoTenantsError) -> None:
     """Say that something cannot be read, and why. `what` begins the sentence."""
     st.error(f"{what} cannot be read: {markdown(str(exc))}.", icon=":material/cloud_off:")
+
+
+def followed(read: Callable[[], Followed]) -> Followed | None:
+    """Return how far a job is; where that cannot be read, say that it goes on all the same.
+
+    Raises AccessDenied and NotSignedIn, to who says so calmly.
+    """
+    try:
+        return read()
+    except (AccessDenied, NotSignedIn):
+        raise
+    except KatoTenantsError as exc:
+        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
+                   icon=":material/cloud_off:")  # fmt: skip
+        return None
 
 
 @contextmanager

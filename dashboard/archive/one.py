@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.archive import tables
 from dashboard.draw import job_steps
 from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
@@ -62,14 +62,10 @@ def _head(archive: Archive) -> None:
 
 def _follow(archive_id: str) -> None:
     """Draw how far it is; read anew every second."""
-    try:
-        job = runtime.desk().archives.job(archive_id)
-    except (AccessDenied, NotSignedIn):
-        raise
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    found = unreadable.followed(lambda: (runtime.desk().archives.job(archive_id),))
+    if found is None:
         return
+    (job,) = found
     if job is None or job.state is not JobState.RUNNING:
         st.rerun()
     st.progress(job_steps.share_done(job.steps), text=markdown(job_steps.step_of(job)))
@@ -126,7 +122,7 @@ def _whole(archive: Archive) -> None:
         "Encrypted": "yes" if archive.encrypted else "no",
         "Sessions ended first": "yes" if archive.quiesced else "no",
         "Changed while it was taken": plural(archive.changes, "thing"),
-        "Left out": plural(archive.left_out, "kb_id"),
+        **({} if archive.left_out is None else {"Left out": plural(archive.left_out, "kb_id")}),
     }  # fmt: skip
     st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
     st.caption("SHA-256")

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import streamlit as st
 
-from dashboard.app import permits, refusals
+from dashboard.app import permits, refusals, unreadable
 from dashboard.draw import job_steps
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState, Step
 
 
@@ -76,13 +76,8 @@ def do(deed: Callable[[], object], refused: str) -> None:
 
 def _follow(job_id: str, kind: Kind) -> None:
     """Draw how far it is; read anew every second."""
-    try:
-        job = kind.desk().job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    job = unreadable.followed(lambda: kind.desk().job(job_id))
+    if job is None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
+from dashboard.draw.links import copy_link
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.imports.models import Preview, Run, State
@@ -37,6 +38,9 @@ def draw(run_id: str) -> None:
                   width="stretch")  # fmt: skip
         color, word = _STATES[run.state]
         st.badge(word, color=color)  # type: ignore[arg-type]  # one of its colours
+        copy_link({state_keys.IMPORT_RUN: run.id})
+    if run.by:
+        st.caption(f"Begun by {markdown(run.by)} {moment(run.at)}")
     refusals.draw(state_keys.DATA_REFUSED, "Nothing was written")
     if run.state is State.CHECKED:
         _preview(preview)
@@ -97,17 +101,19 @@ def _preview(preview: Preview) -> None:
 
 
 def _follow(run_id: str) -> None:
-    run = runtime.desk().imports.one(run_id)
+    run = unreadable.followed(lambda: runtime.desk().imports.one(run_id))
+    if run is None:
+        return
     if run.state is not State.WRITING:
         st.rerun()
     progress = run.progress
     share = progress.done / progress.whole if progress.whole else 0.0
     st.progress(share, f"{progress.done:,} of {progress.whole:,} rows" if progress.whole else
-                "The rows are being staged…")  # fmt: skip
-    st.caption("All of it is written, or none: what fails half-way is taken back. Where nothing "
-               "moves because the dashboard was stopped meanwhile, take it back.")  # fmt: skip
-    permits.button("Take back", Action.IMPORT_DATA, icon=":material/undo:", on_click=_take_back,
-                   args=(run_id,))  # fmt: skip
+                "Waits for its turn")  # fmt: skip
+    st.caption("All of it is written, or none: what fails half-way is taken back. This tab can be "
+               "closed: it goes on, also where the dashboard is killed meanwhile.")  # fmt: skip
+    permits.button("Stop, and take back", Action.IMPORT_DATA, icon=":material/undo:",
+                   on_click=_take_back, args=(run_id,))  # fmt: skip
 
 
 def _ended(run: Run) -> None:

@@ -27,7 +27,7 @@ def draw(jobs: Sequence[Job], title: str = "Restores so far") -> None:
         alt="Restores, the newest first: of whom, as whom, when, state, by whom and why",
         column_config={
             "Of": st.column_config.TextColumn(pinned=True, width="medium"),
-            "Begun": figures.TIME,
+            "Started": figures.TIME,
         },
     )  # fmt: skip
 

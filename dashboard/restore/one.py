@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import job_steps, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
@@ -75,13 +75,8 @@ def _head(job: Job) -> None:
 
 def _follow(job_id: str) -> None:
     """Draw how far it is; read anew every second."""
-    try:
-        job = runtime.desk().restore.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    job = unreadable.followed(lambda: runtime.desk().restore.job(job_id))
+    if job is None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()

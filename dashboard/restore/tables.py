@@ -124,4 +124,4 @@ def jobs_frame(jobs: Iterable[Job]) -> pd.DataFrame:
          state_of(job)[0], visible(job.asked_by), visible(job.reason))
         for job, plan in ((job, plan_of(job.plan)) for job in jobs)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Of", "As", "Begun", "State", "By", "Why"])
+    return pd.DataFrame(rows, columns=["Of", "As", "Started", "State", "By", "Why"])

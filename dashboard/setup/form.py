@@ -34,7 +34,7 @@ def draw(shared: list[str]) -> Order | None:
     `shared` are the collections that tenants share.
     """
     scheme, values = _names()
-    card = _card(scheme, values)
+    card, readable = _card(scheme, values)
     limits = _limits()
     vectors, complete = _vectors(shared)
     expected = st.number_input(
@@ -42,7 +42,7 @@ def draw(shared: list[str]) -> Order | None:
         key="setup_expected", help="What the advice goes by; empty where nobody knows.",
     )  # fmt: skip
     session = _session()
-    if not all(values.values()) or limits is None or not complete:
+    if not (all(values.values()) and readable and complete) or limits is None:
         return None
     return Order(scheme, values, limits, vectors, session, card,
                  None if expected is None else int(expected))  # fmt: skip
@@ -60,16 +60,18 @@ def _names() -> tuple[NamingScheme, dict[str, str]]:
     return scheme, values
 
 
-def _card(scheme: NamingScheme, values: Mapping[str, str]) -> Edit | None:
+def _card(scheme: NamingScheme, values: Mapping[str, str]) -> tuple[Edit | None, bool]:
+    """Return what its card is to say, None for nothing, and whether what is typed can be."""
     with st.expander("Card", icon=":material/badge:"):
         name = st.text_input("Display name", key="setup_name")
         contact = st.text_input("Contact", key="setup_contact")
         labels = st.text_input("Labels", key="setup_labels", placeholder="plan=gold, region=eu")
     try:
-        return edit_of(scheme, values, name=name or "", contact=contact or "", labels=labels or "")
+        edit = edit_of(scheme, values, name=name or "", contact=contact or "", labels=labels or "")
     except CardError as exc:
         refusals.say(exc)
-        return None
+        return None, False
+    return edit, True
 
 
 def _limits() -> Mapping[str, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 from services.access.gate import Doing, Gate, digest_of_words
 from services.access.holders import each_of, holders_of_node
@@ -17,6 +18,7 @@ from services.archive.confined import (
     sees,
 )
 from services.archive.errors import ArchiveError
+from services.archive.export import Exported
 from services.archive.models import Archive, Head, Manifest, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
@@ -144,6 +146,18 @@ class DeskArchive:
         proof = confined_proof(Proof(archive.name, archive.bytes, archive.sha256, manifest), viewer)
         assert proof.manifest is not None  # noqa: S101  it was given
         return head, proof.manifest
+
+    def export(self, archive_id: str, folder: Path) -> tuple[Exported, ...]:
+        """Write an archive's rows as Parquet into a folder here: for who sees all. Logged.
+
+        Raises AccessDenied, ArchiveRefused, ArchiveError, StoreError.
+        """
+        self._everything(Action.VERIFY_ARCHIVE)
+        archive, _ = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        with self._gate.doing(
+            Action.EXPORT, tenants=holders_of(archive), target=f"{archive.name} as Parquet"
+        ):  # fmt: skip
+            return self._inner().export(archive, folder)
 
     # --- by address: for who sees all ---
 

@@ -45,8 +45,8 @@ class BeforePurge:
     def _begun(self, plan: Plan, reason: str) -> Archive | None:
         """Return the archive that an earlier run of the same purge began, by the same plan."""
         return next(
-            (each for each in self._service().archives()
-             if each.reason == reason and each.digest == plan.digest), None,
+            (each for each in self._service().begun_for(reason) if each.digest == plan.digest),
+            None,
         )  # fmt: skip
 
     def _run(self, archive: Archive) -> Archive:

@@ -29,12 +29,15 @@ def sees(viewer: Viewer, archive: Archive) -> bool:
 
 
 def confined_archive(archive: Archive, viewer: Viewer) -> Archive:
-    """Return what a viewer may see of one in scope: where it is kept is told to who sees all."""
+    """Return what a viewer may see of one in scope.
+
+    Where it is kept is told to who sees all, and how much of others' it left out.
+    """
     if viewer.sees_all:
         return archive
     return replace(
-        archive, place="", reason=archive.reason if archive.by == viewer.id else UNTOLD_REASON,
-        problem=FAILED if archive.problem else "",
+        archive, place="", left_out=None, problem=FAILED if archive.problem else "",
+        reason=archive.reason if archive.by == viewer.id else UNTOLD_REASON,
     )  # fmt: skip
 
 

@@ -28,8 +28,9 @@ class TypedKey:
     time in milliseconds, both None for a key without a TTL. `value` by type: `string` a text;
     `list` and `set` texts; `zset` pairs of member and score as Redis writes it; `hash` field,
     value and when the field expires (Unix ms, None for never); `stream` an object of `entries`
-    (id, texts of fields and values in turn), `last_id`, and `groups` (name, last_delivered_id,
-    entries_read, consumers).
+    (id, texts of fields and values in turn), `last_id`, `entries_added`, `max_deleted_id`, and
+    `groups` (name, last_delivered_id, entries_read, consumers, and `pending`: id, consumer, Unix
+    ms of its delivery, how often).
 
     A value of more than some MiB takes several lines one after the other: those but the first
     have `continues`, and add to what came before (APPEND, RPUSH, SADD, ZADD, HSET, XADD).

@@ -211,8 +211,8 @@ class Archive:
 
     `place` is where it is, `name` the file there; `bytes` and `sha256` are the file's. `counts`
     are what each part has. `tenants` are those whose data is in it, as `kind/id`. `proven_at` is
-    when it was last read back whole. `digest` is the plan's that it was taken by, `job` the id of
-    the job that took it. `problem` says why it failed or is broken.
+    when it was last read back whole. `left_out` is None for who is not told. `digest` is the plan's
+    that it was taken by, `job` the job that took it. `problem` says why it failed or is broken.
     """
 
     id: str
@@ -234,7 +234,7 @@ class Archive:
     encrypted: bool = False
     quiesced: bool = False
     changes: int = 0
-    left_out: int = 0
+    left_out: int | None = 0
     problem: str = ""
 
 

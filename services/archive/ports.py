@@ -77,6 +77,12 @@ class Book(Protocol):
     def put(self, archive: Archive) -> None:
         """Keep an archive, in place of what was known of it."""
 
+    def note(self, archive: Archive) -> bool:
+        """Keep what is known of an archive now, unless its file was removed meanwhile."""
+
+    def named(self, name: str) -> Archive | None:
+        """Return the one whose file has this name."""
+
     def all(self, limit: int = 1000) -> tuple[Archive, ...]:
         """Return the newest archives, newest first."""
 

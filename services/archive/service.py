@@ -6,10 +6,12 @@ import re
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from services.archive import plan as planning
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError
+from services.archive.export import Exported, export
 from services.archive.models import Archive, Head, Manifest, State, Stored
 from services.archive.run import GIVEN_UP, KIND, SESSIONS, has_ended_sessions, job_plan, steps_of
 from services.archive.tools import Tools
@@ -125,16 +127,18 @@ class ArchiveService:
         """Return those of these that the records know of, in no order."""
         return self._tools.book.some(archive_ids)
 
+    def begun_for(self, reason: str) -> tuple[Archive, ...]:
+        """Return the archives that were begun for just this reason, the newest first."""
+        ids = [str(job.plan["archive"]) for job in self._work.all(KIND, reason=reason)]
+        return tuple(sorted(self.some(ids), key=lambda each: each.created_at, reverse=True))
+
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""
         return self._tools.book.all()
 
     def archive(self, archive_id: str) -> Archive:
         """Return one by its id or by the name of its file. Raises ArchiveError."""
-        found = self._tools.book.get(archive_id)
-        if found is None:
-            named = (each for each in self._tools.book.all() if each.name == archive_id)
-            found = next(named, None)
+        found = self._tools.book.get(archive_id) or self._tools.book.named(archive_id)
         if found is None:
             raise ArchiveError("there is no such archive in the records")
         return found
@@ -189,6 +193,14 @@ class ArchiveService:
         holder = self._work.holder(held_names(tenants, plan.surface.kb_ids))
         if holder is not None and holder != part_of:
             raise ArchiveError(f"the job {holder} holds it: its sessions are not ended meanwhile")
+
+    def export(self, archive: Archive, folder: Path) -> tuple[Exported, ...]:
+        """Write the rows of an archive as Parquet files into a folder of this machine.
+
+        Raises ArchiveRefused, ArchiveError, StoreError.
+        """
+        place = self._tools.place(archive.place)
+        return export(self._tools, place, archive.name, folder, write=self._tools.as_parquet)
 
     def _shown(self, folder: str, name: str) -> tuple[Head, Manifest]:
         with self._tools.place(folder).reading(name) as stream:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO
 
-from services.archive.models import Piece
+from services.archive.models import Part, Piece
 from services.archive.ports import Book, KeySource, PartSource, Place
 from services.archive.seal import Identity, Recipient
 from services.cards.holds import Holds
@@ -35,8 +36,8 @@ class Tools:
     `own` yields what this product's own records have of what is planned. `place` opens a place by
     its URL, the one that is set for an empty one, and raises ArchiveError where none is.
     `recipients` and `identities` are asked for when they are used: both are settings. `saw`
-    records node_ids with where each was seen, `holds` returns who is on legal hold. `product` is
-    this product's version.
+    records node_ids with where each was seen, `holds` returns who is on legal hold. `as_parquet`
+    writes the rows of a part as a file, and returns how many. `product` is this product's version.
     """
 
     erasers: Erasers
@@ -53,5 +54,6 @@ class Tools:
     place: Callable[[str], Place]
     book: Book
     holds: Holds
+    as_parquet: Callable[[Part, Iterable[bytes], BinaryIO], int]
     product: str
     now: Callable[[], datetime]

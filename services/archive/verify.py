@@ -136,10 +136,9 @@ def _of_store(
 
 
 def noted(tools: Tools, archive: Archive, flaw: ArchiveRefused | ArchiveError | None) -> Archive:
-    """Keep what a proof came to in the records."""
+    """Keep what a proof came to in the records; of one that was removed meanwhile, that it was."""
     if flaw is None:
         found = replace(archive, state=State.PROVEN, proven_at=tools.now(), problem="")
     else:
         found = replace(archive, state=State.BROKEN, problem=str(flaw))
-    tools.book.put(found)
-    return found
+    return found if tools.book.note(found) else replace(archive, state=State.REMOVED)

@@ -55,5 +55,5 @@ def missed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
 
 
 def failed(standings: Sequence[Standing]) -> tuple[Standing, ...]:
-    """Return whose newest run came to no proven archive."""
-    return tuple(each for each in standings if each.problem)
+    """Return whose newest run came to no proven archive, where a rule still has more taken."""
+    return tuple(each for each in standings if each.problem and each.next_at is not None)

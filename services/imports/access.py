@@ -9,9 +9,9 @@ from services.access.gate import Gate
 from services.access.holders import Holders
 from services.access.viewer import Action
 from services.errors import AccessDenied
-from services.imports.background import Importing
 from services.imports.errors import ImportRefused
 from services.imports.models import Order, Preview, Run, State
+from services.imports.service import ImportService
 from services.imports.target import holders
 from services.tenancy.ownership import Ownership
 
@@ -20,7 +20,7 @@ class DeskImports:
     """Imports for tenants in scope. What is written is checked, approved where set, and logged."""
 
     def __init__(
-        self, gate: Gate, inner: Importing, *, ownership: Callable[[], Ownership]
+        self, gate: Gate, inner: Callable[[], ImportService], *, ownership: Callable[[], Ownership]
     ) -> None:  # fmt: skip
         self._gate, self._inner, self._ownership = gate, inner, ownership
 
@@ -31,19 +31,19 @@ class DeskImports:
         """
         self._gate.allow(Action.IMPORT_DATA, tenants=[order.tenant], target=str(order.tenant))
         self._allow(order)
-        return self._inner.service.check(order, file)
+        return self._inner().check(order, file)
 
     def preview(self, run: str) -> Preview:
         """Return what a checked file would come to. Raises AccessDenied, ImportRefused."""
         self._gate.allow(Action.IMPORT_DATA)
-        found = self._inner.service.preview(run)
+        found = self._inner().preview(run)
         self._in_scope(found.order)
         return found
 
     def write(self, run: str, *, why: str = "", here: bool = False) -> Run:
-        """Write a checked file whole or not at all: in a thread of its own, or `here`.
+        """Write a checked file whole or not at all, by a job: soon, or `here` and now.
 
-        Raises AccessDenied, ApprovalNeeded, ImportRefused, StoreError.
+        Raises AccessDenied, ApprovalNeeded, ImportRefused, JobRefused, StoreError.
         """
         viewer = self._gate.allow(Action.IMPORT_DATA)
         preview = self.preview(run)
@@ -53,34 +53,37 @@ class DeskImports:
             target=_words(preview), digest=preview.digest, details=_details(preview, why),
             reason=why,
         ) as doing:  # fmt: skip
-            begun = self._inner.service.claim(run, by=viewer.id)
+            begun = self._inner().begin(run, by=viewer.id, why=why)
             if not here:
-                self._inner.begin(run)
                 return begun
-            done = self._inner.here(run)
+            done = self._inner().run_here(run)
             doing.failure = "" if done.state is State.DONE else done.problem
             return done
 
-    def take_back(self, run: str) -> Run:
-        """Take back what an import wrote that was cut off. Raises AccessDenied, ImportRefused."""
+    def take_back(self, run: str, *, here: bool = False) -> Run:
+        """Have an import taken back that goes on, or was cut off: soon, or `here` and now.
+
+        Raises AccessDenied, ImportRefused, JobRefused, StoreError.
+        """
         found = self.one(run)
         with self._gate.doing(
             Action.IMPORT_DATA, tenants=self._allow(found.order), whose=(found.order.tenant,),
             target=f"take back {run}", digest=self.preview(run).digest,
         ):  # fmt: skip
-            return self._inner.service.take_back(run)
+            begun = self._inner().take_back(run)
+            return self._inner().run_here(run) if here else begun
 
     def one(self, run: str) -> Run:
         """Return an import in scope. Raises AccessDenied, ImportRefused."""
         self._gate.allow(Action.IMPORT_DATA)
-        found = self._inner.service.one(run)
+        found = self._inner().one(run)
         self._in_scope(found.order)
         return found
 
     def runs(self) -> tuple[Run, ...]:
         """Return the imports in scope that were begun on this machine, the newest first."""
         viewer = self._gate.allow(Action.IMPORT_DATA)
-        return tuple(run for run in self._inner.service.runs() if viewer.sees(run.order.tenant))
+        return tuple(run for run in self._inner().runs() if viewer.sees(run.order.tenant))
 
     def _in_scope(self, order: Order) -> None:
         try:
@@ -89,7 +92,7 @@ class DeskImports:
             raise ImportRefused("there is no such import") from None
 
     def _allow(self, order: Order) -> Holders:
-        concerned = holders(order, self._inner.service.target(order), self._ownership())
+        concerned = holders(order, self._inner().target(order), self._ownership())
         self._gate.allow(Action.IMPORT_DATA, tenants=concerned, target=str(order.tenant))
         return concerned
 

@@ -40,12 +40,15 @@ class Folder:
         make_private(self.path)
         return Spool(self.path / f"{run}{_END}")
 
+    def has(self, run: str) -> bool:
+        """Whether an import's file is on this machine."""
+        return run.isalnum() and (self.path / f"{run}{_END}").is_file()
+
     def spool(self, run: str) -> Spool:
         """Return the file of an import."""
-        path = self.path / f"{run}{_END}"
-        if not run.isalnum() or not path.is_file():
+        if not self.has(run):
             raise ImportRefused(_NONE)
-        return Spool(path)
+        return Spool(self.path / f"{run}{_END}")
 
     def preview(self, run: str) -> Preview:
         """Return what a checked file would come to."""

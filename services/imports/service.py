@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -31,9 +31,13 @@ from services.imports.models import (
 )
 from services.imports.ports import There
 from services.imports.read import rows as rows_of
-from services.imports.spool import Spool
+from services.imports.run import IMPORT, KIND, STEPS, ImportWork
+from services.imports.spool import JOB, UNWANTED, Spool
 from services.imports.target import target_of
-from services.imports.write import BATCH, Stores, Writer
+from services.imports.write import BATCH, Stores
+from services.jobs.models import Job, JobRefused, JobState
+from services.jobs.ports import Jobs
+from services.jobs.service import JobsService
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 
@@ -41,18 +45,16 @@ from services.tenancy.ownership import Ownership
 class ImportService:
     """Imports are staged in `folder`, on this machine.
 
-    `being_purged` says which job has names for itself, `holds` whose data has to be kept. Every
-    method raises StoreError.
+    `jobs` has each of them done, `holds` says whose data has to be kept. Every method raises
+    StoreError.
     """
 
     def __init__(
         self, folder: Path, stores: Stores, *, ownership: Callable[[], Ownership],
-        being_purged: Callable[[tuple[str, ...]], str | None], holds: Holds,
-        now: Callable[[], datetime],
+        jobs: Callable[[], JobsService], holds: Holds, now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._folder, self._stores, self._now = Folder(folder, now), stores, now
-        self._ownership, self._being_purged, self._holds = ownership, being_purged, holds
-        self._progress: dict[str, Progress] = {}
+        self._ownership, self._jobs, self._holds = ownership, jobs, holds
 
     def target(self, order: Order) -> Target:
         """Return where an order's rows go. Raises ImportRefused."""
@@ -85,62 +87,96 @@ class ImportService:
         return self._folder.preview(run)
 
     def one(self, run: str) -> Run:
-        """Return an import. Raises ImportRefused where it is not there."""
-        found = self._folder.run(run)
-        return replace(found, progress=self._progress.get(run, found.progress))
+        """Return an import as its job has it. Raises ImportRefused where it is not there."""
+        return self._as_it_goes(self._folder.run(run))
 
     def runs(self) -> tuple[Run, ...]:
         """Return the imports that were begun on this machine, the newest first."""
-        return tuple(run for run in self._folder.runs() if run.state is not State.CHECKED)
+        found = (run for run in self._folder.runs() if run.state is not State.CHECKED)
+        return tuple(map(self._as_it_goes, found))
 
-    def claim(self, run: str, *, by: str) -> Run:
-        """Begin an import: whoever does is the only one to write it.
+    def begin(self, run: str, *, by: str, why: str = "") -> Run:
+        """Begin an import: whoever does is the only one, and it alone has the tenant meanwhile.
 
-        Raises ImportRefused for what may not be written, OnHold for what would replace data that
-        has to be kept.
+        Raises ImportRefused for what may not be written, JobRefused while something else is done
+        with the tenant, OnHold for what would replace data that has to be kept.
         """
         preview = self.preview(run)
         if preview.obstacle:
             raise ImportRefused(f"nothing was written: {preview.obstacle}")
-        target = self.target(preview.order)  # whose it is may have changed since
-        names = held_names([preview.order.tenant], [target.kb_id])
-        if self._being_purged(names) is not None:
-            raise ImportRefused(f"{preview.order.tenant} is being purged")
+        self.target(preview.order)  # whose it is may have changed since
         if preview.order.existing is Existing.REPLACE:
             refuse_held([preview.order.tenant], self._holds)
         spool = self._folder.spool(run)
-        if self.one(run).state is not State.CHECKED or not spool.claim():
+        checked = self._folder.run(run)
+        if checked.state is not State.CHECKED or not spool.claim():
             raise ImportRefused("it was begun already")
         begun = Run(run, preview.order, State.WRITING, by, self._now())
         self._folder.keep(spool, begun)
-        return begun
-
-    def write(self, run: str) -> Run:
-        """Write what was begun, whole or not at all, and return how it went.
-
-        What fails half-way is taken back. Raises ImportRefused for what was not begun.
-        """
-        found = self.one(run)
-        if found.state is not State.WRITING:
-            raise ImportRefused("it was not begun")
-
-        self._progress[run] = found.progress  # from here on it is not taken back by hand
         try:
-            return self._writer(found).write(partial(self._progress.__setitem__, run))
-        finally:
-            self._progress.pop(run, None)
+            self._begin(begun, why)
+        except BaseException:
+            self._folder.keep(spool, checked)
+            spool.give_up()
+            raise
+        return self.one(run)
+
+    def run_here(self, run: str) -> Run:
+        """Have an import's job run in this process until it ends or halts; return how it went."""
+        job = self._job(run)
+        if job is not None:
+            self._jobs().run_here(job.id)
+        return self.one(run)
 
     def take_back(self, run: str) -> Run:
-        """Take back what an import wrote that was cut off or failed half-way."""
-        found = self.one(run)
-        if found.state not in (State.HALF, State.WRITING) or run in self._progress:
-            raise ImportRefused("there is nothing to take back")
-        return self._writer(found).back(found.problem or "it was cut off")
+        """Have an import taken back that goes on, was cut off, or failed half-way.
 
-    def _writer(self, run: Run) -> Writer:
-        spool = self._folder.spool(run.id)
-        target = self.preview(run.id).target
-        return Writer(self._stores, run, target, spool, partial(self._folder.keep, spool))
+        Whoever writes it does so; else whoever has its job next.
+        """
+        found = self.one(run)
+        if found.state not in (State.HALF, State.WRITING):
+            raise ImportRefused("there is nothing to take back")
+        self._folder.spool(run).put(UNWANTED, b"")
+        job = self._job(run)
+        if job is None:
+            self._begin(found, "")
+        elif job.state in (JobState.FAILED, JobState.STOPPED):
+            self._jobs().resume(job.id)
+        return self.one(run)
+
+    def work(self, job: Job, jobs: Jobs) -> ImportWork | None:
+        """Return what a job of an import does; None where its rows are on another machine."""
+        if not self._folder.has(str(job.plan[IMPORT])):
+            return None
+        return ImportWork(self._folder, self._stores, jobs, job, self._now)
+
+    def _begin(self, run: Run, why: str) -> None:
+        order, target = run.order, self._folder.preview(run.id).target
+        job = self._jobs().begin(
+            KIND, {IMPORT: run.id, "tenant": str(order.tenant)}, asked_by=run.by,
+            reason=why.strip() or f"{order.kind.value} out of a file",
+            names=held_names([order.tenant], [target.kb_id]), steps=STEPS,
+        )  # fmt: skip
+        self._folder.spool(run.id).put(JOB, job.id.encode())
+
+    def _job(self, run: str) -> Job | None:
+        """Return an import's job; None for one of a version that had none."""
+        known = self._folder.spool(run).get(JOB)
+        if known is not None:
+            with suppress(JobRefused):
+                return self._jobs().job(known.decode())
+        found = (job for job in self._jobs().all(KIND) if job.plan[IMPORT] == run)
+        return next(found, None)
+
+    def _as_it_goes(self, run: Run) -> Run:
+        """Return an import that is being written with its progress, or why it halted."""
+        job = self._job(run.id) if run.state is State.WRITING else None
+        if job is None:
+            return run
+        if job.state in (JobState.FAILED, JobState.STOPPED):
+            return replace(run, state=State.HALF, problem=job.problem or run.problem)
+        said = job.progress
+        return replace(run, progress=Progress(said.done or 0, said.whole or 0))
 
     # --- checking ---
 

@@ -17,6 +17,9 @@ from services.imports.models import TOLD, Item, Refused, Why
 from services.imports.ports import Before
 from services.settings.private_files import make_private_file
 
+BEGUN, UNWANTED, JOB = "begun", "unwanted", "job"
+"""Facts: that somebody began to write, that it is to be taken back, and the id of its job."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS item (number INTEGER PRIMARY KEY, key BLOB UNIQUE, body BLOB);
 CREATE TABLE IF NOT EXISTS refused (number INTEGER, why TEXT, about BLOB);
@@ -96,6 +99,11 @@ class Spool:
         """Forget what keys had, since they were not written."""
         self._many("DELETE FROM had WHERE key = ?", [(_blob(key),) for key in keys])
 
+    def forget_all_before(self) -> None:
+        """Forget what any key had, since all have it again."""
+        with self._open() as at:
+            at.execute("DELETE FROM had")
+
     def befores(self, size: int) -> Iterator[Before]:
         """Yield what keys had before."""
         last = b""
@@ -120,6 +128,10 @@ class Spool:
         with self._open() as at:
             done = at.execute("INSERT OR IGNORE INTO fact VALUES ('claimed', '')").rowcount
         return done == 1
+
+    def give_up(self) -> None:
+        """Let another one ask: what was claimed could not be begun."""
+        self._many("DELETE FROM fact WHERE name = ?", [("claimed",)])
 
     def put(self, name: str, value: bytes) -> None:
         """Keep a fact."""

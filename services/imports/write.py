@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from services.errors import KatoTenantsError
+from services.errors import KatoTenantsError, LeaseLost
 from services.imports.errors import ImportRefused
 from services.imports.models import (
     Existing,
@@ -28,7 +29,12 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 """Rows that are checked, and written, at a time."""
 
-Tell = Callable[[Progress], None]
+
+class Tell(Protocol):
+    """Takes note of progress."""
+
+    def __call__(self, progress: Progress, *, stoppable: bool = True) -> None:
+        """Note it. Raises LeaseLost, and where it is stoppable ImportRefused."""
 
 
 @dataclass(frozen=True)
@@ -74,36 +80,42 @@ class Stores:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes one import: `keep` notes how far it is."""
+    """Writes one import: `keep` notes what came of it, and `tell` how far it is.
+
+    `tell` raises ImportRefused where it is not wanted any more, and LeaseLost where another process
+    has it: then nothing more is written, nor taken back.
+    """
 
     stores: Stores
     run: Run
     target: Target
     spool: Spool
     keep: Callable[[Run], None]
+    tell: Tell
 
-    def write(self, tell: Tell) -> Run:
-        """Write all of it, or take back what was, and return how it went."""
+    def write(self) -> Run:
+        """Write all of it, or take back what was, and return how it went. Raises LeaseLost."""
         try:
             if self.run.order.kind is Kind.PATTERNS:
                 written, replaced = self._rows()
             else:
-                written, replaced = self._batches(tell)
+                written, replaced = self._batches()
+        except LeaseLost:
+            raise
         except Exception as exc:
             if not isinstance(exc, KatoTenantsError):
                 logger.exception("an import failed")
             words = str(exc) if isinstance(exc, KatoTenantsError) else type(exc).__name__
             return self.back(words)
-        return self._ended(replace(self.run, state=State.DONE, written=written, replaced=replaced))
+        return self._kept(replace(self.run, state=State.DONE, written=written, replaced=replaced))
 
     def _rows(self) -> tuple[int, int]:
         table, store = self._table, self.stores.rows()
-        staged, whole = (
-            store.stage(self.run.id, table, self.spool.batches(BATCH)),
-            self.spool.count(),
-        )
+        whole = self.spool.count()
+        staged = store.stage(self.run.id, table, self._told(whole))
         if staged != whole:
             raise ImportRefused(f"{staged:,} of {whole:,} rows arrived")
+        self.tell(Progress(whole, whole))
         return store.publish(self.run.id, table, self.run.order.existing)
 
     @property
@@ -112,11 +124,10 @@ class Writer:
         assert table is not None  # noqa: S101 - these are patterns
         return table
 
-    def _batches(self, tell: Tell) -> tuple[int, int]:
+    def _batches(self) -> tuple[int, int]:
         store, place, whose = self.stores.batches(self.run.order, self.target)
-        written = replaced = done = 0
-        whole = self.spool.count()
-        for batch in self.spool.batches(BATCH):
+        written = replaced = 0
+        for batch in self._told(self.spool.count()):
             if store.there(place, batch, whose=whose).taken:
                 raise ImportRefused(Why.TAKEN.value)
             wanted, before = _wanted(batch, store.before(place, batch), self.run.order.existing)
@@ -128,34 +139,51 @@ class Writer:
                 raise
             old = sum(was is not None for was in before.values())
             written, replaced = written + len(wanted) - old, replaced + old
-            done += len(batch)
-            tell(Progress(done, whole))
         return written, replaced
+
+    def _told(self, whole: int) -> Iterator[Sequence[Item]]:
+        """Yield the batches, saying before each how far it is."""
+        done = 0
+        for batch in self.spool.batches(BATCH):
+            self.tell(Progress(done, whole))
+            yield batch
+            done += len(batch)
 
     def back(self, problem: str) -> Run:
         """Take back what was written, and say that it was, or that it could not be."""
         try:
-            if self.run.order.kind is Kind.PATTERNS:
-                self.stores.rows().take_back(self.run.id, self._table)
-            else:
-                store, place, _ = self.stores.batches(self.run.order, self.target)
-                for before in self.spool.befores(BATCH):
-                    store.take_back(place, before)
+            self.clear()
+        except LeaseLost:
+            raise
         except KatoTenantsError as exc:
             logger.warning("what an import wrote could not be taken back: %s", exc)
-            half = replace(self.run, state=State.HALF, problem=problem)
-            self.keep(half)
-            return half
-        return self._ended(replace(self.run, state=State.UNDONE, problem=problem))
+            return self._kept(replace(self.run, state=State.HALF, problem=problem))
+        return self._kept(replace(self.run, state=State.UNDONE, problem=problem))
 
-    def _ended(self, run: Run) -> Run:
-        self.keep(run)
+    def clear(self) -> None:
+        """Take back what was written so far, by whoever; may be done again. Raises StoreError."""
+        self.tell(Progress(0, 0), stoppable=False)
+        if self.run.order.kind is Kind.PATTERNS:
+            self.stores.rows().take_back(self.run.id, self._table)
+            self.stores.rows().forget(self.run.id)
+            return
+        store, place, _ = self.stores.batches(self.run.order, self.target)
+        for before in self.spool.befores(BATCH):
+            self.tell(Progress(0, 0), stoppable=False)
+            store.take_back(place, before)
+        self.spool.forget_all_before()
+
+    def tidy(self) -> None:
+        """Keep no row of what is over; may be done again."""
         self.spool.empty()
-        if run.order.kind is Kind.PATTERNS:
+        if self.run.order.kind is Kind.PATTERNS:
             try:
-                self.stores.rows().forget(run.id)
+                self.stores.rows().forget(self.run.id)
             except KatoTenantsError as exc:  # what was staged there stays, and is seen
                 logger.warning("a staging table could not be dropped: %s", exc)
+
+    def _kept(self, run: Run) -> Run:
+        self.keep(run)
         return run
 
 

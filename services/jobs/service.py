@@ -17,8 +17,8 @@ from services.jobs.worker import Worker
 _POLL_SECONDS = 0.5
 _REASON_LIMIT = 2_000  # characters
 
-Kinds = Mapping[str, Callable[[Job], Work[Any]]]
-"""What a job of each kind does, by the kind's name."""
+Kinds = Mapping[str, Callable[[Job], Work[Any] | None]]
+"""What a job of each kind does, by the kind's name; None of one that cannot be done here."""
 
 
 class JobsService:
@@ -52,13 +52,14 @@ class JobsService:
     def run(self, job_id: str) -> bool:
         """Run one job here and now, in the caller's thread. Raises StoreError.
 
-        False when there is none of a known kind, it does not run, or another process has it.
+        False when there is none that can be done here, it does not run, or another process has it.
         """
         job = self._jobs.job(job_id)
         makes = self._kinds.get(job.kind) if job is not None else None
-        if job is None or makes is None:
+        work = makes(job) if job is not None and makes is not None else None
+        if work is None:
             return False
-        if not Run(self._jobs, job_id, makes(job), owner=new_owner()).run():
+        if not Run(self._jobs, job_id, work, owner=new_owner()).run():
             return False
         self._on_run(self.job(job_id))
         return True

@@ -7,6 +7,7 @@ and second persons; what is made in Qdrant is decided and logged here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from services.access.gate import Gate, digest_of_words
@@ -14,7 +15,7 @@ from services.access.holders import Holders, each_of, holders_of_collection
 from services.access.viewer import Action
 from services.cards.access import DeskCards
 from services.cards.models import Edit
-from services.errors import Problem
+from services.errors import Problem, StoreError
 from services.limits.access import DeskLimits
 from services.limits.preview import Changes
 from services.sessions.access import DeskSessions, holders_of_landing
@@ -32,7 +33,7 @@ from services.setup.models import (
     rules_of,
 )
 from services.setup.ports import CollectionFacts, VectorPlaces
-from services.setup.service import VectorSteps, wanted
+from services.setup.service import LookedOnce, VectorSteps, wanted
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -60,9 +61,11 @@ class DeskSetup:
         self._gate.allow(Action.SET_UP, tenants=[landing.tenant], target=landing.node_id)
         if order.limits and order.tenant.id == "*":
             raise SetupRefused(_EVERY)
+        looked = LookedOnce(self._places())
         return Preview(
-            order, landing, clashes(landing, snapshot), tuple(self._planned(order, landing)),
-            advise(wanted(order, self._shared(order)), fleet_of(snapshot)),
+            order, landing, clashes(landing, snapshot),
+            tuple(self._planned(order, landing, looked)),
+            advise(wanted(order, self._shared(order, looked)), fleet_of(snapshot)),
             {} if snapshot is None else snapshot.unread,
         )  # fmt: skip
 
@@ -84,7 +87,7 @@ class DeskSetup:
         if planned.state is StepState.TO_DO:
             self._doing(planned, order, preview.landing)()
 
-    def _planned(self, order: Order, landing: Landing) -> list[Step]:
+    def _planned(self, order: Order, landing: Landing, looked: LookedOnce) -> list[Step]:
         name = str(landing.tenant)
         steps = []
         if order.card is not None:
@@ -93,8 +96,8 @@ class DeskSetup:
             steps.append(self._limit_step(order, name))
         if order.vectors is not None:
             off = self._gate.why_not(Action.SET_UP, tenants=self._holders(order.vectors, landing))
-            found = self._vectors(order.vectors, landing)
-            steps += _refused(found.collection, off) if off else found.planned()
+            found = VectorSteps(order.vectors, landing)
+            steps += _refused(found.collection, off) if off else found.planned(looked)
         if order.session is not None:
             steps.append(self._allowed(Step(StepName.SESSION, landing.node_id),
                                        Action.CREATE_SESSION))  # fmt: skip
@@ -118,17 +121,19 @@ class DeskSetup:
         off = self._gate.why_not(action)
         return replace(step, state=StepState.REFUSED, problem=Problem(off)) if off else step
 
-    def _shared(self, order: Order) -> CollectionFacts | None:
-        """Return the collection that the tenant could share, for who may know of it."""
+    def _shared(self, order: Order, looked: LookedOnce) -> CollectionFacts | None:
+        """Return the collection that the tenant could share, for who may know of it.
+
+        Where Qdrant does not answer, its step says so, and the advice does without.
+        """
         vectors = order.vectors
         if vectors is None or not vectors.collection:
             return None
         if self._gate.why_not(Action.SET_UP, tenants=()):
             return None
-        return self._places().facts(vectors.collection)
-
-    def _vectors(self, vectors: Vectors, landing: Landing) -> VectorSteps:
-        return VectorSteps(self._places(), vectors, landing)
+        with suppress(StoreError):
+            return looked.facts(vectors.collection)
+        return None
 
     def _holders(self, vectors: Vectors, landing: Landing) -> Holders:
         """Return whose it is: what several share is for those who see all."""
@@ -165,7 +170,7 @@ class DeskSetup:
             target=target, digest=digest_of_words(target, str(vectors.size), vectors.distance),
             details=_details(step, vectors, order),
         ):  # fmt: skip
-            self._vectors(vectors, landing).do(step.name)
+            VectorSteps(vectors, landing).do(step.name, self._places())
 
 
 def _refused(collection: str, off: str) -> list[Step]:

@@ -26,11 +26,30 @@ NO_SHARDS = Problem("the collection has no shards by key, which is settled when 
 NO_INDEX = Problem("the embedded Qdrant keeps no index")
 
 
+class LookedOnce:
+    """Qdrant as it was when it was first asked for a collection, also where it did not answer."""
+
+    def __init__(self, places: VectorPlaces) -> None:
+        self._places = places
+        self._found: dict[str, CollectionFacts | KatoTenantsError | None] = {}
+
+    def facts(self, name: str) -> CollectionFacts | None:
+        """Return a collection by its name or an alias; None where there is none."""
+        if name not in self._found:
+            try:
+                self._found[name] = self._places.facts(name)
+            except KatoTenantsError as exc:
+                self._found[name] = exc
+        found = self._found[name]
+        if isinstance(found, KatoTenantsError):
+            raise found
+        return found
+
+
 @dataclass(frozen=True)
 class VectorSteps:
     """The steps in Qdrant for one tenant."""
 
-    places: VectorPlaces
     vectors: Vectors
     landing: Landing
 
@@ -39,15 +58,11 @@ class VectorSteps:
         """The collection's name."""
         return self.vectors.name(self.landing)
 
-    def facts(self) -> CollectionFacts | None:
-        """Return the collection as it is. Raises StoreError."""
-        return self.places.facts(self.collection)
-
-    def planned(self) -> tuple[Step, ...]:
+    def planned(self, looked: LookedOnce) -> tuple[Step, ...]:
         """Say what each step would come to; one that cannot be looked at is refused."""
         names = _STEPS[self.vectors.place]
         try:
-            facts = self.facts()
+            facts = looked.facts(self.collection)
         except KatoTenantsError as exc:
             return tuple(
                 Step(name, self._what(name), StepState.REFUSED, exc.problem) for name in names
@@ -89,15 +104,15 @@ class VectorSteps:
         there = self.landing.tenant.id in facts.shard_keys
         return (StepState.THERE if there else StepState.TO_DO), None
 
-    def do(self, name: StepName) -> None:
+    def do(self, name: StepName, places: VectorPlaces) -> None:
         """Do one step. Raises StoreError."""
         if name is StepName.COLLECTION:
             vectors = self.vectors
-            self.places.create(self.collection, size=vectors.size, distance=vectors.distance)
+            places.create(self.collection, size=vectors.size, distance=vectors.distance)
         elif name is StepName.TENANT_INDEX:
-            self.places.index_tenants(self.collection)
+            places.index_tenants(self.collection)
         else:
-            self.places.create_shard_key(self.collection, self.landing.tenant.id)
+            places.create_shard_key(self.collection, self.landing.tenant.id)
 
 
 def wanted(order: Order, shared: CollectionFacts | None) -> Wanted:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from services.archive.errors import ArchiveError
+from services.archive.models import Part
 from services.archive.own_records import OwnRecords
 from services.archive.seal import Identity, Recipient, identities_of, recipients_of
 from services.archive.tools import Tools
@@ -35,8 +37,14 @@ def archive_tools(services: Working) -> Tools:
         versions=services.versions, recipients=lambda: recipients(settings),
         identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
         book=ArchiveBook(services.database), holds=services.card_book.holds,
-        product=version("kato-tenants"), now=services.now,
+        as_parquet=_as_parquet, product=version("kato-tenants"), now=services.now,
     )  # fmt: skip
+
+
+def _as_parquet(part: Part, chunks: Iterable[bytes], to: BinaryIO) -> int:
+    from services.stores.clickhouse.native_parquet import write_parquet
+
+    return write_parquet(part, chunks, to)
 
 
 def place_of(settings: Settings, url: str) -> Place:

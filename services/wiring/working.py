@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.archive.before_purge import BeforePurge
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
+    from services.imports.service import ImportService
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.jobs.service import JobsService, Kinds
@@ -117,6 +118,13 @@ class Working(Reading):
         return RestoreService(self.restore_tools, self.work)
 
     @made_once
+    def imports(self) -> ImportService:
+        """What writes data for a tenant out of a file."""
+        from services.wiring.importing import import_service
+
+        return import_service(self)
+
+    @made_once
     def _parking_tools(self) -> ParkingTools:
         from services.wiring.parking import parking_tools
 
@@ -173,6 +181,7 @@ class Working(Reading):
         kinds: Kinds = {
             "archive": lambda job: ArchiveWork(self.archive_tools, self.job_book, job),
             "restore": lambda job: RestoreWork(self.restore_tools, self.job_book, job),
+            "import": lambda job: self.imports.work(job, self.job_book),
             "apart": lambda job: ApartWork(self._apart_tools, job),
             **dict([self.retaining.kind]),
             **parking(lambda: self._parking_tools),

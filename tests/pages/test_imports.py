@@ -30,14 +30,14 @@ def test_rows_are_checked_and_written(
     app = press(app, "Check rows")
     assert "Some rows are refused" in words(app)
     assert next(each for each in app.button if each.label == "Write 1 row").disabled
-    run = services.imports.service._folder.runs()[0]
+    run = services.imports._folder.runs()[0]
     app = open_page("imports", tenant="tenant/globex")
     app.segmented_control(key="data_kind").set_value("keys").run()
     pick(app, "Layout", "The guide's")
     pick(app, "Leave out refused rows and write the others", True)
     pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
     app = press(press(app, "Check rows"), "Write 1 row")
-    whole = services.imports.service.runs
+    whole = services.imports.runs
     wait_until(lambda: (found := whole()) and found[0].state.value != "writing", 60)
     runs = whole()
     assert runs[0].id != run.id
@@ -61,6 +61,9 @@ def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn
     app.segmented_control(key="setup_vectors").set_value("Its own collection").run()
     app.number_input(key="setup_size").set_value(4).run()
     app.checkbox(key="setup_session").set_value(True).run()
+    pick(app, "Labels", "nonsense")
+    assert "Set up" not in [each.label for each in app.button]  # what is typed is not left out
+    pick(app, "Labels", "")
     app = press(app, "Set up")
     assert "tenant/newco is set up." in words(app), words(app)
     facts = services.stores.writers.vector_setup.facts("vectors_tenant_newco_user_new_kato")

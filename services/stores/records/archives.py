@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert, select, update
 
 from services.archive.models import Archive, State, archive_of, archive_text
 from services.stores.records.archive_tables import ARCHIVE_TENANTS, ARCHIVES
 from services.stores.records.database import batches, reading, writing
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
+
+_ID_IN_NAME = re.compile(r"-([0-9a-f]{8})\.kato\.tar$", re.ASCII)
 
 
 class ArchiveBook:
@@ -33,6 +36,23 @@ class ArchiveBook:
                     for digest in dict.fromkeys(map(digest_of, archive.tenants))]  # fmt: skip
             if rows:
                 connection.execute(insert(ARCHIVE_TENANTS), rows)
+
+    def note(self, archive: Archive) -> bool:
+        """Keep what is known of an archive now, unless its file was removed meanwhile."""
+        mine = ARCHIVES.c.id == archive.id, ARCHIVES.c.state != State.REMOVED.value
+        now = {"state": archive.state.value, "text": archive_text(archive)}
+        with writing(self._engine, "keeping an archive") as connection:
+            return connection.execute(update(ARCHIVES).where(*mine).values(now)).rowcount > 0
+
+    def named(self, name: str) -> Archive | None:
+        """Return the one whose file has this name, which has the beginning of its id."""
+        told = _ID_IN_NAME.search(name)
+        if told is None:
+            return None
+        asked = select(ARCHIVES.c.text).where(ARCHIVES.c.id.startswith(told[1]))
+        with reading(self._engine, "reading an archive") as connection:
+            found = map(archive_of, connection.execute(asked).scalars().all())
+        return next((each for each in found if each.name == name), None)
 
     def all(self, limit: int = 1000) -> tuple[Archive, ...]:
         """Return the newest archives, newest first."""

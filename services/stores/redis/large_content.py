@@ -77,21 +77,48 @@ def _stream(
     while entries := list(islice(members, each)):
         yield {"entries": [list(map(text_of, entry)) for entry in entries]}
     facts = _told(link.ask("XINFO", "STREAM", key))
+    groups = [_told(each) for each in link.ask("XINFO", "GROUPS", key)]
+    pending = _pending(link, key, max((group["pending"] for group in groups), default=0))
     yield {
         "entries": [],
         "last_id": text_of(facts["last-generated-id"]),
-        "groups": [_group(link, key, _told(each)) for each in link.ask("XINFO", "GROUPS", key)],
+        "entries_added": facts.get("entries-added"),  # since Redis 7, as what follows
+        "max_deleted_id": text_of(facts.get("max-deleted-entry-id", b"0-0")),
+        "groups": [_group(link, key, each, pending.get(each["name"], [])) for each in groups],
     }
 
 
-def _group(link: Link, key: bytes, facts: dict[str, Any]) -> dict[str, Any]:
+def _group(
+    link: Link, key: bytes, facts: dict[str, Any], pending: Sequence[Sequence[Any]]
+) -> dict[str, Any]:
     consumers = link.ask("XINFO", "CONSUMERS", key, facts["name"])
     return {
         "name": text_of(facts["name"]),
         "last_delivered_id": text_of(facts["last-delivered-id"]),
-        "entries_read": facts.get("entries-read"),  # since Redis 7
+        "entries_read": facts.get("entries-read"),
         "consumers": [text_of(_told(each)["name"]) for each in consumers],
+        "pending": [
+            [text_of(entry), text_of(consumer), at, times] for entry, consumer, at, times in pending
+        ],
     }
+
+
+def _pending(link: Link, key: bytes, most: int) -> dict[bytes, Sequence[Sequence[Any]]]:
+    """Return what each group was given and has not acknowledged, by whom, when and how often.
+
+    XPENDING tells no time, but how long ago it was. Raises StoreRejected for more than can be read
+    at once.
+    """
+    if not most:
+        return {}
+    if most > _MOST_MEMBERS:
+        reason = (
+            f"a stream's group has more than {_MOST_MEMBERS:,} entries that nobody acknowledged"
+        )
+        raise StoreRejected(STORE, "reading keys", reason)
+    full = _told(link.ask("XINFO", "STREAM", key, "FULL", "COUNT", most))
+    groups = (_told(each) for each in full["groups"])
+    return {each["name"]: each["pending"] for each in groups}
 
 
 def _told(reply: Any) -> dict[str, Any]:

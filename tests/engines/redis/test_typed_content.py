@@ -52,6 +52,10 @@ def test_every_type_comes_as_it_is(valkey: redis.Redis) -> None:
     assert (group["name"], group["last_delivered_id"], group["consumers"]) == (
         "group", "1-1", ["one"],
     )  # fmt: skip
+    assert (groups["entries_added"], groups["max_deleted_id"]) == (1, "0-0")
+    ((entry, consumer, at, times),) = group["pending"]
+    assert (entry, consumer, times) == ("1-1", "one", 1)
+    assert at >= int(now)
 
 
 def test_a_large_value_comes_in_pieces_that_make_it_up(valkey: redis.Redis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
@@ -19,24 +20,21 @@ from services.imports import write
 from services.imports.errors import ImportRefused
 from services.imports.folder import KEPT
 from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
-from services.settings.environment import Settings
+from services.imports.run import STEPS
+from services.jobs.models import JobRefused, JobState
+from services.settings.environment import Settings, load_settings
 from services.stores.clickhouse import imports
-from services.stores.clickhouse.imports import PatternImports
 from services.stores.clickhouse.query import Asking
-from services.stores.qdrant.imports import PointImports
 from services.stores.redis.imports import KeyImports
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, held_names, kb_id_of
 from services.tenancy.layout import Layout
 from tests.features.purge.fingerprint import Fingerprint, fingerprint
 from tests.servers.deployment import Deployment
+from tests.servers.import_process import WRITES, go_on
 
 TENANT, NODE = TenantKey("tenant", "newco"), "tenant:newco:user:ann"
 KB = kb_id_of(NODE)
 SHARED = "kato_vectors"
-WRITES = {
-    Kind.PATTERNS: (PatternImports, "publish"), Kind.KEYS: (KeyImports, "write"),
-    Kind.VECTORS: (PointImports, "write"),
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -53,13 +51,13 @@ def order(kind: Kind, layout: Layout = Layout.KATO, **more: Any) -> Order:
 
 def check(services: Services, wanted: Order, *rows: object) -> Preview:
     data = "\n".join(map(json.dumps, rows)).encode()
-    return services.imports.service.check(wanted, BytesIO(data))
+    return services.imports.check(wanted, BytesIO(data))
 
 
 def done(services: Services, wanted: Order, *rows: object) -> Run:
     run = check(services, wanted, *rows).run
-    services.imports.service.claim(run, by="ann")
-    return services.imports.service.write(run)
+    services.imports.begin(run, by="ann")
+    return services.imports.run_here(run)
 
 
 def seen(kato: Deployment) -> Fingerprint:
@@ -89,7 +87,7 @@ def test_each_kind_is_written_and_nobody_elses_is_touched(
         stop = check(services, order(kind), *rows)
         assert (stop.there, stop.obstacle) == (4, "some names are there already")
         with pytest.raises(ImportRefused):
-            services.imports.service.claim(stop.run, by="ann")
+            services.imports.begin(stop.run, by="ann")
         more = rows_of(kind, 6, "new")
         skip = done(services, order(kind, existing=Existing.SKIP), *more)
         assert (skip.state, skip.written, skip.replaced) == (State.DONE, 2, 0), skip.problem
@@ -101,8 +99,8 @@ def test_each_kind_is_written_and_nobody_elses_is_touched(
     assert keys.get(f"{KB}:metadata:p1") == b'{"n": 1, "m": "new"}'
     one, *_ = kato.targets.qdrant.retrieve(f"vectors_{KB}", [1])  # type: ignore[union-attr]
     assert one.payload == {"m": "new"}
-    assert len(list(services.imports.service._folder.path.iterdir())) == 12
-    held = b"".join(each.read_bytes() for each in services.imports.service._folder.path.iterdir()
+    assert len(list(services.imports._folder.path.iterdir())) == 12
+    held = b"".join(each.read_bytes() for each in services.imports._folder.path.iterdir()
                     if b'"state":"done"' in each.read_bytes())  # fmt: skip
     assert b"metadata:p1" not in held  # when it has ended, no row stays on this machine
 
@@ -137,7 +135,8 @@ def test_what_fails_half_way_is_taken_back(
         half = done(services, wanted, *rows_of(kind, 6, "new"))
     assert half.state is State.HALF
     assert seen(kato) != before
-    assert services.imports.service.take_back(half.id).state is State.UNDONE
+    services.imports.take_back(half.id)
+    assert services.imports.run_here(half.id).state is State.UNDONE
     assert seen(kato) == before
 
 
@@ -217,8 +216,11 @@ def test_what_others_write_meanwhile_stays(
 
     def overtaken(self: object, place: str, items: Any) -> Any:
         found = whole(self, place, items)
-        with patch.object(adapter, "before", whole):
-            assert done(services, wanted, *rows_of(kind, 1, "theirs")).state is State.DONE
+        theirs = kato.targets
+        if kind is Kind.KEYS:
+            theirs.redis.set(f"{KB}:metadata:p0", '{"m": "theirs"}')
+        else:
+            theirs.qdrant.set_payload(f"vectors_{KB}", {"m": "theirs"}, [0])
         return found
 
     with patch.object(adapter, "before", overtaken):
@@ -235,13 +237,97 @@ def test_what_others_write_meanwhile_stays(
 
 def test_a_check_that_was_killed_keeps_nobody_from_importing(services: Services) -> None:
     """Its file says nothing of an import yet: it is none, and is removed after a while."""
-    folder = services.imports.service._folder
+    folder = services.imports._folder
     killed = folder.new("killed").path
     assert check(services, order(Kind.KEYS), *rows_of(Kind.KEYS)).fresh == 4
-    assert services.imports.service.runs() == ()
+    assert services.imports.runs() == ()
     assert killed.exists()
     long_ago = services.now() - 2 * KEPT
     os.utime(killed, (long_ago.timestamp(),) * 2)
     folder.clean()
     assert not killed.exists()
     assert len(folder.runs()) == 1
+
+
+@pytest.mark.parametrize("unwanted", [False, True])
+@pytest.mark.parametrize("kind", WRITES)
+def test_killed_half_way_it_is_written_whole_or_taken_back(
+    services: Services, kato: Deployment, kind: Kind, *, unwanted: bool
+) -> None:
+    """Whoever has its job next begins anew, or takes back what is not wanted any more."""
+    services.stores.writers.vector_setup.create(f"vectors_{KB}", size=2, distance="Euclid")
+    done(services, order(kind), *rows_of(kind, 3))
+    before = seen(kato)
+    run = check(services, order(kind, existing=Existing.REPLACE), *rows_of(kind, 6, "new")).run
+    services.imports.begin(run, by="ann")
+    environment = {**kato.environment, "KATO_TENANTS_DATA": os.environ["KATO_TENANTS_DATA"]}
+    for _ in range(2):
+        assert go_on(environment, run, dies=kind) == -signal.SIGKILL
+    cut_off = services.imports.one(run)
+    assert cut_off.state is State.WRITING
+    assert seen(kato) != before
+    if unwanted:
+        services.imports.take_back(run)
+    assert go_on(environment, run) == 0
+    came = services.imports.one(run)
+    if unwanted:
+        assert (came.state, seen(kato)) == (State.UNDONE, before)
+    else:
+        assert (came.state, came.written, came.replaced) == (State.DONE, 3, 3), came.problem
+    (job, _) = services.work.all("import")
+    assert (job.state, job.outcome) == (JobState.ENDED, came.state)
+    assert services.work.holder(held_names([TENANT], [KB])) is None
+    assert not _staging(kato)
+
+
+def _staging(kato: Deployment) -> object:
+    assert kato.targets.clickhouse is not None
+    return kato.targets.clickhouse.query("SHOW TABLES LIKE 'kato_tenants_%'").result_rows
+
+
+def test_a_command_does_not_take_back_what_another_process_writes(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for it, and who writes it does it: never two at once."""
+    monkeypatch.setattr(write, "BATCH", 2)
+    before, whole, asked = seen(kato), KeyImports.write, list[State]()
+
+    def written(self: KeyImports, *arguments: Any) -> None:
+        whole(self, *arguments)
+        if not asked:
+            asked.append(services.imports.take_back(run).state)
+            with closing(bootstrap.build(load_settings())) as command:
+                job = command.work.all("import")[0]
+                assert not command.work.run(job.id)  # it is leased
+
+    run = check(services, order(Kind.KEYS), *rows_of(Kind.KEYS, 6)).run
+    services.imports.begin(run, by="ann")
+    with patch.object(KeyImports, "write", written):
+        ended = services.imports.run_here(run)
+    assert asked == [State.WRITING]
+    assert (ended.state, ended.problem) == (State.UNDONE, "it was stopped")
+    assert seen(kato) == before
+
+
+def test_while_one_runs_nothing_else_is_done_with_the_tenant(services: Services) -> None:
+    """And it can be begun once that ended."""
+    first, second = (
+        check(services, order(Kind.KEYS, existing=Existing.SKIP), *rows_of(Kind.KEYS)).run
+        for _ in range(2)
+    )
+    services.imports.begin(first, by="ann")
+    with pytest.raises(JobRefused):
+        services.imports.begin(second, by="ann")
+    assert services.imports.run_here(first).written == 4
+    services.imports.begin(second, by="ann")
+    assert services.imports.run_here(second).state is State.DONE
+    with pytest.raises(ImportRefused):
+        services.imports.begin(second, by="ann")
+
+
+def test_rows_of_another_machine_are_left_to_it(services: Services) -> None:
+    job = services.work.begin(
+        "import", {"import": "elsewhere"}, asked_by="ann", reason="x", names=["x"], steps=STEPS
+    )
+    assert not services.work.run(job.id)
+    assert services.work.job(job.id).state is JobState.RUNNING

@@ -11,6 +11,7 @@ import redis
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreDenied
+from services.imports.models import Item
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.tenancy.layout import Owner, OwnerKind
@@ -72,6 +73,38 @@ def purge(stores: Stores) -> None:
     stores.key_erasing.erase(surface_of(MINE), nobody, silent)
     assert stores.key_erasing.look(surface_of(MINE), nobody).items == ()
     stores.key_erasing.trim_streams()
+
+
+def imported(stores: Stores) -> None:
+    writes = stores.writers.key_imports
+    bodies = {
+        "string": "1", "list": ["a"], "set": ["a"], "hash": {"a": "b"}, "zset": {"a": 1.0}
+    }  # fmt: skip
+    items = [
+        Item(number, f"{MINE}:metadata:{kind}", {"type": kind, "value": value, "ttl": 60})
+        for number, (kind, value) in enumerate(bodies.items())
+    ]
+    for _ in range(2):  # new, and then over what is there
+        before = writes.before("", items)
+        writes.write("", items, before)
+    assert len(writes.there("", items, whose="").own) == len(items)
+    writes.take_back("", before)
+    writes.take_back("", dict.fromkeys(before))
+    assert not writes.there("", items, whose="").own
+
+
+def test_who_imports_keys_may_do_what_that_takes_and_no_more_is_given(
+    valkey: redis.Redis,
+) -> None:
+    """Each word beyond those of a purge is taken for something."""
+    words = block("Redis: import").split()
+    more = {*words[5:]} - {*block("Redis: purge").split()}
+    with as_redis_user(valkey, words) as stores:
+        imported(stores)
+    for word in more:
+        fewer = [one for one in words if one != word]
+        with as_redis_user(valkey, fewer) as stores, pytest.raises(StoreDenied):
+            imported(stores)
 
 
 DOES: dict[str, Callable[[Stores], None]] = {

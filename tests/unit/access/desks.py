@@ -80,7 +80,6 @@ from services.history.models import (
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
-from services.imports.background import Importing
 from services.imports.errors import ImportRefused
 from services.imports.models import (
     Form,
@@ -533,16 +532,15 @@ class World:
         self.approvals.all.return_value = self.approvals.live.return_value = (REQUEST, others)
         self.approvals.find.return_value = REQUEST
         self.approvals.request.return_value = self.approvals.approve.return_value = REQUEST
-        self.imported = _mock(ImportService)
-        self.imported.target.return_value = target_of(IMPORT, OWNERSHIP)
-        self.imported.check.return_value = self.imported.preview.return_value = IMPORT_PREVIEW
-        self.imported.one.return_value = Run("r1", IMPORT, ImportState.HALF)
-        self.imported.runs.return_value = (
+        self.imports = _mock(ImportService)
+        self.imports.target.return_value = target_of(IMPORT, OWNERSHIP)
+        self.imports.check.return_value = self.imports.preview.return_value = IMPORT_PREVIEW
+        self.imports.one.return_value = Run("r1", IMPORT, ImportState.HALF)
+        self.imports.runs.return_value = (
             Run("r1", IMPORT, ImportState.HALF),
             Run("r2", ZEDS_IMPORT, ImportState.DONE, problem=f"zed {COUNTED}"),
         )
-        self.imported.write.return_value = Run("r1", IMPORT, ImportState.DONE)
-        self.imports = Importing(self.imported, on_end=lambda: None)
+        self.imports.run_here.return_value = Run("r1", IMPORT, ImportState.DONE)
         self.rotation = _mock(KeyRotation)
         self.rotation.run.return_value = KeyRotationReport(1, 1, {})
 
@@ -591,7 +589,7 @@ TO_DECIDE = {
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
     "move.plan", "move.job", "move.moved", "move.destinations",
     "apart.job", "apart.known", "apart.plan",
-    "imported.target", "imported.one", "imported.preview", "places.facts",
+    "imports.target", "imports.one", "imports.preview", "places.facts",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -867,25 +865,25 @@ CASES: dict[str, Case] = {
         target=f"collection: vectors_{ACME_KB} (tenant/acme)", writes=True, **OF_ACME,
     ),
     "imports.check": Case(
-        lambda d: d.imports.check(IMPORT, BytesIO()), ADMIN, inner="imported.check", writes=True
+        lambda d: d.imports.check(IMPORT, BytesIO()), ADMIN, inner="imports.check", writes=True
     ),
     "imports.preview": Case(
-        lambda d: d.imports.preview("r1"), ADMIN, inner="imported.preview", writes=True,
+        lambda d: d.imports.preview("r1"), ADMIN, inner="imports.preview", writes=True,
         refused=ImportRefused,
     ),
     "imports.one": Case(
-        lambda d: d.imports.one("r1"), ADMIN, inner="imported.one", writes=True,
+        lambda d: d.imports.one("r1"), ADMIN, inner="imports.one", writes=True,
         refused=ImportRefused,
     ),
     "imports.runs": Case(
-        lambda d: d.imports.runs(), ADMIN, ANY, inner="imported.runs", writes=True
+        lambda d: d.imports.runs(), ADMIN, ANY, inner="imports.runs", writes=True
     ),
     "imports.write": _done(
-        lambda d: d.imports.write("r1", here=True), ADMIN, Action.IMPORT_DATA, "imported.write",
+        lambda d: d.imports.write("r1", here=True), ADMIN, Action.IMPORT_DATA, "imports.begin",
         target="1 keys (kato's layout)", writes=True, refused=ImportRefused, **OF_ACME,
     ),
     "imports.take_back": _done(
-        lambda d: d.imports.take_back("r1"), ADMIN, Action.IMPORT_DATA, "imported.take_back",
+        lambda d: d.imports.take_back("r1"), ADMIN, Action.IMPORT_DATA, "imports.take_back",
         target="take back r1", writes=True, refused=ImportRefused, **OF_ACME,
     ),
     "fleet.settings": Case(lambda d: d.fleet.settings(), ADMIN, FLEET),
@@ -1095,6 +1093,10 @@ CASES: dict[str, Case] = {
     "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.files": Case(lambda d: d.archives.files(), OPERATOR, FLEET, inner="archive.files"),
+    "archives.export": _done(
+        lambda d: d.archives.export("a", Path("x")), OPERATOR, Action.EXPORT, "archive.export",
+        scopes=FLEET, target="acme.kato.tar as Parquet", **OF_ACME,
+    ),
     "archives.verify_file": _done(
         lambda d: d.archives.verify_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
         "archive.verify_file", scopes=FLEET, target="a file by its address",

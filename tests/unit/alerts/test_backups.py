@@ -22,6 +22,8 @@ def test_a_backup_that_failed() -> None:
     assert (told.tenants, told.concerns) == ((ACME,), (ACME,))
     assert "2026-11-01 00:00 UTC" in line_of(alert(code="backup_failed", facts=told.facts))
     assert seen("backup_failed", backups=(WELL,)).seen == ()
+    gone = replace(failed, rule=None, next_at=None)  # then nothing comes that would end it
+    assert seen("backup_failed", backups=(gone,)).seen == ()
 
 
 def test_a_backup_that_nobody_began_for_an_hour() -> None:

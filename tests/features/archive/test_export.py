@@ -1,0 +1,60 @@
+"""An archive's rows as Parquet: those of the store, in new files, and none of a cut archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from pyarrow import parquet
+
+from services.archive.errors import ArchiveError, ArchiveRefused
+from services.bootstrap import Services
+from services.stores.clickhouse import native_parquet
+from tests.features.restore.test_restore import archived, services
+from tests.servers.deployment import Deployment
+
+__all__ = ["services"]  # a fixture
+
+_ROWS = """
+SELECT name, pattern_data, length, created_at FROM patterns_data WHERE kb_id IN {kbs:Array(String)}
+ORDER BY kb_id, name
+"""
+
+
+def test_rows_are_as_in_the_store_and_nothing_is_written_over(
+    services: Services, kato: Deployment, tmp_path: Path
+) -> None:
+    archive = archived(services)
+    (found,) = services.archive.export(archive, tmp_path)
+    assert (found.part, found.rows) == (
+        "clickhouse/patterns_data", archive.counts["clickhouse/patterns_data"]
+    )  # fmt: skip
+    path = Path(found.file)
+    assert path.stat().st_mode & 0o077 == 0
+    table = parquet.read_table(path).sort_by([("kb_id", "ascending"), ("name", "ascending")])
+    assert kato.targets.clickhouse is not None
+    kbs = sorted({*table["kb_id"].to_pylist()})
+    rows = kato.targets.clickhouse.query(_ROWS, parameters={"kbs": kbs}).result_rows
+    told = [
+        (row["name"], row["pattern_data"], row["length"], row["created_at"].replace(tzinfo=None))
+        for row in table.to_pylist()
+    ]
+    assert told == [tuple(row) for row in rows]
+    before = path.read_bytes()
+    with pytest.raises(ArchiveError, match="cannot be written"):
+        services.archive.export(archive, tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_of_what_cannot_be_read_no_file_is_left(services: Services, tmp_path: Path) -> None:
+    archive = archived(services)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with patch.object(native_parquet, "write_parquet", return_value=1), pytest.raises(ArchiveError):
+        services.archive.export(archive, folder)
+    file = tmp_path / "archives" / archive.name
+    file.write_bytes(file.read_bytes()[:-700])
+    with pytest.raises(ArchiveRefused):
+        services.archive.export(archive, folder)
+    assert list(folder.iterdir()) == []
