@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Hashable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from services import bootstrap
 from services.archive.errors import ArchiveError
 from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as TakeStep
 from services.bootstrap import Services
@@ -18,10 +19,13 @@ from services.cards.models import State as Status
 from services.errors import PurgeRefused
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.move.errors import MoveRefused
-from services.move.models import Outcome, Phase, phase_of
+from services.move.models import Outcome, Phase, StepName, phase_of
+from services.move.run import DOES, MoveWork
+from services.purge.came_back import came_back
 from services.purge.models import Request, Target
+from services.settings.destinations import settings_of
 from services.tenancy.kb_ids import held_names
-from tests.features.move.conftest import OTHER, Prints
+from tests.features.move.conftest import OTHER, Prints, prints_of
 from tests.features.purge.fingerprint import Fingerprint
 from tests.features.restore.test_restore import ACME, WHY
 from tests.servers.deployment import STORES, Deployment
@@ -199,6 +203,35 @@ def test_who_is_written_for_after_its_sessions_ended_is_not_erased(
     assert there().residue(mine) == before.residue(mine)
 
 
+@pytest.mark.parametrize("side", ["here", "there"])
+def test_what_is_written_last_on_either_side_is_found_before_anything_goes(
+    services: Services, kato: Deployment, other: Deployment, side: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Both are compared once more when all is copied."""
+    running = {"here": kato, "there": other}[side]
+    job, real = copied(services), DOES[StepName.CATCH_UP]
+
+    def late(work: MoveWork) -> Result:
+        found = real(work)
+        running.targets.redis.set(LATE, "1")
+        return found
+
+    before = prints_of(kato)
+    with monkeypatch.context() as patched:
+        patched.setitem(DOES, StepName.CATCH_UP, late)
+        halted = cut_over(services, job)
+    assert halted.state is JobState.FAILED
+    assert "writes" in halted.problem
+    assert "redis/keys" in halted.problem
+    if side == "there":
+        assert prints_of(kato).without(SESSIONS) == before.without(SESSIONS)
+        other.targets.redis.delete(LATE)
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+    assert other.targets.redis.exists(LATE) == (side == "here")
+
+
 def test_what_somebody_else_wrote_there_is_never_removed(
     services: Services, other: Deployment, here: Prints, there: Prints
 ) -> None:
@@ -308,3 +341,30 @@ def test_a_destination_that_names_tenants_otherwise_is_refused(
     assert "in the file of eu-2, CLICKHOUSE_PORT" in told
     with pytest.raises(MoveRefused, match="no deployment"):
         services.move.plan(ACME, "nowhere")
+
+
+def test_moved_there_and_back_everything_is_as_it_was(
+    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
+) -> None:
+    """By the other one's dashboard, whose file of this one names its records: these know."""
+    before, other = here(), there()
+    kb_ids = gone(services)
+    assert cut_over(services, copied(services)).outcome == Outcome.MOVED
+    file = tmp_path / "back.env"
+    records = f"sqlite:///{services.settings.data / 'state.sqlite'}"
+    given = {**kato.environment, "KATO_TENANTS_STATE_URL": records}
+    file.write_text("\n".join(f"{name}={value}" for name, value in given.items()), "utf-8")
+    settings = settings_of(services.settings, OTHER).model_copy(
+        update={"move_to": f"back = {file}", "data": tmp_path / "theirs"}
+    )
+    with closing(bootstrap.build(settings)) as theirs:
+        theirs.usage.collect()
+        plan = theirs.move.plan(ACME, "back")
+        assert not plan.in_the_way, plan.in_the_way
+        job = theirs.move.run_here(theirs.move.begin(plan, by="bea", reason=WHY).id)
+        assert cut_over(theirs, job).outcome == Outcome.MOVED
+    assert here() == before
+    assert there().without(kb_ids) == other.without(kb_ids)
+    assert there().residue(kb_ids) == 0
+    assert services.move.moved(ACME) is None
+    assert not came_back(services.usage.collect(), services.jobs.tombstones(kb_ids))
