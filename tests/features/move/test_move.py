@@ -128,6 +128,7 @@ def test_killed_at_every_step_it_comes_to_the_same(
     assert arrived.without(theirs) == other.without(theirs)
     assert arrived.residue(mine) == before.residue(mine) + 1
     assert sessions(before) - sessions(away) == sessions(arrived) - sessions(other)
+    assert not services._move_tools.there(OTHER).purges.tombstones()  # it is expected there
     moved = services.move.moved(ACME)
     assert moved is not None
     assert (moved.to, moved.by, moved.reason) == (OTHER, "ada", WHY)
@@ -254,6 +255,21 @@ def test_what_somebody_else_wrote_there_is_never_removed(
     assert any("has data of it" in each for each in services.move.plan(ACME, OTHER).in_the_way)
 
 
+def test_where_anything_is_there_by_its_names_nothing_is_written(
+    services: Services, other: Deployment, there: Prints
+) -> None:
+    """Whoever that is said to be: it may have come after the plan was made."""
+    job = begun(services)
+    other.targets.redis.set(LATE, "theirs")
+    mixed = there()
+    assert any("has data of it" in each for each in services.move.plan(ACME, OTHER).in_the_way)
+    assert "has data of it already (redis/keys)" in services.move.run_here(job.id).problem
+    assert there() == mixed
+    services.move.give_up(job.id, by="ann")
+    services.move.run_here(job.id)
+    assert there() == mixed
+
+
 @pytest.mark.parametrize("store", ["clickhouse", "redis", "qdrant"])
 def test_where_the_other_one_is_down_it_halts_and_goes_on_later(
     services: Services, other: Deployment, store: str, here: Prints, there: Prints
@@ -308,9 +324,13 @@ def test_meanwhile_nothing_else_is_done_with_it_and_then_it_is_known_where_it_is
 
 
 def test_the_same_servers_at_other_addresses_are_refused(
-    services: Services, kato: Deployment, tmp_path: Path
+    services: Services, kato: Deployment, here: Prints, tmp_path: Path
 ) -> None:
-    """By what they say of themselves: there, everything would be erased that was copied."""
+    """By what they say of themselves: there, everything would be erased that was copied.
+
+    Also where a file says so after the copy, and before any session ends.
+    """
+    job, before = copied(services), here()
     with ExitStack() as stack:
         ports = {
             store: stack.enter_context(FaultyProxy("127.0.0.1", getattr(kato, store).port)).port
@@ -322,11 +342,12 @@ def test_the_same_servers_at_other_addresses_are_refused(
             "QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}",
             "KATO_API_URL": f"http://127.0.0.1:{ports['kato']}",
         }  # fmt: skip
-        file = tmp_path / "same.env"
+        file = tmp_path / "other.env"
         file.write_text("\n".join(f"{name}={value}" for name, value in faces.items()), "utf-8")
-        services.settings = services.settings.model_copy(update={"move_to": f"same = {file}"})
-        why = services.move.plan(ACME, "same").in_the_way
+        why = services.move.plan(ACME, OTHER).in_the_way
         told = [each for each in why if "has the same" in each]
+        assert "has the same clickhouse" in cut_over(services, job).problem
+    assert here() == before
     assert [each.split()[4] for each in told] == ["clickhouse", "redis", "qdrant"]
 
 
