@@ -1,9 +1,9 @@
 """`kato-tenants move`: a tenant goes to another deployment, and nothing of it is lost between.
 
-`begin` copies and proves the copy, and then waits: point the tenant's clients elsewhere, and
-`cutover` ends its sessions, copies the rest, proves it, and erases it here. Exit codes: 0 done, or
-it waits, 1 it could not be done, 2 wrong settings or arguments, 3 the embedded engines are in use
-by another process.
+`begin` copies and proves the copy, and then waits: stop the tenant's clients, and `cutover` ends
+its sessions, copies the rest, proves it, and erases it here. Exit codes: 0 done, or it waits, 1 it
+could not be done, 2 wrong settings or arguments, 3 the embedded engines are in use by another
+process.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def job_text(job: Job) -> str:
     lines = [f"{what}: {phase.value}", f"job: {job.id}", f"state: {job.state.value}"]
     if phase is Phase.WAITING:
         lines += [
-            "its clients still come here: point them there, and let it cut over",
+            "its clients still come here: stop them, let it cut over, and start them there",
             f"next: kato-tenants move cutover {job.id}",
         ]
     lines += [f"why: {visible(job.problem)}"] if job.problem else []

@@ -142,7 +142,7 @@ MOVE_OPEN = "move_open"
 MOVE_TO = "move_to"
 MOVE_PLAN = "move_plan"
 MOVE_REASON = "move_reason"
-MOVE_POINTED = "move_pointed"
+MOVE_STOPPED = "move_stopped"
 MOVE_LEAVE = "move_leave"
 MOVE_REFUSED = "move_refused"
 """Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it

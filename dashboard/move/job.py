@@ -31,15 +31,15 @@ def draw(job: Job) -> None:
 def _waits(job: Job, to: str) -> None:
     """Draw what people have to do now, and the two ways on."""
     tenant, desk = tenant_of(job), runtime.desk().move
-    st.info(f"All of it is in {to}, and proven. Its clients still come here: point them to {to}, "
-            "and then let it cut over.", icon=":material/front_hand:")  # fmt: skip
+    st.info(f"All of it is in {to}, and proven; its clients still come here. Stop them, let it cut "
+            f"over, and start them again with {to}.", icon=":material/front_hand:")  # fmt: skip
     draw_status(Action.MOVE, target=f"cut over {tenant}")
-    pointed = st.checkbox(f"Its clients go to {to} now, and nobody writes for it here",
-                          key=state_keys.of(state_keys.MOVE_POINTED, tenant))  # fmt: skip
+    stopped = st.checkbox("Its clients are stopped: nobody writes for it, here or there",
+                          key=state_keys.of(state_keys.MOVE_STOPPED, tenant))  # fmt: skip
     with st.container(horizontal=True):
         permits.button(
             "Cut over", Action.MOVE, tenants=[tenant], type="primary", key="move_cut_over",
-            icon=":material/swap_horiz:", disabled=not pointed, on_click=jobs.do,
+            icon=":material/swap_horiz:", disabled=not stopped, on_click=jobs.do,
             args=(lambda: desk.cut_over(job.id), state_keys.MOVE_REFUSED),
             tip="Its sessions end, the rest is copied and proven, and it is erased here.",
         )  # fmt: skip

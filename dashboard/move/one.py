@@ -54,9 +54,9 @@ def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
         if not offer.open:
             return
         st.markdown("All that is surely its own is copied to another deployment while its clients "
-                    "go on, and the copy is proven. Then it waits until you have pointed them "
-                    "there: only when you let it cut over, its sessions end, the rest is copied, "
-                    "and it is erased here. Until then nothing changes here.")  # fmt: skip
+                    "go on, and the copy is proven. Then it waits until you have stopped them: "
+                    "only when you let it cut over, its sessions end, the rest is copied, and it "
+                    "is erased here. Until then nothing changes here.")  # fmt: skip
         to = st.selectbox("To", names, key=state_keys.of(state_keys.MOVE_TO, tenant),
                           filter_mode="contains", format_func=visible)  # fmt: skip
         plan = _planned(tenant, to)

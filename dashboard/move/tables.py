@@ -15,11 +15,11 @@ from services.tenancy.kb_ids import TenantKey
 STEPS: Mapping[str, str] = {
     StepName.CHECK: "Look whether it may be done, here and there",
     StepName.COPY: "Copy all of it while its clients go on, and prove the copy",
-    StepName.WAIT: "Wait until its clients are pointed there",
+    StepName.WAIT: "Wait until its clients are stopped",
     StepName.REST: "End its sessions, and take the rest",
     StepName.CATCH_UP: "Copy the rest",
     StepName.VERIFY: "Compare both deployments with what was taken",
-    StepName.PURGE: "Erase it here, and prove that",
+    StepName.PURGE: "Erase it here, and prove that; its clients can start there",
     StepName.REMEMBER: "Note where it is",
     StepName.REMOVE: "Remove the copy there",
 }

@@ -94,7 +94,7 @@ def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:
 
     A store that is not configured now cannot be asked. Raises StoreError for one that fails.
     """
-    asks = asks_of(tools, manifest)
+    asks = asks_of(tools, surface_of(manifest))
     return tuple(
         difference
         for store, ask in asks.items()
@@ -104,12 +104,16 @@ def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:
     )
 
 
-def asks_of(tools: Tools, manifest: Manifest) -> Mapping[str, Callable[[], Mapping[str, Print]]]:
-    """Return what asks each store how much it has of an archive's names, and its fingerprint."""
-    surface = Surface(
+def surface_of(manifest: Manifest) -> Surface:
+    """Return the names that an archive was taken by."""
+    return Surface(
         kb_ids=frozenset(manifest.kb_ids), tenant_ids=frozenset(manifest.tenant_ids),
         nodes=frozenset(manifest.node_ids), collections=frozenset(manifest.collections),
     )  # fmt: skip
+
+
+def asks_of(tools: Tools, surface: Surface) -> Mapping[str, Callable[[], Mapping[str, Print]]]:
+    """Return what asks each store how much it has of these names, and its fingerprint."""
     wants = surface.nodes.__contains__
     return {
         "clickhouse": lambda: tools.patterns.prints(surface),

@@ -8,7 +8,7 @@ from itertools import islice
 
 from services.archive.models import Part, Print
 from services.archive.tools import Tools as ArchiveTools
-from services.archive.verify import asks_of
+from services.archive.verify import asks_of, surface_of
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.restore.plan import renaming_for
@@ -66,9 +66,9 @@ class _Comparing:
     def parts(self) -> Iterator[PartThere]:
         """Yield each part that the archive or the store has anything of."""
         looks = {"clickhouse": self._rows, "redis": self._keys, "qdrant": self._points}
-        for store, ask in asks_of(self.archives, self.archive.manifest).items():
+        for store, ask in asks_of(self.archives, surface_of(self.archive.manifest)).items():
             parts = {part.name: part for part in self.archive.parts(store)}
-            totals = _asked(ask, needed=bool(parts))
+            totals = asked(ask, needed=bool(parts))
             for name, part in parts.items():
                 yield looks[store](part, totals.get(name, Print(0, "")).count)
             yield from (
@@ -113,7 +113,7 @@ class _Comparing:
         return found
 
 
-def _asked(ask: Callable[[], Mapping[str, Print]], *, needed: bool) -> Mapping[str, Print]:
+def asked(ask: Callable[[], Mapping[str, Print]], *, needed: bool = False) -> Mapping[str, Print]:
     """Ask a store; one that is not configured has nothing, and is an error where it is needed."""
     try:
         return ask()

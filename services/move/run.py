@@ -92,7 +92,7 @@ class MoveWork:
         """Look whether it may be done at all; nothing is written."""
         plan = self.tools.purges().plan(self.request)
         there = self._open()
-        for why in (*plan.obstacles, *there.obstacles(self.tenant, plan.surface.kb_ids)):
+        for why in (*plan.obstacles, *there.obstacles(self.tenant, plan.surface)):
             raise MoveRefused(why)
         return {"collections": sorted(plan.surface.collections & there.collections())}
 
@@ -112,6 +112,7 @@ class MoveWork:
 
     def rest(self) -> Result:
         """End its sessions, and have an archive that has exactly what the stores hold."""
+        self._open()  # so that no session ends for one that is down, or ours
         archives, others = self._archives(last=True), ""
         for number in range(_TRIES):
             self.said(Progress("ending its sessions, and taking the rest"))

@@ -57,7 +57,7 @@ class MoveService:
         why, versions = tuple(self._place()), {}
         try:
             there = self._tools.there(to)
-            why += tuple(there.obstacles(tenant, purge.surface.kb_ids))
+            why += tuple(there.obstacles(tenant, purge.surface))
             versions = dict(there.versions())
         except KatoTenantsError as exc:
             why += (f"{to}: {exc}",)

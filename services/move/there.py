@@ -13,13 +13,14 @@ from services.archive import plan as planning
 from services.archive.as_part import address
 from services.archive.models import Archive
 from services.archive.tools import Tools as ArchiveTools
+from services.archive.verify import asks_of
 from services.figures import Measure
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
-from services.move.compare import PartThere, compare
+from services.move.compare import PartThere, asked, compare
 from services.move.errors import MoveRefused
 from services.purge import as_part as purging
-from services.purge.models import Plan as Purge, Request, Target
+from services.purge.models import Plan as Purge, Request, Surface, Target
 from services.purge.service import PurgeService
 from services.restore import as_part as restoring
 from services.restore.formats import plan_of
@@ -62,8 +63,11 @@ class There:
     unbury: Callable[[str], None]
     arrived: Callable[[TenantKey], None]
 
-    def obstacles(self, tenant: TenantKey, kb_ids: Iterable[str]) -> Iterator[str]:
-        """Say what there stands in the way of a tenant that has not come yet. Raises StoreError."""
+    def obstacles(self, tenant: TenantKey, surface: Surface) -> Iterator[str]:
+        """Say what there stands in the way of a tenant that has not come yet. Raises StoreError.
+
+        `surface` are the exact names that it has here.
+        """
         for store in self.same():
             yield f"{self.name} has the same {store} as this deployment: there is nowhere to move"
         for what in self.differs:
@@ -73,9 +77,10 @@ class There:
         found = self.found(tenant)
         yield from (f"{self.name}: {s.value} could not be asked: {w}" for s, w in
                     found.problems.items())  # fmt: skip
-        if found.items:
-            yield f"{self.name} has data of it already ({self._told(found)}): nothing is mixed"
-        yield from self.strangers(tenant, kb_ids)
+        filled = {item.kind for item in found.items} | set(self._filled(surface))
+        if filled:
+            yield f"{self.name} has data of it already ({_some(filled)}): nothing is mixed"
+        yield from self.strangers(tenant, surface.kb_ids)
         yield from (f"{self.name}: {why}" for why in self.erasable(Request(Target(tenant))))
 
     def strangers(self, tenant: TenantKey, kb_ids: Iterable[str]) -> Iterator[str]:
@@ -104,9 +109,10 @@ class There:
         with opened(self.stores, address(archive)) as found:
             self.stores.records(found, renaming_for(self.stores, found.manifest, None), None)
 
-    @staticmethod
-    def _told(found: Purge) -> str:
-        return ", ".join(f"{found.total(s):,} {s.value}" for s in Measure if found.total(s))
+    def _filled(self, surface: Surface) -> Iterator[str]:
+        """Name the parts of which anything is there by these names, whoever it is said to be."""
+        for ask in asks_of(self.archives, surface).values():
+            yield from (name for name, total in asked(ask).items() if total.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,7 @@ class Arriving:
         if not plan.can_run:
             why = restoring.why_not(plan)
             raise MoveRefused(f"{self.there.name} does not take it, and nothing was written: {why}")
-        filled = [each.part for each in plan.parts if each.there]
+        filled = self._left([archive])
         why = next(self.there.strangers(self.tenant, plan.kb_ids), "")
         if filled or why:
             why = why or f"{self.there.name} has some of it already ({_some(filled)})"

@@ -53,6 +53,8 @@ def settings_of(here: Settings, name: str) -> Settings:
         raise _of(name, exc) from None
     if found.embedded:
         raise SettingsError(MOVE_TO, f"the file of {name} names no store")
+    if found.read_only:
+        raise SettingsError(MOVE_TO, f"the file of {name} says that it is read only")
     if found.state_url is not None and found.state_url == here.state_url:
         raise SettingsError(MOVE_TO, f"the file of {name} names the records of this deployment")
     return found.model_copy(update=_ours(here, name))

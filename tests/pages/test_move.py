@@ -37,7 +37,7 @@ def test_a_tenant_moves(
     assert f"Copied to {OTHER}" in words(app)
     (cut_over,) = (button for button in app.button if button.label == "Cut over")
     assert cut_over.disabled
-    app.checkbox(key=state_keys.of(state_keys.MOVE_POINTED, ACME)).check().run()
+    app.checkbox(key=state_keys.of(state_keys.MOVE_STOPPED, ACME)).check().run()
     press(app, "Cut over")
     assert services.move.run_here(job.id).outcome == Outcome.MOVED
     refresh(services)

@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Hashable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from services import bootstrap
 from services.archive.errors import ArchiveError
 from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as TakeStep
 from services.bootstrap import Services
 from services.cards.models import State as Status
 from services.errors import PurgeRefused
-from services.jobs.models import Job, JobRefused, JobState, Result
+from services.jobs.models import JobRefused, JobState, Result
 from services.move.errors import MoveRefused
-from services.move.models import Outcome, Phase, phase_of
+from services.move.models import Outcome, Phase, StepName, phase_of
+from services.move.run import DOES
+from services.purge.came_back import came_back
 from services.purge.models import Request, Target
+from services.settings.destinations import settings_of
 from services.tenancy.kb_ids import held_names
-from tests.features.move.conftest import OTHER, Prints
-from tests.features.purge.fingerprint import Fingerprint
+from tests.features.move.conftest import OTHER, Prints, prints_of
+from tests.features.move.doing import (
+    LATE,
+    SESSIONS,
+    begun,
+    copied,
+    cut_over,
+    gone,
+    sessions,
+    then,
+)
 from tests.features.restore.test_restore import ACME, WHY
 from tests.servers.deployment import STORES, Deployment
-from tests.servers.jobs_process import go_on
 from tests.servers.proxy import FaultyProxy
-
-SESSIONS = frozenset({""})
-"""By which name a fingerprint has them."""
-
-LEARNT = "tenant_acme_user_bob_kato:frequency:[0-9a-f]*"
-LATE = "tenant_acme_user_bob_kato:frequency:late"
-
-
-def begun(services: Services) -> Job:
-    plan = services.move.plan(ACME, OTHER)
-    assert not plan.in_the_way, plan.in_the_way
-    return services.move.begin(plan, by="ada", reason=WHY)
-
-
-def copied(services: Services) -> Job:
-    job = services.move.run_here(begun(services).id)
-    assert phase_of(job) is Phase.WAITING, job
-    return job
-
-
-def cut_over(services: Services, job: Job) -> Job:
-    services.move.cut_over(job.id, by="ann")
-    return services.move.run_here(job.id)
-
-
-def sessions(prints: Fingerprint) -> frozenset[Hashable]:
-    return prints.keys[""]
-
-
-def gone(services: Services) -> frozenset[str]:
-    return services.purge.plan(Request(Target(ACME))).surface.kb_ids
 
 
 def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
@@ -79,77 +57,6 @@ def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
     assert away.residue(mine) == 0
     assert away.without(theirs) == before.without(theirs)
     assert sessions(before) - sessions(away) == sessions(copy) - sessions(other) != set()
-
-
-def environment_of(services: Services, kato: Deployment, folder: Path) -> dict[str, str]:
-    return {
-        **kato.environment, "KATO_TENANTS_DATA": os.environ["KATO_TENANTS_DATA"],
-        "KATO_TENANTS_ARCHIVES": str(folder / "archives"), "KATO_TENANTS_SETTLE_SECONDS": "0",
-        "KATO_TENANTS_MOVE_TO": services.settings.move_to,
-    }  # fmt: skip
-
-
-def test_killed_at_every_step_it_comes_to_the_same(
-    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
-) -> None:
-    """Two archives, and one purge here, however often its processes die on both sides."""
-    mine, before, other = gone(services), here(), there()
-    environment = environment_of(services, kato, tmp_path)
-    job = begun(services)
-    for kind, step in (
-        ("move", "check"), ("archive", "take"), ("restore", "keys"), ("move", "copy"),
-    ):  # fmt: skip
-        assert go_on(environment, job.id, kind, step) == -signal.SIGKILL, step
-        assert services.move.job(job.id).state is JobState.RUNNING
-    assert go_on(environment, job.id) == 0
-    assert phase_of(services.move.job(job.id)) is Phase.WAITING
-    keys = kato.targets.redis  # its clients go on meanwhile
-    keys.set(LATE, 1)
-    keys.incr(next(keys.scan_iter(match=LEARNT, count=1000)))
-    services.move.cut_over(job.id, by="ann")
-    for kind, step in (
-        ("archive", "end sessions"), ("move", "end sessions"), ("purge", "erase keys"),
-        ("restore", "sessions"), ("move", "copy the rest"), ("move", "verify"),
-        ("purge", "erase patterns"), ("move", "purge"), ("move", "remember"),
-    ):  # fmt: skip
-        ended = go_on(environment, job.id, kind, step)
-        assert ended == -signal.SIGKILL, services.move.job(job.id)
-    assert go_on(environment, job.id) == 0
-    assert services.move.job(job.id).outcome == Outcome.MOVED
-    assert len(services.archive.archives()) == 2
-    assert len(services.purge.jobs()) == 1
-    away, arrived, theirs = here(), there(), mine | SESSIONS
-    assert away.residue(mine) == 0
-    assert away.without(theirs) == before.without(theirs)
-    assert arrived.without(theirs) == other.without(theirs)
-    assert arrived.residue(mine) == before.residue(mine) + 1
-    assert sessions(before) - sessions(away) == sessions(arrived) - sessions(other)
-    moved = services.move.moved(ACME)
-    assert moved is not None
-    assert (moved.to, moved.by, moved.reason) == (OTHER, "ada", WHY)
-
-
-def test_half_a_copy_is_given_up_and_removed_though_that_is_killed_too(
-    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
-) -> None:
-    """Everything there is as it was before, and nothing is left aside."""
-    before, other = here(), there()
-    environment = environment_of(services, kato, tmp_path)
-    job = begun(services)
-    assert go_on(environment, job.id, "restore", "keys") == -signal.SIGKILL
-    assert there() != other
-    with pytest.raises(MoveRefused):
-        services.move.give_up(job.id, by="ann")  # for all that is known it runs
-    services.move.stop(job.id)
-    assert go_on(environment, job.id) == 0
-    assert services.move.job(job.id).state is JobState.STOPPED
-    services.move.give_up(job.id, by="ann")
-    for kind, step in (("purge", "erase keys"), ("move", "remove the copy")):
-        ended = go_on(environment, job.id, kind, step)
-        assert ended == -signal.SIGKILL, services.move.job(job.id).problem
-    assert go_on(environment, job.id) == 0
-    assert services.move.job(job.id).outcome == Outcome.GIVEN_UP
-    assert (here(), there()) == (before, other)
 
 
 def test_who_is_on_hold_does_not_move_and_a_hold_that_comes_later_stops_it(
@@ -199,6 +106,30 @@ def test_who_is_written_for_after_its_sessions_ended_is_not_erased(
     assert there().residue(mine) == before.residue(mine)
 
 
+@pytest.mark.parametrize("side", ["here", "there"])
+def test_what_is_written_last_on_either_side_is_found_before_anything_goes(
+    services: Services, kato: Deployment, other: Deployment, side: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Both are compared once more when all is copied."""
+    running = {"here": kato, "there": other}[side]
+    job, real = copied(services), DOES[StepName.CATCH_UP]
+    late = then(real, lambda: running.targets.redis.set(LATE, "1"))
+    before = prints_of(kato)
+    with monkeypatch.context() as patched:
+        patched.setitem(DOES, StepName.CATCH_UP, late)
+        halted = cut_over(services, job)
+    assert halted.state is JobState.FAILED
+    assert "writes" in halted.problem
+    assert "redis/keys" in halted.problem
+    if side == "there":
+        assert prints_of(kato).without(SESSIONS) == before.without(SESSIONS)
+        other.targets.redis.delete(LATE)
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+    assert other.targets.redis.exists(LATE) == (side == "here")
+
+
 def test_what_somebody_else_wrote_there_is_never_removed(
     services: Services, other: Deployment, here: Prints, there: Prints
 ) -> None:
@@ -221,23 +152,45 @@ def test_what_somebody_else_wrote_there_is_never_removed(
     assert any("has data of it" in each for each in services.move.plan(ACME, OTHER).in_the_way)
 
 
-@pytest.mark.parametrize("store", ["clickhouse", "redis", "qdrant"])
-def test_where_the_other_one_is_down_it_halts_and_goes_on_later(
-    services: Services, other: Deployment, store: str, here: Prints, there: Prints
+def test_where_anything_is_there_by_its_names_nothing_is_written(
+    services: Services, other: Deployment, there: Prints
 ) -> None:
-    """Whichever step it is: nothing is erased here."""
+    """Whoever that is said to be: it may have come after the plan was made."""
+    job = begun(services)
+    other.targets.redis.set(LATE, "theirs")
+    mixed = there()
+    assert any("has data of it" in each for each in services.move.plan(ACME, OTHER).in_the_way)
+    assert "has data of it already (redis/keys)" in services.move.run_here(job.id).problem
+    assert there() == mixed
+    services.move.give_up(job.id, by="ann")
+    services.move.run_here(job.id)
+    assert there() == mixed
+
+
+def test_where_the_other_one_is_down_it_halts_and_goes_on_later(
+    services: Services, other: Deployment, here: Prints, there: Prints,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whichever store and step it is: nothing is erased here, and no session ends in vain."""
     mine, before = gone(services), here()
     job = begun(services)
-    other.fail(store, "down")
-    assert services.move.plan(ACME, OTHER).in_the_way
-    for _ in range(2):
+    for store in ("clickhouse", "redis", "qdrant"):
+        other.fail(store, "down")
+        assert services.move.plan(ACME, OTHER).in_the_way
         assert services.move.run_here(job.id).state is JobState.FAILED
+        other.heal()
         services.move.resume(job.id)
-    other.heal()
     assert phase_of(services.move.run_here(job.id)) is Phase.WAITING
-    other.fail(store, "down")
+    other.fail("qdrant", "down")
     assert cut_over(services, job).state is JobState.FAILED
-    assert here().without(SESSIONS) == before.without(SESSIONS)
+    assert here() == before
+    for store, step in (("redis", StepName.REST), ("clickhouse", StepName.CATCH_UP)):
+        other.heal()
+        services.move.resume(job.id)
+        with monkeypatch.context() as patched:
+            patched.setitem(DOES, step, then(DOES[step], lambda s=store: other.fail(s, "down")))
+            assert services.move.run_here(job.id).state is JobState.FAILED
+        assert here().without(SESSIONS) == before.without(SESSIONS)
     assert not services.purge.jobs()
     other.heal()
     services.move.resume(job.id)
@@ -275,9 +228,13 @@ def test_meanwhile_nothing_else_is_done_with_it_and_then_it_is_known_where_it_is
 
 
 def test_the_same_servers_at_other_addresses_are_refused(
-    services: Services, kato: Deployment, tmp_path: Path
+    services: Services, kato: Deployment, here: Prints, tmp_path: Path
 ) -> None:
-    """By what they say of themselves: there, everything would be erased that was copied."""
+    """By what they say of themselves: there, everything would be erased that was copied.
+
+    Also where a file says so after the copy, and before any session ends.
+    """
+    job, before = copied(services), here()
     with ExitStack() as stack:
         ports = {
             store: stack.enter_context(FaultyProxy("127.0.0.1", getattr(kato, store).port)).port
@@ -289,11 +246,12 @@ def test_the_same_servers_at_other_addresses_are_refused(
             "QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}",
             "KATO_API_URL": f"http://127.0.0.1:{ports['kato']}",
         }  # fmt: skip
-        file = tmp_path / "same.env"
+        file = tmp_path / "other.env"
         file.write_text("\n".join(f"{name}={value}" for name, value in faces.items()), "utf-8")
-        services.settings = services.settings.model_copy(update={"move_to": f"same = {file}"})
-        why = services.move.plan(ACME, "same").in_the_way
+        why = services.move.plan(ACME, OTHER).in_the_way
         told = [each for each in why if "has the same" in each]
+        assert "has the same clickhouse" in cut_over(services, job).problem
+    assert here() == before
     assert [each.split()[4] for each in told] == ["clickhouse", "redis", "qdrant"]
 
 
@@ -308,3 +266,30 @@ def test_a_destination_that_names_tenants_otherwise_is_refused(
     assert "in the file of eu-2, CLICKHOUSE_PORT" in told
     with pytest.raises(MoveRefused, match="no deployment"):
         services.move.plan(ACME, "nowhere")
+
+
+def test_moved_there_and_back_everything_is_as_it_was(
+    services: Services, kato: Deployment, here: Prints, there: Prints, tmp_path: Path
+) -> None:
+    """By the other one's dashboard, whose file of this one names its records: these know."""
+    before, other = here(), there()
+    kb_ids = gone(services)
+    assert cut_over(services, copied(services)).outcome == Outcome.MOVED
+    file = tmp_path / "back.env"
+    records = f"sqlite:///{services.settings.data / 'state.sqlite'}"
+    given = {**kato.environment, "KATO_TENANTS_STATE_URL": records}
+    file.write_text("\n".join(f"{name}={value}" for name, value in given.items()), "utf-8")
+    settings = settings_of(services.settings, OTHER).model_copy(
+        update={"move_to": f"back = {file}", "data": tmp_path / "theirs"}
+    )
+    with closing(bootstrap.build(settings)) as theirs:
+        theirs.usage.collect()
+        plan = theirs.move.plan(ACME, "back")
+        assert not plan.in_the_way, plan.in_the_way
+        job = theirs.move.run_here(theirs.move.begin(plan, by="bea", reason=WHY).id)
+        assert cut_over(theirs, job).outcome == Outcome.MOVED
+    assert here() == before
+    assert there().without(kb_ids) == other.without(kb_ids)
+    assert there().residue(kb_ids) == 0
+    assert services.move.moved(ACME) is None
+    assert not came_back(services.usage.collect(), services.jobs.tombstones(kb_ids))

@@ -1,0 +1,71 @@
+"""Where a move is, by its journal; and which stores two deployments have in common."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.access.viewer import Role, TenantPattern, Viewer
+from services.jobs.models import Job, JobState, Step, StepState
+from services.move.compare import PartThere
+from services.move.confined import confined_job
+from services.move.models import Decision, Outcome, Phase, StepName, moved_of, moved_text, phase_of
+from services.stores.identity import same_stores
+from tests.unit.access.moved import MOVED
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def job(done: int, state: JobState, decision: Decision | None = None) -> Job:
+    """A move of which so many steps are done."""
+    said = {} if decision is None else {"decision": decision.value, "by": "ann"}
+    steps = tuple(
+        Step(
+            str(step), StepState.DONE if number < done else StepState.WAITING,
+            result=said if step is StepName.WAIT else {},
+        )
+        for number, step in enumerate(StepName)
+    )  # fmt: skip
+    return Job("j", "move", {"tenant": "tenant/acme", "to": "eu-2"}, "ada", "x", AT, state,
+               steps=steps)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "phase"),
+    [
+        (job(0, JobState.RUNNING), Phase.COPYING),
+        (job(1, JobState.STOPPED), Phase.COPYING),
+        (job(2, JobState.RUNNING), Phase.COPYING),
+        (job(2, JobState.STOPPED), Phase.WAITING),
+        (job(3, JobState.STOPPED, Decision.CUT_OVER), Phase.CUTTING_OVER),
+        (job(3, JobState.FAILED, Decision.GIVE_UP), Phase.GIVING_UP),
+        (replace(job(8, JobState.ENDED), outcome=Outcome.MOVED), Phase.MOVED),
+        (replace(job(3, JobState.ENDED), outcome=Outcome.GIVEN_UP), Phase.GIVEN_UP),
+    ],
+)
+def test_where_it_is_and_who_is_confined_is_told_the_same(found: Job, phase: Phase) -> None:
+    viewer = Viewer("eve", Role.ADMIN, frozenset({TenantPattern("tenant", "acme")}))
+    assert phase_of(found) is phase
+    assert phase_of(confined_job(found, viewer)) is phase
+    assert "ann" not in str(confined_job(found, viewer))
+
+
+def test_what_the_records_keep_is_read_back() -> None:
+    assert moved_of(moved_text(MOVED[0])) == MOVED[0]
+
+
+def test_two_deployments_share_a_store_where_it_says_one_thing_of_itself_on_both_sides() -> None:
+    ours = {"redis": frozenset({"a:1/0", "run_id x/0"}), "qdrant": frozenset({"q:1"})}
+    theirs = {"redis": frozenset({"b:1/0", "run_id x/0"}), "clickhouse": frozenset({"q:1"})}
+    assert same_stores(ours, theirs) == ("redis",)
+    assert same_stores(ours, {"redis": frozenset({"a:1/1", "run_id x/1"})}) == ()
+
+
+@pytest.mark.parametrize(("differing", "strange"), [(1, 0), (0, 1), (2, 2)])
+def test_a_part_is_exact_where_nothing_lacks_and_nothing_is_strange(
+    differing: int, strange: int
+) -> None:
+    assert PartThere("redis/keys", 3, 0, 0).exact
+    assert not PartThere("redis/keys", 3, differing, strange).exact
