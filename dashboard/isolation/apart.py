@@ -18,7 +18,9 @@ from services.jobs.models import Job, JobState
 from services.tenancy.kb_ids import TenantKey
 
 ICON = ":material/call_split:"
-_CODES = ("collision.shared-kb", "collision.about-to-be", "collision.hash")
+_CODES = (
+    "collision.shared-kb", "collision.live-sessions", "collision.about-to-be", "collision.hash",
+)  # fmt: skip
 
 
 def draw(finding: Finding) -> None:
@@ -78,10 +80,16 @@ def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
             "Take apart now", Action.APART, tenants=tenants, type="primary", icon=ICON,
             key="apart_begin", disabled=bool(plan.obstacles) or not reason.strip(),
             tip=None if reason.strip() else "Say why.", on_click=jobs.do, args=(
-                lambda: runtime.desk().apart.begin(kb_id, words, reason=reason, seen=plan.digest),
+                lambda: _begin(plan, words, reason),
                 state_keys.APART_REFUSED,
             ),
         )  # fmt: skip
+
+
+def _begin(plan: Plan, words: Words, reason: str) -> None:
+    """Begin it; then that plan is of the past."""
+    runtime.desk().apart.begin(plan.kb_id, words, reason=reason, seen=plan.digest)
+    st.session_state.pop(state_keys.of(state_keys.APART_PLAN, plan.kb_id), None)
 
 
 def _say(tenant: TenantKey) -> None:

@@ -26,12 +26,11 @@ def shares_frame(shares: Iterable[Share]) -> pd.DataFrame:
     """Return one row a tenant: what it is called, and since when it may have written."""
     rows = [
         (visible(str(each.tenant)), few(list(map(visible, each.nodes))) or "none seen",
-         moment(each.since) if each.since else "never",
-         moment(each.began) if each.began else "unknown", each.trust.value,
-         visible(each.node_id) or "none")
+         visible(each.node_id) or "none", moment(each.since) if each.since else "never",
+         moment(each.began) if each.began else "unknown", each.trust.value)
         for each in shares
     ]  # fmt: skip
-    columns = ["Tenant", "node_ids", "First seen", "Began", "By", "node_id from now on"]
+    columns = ["Tenant", "node_ids", "node_id from now on", "First seen", "Began", "By"]
     return pd.DataFrame(rows, columns=columns)
 
 

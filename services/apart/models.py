@@ -27,7 +27,7 @@ class Trust(StrEnum):
 
     NOBODY = "nobody said"
     WORD = "a person's word"
-    FIRST_SEEN = "a person's word that it began when it was first seen"
+    FIRST_SEEN = "first seen, by a person's word"
 
 
 class By(StrEnum):
@@ -43,7 +43,7 @@ class Stay(StrEnum):
 
     OF_PATTERN = "of a pattern that stays"
     MIXED = "made of everybody's patterns, with neither a time nor a name"
-    VECTOR = "no pattern that is told apart names it"
+    VECTOR = "named by a pattern that stays, or by none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One tenant that shares a kb_id, by its `nodes`, of which one was first seen `since`.
+    """One tenant that shares a kb_id, by its `nodes`, the first of which was seen `since`.
 
     `began` is since when it may have written by what is trusted; None for since ever. `node_id` is
     its new name and `kb_id` what KATO makes of that; empty where there is none. `again` is whether

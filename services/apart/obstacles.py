@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from services.apart.errors import ApartRefused
+from services.apart.evidence import MARGIN
 from services.apart.models import Plan, Share, Words
 from services.apart.naming import why_not
 from services.apart.tools import Tools
@@ -21,6 +22,8 @@ def obstacles_of(plan: Plan, words: Words, ownership: Ownership, tools: Tools) -
     for each in held_among(plan.tenants, tools.holds):
         yield f"{each.tenant} is on legal hold"
     for share in plan.shares:
+        if share.since and share.began and share.since < share.began - MARGIN:
+            yield f"{share.tenant} was seen before it is said to have begun"
         yield from _of_name(share, words, ownership, tools)
     yield from _of_names(plan)
 

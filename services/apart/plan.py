@@ -6,9 +6,10 @@ Nothing is written. Every pattern of the kb_id is looked at once, and the keyspa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from services.apart.errors import ApartRefused
 from services.apart.evidence import Alone, Pattern, Why
@@ -32,22 +33,28 @@ class Sorted:
     keys: int = 0
     stays: Counter[Why] = field(default_factory=Counter)
     vectors: set[bytes] = field(default_factory=set)
+    vectors_left: set[bytes] = field(default_factory=set)
 
 
 def plan(tools: Tools, kb_id: str, words: Words) -> Plan:
     """Return what would be done. Raises ApartRefused where nothing is shared, StoreError."""
     ownership = tools.ownership()
-    shares = shares_of(kb_id, ownership, words)
-    nodes = [node for share in shares for node in share.nodes]
-    found = _survey(tools, kb_id, nodes)
+    found = _survey(tools, kb_id, ownership.nodes_by_kb.get(kb_id, ()))
+    shares = shares_of(kb_id, ownership, words, found.oldest)
     named = tuple(_named(share, kb_id, words, ownership, tools) for share in shares)
     figured = _figured(tools, Plan(kb_id, named, (), (), Cost()), found)
     obstacles = tuple(obstacles_of(figured, words, ownership, tools))
     return replace(figured, obstacles=obstacles)
 
 
-def shares_of(kb_id: str, ownership: Ownership, words: Words) -> tuple[Share, ...]:
-    """Return who shares a kb_id, and since when by what is trusted. Raises ApartRefused."""
+def shares_of(
+    kb_id: str, ownership: Ownership, words: Words, oldest: Mapping[str, datetime]
+) -> tuple[Share, ...]:  # fmt: skip
+    """Return who shares a kb_id, and since when by what is trusted. Raises ApartRefused.
+
+    Somebody was first seen when a node_id was noted, or when the `oldest` session of one that is
+    still there was made.
+    """
     tenants = ownership.kb(kb_id).tenants
     if len(tenants) < 2:  # noqa: PLR2004 - several
         raise ApartRefused("no two tenants are known to share it: nothing is to be taken apart")
@@ -58,7 +65,8 @@ def shares_of(kb_id: str, ownership: Ownership, words: Words) -> tuple[Share, ..
     shares = []
     for tenant in tenants:
         own = tuple(node for node in nodes if ownership.tenant_of(node) == tenant)
-        since = min((o.since for n in own if (o := ownership.origins.get(n))), default=None)
+        noted = [origin.since for node in own if (origin := ownership.origins.get(node))]
+        since = min([*noted, *(oldest[node] for node in own if node in oldest)], default=None)
         shares.append(_trusted(Share(tenant, own, since), words))
     return tuple(shares)
 
@@ -86,6 +94,7 @@ def tell(
             why = first.why(pattern, known.frequency)
             if why is not None:
                 sorting.stays[why] += 1
+                sorting.vectors_left |= pattern.vectors
                 continue
             told.append(pattern)
             sorting.keys += known.keys
@@ -113,7 +122,8 @@ def stays(tools: Tools, kb_id: str, sorting: Sorted, keys: KeysFound) -> tuple[S
     kinds = keys.kinds.get(kb_id, {})
     of_patterns = sum(kinds.get(kind, 0) for kind in PATTERN_KINDS) - sorting.keys
     mixed = sum(count for kind, count in kinds.items() if kind not in PATTERN_KINDS)
-    points = _points(tools, kb_id) - _named_points(tools, kb_id, sorting)
+    gone = _named_points(tools, kb_id, sorting.vectors - sorting.vectors_left)
+    points = _points(tools, kb_id) - gone
     found = [Stays(Measure.PATTERNS, count, why) for why, count in sorted(sorting.stays.items())]
     found += [
         Stays(Measure.KEYS, of_patterns, Stay.OF_PATTERN),
@@ -125,7 +135,7 @@ def stays(tools: Tools, kb_id: str, sorting: Sorted, keys: KeysFound) -> tuple[S
 # --- what these share ---
 
 
-def _survey(tools: Tools, kb_id: str, nodes: list[str]) -> KeysFound:
+def _survey(tools: Tools, kb_id: str, nodes: Collection[str]) -> KeysFound:
     with suppress(StoreNotConfigured):
         return tools.keys.survey([kb_id], nodes)
     return KeysFound()
@@ -164,7 +174,7 @@ def _figured(tools: Tools, plan: Plan, found: KeysFound) -> Plan:
         if (count := sum(found.sessions.get(node, 0) for node in share.nodes))
     ]
     if plan.first is not None and sorting.told:
-        tenant, points = plan.first.tenant, _named_points(tools, plan.kb_id, sorting)
+        tenant, points = plan.first.tenant, _named_points(tools, plan.kb_id, sorting.vectors)
         goes += [
             Goes(Measure.PATTERNS, tenant, sorting.told, By.TIME),
             Goes(Measure.KEYS, tenant, sorting.keys, By.PATTERN),
@@ -185,9 +195,9 @@ def _points(tools: Tools, kb_id: str) -> int:
     return 0
 
 
-def _named_points(tools: Tools, kb_id: str, sorting: Sorted) -> int:
+def _named_points(tools: Tools, kb_id: str, vectors: Collection[bytes]) -> int:
     with suppress(StoreNotConfigured):
-        tokens = sorted(map(text_of, sorting.vectors))
+        tokens = sorted(map(text_of, vectors))
         if tokens and tools.points.part(kb_id) is not None:
             return sum(1 for _ in tools.points.named(kb_id, tokens))
     return 0

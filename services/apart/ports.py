@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from services.apart.evidence import Pattern
@@ -20,10 +21,14 @@ Point = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class KeysFound:
-    """What one pass over Redis found: keys of each kb_id by kind, and sessions by node_id."""
+    """What one pass over Redis found: keys of each kb_id by kind, and sessions by node_id.
+
+    `oldest` is since when the oldest of these is there, where a record says so.
+    """
 
     kinds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sessions: Mapping[str, int] = field(default_factory=dict)
+    oldest: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from services.settings.environment import Settings
 from tests.features.apart.shared import BEGAN, KB, add_vectors
 from tests.servers.deployment import Deployment
 
-WORD = ("--began", f"tenant/acme_corp={BEGAN.replace(minute=29):%Y-%m-%dT%H:%M:%S}")
+WORD = ("--began", f"tenant/acme_corp={BEGAN.replace(minute=28):%Y-%m-%dT%H:%M:%S}")
 NAMES = ("--as", "tenant/acme-corp=tenant:acme-corp:user:robert")
 
 

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -22,8 +23,16 @@ from services.stores.redis.apart_sessions import moved
 from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
+from services.stores.redis.sessions import read_sessions
 from services.stores.redis.typed_content import read_content
-from services.tenancy.layout import PATTERN_KINDS, SESSION_PREFIX, bytes_of, read_key, text_of
+from services.tenancy.layout import (
+    PATTERN_KINDS,
+    SESSION_PREFIX,
+    OwnerKind,
+    bytes_of,
+    read_key,
+    text_of,
+)
 
 _ROUND = 200
 _CUT = 50
@@ -58,8 +67,14 @@ class KeysApart:
                     if kb_id is not None:
                         kinds[kb_id][read_key(key, self._service).kind] += 1
                 records += [key for key in keys if key.startswith(SESSION_PREFIX)]
-            found = read_records(link, self._own(records), frozenset(nodes).__contains__)
-        return KeysFound(kinds, Counter(found.values()))
+            sessions, oldest = Counter[str](), dict[str, datetime]()
+            for each in read_sessions(link, self._own(records), self._service):
+                node, at = each.owner.name, each.created_at
+                if each.owner.kind is OwnerKind.NODE and node in nodes:
+                    sessions[node] += 1
+                    if at is not None:
+                        oldest[node] = min(at, oldest.get(node, at))
+        return KeysFound(kinds, sessions, oldest)
 
     def learnt(self, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
         """Return how often each of these patterns was learnt."""

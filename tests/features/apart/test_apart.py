@@ -15,7 +15,7 @@ import pytest
 from services import bootstrap
 from services.apart import work
 from services.apart.errors import ApartRefused
-from services.apart.evidence import Why
+from services.apart.evidence import MARGIN, Why
 from services.apart.formats import receipt_of
 from services.apart.models import Outcome, Plan, Receipt, Stay, Trust, Words
 from services.apart.work import ApartWork, StepName
@@ -24,6 +24,7 @@ from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.settings.environment import Settings
 from tests.features.apart.shared import (
+    BEGAN,
     BOTH,
     COLLECTION,
     EARLY,
@@ -92,7 +93,9 @@ def test_without_a_word_sessions_alone_are_told_apart(services: Services) -> Non
     plan = planned(services, Words())
     assert plan.tenants == (FIRST, SECOND)
     assert [share.trust for share in plan.shares] == [Trust.NOBODY, Trust.NOBODY]
-    assert all(share.since for share in plan.shares)
+    assert [share.since and share.since.replace(microsecond=0) for share in plan.shares] == [
+        BEGAN.replace(minute=22, second=53), BEGAN,
+    ]  # fmt: skip
     assert counts(plan.goes) == {
         Measure.SESSIONS: 3, Measure.PATTERNS: 0, Measure.KEYS: 0, Measure.VECTORS: 0,
     }  # fmt: skip
@@ -102,11 +105,13 @@ def test_without_a_word_sessions_alone_are_told_apart(services: Services) -> Non
     for share in plan.shares:
         assert ownership.tenant_of(share.node_id) == share.tenant
         assert share.kb_id not in ownership.nodes_by_kb
-    seen = planned(services, Words(began={SECOND: None}))  # since it was first seen: just now
+    seen = planned(services, Words(began={SECOND: None}))
     assert seen.shares[1].trust is Trust.FIRST_SEEN
     assert seen.shares[1].began == seen.shares[1].since
-    assert counts(seen.goes)[Measure.PATTERNS] == 19
+    assert counts(seen.goes)[Measure.PATTERNS] == 0  # within the margin
     assert seen.digest != plan.digest
+    late = Words(began={SECOND: BEGAN + 2 * MARGIN})  # its oldest session says otherwise
+    assert any("was seen before" in each for each in services.apart.plan(KB, late).obstacles)
 
 
 def test_what_only_one_could_write_goes_and_nothing_else_changes(
