@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
 from dashboard.app import permits
 from dashboard.draw.formatting import markdown
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn, StoreError
+
+T = TypeVar("T")
 
 
 def draw(what: str, exc: KatoTenantsError) -> None:
@@ -24,6 +27,18 @@ def said(what: str) -> Iterator[None]:
         yield
     except StoreError as exc:
         draw(what, exc)
+
+
+def followed(read: Callable[[], T]) -> T | None:
+    """Return a job that runs, read anew; where it cannot be read that is said, and None."""
+    try:
+        return read()
+    except (AccessDenied, NotSignedIn):
+        raise  # to who says so calmly
+    except KatoTenantsError as exc:
+        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
+                   icon=":material/cloud_off:")  # fmt: skip
+        return None
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import job_steps
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.move import tables
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState
 from services.move.models import Phase, phase_of, tenant_of
 
@@ -40,13 +40,8 @@ def draw(job: Job) -> None:
 def _follow(job_id: str) -> None:
     """Draw how far it is; read anew every second."""
     desk = runtime.desk().move
-    try:
-        job = desk.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    job = unreadable.followed(lambda: desk.job(job_id))
+    if job is None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()

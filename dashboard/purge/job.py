@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
 from dashboard.draw.links import copy_link
 from dashboard.purge import (
@@ -18,7 +18,7 @@ from dashboard.purge import (
     shown_plan,
 )
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.errors import KatoTenantsError
 from services.jobs.models import JobState, StepState
 from services.purge.job import Job, Outcome
 from services.purge.receipt import tenants_of
@@ -97,13 +97,8 @@ def _called(job: Job) -> str:
 
 def _follow(job_id: str) -> None:
     """Draw how far a running job is; read anew every second."""
-    try:
-        job = runtime.desk().purge.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    job = unreadable.followed(lambda: runtime.desk().purge.job(job_id))
+    if job is None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()

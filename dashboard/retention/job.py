@@ -7,12 +7,12 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys
+from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.formatting import age, escaped, markdown, plural
 from dashboard.draw.links import copy_link
 from dashboard.retention import tables
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState, StepState
 
 _COLORS = {"done": "green", "partial": "orange", "unknown": "gray"}
@@ -55,13 +55,8 @@ def _head(job: Job) -> None:
 
 def _follow(job_id: str) -> None:
     """Draw how far a run is; read anew every second."""
-    try:
-        job = runtime.desk().retention.job(job_id)
-    except (AccessDenied, NotSignedIn):
-        raise  # to who says so calmly
-    except KatoTenantsError as exc:
-        st.warning(f"How far it is cannot be read: {markdown(str(exc))}. It goes on all the same.",
-                   icon=":material/cloud_off:")  # fmt: skip
+    job = unreadable.followed(lambda: runtime.desk().retention.job(job_id))
+    if job is None:
         return
     if job.state is not JobState.RUNNING:
         st.rerun()
