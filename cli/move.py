@@ -24,6 +24,7 @@ from services.move.formats import every_json, job_json, plan_json
 from services.move.models import Phase, phase_of
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
+from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -107,6 +108,7 @@ def forget_command(tenant: Name) -> None:
     named = _named(tenant)
     with _service() as move:
         move.forget(named)
+    typer.echo(f"forgotten: where {visible(tenant)} moved")
 
 
 @app.command("status")

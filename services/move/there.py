@@ -7,6 +7,7 @@ in an archive of this move, as it is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.archive import plan as planning
@@ -14,6 +15,7 @@ from services.archive.as_part import address
 from services.archive.models import Archive
 from services.archive.tools import Tools as ArchiveTools
 from services.archive.verify import asks_of
+from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
@@ -97,8 +99,10 @@ class There:
         return planning.plan(self.archives, Request(Target(tenant)), unseen=True).plan
 
     def collections(self) -> frozenset[str]:
-        """Name the collections there."""
-        return frozenset(self.archives.erasers.vectors.names().collections)
+        """Name the collections there; none where there is no Qdrant."""
+        with suppress(StoreNotConfigured):
+            return frozenset(self.archives.erasers.vectors.names().collections)
+        return frozenset()
 
     def compare(self, archive: Archive) -> tuple[PartThere, ...]:
         """Hold what is there against an archive."""
