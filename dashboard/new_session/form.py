@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import streamlit as st
 
-from dashboard.app import permits, read, state_keys
-from dashboard.draw import session_options, shared
+from dashboard.app import permits, read, state_keys, unreadable
+from dashboard.draw import session_options, shared, taken_apart
 from dashboard.draw.formatting import (
     escaped,
     few,
@@ -175,6 +175,8 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
         st.error(f"{markdown(reason)}.", icon=":material/block:")
         if landing.others:
             shared.finding_link(landing.kb_id)
+            with unreadable.said("Whether it was taken apart"):
+                taken_apart.say(landing.kb_id, landing.tenant)
         if landing.parked is not None:
             name = visible(str(landing.tenant))
             permits.link("tenant", f"Bring {escaped(name)} back", {state_keys.TENANT: name},

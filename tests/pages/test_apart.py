@@ -10,6 +10,7 @@ from services.isolation.models import Report
 from services.jobs.models import JobState
 from tests.features.apart.shared import BEGAN, FIRST, KB, SECOND
 from tests.pages.conftest import Open, SignIn, words
+from tests.pages.test_pages import fill
 from tests.pages.test_sessions import press, table
 
 NEW = "tenant:acme-corp:user:robert"
@@ -75,6 +76,7 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     for page in (
         open_page("find", find="tenant:acme-corp:user:bob"),
         open_page("tenant", tenant="tenant/acme-corp"),
+        fill(open_page("new_session"), "acme-corp", "bob"),
     ):
         said = next(each.value for each in page.info if "taken apart" in each.value)
         assert NEW in said.replace("\\", "")

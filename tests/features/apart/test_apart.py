@@ -145,6 +145,10 @@ def test_what_only_one_could_write_goes_and_nothing_else_changes(
     text = json.dumps(was).replace(second.nodes[0], second.node_id)
     assert json.dumps(one) == text.replace(was["session_id"], one["session_id"])
     assert done.sessions[was["session_id"]] == one["session_id"]
+    lives = {
+        each: services.stores.kato.exists(each) for each in (*done.sessions, one["session_id"])
+    }
+    assert lives == {**dict.fromkeys(done.sessions, False), one["session_id"]: True}  # to KATO too
     assert counts(done.goes) == {**counts(plan.goes), Measure.SESSIONS: 3}
     assert {each.store: each.count for each in done.stays if each.why is Why.LATE} == {
         Measure.PATTERNS: 9
