@@ -6,7 +6,7 @@ Nothing is written. Every pattern of the kb_id is looked at once, and the keyspa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from services.apart.evidence import Alone, Pattern, Why
 from services.apart.models import By, Cost, Goes, Plan, Share, Stay, Stays, Trust, Words
 from services.apart.naming import proposed
 from services.apart.obstacles import obstacles_of, stored
-from services.apart.ports import KeysFound, Rows
+from services.apart.ports import KeysFound, Learnt, Rows
 from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
 from services.figures import Measure
@@ -88,7 +88,7 @@ def tell(
     """Yield the patterns that can only be the first tenant's, and count the others."""
     sorting = sorting or Sorted()
     for page in tools.rows.pages(kb_id):
-        learnt = tools.keys.learnt(kb_id, [each.name for each in page])
+        learnt = _learnt(tools, kb_id, [each.name for each in page])
         told = []
         for pattern, known in zip(page, learnt, strict=True):
             why = first.why(pattern, known.frequency)
@@ -183,6 +183,13 @@ def _figured(tools: Tools, plan: Plan, found: KeysFound) -> Plan:
     cost = tools.rows.cost(plan.kb_id) if sorting.told else Cost()
     left = stays(tools, plan.kb_id, sorting, found)
     return replace(plan, goes=tuple(goes), stays=left, cost=cost)
+
+
+def _learnt(tools: Tools, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
+    """Return how often patterns were learnt; without a Redis that is not known."""
+    with suppress(StoreNotConfigured):
+        return tools.keys.learnt(kb_id, names)
+    return [Learnt(None, 0)] * len(names)
 
 
 def _patterns(rows: Rows, kb_id: str) -> int:

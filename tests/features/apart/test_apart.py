@@ -114,6 +114,18 @@ def test_without_a_word_sessions_alone_are_told_apart(services: Services) -> Non
     assert any("was seen before" in each for each in services.apart.plan(KB, late).obstacles)
 
 
+def test_without_redis_nothing_is_told_and_that_is_said(
+    services: Services, kato_settings: Settings
+) -> None:
+    """And without Qdrant no vectors; neither counts as nothing."""
+    del services  # has recorded the node_ids
+    lacking = kato_settings.model_copy(update={"redis_url": None, "qdrant_url": None})
+    with closing(bootstrap.build(lacking)) as found:
+        plan = planned(found)
+    assert not plan.goes
+    assert {each.why: each.count for each in plan.stays} == {Why.UNCOUNTED: 10, Why.LATE: 9}
+
+
 def test_what_only_one_could_write_goes_and_nothing_else_changes(
     services: Services, kato: Deployment, prints: Callable[[], Fingerprint]
 ) -> None:
@@ -239,6 +251,31 @@ def test_a_hold_stops_it_before_its_next_step(
 def begun_over_a_hold(services: Services) -> None:
     services.cards.lift([SECOND], by="ann")
     begun(services)  # the first job still has the tenants
+
+
+def test_a_hold_that_comes_before_the_cut_stops_it_there_and_lifted_it_goes_on(
+    services: Services, kato: Deployment, prints: Callable[[], Fingerprint],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    before, real = prints(), work.DOES[StepName.REST]
+
+    def held(of: ApartWork) -> Result:
+        found = real(of)
+        services.cards.hold([FIRST], reason="a court's order", by="ann")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setitem(work.DOES, StepName.REST, held)  # type: ignore[arg-type]
+        halted = services.apart.run_here(begun(services).id)
+    assert (halted.state, "legal hold" in halted.problem) == (JobState.FAILED, True)
+    now = prints()
+    assert (now.rows[KB], now.keys[KB], now.points[KB]) == (
+        before.rows[KB], before.keys[KB], before.points[KB],
+    )  # fmt: skip
+    services.cards.lift([FIRST], by="ann")
+    services.apart.resume(halted.id)
+    receipt(services.apart.run_here(halted.id))
+    assert len(prints().rows[KB]) == 9
 
 
 def test_what_is_learnt_again_before_the_cut_is_at_both_names(
