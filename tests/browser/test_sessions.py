@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from dashboard.draw.formatting import visible
 from tests.browser.conftest import Visit, go, settle
 from tests.browser.test_find import check
+from tests.waiting import wait_until
 
 USER, NAME, SECRET_VALUE = "ticket-4711", "insurance_no", "AB 12 34 56 C"
 NODE = f"tenant:globex:user:{USER}"
@@ -100,7 +101,7 @@ def test_a_session_from_its_form_to_its_end(sealed: str, visit: Visit) -> None:
     expect(page.get_by_text("Empty.")).to_be_visible()
     expect(page.get_by_text("Encrypted metadata")).to_be_visible()
     expect(page.get_by_text("left to KATO's defaults")).to_be_visible()
-    assert "gold" in shown(page)
+    wait_until(lambda: "gold" in shown(page))  # a table is drawn, and then readers are told of it
     assert SECRET_VALUE not in shown(page)
     assert NAME not in shown(page)
     check(page)
