@@ -19,6 +19,7 @@ from services.errors import StoreMisconfigured, StoreRejected
 from services.stores.clickhouse.connect import STORE, Identifier
 from services.stores.clickhouse.like_table import make_like
 from services.stores.clickhouse.mutations import await_mutations
+from services.stores.clickhouse.native_blocks import ROW_HASH
 from services.stores.clickhouse.query import ClickHouse, Names, hexed
 from services.stores.clickhouse.tables import PATTERNS
 from services.tenancy.layout import text_of
@@ -211,7 +212,7 @@ class RowsApart:
         """Put in a hash over all of a row but whose it is."""
         if not self._hash:
             columns = [name for name in self._check() if name != "kb_id"]
-            self._hash = f"sipHash128({', '.join(map(quote_identifier, columns))})"
+            self._hash = ROW_HASH % ", ".join(map(quote_identifier, columns))
         return query % {"h": self._hash}
 
 
