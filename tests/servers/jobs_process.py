@@ -14,6 +14,7 @@ from unittest import mock
 from sqlalchemy import text
 
 from services import bootstrap
+from services.apart import work as apart
 from services.archive import run as archiving
 from services.jobs import lease as leasing
 from services.move import run as moving
@@ -30,10 +31,11 @@ SHORT = timedelta(seconds=3)
 DEEDS: Mapping[str, Any] = {
     "park": park.DOES, "unpark": unpark.DOES, "archive": archiving.DOES, "purge": purging.DOES,
     "restore": restoring._DOES, "move": moving.DOES,
+    "apart": apart.DOES,
 }  # fmt: skip
-"""What the steps do, of parking, of moving, and of the jobs that are parts of them."""
+"""What the steps do, of parking, moving, taking apart, and of the jobs that are parts of them."""
 
-_FREE = "UPDATE job SET leased_until = NULL, owner = ''"
+FREE = "UPDATE job SET leased_until = NULL, owner = ''"
 
 
 def go_on(environment: Mapping[str, str], job: str, kind: str = "", step: str = "") -> int:
@@ -41,27 +43,30 @@ def go_on(environment: Mapping[str, str], job: str, kind: str = "", step: str = 
 
     With a `step` of a kind it dies when that has done its deeds, and nothing of it is journaled.
     """
-    return forked(_run, job, kind, step, **environment)
+    return forked(run, job, kind, step, **environment)
 
 
-def _run(job: str, kind: str, step: str) -> None:
+def run(job: str, kind: str = "", step: str = "") -> None:
+    """Run it in this process, as a dashboard that came up anew would."""
     shorter = mock.patch.object(leasing, "LEASE", SHORT)
     with shorter, closing(bootstrap.build(load_settings())) as services:
         with writing(services.database, "a test") as connection:
-            connection.execute(text(_FREE))
+            connection.execute(text(FREE))
         for file in services.settings.data.glob("destinations/*/state.sqlite"):
             with closing(sqlite3.connect(file)) as elsewhere:
-                elsewhere.execute(_FREE)
+                elsewhere.execute(FREE)
                 elsewhere.commit()
         if step:
             (name,) = (each for each in DEEDS[kind] if each.value == step)
-            mock.patch.dict(DEEDS[kind], {name: _deadly(DEEDS[kind][name])}).start()
+            mock.patch.dict(DEEDS[kind], {name: deadly(DEEDS[kind][name])}).start()
         services.work.run_here(job)
 
 
-def _deadly(real: Callable[[Any], object]) -> Callable[[Any], object]:
-    def dies(work: Any) -> object:
-        found = real(work)
+def deadly(real: Callable[..., object]) -> Callable[..., object]:
+    """Return a deed after which its process kills itself."""
+
+    def dies(*given: Any, **named: Any) -> object:
+        found = real(*given, **named)
         os.kill(os.getpid(), signal.SIGKILL)
         return found
 
