@@ -135,7 +135,7 @@ class _Work:
                 holder_named(str(self._tenant(tenant))),
                 days,
                 self.own.now(),
-            )  # fmt: skip
+            )
             for tenant, days in days_of(self._lines("records/history")).items()
         )
 
