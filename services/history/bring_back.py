@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from services.errors import KatoTenantsError
-from services.history.models import Figure, Figures, Grain, Holder, looked_at, second
+from services.history.models import Figure, Figures, Grain, Holder, looked_at, moment, second
 from services.history.ports import HistoryStore
+from services.history.read import HistoryService
 from services.history.rollup import Rollup, known_seconds
 from services.history.rows import EMPTY, Kept, Looks, Row, figures_at_end, row_of
 
@@ -49,39 +50,54 @@ def _kept(line: Mapping[str, Any]) -> Kept:
     return Kept(Figure(line["last"], line["margin"]), did)
 
 
-def bring_back(store: HistoryStore, holder: Holder, days: Days, now: datetime) -> int:
-    """Keep days that nobody here knows; return how many are known otherwise, or not over yet.
+def bring_back(
+    store: HistoryStore, service: HistoryService, holder: Holder, days: Days, now: datetime
+) -> int:  # fmt: skip
+    """Keep days that nobody here knows; return how many are otherwise here, or not known yet.
 
     Doing it again comes to the same. Raises Recording, StoreUnavailable.
     """
+    if not days:
+        return 0
     for _ in range(_TRIES):
         head = store.head()
         until = head.rolled[Grain.DAY] if head.number else Grain.DAY.start(second(now))
-        rows, otherwise = _new(store, holder, days, until)
-        if not rows:
-            return otherwise
+        rows = _new(store, holder, days, until)
         found = {start: {holder: row} for start, row in rows.items()}
-        if store.roll_up(Grain.DAY, found, until, after=head) is not None:
-            return otherwise
+        if not rows or store.roll_up(Grain.DAY, found, until, after=head) is not None:
+            return len(_otherwise(service, holder, days))
     raise Recording("usage was recorded meanwhile, again and again: try once more")
 
 
-def _new(store: HistoryStore, holder: Holder, days: Days, until: int) -> tuple[dict[int, Row], int]:
-    """Return the rows that are to be there, and how many days stay as they are."""
-    if not days:
-        return {}, 0
+def _new(store: HistoryStore, holder: Holder, days: Days, until: int) -> dict[int, Row]:
+    """Return the rows that are to be there; after the last day one more has to be over."""
     began, ended = min(days), max(days) + 2 * _DAY
     there = store.rows(holder, Grain.DAY, began, ended)
     looks = store.looks(began, ended)
-    fits = {
-        start: row for start, row in days.items()
+    unknown = {
+        start: _unknown(row, looks, start) for start, row in days.items()
         if start not in there and start + 2 * _DAY <= until
     }  # fmt: skip
-    unknown = {start: _unknown(row, looks, start) for start, row in fits.items()}
-    found = dict(_runs(store, holder, {at: row for at, row in unknown.items() if row}, there))
-    otherwise = sum(not _as_there(there.get(start), row) for start, row in days.items()
-                    if start not in fits or len(unknown[start]) < len(row))  # fmt: skip
-    return found, otherwise
+    return dict(_runs(store, holder, {at: row for at, row in unknown.items() if row}, there))
+
+
+def _otherwise(service: HistoryService, holder: Holder, days: Days) -> set[int]:
+    """Return the days on which any figure is another one here than these say, or not known."""
+    found = set[int]()
+    for quantity in {name for row in days.values() for name in row}:
+        since, until = moment(min(days)), moment(max(days) + _DAY)
+        cells = service.series(holder, quantity, since, until, _DAY)
+        here = {second(cell.began): _ends(cell.rollup) for cell in cells}
+        found |= {
+            start for start, row in days.items()
+            if quantity in row and here.get(start) != _ends(row[quantity].rollup)
+        }  # fmt: skip
+    return found
+
+
+def _ends(did: Rollup | None) -> tuple[int, ...] | None:
+    """Return what of a day is told exactly."""
+    return None if did is None else (did.first, did.last, did.least, did.most)
 
 
 def _unknown(row: Row, looks: Looks, start: int) -> Row:
@@ -90,10 +106,6 @@ def _unknown(row: Row, looks: Looks, start: int) -> Row:
         quantity: kept for quantity, kept in row.items()
         if not known_seconds(looks.get(looked_at(quantity), ()), start, start + _DAY)
     }  # fmt: skip
-
-
-def _as_there(there: Row | None, row: Row) -> bool:
-    return there is not None and all(there.get(name) == kept for name, kept in row.items())
 
 
 def _runs(

@@ -17,6 +17,7 @@ from services.cards.service import CardService
 from services.history.bring_back import bring_back, days_of
 from services.history.formats import holder_named
 from services.history.ports import HistoryStore
+from services.history.read import HistoryService
 from services.limits.models import Rule
 from services.limits.preview import Changes
 from services.limits.service import LimitsService
@@ -43,7 +44,8 @@ class OwnRecords:
     ownership: Callable[[], Ownership]
     limits: LimitsService
     cards: CardService
-    history: HistoryStore
+    past: HistoryStore
+    history: HistoryService
     now: Callable[[], datetime]
 
     def bring_back(
@@ -128,7 +130,11 @@ class _Work:
     def _history(self) -> int:
         return sum(
             bring_back(
-                self.own.history, holder_named(str(self._tenant(tenant))), days, self.own.now()
+                self.own.past,
+                self.own.history,
+                holder_named(str(self._tenant(tenant))),
+                days,
+                self.own.now(),
             )
             for tenant, days in days_of(self._lines("records/history")).items()
         )

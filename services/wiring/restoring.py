@@ -19,7 +19,7 @@ def restore_tools(services: Working) -> Tools:
     sinks = RestoreSinks(services.stores.engines, settings)
     own = OwnRecords(
         services.saw, services.state, services.usage.ownership, services.limits, services.cards,
-        services.history_records, services.now,
+        services.history_records, services.history, services.now,
     )  # fmt: skip
     return Tools(
         rows=sinks.rows, points=sinks.points, keys=sinks.keys,

@@ -67,7 +67,7 @@ def here(store: HistoryStore, records: Records) -> Past:
 def brought(past: Past, week: list[Mapping[str, Any]]) -> int:
     (days,) = days_of(week).values()
     now = datetime.fromtimestamp(past.last, UTC)
-    return bring_back(past.store, NAME, days, now)
+    return bring_back(past.store, past.service(), NAME, days, now)
 
 
 def test_days_nobody_here_knows_are_as_they_were(here: Past, week: list[Mapping[str, Any]]) -> None:
@@ -121,6 +121,16 @@ def test_where_it_was_recorded_already_nothing_is_written(
     before = past.series(BEGAN, BEGAN + 7 * DAY, DAY)
     assert brought(past, week) > 0
     assert past.series(BEGAN, BEGAN + 7 * DAY, DAY) == before
+
+
+def test_where_it_is_the_same_past_nothing_is_otherwise(
+    store: HistoryStore, records: Records, week: list[Mapping[str, Any]]
+) -> None:
+    past = Past(records, store=store)
+    recorder = past.dashboard()
+    for at in range(BEGAN, BEGAN + 8 * DAY, 300):
+        past.record(recorder, at, 100 + (at - BEGAN) // HOUR)
+    assert brought(past, week) == 0
 
 
 def test_a_day_with_a_row_stays_whatever_of_it_is_unknown(
