@@ -17,3 +17,7 @@ def main(data: str, url: str, request_id: str) -> None:
     sys.stdin.readline()
     print(ApprovalStore(engine).use(request_id, datetime.now(UTC)), flush=True)
     engine.dispose()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -30,3 +30,7 @@ def main(data: str, url: str, who: str, count: str) -> None:
                 time.sleep(600)
             logbook.end(request)
         print(request, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -22,3 +22,7 @@ def main(data: str, url: str) -> None:
     jobs.end(job.id, Outcome.ERASED, "{}", datetime.now(UTC), (), lease=leased(jobs, job))
     print(job.id, flush=True)
     time.sleep(600)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -44,3 +44,7 @@ def _write(jobs: PurgeJobs, job_id: str, lease: int) -> int:
             pass  # the server gave up on who was paused: as a run would, it tries again
         except LeaseLost:
             return number
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

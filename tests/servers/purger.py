@@ -74,3 +74,7 @@ def main(data: str, url: str, *names: str) -> None:
         print("refused", flush=True)
     if word == "stay":
         time.sleep(600)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

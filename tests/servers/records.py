@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from sqlalchemy import Engine
 from services.stores.records.database import open_database
 from services.stores.records.nodes import StateStore
 from services.stores.records.purges.jobs import PurgeJobs
-from tests.servers.forked import Talking
+from tests.servers import ROOT
 
 
 @dataclass
@@ -53,23 +55,43 @@ class Records:
         for engine in self.engines:
             engine.dispose()
 
-    def start(self, module: str, *arguments: str) -> Talking:
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a process that runs a module's `main` on these records."""
-        return Talking(module, str(self.data), self.url or "", *arguments)
+        command = [sys.executable, "-m", module, str(self.data), self.url or "", *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
 
-def lines_of(processes: Iterable[Talking], word: str = "") -> list[str]:
+def lines_of(processes: Iterable[subprocess.Popen[str]], word: str = "") -> list[str]:
     """Send every process its line at once, and return what each printed. None may fail."""
     started = list(processes)
     for process in started:
-        assert process.line() == "ready"
+        _wait_for(process)
     for process in started:
-        process.tell(word)
-    return [process.ended() for process in started]
+        _tell(process, word)
+    answers = [process.communicate(timeout=240)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0] * len(started)
+    return answers
 
 
-def killed_after_its_line(process: Talking) -> str:
+def killed_after_its_line(process: subprocess.Popen[str]) -> str:
     """Let a process print what it did, and stay; kill it then. Return what it printed."""
-    line = process.told("stay")
+    _wait_for(process)
+    _tell(process, "stay")
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
     process.kill()
+    process.communicate(timeout=240)
     return line
+
+
+def _wait_for(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def _tell(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -165,15 +166,14 @@ def test_a_process_that_was_paused_writes_nothing_any_more(records: Records) -> 
     jobs = records.jobs()
     job = begun(jobs, "a")
     process = records.start("tests.servers.purge_runner", job.id)
-    lease = int(process.told("lease"))
+    lease = int(told(process, "lease"))
     process.send_signal(signal.SIGSTOP)
     newest = jobs.lease(job.id, "me", at=TOMORROW, until=TOMORROW)
     assert newest == lease + 1
     jobs.end_step(job.id, StepName.CHECK, LATER, lease=newest, result={"items": [1]})
     before = found_of(jobs, job.id)
     process.send_signal(signal.SIGCONT)
-    process.tell("write")
-    assert process.ended() == "0"
+    assert ended(process, "write") == "0"
     assert found_of(jobs, job.id) == before
 
 
@@ -186,14 +186,31 @@ def test_whenever_it_is_paused(postgres_server: Postgres, tmp_path: Path) -> Non
         jobs = records.jobs()
         job = begun(jobs, "a")
         process = records.start("tests.servers.purge_runner", job.id)
-        lease = int(process.told("at once"))
+        lease = int(told(process, "at once"))
         time.sleep(0.3)
         process.send_signal(signal.SIGSTOP)
         newest = jobs.lease(job.id, "me", at=TOMORROW, until=TOMORROW)
         assert newest == lease + 1
         before = found_of(jobs, job.id)
         process.send_signal(signal.SIGCONT)
-        written = int(process.ended())
+        written = int(ended(process, ""))
         assert written > 0
         assert before.progress.done in {written - 1, written}
         assert found_of(jobs, job.id) == before
+
+
+def told(process: subprocess.Popen[str], word: str) -> str:
+    """Wait until a process is ready, tell it a word, and return what it says to that."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def ended(process: subprocess.Popen[str], word: str) -> str:
+    """Tell a process a word, and return what it says last."""
+    answer, _ = process.communicate(f"{word}\n", timeout=240)
+    assert process.returncode == 0
+    return answer.strip()
