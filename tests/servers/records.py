@@ -56,7 +56,11 @@ class Records:
             engine.dispose()
 
     def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a process that runs a module's `main` on these records."""
+        """Start a process that runs a module's `main` on these records.
+
+        It is started anew: one that is forked and talked to over pipes has twice, in a whole run,
+        taken the process of the tests with it.
+        """
         command = [sys.executable, "-m", module, str(self.data), self.url or "", *arguments]
         return subprocess.Popen(
             command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
