@@ -140,8 +140,8 @@ class MoveService:
         job = self.job(job_id)
         self._jobs.stop(job.id)
         marks = first_mark(job.id), later_mark(job.id)
-        for archive in self._tools.archives().archives():
-            if archive.reason in marks:
+        for mark in marks:
+            for archive in self._tools.archives().begun_for(mark):
                 self._tools.archives().stop(archive)
         for purge in self._tools.purges().jobs(reason=later_mark(job.id)):
             self._tools.purges().stop(purge.id)
