@@ -8,6 +8,7 @@ from datetime import datetime
 from services.errors import KatoTenantsError, PurgeRefused
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
+from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
 from services.move.models import (
     KIND,
@@ -21,7 +22,6 @@ from services.move.models import (
     tenant_of,
 )
 from services.move.run import STEPS, first_mark, later_mark
-from services.move.there import Arriving
 from services.move.tools import Tools
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey, held_names
