@@ -117,8 +117,8 @@ class DeskMove:
         return confined_job(job, viewer)
 
     def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        with self._steering(job_id, "stop"):
+        """Let one end as soon as it can: that waits for nobody. Logged."""
+        with self._steering(job_id, "stop", Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> None:
@@ -137,10 +137,12 @@ class DeskMove:
             raise MoveRefused("there is no such move")
         return job, viewer
 
-    def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
-        job, _ = self._known(job_id, Action.MOVE)
+    def _steering(
+        self, job_id: str, deed: str, action: Action = Action.MOVE
+    ) -> AbstractContextManager[Doing]:  # fmt: skip
+        job, _ = self._known(job_id, action)
         return self._gate.doing(
-            Action.MOVE, tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
+            action, tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
             digest=digest_of_words(deed, job.id), reason=job.reason,
         )  # fmt: skip
 
