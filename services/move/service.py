@@ -121,8 +121,9 @@ class MoveService:
         self._tools.book.drop(tenant)
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the newest moves, newest first."""
-        return self._jobs.all(KIND)
+        """Return every move that has not ended and the newest of the others, newest first."""
+        found = {job.id: job for job in (*self._jobs.all(KIND), *self._tools.jobs.unended(KIND))}
+        return tuple(sorted(found.values(), key=lambda job: job.created_at, reverse=True))
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises MoveRefused where there is none."""

@@ -433,6 +433,18 @@ def test_steps_of_one_purge_are_approved_each_for_itself(world: World) -> None:
     assert len(digests) == 2
 
 
+def test_what_a_move_comes_to_is_approved_each_for_itself(world: World) -> None:
+    """To leave the copy there is another thing than to remove it; to stop waits for nobody."""
+    desk = world.desk(lambda: viewer_of(ADMIN), **PROXY, two_persons=(Action.MOVE.value,)).move
+    desk.stop("j")
+    desk.cut_over("j")
+    desk.give_up("j")
+    desk.give_up("j", leave=True)
+    asked = [call.kwargs for call in world.approvals.use.call_args_list]
+    assert len({each["digest"] for each in asked}) == len({each["target"] for each in asked}) == 3
+    assert {each["details"]["To"] for each in asked} == {"eu-2"}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_an_expired_sign_in_is_refused(world: World, name: str) -> None:
     over = datetime.now(UTC) - timedelta(seconds=1)
