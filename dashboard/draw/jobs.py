@@ -86,7 +86,7 @@ def _follow(job_id: str, kind: Kind) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on.", width="stretch")
         permits.button(
-            "Stops soon…" if job.stop_asked else "Stop", kind.action, key=f"{kind.key}_stop",
+            "Stops soon…" if job.stop_asked else "Stop", Action.STOP_JOB, key=f"{kind.key}_stop",
             icon=":material/stop:", disabled=job.stop_asked, on_click=do,
             args=(lambda: kind.desk().stop(job_id), kind.refused),
             tip="It can go on later, where it is.",

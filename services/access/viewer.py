@@ -48,6 +48,7 @@ class Action(StrEnum):
     RUN_PURGE = "run a purge"
     STEER_PURGE = "steer a purge"
     STOP_PURGE = "stop a purge"
+    STOP_JOB = "stop a job"
     PLAN_ARCHIVE = "plan an archive"
     SEE_ARCHIVES = "see archives"
     ARCHIVE = "take an archive"
@@ -120,6 +121,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STEER_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STOP_PURGE: Permission(Role.ADMIN, writes=True),
+    Action.STOP_JOB: Permission(Role.ADMIN, writes=True),
     Action.PLAN_ARCHIVE: Permission(Role.OPERATOR),
     Action.SEE_ARCHIVES: Permission(Role.OPERATOR, logged=False),
     Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),

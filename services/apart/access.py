@@ -85,8 +85,8 @@ class DeskApart:
         return confined_job(job, viewer)
 
     def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        with self._steering(job_id, "stop"):
+        """Let one end as soon as it can: that waits for nobody. Logged."""
+        with self._steering(job_id, "stop", Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> None:
@@ -113,10 +113,12 @@ class DeskApart:
             raise ApartRefused("there is no such job")
         return job, viewer
 
-    def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
-        job, _ = self._known(job_id, Action.APART)
+    def _steering(
+        self, job_id: str, deed: str, action: Action = Action.APART
+    ) -> AbstractContextManager[Doing]:  # fmt: skip
+        job, _ = self._known(job_id, action)
         return self._gate.doing(
-            Action.APART, tenants=tenants_of(job), target=f"{deed} {job.plan['kb_id']}",
+            action, tenants=tenants_of(job), target=f"{deed} {job.plan['kb_id']}",
             digest=digest_of_words(deed, job.id), reason=job.reason,
         )  # fmt: skip
 

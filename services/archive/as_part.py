@@ -31,20 +31,21 @@ class PartArchives:
 
     def all(self) -> tuple[Archive, ...]:
         """Return those that were begun, newest first."""
-        return tuple(each for each in self.service.archives() if each.reason == self.reason)
+        return self.service.begun_for(self.reason)
 
     def proven(self) -> Archive:
         """Return the newest, which is proven now: taken to its end, or begun where none is."""
         found = next(iter(self.all()), None)
-        if found is None:
+        if found is None or self._is_over(found):
             return self.take()
         return found if found.state is State.PROVEN else self._run(found)
 
     def take(self) -> Archive:
-        """Take one more, and prove it."""
+        """Take one more, and prove it; sessions that the one before ended are in it too."""
+        before = (each.id for each in self.all() if each.state is not State.FAILED)
         return self._run(self.service.begin(
             self.service.plan(self.request), by=self.of.asked_by, reason=self.reason,
-            quiesce=self.quiesce, part_of=self.of.id,
+            quiesce=self.quiesce, part_of=self.of.id, after=next(before, ""),
         ))  # fmt: skip
 
     def differences(self, archive: Archive) -> tuple[Difference, ...]:
@@ -75,6 +76,13 @@ class PartArchives:
         """Let those that are being taken end as soon as they can."""
         for archive in self.all():
             self.service.stop(archive)
+
+    def _is_over(self, archive: Archive) -> bool:
+        """Whether nothing more comes of one: it was removed, is broken, or was given up."""
+        if archive.state in (State.REMOVED, State.BROKEN):
+            return True
+        job = self.service.job(archive)
+        return archive.state is State.FAILED and (job is None or job.state is JobState.ENDED)
 
     def _run(self, archive: Archive) -> Archive:
         service, job = self.service, self.service.job(archive)

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.archive import plan as planning
+from services.archive.ended_before import ended_before
 from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State
 from services.archive.take import Aside, Taking, hashed
@@ -61,9 +62,10 @@ def has_ended_sessions(job: Job) -> bool:
     )
 
 
-def job_plan(archive: Archive, request: Request) -> Mapping[str, Any]:
+def job_plan(archive: Archive, request: Request, after: str = "") -> Mapping[str, Any]:
     """Return what a job's record has of what it is to do."""
-    return {"archive": archive.id, "request": _REQUEST.dump_python(request, mode="json")}
+    asked = _REQUEST.dump_python(request, mode="json")
+    return {"archive": archive.id, "request": asked, "after": after}
 
 
 @dataclass
@@ -120,9 +122,11 @@ class ArchiveWork:
     # --- the steps ---
 
     def put_aside(self) -> Result:
-        """Write the sessions, before they end."""
-        with self.place.writing(self.archive.name + SESSIONS) as sink:
-            aside = self.taking.put_aside(sink)
+        """Write the sessions, before they end, and those that an archive before this one ended."""
+        with ExitStack() as stack:
+            earlier = ended_before(self.tools, str(self.job.plan.get("after", "")), stack)
+            sink = stack.enter_context(self.place.writing(self.archive.name + SESSIONS))
+            aside = self.taking.put_aside(sink, earlier)
         return {"aside": _ASIDE.dump_python(aside, mode="json")}
 
     def end_sessions(self) -> Result:

@@ -38,12 +38,13 @@ class ArchiveService:
 
     def begin(
         self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False,
-        part_of: str = "",
+        part_of: str = "", after: str = "",
     ) -> Archive:  # fmt: skip
         """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
 
-        `part_of` is a job that may hold these tenants meanwhile. Raises ArchiveError, StoreError,
-        JobRefused, and where sessions would end OnHold for somebody on legal hold, and
+        `part_of` is a job that may hold these tenants meanwhile, and `after` an archive for which
+        sessions were ended: with `quiesce` they are in this one too. Raises ArchiveError,
+        StoreError, JobRefused, and where sessions would end OnHold for somebody on legal hold, and
         ArchiveError for somebody whom another job holds.
         """
         planning.check(plan)
@@ -61,7 +62,7 @@ class ArchiveService:
         )  # fmt: skip
         self._tools.book.put(archive)
         job = self._work.begin(
-            KIND, job_plan(archive, plan.request), asked_by=by, reason=reason, names=(),
+            KIND, job_plan(archive, plan.request, after), asked_by=by, reason=reason, names=(),
             steps=steps_of(quiesce=quiesce),
         )  # fmt: skip
         archive = replace(archive, job=job.id)
@@ -129,8 +130,9 @@ class ArchiveService:
 
     def begun_for(self, reason: str) -> tuple[Archive, ...]:
         """Return the archives that were begun for just this reason, the newest first."""
-        ids = [str(job.plan["archive"]) for job in self._work.all(KIND, reason=reason)]
-        return tuple(sorted(self.some(ids), key=lambda each: each.created_at, reverse=True))
+        jobs = {str(job.plan["archive"]): job.id for job in self._work.all(KIND, reason=reason)}
+        found = sorted(self.some(jobs), key=lambda each: each.created_at, reverse=True)
+        return tuple(replace(each, job=jobs[each.id]) for each in found)
 
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from services.archive.container import Writer, Written, sealed, write
+from services.archive.ended_before import Ended, with_earlier
 from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Change, Chunk, Format, Head, Manifest, Part, Piece
 from services.archive.plan import changed_since
@@ -53,12 +54,16 @@ class Taking:
 
     # --- sessions ---
 
-    def put_aside(self, sink: Sink) -> Aside:
-        """Write the sessions' chunks alone, sealed as they will be in the archive."""
+    def put_aside(self, sink: Sink, earlier: Ended | None = None) -> Aside:
+        """Write the sessions' chunks alone, sealed as they will be in the archive.
+
+        Those that were ended `earlier` are among them, unless they are there again.
+        """
         part, chunks = Part("redis/sessions", Format.JSON_LINES), list[Chunk]()
         recipients = self.tools.recipients()
         with suppress(StoreNotConfigured):
-            for piece in self._sessions():
+            found = self._sessions()
+            for piece in found if earlier is None else with_earlier(found, earlier):
                 part = replace(piece.part, fingerprint=piece.fingerprint)
                 if piece.content:
                     chunk, stored = sealed(piece.part, piece.content, piece.count, recipients)

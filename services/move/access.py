@@ -75,7 +75,8 @@ class DeskMove:
 
     def give_up(self, job_id: str, *, leave: bool = False) -> Job:
         """Give up one of which nothing was erased here yet. Logged. Raises MoveRefused."""
-        with self._steering(job_id, "give up"):
+        deed = "give up, and leave the copy of" if leave else "give up"
+        with self._steering(job_id, deed):
             viewer = self._gate.viewer()
             job = self._inner().give_up(job_id, by=viewer.id, leave=leave)
         return confined_job(job, viewer)
@@ -106,7 +107,7 @@ class DeskMove:
         return confined_job(self._inner().run_here(job.id), viewer)
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the newest moves in scope, newest first."""
+        """Return the moves in scope: all that have not ended, the newest others; newest first."""
         viewer = self._gate.allow(Action.SEE_PURGES)
         found = (job for job in self._inner().jobs() if viewer.sees(tenant_of(job)))
         return tuple(confined_job(job, viewer) for job in found)
@@ -117,8 +118,8 @@ class DeskMove:
         return confined_job(job, viewer)
 
     def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        with self._steering(job_id, "stop"):
+        """Let one end as soon as it can: that waits for nobody. Logged."""
+        with self._steering(job_id, "stop", Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> None:
@@ -137,11 +138,14 @@ class DeskMove:
             raise MoveRefused("there is no such move")
         return job, viewer
 
-    def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
-        job, _ = self._known(job_id, Action.MOVE)
+    def _steering(
+        self, job_id: str, deed: str, action: Action = Action.MOVE
+    ) -> AbstractContextManager[Doing]:  # fmt: skip
+        job, _ = self._known(job_id, action)
         return self._gate.doing(
-            Action.MOVE, tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
+            action, tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
             digest=digest_of_words(deed, job.id), reason=job.reason,
+            details={"To": str(job.plan["to"]), REASON: job.reason},
         )  # fmt: skip
 
     def _concerned(self, plan: Plan) -> tuple[TenantKey, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from services.archive.models import Part, Print
+from services.archive.models import Manifest, Part, Print
 from services.archive.tools import Tools as ArchiveTools
 from services.archive.verify import asks_of, surface_of
 from services.errors import StoreNotConfigured
 from services.figures import Measure
+from services.purge.models import Item
 from services.restore.plan import renaming_for
 from services.restore.source import (
     OpenArchive,
@@ -22,12 +23,16 @@ from services.restore.source import (
 from services.tenancy.layout import bytes_of
 
 _PROBED = 500
+_PARTS = {
+    Measure.PATTERNS: "clickhouse/rows", Measure.KEYS: "redis/keys",
+    Measure.SESSIONS: "redis/sessions", Measure.VECTORS: "qdrant/points",
+}  # fmt: skip
 _MEASURES = {"clickhouse": Measure.PATTERNS, "qdrant": Measure.VECTORS, "redis": Measure.KEYS}
 
 
 @dataclass(frozen=True, slots=True)
 class PartThere:
-    """How one part is there.
+    """How one part is there, or what is there by a name that the archive does not have.
 
     `there` is how much of the tenant there is. `differing` is how much of the archive is not there
     as it is in it, and `strange` how much is there that is not of the archive, or not as in it.
@@ -47,14 +52,32 @@ class PartThere:
     @property
     def measure(self) -> Measure:
         """The store that it is of, as a purge calls it."""
-        store = self.part.partition("/")[0]
-        return Measure.SESSIONS if self.part == "redis/sessions" else _MEASURES[store]
+        part = self.part.partition(" ")[0]
+        return Measure.SESSIONS if part == "redis/sessions" else _MEASURES[part.partition("/")[0]]
 
 
-def compare(archives: ArchiveTools, stores: RestoreTools, url: str) -> tuple[PartThere, ...]:
-    """Compare everything. Raises ArchiveError, StoreError, also for a store that is not there."""
+def compare(
+    archives: ArchiveTools, stores: RestoreTools, url: str, items: Iterable[Item]
+) -> tuple[PartThere, ...]:
+    """Compare everything; `items` are all that is there, and whose.
+
+    Raises ArchiveError, StoreError, also for a store that is not there.
+    """
     with opened(stores, url) as archive:
-        return tuple(_Comparing(archives, stores, archive).parts())
+        parts = _Comparing(archives, stores, archive).parts()
+        return (*parts, *_beyond(items, owners_of(archive.manifest)))
+
+
+def owners_of(manifest: Manifest) -> frozenset[str]:
+    """Return everything by whose name something can be in an archive."""
+    return frozenset((*manifest.kb_ids, *manifest.tenant_ids, *manifest.node_ids))
+
+
+def _beyond(items: Iterable[Item], owners: frozenset[str]) -> Iterator[PartThere]:
+    for item in items:
+        if item.count and item.owner not in owners:
+            name = f"{_PARTS[item.store]} {item.owner}"
+            yield PartThere(name, item.count, 0, item.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from services.cards.holds import refuse_held
 from services.jobs.models import Job, Progress, Result, StepState
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
+from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
 from services.move.models import (
     Decision,
@@ -27,7 +28,7 @@ from services.move.models import (
     decided,
     tenant_of,
 )
-from services.move.there import Arriving, There
+from services.move.there import There
 from services.move.tools import Tools
 from services.purge import as_part as purging
 from services.purge.job import Job as Purge
@@ -53,6 +54,7 @@ class MoveWork:
     def begin(self, said: Said, stops: Stops) -> str:
         """Make ready; what an earlier run did is in the journal."""
         del stops  # what takes long asks for itself
+        self.job = self.tools.jobs.job(self.job.id) or self.job  # by now somebody may have decided
         self.said = said
         self.tenant, self.to = tenant_of(self.job), str(self.job.plan["to"])
         self.request = Request(Target(self.tenant))
@@ -94,7 +96,10 @@ class MoveWork:
         there = self._open()
         for why in (*plan.obstacles, *there.obstacles(self.tenant, plan.surface)):
             raise MoveRefused(why)
-        return {"collections": sorted(plan.surface.collections & there.collections())}
+        return {
+            "collections": sorted(plan.surface.collections & there.collections()),
+            "servers": {store: sorted(ids) for store, ids in there.servers().items()},
+        }
 
     def copy(self) -> Result:
         """Copy all of it while its clients go on, and prove the copy by its content."""
@@ -134,9 +139,14 @@ class MoveWork:
         return {}
 
     def verify(self) -> Result:
-        """Compare both sides with the last archive once more, right before anything goes."""
+        """Compare both sides with the last archive once more, right before anything goes.
+
+        By a clock that is wrong there, sessions that are missing would seem to have ended.
+        """
         self.said(Progress("comparing both deployments with the archive"))
         archive = self._last()
+        for why in self._open().clocks():
+            raise MoveRefused(why)
         self._arriving().refuse_other(archive)
         found = self._archives(last=True).differences(archive)
         if found:
@@ -193,8 +203,19 @@ class MoveWork:
             there = self.tools.there(self.to)
             for store in there.same():
                 raise MoveRefused(f"{self.to} has the same {store} as this deployment")
+            self._refuse_another(there)
             self._there = there
         return self._there
+
+    def _refuse_another(self, there: There) -> None:
+        """Raise MoveRefused where the name leads to other servers than when this began."""
+        now = there.servers()
+        for store, ids in self.results[StepName.CHECK].get("servers", {}).items():
+            if not now.get(store, frozenset()) & {*ids}:
+                raise MoveRefused(
+                    f"{self.to} has another {store} than when this began: name that one again in "
+                    "the file of its settings, where it was copied to"
+                )
 
     def _arriving(self) -> Arriving:
         made = not self.results[StepName.CHECK].get("collections", ())

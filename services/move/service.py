@@ -8,6 +8,7 @@ from datetime import datetime
 from services.errors import KatoTenantsError, PurgeRefused
 from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
+from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
 from services.move.models import (
     KIND,
@@ -21,7 +22,6 @@ from services.move.models import (
     tenant_of,
 )
 from services.move.run import STEPS, first_mark, later_mark
-from services.move.there import Arriving
 from services.move.tools import Tools
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey, held_names
@@ -121,8 +121,9 @@ class MoveService:
         self._tools.book.drop(tenant)
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the newest moves, newest first."""
-        return self._jobs.all(KIND)
+        """Return every move that has not ended and the newest of the others, newest first."""
+        found = {job.id: job for job in (*self._jobs.all(KIND), *self._tools.jobs.unended(KIND))}
+        return tuple(sorted(found.values(), key=lambda job: job.created_at, reverse=True))
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises MoveRefused where there is none."""
@@ -140,8 +141,8 @@ class MoveService:
         job = self.job(job_id)
         self._jobs.stop(job.id)
         marks = first_mark(job.id), later_mark(job.id)
-        for archive in self._tools.archives().archives():
-            if archive.reason in marks:
+        for mark in marks:
+            for archive in self._tools.archives().begun_for(mark):
                 self._tools.archives().stop(archive)
         for purge in self._tools.purges().jobs(reason=later_mark(job.id)):
             self._tools.purges().stop(purge.id)

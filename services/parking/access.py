@@ -108,8 +108,8 @@ class DeskParking:
         return confined_job(job, viewer)
 
     def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        with self._steering(job_id, "stop"):
+        """Let one end as soon as it can: that waits for nobody. Logged."""
+        with self._steering(job_id, "stop", Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> None:
@@ -134,10 +134,12 @@ class DeskParking:
             raise ParkingRefused("there is no such job")
         return job, viewer
 
-    def _steering(self, job_id: str, deed: str) -> AbstractContextManager[Doing]:
+    def _steering(
+        self, job_id: str, deed: str, action: Action | None = None
+    ) -> AbstractContextManager[Doing]:  # fmt: skip
         job, _ = self._known(job_id, Action.PARK)
         return self._gate.doing(
-            _action(job), tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
+            action or _action(job), tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
             digest=digest_of_words(deed, job.id), reason=job.reason,
         )  # fmt: skip
 

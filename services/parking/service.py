@@ -90,9 +90,8 @@ class ParkingService:
         """Let one end before its next step, and what it is doing now as soon as that can."""
         job = self.job(job_id)
         self._jobs.stop(job.id)
-        for archive in self._tools.archives().archives():
-            if archive.reason == park.mark(job.id):
-                self._tools.archives().stop(archive)
+        for archive in self._tools.archives().begun_for(park.mark(job.id)):
+            self._tools.archives().stop(archive)
         for purge in self._tools.purges().jobs(reason=park.mark(job.id)):
             self._tools.purges().stop(purge.id)
         for restore in self._tools.restores().jobs(reason=unpark.mark(job.id)):

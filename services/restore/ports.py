@@ -30,6 +30,9 @@ class RowSink(Protocol):
     def attach(self, part: Part, names: Mapping[str, str], *, job: str) -> RowsWritten:
         """Let what was put aside be there, where no row of these owners is."""
 
+    def finish(self, part: Part, names: Mapping[str, str], *, job: str) -> None:
+        """Let the rest be there too where some of it is; nothing where not all is put aside."""
+
     def drop(self, part: Part, *, job: str) -> None:
         """Remove what was put aside."""
 
@@ -55,6 +58,9 @@ class PointSink(Protocol):
 
 class KeySink(Protocol):
     """Redis."""
+
+    def time(self) -> int:
+        """Return the server's own time, by which its keys end, in Unix milliseconds."""
 
     def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return which of these names have a key now. Nothing is changed."""

@@ -33,6 +33,9 @@ from services.stores.redis.server import opening
 Identities = Mapping[str, frozenset[str]]
 """What each store is known by: two of which one is the same are one."""
 
+KATO = "kato"
+"""KATO's API among them, which stores nothing itself."""
+
 _OPERATION = "asking which server it is"
 _SERVER = "SELECT toString(serverUUID())"
 _TABLE = """
@@ -50,7 +53,7 @@ def identities_of(engines: Engines, settings: Settings) -> Identities:
         "clickhouse": _clickhouse(clickhouse, settings) if clickhouse is not None else (),
         "redis": _redis(keys, settings) if keys is not None else (),
         "qdrant": _qdrant(qdrant, settings) if qdrant is not None else (),
-        "kato": _kato(settings),
+        KATO: _kato(settings),
     }  # fmt: skip
     told = {store: frozenset(ids) for store, ids in found.items()}
     return {store: ids for store, ids in told.items() if ids}

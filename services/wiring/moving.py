@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from services.errors import StoreNotConfigured
 from services.jobs.service import JobsService
 from services.move.there import KIND_IN, There
 from services.move.tools import Tools
 from services.restore.run import RestoreWork
 from services.restore.service import RestoreService
 from services.settings.destinations import settings_of
-from services.stores.identity import identities_of, same_stores
+from services.stores.identity import KATO, Identities, identities_of, same_stores
 from services.wiring.archiving import identities, recipients
 
 if TYPE_CHECKING:
@@ -64,9 +66,17 @@ def _there(here: Working, there: Working, name: str) -> There:
         there.job_book, {KIND_IN: lambda job: RestoreWork(there.restore_tools, there.job_book, job)}
     )
 
+    def servers() -> Identities:
+        return identities_of(there.stores.engines, there.settings)
+
     def same() -> tuple[str, ...]:
-        ours = identities_of(here.stores.engines, here.settings)
-        return same_stores(ours, identities_of(there.stores.engines, there.settings))
+        return same_stores(identities_of(here.stores.engines, here.settings), servers())
+
+    def ahead() -> float:
+        with suppress(StoreNotConfigured):
+            theirs, ours = there.restore_tools.keys.time(), here.restore_tools.keys.time()
+            return (theirs - ours) / 1000
+        return 0.0
 
     def arrived(tenant: TenantKey) -> None:
         left = there.move_book.get(tenant)
@@ -79,6 +89,8 @@ def _there(here: Working, there: Working, name: str) -> There:
         restores=RestoreService(there.restore_tools, jobs, kind=KIND_IN), jobs=jobs,
         purges=there.purge, erasable=there.erasers.lacking, versions=there.versions,
         differs=tuple(_differs(here.settings, there.settings)), same=same,
+        servers=lambda: {store: ids for store, ids in servers().items() if store != KATO},
+        ahead=ahead,
         is_parked=lambda tenant: there.parking_book.get(tenant) is not None,
         unbury=there.jobs.unbury, arrived=arrived,
     )  # fmt: skip

@@ -134,8 +134,9 @@ class _Face:
         query = request.query.get("query", "").encode()
         statement = b"\n".join(part for part in (query, body) if part)
         if self.limits is not None:
-            statement = self.limits.asked(statement.decode()).encode()
-            self.limits.check(statement.decode(), _parameters(request))
+            text = self.limits.asked(statement.decode(errors="surrogateescape"))  # rows are bytes
+            self.limits.check(text, _parameters(request))
+            statement = text.encode(errors="surrogateescape")
         if statement.startswith(_SETTINGS):
             return _settings(self.path, statement)
         settings = {

@@ -79,11 +79,7 @@ class RowWriting:
             self._slow.insert_raw(
                 _WRITING, (str(self._at(part)["at"]), staging), columns, content, settings=token
             )
-        told = Told.of(part, {name: name for name in names})
-        of_names = _whole(self._prints(part, told, staging))
-        everything = _whole(self._prints(part, told.everyone, staging))
-        expected = Print(part.count, part.fingerprint or everything.fingerprint)
-        if not of_names == everything == expected:
+        if not self._is_staged(part, names, staging):
             self.drop(part, job=job)
             raise StoreRejected(STORE, _WRITING, "the rows that arrived are not the archive's")
 
@@ -109,6 +105,17 @@ class RowWriting:
                 kept += rows.count
         return RowsWritten(written, there, kept)
 
+    def finish(self, part: Part, names: Mapping[str, str], *, job: str) -> None:
+        """Attach the rest where a part was attached by halves; nothing where none of it was.
+
+        Nor where not all of it is staged: then nothing was attached. May be repeated.
+        """
+        if self.there(part, names).count:
+            staging = _staging(part, job)
+            self._make(part, staging)
+            if self._is_staged(part, names, staging):
+                self.attach(part, names, job=job)
+
     def drop(self, part: Part, *, job: str) -> None:
         """Drop the staging tables of a part, if they are there."""
         for staging in (_staging(part, job), _staging(part, job) + _RENAMED):
@@ -123,6 +130,14 @@ class RowWriting:
         bound = {**self._at(part), **told.bound, "source": Identifier(_staging(part, job))}
         (count,) = self._slow.row(_WRITING, told.mentions, bound)
         return int(count)
+
+    def _is_staged(self, part: Part, names: Iterable[str], staging: str) -> bool:
+        """Whether exactly a part's rows are staged, and all of them are of these names."""
+        told = Told.of(part, {name: name for name in names})
+        of_names = _whole(self._prints(part, told, staging))
+        everything = _whole(self._prints(part, told.everyone, staging))
+        expected = Print(part.count, part.fingerprint or everything.fingerprint)
+        return of_names == everything == expected
 
     # --- what these share -------------------------------------------------------------------------
 

@@ -43,6 +43,11 @@ class KeyWriting:
     def __init__(self, client: redis.Redis, *, seconds: float) -> None:
         self._client, self._seconds = client, seconds
 
+    def time(self) -> int:
+        """Return the server's own time, by which its keys end, in Unix milliseconds."""
+        with conversation(self._client, operation="asking its time", seconds=self._seconds) as link:
+            return milliseconds(link)
+
     def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return which of these names have a key now. Nothing is changed."""
         with conversation(self._client, operation="looking for keys", seconds=self._seconds) as on:

@@ -97,7 +97,8 @@ def test_a_job_is_kept_as_it_was_begun(jobs: JobsService, made: Made) -> None:
     assert (found.reason, found.state) == ("R-1", JobState.RUNNING)
     assert [step.name for step in found.steps] == list(STEPS)
     assert jobs.all("copy") == (found,)
-    assert jobs.all("move") == ()
+    assert jobs.all("move") == made.book.unended("move") == ()
+    assert made.book.unended("copy") == (found,)
     with pytest.raises(JobRefused):
         jobs.job("nothing")
 
@@ -111,6 +112,7 @@ def test_it_runs_to_its_end_and_lets_go(jobs: JobsService, made: Made) -> None:
     assert (ended.state, ended.outcome, ended.receipt) == (JobState.ENDED, "copied", {"rows": 7})
     assert ended.result("prove") == {"was": "prove"}
     assert jobs.holder(["acme"]) is None
+    assert made.book.unended("copy") == ()
     with pytest.raises(JobRefused):
         jobs.resume(job.id)
     assert start(jobs).id != job.id

@@ -82,7 +82,11 @@ def test_who_is_written_for_after_its_sessions_ended_is_not_erased(
     services: Services, kato: Deployment, here: Prints, there: Prints,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """It halts, names where, and goes on with what came once that has stopped."""
+    """It halts, names where, and goes on with what came once that has stopped.
+
+    The sessions that the first of its archives ended are there too in the end.
+    """
+    other, mine = sessions(there()), sessions(here())
     job = copied(services)
     client, taken, number = kato.targets.redis, TakeStep.TAKE, count()
     real = ARCHIVES[taken]
@@ -100,10 +104,11 @@ def test_who_is_written_for_after_its_sessions_ended_is_not_erased(
     assert not services.purge.jobs()
     with pytest.raises(MoveRefused):
         services.move.cut_over(job.id, by="ann")
-    mine, before = gone(services), here()
+    kb_ids, before = gone(services), here()
     services.move.resume(job.id)
     assert services.move.run_here(job.id).outcome == Outcome.MOVED
-    assert there().residue(mine) == before.residue(mine)
+    assert there().residue(kb_ids) == before.residue(kb_ids)
+    assert sessions(there()) - other == mine - sessions(here()) != set()
 
 
 @pytest.mark.parametrize("side", ["here", "there"])

@@ -670,16 +670,16 @@ def _parking(name: str, **more: Any) -> Case:
     )  # fmt: skip
 
 
-def _steer_parking(name: str, deed: str) -> Case:
+def _steer_parking(name: str, deed: str, action: Action = Action.PARK) -> Case:
     return _parking(
-        name, action=Action.PARK, target=f"{deed} tenant/acme", writes=True, **OF_ACME
+        name, action=action, target=f"{deed} tenant/acme", writes=True, **OF_ACME
     )  # fmt: skip
 
 
-def _move(name: str, deed: str = "", **more: Any) -> Case:
+def _move(name: str, deed: str = "", action: Action = Action.MOVE, **more: Any) -> Case:
     """A method of a move by its id; one out of scope is as one that is not there."""
     if deed:
-        more = {"action": Action.MOVE, "target": f"{deed} tenant/acme", **OF_ACME}
+        more = {"action": action, "target": f"{deed} tenant/acme", **OF_ACME}
     return Case(
         lambda d: getattr(d.move, name)("j"), **{"role": ADMIN, "writes": True, **more},
         inner=f"move.{name}", refused=MoveRefused,
@@ -694,9 +694,9 @@ def _apart(name: str, **more: Any) -> Case:
     )  # fmt: skip
 
 
-def _steer_apart(name: str, deed: str) -> Case:
+def _steer_apart(name: str, deed: str, action: Action = Action.APART) -> Case:
     return _apart(
-        name, action=Action.APART, target=f"{deed} {ACME_KB}", writes=True, **OF_ACME
+        name, action=action, target=f"{deed} {ACME_KB}", writes=True, **OF_ACME
     )  # fmt: skip
 
 
@@ -1035,7 +1035,7 @@ CASES: dict[str, Case] = {
     "parking.jobs": Case(lambda d: d.parking.jobs(), OPERATOR, ANY, inner="parking.jobs"),
     "parking.job": _parking("job", role=OPERATOR),
     "parking.run_here": _parking("run_here", writes=True),
-    "parking.stop": _steer_parking("stop", "stop"),
+    "parking.stop": _steer_parking("stop", "stop", Action.STOP_JOB),
     "parking.resume": _steer_parking("resume", "resume"),
     "parking.abandon": _steer_parking("abandon", "give up"),
     "move.destinations": Case(
@@ -1058,7 +1058,7 @@ CASES: dict[str, Case] = {
     "move.jobs": Case(lambda d: d.move.jobs(), OPERATOR, ANY, inner="move.jobs"),
     "move.job": _move("job", role=OPERATOR, writes=False),
     "move.run_here": _move("run_here"),
-    "move.stop": _move("stop", "stop"),
+    "move.stop": _move("stop", "stop", Action.STOP_JOB),
     "move.resume": _move("resume", "resume"),
     "move.cut_over": _move("cut_over", "cut over"),
     "move.give_up": _move("give_up", "give up"),
@@ -1075,7 +1075,7 @@ CASES: dict[str, Case] = {
     "apart.jobs": Case(lambda d: d.apart.jobs(), OPERATOR, ANY, inner="apart.jobs"),
     "apart.job": _apart("job", role=OPERATOR),
     "apart.run_here": _apart("run_here", writes=True),
-    "apart.stop": _steer_apart("stop", "stop"),
+    "apart.stop": _steer_apart("stop", "stop", Action.STOP_JOB),
     "apart.resume": _steer_apart("resume", "resume"),
     "apart.abandon": _steer_apart("abandon", "give up"),
     "archives.archives": Case(

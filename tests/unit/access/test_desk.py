@@ -405,9 +405,9 @@ def test_what_cannot_be_logged_does_not_happen(world: World, name: str) -> None:
 def test_a_second_person_can_be_asked_for_everything_that_writes(
     world: World, name: str
 ) -> None:  # fmt: skip
-    """But for approving itself and stopping a purge; until then the use case is not asked."""
+    """But for approving itself and what only stops; until then the use case is not asked."""
     case = CASES[name]
-    if case.action in (Action.APPROVE, Action.STOP_PURGE):
+    if case.action in (Action.APPROVE, Action.STOP_PURGE, Action.STOP_JOB):
         return
     world.approvals.use.side_effect = ApprovalNeeded("r1")
     desk = world.desk(lambda: viewer_of(ADMIN), **PROXY, two_persons=(str(case.action),))
@@ -431,6 +431,18 @@ def test_steps_of_one_purge_are_approved_each_for_itself(world: World) -> None:
     assert len(world.approvals.use.call_args_list) == 2
     digests = {call.kwargs["digest"] for call in world.approvals.use.call_args_list}
     assert len(digests) == 2
+
+
+def test_what_a_move_comes_to_is_approved_each_for_itself(world: World) -> None:
+    """To leave the copy there is another thing than to remove it; to stop waits for nobody."""
+    desk = world.desk(lambda: viewer_of(ADMIN), **PROXY, two_persons=(Action.MOVE.value,)).move
+    desk.stop("j")
+    desk.cut_over("j")
+    desk.give_up("j")
+    desk.give_up("j", leave=True)
+    asked = [call.kwargs for call in world.approvals.use.call_args_list]
+    assert len({each["digest"] for each in asked}) == len({each["target"] for each in asked}) == 3
+    assert {each["details"]["To"] for each in asked} == {"eu-2"}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -112,6 +112,7 @@ def test_what_is_missing_or_wrong_is_named_in_one_line(
         ({**KEYS, "TWO_PERSONS": "see figures"}, "TWO_PERSONS", "rotate keys"),
         ({**KEYS, "TWO_PERSONS": "approve"}, "TWO_PERSONS", "can only hold"),
         ({**KEYS, "TWO_PERSONS": "stop a purge"}, "TWO_PERSONS", "can only hold"),
+        ({**KEYS, "TWO_PERSONS": "stop a job"}, "TWO_PERSONS", "can only hold"),
         ({**KEYS, "TWO_PERSONS": "run a purge"}, "ID_CLAIM", "nobody can change"),
         ({**KEYS, "APPROVAL_HOURS": "0"}, "APPROVAL_HOURS", "greater"),
     ],
@@ -127,9 +128,9 @@ def test_who_else_has_to_agree_and_what_goes_to_kato(
 
 
 def test_two_persons_are_for_what_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it can be on the list, but approving itself and what ends a purge that goes wrong."""
+    """All of it can be on the list, but approving itself and what stops what goes wrong."""
     writes = {action for action, takes in PERMISSIONS.items() if takes.writes}
-    waiting = writes - {Action.APPROVE, Action.STOP_PURGE}
+    waiting = writes - {Action.APPROVE, Action.STOP_PURGE, Action.STOP_JOB}
     put(monkeypatch, {**KEYS, "TWO_PERSONS": ",".join(sorted(waiting)), "ID_CLAIM": "sub"})
     assert load_settings().two_person_actions == waiting
     assert load_settings().approval_hours == 24

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
 from services.access.viewer import Role, TenantPattern, Viewer
+from services.cards.models import State
 from services.jobs.models import Job, JobState, Step, StepState
 from services.move.compare import PartThere
 from services.move.confined import confined_job
-from services.move.models import Decision, Outcome, Phase, StepName, moved_of, moved_text, phase_of
+from services.move.doings import doings_of
+from services.move.models import (
+    Decision,
+    Outcome,
+    Phase,
+    StepName,
+    moved_of,
+    moved_text,
+    phase_of,
+    tenant_of,
+)
+from services.move.service import MoveService
 from services.stores.identity import same_stores
 from tests.unit.access.moved import MOVED
 
@@ -50,6 +63,17 @@ def test_where_it_is_and_who_is_confined_is_told_the_same(found: Job, phase: Pha
     assert phase_of(found) is phase
     assert phase_of(confined_job(found, viewer)) is phase
     assert "ann" not in str(confined_job(found, viewer))
+
+
+def test_one_that_waits_is_there_however_many_were_begun_since() -> None:
+    """A whole fleet may move, and each of them waits for its own word."""
+    old = replace(job(2, JobState.STOPPED), id="old")
+    new = replace(job(9, JobState.ENDED), id="new", created_at=AT + timedelta(days=1))
+    books = Mock()
+    books.unended.return_value, books.all.return_value = (old,), (new,)
+    assert MoveService(Mock(jobs=books), books).jobs() == (new, old)
+    books.all.return_value = ()
+    assert [each.state for each in doings_of(books, books)[tenant_of(old)]] == [State.MOVING]
 
 
 def test_what_the_records_keep_is_read_back() -> None:

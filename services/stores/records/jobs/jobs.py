@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import hold, progress_columns, step_rows, steps_of
-from services.stores.records.jobs.runs import LET_GO, PAUSED, JobRuns, fenced, newest_first
+from services.stores.records.jobs.runs import LET_GO, PAUSED, UNENDED, JobRuns, fenced, newest_first
 from services.stores.records.schema import HOLDS, JOBS, STEPS
 
 
@@ -55,6 +55,12 @@ class JobBook(JobRuns):
         newest = newest_first(select(JOBS).where(mine), reason)
         with reading(self._engine, "reading jobs") as connection:
             return _jobs_of(connection, connection.execute(newest.limit(limit)).all())
+
+    def unended(self, kind: str) -> tuple[Job, ...]:
+        """Return every job of a kind that has not ended, with its steps, the newest first."""
+        newest = newest_first(select(JOBS).where(JOBS.c.kind == kind, UNENDED), "")
+        with reading(self._engine, "looking for jobs that have not ended") as connection:
+            return _jobs_of(connection, connection.execute(newest).all())
 
     def resume(self, job_id: str) -> None:
         """Let a stopped or failed job run again. One that runs goes on.
