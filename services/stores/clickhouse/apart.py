@@ -160,6 +160,7 @@ class RowsApart:
         kept = Names(map(text_of, sorted(but)))
         bound = {**self._of(kb_id, job), "into": Names([new]), "but": kept}
         self._slow.command(_ERASING, self._hashed(_ERASE), bound, settings=_WAITING)
+        await_mutations(self._slow, _ERASING, seconds=self._seconds)  # _WAITING may not be set
 
     def naming(self, kb_id: str, tokens: Collection[bytes]) -> frozenset[bytes]:
         """Return those of these tokens that a pattern of a kb_id has."""

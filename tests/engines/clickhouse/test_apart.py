@@ -146,3 +146,13 @@ def test_rows_that_did_not_all_arrive_are_refused(store: Store) -> None:
     names = {b"%d" % n for n in range(apart.MOST_KEPT + 1)}
     with pytest.raises(StoreRejected, match="learnt again"):
         store.adapter.erase(SHARED, NEW, but=names, job=JOB)
+
+
+def test_where_a_mutation_may_not_be_waited_for_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user that may not set `mutations_sync`."""
+    monkeypatch.setitem(apart._WAITING, "mutations_sync", 0)
+    store.copied(A)
+    store.adapter.erase(SHARED, NEW, but=(), job=JOB)
+    assert (SHARED, A) not in {(bytes.fromhex(kb).decode(), name) for kb, name in store.rows()}
