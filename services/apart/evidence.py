@@ -101,4 +101,4 @@ def _excluded(began: datetime) -> int:
 
     A time of whole seconds stands for all that was written in that second.
     """
-    return int((began - MARGIN).timestamp() // 1) - 1
+    return int((began.timestamp() - MARGIN.total_seconds()) // 1) - 1  # the year 1 has no before
