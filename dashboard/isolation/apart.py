@@ -37,7 +37,8 @@ def draw(finding: Finding) -> None:
         )  # fmt: skip
         jobs.draw(job, kind, jobs.on_or_up(
             kind, runtime.desk().apart.abandon,
-            "Only while nothing was copied.",
+            "Until everything was taken out. What was copied stays under the new name, and so do "
+            "the sessions that go on there.",
         ))  # fmt: skip
         return
     known = runtime.desk().apart.known(kb_id)
@@ -148,8 +149,10 @@ def _draw_plan(plan: Plan) -> None:
     st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",
                  alt="What goes and what stays, and by what that is told")  # fmt: skip
     cost = tables.cost_words(plan.cost)
-    st.caption(f"{cost} It is taken for granted that nobody else shares it. Clients have to name "
-               "the new node_ids from then on: change them in the same hour.".strip())  # fmt: skip
+    st.caption(f"{cost} It is taken for granted that nobody else shares it, and that Redis has "
+               "KATO's own counts, not those of rehydrate_redis.py or of an older backup. Clients "
+               "have to name the new node_ids once it has ended: change them in the same "
+               "hour.".strip())  # fmt: skip
 
 
 # --- what came of it ---

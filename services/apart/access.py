@@ -95,7 +95,7 @@ class DeskApart:
             self._inner().resume(job_id)
 
     def abandon(self, job_id: str) -> None:
-        """Give up one of which nothing was copied yet. Logged. Raises ApartRefused."""
+        """Give up one that has not taken out everything yet. Logged. Raises ApartRefused."""
         with self._steering(job_id, "give up"):
             self._inner().abandon(job_id)
 

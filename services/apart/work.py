@@ -15,23 +15,23 @@ from enum import StrEnum
 
 from services.apart.copy import Copying
 from services.apart.formats import plan_of, receipt_json
-from services.apart.models import Apart, By, Goes, Outcome, Receipt, session_id_for
-from services.apart.obstacles import check, may_go
+from services.apart.models import Apart, By, Goes, Outcome, Receipt
+from services.apart.obstacles import check, may_go, surveyed
 from services.apart.plan import sort, stays, tell
 from services.apart.ports import KeysFound
+from services.apart.sessions import arrived, ids_told, sessions_gone
 from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
-from services.tenancy.layout import PATTERN_KINDS, SESSION_PREFIX, bytes_of
+from services.tenancy.layout import PATTERN_KINDS
 from services.tenancy.names import Source
 
 KIND = "apart"
 _LOOKS = 3  # for sessions: a call under way may write one anew
 _PAUSE = 0.1  # seconds
-_LISTED = 200  # sessions in a receipt
 
 
 class StepName(StrEnum):
@@ -133,10 +133,7 @@ class ApartWork:
                 if not found and (look or not moved):
                     break
                 self._wait()
-            keys = {old: SESSION_PREFIX + bytes_of(new) for old, new in self._ids(moved).items()}
-            there = self.tools.key_writer.there(list(keys.values()))
-            moved = {old: node for old, node in moved.items() if keys[old] in there}
-        return {"sessions": moved}
+        return {"sessions": arrived(self.tools, self.plan, moved)}
 
     def rest(self) -> Result:
         """Copy what KATO wrote meanwhile of what goes, and compare once more."""
@@ -144,6 +141,7 @@ class ApartWork:
         copying = self._copying()
         if copying is None:
             return {}
+        surveyed(self.tools, self.plan.kb_id)
         self.tools.flush()
         copying.copy_rest()
         return {"written_since": copying.prove()}
@@ -192,11 +190,16 @@ class ApartWork:
         return Copying(self.tools, self.plan.kb_id, first.kb_id, self.job.id)
 
     def _cut_points(self, copying: Copying, kept: set[bytes]) -> None:
-        """Erase the points that are the same under the new name, and that no pattern left names."""
-        vectors = copying.vectors(but=kept)
-        vectors -= self.tools.rows.naming(self.plan.kb_id, vectors)
-        for points in copying.points(vectors):
-            self.tools.points.erase(self.plan.kb_id, copying.same_points(points))
+        """Erase the points that are the same under the new name, and that no pattern left names.
+
+        One that a pattern names that was learnt in that moment is put back.
+        """
+        tools, kb_id, vectors = self.tools, self.plan.kb_id, copying.vectors(but=kept)
+        tools.flush()
+        for points in copying.points(vectors - tools.rows.naming(kb_id, vectors)):
+            tools.points.erase(kb_id, copying.same_points(points))
+        tools.flush()
+        copying.put_back(tools.rows.naming(kb_id, vectors))
 
     def _wait(self) -> None:
         """Let calls of KATO's that are under way end."""
@@ -210,22 +213,19 @@ class ApartWork:
         plan, found = self.plan, KeysFound()
         nodes = [node for share in plan.shares for node in share.nodes]
         with suppress(StoreNotConfigured):
-            found = self.tools.keys.survey(plan.kb_ids, nodes)
+            found = self.tools.keys.survey(plan.kb_ids, nodes.__contains__)
         sessions = self.results[StepName.SESSIONS]["sessions"]
         return Receipt(
             goes=tuple(self._goes(found, sessions)),
             stays=stays(self.tools, plan.kb_id, sort(self.tools, plan), found),
-            sessions=dict(sorted(self._ids(sessions).items())[:_LISTED]),
+            sessions=ids_told(plan, sessions),
             learnt_again=self.results[StepName.CUT]["learnt_again"],
             late=sum(found.sessions.values()),
         )  # fmt: skip
 
     def _goes(self, found: KeysFound, sessions: Mapping[str, str]) -> Iterable[Goes]:
         copying, first = self._copying(), self.plan.first
-        for share in self.plan.shares:
-            count = sum(1 for node in sessions.values() if node in share.nodes)
-            if count:
-                yield Goes(Measure.SESSIONS, share.tenant, count, By.RECORD)
+        yield from sessions_gone(self.plan, sessions)
         if copying is None or first is None:
             return
         kinds = found.kinds.get(copying.new, {})
@@ -239,11 +239,6 @@ class ApartWork:
         ):
             if count:
                 yield Goes(store, first.tenant, count, by)
-
-    def _ids(self, sessions: Mapping[str, str]) -> dict[str, str]:
-        """Return the new id of each of these sessions."""
-        moves = self.plan.moves
-        return {old: session_id_for(old, moves[node]) for old, node in sessions.items()}
 
 
 DOES: Mapping[StepName, Callable[[ApartWork], Result]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,16 @@ from services.apart.evidence import MARGIN, Why
 from services.apart.formats import receipt_of
 from services.apart.models import Outcome, Plan, Receipt, Stay, Trust, Words
 from services.apart.work import ApartWork, StepName
+from services.archive.formats import TypedKey
 from services.bootstrap import Services
+from services.embedded.write import rows as writing
+from services.embedded.write.dataset import Row
 from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.settings.environment import Settings
+from services.stores.qdrant.apart import PointsApart
+from services.stores.redis import apart as keys_apart
+from services.stores.redis.link import Link
 from tests.features.apart.shared import (
     BEGAN,
     BOTH,
@@ -31,6 +37,7 @@ from tests.features.apart.shared import (
     FIRST,
     KB,
     SECOND,
+    VECTORS,
     WORDS,
     add_vectors,
 )  # fmt: skip
@@ -347,8 +354,69 @@ def test_where_somebody_writes_at_the_new_name_nothing_is_cut(
     halted = services.apart.run_here(begun(services).id)
     assert (halted.state, "somebody writes there" in halted.problem) == (JobState.FAILED, True)
     assert set(client.scan_iter(match=f"{KB}:*", count=1000)) == keys
-    with pytest.raises(ApartRefused, match="let it go on"):
-        services.apart.abandon(halted.id)
+    monkeypatch.undo()
+    services.apart.abandon(halted.id)  # or nothing else could ever be done with these tenants
+    ended = services.apart.job(halted.id)
+    assert ended.outcome == Outcome.ABANDONED
+    assert ended.receipt is not None
+    told = receipt_of(ended.receipt)
+    assert counts(told.goes)[Measure.SESSIONS] == len(told.sessions) == 3  # where they went
+    assert all(client.exists(f"kato:session:{new}") for new in told.sessions.values())
+    again = begun(services)  # to another name: somebody writes at that one
+    assert services.apart.planned(again).first != services.apart.planned(halted).first
+    assert receipt(services.apart.run_here(again.id))
+    with pytest.raises(ApartRefused, match="can be given up"):
+        services.apart.abandon(again.id)
+
+
+def test_learnt_again_while_it_is_copied_it_goes_to_its_end(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that says how often is read after it was seen to be 1."""
+    client, real = kato.targets.redis, keys_apart.read_content
+    assert client is not None
+
+    def late(link: Link, keys: list[bytes]) -> Iterator[TypedKey]:
+        if client.get(f"{KB}:frequency:{EARLY}") == b"1":
+            client.incr(f"{KB}:frequency:{EARLY}")
+        return real(link, keys)
+
+    monkeypatch.setattr(keys_apart, "read_content", late)
+    job = services.apart.run_here(begun(services).id)
+    assert (job.outcome, job.problem) == (Outcome.PARTLY, "")
+    assert client.get(f"{KB}:frequency:{EARLY}") == b"2"
+
+
+def test_a_vector_that_is_learnt_in_the_moment_of_the_cut_is_put_back(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, qdrant, real = kato.targets.clickhouse, kato.targets.qdrant, PointsApart.erase
+    assert client is not None
+    assert qdrant is not None
+    row = Row("patterns_data", (KB, "0" * 40, [["VCTR|early"]], 1, ["VCTR|early"], 1, [1], [2],
+                                "VCTR|early", "VCTR|early", BEGAN, BEGAN))  # fmt: skip
+
+    def late(of: PointsApart, kb_id: str, points: Sequence[Mapping[str, Any]]) -> None:
+        writing.write(client, kato.targets.database, iter([row]), merge=True)
+        real(of, kb_id, points)
+
+    monkeypatch.setattr(PointsApart, "erase", late)
+    receipt(services.apart.run_here(begun(services).id))
+    points, _ = qdrant.scroll(COLLECTION, limit=99)
+    assert {(each.payload or {})["vctr_name"] for each in points} == set(VECTORS)
+
+
+def test_somebody_who_was_not_known_and_has_a_session_is_seen(
+    services: Services, kato: Deployment
+) -> None:
+    client = kato.targets.redis
+    assert client is not None
+    job = begun(services)
+    value = {"session_id": "session-1-1", "node_id": "tenant:acme:corp:user:bob"}
+    client.set("kato:session:session-1-1", json.dumps(value), ex=900)
+    halted = services.apart.run_here(job.id)
+    assert (halted.state, "was not known" in halted.problem) == (JobState.FAILED, True)
+    assert services.apart.plan(KB, WORDS).shares[2].since is not None  # known from then on
 
 
 def test_who_shares_nothing_is_not_taken_apart(services: Services, tmp_path: Path) -> None:
