@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from services.apart.errors import ApartRefused
 from services.apart.formats import plan_json, plan_of, receipt_json
-from services.apart.models import Apart, Outcome, Plan, Words
+from services.apart.models import KIND, Apart, Outcome, Plan, Words
 from services.apart.plan import plan
 from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools
-from services.apart.work import KIND, STEPS, StepName
+from services.apart.work import STEPS, StepName
 from services.errors import StoreNotConfigured
 from services.jobs.models import Job, JobRefused, JobState
 from services.jobs.service import JobsService

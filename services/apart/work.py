@@ -29,7 +29,6 @@ from services.jobs.run import Stopped, Stops
 from services.tenancy.layout import PATTERN_KINDS
 from services.tenancy.names import Source
 
-KIND = "apart"
 _LOOKS = 3  # for sessions: a call under way may write one anew
 _PAUSE = 0.1  # seconds
 

@@ -21,6 +21,7 @@ from services.apart.models import Outcome, Plan, Receipt, Stay, Trust, Words
 from services.apart.work import ApartWork, StepName
 from services.archive.formats import TypedKey
 from services.bootstrap import Services
+from services.cards.models import State
 from services.embedded.write import rows as writing
 from services.embedded.write.dataset import Row
 from services.figures import Measure
@@ -246,13 +247,19 @@ def test_a_hold_stops_it_before_its_next_step(
     before, job = prints(), begun(services)
     services.cards.hold([SECOND], reason="a court's order", by="ann")
     assert any("legal hold" in each for each in services.apart.plan(KB, WORDS).obstacles)
+    doings = services.cards.doings()
+    assert {each: doings[each][0].state for each in doings} == {
+        FIRST: State.APART, SECOND: State.APART,
+    }  # fmt: skip
     halted = services.apart.run_here(job.id)
     assert (halted.state, "legal hold" in halted.problem) == (JobState.FAILED, True)
     assert prints() == before
     with pytest.raises(JobRefused):
         begun_over_a_hold(services)
     services.apart.abandon(job.id)
-    assert services.apart.job(job.id).outcome == Outcome.ABANDONED
+    ended = services.apart.job(job.id)
+    assert (ended.outcome, ended.receipt) == (Outcome.ABANDONED, {})
+    assert not services.cards.doings()
 
 
 def begun_over_a_hold(services: Services) -> None:
