@@ -10,7 +10,8 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
-from services.apart.models import Apart, Plan, Words
+from services.apart.formats import receipt_of
+from services.apart.models import Apart, Outcome, Plan, Receipt, Words
 from services.apart.spoken import FIRST_SEEN, time_of
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.isolation.models import Finding
@@ -29,8 +30,8 @@ def draw(finding: Finding) -> None:
         return
     (kb_id,) = finding.kb_ids
     refusals.draw(state_keys.APART_REFUSED, "Nothing was done")
-    job = None if permits.why_not(Action.SEE_PURGES) else _unended(kb_id)
-    if job is not None:
+    job = None if permits.why_not(Action.SEE_PURGES) else _newest(kb_id)
+    if job is not None and job.state is not JobState.ENDED:
         kind = jobs.Kind(
             lambda: runtime.desk().apart, Action.APART, "Taking it apart", ICON, "apart",
             state_keys.APART_REFUSED, tables.STEPS,
@@ -41,6 +42,9 @@ def draw(finding: Finding) -> None:
             "the sessions that go on there.",
         ))  # fmt: skip
         return
+    if job is not None and job.outcome == Outcome.ABANDONED and job.receipt:
+        st.info(f"It was given up {moment(job.ended_at)}. Sessions go on under new ids.")
+        _draw_sessions(receipt_of(job.receipt))
     known = runtime.desk().apart.known(kb_id)
     if known is not None:
         _known(known)
@@ -48,10 +52,9 @@ def draw(finding: Finding) -> None:
         _offer(kb_id, finding.tenants)
 
 
-def _unended(kb_id: str) -> Job | None:
+def _newest(kb_id: str) -> Job | None:
     jobs = runtime.desk().apart.jobs()
-    mine = (j for j in jobs if j.plan["kb_id"] == kb_id and j.state is not JobState.ENDED)
-    return next(mine, None)
+    return next((job for job in jobs if job.plan["kb_id"] == kb_id), None)
 
 
 # --- taking it apart ---
@@ -171,8 +174,12 @@ def _known(apart: Apart) -> None:
         left = tables.left_words(receipt)
         if left:
             st.warning(f"{escaped(left)}.", icon=":material/group:")
-        if receipt.sessions:
-            with st.expander("Sessions by their new ids"):
-                st.table({escaped(visible(old)): escaped(visible(new))
-                          for old, new in receipt.sessions.items()}, border="horizontal",
-                         alt="Old and new ids of sessions")  # fmt: skip
+        _draw_sessions(receipt)
+
+
+def _draw_sessions(receipt: Receipt) -> None:
+    if receipt.sessions:
+        with st.expander("Sessions by their new ids"):
+            st.table({escaped(visible(old)): escaped(visible(new))
+                      for old, new in receipt.sessions.items()}, border="horizontal",
+                     alt="Old and new ids of sessions")  # fmt: skip

@@ -33,6 +33,7 @@ class Why(StrEnum):
     TWICE = "its row is there more than once"
     AGAIN = "learnt more than once, and only the first time is known"
     UNCOUNTED = "how often it was learnt is not known"
+    VECTORS = "it names vectors, and no Qdrant is set up here to copy them"
 
 
 @dataclass(frozen=True, slots=True)

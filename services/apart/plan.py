@@ -86,12 +86,14 @@ def tell(
     tools: Tools, kb_id: str, first: Alone, sorting: Sorted | None = None
 ) -> Iterator[list[Pattern]]:  # fmt: skip
     """Yield the patterns that can only be the first tenant's, and count the others."""
-    sorting = sorting or Sorted()
+    sorting, lacking = sorting or Sorted(), _lacks_points(tools, kb_id)
     for page in tools.rows.pages(kb_id):
         learnt = _learnt(tools, kb_id, [each.name for each in page])
         told = []
         for pattern, known in zip(page, learnt, strict=True):
             why = first.why(pattern, known.frequency)
+            if why is None and lacking and pattern.vectors:
+                why = Why.VECTORS
             if why is not None:
                 sorting.stays[why] += 1
                 sorting.vectors_left |= pattern.vectors
@@ -188,6 +190,15 @@ def _learnt(tools: Tools, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
 
 def _patterns(rows: Rows, kb_id: str) -> int:
     return sum(len(page) for page in rows.pages(kb_id))
+
+
+def _lacks_points(tools: Tools, kb_id: str) -> bool:
+    """Whether there is no Qdrant to copy vectors from."""
+    try:
+        tools.points.part(kb_id)
+    except StoreNotConfigured:
+        return True
+    return False
 
 
 def _points(tools: Tools, kb_id: str) -> int:

@@ -21,6 +21,7 @@ from services.apart.plan import sort, stays, tell
 from services.apart.ports import KeysFound
 from services.apart.sessions import arrived, ids_told, sessions_gone
 from services.apart.tools import Tools
+from services.cards.holds import refuse_held
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.jobs.models import Job, Progress, Result
@@ -156,12 +157,14 @@ class ApartWork:
         for page in copying.pages():
             if self.stops():
                 raise Stopped
+            refuse_held(self.plan.tenants, self.tools.holds)
             names = [each.name for each in page]
             same = rows.same(kb_id, new, names)
             out = self.tools.keys.cut(kb_id, new, [each for each in page if each.name in same])
             stay = rows.left(kb_id, names) - out
             kept, gone = kept | stay, gone + len(names) - len(stay)
             self.said(Progress("taking patterns out of the shared kb_id", gone))
+        refuse_held(self.plan.tenants, self.tools.holds)
         rows.erase(kb_id, new, but=kept, job=self.job.id)
         self._cut_points(copying, kept)
         return {"patterns": gone, "learnt_again": len(kept)}

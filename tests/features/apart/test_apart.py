@@ -132,6 +132,12 @@ def test_without_redis_nothing_is_told_and_that_is_said(
         plan = planned(found)
     assert not plan.goes
     assert {each.why: each.count for each in plan.stays} == {Why.UNCOUNTED: 10, Why.LATE: 9}
+    lacking = kato_settings.model_copy(update={"qdrant_url": None})
+    with closing(bootstrap.build(lacking)) as found:
+        plan = planned(found)
+    stays = {each.why: each.count for each in plan.stays if each.store is Measure.PATTERNS}
+    assert stays[Why.VECTORS] >= 1  # one would come without what it names
+    assert stays[Why.VECTORS] + counts(plan.goes)[Measure.PATTERNS] == 10
 
 
 def test_what_only_one_could_write_goes_and_nothing_else_changes(
@@ -286,6 +292,26 @@ def test_a_hold_that_comes_before_the_cut_stops_it_there_and_lifted_it_goes_on(
     assert (now.rows[KB], now.keys[KB], now.points[KB]) == (
         before.rows[KB], before.keys[KB], before.points[KB],
     )  # fmt: skip
+    services.cards.lift([FIRST], by="ann")
+    services.apart.resume(halted.id)
+    receipt(services.apart.run_here(halted.id))
+    assert len(prints().rows[KB]) == 9
+
+
+def test_a_hold_that_comes_within_the_cut_stops_it_before_rows_are_erased(
+    services: Services, prints: Callable[[], Fingerprint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = prints(), keys_apart.KeysApart.cut
+
+    def held(*what: Any) -> Any:
+        services.cards.hold([FIRST], reason="a court's order", by="ann")
+        return real(*what)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys_apart.KeysApart, "cut", held)
+        halted = services.apart.run_here(begun(services).id)
+    assert (halted.state, "legal hold" in halted.problem) == (JobState.FAILED, True)
+    assert (prints().rows[KB], prints().points[KB]) == (before.rows[KB], before.points[KB])
     services.cards.lift([FIRST], by="ann")
     services.apart.resume(halted.id)
     receipt(services.apart.run_here(halted.id))
