@@ -156,3 +156,15 @@ def test_where_a_mutation_may_not_be_waited_for_it_is(
     store.copied(A)
     store.adapter.erase(SHARED, NEW, but=(), job=JOB)
     assert (SHARED, A) not in {(bytes.fromhex(kb).decode(), name) for kb, name in store.rows()}
+
+
+def test_a_table_that_does_not_run_its_mutations_here_alone_is_refused(store: Store) -> None:
+    store.client.command(f"CREATE TABLE {store.database}.other ENGINE = Log AS SELECT 1 AS one")
+    store.client.command(f"RENAME TABLE {store.database}.patterns_data TO {store.database}.kept")
+    store.client.command(f"RENAME TABLE {store.database}.other TO {store.database}.patterns_data")
+    for refused in (
+        lambda: store.adapter.cost(SHARED),
+        lambda: store.adapter.put_aside(SHARED, NEW, [], job=JOB),
+    ):
+        with pytest.raises(StoreRejected, match="patterns_data is Log"):
+            refused()
