@@ -28,6 +28,7 @@ class Why(StrEnum):
     """Why a pattern cannot be told apart."""
 
     ANYBODY = "nobody said since when the others wrote"
+    UNTIMED = "when it was written is not known"
     LATE = "written when more than one of them could"
     EARLY = "written before all of them began"
     TWICE = "its row is there more than once"
@@ -38,8 +39,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern of the kb_id. `at` is the newest time of its rows, in seconds since 1970.
+    """A pattern of the kb_id.
 
+    `at` is the newest time of its rows, in seconds since 1970; 0 where no row has one.
     `tokens` are all of its symbols, each as often as it has it.
     """
 
@@ -71,6 +73,8 @@ class Alone:
 
         `frequency` is None where Redis does not tell.
         """
+        if pattern.at <= 0:
+            return Why.UNTIMED
         if pattern.at > self.until:
             return Why.LATE
         if self.after is not None and pattern.at <= self.after:

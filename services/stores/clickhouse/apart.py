@@ -33,7 +33,7 @@ _NEEDED = frozenset({"kb_id", "name", "created_at", "updated_at", "pattern_data"
 _COLUMNS = """
 SELECT groupArray(name) FROM system.columns WHERE database = {db:String} AND table = {name:String}
 """
-_AT = "greatest(toUnixTimestamp(created_at), toUnixTimestamp(updated_at))"
+_AT = "greatest(ifNull(toUnixTimestamp(created_at), 0), ifNull(toUnixTimestamp(updated_at), 0))"
 _PAGE = f"""
 SELECT name, count(), max({_AT}), any(arrayFlatten(pattern_data)){_FROM}
   AND name > unhex({{after:String}}) GROUP BY name ORDER BY name LIMIT {{most:UInt32}}

@@ -168,3 +168,20 @@ def test_a_table_that_does_not_run_its_mutations_here_alone_is_refused(store: St
     ):
         with pytest.raises(StoreRejected, match="patterns_data is Log"):
             refused()
+
+
+def test_a_row_without_a_time_has_none(store: Store) -> None:
+    """In a table whose columns may be NULL, and such rows are the same where they are the same."""
+    table = f"{store.database}.patterns_data"
+    store.client.command(f"ALTER TABLE {table} MODIFY COLUMN created_at Nullable(DateTime)")
+    store.client.command(f"ALTER TABLE {table} MODIFY COLUMN updated_at Nullable(DateTime)")
+    never = f"ALTER TABLE {table} UPDATE created_at = NULL, updated_at = NULL WHERE name = '{A}'"
+    once = f"ALTER TABLE {table} UPDATE created_at = NULL WHERE name = '{B}'"
+    for each in (never, once):
+        store.client.command(each, settings={"mutations_sync": 2})
+    found = store.patterns()
+    assert [found[bytes_of(name)].at for name in (A, B)] == [0, int(AT.timestamp())]
+    store.copied(A, B)
+    assert store.adapter.proven(NEW, job=JOB)
+    store.adapter.erase(SHARED, NEW, but=(), job=JOB)
+    assert store.rows() == hexed((SHARED, C), (SHARED, C), (OTHER, A), (NEW, A), (NEW, B))

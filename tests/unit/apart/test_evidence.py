@@ -103,12 +103,18 @@ def test_a_time_that_is_none_is_refused(said: str) -> None:
         (Pattern(b"", 1, 100), 2, Why.AGAIN),
         (Pattern(b"", 1, 100), None, Why.UNCOUNTED),
         (Pattern(b"", 1, 100), 0, Why.AGAIN),
+        (Pattern(b"", 1, 0), 1, Why.UNTIMED),
     ],
 )
 def test_each_reason_why_a_pattern_stays(
     pattern: Pattern, frequency: int | None, why: Why | None
 ) -> None:
     assert Alone(TENANTS[0], 100, 50).why(pattern, frequency) is why
+
+
+def test_no_time_is_not_an_early_one() -> None:
+    """A row from before the table had the column has 0 in it."""
+    assert Alone(TENANTS[0], 100).why(Pattern(b"", 1, 0), 1) is Why.UNTIMED
 
 
 def test_vectors_are_told_by_their_tokens() -> None:
