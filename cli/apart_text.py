@@ -25,6 +25,7 @@ def plan_text(plan: Plan) -> str:
     lines += [f"in its way: {visible(text)}" for text in plan.obstacles]
     lines += [
         "assumed: nobody shares it but who is named above",
+        "assumed: KATO wrote every row there: none was restored or copied there with its old time",
         "assumed: Redis has KATO's own counts, not those of rehydrate_redis.py or an older backup",
     ]
     return "\n".join([

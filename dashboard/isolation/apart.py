@@ -152,10 +152,11 @@ def _draw_plan(plan: Plan) -> None:
     st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",
                  alt="What goes and what stays, and by what that is told")  # fmt: skip
     cost = tables.cost_words(plan.cost)
-    st.caption(f"{cost} It is taken for granted that nobody else shares it, and that Redis has "
-               "KATO's own counts, not those of rehydrate_redis.py or of an older backup. Clients "
-               "have to name the new node_ids once it has ended: change them in the same "
-               "hour.".strip())  # fmt: skip
+    st.caption(f"{cost} It is taken for granted that nobody else shares it, that KATO wrote "
+               "every row there (none was restored or copied there with its old time), and that "
+               "Redis has KATO's own counts (not those of rehydrate_redis.py or of an older "
+               "backup). Clients have to name the new node_ids once it has ended: change them in "
+               "the same hour.".strip())  # fmt: skip
 
 
 # --- what came of it ---
