@@ -10,6 +10,7 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
+from services.apart.errors import ApartRefused
 from services.apart.formats import receipt_of
 from services.apart.models import Apart, Outcome, Plan, Receipt, Words
 from services.apart.spoken import FIRST_SEEN, time_of
@@ -141,7 +142,18 @@ def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> tuple[Plan, Words] |
                 refusals.say(exc)
                 return None
     planned: tuple[Plan, Words] | None = st.session_state.get(key)
+    if planned is not None and not _still_says(tenants, planned[1]):
+        st.caption(":material/info: What is said above is not what was planned: look again.")
+        return None
     return planned
+
+
+def _still_says(tenants: tuple[TenantKey, ...], words: Words) -> bool:
+    """Whether a plan is of what is said now: it is begun as it was planned."""
+    try:
+        return _words(tenants) == words
+    except ApartRefused:
+        return False
 
 
 def _draw_plan(plan: Plan) -> None:

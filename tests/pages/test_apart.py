@@ -61,6 +61,11 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     assert "in one mutation" in words(app)
     begin = next(each for each in app.button if each.label == "Take apart now")
     assert begin.disabled
+    said = state_keys.of(state_keys.APART_NAME, FIRST)
+    app.text_input(key=said).set_value(f"{NEW}-2").run()  # and not planned anew
+    assert not any(each.label == "Take apart now" for each in app.button)
+    assert "not what was planned" in words(app)
+    app.text_input(key=said).set_value(NEW).run()
     app.text_input(key=state_keys.of(state_keys.APART_REASON, KB)).set_value("OPS-16").run()
     app = press(app, "Take apart now")
     (job,) = services.apart.jobs()
