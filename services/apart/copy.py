@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,23 +14,38 @@ from services.apart.tools import Tools
 from services.archive.formats import TypedKey
 from services.archive.models import Part
 from services.errors import StoreNotConfigured
+from services.jobs.run import Stopped, Stops
 from services.tenancy.layout import bytes_of, text_of
 
 _TOKENS = 256
 
 
+def unless_stopped(
+    pages: Iterable[list[Pattern]], stops: Stops
+) -> Iterator[list[Pattern]]:  # fmt: skip
+    """Yield pages until somebody asks for an end. Raises Stopped."""
+    for page in pages:
+        if stops():
+            raise Stopped
+        yield page
+
+
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """What goes from `kb_id` to `new` is what the job has put aside: that is fixed."""
+    """What goes from `kb_id` to `new` is what the job has put aside: that is fixed.
+
+    Everything raises Stopped where somebody asked for an end.
+    """
 
     tools: Tools
     kb_id: str
     new: str
     job: str
+    stops: Stops
 
     def pages(self) -> Iterator[list[Pattern]]:
         """Yield the patterns that go."""
-        return self.tools.rows.aside(job=self.job)
+        return unless_stopped(self.tools.rows.aside(job=self.job), self.stops)
 
     def copy(self) -> None:
         """Write all of it, over nothing that is there. May be repeated."""

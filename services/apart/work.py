@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.apart.copy import Copying
+from services.apart.copy import Copying, unless_stopped
 from services.apart.formats import plan_of, receipt_json
 from services.apart.models import Apart, By, Goes, Outcome, Receipt
 from services.apart.obstacles import check, may_go, surveyed
@@ -99,7 +99,7 @@ class ApartWork:
             alone = self.plan.alone
             if alone is None or first is None or first.again:
                 return {"patterns": 0}  # what was told apart before has gone to that name
-            pages = tell(self.tools, self.plan.kb_id, alone)
+            pages = unless_stopped(tell(self.tools, self.plan.kb_id, alone), self.stops)
             self.tools.rows.put_aside(self.plan.kb_id, first.kb_id, pages, job=self.job.id)
             told = sum(len(page) for page in self.tools.rows.aside(job=self.job.id))
         return {"patterns": told}
@@ -155,8 +155,6 @@ class ApartWork:
         kb_id, new, rows = self.plan.kb_id, copying.new, self.tools.rows
         kept, gone = set[bytes](), 0
         for page in copying.pages():
-            if self.stops():
-                raise Stopped
             refuse_held(self.plan.tenants, self.tools.holds)
             names = [each.name for each in page]
             same = rows.same(kb_id, new, names)
@@ -189,7 +187,7 @@ class ApartWork:
         first = self.plan.first
         if first is None or not self.results[StepName.TELL]["patterns"]:
             return None
-        return Copying(self.tools, self.plan.kb_id, first.kb_id, self.job.id)
+        return Copying(self.tools, self.plan.kb_id, first.kb_id, self.job.id, self.stops)
 
     def _cut_points(self, copying: Copying, kept: set[bytes]) -> None:
         """Erase the points that are the same under the new name, and that no pattern left names.

@@ -298,6 +298,21 @@ def test_a_hold_that_comes_before_the_cut_stops_it_there_and_lifted_it_goes_on(
     assert len(prints().rows[KB]) == 9
 
 
+@pytest.mark.parametrize("step", [StepName.TELL, StepName.COPY, StepName.CUT])
+def test_asked_to_stop_within_a_step_it_ends_there(
+    services: Services, monkeypatch: pytest.MonkeyPatch, step: StepName
+) -> None:
+    real = work.DOES[step]
+
+    def asked(of: ApartWork) -> Result:
+        services.apart.stop(of.job.id)
+        return real(of)
+
+    monkeypatch.setitem(work.DOES, step, asked)  # type: ignore[arg-type]
+    stopped = services.apart.run_here(begun(services).id)
+    assert (stopped.state, stopped.undone[0]) == (JobState.STOPPED, step)
+
+
 def test_a_hold_that_comes_within_the_cut_stops_it_before_rows_are_erased(
     services: Services, prints: Callable[[], Fingerprint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
