@@ -47,7 +47,7 @@ def apart_command(
         str, typer.Option("--resume", help="Go on with one that stopped or failed, by its id.")
     ] = "",
     give_up: Annotated[
-        str, typer.Option("--give-up", help="Give up one that has not begun to copy, by its id.")
+        str, typer.Option("--give-up", help="Give up one that stopped or failed, by its id.")
     ] = "",
     listed: Annotated[
         bool, typer.Option("--list", help="Print which kb_ids were taken apart.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cli.printed import aligned
 from services.apart.formats import plan_of, receipt_of
-from services.apart.models import Apart, Goes, Plan, Receipt, Share, Stays
+from services.apart.models import Apart, Goes, Outcome, Plan, Receipt, Share, Stays
 from services.jobs.models import Job
 from services.usage.formats import stamp
 from services.visible import visible
@@ -23,7 +23,11 @@ def plan_text(plan: Plan) -> str:
             f"clones {cost.cloned:,} others"
         )
     lines += [f"in its way: {visible(text)}" for text in plan.obstacles]
-    lines += ["assumed: nobody shares it but who is named above"]
+    lines += [
+        "assumed: nobody shares it but who is named above",
+        "assumed: KATO wrote every row there: none was restored or copied there with its old time",
+        "assumed: Redis has KATO's own counts, not those of rehydrate_redis.py or an older backup",
+    ]
     return "\n".join([
         *lines, "it cannot be taken apart" if plan.obstacles else f"digest: {plan.digest}",
     ])  # fmt: skip
@@ -40,6 +44,7 @@ def job_text(job: Job) -> str:
     lines += [
         f"from now on: {visible(node)} is {visible(share.node_id)}"
         for share in plan.shares if share.node_id for node in share.nodes
+        if job.outcome != Outcome.ABANDONED
     ]  # fmt: skip
     return "\n".join(lines)
 

@@ -32,6 +32,7 @@ _COLORS: Mapping[State, tuple[_Color, str]] = {
     State.ARCHIVING: ("blue", ":material/archive:"),
     State.PARKED: ("gray", ":material/local_parking:"),
     State.MOVING: ("blue", ":material/move_item:"),
+    State.APART: ("blue", ":material/call_split:"),
     State.MOVED: ("gray", ":material/move_item:"),
 }
 

@@ -10,7 +10,9 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
-from services.apart.models import Apart, Plan, Words
+from services.apart.errors import ApartRefused
+from services.apart.formats import receipt_of
+from services.apart.models import Apart, Outcome, Plan, Receipt, Words
 from services.apart.spoken import FIRST_SEEN, time_of
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.isolation.models import Finding
@@ -29,17 +31,21 @@ def draw(finding: Finding) -> None:
         return
     (kb_id,) = finding.kb_ids
     refusals.draw(state_keys.APART_REFUSED, "Nothing was done")
-    job = None if permits.why_not(Action.SEE_PURGES) else _unended(kb_id)
-    if job is not None:
+    job = None if permits.why_not(Action.SEE_PURGES) else _newest(kb_id)
+    if job is not None and job.state is not JobState.ENDED:
         kind = jobs.Kind(
             lambda: runtime.desk().apart, Action.APART, "Taking it apart", ICON, "apart",
             state_keys.APART_REFUSED, tables.STEPS,
         )  # fmt: skip
         jobs.draw(job, kind, jobs.on_or_up(
             kind, runtime.desk().apart.abandon,
-            "Only while nothing was copied.",
+            "Until everything was taken out. What was copied stays under the new name, and so do "
+            "the sessions that go on there.",
         ))  # fmt: skip
         return
+    if job is not None and job.outcome == Outcome.ABANDONED and job.receipt:
+        st.info(f"It was given up {moment(job.ended_at)}. Sessions go on under new ids.")
+        _draw_sessions(receipt_of(job.receipt))
     known = runtime.desk().apart.known(kb_id)
     if known is not None:
         _known(known)
@@ -47,10 +53,9 @@ def draw(finding: Finding) -> None:
         _offer(kb_id, finding.tenants)
 
 
-def _unended(kb_id: str) -> Job | None:
+def _newest(kb_id: str) -> Job | None:
     jobs = runtime.desk().apart.jobs()
-    mine = (j for j in jobs if j.plan["kb_id"] == kb_id and j.state is not JobState.ENDED)
-    return next(mine, None)
+    return next((job for job in jobs if job.plan["kb_id"] == kb_id), None)
 
 
 # --- taking it apart ---
@@ -137,7 +142,18 @@ def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> tuple[Plan, Words] |
                 refusals.say(exc)
                 return None
     planned: tuple[Plan, Words] | None = st.session_state.get(key)
+    if planned is not None and not _still_says(tenants, planned[1]):
+        st.caption(":material/info: What is said above is not what was planned: look again.")
+        return None
     return planned
+
+
+def _still_says(tenants: tuple[TenantKey, ...], words: Words) -> bool:
+    """Whether a plan is of what is said now: it is begun as it was planned."""
+    try:
+        return _words(tenants) == words
+    except ApartRefused:
+        return False
 
 
 def _draw_plan(plan: Plan) -> None:
@@ -148,8 +164,11 @@ def _draw_plan(plan: Plan) -> None:
     st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",
                  alt="What goes and what stays, and by what that is told")  # fmt: skip
     cost = tables.cost_words(plan.cost)
-    st.caption(f"{cost} It is taken for granted that nobody else shares it. Clients have to name "
-               "the new node_ids from then on: change them in the same hour.".strip())  # fmt: skip
+    st.caption(f"{cost} It is taken for granted that nobody else shares it, that KATO wrote "
+               "every row there (none was restored or copied there with its old time), and that "
+               "Redis has KATO's own counts (not those of rehydrate_redis.py or of an older "
+               "backup). Clients have to name the new node_ids once it has ended: change them in "
+               "the same hour.".strip())  # fmt: skip
 
 
 # --- what came of it ---
@@ -168,8 +187,12 @@ def _known(apart: Apart) -> None:
         left = tables.left_words(receipt)
         if left:
             st.warning(f"{escaped(left)}.", icon=":material/group:")
-        if receipt.sessions:
-            with st.expander("Sessions by their new ids"):
-                st.table({escaped(visible(old)): escaped(visible(new))
-                          for old, new in receipt.sessions.items()}, border="horizontal",
-                         alt="Old and new ids of sessions")  # fmt: skip
+        _draw_sessions(receipt)
+
+
+def _draw_sessions(receipt: Receipt) -> None:
+    if receipt.sessions:
+        with st.expander("Sessions by their new ids"):
+            st.table({escaped(visible(old)): escaped(visible(new))
+                      for old, new in receipt.sessions.items()}, border="horizontal",
+                     alt="Old and new ids of sessions")  # fmt: skip

@@ -14,7 +14,7 @@ from services.apart.models import Apart, Plan, Words
 from services.apart.service import ApartService
 from services.approvals.models import REASON
 from services.jobs.models import Job
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.ownership import Ownership
 from services.usage.formats import stamp
 
@@ -30,6 +30,7 @@ class DeskApart:
 
     def plan(self, kb_id: str, words: Words) -> Plan:
         """Return what would be done. Logged. Raises AccessDenied, ApartRefused, StoreError."""
+        self._check_names(words)
         with self._gate.doing(
             Action.PLAN_APART, tenants=self._holders(kb_id), target=kb_id
         ) as doing:  # fmt: skip
@@ -42,6 +43,7 @@ class DeskApart:
 
         Raises AccessDenied, ApprovalNeeded, ApartRefused, JobRefused, StoreError.
         """
+        self._check_names(words)
         holders, reason = self._holders(kb_id), reason.strip()
         viewer = self._gate.allow(Action.APART, tenants=holders, target=kb_id)
         plan = self._inner().plan(kb_id, words)
@@ -95,7 +97,7 @@ class DeskApart:
             self._inner().resume(job_id)
 
     def abandon(self, job_id: str) -> None:
-        """Give up one of which nothing was copied yet. Logged. Raises ApartRefused."""
+        """Give up one that has not taken out everything yet. Logged. Raises ApartRefused."""
         with self._steering(job_id, "give up"):
             self._inner().abandon(job_id)
 
@@ -103,6 +105,20 @@ class DeskApart:
 
     def _holders(self, kb_id: str) -> tuple[TenantKey, ...]:
         return holders_of_kb(kb_id, self._ownership())
+
+    def _check_names(self, words: Words) -> None:
+        """Refuse new names that are others' already: a plan would say whose.
+
+        Raises AccessDenied.
+        """
+        ownership = self._ownership()
+        for node in words.names.values():
+            kb_id = kb_id_of(node, ownership.service)
+            word = ownership.confirmed.get(kb_id)
+            taken = {*map(ownership.tenant_of, ownership.nodes_by_kb.get(kb_id, ()))}
+            taken |= {word.tenant} if word else set()
+            if taken:
+                self._gate.allow(Action.PLAN_APART, tenants=sorted(taken, key=str), target=node)
 
     def _known(
         self, job_id: str, action: Action = Action.SEE_PURGES

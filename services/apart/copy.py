@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,34 +14,49 @@ from services.apart.tools import Tools
 from services.archive.formats import TypedKey
 from services.archive.models import Part
 from services.errors import StoreNotConfigured
+from services.jobs.run import Stopped, Stops
 from services.tenancy.layout import bytes_of, text_of
 
 _TOKENS = 256
 
 
+def unless_stopped(
+    pages: Iterable[list[Pattern]], stops: Stops
+) -> Iterator[list[Pattern]]:  # fmt: skip
+    """Yield pages until somebody asks for an end. Raises Stopped."""
+    for page in pages:
+        if stops():
+            raise Stopped
+        yield page
+
+
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """What goes from `kb_id` to `new` is what the job has put aside: that is fixed."""
+    """What goes from `kb_id` to `new` is what the job has put aside: that is fixed.
+
+    Everything raises Stopped where somebody asked for an end.
+    """
 
     tools: Tools
     kb_id: str
     new: str
     job: str
+    stops: Stops
 
     def pages(self) -> Iterator[list[Pattern]]:
         """Yield the patterns that go."""
-        return self.tools.rows.aside(job=self.job)
+        return unless_stopped(self.tools.rows.aside(job=self.job), self.stops)
 
     def copy(self) -> None:
         """Write all of it, over nothing that is there. May be repeated."""
         tools, counts = self.tools, Counts()
         tools.rows.attach(self.new, job=self.job)
         for page in self.pages():
-            tools.key_writer.write([*self._keys(page), *self._frequencies(page)])
+            tools.key_writer.write([*self._frequencies(page), *self._keys(page)])
             tools.keys.add_members(self.new, page)
             counts.add(page)
         tools.key_writer.write(counts.keys(self.new))
-        part = self._part()
+        part = self._part(self.kb_id)
         if part is not None:
             tools.point_writer.make(part, self._collection)
             for points in self.points(self.vectors()):
@@ -91,24 +106,30 @@ class Copying:
             if each.name not in but for token in each.vectors
         )  # fmt: skip
 
-    def points(self, vectors: Collection[bytes]) -> Iterator[list[Point]]:
-        """Yield the points of vectors at the shared kb_id, some at a time."""
-        if vectors and self._part() is not None:
+    def points(self, vectors: Collection[bytes], kb_id: str = "") -> Iterator[list[Point]]:
+        """Yield the points of vectors at the shared kb_id, or another, some at a time."""
+        kb_id = kb_id or self.kb_id
+        if vectors and self._part(kb_id) is not None:
             for some in _some(sorted(map(text_of, vectors))):
-                yield list(self.tools.points.named(self.kb_id, some))
+                yield list(self.tools.points.named(kb_id, some))
 
     def same_points(self, points: Sequence[Point]) -> list[Point]:
         """Return the points that are there under the new name as they are given."""
         others = set(self.tools.point_writer.differing(self._collection, points))
         return [each for each in points if str(each["id"]) not in others]
 
+    def put_back(self, vectors: Collection[bytes]) -> None:
+        """Write the points of vectors at the shared kb_id, over nothing that is there."""
+        for points in self.points(vectors, self.new):
+            self.tools.point_writer.write(f"vectors_{self.kb_id}", points)
+
     @property
     def _collection(self) -> str:
         return f"vectors_{self.new}"
 
-    def _part(self) -> Part | None:
+    def _part(self, kb_id: str) -> Part | None:
         with suppress(StoreNotConfigured):
-            return self.tools.points.part(self.kb_id)
+            return self.tools.points.part(kb_id)
         return None
 
     def _keys(self, page: Sequence[Pattern]) -> list[TypedKey]:
@@ -123,7 +144,7 @@ class Copying:
     def _otherwise(self, what: str) -> ApartRefused:
         return ApartRefused(
             f"the {what} under the new name are not what was copied: somebody writes there "
-            "already; nothing was taken from the shared kb_id"
+            "already; nothing was taken from the shared kb_id: give it up, and plan again"
         )
 
 

@@ -28,17 +28,20 @@ class Why(StrEnum):
     """Why a pattern cannot be told apart."""
 
     ANYBODY = "nobody said since when the others wrote"
+    UNTIMED = "when it was written is not known"
     LATE = "written when more than one of them could"
     EARLY = "written before all of them began"
     TWICE = "its row is there more than once"
     AGAIN = "learnt more than once, and only the first time is known"
     UNCOUNTED = "how often it was learnt is not known"
+    VECTORS = "it names vectors, and no Qdrant is set up here to copy them"
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern of the kb_id. `at` is the newest time of its rows, in seconds since 1970.
+    """A pattern of the kb_id.
 
+    `at` is the newest time of its rows, in seconds since 1970; 0 where no row has one.
     `tokens` are all of its symbols, each as often as it has it.
     """
 
@@ -70,6 +73,8 @@ class Alone:
 
         `frequency` is None where Redis does not tell.
         """
+        if pattern.at <= 0:
+            return Why.UNTIMED
         if pattern.at > self.until:
             return Why.LATE
         if self.after is not None and pattern.at <= self.after:
@@ -101,4 +106,4 @@ def _excluded(began: datetime) -> int:
 
     A time of whole seconds stands for all that was written in that second.
     """
-    return int((began - MARGIN).timestamp() // 1) - 1
+    return int((began.timestamp() - MARGIN.total_seconds()) // 1) - 1  # the year 1 has no before

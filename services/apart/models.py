@@ -19,6 +19,9 @@ from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
 
+KIND = "apart"
+"""How jobs that do this are called."""
+
 _MILLISECONDS = re.compile(r"-(\d+)\Z")
 
 

@@ -9,11 +9,13 @@ from services.apart.errors import ApartRefused
 from services.apart.evidence import MARGIN
 from services.apart.models import Plan, Share, Words
 from services.apart.naming import why_not
+from services.apart.ports import KeysFound
 from services.apart.tools import Tools
 from services.cards.holds import held_among, refuse_held
 from services.errors import StoreNotConfigured
 from services.figures import Measure
-from services.tenancy.kb_ids import TenantKey
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership
 
 
@@ -22,7 +24,7 @@ def obstacles_of(plan: Plan, words: Words, ownership: Ownership, tools: Tools) -
     for each in held_among(plan.tenants, tools.holds):
         yield f"{each.tenant} is on legal hold"
     for share in plan.shares:
-        if share.since and share.began and share.since < share.began - MARGIN:
+        if share.since and share.began and share.began - share.since > MARGIN:
             yield f"{share.tenant} was seen before it is said to have begun"
         yield from _of_name(share, words, ownership, tools)
     yield from _of_names(plan)
@@ -58,6 +60,7 @@ def check(tools: Tools, plan: Plan) -> None:
 
     Raises ApartRefused, OnHold, StoreError.
     """
+    surveyed(tools, plan.kb_id)
     may_go(tools, plan)
     names = {share.tenant: share.node_id for share in plan.shares
              if share.node_id and not share.again}  # fmt: skip
@@ -75,6 +78,24 @@ def may_go(tools: Tools, plan: Plan) -> None:
     new = [tenant for tenant in tenants if tenant not in plan.tenants]
     if new:
         raise ApartRefused(f"{new[0]} came to it since it was planned: plan again")
+
+
+def surveyed(tools: Tools, kb_id: str) -> KeysFound:
+    """Go once through the keyspace; whoever has sessions that come to the kb_id is known then.
+
+    Raises ApartRefused where somebody was not: who may do this is to be asked anew.
+    """
+    ownership, found = tools.ownership(), KeysFound()
+    with suppress(StoreNotConfigured):
+        found = tools.keys.survey(
+            [kb_id], lambda node: kb_id_of(node, ownership.service) == kb_id
+        )  # fmt: skip
+    nodes = ownership.nodes_by_kb.get(kb_id, ())
+    new = found.sessions.keys() - nodes
+    if nodes and new:
+        tools.saw(dict.fromkeys(new, Source.CAME.value))
+        raise ApartRefused("a node_id that was not known has sessions under it: plan again")
+    return found
 
 
 def stored(tools: Tools, kb_id: str) -> bool:

@@ -1,6 +1,7 @@
 """What taking a shared kb_id apart would do: who shares it, what can be told apart, what stays.
 
-Nothing is written. Every pattern of the kb_id is looked at once, and the keyspace once.
+Nothing is written but node_ids that were not known. Every pattern of the kb_id is looked at once,
+and the keyspace once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from services.apart.errors import ApartRefused
 from services.apart.evidence import Alone, Pattern, Why
 from services.apart.models import By, Cost, Goes, Plan, Share, Stay, Stays, Trust, Words
 from services.apart.naming import proposed
-from services.apart.obstacles import obstacles_of, stored
+from services.apart.obstacles import obstacles_of, stored, surveyed
 from services.apart.ports import KeysFound, Learnt, Rows
 from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
@@ -38,8 +39,7 @@ class Sorted:
 
 def plan(tools: Tools, kb_id: str, words: Words) -> Plan:
     """Return what would be done. Raises ApartRefused where nothing is shared, StoreError."""
-    ownership = tools.ownership()
-    found = _survey(tools, kb_id, ownership.nodes_by_kb.get(kb_id, ()))
+    found, ownership = surveyed(tools, kb_id), tools.ownership()
     shares = shares_of(kb_id, ownership, words, found.oldest)
     named = tuple(_named(share, kb_id, words, ownership, tools) for share in shares)
     figured = _figured(tools, Plan(kb_id, named, (), (), Cost()), found)
@@ -86,12 +86,14 @@ def tell(
     tools: Tools, kb_id: str, first: Alone, sorting: Sorted | None = None
 ) -> Iterator[list[Pattern]]:  # fmt: skip
     """Yield the patterns that can only be the first tenant's, and count the others."""
-    sorting = sorting or Sorted()
+    sorting, lacking = sorting or Sorted(), _lacks_points(tools, kb_id)
     for page in tools.rows.pages(kb_id):
         learnt = _learnt(tools, kb_id, [each.name for each in page])
         told = []
         for pattern, known in zip(page, learnt, strict=True):
             why = first.why(pattern, known.frequency)
+            if why is None and lacking and pattern.vectors:
+                why = Why.VECTORS
             if why is not None:
                 sorting.stays[why] += 1
                 sorting.vectors_left |= pattern.vectors
@@ -133,12 +135,6 @@ def stays(tools: Tools, kb_id: str, sorting: Sorted, keys: KeysFound) -> tuple[S
 
 
 # --- what these share ---
-
-
-def _survey(tools: Tools, kb_id: str, nodes: Collection[str]) -> KeysFound:
-    with suppress(StoreNotConfigured):
-        return tools.keys.survey([kb_id], nodes)
-    return KeysFound()
 
 
 def _named(share: Share, kb_id: str, words: Words, ownership: Ownership, tools: Tools) -> Share:
@@ -194,6 +190,15 @@ def _learnt(tools: Tools, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
 
 def _patterns(rows: Rows, kb_id: str) -> int:
     return sum(len(page) for page in rows.pages(kb_id))
+
+
+def _lacks_points(tools: Tools, kb_id: str) -> bool:
+    """Whether there is no Qdrant to copy vectors from."""
+    try:
+        tools.points.part(kb_id)
+    except StoreNotConfigured:
+        return True
+    return False
 
 
 def _points(tools: Tools, kb_id: str) -> int:

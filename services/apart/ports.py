@@ -14,6 +14,7 @@ from services.apart.evidence import Pattern
 from services.apart.models import Apart, Cost
 from services.archive.formats import TypedKey
 from services.archive.models import Part
+from services.purge.ports import WantsNode
 
 Point = Mapping[str, object]
 """A point as a line of an archive has it: id, payload, vector."""
@@ -84,8 +85,8 @@ class Rows(Protocol):
 class Keys(Protocol):
     """Redis."""
 
-    def survey(self, kb_ids: Collection[str], nodes: Collection[str]) -> KeysFound:
-        """Go once through the keyspace, and count."""
+    def survey(self, kb_ids: Collection[str], wants: WantsNode) -> KeysFound:
+        """Go once through the keyspace, and count; sessions of the node_ids that are wanted."""
 
     def learnt(self, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
         """Return how often each of these patterns was learnt."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from services.apart.errors import ApartRefused
-from services.apart.formats import plan_json, plan_of
-from services.apart.models import Apart, Outcome, Plan, Words
+from services.apart.formats import plan_json, plan_of, receipt_json
+from services.apart.models import KIND, Apart, Outcome, Plan, Words
 from services.apart.plan import plan
+from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools
-from services.apart.work import KIND, STEPS, StepName
+from services.apart.work import STEPS, StepName
 from services.errors import StoreNotConfigured
-from services.jobs.models import Job, JobRefused, JobState, StepState
+from services.jobs.models import Job, JobRefused, JobState
 from services.jobs.service import JobsService
 from services.tenancy.kb_ids import held_names
 
@@ -71,19 +72,21 @@ class ApartService:
         self._jobs.resume(self.job(job_id).id)
 
     def abandon(self, job_id: str) -> None:
-        """Give up a stopped or failed one of which nothing was copied yet.
+        """Give up a stopped or failed one that has not taken everything out of the shared kb_id.
 
-        Raises ApartRefused for any other: that has to go on, or data would be at two names.
+        Copies stay under the new name, and sessions that were moved stay moved: the receipt has
+        these. Raises ApartRefused for any other.
         """
         job = self.job(job_id)
-        copied = next(step.state for step in job.steps if step.name == StepName.COPY)
         if job.state not in (JobState.STOPPED, JobState.FAILED):
             raise ApartRefused("only a stopped or failed job can be given up")
-        if copied is not StepState.WAITING:
-            raise ApartRefused("it has begun to copy: let it go on")
+        if StepName.CUT not in job.undone:
+            raise ApartRefused("everything was taken out of the shared kb_id: let it go on")
+        moved = job.result(StepName.SESSIONS) or job.result(StepName.VERIFY)
+        receipt = receipt_of_sessions(self._tools, plan_of(job.plan), moved.get("sessions", {}))
         with suppress(StoreNotConfigured):
             self._tools.rows.drop(job=job.id)
-        self._jobs.end(job.id, Outcome.ABANDONED, {})
+        self._jobs.end(job.id, Outcome.ABANDONED, receipt_json(receipt) if receipt.goes else {})
 
     def planned(self, job: Job) -> Plan:
         """Return the plan of a job."""

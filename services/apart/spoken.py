@@ -32,10 +32,10 @@ def time_of(said: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(said.strip())
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         reason = f"a time is written as 2026-01-31 or 2026-01-31T12:00, or {FIRST_SEEN}"
         raise ApartRefused(reason) from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _pair(text: str) -> tuple[TenantKey, str]:

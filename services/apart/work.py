@@ -13,25 +13,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.apart.copy import Copying
+from services.apart.copy import Copying, unless_stopped
 from services.apart.formats import plan_of, receipt_json
-from services.apart.models import Apart, By, Goes, Outcome, Receipt, session_id_for
-from services.apart.obstacles import check, may_go
+from services.apart.models import Apart, By, Goes, Outcome, Receipt
+from services.apart.obstacles import check, may_go, surveyed
 from services.apart.plan import sort, stays, tell
 from services.apart.ports import KeysFound
+from services.apart.sessions import arrived, ids_told, sessions_gone
 from services.apart.tools import Tools
+from services.cards.holds import refuse_held
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
-from services.tenancy.layout import PATTERN_KINDS, SESSION_PREFIX, bytes_of
+from services.tenancy.layout import PATTERN_KINDS
 from services.tenancy.names import Source
 
-KIND = "apart"
 _LOOKS = 3  # for sessions: a call under way may write one anew
 _PAUSE = 0.1  # seconds
-_LISTED = 200  # sessions in a receipt
 
 
 class StepName(StrEnum):
@@ -99,7 +99,7 @@ class ApartWork:
             alone = self.plan.alone
             if alone is None or first is None or first.again:
                 return {"patterns": 0}  # what was told apart before has gone to that name
-            pages = tell(self.tools, self.plan.kb_id, alone)
+            pages = unless_stopped(tell(self.tools, self.plan.kb_id, alone), self.stops)
             self.tools.rows.put_aside(self.plan.kb_id, first.kb_id, pages, job=self.job.id)
             told = sum(len(page) for page in self.tools.rows.aside(job=self.job.id))
         return {"patterns": told}
@@ -133,10 +133,7 @@ class ApartWork:
                 if not found and (look or not moved):
                     break
                 self._wait()
-            keys = {old: SESSION_PREFIX + bytes_of(new) for old, new in self._ids(moved).items()}
-            there = self.tools.key_writer.there(list(keys.values()))
-            moved = {old: node for old, node in moved.items() if keys[old] in there}
-        return {"sessions": moved}
+        return {"sessions": arrived(self.tools, self.plan, moved)}
 
     def rest(self) -> Result:
         """Copy what KATO wrote meanwhile of what goes, and compare once more."""
@@ -144,6 +141,7 @@ class ApartWork:
         copying = self._copying()
         if copying is None:
             return {}
+        surveyed(self.tools, self.plan.kb_id)
         self.tools.flush()
         copying.copy_rest()
         return {"written_since": copying.prove()}
@@ -157,14 +155,14 @@ class ApartWork:
         kb_id, new, rows = self.plan.kb_id, copying.new, self.tools.rows
         kept, gone = set[bytes](), 0
         for page in copying.pages():
-            if self.stops():
-                raise Stopped
+            refuse_held(self.plan.tenants, self.tools.holds)
             names = [each.name for each in page]
             same = rows.same(kb_id, new, names)
             out = self.tools.keys.cut(kb_id, new, [each for each in page if each.name in same])
             stay = rows.left(kb_id, names) - out
             kept, gone = kept | stay, gone + len(names) - len(stay)
             self.said(Progress("taking patterns out of the shared kb_id", gone))
+        refuse_held(self.plan.tenants, self.tools.holds)
         rows.erase(kb_id, new, but=kept, job=self.job.id)
         self._cut_points(copying, kept)
         return {"patterns": gone, "learnt_again": len(kept)}
@@ -189,14 +187,19 @@ class ApartWork:
         first = self.plan.first
         if first is None or not self.results[StepName.TELL]["patterns"]:
             return None
-        return Copying(self.tools, self.plan.kb_id, first.kb_id, self.job.id)
+        return Copying(self.tools, self.plan.kb_id, first.kb_id, self.job.id, self.stops)
 
     def _cut_points(self, copying: Copying, kept: set[bytes]) -> None:
-        """Erase the points that are the same under the new name, and that no pattern left names."""
-        vectors = copying.vectors(but=kept)
-        vectors -= self.tools.rows.naming(self.plan.kb_id, vectors)
-        for points in copying.points(vectors):
-            self.tools.points.erase(self.plan.kb_id, copying.same_points(points))
+        """Erase the points that are the same under the new name, and that no pattern left names.
+
+        One that a pattern names that was learnt in that moment is put back.
+        """
+        tools, kb_id, vectors = self.tools, self.plan.kb_id, copying.vectors(but=kept)
+        tools.flush()
+        for points in copying.points(vectors - tools.rows.naming(kb_id, vectors)):
+            tools.points.erase(kb_id, copying.same_points(points))
+        tools.flush()
+        copying.put_back(tools.rows.naming(kb_id, vectors))
 
     def _wait(self) -> None:
         """Let calls of KATO's that are under way end."""
@@ -210,22 +213,19 @@ class ApartWork:
         plan, found = self.plan, KeysFound()
         nodes = [node for share in plan.shares for node in share.nodes]
         with suppress(StoreNotConfigured):
-            found = self.tools.keys.survey(plan.kb_ids, nodes)
+            found = self.tools.keys.survey(plan.kb_ids, nodes.__contains__)
         sessions = self.results[StepName.SESSIONS]["sessions"]
         return Receipt(
             goes=tuple(self._goes(found, sessions)),
             stays=stays(self.tools, plan.kb_id, sort(self.tools, plan), found),
-            sessions=dict(sorted(self._ids(sessions).items())[:_LISTED]),
+            sessions=ids_told(plan, sessions),
             learnt_again=self.results[StepName.CUT]["learnt_again"],
             late=sum(found.sessions.values()),
         )  # fmt: skip
 
     def _goes(self, found: KeysFound, sessions: Mapping[str, str]) -> Iterable[Goes]:
         copying, first = self._copying(), self.plan.first
-        for share in self.plan.shares:
-            count = sum(1 for node in sessions.values() if node in share.nodes)
-            if count:
-                yield Goes(Measure.SESSIONS, share.tenant, count, By.RECORD)
+        yield from sessions_gone(self.plan, sessions)
         if copying is None or first is None:
             return
         kinds = found.kinds.get(copying.new, {})
@@ -239,11 +239,6 @@ class ApartWork:
         ):
             if count:
                 yield Goes(store, first.tenant, count, by)
-
-    def _ids(self, sessions: Mapping[str, str]) -> dict[str, str]:
-        """Return the new id of each of these sessions."""
-        moves = self.plan.moves
-        return {old: session_id_for(old, moves[node]) for old, node in sessions.items()}
 
 
 DOES: Mapping[StepName, Callable[[ApartWork], Result]] = {

@@ -126,6 +126,7 @@ class State(StrEnum):
     ON_HOLD = "on hold"
     PURGING = "being purged"
     MOVING = "being moved"
+    APART = "being taken apart"
     ARCHIVING = "being archived"
     PARKED = "parked"
     MOVED = "moved"

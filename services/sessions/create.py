@@ -153,7 +153,8 @@ class SessionService:
         if landing.refusal:
             return landing
         if self._being_purged(held_names([tenant], [landing.kb_id])) is not None:
-            why = f"{tenant} is being purged: no session until that has ended"
+            why = (f"{tenant} is being purged, moved or taken apart, or another job has it: no "
+                   "session until that has ended")  # fmt: skip
             return replace(landing, refusal=why)
         if landing.parked is not None:
             why = f"{tenant} is parked since {landing.parked:%Y-%m-%d}: bring it back first"

@@ -175,6 +175,7 @@ class OwnRecords:
     @made_once
     def cards(self) -> CardService:
         """Cards, and which tenants are on hold."""
+        from services.apart import doings as aparting
         from services.archive import doings as archiving
         from services.cards.service import CardService
         from services.move import doings as moving
@@ -187,6 +188,7 @@ class OwnRecords:
             lambda: purging.doings_of(self.jobs), lambda: archiving.doings_of(archives),
             lambda: parking.doings_of(self.parking_book),
             lambda: moving.doings_of(self.job_book, self.move_book),
+            lambda: aparting.doings_of(self.job_book),
         )  # fmt: skip
         return CardService(self.card_book, now=self.now, doings=doings)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
+from services.apart import work
+from services.apart.errors import ApartRefused
+from services.apart.models import Words
+from services.apart.work import ApartWork, StepName
 from services.bootstrap import Services
 from services.isolation.models import Report
-from services.jobs.models import JobState
+from services.jobs.models import JobState, Result
 from tests.features.apart.shared import BEGAN, FIRST, KB, SECOND
 from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_pages import fill
@@ -56,6 +61,11 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     assert "in one mutation" in words(app)
     begin = next(each for each in app.button if each.label == "Take apart now")
     assert begin.disabled
+    said = state_keys.of(state_keys.APART_NAME, FIRST)
+    app.text_input(key=said).set_value(f"{NEW}-2").run()  # and not planned anew
+    assert not any(each.label == "Take apart now" for each in app.button)
+    assert "not what was planned" in words(app)
+    app.text_input(key=said).set_value(NEW).run()
     app.text_input(key=state_keys.of(state_keys.APART_REASON, KB)).set_value("OPS-16").run()
     app = press(app, "Take apart now")
     (job,) = services.apart.jobs()
@@ -80,6 +90,24 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     ):
         said = next(each.value for each in page.info if "taken apart" in each.value)
         assert NEW in said.replace("\\", "")
+
+
+def test_given_up_it_says_where_sessions_went(
+    services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: ApartWork) -> Result:
+        raise ApartRefused("somebody writes there")
+
+    monkeypatch.setitem(work.DOES, StepName.REST, fails)  # type: ignore[arg-type]
+    plan = services.apart.plan(KB, Words())
+    job = services.apart.begin(plan, by="ada", reason="OPS-16")
+    assert services.apart.run_here(job.id).state is JobState.FAILED
+    app = open_page("isolation", finding=finding_of(services))
+    assert "somebody writes there" in words(app)
+    app = press(app, "Give up")
+    assert any("given up" in each.value for each in app.info)
+    assert any(each.label == "Sessions by their new ids" for each in app.expander)
+    assert offered(app)
 
 
 def test_it_is_offered_to_who_may_plan_it_and_has_everybody_in_scope(

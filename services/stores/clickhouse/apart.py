@@ -17,7 +17,7 @@ from services.apart.evidence import Pattern
 from services.apart.models import Cost
 from services.errors import StoreMisconfigured, StoreRejected
 from services.stores.clickhouse.connect import STORE, Identifier
-from services.stores.clickhouse.like_table import make_like
+from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.mutations import await_mutations
 from services.stores.clickhouse.native_blocks import ROW_HASH
 from services.stores.clickhouse.query import ClickHouse, Names, hexed
@@ -33,7 +33,7 @@ _NEEDED = frozenset({"kb_id", "name", "created_at", "updated_at", "pattern_data"
 _COLUMNS = """
 SELECT groupArray(name) FROM system.columns WHERE database = {db:String} AND table = {name:String}
 """
-_AT = "greatest(toUnixTimestamp(created_at), toUnixTimestamp(updated_at))"
+_AT = "greatest(ifNull(toUnixTimestamp(created_at), 0), ifNull(toUnixTimestamp(updated_at), 0))"
 _PAGE = f"""
 SELECT name, count(), max({_AT}), any(arrayFlatten(pattern_data)){_FROM}
   AND name > unhex({{after:String}}) GROUP BY name ORDER BY name LIMIT {{most:UInt32}}
@@ -100,13 +100,18 @@ class RowsApart:
         return self._pages(self._of(kb_id))
 
     def cost(self, kb_id: str) -> Cost:
-        """Say what erasing some rows of a kb_id costs."""
+        """Say what erasing some rows of a kb_id costs.
+
+        Raises StoreRejected where that would take a table that other servers do not have.
+        """
+        self._check_engine()
         return Cost(*self._slow.row(_LOOKING, _COST, self._of(kb_id)))
 
     def put_aside(
         self, kb_id: str, new: str, pages: Iterable[Sequence[Pattern]], *, job: str
     ) -> None:
         """Put copies of these rows aside under a new kb_id, in place of what was there before."""
+        self._check_engine()
         self.drop(job=job)
         make_like(self._slow, _WRITING, self._slow.database, PATTERNS, _aside(job))
         bound, wanted = {**self._of(kb_id, job), "new": hexed(new)}, 0
@@ -160,6 +165,7 @@ class RowsApart:
         kept = Names(map(text_of, sorted(but)))
         bound = {**self._of(kb_id, job), "into": Names([new]), "but": kept}
         self._slow.command(_ERASING, self._hashed(_ERASE), bound, settings=_WAITING)
+        await_mutations(self._slow, _ERASING, seconds=self._seconds)  # _WAITING may not be set
 
     def naming(self, kb_id: str, tokens: Collection[bytes]) -> frozenset[bytes]:
         """Return those of these tokens that a pattern of a kb_id has."""
@@ -207,6 +213,15 @@ class RowsApart:
             reason = f"{PATTERNS} does not say when its patterns were written"
             raise StoreMisconfigured(STORE, _LOOKING, reason)
         return columns
+
+    def _check_engine(self) -> None:
+        """Refuse a table of which a mutation runs on other servers too, or on none."""
+        bound = {"at": self._slow.database, "name": PATTERNS}
+        (tables,) = self._slow.row(_LOOKING, ABOUT, bound)
+        engine = text_of(tables[0][0]) if tables else "no table"
+        if not engine.endswith("MergeTree") or engine.startswith(("Replicated", "Shared")):
+            reason = f"{PATTERNS} is {engine}: with nothing said of who began when, sessions go"
+            raise StoreRejected(STORE, _ERASING, reason)
 
     def _hashed(self, query: str) -> str:
         """Put in a hash over all of a row but whose it is."""

@@ -19,6 +19,7 @@ from services.apart.counts import FREQ, MEMBERS, PMF, Counts
 from services.apart.evidence import Pattern
 from services.apart.ports import KeysFound, Learnt
 from services.archive.formats import TypedKey
+from services.purge.ports import WantsNode
 from services.stores.redis.apart_sessions import moved
 from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
 from services.stores.redis.link import Link, conversation, packed
@@ -55,8 +56,8 @@ class KeysApart:
         self._client, self._service = client, service
         self._scan_count, self._seconds = scan_count, seconds
 
-    def survey(self, kb_ids: Collection[str], nodes: Collection[str]) -> KeysFound:
-        """Go once through the keyspace: count keys by kind, and sessions by node_id."""
+    def survey(self, kb_ids: Collection[str], wants: WantsNode) -> KeysFound:
+        """Go once through the keyspace: count keys by kind, and sessions by wanted node_id."""
         heads = {bytes_of(kb_id): kb_id for kb_id in kb_ids}
         kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
         with self._talk("looking at keys") as link:
@@ -70,7 +71,7 @@ class KeysApart:
             sessions, oldest = Counter[str](), dict[str, datetime]()
             for each in read_sessions(link, self._own(records), self._service):
                 node, at = each.owner.name, each.created_at
-                if each.owner.kind is OwnerKind.NODE and node in nodes:
+                if each.owner.kind is OwnerKind.NODE and wants(node):
                     sessions[node] += 1
                     if at is not None:
                         oldest[node] = min(at, oldest.get(node, at))
@@ -195,7 +196,7 @@ def _cut(
     for number, each in enumerate(patterns):
         at = slice(number * width, (number + 1) * width)
         mine, theirs = values[: len(old)][at], values[len(old) :][at]
-        if mine[0] is None and theirs[0] == _ONCE:
+        if mine[0] is None and theirs[0] is not None:
             out.add(each.name)  # an earlier try cut it
         elif mine[0] == _ONCE and mine == theirs:
             out.add(each.name)

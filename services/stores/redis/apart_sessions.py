@@ -8,6 +8,7 @@ under way may write the record anew; then it is moved again, over the copy.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from services.apart.models import session_id_for
@@ -18,6 +19,7 @@ from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
 _TRIES = 5
 _ROUND = 200
+_ID_IN_JSON = re.compile(r'("session_id"\s*:\s*)("(?:[^"\\]|\\.)*")')
 
 
 def moved(link: Link, records: Mapping[bytes, str], moves: Mapping[str, str]) -> dict[str, str]:
@@ -26,16 +28,17 @@ def moved(link: Link, records: Mapping[bytes, str], moves: Mapping[str, str]) ->
     One that is written all the time stays, for the next look.
     """
     found: dict[str, str] = {}
+    indexed = link.ask("TYPE", INDEX_KEY) in (b"set", b"none")  # any other has no ids
     for some in chunks(list(records), _ROUND):
         link.prolong()
         for key in some:
             new = moves[records[key]]
-            if any(_moved(link, key, records[key], new) for _ in range(_TRIES)):
+            if any(_moved(link, key, records[key], new, indexed) for _ in range(_TRIES)):
                 found[text_of(session_id(key))] = records[key]
     return found
 
 
-def _moved(link: Link, key: bytes, node: str, new: str) -> bool:
+def _moved(link: Link, key: bytes, node: str, new: str, indexed: bool) -> bool:
     """Move one; False where it is gone, another's now, or was written meanwhile."""
     link.send(packed("WATCH", key) + packed("GET", key) + packed("PTTL", key))
     _, value, ttl = sound(link, 3)
@@ -46,17 +49,19 @@ def _moved(link: Link, key: bytes, node: str, new: str) -> bool:
     own = bytes_of(session_id_for(text_of(old), new))
     written = rewritten(text_of(value), text_of(old), text_of(own), {node: new})
     ends = ("PX", max(ttl, 1)) if ttl >= 0 else ()
+    index = [packed("SADD", INDEX_KEY, own), packed("SREM", INDEX_KEY, old)] if indexed else []
     done = link.transaction([
         packed("SET", SESSION_PREFIX + own, bytes_of(written), *ends),
-        packed("SADD", INDEX_KEY, own),
         packed("UNLINK", key),
-        packed("SREM", INDEX_KEY, old),
+        *index,
     ])  # fmt: skip
     return done is not None
 
 
 def rewritten(value: str, old: str, own: str, nodes: Mapping[str, str]) -> str:
     """Return a record under another session id and node_id, and every other byte as it is."""
-    renaming = Renaming(nodes=nodes)
-    named = renaming.session(value)
-    return named.replace(json.dumps(old)[1:-1], own)
+
+    def renamed(found: re.Match[str]) -> str:
+        return found[1] + json.dumps(own) if json.loads(found[2]) == old else found[0]
+
+    return _ID_IN_JSON.sub(renamed, Renaming(nodes=nodes).session(value))

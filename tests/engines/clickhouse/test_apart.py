@@ -146,3 +146,42 @@ def test_rows_that_did_not_all_arrive_are_refused(store: Store) -> None:
     names = {b"%d" % n for n in range(apart.MOST_KEPT + 1)}
     with pytest.raises(StoreRejected, match="learnt again"):
         store.adapter.erase(SHARED, NEW, but=names, job=JOB)
+
+
+def test_where_a_mutation_may_not_be_waited_for_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user that may not set `mutations_sync`."""
+    monkeypatch.setitem(apart._WAITING, "mutations_sync", 0)
+    store.copied(A)
+    store.adapter.erase(SHARED, NEW, but=(), job=JOB)
+    assert (SHARED, A) not in {(bytes.fromhex(kb).decode(), name) for kb, name in store.rows()}
+
+
+def test_a_table_that_does_not_run_its_mutations_here_alone_is_refused(store: Store) -> None:
+    store.client.command(f"CREATE TABLE {store.database}.other ENGINE = Log AS SELECT 1 AS one")
+    store.client.command(f"RENAME TABLE {store.database}.patterns_data TO {store.database}.kept")
+    store.client.command(f"RENAME TABLE {store.database}.other TO {store.database}.patterns_data")
+    for refused in (
+        lambda: store.adapter.cost(SHARED),
+        lambda: store.adapter.put_aside(SHARED, NEW, [], job=JOB),
+    ):
+        with pytest.raises(StoreRejected, match="patterns_data is Log"):
+            refused()
+
+
+def test_a_row_without_a_time_has_none(store: Store) -> None:
+    """In a table whose columns may be NULL, and such rows are the same where they are the same."""
+    table = f"{store.database}.patterns_data"
+    store.client.command(f"ALTER TABLE {table} MODIFY COLUMN created_at Nullable(DateTime)")
+    store.client.command(f"ALTER TABLE {table} MODIFY COLUMN updated_at Nullable(DateTime)")
+    never = f"ALTER TABLE {table} UPDATE created_at = NULL, updated_at = NULL WHERE name = '{A}'"
+    once = f"ALTER TABLE {table} UPDATE created_at = NULL WHERE name = '{B}'"
+    for each in (never, once):
+        store.client.command(each, settings={"mutations_sync": 2})
+    found = store.patterns()
+    assert [found[bytes_of(name)].at for name in (A, B)] == [0, int(AT.timestamp())]
+    store.copied(A, B)
+    assert store.adapter.proven(NEW, job=JOB)
+    store.adapter.erase(SHARED, NEW, but=(), job=JOB)
+    assert store.rows() == hexed((SHARED, C), (SHARED, C), (OTHER, A), (NEW, A), (NEW, B))

@@ -171,7 +171,7 @@ def test_a_session_ends_as_it_is_then_under_another_id_and_node(server: redis.Re
     server.set(f"{prefix}node:{OLD}:active", one)
     before = everything(server)
     adapter = keys_of(server)
-    found = adapter.survey([SHARED, NEW], [OLD, WANTED])
+    found = adapter.survey([SHARED, NEW], {OLD, WANTED}.__contains__)
     assert found.sessions == {OLD: 1}
     assert found.kinds[SHARED]["frequency"] == 3
     assert NEW not in found.kinds
@@ -190,3 +190,29 @@ def test_a_session_ends_as_it_is_then_under_another_id_and_node(server: redis.Re
     server.set(prefix + one, record(one, OLD, stm=[["late"]]), px=90_000)  # a call under way
     assert adapter.move_sessions({OLD: WANTED}) == {one: OLD}
     assert json.loads(server.get(prefix + new) or b"")["stm"] == [["late"]]
+
+
+@pytest.mark.parametrize("old", ["", "a", "session-1-7"])
+def test_whatever_its_id_only_what_names_it_is_written_anew(server: redis.Redis, old: str) -> None:
+    value = record(old, OLD, stm=[["a", "session-1-77"]], config={"session_id": old})
+    server.set(f"kato:session:{old}", value)
+    server.set(INDEX_KEY, "no set")  # which no id is in
+    assert keys_of(server).move_sessions({OLD: WANTED}) == {old: OLD}
+    new = session_id_for(old, WANTED)
+    wanted = record(new, WANTED, stm=[["a", "session-1-77"]], config={"session_id": new})
+    assert server.get(f"kato:session:{new}") == wanted.encode()
+    assert server.pttl(f"kato:session:{new}") == -1
+    assert not server.exists(f"kato:session:{old}")
+    assert server.get(INDEX_KEY) == b"no set"
+
+
+def test_what_was_cut_stays_cut_though_it_was_learnt_again_at_its_new_name(
+    server: redis.Redis,
+) -> None:
+    """A process dies after the cut of keys, and clients go on under the new name meanwhile."""
+    adapter = copied(server)
+    assert adapter.cut(SHARED, NEW, PATTERNS) == {A, B}
+    server.incr(OWN + b":frequency:" + A)
+    before = everything(server)
+    assert adapter.cut(SHARED, NEW, PATTERNS) == {A, B}
+    assert everything(server) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,17 @@ from services.apart.evidence import MARGIN, Why
 from services.apart.formats import receipt_of
 from services.apart.models import Outcome, Plan, Receipt, Stay, Trust, Words
 from services.apart.work import ApartWork, StepName
+from services.archive.formats import TypedKey
 from services.bootstrap import Services
+from services.cards.models import State
+from services.embedded.write import rows as writing
+from services.embedded.write.dataset import Row
 from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.settings.environment import Settings
+from services.stores.qdrant.apart import PointsApart
+from services.stores.redis import apart as keys_apart
+from services.stores.redis.link import Link
 from tests.features.apart.shared import (
     BEGAN,
     BOTH,
@@ -31,6 +38,7 @@ from tests.features.apart.shared import (
     FIRST,
     KB,
     SECOND,
+    VECTORS,
     WORDS,
     add_vectors,
 )  # fmt: skip
@@ -124,6 +132,12 @@ def test_without_redis_nothing_is_told_and_that_is_said(
         plan = planned(found)
     assert not plan.goes
     assert {each.why: each.count for each in plan.stays} == {Why.UNCOUNTED: 10, Why.LATE: 9}
+    lacking = kato_settings.model_copy(update={"qdrant_url": None})
+    with closing(bootstrap.build(lacking)) as found:
+        plan = planned(found)
+    stays = {each.why: each.count for each in plan.stays if each.store is Measure.PATTERNS}
+    assert stays[Why.VECTORS] >= 1  # one would come without what it names
+    assert stays[Why.VECTORS] + counts(plan.goes)[Measure.PATTERNS] == 10
 
 
 def test_what_only_one_could_write_goes_and_nothing_else_changes(
@@ -239,13 +253,19 @@ def test_a_hold_stops_it_before_its_next_step(
     before, job = prints(), begun(services)
     services.cards.hold([SECOND], reason="a court's order", by="ann")
     assert any("legal hold" in each for each in services.apart.plan(KB, WORDS).obstacles)
+    doings = services.cards.doings()
+    assert {each: doings[each][0].state for each in doings} == {
+        FIRST: State.APART, SECOND: State.APART,
+    }  # fmt: skip
     halted = services.apart.run_here(job.id)
     assert (halted.state, "legal hold" in halted.problem) == (JobState.FAILED, True)
     assert prints() == before
     with pytest.raises(JobRefused):
         begun_over_a_hold(services)
     services.apart.abandon(job.id)
-    assert services.apart.job(job.id).outcome == Outcome.ABANDONED
+    ended = services.apart.job(job.id)
+    assert (ended.outcome, ended.receipt) == (Outcome.ABANDONED, {})
+    assert not services.cards.doings()
 
 
 def begun_over_a_hold(services: Services) -> None:
@@ -272,6 +292,41 @@ def test_a_hold_that_comes_before_the_cut_stops_it_there_and_lifted_it_goes_on(
     assert (now.rows[KB], now.keys[KB], now.points[KB]) == (
         before.rows[KB], before.keys[KB], before.points[KB],
     )  # fmt: skip
+    services.cards.lift([FIRST], by="ann")
+    services.apart.resume(halted.id)
+    receipt(services.apart.run_here(halted.id))
+    assert len(prints().rows[KB]) == 9
+
+
+@pytest.mark.parametrize("step", [StepName.TELL, StepName.COPY, StepName.CUT])
+def test_asked_to_stop_within_a_step_it_ends_there(
+    services: Services, monkeypatch: pytest.MonkeyPatch, step: StepName
+) -> None:
+    real = work.DOES[step]
+
+    def asked(of: ApartWork) -> Result:
+        services.apart.stop(of.job.id)
+        return real(of)
+
+    monkeypatch.setitem(work.DOES, step, asked)  # type: ignore[arg-type]
+    stopped = services.apart.run_here(begun(services).id)
+    assert (stopped.state, stopped.undone[0]) == (JobState.STOPPED, step)
+
+
+def test_a_hold_that_comes_within_the_cut_stops_it_before_rows_are_erased(
+    services: Services, prints: Callable[[], Fingerprint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, real = prints(), keys_apart.KeysApart.cut
+
+    def held(*what: Any) -> Any:
+        services.cards.hold([FIRST], reason="a court's order", by="ann")
+        return real(*what)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys_apart.KeysApart, "cut", held)
+        halted = services.apart.run_here(begun(services).id)
+    assert (halted.state, "legal hold" in halted.problem) == (JobState.FAILED, True)
+    assert (prints().rows[KB], prints().points[KB]) == (before.rows[KB], before.points[KB])
     services.cards.lift([FIRST], by="ann")
     services.apart.resume(halted.id)
     receipt(services.apart.run_here(halted.id))
@@ -347,8 +402,69 @@ def test_where_somebody_writes_at_the_new_name_nothing_is_cut(
     halted = services.apart.run_here(begun(services).id)
     assert (halted.state, "somebody writes there" in halted.problem) == (JobState.FAILED, True)
     assert set(client.scan_iter(match=f"{KB}:*", count=1000)) == keys
-    with pytest.raises(ApartRefused, match="let it go on"):
-        services.apart.abandon(halted.id)
+    monkeypatch.undo()
+    services.apart.abandon(halted.id)  # or nothing else could ever be done with these tenants
+    ended = services.apart.job(halted.id)
+    assert ended.outcome == Outcome.ABANDONED
+    assert ended.receipt is not None
+    told = receipt_of(ended.receipt)
+    assert counts(told.goes)[Measure.SESSIONS] == len(told.sessions) == 3  # where they went
+    assert all(client.exists(f"kato:session:{new}") for new in told.sessions.values())
+    again = begun(services)  # to another name: somebody writes at that one
+    assert services.apart.planned(again).first != services.apart.planned(halted).first
+    assert receipt(services.apart.run_here(again.id))
+    with pytest.raises(ApartRefused, match="can be given up"):
+        services.apart.abandon(again.id)
+
+
+def test_learnt_again_while_it_is_copied_it_goes_to_its_end(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that says how often is read after it was seen to be 1."""
+    client, real = kato.targets.redis, keys_apart.read_content
+    assert client is not None
+
+    def late(link: Link, keys: list[bytes]) -> Iterator[TypedKey]:
+        if client.get(f"{KB}:frequency:{EARLY}") == b"1":
+            client.incr(f"{KB}:frequency:{EARLY}")
+        return real(link, keys)
+
+    monkeypatch.setattr(keys_apart, "read_content", late)
+    job = services.apart.run_here(begun(services).id)
+    assert (job.outcome, job.problem) == (Outcome.PARTLY, "")
+    assert client.get(f"{KB}:frequency:{EARLY}") == b"2"
+
+
+def test_a_vector_that_is_learnt_in_the_moment_of_the_cut_is_put_back(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, qdrant, real = kato.targets.clickhouse, kato.targets.qdrant, PointsApart.erase
+    assert client is not None
+    assert qdrant is not None
+    row = Row("patterns_data", (KB, "0" * 40, [["VCTR|early"]], 1, ["VCTR|early"], 1, [1], [2],
+                                "VCTR|early", "VCTR|early", BEGAN, BEGAN))  # fmt: skip
+
+    def late(of: PointsApart, kb_id: str, points: Sequence[Mapping[str, Any]]) -> None:
+        writing.write(client, kato.targets.database, iter([row]), merge=True)
+        real(of, kb_id, points)
+
+    monkeypatch.setattr(PointsApart, "erase", late)
+    receipt(services.apart.run_here(begun(services).id))
+    points, _ = qdrant.scroll(COLLECTION, limit=99)
+    assert {(each.payload or {})["vctr_name"] for each in points} == set(VECTORS)
+
+
+def test_somebody_who_was_not_known_and_has_a_session_is_seen(
+    services: Services, kato: Deployment
+) -> None:
+    client = kato.targets.redis
+    assert client is not None
+    job = begun(services)
+    value = {"session_id": "session-1-1", "node_id": "tenant:acme:corp:user:bob"}
+    client.set("kato:session:session-1-1", json.dumps(value), ex=900)
+    halted = services.apart.run_here(job.id)
+    assert (halted.state, "was not known" in halted.problem) == (JobState.FAILED, True)
+    assert services.apart.plan(KB, WORDS).shares[2].since is not None  # known from then on
 
 
 def test_who_shares_nothing_is_not_taken_apart(services: Services, tmp_path: Path) -> None:

@@ -10,10 +10,16 @@ import pytest
 import redis
 from clickhouse_connect.driver.client import Client
 
+from services.apart.counts import Counts
+from services.apart.evidence import Pattern
+from services.apart.ports import Learnt
+from services.archive.formats import TypedKey
 from services.errors import StoreDenied
 from services.imports.models import Item
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
+from services.stores.redis.typed_write import KeyWriting
+from services.stores.restore_sinks import RestoreSinks
 from services.tenancy.layout import Owner, OwnerKind
 from tests.engines.clickhouse.kato_tables import PASSWORD, load_capture, settings_for
 from tests.engines.erasing import MINE, silent, surface_of
@@ -23,6 +29,7 @@ from tests.servers import ROOT
 from tests.servers.clickhouse_http import LimitedUser, clickhouse_http
 
 DOCS = (ROOT / "docs" / "rights.md").read_text("utf-8")
+NODE = "tenant:a:user:b"
 OWNER = Owner(OwnerKind.KB, MINE)
 
 
@@ -105,6 +112,44 @@ def test_who_imports_keys_may_do_what_that_takes_and_no_more_is_given(
         fewer = [one for one in words if one != word]
         with as_redis_user(valkey, fewer) as stores, pytest.raises(StoreDenied):
             imported(stores)
+
+
+def take_apart(stores: Stores, writing: KeyWriting) -> None:
+    keys, once = stores.writers.keys_apart, [b"a", b"b"]
+    symbols = tuple(b"%d" % number for number in range(5_001))  # a hash in several pieces
+    patterns, counts = [Pattern(name, 1, 0, (*symbols, name)) for name in once], Counts()
+    counts.add(patterns)
+    for of in (MINE, "new_kato"):
+        for name in once:
+            writing.write([TypedKey(f"{of}:frequency:{name.decode()}".encode(), "string", "1")])
+    made = [*keys.of_patterns(MINE, "new_kato", once), *counts.keys("new_kato")]
+    writing.write([*made, *counts.keys(MINE)])
+    assert not [*writing.differing(made)]
+    keys.put(keys.of_patterns(MINE, "new_kato", once))
+    keys.add_members("new_kato", patterns)
+    assert not keys.lacking_members("new_kato", patterns)
+    assert keys.learnt(MINE, once) == [Learnt(1, 1)] * 2
+    for each in patterns:
+        assert keys.cut(MINE, "new_kato", [each]) == {each.name}
+    assert keys.survey([MINE], NODE.__eq__).sessions == {NODE: 1}
+    assert len(keys.move_sessions({NODE: f"{NODE}-2"})) == 1
+
+
+def test_who_takes_apart_may_do_what_that_takes_and_no_more_is_given(valkey: redis.Redis) -> None:
+    """Each word beyond those of a purge is taken for something."""
+    words = block("Redis: take apart").split()
+    more = {*words[5:]} - {*block("Redis: purge").split()}
+
+    def tried(some: list[str]) -> None:
+        valkey.flushall()
+        valkey.set("kato:session:session-1-1", f'{{"node_id": "{NODE}"}}')
+        with as_redis_user(valkey, some) as stores:
+            take_apart(stores, RestoreSinks(stores.engines, Settings()).keys)
+
+    tried(words)
+    for word in more:
+        with pytest.raises(StoreDenied):
+            tried([one for one in words if one != word])
 
 
 DOES: dict[str, Callable[[Stores], None]] = {

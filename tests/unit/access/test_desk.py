@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from services.access.viewer import PERMISSIONS, Action, Outcome, Role, Viewer
+from services.apart.models import Words
 from services.audit_log.models import LogFilter
 from services.audit_log.verify import VerifyState
 from services.canary.models import CanaryState
@@ -528,3 +529,19 @@ def test_a_canary_test_that_left_something_has_failed(world: World) -> None:
     finally:
         world.canary.run.return_value = report
     assert world.log.entries()[-1].event.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("taken", [ZED_NODE, "tenant:zed"])
+def test_a_plan_to_take_apart_tells_nobody_whose_a_name_is(world: World, taken: str) -> None:
+    """One that somebody out of scope has, by a node_id or an admin's word, is not looked at."""
+    words = Words(names={ACME: taken})
+    desk = world.desk(lambda: viewer_of(ADMIN, OWN))
+    for asks in (
+        lambda: desk.apart.plan(ACME_KB, words),
+        lambda: desk.apart.begin(ACME_KB, words, reason="x", seen=""),
+    ):
+        with pytest.raises(AccessDenied) as caught:
+            asks()
+        assert "zed" not in str(caught.value)
+    assert not world.apart.plan.called
+    desk.apart.plan(ACME_KB, Words(names={ACME: ACME_NODE}))

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
+from services.apart.errors import ApartRefused
 from services.apart.evidence import MARGIN, Alone, Pattern, Why, alone
+from services.apart.spoken import time_of
 from services.tenancy.kb_ids import TenantKey
 
 TENANTS = tuple(TenantKey("tenant", name) for name in "abc")
@@ -81,6 +83,14 @@ def test_it_takes_a_word_about_everybody_but_one() -> None:
     assert alone({a: None, b: EPOCH}) == Alone(a, until)
     later = EPOCH + timedelta(days=1)
     assert alone({a: later, b: EPOCH, c: later}) == Alone(b, until + 86_400, until)
+    ever = datetime.min.replace(tzinfo=UTC)  # as any record of a session may say
+    assert alone({a: None, b: ever}) == Alone(a, int(ever.timestamp()) - MARGIN_SECONDS - 1)
+
+
+@pytest.mark.parametrize("said", ["", "yesterday", "0001-01-01T00:00+14:00", "2026-13-01"])
+def test_a_time_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(ApartRefused, match="a time is written as"):
+        time_of(said)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +103,18 @@ def test_it_takes_a_word_about_everybody_but_one() -> None:
         (Pattern(b"", 1, 100), 2, Why.AGAIN),
         (Pattern(b"", 1, 100), None, Why.UNCOUNTED),
         (Pattern(b"", 1, 100), 0, Why.AGAIN),
+        (Pattern(b"", 1, 0), 1, Why.UNTIMED),
     ],
 )
 def test_each_reason_why_a_pattern_stays(
     pattern: Pattern, frequency: int | None, why: Why | None
 ) -> None:
     assert Alone(TENANTS[0], 100, 50).why(pattern, frequency) is why
+
+
+def test_no_time_is_not_an_early_one() -> None:
+    """A row from before the table had the column has 0 in it."""
+    assert Alone(TENANTS[0], 100).why(Pattern(b"", 1, 0), 1) is Why.UNTIMED
 
 
 def test_vectors_are_told_by_their_tokens() -> None:
