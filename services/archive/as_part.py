@@ -31,7 +31,7 @@ class PartArchives:
 
     def all(self) -> tuple[Archive, ...]:
         """Return those that were begun, newest first."""
-        return tuple(each for each in self.service.archives() if each.reason == self.reason)
+        return self.service.begun_for(self.reason)
 
     def proven(self) -> Archive:
         """Return the newest, which is proven now: taken to its end, or begun where none is."""
