@@ -129,8 +129,10 @@ class ArchiveService:
 
     def begun_for(self, reason: str) -> tuple[Archive, ...]:
         """Return the archives that were begun for just this reason, the newest first."""
-        ids = [str(job.plan["archive"]) for job in self._work.all(KIND, reason=reason)]
-        return tuple(sorted(self.some(ids), key=lambda each: each.created_at, reverse=True))
+        jobs = {str(job.plan["archive"]): job.id for job in self._work.all(KIND, reason=reason)}
+        # who was killed as soon as it had begun the job has not noted it
+        found = [replace(each, job=jobs[each.id]) for each in self.some(jobs)]
+        return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""
