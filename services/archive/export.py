@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from services.archive.ports import Place
 from services.archive.tools import Tools
 
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
+_LONGEST = 120
 
 AsParquet = Callable[[Part, Iterable[bytes], BinaryIO], int]
 """Writes the chunks of a part as one file, and returns how many rows. Raises ArchiveError."""
@@ -45,7 +47,7 @@ def export(
 
 
 def _exported(reader: Reader, part: Part, folder: Path, write: AsParquet) -> Exported:
-    path = folder / f"{_UNSAFE.sub('-', part.name.removeprefix(f'{part.store}/'))}.parquet"
+    path = folder / f"{file_name(part)}.parquet"
     try:
         to = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
     except OSError as exc:
@@ -61,6 +63,19 @@ def _exported(reader: Reader, part: Part, folder: Path, write: AsParquet) -> Exp
         path.unlink()
         raise
     return Exported(part.name, str(path), rows)
+
+
+def file_name(part: Part) -> str:
+    """Return what the file of a part is called: as its table, where any file may be.
+
+    Else a hash tells it from those of tables that differ in what no name of a file has.
+    """
+    table = part.name.removeprefix(f"{part.store}/")
+    plain = _UNSAFE.sub("-", table)[:_LONGEST]
+    if plain == table and not plain.startswith("."):
+        return plain
+    told = hashlib.sha256(table.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{plain.lstrip('.')}-{told}"
 
 
 def _all(part: Part, rows: int) -> None:

@@ -131,8 +131,9 @@ class ArchiveService:
     def begun_for(self, reason: str) -> tuple[Archive, ...]:
         """Return the archives that were begun for just this reason, the newest first."""
         jobs = {str(job.plan["archive"]): job.id for job in self._work.all(KIND, reason=reason)}
-        found = sorted(self.some(jobs), key=lambda each: each.created_at, reverse=True)
-        return tuple(replace(each, job=jobs[each.id]) for each in found)
+        # who was killed as soon as it had begun the job has not noted it
+        found = [replace(each, job=jobs[each.id]) for each in self.some(jobs)]
+        return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
     def archives(self) -> tuple[Archive, ...]:
         """Return what the records know of archives, newest first."""

@@ -62,8 +62,11 @@ class Rows(Protocol):
         Raises ImportRefused where a name came to be there that was to stop it.
         """
 
-    def take_back(self, run: str, table: Table) -> None:
-        """Undo `publish`, however far it came; may be done again."""
+    def take_back(self, run: str, table: Table) -> int:
+        """Undo `publish`, however far it came; may be done again.
+
+        Returns how many rows of the same names stay, since others wrote them.
+        """
 
     def forget(self, run: str) -> None:
         """Drop what was staged."""
@@ -87,8 +90,11 @@ class Batches(Protocol):
         Raises ImportRefused where it is not, and then writes nothing of it.
         """
 
-    def take_back(self, place: str, before: Before) -> None:
-        """Make these keys have again what they had; may be done again."""
+    def take_back(self, place: str, before: Before, wrote: Sequence[Item]) -> int:
+        """Make keys have again what they had `before`, where they hold what was to be written.
+
+        Returns how many hold what others wrote since, and stay. It may be done again.
+        """
 
 
 class Points(Batches, Protocol):

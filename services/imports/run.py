@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.cards.holds import Holds, refuse_held
 from services.imports.errors import ImportRefused
 from services.imports.folder import Folder
 from services.imports.formats import run_json
-from services.imports.models import Progress, Run, State
+from services.imports.models import Existing, Progress, Run, State
 from services.imports.spool import BEGUN, UNWANTED
 from services.imports.write import Stores, Writer
 from services.jobs.models import Job, Progress as JobProgress, Result
@@ -45,6 +46,7 @@ class ImportWork:
     stores: Stores
     jobs: Jobs
     job: Job
+    holds: Holds
     now: Callable[[], datetime]
 
     def begin(self, said: Said, stops: Stops) -> str:
@@ -89,7 +91,13 @@ class ImportWork:
         self.folder.keep(self.spool, run)
 
     def _tell(self, progress: Progress, *, stoppable: bool = True) -> None:
-        """Note how far it is. Raises LeaseLost, and ImportRefused where it is not wanted."""
+        """Note how far it is.
+
+        Raises LeaseLost; where it is stoppable, ImportRefused where it is not wanted, and OnHold
+        where it would replace data that has to be kept by now.
+        """
         if stoppable and self.spool.get(UNWANTED) is not None:
             raise ImportRefused("it was stopped")
+        if stoppable and self.run.order.existing is Existing.REPLACE:
+            refuse_held([self.run.order.tenant], self.holds)
         self._said(JobProgress("rows", progress.done, progress.whole))

@@ -148,7 +148,7 @@ class ImportService:
         """Return what a job of an import does; None where its rows are on another machine."""
         if not self._folder.has(str(job.plan[IMPORT])):
             return None
-        return ImportWork(self._folder, self._stores, jobs, job, self._now)
+        return ImportWork(self._folder, self._stores, jobs, job, self._holds, self._now)
 
     def _begin(self, run: Run, why: str) -> None:
         order, target = run.order, self._folder.preview(run.id).target

@@ -27,6 +27,10 @@ CREATE TABLE IF NOT EXISTS had (key BLOB PRIMARY KEY, was BLOB);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB);
 """
 _NEXT = "SELECT number, key, body FROM item WHERE number > ? ORDER BY number LIMIT ?"
+_HAD = """
+SELECT had.key, number, body, was FROM had JOIN item ON item.key = had.key
+WHERE had.key > ? ORDER BY had.key LIMIT ?
+"""
 
 
 class Spool:
@@ -88,7 +92,7 @@ class Spool:
             if not found:
                 return
             after = found[-1][0]
-            yield [Item(number, _text(key), json.loads(body)) for number, key, body in found]
+            yield [_item(*row) for row in found]
 
     def keep_before(self, before: Before) -> None:
         """Keep what keys had before they are written; the first time counts."""
@@ -104,17 +108,18 @@ class Spool:
         with self._open() as at:
             at.execute("DELETE FROM had")
 
-    def befores(self, size: int) -> Iterator[Before]:
-        """Yield what keys had before."""
+    def befores(self, size: int) -> Iterator[tuple[Before, Sequence[Item]]]:
+        """Yield what keys had before, with what was to be written to them."""
         last = b""
         while True:
             with self._open() as at:
-                asked = "SELECT key, was FROM had WHERE key > ? ORDER BY key LIMIT ?"
+                asked = _HAD
                 found = at.execute(asked, (last, size)).fetchall()
             if not found:
                 return
             last = found[-1][0]
-            yield {_text(key): None if was is None else _text(was) for key, was in found}
+            before = {_text(key): None if was is None else _text(was) for key, _, _, was in found}
+            yield before, [_item(number, key, body) for key, number, body, _ in found]
 
     def empty(self) -> None:
         """Remove the rows, also from the disk; how the import went stays."""
@@ -148,6 +153,10 @@ class Spool:
             at.execute("BEGIN")
             at.executemany(statement, rows)
             at.execute("COMMIT")
+
+
+def _item(number: int, key: bytes, body: bytes) -> Item:
+    return Item(number, _text(key), json.loads(body))
 
 
 def _blob(text: str) -> bytes:

@@ -34,7 +34,7 @@ class Tell(Protocol):
     """Takes note of progress."""
 
     def __call__(self, progress: Progress, *, stoppable: bool = True) -> None:
-        """Note it. Raises LeaseLost, and where it is stoppable ImportRefused."""
+        """Note it. Raises LeaseLost, and where it is stoppable ImportRefused and OnHold."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Stores:
 class Writer:
     """Writes one import: `keep` notes what came of it, and `tell` how far it is.
 
-    `tell` raises ImportRefused where it is not wanted any more, and LeaseLost where another process
-    has it: then nothing more is written, nor taken back.
+    `tell` raises ImportRefused where it is not wanted any more, OnHold where it may not be, and
+    LeaseLost where another process has it: then nothing more is written, nor taken back.
     """
 
     stores: Stores
@@ -135,6 +135,7 @@ class Writer:
             try:
                 store.write(place, wanted, before)
             except ImportRefused:  # what others wrote meanwhile is not taken back
+                self.tell(Progress(0, 0), stoppable=False)  # whoever has it now may have written it
                 self.spool.forget_before(before)
                 raise
             old = sum(was is not None for was in before.values())
@@ -152,26 +153,33 @@ class Writer:
     def back(self, problem: str) -> Run:
         """Take back what was written, and say that it was, or that it could not be."""
         try:
-            self.clear()
+            left = self.clear()
         except LeaseLost:
             raise
         except KatoTenantsError as exc:
             logger.warning("what an import wrote could not be taken back: %s", exc)
             return self._kept(replace(self.run, state=State.HALF, problem=problem))
+        if left:
+            problem += f"; what others wrote since under {left:,} of its names stays"
         return self._kept(replace(self.run, state=State.UNDONE, problem=problem))
 
-    def clear(self) -> None:
-        """Take back what was written so far, by whoever; may be done again. Raises StoreError."""
+    def clear(self) -> int:
+        """Take back what was written so far, by whoever; may be done again.
+
+        Returns under how many names others have written since, which stays. Raises StoreError.
+        """
         self.tell(Progress(0, 0), stoppable=False)
         if self.run.order.kind is Kind.PATTERNS:
-            self.stores.rows().take_back(self.run.id, self._table)
+            left = self.stores.rows().take_back(self.run.id, self._table)
             self.stores.rows().forget(self.run.id)
-            return
+            return left
         store, place, _ = self.stores.batches(self.run.order, self.target)
-        for before in self.spool.befores(BATCH):
+        left = 0
+        for before, wrote in self.spool.befores(BATCH):
             self.tell(Progress(0, 0), stoppable=False)
-            store.take_back(place, before)
+            left += store.take_back(place, before, wrote)
         self.spool.forget_all_before()
+        return left
 
     def tidy(self) -> None:
         """Keep no row of what is over; may be done again."""

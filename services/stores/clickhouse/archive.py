@@ -12,6 +12,7 @@ from services.errors import StoreRejected, StoreUnavailable
 from services.purge.models import Surface
 from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.native_blocks import (
+    NO_HASH,
     ROW_HASH,
     Block,
     Frame,
@@ -45,10 +46,6 @@ SELECT count(), sum(reinterpretAsUInt64(substring(__h, 1, 8))),
        sum(reinterpretAsUInt64(substring(__h, 9, 8))) FROM (SELECT %s AS __h%s)
 """
 _HASHED = "sums modulo 2**64 of both halves, little endian, of " + ROW_HASH % "columns"
-_NO_HASH = ("AggregateFunction(", "SimpleAggregateFunction(", "JSON", "Object(", "Dynamic",
-            "Variant(")  # fmt: skip
-"""Types that no fingerprint is over: not every version writes them alike."""
-
 _BLOCKS = {
     "max_block_size": 8192,
     "preferred_block_size_bytes": 1024 * 1024,
@@ -84,7 +81,7 @@ class Rows:
     @property
     def hashed(self) -> tuple[Column, ...]:
         """The columns that the fingerprint is over."""
-        return tuple(each for each in self.columns if not each.type.startswith(_NO_HASH))
+        return tuple(each for each in self.columns if not each.type.startswith(NO_HASH))
 
 
 class PatternArchive:

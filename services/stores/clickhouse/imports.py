@@ -21,6 +21,7 @@ from services.imports.models import Existing, Item
 from services.imports.ports import Table, There
 from services.stores.clickhouse.catalogue import catalogue_of
 from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.native_blocks import NO_HASH, ROW_HASH
 from services.stores.clickhouse.query import ClickHouse, Names
 from services.tenancy.layout import text_of
 
@@ -48,6 +49,11 @@ INSERT INTO {{home:Identifier}}.{{into:Identifier}}
 SELECT * FROM {{home:Identifier}}.{{table:Identifier}} WHERE {_IN_STAGED}
 """  # noqa: S608
 _LEAVE_OUT = f"ALTER TABLE {{home:Identifier}}.{{staged:Identifier}} DELETE WHERE {_IN_TABLE}"
+_TAKE_OUT = f"""
+ALTER TABLE {{home:Identifier}}.{{table:Identifier}} DELETE
+WHERE {_IN_STAGED} AND (%(row)s IN (SELECT %(row)s FROM {{home:Identifier}}.{{staged:Identifier}})
+                     OR %(row)s IN (SELECT %(row)s FROM {{home:Identifier}}.{{old:Identifier}}))
+"""  # noqa: S608
 _REMOVE = f"ALTER TABLE {{home:Identifier}}.{{table:Identifier}} DELETE WHERE {_IN_STAGED}"
 _PUT = """
 INSERT INTO {home:Identifier}.{table:Identifier}
@@ -131,14 +137,20 @@ class PatternImports:
         named = {"from": keeping, "into": Identifier(_old(run))}
         self._asking.command(_WRITING, _NAME_IT, named)
 
-    def take_back(self, run: str, table: Table) -> None:
-        """Undo `publish`, however far it came; may be done again."""
+    def take_back(self, run: str, table: Table) -> int:
+        """Undo `publish`, however far it came; may be done again.
+
+        Rows are told by all that is in them: one that others wrote under the same name stays.
+        """
         bound = {**_bound(table), "staged": Identifier(_staged(run))}
         if not self._has(_old(run)) or not self._has(_staged(run)):
-            return  # nothing was put yet
-        self._asking.command(_BACK, _REMOVE, bound, settings=_WAITING)
-        put = {**bound, "from": Identifier(_old(run))}
-        self._asking.command(_BACK, _PUT, put, settings=_PUTTING)
+            return 0  # nothing was put yet
+        old = Identifier(_old(run))
+        take_out = _TAKE_OUT % {"row": _row_hash(table)}  # also what was put back before a kill
+        self._asking.command(_BACK, take_out, {**bound, "old": old}, settings=_WAITING)
+        left = self._count(_COUNT_THERE, bound)
+        self._asking.command(_BACK, _PUT, {**bound, "from": old}, settings=_PUTTING)
+        return left
 
     def forget(self, run: str) -> None:
         """Drop what was staged; what tells that anything was put goes first."""
@@ -168,6 +180,11 @@ def _keeping(run: str) -> str:
 
 def _old(run: str) -> str:
     return f"kato_tenants_import_{run}_old"
+
+
+def _row_hash(table: Table) -> str:
+    hashed = [name for name, kind in table.columns.items() if not kind.startswith(NO_HASH)]
+    return ROW_HASH % ", ".join(map(quote_identifier, hashed))
 
 
 def _bound(table: Table) -> dict[str, Any]:

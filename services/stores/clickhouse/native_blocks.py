@@ -21,6 +21,10 @@ ROW_HASH = "sipHash128(formatRow('RowBinary', %s))"
 """Hashes what stands for the columns: each row's bytes as a whole, for every element of an array
 that is hashed alone costs many times as much."""
 
+NO_HASH = ("AggregateFunction(", "SimpleAggregateFunction(", "JSON", "Object(", "Dynamic",
+           "Variant(")  # fmt: skip
+"""Types that no fingerprint is over: not every version writes them alike."""
+
 _HASH_TYPE, _END_TYPE = b"FixedString(16)", b"UInt8"
 _HASH_BYTES = 16
 _LONGEST_NUMBER = 10

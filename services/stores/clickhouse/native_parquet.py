@@ -1,7 +1,8 @@
 r"""Rows of an archive, in FORMAT Native, as Parquet: read without any server.
 
-A type that Parquet has not becomes text. Text that is not UTF-8 is written with `\xNN` for what
-is not, since a reader of Parquet takes a column of text to be UTF-8.
+Times are read as the whole numbers that they are, since Python's have no nanoseconds. A type that
+Parquet has not becomes text. Text that is not UTF-8 is written with `\xNN` for what is not, since
+a reader of Parquet takes a column of text to be UTF-8.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -19,7 +21,7 @@ from clickhouse_connect.driver.transform import NativeTransform
 from pyarrow import parquet
 
 from services.archive.errors import ArchiveError
-from services.archive.models import Part
+from services.archive.models import Column, Part
 
 _PLAIN = {
     "Bool": pa.bool_(), "Float32": pa.float32(), "Float64": pa.float64(), "Date": pa.date32(),
@@ -29,6 +31,9 @@ _PLAIN = {
 }  # fmt: skip
 _INSIDE = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 _THROUGH = ("Nullable", "LowCardinality")
+_UNITS = ((0, "s"), (3, "ms"), (6, "us"), (9, "ns"))
+_TIMES_AS_NUMBERS = {"DateTime": "int"}  # and DateTime64
+_PRECISION = re.compile(r"DateTime64\((\d)")
 
 
 class _Source:
@@ -42,17 +47,35 @@ class _Source:
         """Nothing is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A column; `finer` is by how much Parquet's unit of its times is finer, 0 for no times."""
+
+    name: str
+    type: pa.DataType
+    finer: int
+
+
+def _kind(column: Column) -> _Kind:
+    kind = inside = _type(column.type)
+    while pa.types.is_list(inside):
+        inside = inside.value_type
+    finer = _finer(column.type) if pa.types.is_timestamp(inside) else 0
+    return _Kind(column.name, kind, finer)
+
+
 def write_parquet(part: Part, chunks: Iterable[bytes], to: BinaryIO) -> int:
     """Write the rows of a part as one Parquet file, a row group a chunk; return how many.
 
     Raises ArchiveError where they cannot be read.
     """
-    schema = pa.schema([(each.name, _type(each.type)) for each in part.columns])
+    kinds = [_kind(each) for each in part.columns]
+    schema = pa.schema([(each.name, each.type) for each in kinds])
     rows = 0
     with parquet.ParquetWriter(to, schema) as writer:
         for chunk in chunks:
             try:
-                blocks = [_table(columns, schema) for columns in _blocks(chunk)]
+                blocks = [_table(columns, kinds, schema) for columns in _blocks(chunk, kinds)]
             except (ClickHouseError, pa.ArrowException, ValueError, TypeError) as exc:
                 raise ArchiveError(f"the rows of {part.name} cannot be read as Parquet") from exc
             table = pa.concat_tables(blocks) if blocks else schema.empty_table()
@@ -61,29 +84,37 @@ def write_parquet(part: Part, chunks: Iterable[bytes], to: BinaryIO) -> int:
     return rows
 
 
-def _blocks(chunk: bytes) -> Iterator[Sequence[Sequence[Any]]]:
-    context = QueryContext(query_formats={"String": "bytes"})
+def _blocks(chunk: bytes, kinds: Sequence[_Kind]) -> Iterator[Sequence[Sequence[Any]]]:
+    times = {each.name: _TIMES_AS_NUMBERS for each in kinds if each.finer}
+    context = QueryContext(query_formats={"String": "bytes"}, column_formats={**times})
     source = RespBuffCls(_Source(chunk))  # type: ignore[no-untyped-call]
     result = NativeTransform.parse_response(source, context)
     with result.column_block_stream as stream:  # type: ignore[union-attr]  # without numpy
         yield from stream
 
 
-def _table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
-    arrays = [
-        _array(list(values), field.type) for values, field in zip(columns, schema, strict=True)
-    ]
+def _table(columns: Sequence[Sequence[Any]], kinds: Sequence[_Kind], schema: pa.Schema) -> pa.Table:
+    arrays = [_array(list(values), kind) for values, kind in zip(columns, kinds, strict=True)]
     return pa.table(arrays, schema=schema)
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    raw = _raw(kind)
-    if raw == kind:
-        return pa.array(values, kind)
+def _array(values: list[Any], kind: _Kind) -> pa.Array:
+    if kind.finer > 1:
+        values = [_times(value, kind.finer) for value in values]
+    raw = _raw(kind.type)
+    if raw == kind.type:
+        return pa.array(values, raw)
     try:
-        return pa.array(values, raw).cast(kind)
+        return pa.array(values, raw).cast(kind.type)
     except (pa.ArrowException, TypeError):  # not UTF-8, or no text
-        return pa.array([_text(value) for value in values], kind)
+        return pa.array([_text(value, kind.type) for value in values], kind.type)
+
+
+def _times(value: Any, finer: int) -> Any:
+    """Write a time in the finer unit that Parquet has of it."""
+    if isinstance(value, int):
+        return value * finer
+    return value if value is None else [_times(each, finer) for each in value]
 
 
 def _raw(kind: pa.DataType) -> pa.DataType:
@@ -93,16 +124,25 @@ def _raw(kind: pa.DataType) -> pa.DataType:
     return pa.binary() if kind == pa.string() else kind
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, kind: pa.DataType) -> Any:
+    """Write a value, or each of a list of them, as text."""
+    if value is None or isinstance(value, str):
+        return value
+    if pa.types.is_list(kind):
+        return [_text(each, kind.value_type) for each in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, list | tuple):
-        return [_text(each) for each in value]
+    is_many = isinstance(value, list | tuple | dict)
+    return json.dumps(_told(value)) if is_many else str(value)
+
+
+def _told(value: Any) -> Any:
+    """Return what JSON has of a map, or a tuple."""
     if isinstance(value, dict):
-        told = {_text(name): each if isinstance(each, int | float) else _text(each)
-                for name, each in value.items()}  # fmt: skip
-        return json.dumps(told)
-    return value if value is None else str(value)
+        return {_text(name, pa.string()): _told(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(each) for each in value]
+    return value if isinstance(value, int | float) else _text(value, pa.string())
 
 
 def _type(written: str) -> pa.DataType:
@@ -115,4 +155,20 @@ def _type(written: str) -> pa.DataType:
         return _type(of)
     if name == "Array":
         return pa.list_(_type(of))
-    return pa.timestamp("s", tz="UTC") if name == "DateTime" else pa.string()
+    if name == "DateTime":
+        return pa.timestamp("s", tz="UTC")
+    unit = next((unit for digits, unit in _UNITS if digits >= _digits(written)), "")
+    return pa.timestamp(unit, tz="UTC") if name == "DateTime64" else pa.string()
+
+
+def _digits(written: str) -> int:
+    """Return how many digits of a second the times have that stand in a type."""
+    found = _PRECISION.search(written)
+    return int(found[1]) if found else 0
+
+
+def _finer(written: str) -> int:
+    """Return by how much Parquet's unit of a time is finer than ClickHouse's."""
+    digits = _digits(written)
+    factor: int = 10 ** (next(each for each, _ in _UNITS if each >= digits) - digits)
+    return factor

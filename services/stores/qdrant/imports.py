@@ -62,8 +62,18 @@ class PointImports:
         ]
         self._upsert(_WRITING, place, points)
 
-    def take_back(self, place: str, before: Before) -> None:
-        """Make these points again what they were."""
+    def take_back(self, place: str, before: Before, wrote: Sequence[Item]) -> int:
+        """Make points again what they were, where they have the payload that was written.
+
+        One that is gone, or has another, is as others made it, and stays so.
+        """
+        now = self.before(place, wrote)
+        changed = {key for key, was in before.items() if now[key] != was}
+        mine = {item.key for item in wrote if item.key in changed and _has(now[item.key], item)}
+        self._put_back(place, {key: before[key] for key in mine})
+        return len(changed - mine)
+
+    def _put_back(self, place: str, before: Before) -> None:
         gone = [json.loads(key) for key, was in before.items() if was is None]
         if gone:
             these = models.Filter(must=[models.HasIdCondition(has_id=gone)])
@@ -100,6 +110,14 @@ def _key(point: object) -> str:
 def _kept(record: models.Record) -> str:
     told = record.model_dump(mode="json", include={"id", "vector", "payload"})
     return json.dumps({**told, "payload": told.get("payload") or {}}, sort_keys=True)
+
+
+def _has(now: str | None, item: Item) -> bool:
+    """Whether a point has the payload that was written; its vector is kept as Qdrant likes."""
+    if now is None:
+        return False
+    written = json.loads(json.dumps(_payload(item.body) or {}))
+    return bool(json.loads(now)["payload"] == written)
 
 
 def _vector(body: Mapping[str, object]) -> Any:

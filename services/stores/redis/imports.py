@@ -14,13 +14,17 @@ from typing import Any
 import hiredis
 import redis
 
+from services.errors import StoreUnavailable
 from services.imports.errors import ImportRefused
 from services.imports.models import Item
 from services.imports.ports import Before, There
+from services.stores.redis.as_imported import gone_or_changed
+from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, packed
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
 
 _LOOKING, _WRITING, _BACK = "looking for keys", "importing keys", "taking an import back"
+_TRIES = 5
 _CHANGED = "something else wrote to the same keys meanwhile"
 
 
@@ -66,12 +70,36 @@ class KeyImports:
             if link.transaction(commands) is None:
                 raise ImportRefused(_CHANGED)
 
-    def take_back(self, place: str, before: Before) -> None:  # noqa: ARG002
-        """Make these keys have again what they had, in one transaction."""
-        commands = [each for key, was in before.items() for each in _restoring(key, was)]
-        if commands:
-            with self._link(_BACK) as link:
-                link.transaction(commands)
+    def take_back(self, place: str, before: Before, wrote: Sequence[Item]) -> int:  # noqa: ARG002
+        """Make keys have again what they had, in one transaction.
+
+        One that holds what others wrote since stays, and so does one that never ended and is gone.
+        """
+        if not before:
+            return 0
+        with self._link(_BACK) as link:
+            for _ in range(_TRIES):
+                link.ask("WATCH", *map(bytes_of, before))
+                theirs, others = _of_others(link, before, wrote)
+                commands = [
+                    each for key, was in before.items() if key not in theirs
+                    for each in _restoring(key, was)
+                ]  # fmt: skip
+                if not commands or link.transaction(commands) is not None:
+                    return others
+        raise StoreUnavailable(STORE, _BACK, "the same keys are written all the time")
+
+
+def _of_others(
+    link: Link, before: Before, wrote: Sequence[Item]
+) -> tuple[frozenset[str], int]:  # fmt: skip
+    """Return the keys that are not as they were written, and how many have not what they had."""
+    gone, changed = gone_or_changed(link, wrote)
+    gone -= {item.key for item in wrote if item.body.get("ttl") is not None}  # it ended
+    now = _before(link, sorted(changed))
+    as_before = {key for key in changed if _content(now[key]) == _content(before[key])}
+    had = {key for key in gone if before[key] is not None}
+    return changed | gone, len(changed - as_before) + len(had)
 
 
 def _before(link: Link, keys: Sequence[str]) -> Before:

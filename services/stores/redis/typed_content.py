@@ -15,7 +15,9 @@ from typing import Any
 import hiredis
 
 from services.archive.formats import TypedKey
+from services.errors import StoreUnavailable
 from services.stores.redis.erase_sessions import chunks, sound
+from services.stores.redis.errors import STORE
 from services.stores.redis.large_content import PIECE_BYTES, in_turn, pairs_of, pieces_of
 from services.stores.redis.link import Link, form, packed
 from services.stores.redis.scan import MEMORY
@@ -26,7 +28,7 @@ _HEAD = 16 * 1024  # bytes of a string that are read at sight
 _ROUND_BYTES = 4 * 1024 * 1024  # memory of the keys that are read whole in one round
 _TRIES = 3
 _VOLATILE = re.compile(rb"(?:subexpiry|keys_with_volatile_items)=(\d+)")
-_GONE = -2
+_NEVER, _GONE = -1, -2
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class _Reading:
             if not self._again:
                 return
             keys = self._again
+        raise StoreUnavailable(STORE, "reading keys", "a key changes its type all the time")
 
     def _once(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
         due: list[_Found] = []
@@ -111,7 +114,9 @@ class _Reading:
             expires = next(replies) if each.pttl is not None else None
             if reply is None or expires == _GONE or not self._is_readable(each, reply):
                 continue
-            if isinstance(expires, int):
+            if expires == _NEVER:  # since it was asked for its TTL it was written anew
+                each.pttl = None
+            elif isinstance(expires, int):
                 each.expires_at = expires
             if isinstance(reply, int):
                 each.memory = reply
@@ -134,8 +139,8 @@ class _Reading:
         """Read keys whole, in one round."""
         self._link.send(b"".join([_filled(_WHOLE[each.type], each.key) for each in keys]))
         for each, reply in zip(keys, self._link.replies(len(keys)), strict=True):
-            if self._is_sound(each, reply) and reply:  # an empty one is gone
-                yield each.typed(self._value(each, reply))
+            if self._is_sound(each, reply) and reply and (value := self._value(each, reply)):
+                yield each.typed(value)  # an empty one is gone
 
     def _is_sound(self, each: _Found, reply: Any) -> bool:
         if not self._is_readable(each, reply):
@@ -164,19 +169,24 @@ class _Reading:
             begun = True
 
     def _fields(self, key: bytes, reply: Sequence[bytes]) -> list[list[Any]]:
-        """Return a hash's fields with their values and when they expire, by their names."""
+        """Return a hash's fields with their values and when they expire, by their names.
+
+        One that expired since it was read is gone: its value is not to come back for good.
+        """
         told = zip(reply[::2], reply[1::2], self._ends(key, reply[::2]), strict=True)
-        found = ([text_of(field), text_of(value), end] for field, value, end in told)
+        found = (
+            [text_of(field), text_of(value), None if end == _NEVER else end]
+            for field, value, end in told if end != _GONE
+        )  # fmt: skip
         return sorted(found, key=lambda each: each[0])
 
-    def _ends(self, key: bytes, fields: Sequence[bytes]) -> list[int | None]:
+    def _ends(self, key: bytes, fields: Sequence[bytes]) -> Sequence[int]:
         if self._field_ttls is None:
             self._field_ttls = _has_field_ttls(self._link)
-        never: list[int | None] = [None] * len(fields)
         if not self._field_ttls:
-            return never
+            return [_NEVER] * len(fields)
         ends = self._link.ask("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)
-        return [end if end >= 0 else None for end in ends] if ends else never
+        return ends or [_GONE] * len(fields)
 
 
 _FIRST = form("TYPE", None) + form("PTTL", None)

@@ -256,6 +256,9 @@ class _Aside:
         """Give it its name where that is free; None where nothing is left of it to be there."""
         if self._taken:
             return False
+        ends = self._first.expires_at
+        if ends is not None and ends <= milliseconds(self._link):
+            self._link.ask("UNLINK", self._name)
         if not self._link.ask("EXISTS", self._name):
             return None
         last = [packed("PERSIST", self._name), *self._first.end(self._name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from io import BytesIO
 
+import pandas as pd
 import pytest
 from clickhouse_connect.driver.client import Client
 from pyarrow import parquet
@@ -22,9 +23,20 @@ COLUMNS = {
     "maybe": ("if(number = 0, NULL, number)", [None, 1]),
     "low": ("toLowCardinality('z')", ["z"] * 2),
     "at": ("toDateTime(1700000000, 'UTC')", [datetime.fromtimestamp(1_700_000_000, UTC)] * 2),
+    "exact": ("[toDateTime64('2024-07-01 12:00:00.123456789', 9, 'UTC')]",
+              [[pd.Timestamp("2024-07-01 12:00:00.123456789Z")]] * 2),
+    "finer": ("toDateTime64('1969-12-31 23:59:59.1234', 4, 'Europe/Berlin')",
+              [datetime(1969, 12, 31, 22, 59, 59, 123_400, UTC)] * 2),
+    "twice": ("toDateTime(1729989000 + 3600 * number, 'Europe/Berlin')",
+              [datetime(2024, 10, 27, hour, 30, tzinfo=UTC) for hour in (0, 1)]),
+    "tuple": ("(number, 'a', [unhex('ff')], toDateTime64('2024-07-01 12:00:00', 4, 'UTC'))",
+              [f'[{n}, "a", ["\\\\xff"], "2024-07-01 12:00:00"]' for n in "01"]),
+    "tuples": ("[(number, 'a')]", [['[0, "a"]'], ['[1, "a"]']]),
+    "uuids": ("[NULL, toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')]",
+              [[None, "61f0c404-5cb3-11e7-907b-a6006ad3dba0"]] * 2),
     "day": ("toDate('2026-01-02')", [date(2026, 1, 2)] * 2),
     "floats": ("[1.5, toFloat64(number)]", [[1.5, 0.0], [1.5, 1.0]]),
-    "map": ("map('a', number)", ['{"a": 0}', '{"a": 1}']),
+    "map": ("map('a', [number])", ['{"a": [0]}', '{"a": [1]}']),
 }  # fmt: skip
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 import redis
 
 from services.archive.formats import TypedKey
+from services.errors import StoreUnavailable
+from services.stores.redis import typed_content
 from services.stores.redis.link import conversation
 from services.stores.redis.typed_content import read_content
 from services.tenancy.layout import bytes_of
@@ -78,3 +81,61 @@ def test_a_large_value_comes_in_pieces_that_make_it_up(valkey: redis.Redis) -> N
 def test_what_is_gone_is_left_out(valkey: redis.Redis) -> None:
     valkey.set(b"there", b"1")
     assert list(read(valkey, b"gone", b"there")) == [b"there"]
+
+
+def test_a_key_that_is_written_anew_meanwhile_ends_as_it_does_now(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that lost its TTL after it was asked for it ends never, and not before 1970."""
+    valkey.set(b"string", b"1", px=500_000)
+    valkey.rpush(b"list", b"1")
+    valkey.pexpire(b"list", 500_000)
+    second = typed_content._second
+
+    def persisted(each: typed_content._Found) -> bytes:
+        valkey.persist(each.key)
+        return second(each)
+
+    monkeypatch.setattr(typed_content, "_second", persisted)
+    found = read(valkey)
+    assert {key: (each.pttl, each.expires_at) for key, (each,) in found.items()} == {
+        b"string": (None, None), b"list": (None, None),
+    }  # fmt: skip
+
+
+def test_a_field_that_is_gone_meanwhile_does_not_come_back_for_good(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a hash of which no other field is left."""
+    valkey.hset(b"hash", mapping={b"f": b"v", b"g": b"w"})
+    valkey.hset(b"alone", b"f", b"v")
+
+    def expired(_: object) -> bool:
+        valkey.hdel(b"hash", b"f")
+        valkey.hdel(b"alone", b"f")
+        return True
+
+    monkeypatch.setattr(typed_content, "_has_field_ttls", expired)
+    found = read(valkey)
+    assert {key: each.value for key, (each,) in found.items()} == {b"hash": [["g", "w", None]]}
+
+
+def test_a_key_that_changes_its_type_is_never_left_out(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read as it is then; where it changes each time, that is said."""
+    valkey.set(b"key", b"1")
+    second, changes = typed_content._second, [1]
+
+    def changed(each: typed_content._Found) -> bytes:
+        if changes:
+            changes.pop()
+            valkey.delete(each.key)
+            valkey.rpush(each.key, b"1") if each.type == "string" else valkey.set(each.key, b"1")
+        return second(each)
+
+    monkeypatch.setattr(typed_content, "_second", changed)
+    assert [each.value for each in read(valkey, b"key")[b"key"]] == [["1"]]
+    changes += [1] * 9
+    with pytest.raises(StoreUnavailable, match="changes its type all the time"):
+        read(valkey, b"key")

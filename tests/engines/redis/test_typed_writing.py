@@ -197,6 +197,19 @@ def test_a_large_key_that_was_left_half_way_is_begun_anew(server: redis.Redis) -
     assert sorted(server.keys()) == [b"hash", b"list", b"small", b"string"]
 
 
+def test_a_large_key_whose_end_comes_while_it_is_built_is_over(
+    server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stops no other key from coming back."""
+    seconds, micro = server.time()
+    now = seconds * 1000 + micro // 1000
+    clock = [now, now - 10_000]
+    monkeypatch.setattr(typed_write, "milliseconds", lambda _: clock.pop())
+    keys = keys_of([*pieces({**LARGE[0], "expires_at": now - 5_000}, 700), SMALL])
+    assert writing(server).write(keys) == KeysWritten(written=1, expired=("list",))
+    assert server.keys() == [b"small"]
+
+
 def _changed(client: redis.Redis) -> dict[str, Callable[[], object]]:
     return {
         "string": lambda: client.append("string", "!"),

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from services.archive.errors import ArchiveError
-from services.archive.models import State
+from services.archive.models import Archive, State
 from services.archive.run import DOES as ARCHIVE_DOES, StepName as ArchiveStep
 from services.bootstrap import Services
+from services.errors import StoreUnavailable
 from services.jobs.models import JobState
 from services.purge.job import Outcome
 from services.purge.models import Request
+from services.stores.records.archives import ArchiveBook
 from tests.features.archive.test_take import ACME, folder, services
 from tests.features.purge.fingerprint import Fingerprint
 from tests.features.purge.test_purge import prints
@@ -56,3 +58,25 @@ def test_without_a_place_such_a_plan_cannot_run(services: Services) -> None:
     services.settings = services.settings.model_copy(update={"archives": None})
     plan = services.purge.plan(Request(ACME, archive_first=True))
     assert any("KATO_TENANTS_ARCHIVES" in each for each in plan.obstacles)
+
+
+def test_one_whose_begin_was_cut_off_goes_on_by_its_reason(
+    services: Services, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job was there already, and the records did not say yet which one that is."""
+    put, calls = ArchiveBook.put, list[Archive]()
+
+    def cut_off(self: ArchiveBook, archive: Archive) -> None:
+        calls.append(archive)
+        if len(calls) == 2:
+            raise StoreUnavailable("records", "keeping an archive", "the process was killed")
+        put(self, archive)
+
+    plan = services.archive.plan(Request(ACME))
+    with monkeypatch.context() as patched:
+        patched.setattr(ArchiveBook, "put", cut_off)
+        with pytest.raises(StoreUnavailable):
+            services.archive.begin(plan, by="ada", reason="a move")
+    (found,) = services.archive.begun_for("a move")
+    assert services.archive.run_here(found).state is State.PROVEN
+    assert len(list(folder.iterdir())) == 1

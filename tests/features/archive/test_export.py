@@ -9,6 +9,8 @@ import pytest
 from pyarrow import parquet
 
 from services.archive.errors import ArchiveError, ArchiveRefused
+from services.archive.export import file_name
+from services.archive.models import Format, Part
 from services.bootstrap import Services
 from services.stores.clickhouse import native_parquet
 from tests.features.restore.test_restore import archived, services
@@ -58,3 +60,15 @@ def test_of_what_cannot_be_read_no_file_is_left(services: Services, tmp_path: Pa
     with pytest.raises(ArchiveRefused):
         services.archive.export(archive, folder)
     assert list(folder.iterdir()) == []
+
+
+def test_tables_of_any_name_have_files_of_their_own() -> None:
+    """Also those that differ in what no file's name has, and those of very long names."""
+    names = ("a b", "a-b", "a/b", "../a", ".a", "é", "日", "\udcff", "t" * 400, "t" * 401)
+    files = [file_name(Part(f"clickhouse/{name}", Format.NATIVE)) for name in names]
+    assert len({*files}) == len(names)
+    assert files[1] == "a-b"
+    for file in files:
+        assert file == Path(file).name
+        assert len(file.encode()) < 200
+        assert not file.startswith(".")

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from qdrant_client import models
 
 from services import bootstrap
 from services.bootstrap import Services
@@ -233,6 +234,104 @@ def test_what_others_write_meanwhile_stays(
         assert kato.targets.qdrant is not None
         (point,) = kato.targets.qdrant.retrieve(f"vectors_{KB}", [0])
         assert point.payload == {"m": "theirs"}
+
+
+def _theirs(kato: Deployment, kind: Kind, number: int) -> None:
+    """Write as somebody else does, under one of an import's names."""
+    to = kato.targets
+    if kind is Kind.KEYS:
+        to.redis.set(f"{KB}:metadata:p{number}", "theirs")  # type: ignore[union-attr]
+    elif kind is Kind.VECTORS:
+        point = models.PointStruct(id=number, vector=[7.0, 7.0], payload={"m": "theirs"})
+        to.qdrant.upsert(f"vectors_{KB}", [point])  # type: ignore[union-attr]
+    else:
+        names = ["kb_id", "name", "length"]
+        to.clickhouse.insert("patterns_data", [[KB, f"p{number}", 77]], names)  # type: ignore[union-attr]
+
+
+def _marks(kato: Deployment, kind: Kind) -> dict[int, list[object]]:
+    """What is there by number: of a pattern its length, of all else its mark."""
+    to, found = kato.targets, dict[int, list[object]]()
+    for number in range(6):
+        if kind is Kind.KEYS:
+            kept = to.redis.get(f"{KB}:metadata:p{number}")  # type: ignore[union-attr]
+            found[number] = [] if kept is None else [kept.decode()]
+        elif kind is Kind.VECTORS:
+            points = to.qdrant.retrieve(f"vectors_{KB}", [number])  # type: ignore[union-attr]
+            found[number] = [(point.payload or {})["m"] for point in points]
+        else:
+            asked = f"SELECT length FROM patterns_data WHERE kb_id = '{KB}' AND name = 'p{number}'"
+            rows = to.clickhouse.query(asked).result_rows  # type: ignore[union-attr]
+            found[number] = sorted(length for (length,) in rows)
+    return found
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_taking_back_removes_what_was_written_and_nothing_that_others_wrote_since(
+    services: Services, kato: Deployment, kind: Kind
+) -> None:
+    """Over what was replaced, under a new name, and where none of it was written yet."""
+    services.stores.writers.vector_setup.create(f"vectors_{KB}", size=2, distance="Euclid")
+    done(services, order(kind), *rows_of(kind, 3))
+    before, (adapter, name) = _marks(kato, kind), WRITES[kind]
+    whole = getattr(adapter, name)
+
+    def broken(self: object, *arguments: Any) -> None:
+        if writes:
+            whole(self, *arguments)
+        for number in (0, 5):
+            _theirs(kato, kind, number)
+        raise StoreUnavailable("store", "writing", "the answer was lost")
+
+    theirs: object = 77 if kind is Kind.PATTERNS else "theirs"
+    for writes in (True, False):
+        wanted = order(kind, existing=Existing.REPLACE)
+        with patch.object(adapter, name, broken):
+            run = done(services, wanted, *rows_of(kind, 6, "new"))
+        after = _marks(kato, kind)
+        assert run.state is State.UNDONE
+        assert {theirs} <= {*after[0]} & {*after[5]}
+        assert [after[number] for number in range(1, 5)] == [before[n] for n in range(1, 5)]
+        if writes:
+            assert "under 2 of its names stays" in run.problem
+
+
+def test_rows_that_were_put_back_are_there_once(services: Services, kato: Deployment) -> None:
+    """However often it is done again, as after a kill before what was staged is dropped."""
+    done(services, order(Kind.PATTERNS), *rows_of(Kind.PATTERNS, 3))
+    before, lost = seen(kato), StoreUnavailable("store", "writing", "down")
+    adapter, name = WRITES[Kind.PATTERNS]
+    whole = getattr(adapter, name)
+
+    def broken(*arguments: Any) -> None:
+        whole(*arguments)
+        raise lost
+
+    with patch.object(adapter, name, broken), patch.object(adapter, "forget", side_effect=lost):
+        half = done(services, order(Kind.PATTERNS, existing=Existing.REPLACE),
+                    *rows_of(Kind.PATTERNS, 6, "new"))  # fmt: skip
+    assert half.state is State.HALF
+    services.imports.take_back(half.id)
+    assert services.imports.run_here(half.id).state is State.UNDONE
+    assert seen(kato) == before
+
+
+def test_a_hold_that_comes_while_it_waits_stops_what_would_replace(
+    services: Services, kato: Deployment
+) -> None:
+    """What it wrote by then is taken back; new names alone are written all the same."""
+    done(services, order(Kind.KEYS), *rows_of(Kind.KEYS))
+    before, runs = seen(kato), []
+    for existing in (Existing.REPLACE, Existing.SKIP):
+        wanted = order(Kind.KEYS, existing=existing)
+        runs.append(check(services, wanted, *rows_of(Kind.KEYS, 6, "new")).run)
+    services.imports.begin(runs[0], by="ann")
+    services.cards.hold([TENANT], reason="case 7", by="ann")
+    ended = services.imports.run_here(runs[0])
+    assert (ended.state, "legal hold" in ended.problem) == (State.UNDONE, True)
+    assert seen(kato) == before
+    services.imports.begin(runs[1], by="ann")
+    assert services.imports.run_here(runs[1]).written == 2
 
 
 def test_a_check_that_was_killed_keeps_nobody_from_importing(services: Services) -> None:

@@ -95,8 +95,8 @@ def imported(stores: Stores) -> None:
         before = writes.before("", items)
         writes.write("", items, before)
     assert len(writes.there("", items, whose="").own) == len(items)
-    writes.take_back("", before)
-    writes.take_back("", dict.fromkeys(before))
+    assert writes.take_back("", before, items) == 0
+    assert writes.take_back("", dict.fromkeys(before), items) == 0
     assert not writes.there("", items, whose="").own
 
 
