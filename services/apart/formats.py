@@ -28,7 +28,8 @@ def plan_of(found: Mapping[str, Any]) -> Plan:
 def receipt_json(receipt: Receipt) -> dict[str, Any]:
     """Return a receipt."""
     found: dict[str, Any] = _RECEIPT.dump_python(receipt, mode="json")
-    return found
+    # pydantic puts signs of its own for bytes that are no text, in names of a mapping alone
+    return {**found, "sessions": dict(receipt.sessions)}
 
 
 def receipt_of(found: Mapping[str, Any]) -> Receipt:
@@ -38,13 +39,17 @@ def receipt_of(found: Mapping[str, Any]) -> Receipt:
 
 def apart_json(apart: Apart) -> dict[str, Any]:
     """Return what is known of a kb_id that was taken apart."""
+    return {**_kept(apart), "by": apart.by or None, "reason": apart.reason or None}
+
+
+def _kept(apart: Apart) -> dict[str, Any]:
     found: dict[str, Any] = _APART.dump_python(apart, mode="json")
-    return {**found, "by": apart.by or None, "reason": apart.reason or None}
+    return {**found, "receipt": receipt_json(apart.receipt)}
 
 
 def apart_text(apart: Apart) -> str:
     """Write what the records keep; names with any bytes are JSON's escapes."""
-    return json.dumps(_APART.dump_python(apart, mode="json"), ensure_ascii=True)
+    return json.dumps(_kept(apart), ensure_ascii=True)
 
 
 def apart_of(text: str) -> Apart:

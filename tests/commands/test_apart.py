@@ -9,6 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from services.apart import work
+from services.apart.errors import ApartRefused
+from services.apart.work import ApartWork, StepName
+from services.jobs.models import Result
 from services.settings.environment import Settings
 from tests.features.apart.shared import BEGAN, KB, add_vectors
 from tests.servers.deployment import Deployment
@@ -51,6 +55,26 @@ def test_a_shared_kb_id_is_planned_and_taken_apart(
     assert "tenant:acme-corp:user:robert" in ran("--list")
     again = told(KB, *WORD)
     assert again["goes"] == []
+
+
+def test_what_cannot_go_on_is_given_up_and_says_where_sessions_went(
+    kato_settings: Settings, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del kato_settings, kato
+
+    def fails(_: ApartWork) -> Result:
+        raise ApartRefused("somebody writes there")
+
+    monkeypatch.setenv("KATO_TENANTS_SETTLE_SECONDS", "0")
+    monkeypatch.setitem(work.DOES, StepName.REST, fails)  # type: ignore[arg-type]
+    assert CliRunner().invoke(app, ["usage", "--json"]).exit_code == 0  # node_ids are seen
+    job = told(KB, "--begin", told(KB)["digest"], code=1)
+    assert "somebody writes there" in job["problem"]
+    text = ran("--give-up", job["id"])
+    assert f"apart {KB}: abandoned" in text
+    assert text.count("session session-") == 3
+    assert "from now on" not in text  # nobody is called otherwise
+    assert "can be given up" in ran("--give-up", job["id"], code=1)
 
 
 def test_what_cannot_be_said_or_done_is_refused(kato_settings: Settings, kato: Deployment) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import clickhouse_connect
 import pytest
@@ -185,3 +186,11 @@ def test_a_row_without_a_time_has_none(store: Store) -> None:
     assert store.adapter.proven(NEW, job=JOB)
     store.adapter.erase(SHARED, NEW, but=(), job=JOB)
     assert store.rows() == hexed((SHARED, C), (SHARED, C), (OTHER, A), (NEW, A), (NEW, B))
+
+
+def test_names_of_any_bytes_go_into_a_url() -> None:
+    names = [b"%04d" % number + b"\xff" * 400 for number in range(2_000)]
+    bound = [str(some) for some in apart._bound(names)]
+    assert max(len(quote(each)) for each in bound) < 2**19  # ClickHouse takes a MiB
+    assert sum(each.count(",") + 1 for each in bound) == len(names)
+    assert len(list(apart._bound([b"a" * 40] * 5_000))) == 1
