@@ -157,7 +157,8 @@ class MoveWork:
         return {}
 
     def purge(self) -> Result:
-        """Erase here what is in the archive, and nothing else."""
+        """Erase here what is in the archive, and nothing else; not while nobody answers there."""
+        self._open()
         self.said(Progress("erasing here what is in the archive"))
         archive = self._last()
         ended = purging.erased(
