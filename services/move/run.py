@@ -241,7 +241,7 @@ class MoveWork:
             raise MoveRefused("the archive is encrypted, and no identity that opens it is set here")
 
     def _purge(self) -> Purge | None:
-        return purging.found(self.tools.purges(), self._later)
+        return purging.found(self.tools.purges(), self.request.target, self._later)
 
 
 def first_mark(job_id: str) -> str:
