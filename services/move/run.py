@@ -97,7 +97,9 @@ class MoveWork:
         for why in (*plan.obstacles, *there.obstacles(self.tenant, plan.surface)):
             raise MoveRefused(why)
         return {
-            "collections": sorted(plan.surface.collections & there.collections()),
+            "collections": sorted(
+                plan.surface.collections & there.collections().collections.keys()
+            ),
             "servers": {store: sorted(ids) for store, ids in there.servers().items()},
         }
 

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from qdrant_client.models import CreateAlias, CreateAliasOperation, Distance, VectorParams
 
 from services.archive.models import Part
 from services.bootstrap import Services
@@ -152,3 +153,19 @@ def test_a_purge_that_was_begun_does_not_go_on_while_nobody_answers_there(
 def unavailable(_: object) -> Result:
     """A step that fails."""
     raise StoreUnavailable("redis", "erasing", "gone")
+
+
+def test_a_collection_there_behind_an_alias_is_somebody_elses(
+    services: Services, other: Deployment, there: Prints
+) -> None:
+    """What is written by that name would be among what is in it."""
+    qdrant, before = other.targets.qdrant, there()
+    name = f"vectors_{min(gone(services))}"
+    qdrant.create_collection("theirs", VectorParams(size=4, distance=Distance.COSINE))
+    alias = CreateAlias(collection_name="theirs", alias_name=name)
+    qdrant.update_collection_aliases([CreateAliasOperation(create_alias=alias)])
+    (told,) = services.move.plan(ACME, OTHER).in_the_way
+    assert told == f"in eu-2 {name} leads to another collection: nothing is mixed"
+    qdrant.delete_collection("theirs")
+    assert there() == before
+    assert not services.move.plan(ACME, OTHER).in_the_way
