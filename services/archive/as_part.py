@@ -30,8 +30,9 @@ class PartArchives:
     quiesce: bool
 
     def all(self) -> tuple[Archive, ...]:
-        """Return those that were begun, newest first."""
-        return self.service.begun_for(self.reason)
+        """Return those that were begun, newest first; anybody may write any reason."""
+        found = self.service.begun_for(self.reason)
+        return tuple(each for each in found if each.target == self.request.target)
 
     def proven(self) -> Archive:
         """Return the newest, which is proven now: taken to its end, or begun where none is."""

@@ -176,7 +176,7 @@ class Arriving:
             )  # fmt: skip
 
     def _finish_purge(self, archives: Sequence[Archive]) -> None:
-        purge = purging.found(self.there.purges, self.later)
+        purge = purging.found(self.there.purges, Target(self.tenant), self.later)
         if purge is not None:
             if purge.state is not JobState.ENDED:
                 request = purge.plan.request

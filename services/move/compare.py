@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from services.archive.models import Manifest, Part, Print
 from services.archive.tools import Tools as ArchiveTools
@@ -21,6 +22,8 @@ from services.restore.source import (
     opened,
 )
 from services.tenancy.layout import bytes_of
+
+T = TypeVar("T")
 
 _PROBED = 500
 _PARTS = {
@@ -115,25 +118,28 @@ class _Comparing:
         sink, read = self.stores.points, self.archive.points
         if not total:
             return PartThere(part.name, 0, part.count, 0)
-        differing = set(sink.differing(name, read(part, renaming)))
+        differing = sum(1 for _ in sink.differing(name, read(part, renaming)))
         there = sink.there(name, read(part, renaming))
-        changed = (p for p in read(part, renaming) if str(p["id"]) in differing)
-        strange = sink.there(name, changed) + max(total - there, 0)
-        return PartThere(part.name, total, len(differing), strange)
+        changed, more = there - (part.count - differing), total - there
+        return PartThere(part.name, total, differing, max(changed, 0) + max(more, 0))
 
     def _keys(self, part: Part, total: int) -> PartThere:
         renaming = renaming_for(self.stores, self.archive.manifest, None)
         sink, read = self.stores.keys, self.archive.keys
-        differing = list(sink.differing(read(part, renaming)))
+        differing = strange = 0
+        for some in _batches(sink.differing(read(part, renaming)), _PROBED):
+            differing += len(some)
+            strange += len(sink.there(list(map(bytes_of, some))))
         names = (key.key for key in read(part, renaming) if not key.continues)
-        strange = self._there(map(bytes_of, differing)) + max(total - self._there(names), 0)
-        return PartThere(part.name, total, len(differing), strange)
+        there = sum(len(sink.there(some)) for some in _batches(names, _PROBED))
+        return PartThere(part.name, total, differing, strange + max(total - there, 0))
 
-    def _there(self, names: Iterable[bytes]) -> int:
-        left, found = iter(names), 0
-        while some := list(islice(left, _PROBED)):
-            found += len(self.stores.keys.there(some))
-        return found
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield items in lists of so many, the last shorter."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def asked(ask: Callable[[], Mapping[str, Print]], *, needed: bool = False) -> Mapping[str, Print]:

@@ -97,7 +97,9 @@ class MoveWork:
         for why in (*plan.obstacles, *there.obstacles(self.tenant, plan.surface)):
             raise MoveRefused(why)
         return {
-            "collections": sorted(plan.surface.collections & there.collections()),
+            "collections": sorted(
+                plan.surface.collections & there.collections().collections.keys()
+            ),
             "servers": {store: sorted(ids) for store, ids in there.servers().items()},
         }
 
@@ -157,7 +159,8 @@ class MoveWork:
         return {}
 
     def purge(self) -> Result:
-        """Erase here what is in the archive, and nothing else."""
+        """Erase here what is in the archive, and nothing else; not while nobody answers there."""
+        self._open()
         self.said(Progress("erasing here what is in the archive"))
         archive = self._last()
         ended = purging.erased(
@@ -240,7 +243,7 @@ class MoveWork:
             raise MoveRefused("the archive is encrypted, and no identity that opens it is set here")
 
     def _purge(self) -> Purge | None:
-        return purging.found(self.tools.purges(), self._later)
+        return purging.found(self.tools.purges(), self.request.target, self._later)
 
 
 def first_mark(job_id: str) -> str:

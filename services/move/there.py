@@ -14,7 +14,7 @@ from services.archive.verify import asks_of
 from services.errors import StoreNotConfigured
 from services.jobs.service import JobsService
 from services.move.compare import PartThere, asked, compare, owners_of
-from services.purge.models import Plan as Purge, Request, Surface, Target
+from services.purge.models import Plan as Purge, Request, Surface, Target, VectorNames
 from services.purge.service import PurgeService
 from services.restore.plan import renaming_for
 from services.restore.service import RestoreService
@@ -77,6 +77,9 @@ class There:
         filled = {item.kind for item in found.items} | set(self._filled(surface))
         if filled:
             yield f"{self.name} has data of it already ({some(filled)}): nothing is mixed"
+        led = surface.collections & self.collections().aliases.keys()
+        if led:
+            yield f"in {self.name} {some(led)} leads to another collection: nothing is mixed"
         yield from self.strangers(tenant, surface.kb_ids)
         yield from (f"{self.name}: {why}" for why in self.erasable(Request(Target(tenant))))
 
@@ -101,11 +104,11 @@ class There:
         """Look at what there is of a tenant; a plan of which nothing is kept. Raises StoreError."""
         return planning.plan(self.archives, Request(Target(tenant)), unseen=True).plan
 
-    def collections(self) -> frozenset[str]:
-        """Name the collections there; none where there is no Qdrant."""
+    def collections(self) -> VectorNames:
+        """Name the collections there, and their aliases; none where there is no Qdrant."""
         with suppress(StoreNotConfigured):
-            return frozenset(self.archives.erasers.vectors.names().collections)
-        return frozenset()
+            return self.archives.erasers.vectors.names()
+        return VectorNames({})
 
     def compare(self, archive: Archive, tenant: TenantKey) -> tuple[PartThere, ...]:
         """Hold all that is there of the tenant against an archive, by whatever name it is there."""

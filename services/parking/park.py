@@ -147,7 +147,7 @@ class ParkWork:
             )
 
     def _purge(self) -> Purge | None:
-        return purging.found(self.tools.purges(), mark(self.job.id))
+        return purging.found(self.tools.purges(), self.request.target, mark(self.job.id))
 
 
 def mark(job_id: str) -> str:

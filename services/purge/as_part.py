@@ -8,13 +8,17 @@ from services.errors import PurgeRefused
 from services.jobs.models import JobState
 from services.jobs.run import Stopped
 from services.purge.job import Job
-from services.purge.models import Plan, Request
+from services.purge.models import Plan, Request, Target
 from services.purge.service import PurgeService
 
 
-def found(service: PurgeService, reason: str) -> Job | None:
-    """Return the newest purge of that reason, None where none was begun."""
-    return next(iter(service.jobs(reason=reason)), None)
+def found(service: PurgeService, target: Target, reason: str) -> Job | None:
+    """Return the newest purge of a target for that reason, None where none was begun.
+
+    Anybody who purges may write any reason.
+    """
+    mine = (job for job in service.jobs(reason=reason) if job.plan.request.target == target)
+    return next(mine, None)
 
 
 def erased(

@@ -8,14 +8,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from qdrant_client.models import CreateAlias, CreateAliasOperation, Distance, VectorParams
 
 from services.archive.models import Part
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
-from services.jobs.models import JobState
+from services.jobs.models import JobState, Result
 from services.move.models import Outcome, StepName
 from services.move.run import MoveWork
 from services.move.there import There
+from services.purge.run import DOES as PURGES, StepName as PurgeStep
 from services.stores.clickhouse.staging import RowWriting
 from tests.features.move.conftest import OTHER, Prints
 from tests.features.move.doing import LATE, SESSIONS, begun, copied, cut_over, gone
@@ -125,3 +127,45 @@ def test_where_the_clocks_differ_nothing_goes(
     monkeypatch.setitem(vars(services), "_move_tools", tools)
     assert "3,600 s ahead of the one here" in cut_over(services, job).problem
     assert here().without(SESSIONS) == before.without(SESSIONS)
+
+
+def test_a_purge_that_was_begun_does_not_go_on_while_nobody_answers_there(
+    services: Services, other: Deployment, here: Prints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have halted for days, and the copy may be gone since."""
+    job = copied(services)
+    with monkeypatch.context() as patched:
+        patched.setitem(PURGES, PurgeStep.KEYS, unavailable)
+        halted = cut_over(services, job)
+    assert halted.state is JobState.FAILED
+    assert len(services.purge.jobs()) == 1
+    left = here()
+    other.fail("qdrant", "down")
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).state is JobState.FAILED
+    assert here() == left
+    assert left.residue(gone(services))
+    other.heal()
+    services.move.resume(job.id)
+    assert services.move.run_here(job.id).outcome == Outcome.MOVED
+
+
+def unavailable(_: object) -> Result:
+    """A step that fails."""
+    raise StoreUnavailable("redis", "erasing", "gone")
+
+
+def test_a_collection_there_behind_an_alias_is_somebody_elses(
+    services: Services, other: Deployment, there: Prints
+) -> None:
+    """What is written by that name would be among what is in it."""
+    qdrant, before = other.targets.qdrant, there()
+    name = f"vectors_{min(gone(services))}"
+    qdrant.create_collection("theirs", VectorParams(size=4, distance=Distance.COSINE))
+    alias = CreateAlias(collection_name="theirs", alias_name=name)
+    qdrant.update_collection_aliases([CreateAliasOperation(create_alias=alias)])
+    (told,) = services.move.plan(ACME, OTHER).in_the_way
+    assert told == f"in eu-2 {name} leads to another collection: nothing is mixed"
+    qdrant.delete_collection("theirs")
+    assert there() == before
+    assert not services.move.plan(ACME, OTHER).in_the_way
