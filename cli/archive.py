@@ -78,7 +78,12 @@ def create_command(
     ] = False,
     parquet: Annotated[
         Path | None,
-        typer.Option("--parquet", help="A folder for its rows as Parquet, once it is proven."),
+        typer.Option(
+            "--parquet",
+            exists=True,
+            file_okay=False,
+            help="A folder that is there, for its rows as Parquet once it is proven.",
+        ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, or the ticket.")] = "asked for",
     dry_run: Annotated[
@@ -142,7 +147,9 @@ def show_command(which: Which, *, as_json: AsJson = False) -> None:
 def export_command(
     which: Annotated[str, typer.Argument(help="An archive's id, or the name of its file.")],
     *,
-    to: Annotated[Path, typer.Option("--to", help="A folder that is there.")],
+    to: Annotated[
+        Path, typer.Option("--to", exists=True, file_okay=False, help="A folder that is there.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Write an archive's rows as Parquet files, for reading elsewhere: none is restored from."""

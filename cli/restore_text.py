@@ -70,7 +70,7 @@ def _receipt_text(receipt: Receipt) -> str:
     if receipt.kept_limits:
         lines.append(f"limits that are set otherwise now, and stay: {receipt.kept_limits:,}")
     lines += [
-        f"known otherwise here, and stays: {visible(part)}: {count:,}"
+        f"otherwise here, or not known yet, and stays: {visible(part)}: {count:,}"
         for part, count in receipt.kept.items()
     ]
     return "\n".join(lines)

@@ -111,7 +111,8 @@ def _follow(run_id: str) -> None:
     st.progress(share, f"{progress.done:,} of {progress.whole:,} rows" if progress.whole else
                 "Waits for its turn")  # fmt: skip
     st.caption("All of it is written, or none: what fails half-way is taken back. This tab can be "
-               "closed: it goes on, also where the dashboard is killed meanwhile.")  # fmt: skip
+               "closed: it goes on, and where the dashboard is killed, as soon as it is there "
+               "again.")  # fmt: skip
     permits.button("Stop, and take back", Action.IMPORT_DATA, icon=":material/undo:",
                    on_click=_take_back, args=(run_id,))  # fmt: skip
 

@@ -158,7 +158,6 @@ def _notes(receipt: Receipt) -> list[str]:
         f"This server lets no fields end, so those of these hashes stay: {lost}." if lost else "",
         f"{plural(receipt.kept_limits, 'limit')} set otherwise now, and kept."
         if receipt.kept_limits else "",
-        *(f"{number(count)} of {part} known otherwise here, and kept."
-          for part, count in receipt.kept.items()),
+        *tables.kept_words(receipt),
     ]  # fmt: skip
     return [text for text in found if text]

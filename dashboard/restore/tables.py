@@ -34,6 +34,13 @@ STEPS = {
     "records": "Bring back this product's own records",
     "verify": "Compare everything with the archive",
 }
+_KEPT = {
+    "records/cards": ("card", "cards", "with other words on it here, and kept"),
+    "records/owners": ("confirmed owner", "confirmed owners",
+                       "not brought back: something here speaks against it"),
+    "records/history": ("day of usage", "days of usage",
+                        "otherwise here or not over yet, and not brought back"),
+}  # fmt: skip
 ARCHIVED, THERE, BEFORE = "In the archive", "There already", "There before"
 DIFFERING, EXPIRED = "Different", "Expired"
 _MOST = 5
@@ -115,6 +122,15 @@ def differing_words(receipt: Receipt) -> Iterator[str]:
     for each in receipt.parts:
         if each.differing:
             yield f"{visible(each.part)}: {_names(each.names)}"
+
+
+def kept_words(receipt: Receipt) -> Iterator[str]:
+    """Say what of this product's own records is otherwise here, and stays."""
+    for part, count in receipt.kept.items():
+        one, many, what = _KEPT.get(
+            part, (visible(part), visible(part), "otherwise here, and kept")
+        )
+        yield f"{plural(count, one, many)} {what}."
 
 
 def jobs_frame(jobs: Iterable[Job]) -> pd.DataFrame:

@@ -61,13 +61,11 @@ class OwnRecords:
 
     def _history(self, whole: tuple[TenantKey, ...]) -> Iterator[Line]:
         """Yield every day of which anything is known, of each figure."""
-        since = self.history.known_since()
-        for tenant in whole if since else ():
+        for tenant in whole:
+            holder = holder_named(str(tenant))
+            since = self.history.first_of(holder) or self.now()
             for quantity in QUANTITIES:
-                cells = self.history.series(
-                    holder_named(str(tenant)), quantity, since or self.now(), self.now(),
-                    Grain.DAY.seconds,
-                )  # fmt: skip
+                cells = self.history.series(holder, quantity, since, self.now(), Grain.DAY.seconds)
                 for row in rows(cells):
                     named = dict(zip(COLUMNS, row, strict=True))
                     if named["last"] is not None:

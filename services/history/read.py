@@ -141,6 +141,15 @@ class HistoryService:
         began = [some[0].began for some in found.values()]
         return moment(min(began)) if began else None
 
+    def first_of(self, holder: Holder) -> datetime | None:
+        """Return the first moment of which anything may be known of a holder; None where of none.
+
+        It is before anything was looked at here where days came back out of an archive.
+        """
+        days = self._store.rows(holder, Grain.DAY, 0, second(self._now()) + 1)
+        known = self.known_since()
+        return min((*map(moment, days), *(() if known is None else (known,))), default=None)
+
     def known_within(
         self, since: datetime, until: datetime, quantity: str
     ) -> tuple[datetime, datetime] | str:

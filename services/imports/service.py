@@ -169,14 +169,15 @@ class ImportService:
         return next(found, None)
 
     def _as_it_goes(self, run: Run) -> Run:
-        """Return an import that is being written with its progress, or why it halted."""
-        job = self._job(run.id) if run.state is State.WRITING else None
-        if job is None:
+        """Return an import that is being written, or taken back, with its progress, or its halt."""
+        job = self._job(run.id) if run.state in (State.WRITING, State.HALF) else None
+        if job is None or job.state is JobState.ENDED:
             return run
         if job.state in (JobState.FAILED, JobState.STOPPED):
             return replace(run, state=State.HALF, problem=job.problem or run.problem)
         said = job.progress
-        return replace(run, progress=Progress(said.done or 0, said.whole or 0))
+        progress = Progress(said.done or 0, said.whole or 0)
+        return replace(run, state=State.WRITING, progress=progress)
 
     # --- checking ---
 

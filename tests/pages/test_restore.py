@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
+from dashboard.restore import tables
 from services.archive.models import Archive
 from services.bootstrap import Services
 from services.jobs.models import JobState
+from services.purge.models import Target
+from services.restore.models import Outcome, Receipt
 from tests.features.restore.test_restore import archived, erased
 from tests.pages.conftest import Open, Put, SignIn, refresh, words
 from tests.pages.test_sessions import press
@@ -69,6 +73,20 @@ def test_what_was_erased_is_planned_brought_back_and_its_receipt_found_by_its_ad
     listed = open_page("archive").dataframe[1].value
     assert list(listed["State"]) == ["Restored"]
     assert "Restores of it" in words(open_page("archive", archive=archive.id))
+
+
+def test_what_is_kept_here_is_said_in_words_and_not_by_the_names_of_parts() -> None:
+    """A day that is not over is not said to be known otherwise."""
+    kept = {"records/cards": 1, "records/owners": 2, "records/history": 3}
+    receipt = Receipt(
+        Outcome.RESTORED, "a", "", Target(), None, (), datetime(2026, 5, 1, tzinfo=UTC), (),
+        kept=kept,
+    )  # fmt: skip
+    assert list(tables.kept_words(receipt)) == [
+        "1 card with other words on it here, and kept.",
+        "2 confirmed owners not brought back: something here speaks against it.",
+        "3 days of usage otherwise here or not over yet, and not brought back.",
+    ]
 
 
 def test_as_a_tenant_whose_names_are_others_it_does_not_begin(

@@ -1,13 +1,14 @@
 """Writes keys of one tenant in batches, each of which is a transaction and can be taken back.
 
 What a key had is kept as DUMP writes it, which the same server restores byte for byte; its time to
-live beside it, because DUMP carries none.
+live, and when it had that, beside it, because DUMP carries none.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -113,7 +114,12 @@ def _before(link: Link, keys: Sequence[str]) -> Before:
 def _kept(dump: bytes | None, ttl: int) -> str | None:
     if dump is None:
         return None
-    return json.dumps([base64.b64encode(dump).decode(), max(ttl, 0)])
+    return json.dumps([base64.b64encode(dump).decode(), max(ttl, 0), _milliseconds()])
+
+
+def _milliseconds() -> int:
+    """Return this machine's time: what is kept is put back on the same one."""
+    return time.time_ns() // 1_000_000
 
 
 def _content(was: str | None) -> str | None:
@@ -149,9 +155,10 @@ def _collection(key: bytes, kind: str, value: object) -> bytes:
 
 def _restoring(key: str, was: str | None) -> Iterator[bytes]:
     raw = bytes_of(key)
-    if was is not None:
-        dump, ttl = json.loads(was)
-        yield packed("RESTORE", raw, ttl, base64.b64decode(dump), "REPLACE")
+    dump, ttl, at = (None, 0, 0) if was is None else json.loads(was)
+    left = ttl - max(0, _milliseconds() - at)
+    if dump is not None and (left > 0 or not ttl):  # else it would have ended by now
+        yield packed("RESTORE", raw, left if ttl else 0, base64.b64decode(dump), "REPLACE")
         return
     yield packed("UNLINK", raw)
     if raw.startswith(SESSION_PREFIX):

@@ -195,7 +195,6 @@ class _Run:
         if not batch:
             return
         self._settle()
-        self._link.prolong()
         for _ in range(_TRIES):
             taken = _watched(self._link, [made.name for made in batch])
             free = [made for made in batch if made.name not in taken]
@@ -210,12 +209,15 @@ class _Run:
         While the server does that, the next are made ready.
         """
         self._settle()
-        self._link.prolong()
         self._link.send(b"".join(map(_set_where_free, batch)))
         self._sent = batch
 
     def _settle(self) -> None:
-        """Read what came of the strings that were sent last; nothing else may be asked before."""
+        """Read what came of the strings that were sent last; nothing else may be asked before.
+
+        How long it took to read more of the archive is no time that the server took.
+        """
+        self._link.prolong()
         batch, self._sent = self._sent, []
         replies = zip(batch, sound(self._link, len(batch)), strict=True)
         self._note_batch(batch, {made.name for made, reply in replies if reply is None})
@@ -256,6 +258,7 @@ class _Aside:
         """Give it its name where that is free; None where nothing is left of it to be there."""
         if self._taken:
             return False
+        self._link.prolong()
         ends = self._first.expires_at
         if ends is not None and ends <= milliseconds(self._link):
             self._link.ask("UNLINK", self._name)

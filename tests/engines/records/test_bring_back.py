@@ -38,14 +38,19 @@ def lines(path: Path) -> list[Mapping[str, Any]]:
         recorder = past.dashboard()
         for at in range(BEGAN, BEGAN + 7 * DAY, 300):
             past.record(recorder, at, 100 + (at - BEGAN) // HOUR)
-        now = datetime.fromtimestamp(past.last, UTC)
-        own = OwnRecords(tuple, past.service(), lambda: None, lambda: now, Card)
-        planned: Any = SimpleNamespace(plan=plan(ACME), ownership=OWNERSHIP)
-        return [
-            json.loads(line)
-            for piece in own.pieces(planned) if piece.part.name == "records/history"
-            for line in piece.content.splitlines()
-        ]  # fmt: skip
+        return archived(past)
+
+
+def archived(past: Past) -> list[Mapping[str, Any]]:
+    """Return what an archive has of acme's past, as it is here."""
+    now = datetime.fromtimestamp(past.last, UTC)
+    own = OwnRecords(tuple, past.service(), lambda: None, lambda: now, Card)
+    planned: Any = SimpleNamespace(plan=plan(ACME), ownership=OWNERSHIP)
+    return [
+        json.loads(line)
+        for piece in own.pieces(planned) if piece.part.name == "records/history"
+        for line in piece.content.splitlines()
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +114,22 @@ def test_once_more_nothing_is_written(here: Past, week: list[Mapping[str, Any]])
     rows = here.store.rows(NAME, Grain.DAY, BEGAN, BEGAN + 9 * DAY)
     assert brought(here, week) == first
     assert here.store.rows(NAME, Grain.DAY, BEGAN, BEGAN + 9 * DAY) == rows
+
+
+def test_the_next_archive_has_it_too(
+    store: HistoryStore, records: Records, week: list[Mapping[str, Any]]
+) -> None:
+    """Where nobody has looked at anything yet, and where that began after those days."""
+    past = Past(records, store=store)
+    past.last = BEGAN + 9 * DAY
+    assert brought(past, week) == 0
+    days = days_of(week)["tenant/acme"]
+    assert days_of(archived(past))["tenant/acme"] == days
+    past.dashboard().follow(snapshot(past.last, {"other": 7}))
+    again = days_of(archived(past))["tenant/acme"]
+    assert {at: again[at]["patterns"] for at in days} == {
+        at: row["patterns"] for at, row in days.items()
+    }
 
 
 def test_where_it_was_recorded_already_nothing_is_written(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -208,6 +210,26 @@ def test_a_large_key_whose_end_comes_while_it_is_built_is_over(
     keys = keys_of([*pieces({**LARGE[0], "expires_at": now - 5_000}, 700), SMALL])
     assert writing(server).write(keys) == KeysWritten(written=1, expired=("list",))
     assert server.keys() == [b"small"]
+
+
+def test_an_archive_that_is_slow_to_read_is_no_slow_server(
+    server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one is with very many keys that are over, between those that are written."""
+    late = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + late[0])
+    monkeypatch.setattr("services.stores.redis.link.time", clock)
+    monkeypatch.setattr(typed_write, "_BATCH_KEYS", 1)
+    list_, string, hash_ = LARGE
+    whole = [SMALL, line("second", "string", "y"), line("set", "set", ["a"]), *pieces(list_, 700),
+             line("third", "string", "z"), *pieces(string, 50_000), hash_]  # fmt: skip
+
+    def slowly() -> Iterator[TypedKey]:
+        for key in keys_of(whole):
+            yield key
+            late[0] += 1e6
+
+    assert writing(server).write(slowly()).written == 7
 
 
 def _changed(client: redis.Redis) -> dict[str, Callable[[], object]]:

@@ -7,7 +7,9 @@ from unittest.mock import patch
 
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
+from cli.archive import app
 from services.archive.errors import ArchiveError, ArchiveRefused
 from services.archive.export import file_name
 from services.archive.models import Format, Part
@@ -60,6 +62,17 @@ def test_of_what_cannot_be_read_no_file_is_left(services: Services, tmp_path: Pa
     with pytest.raises(ArchiveRefused):
         services.archive.export(archive, folder)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("create", "--tenant", "tenant/acme", "--parquet"), ("export", "x", "--to")]
+)
+def test_a_folder_that_is_not_there_is_said_before_anything_is_done(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """And not once an archive was taken for hours."""
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "none")])
+    assert (done.exit_code, "does not exist" in done.output) == (2, True)
 
 
 def test_tables_of_any_name_have_files_of_their_own() -> None:

@@ -136,7 +136,7 @@ def test_what_fails_half_way_is_taken_back(
         half = done(services, wanted, *rows_of(kind, 6, "new"))
     assert half.state is State.HALF
     assert seen(kato) != before
-    services.imports.take_back(half.id)
+    assert services.imports.take_back(half.id).state is State.WRITING  # it is under way
     assert services.imports.run_here(half.id).state is State.UNDONE
     assert seen(kato) == before
 

@@ -22,7 +22,7 @@ def test_a_tenants_card_is_in_its_archive_and_nobody_elses() -> None:
     def card(tenant: TenantKey) -> Card:
         return said.get(tenant) or Card(tenant)
 
-    history: Any = SimpleNamespace(known_since=lambda: None)
+    history: Any = SimpleNamespace(first_of=lambda _: None, series=lambda *_: ())
     own = OwnRecords(tuple, history, lambda: None, lambda: NOW, card)
 
     def cards(tenant: TenantKey) -> list[dict[str, Any]]:
