@@ -57,7 +57,9 @@ WHO = "who"
 
 FIND_ENTRY = "find_entry"
 FIND_TYPED = "find_typed"
-"""Session state: the search entry of the sidebar, and what was just typed into it."""
+FIND_LAST = "find_last"
+"""Session state: the search entry of the sidebar, what was just typed into it, and what was looked
+for last on the page, with whether inside of names too."""
 
 CREATED = "created_session"
 """Session state: KATO's answer to the session created last."""

@@ -17,13 +17,31 @@ def draw(current: str) -> None:
         return
     typed = st.session_state.pop(state_keys.FIND_TYPED, "")
     if typed.strip():
-        st.session_state.pop(state_keys.FIND, None)  # or what was looked for last would win
+        for last in (state_keys.FIND, state_keys.ANYWHERE):
+            st.session_state.pop(last, None)  # or what was looked for last would win
         st.switch_page(navigation.row("find").file, query_params={state_keys.FIND: typed})
     st.sidebar.text_input(
         "Find a user, session, key…", key=state_keys.FIND_ENTRY, type="search",
         placeholder="Find a user, session, key…", label_visibility="collapsed",
         max_chars=MOST_CHARACTERS, on_change=_take,
     )  # fmt: skip
+
+
+def come_back() -> None:
+    """Look once more for what was looked for last, where Back leads to the page.
+
+    A link from it to a tenant leaves an entry in the browser's history that has this page with
+    the tenant's parameters (Streamlit 1.67), and Back comes to that first.
+    """
+    last = st.session_state.get(state_keys.FIND_LAST)
+    if last and state_keys.TENANT in st.query_params and state_keys.FIND not in st.query_params:
+        st.query_params.clear()
+        st.session_state[state_keys.FIND], st.session_state[state_keys.ANYWHERE] = last
+
+
+def keep(typed: str, *, contains: bool) -> None:
+    """Keep what is looked for, for `come_back`."""
+    st.session_state[state_keys.FIND_LAST] = typed, contains
 
 
 def _take() -> None:

@@ -23,6 +23,7 @@ def draw_looked(answer: Answer) -> None:
 
 
 snapshot = figures.snapshot_or_stop("Find")
+sidebar.come_back()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     typed = st.text_input(
         "Find a user, session, key or id", type="search", key=state_keys.FIND, bind="query-params",
@@ -40,6 +41,7 @@ if not typed.strip():
     )  # fmt: skip
     st.stop()
 
+sidebar.keep(typed, contains=contains)
 with st.skeleton(height=180):
     answer = read.answer(snapshot.collected_at, typed, contains)
 if answer is None:

@@ -161,11 +161,26 @@ def test_shared_patterns_stand_with_all_who_hold_them(
 def test_the_entry_in_the_sidebar_leads_here(reading_services: Services, open_page: Open) -> None:
     """From any page, with what was typed; here there is no second entry."""
     app = open_page("tenants")
+    app.session_state[state_keys.ANYWHERE] = True  # of a search before: a name is whole again
     app.text_input(key="find_entry").set_value("alice").run()
+    assert app.toggle(key=state_keys.ANYWHERE).value is False
     assert app.title[0].value == "Find"
     assert app.text_input(key="find").value == "alice"
     assert set(hits(app)) == {"org/bigco", "tenant/acme-corp", "tenant/globex"}
     assert not [each for each in app.text_input if each.key == "find_entry"]
+
+
+def test_back_leads_to_what_was_found(reading_services: Services, open_page: Open) -> None:
+    """Over the entry of the history that has this page with a tenant's parameters."""
+    app = open_page("find", find="CME", anywhere="true")
+    assert set(hits(app)) == {"tenant/acme", "tenant/acme-corp", "tenant/acme_corp"}
+    app.switch_page("dashboard/pages/limits.py").run()
+    app.query_params.clear()
+    app.query_params[state_keys.TENANT] = "tenant/acme"
+    app.switch_page("dashboard/pages/find.py").run()
+    assert app.text_input(key=state_keys.FIND).value == "CME"
+    assert set(hits(app)) == {"tenant/acme", "tenant/acme-corp", "tenant/acme_corp"}
+    assert state_keys.TENANT not in app.query_params
 
 
 def test_nothing_found_says_where_was_looked(reading_services: Services, open_page: Open) -> None:
