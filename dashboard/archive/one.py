@@ -45,7 +45,7 @@ def draw(archive_id: str) -> Archive | None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.ARCHIVE]
+    st.query_params.pop(state_keys.ARCHIVE, None)
 
 
 def _head(archive: Archive) -> None:

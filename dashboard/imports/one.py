@@ -74,7 +74,7 @@ def listing() -> None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.IMPORT_RUN]
+    st.query_params.pop(state_keys.IMPORT_RUN, None)
 
 
 def _preview(preview: Preview) -> None:

@@ -50,7 +50,7 @@ def draw(asked: str, report: Report | None) -> None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.FINDING]
+    st.query_params.pop(state_keys.FINDING, None)
 
 
 def _head(record: Record, now: datetime) -> None:

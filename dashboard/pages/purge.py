@@ -15,7 +15,7 @@ if asked:
 
 kept = st.query_params.get(state_keys.PLAN, "")
 if kept:
-    del st.query_params[state_keys.PLAN]
+    st.query_params.pop(state_keys.PLAN, None)
     shown_plan.show_kept(kept)
 
 # These stand at the same places with a plan and without: the button keeps the focus, and what

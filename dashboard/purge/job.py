@@ -61,7 +61,7 @@ def draw(job_id: str) -> None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.JOB]
+    st.query_params.pop(state_keys.JOB, None)
 
 
 def _head(job: Job) -> None:

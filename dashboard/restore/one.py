@@ -46,7 +46,7 @@ def draw(job_id: str) -> None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.RESTORE]
+    st.query_params.pop(state_keys.RESTORE, None)
 
 
 def _archive(archive_id: str) -> None:

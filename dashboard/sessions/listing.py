@@ -82,7 +82,7 @@ def of_kb(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_every() -> None:
-    del st.query_params[state_keys.SESSIONS_KB]
+    st.query_params.pop(state_keys.SESSIONS_KB, None)
 
 
 def sessions_table(

@@ -65,7 +65,7 @@ def draw(asked: str) -> None:
 
 
 def _back() -> None:
-    del st.query_params[state_keys.SESSION]
+    st.query_params.pop(state_keys.SESSION, None)
 
 
 def _head(detail: SessionDetail) -> None:
