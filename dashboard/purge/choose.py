@@ -22,7 +22,7 @@ TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "S
 def choose(snapshot: Snapshot) -> Request | None:
     """Draw what can be purged, and return what was chosen; None before it is enough."""
     with st.container(border=True):
-        st.header("What do you want to erase?")
+        st.header("What do you want to erase?", anchor=False)  # a stop less on the keyboard's way
         what = st.segmented_control(
             "What", WHATS, default=TENANT, required=True, key=state_keys.PURGE_WHAT,
             label_visibility="collapsed", persist_state="page",

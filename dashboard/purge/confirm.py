@@ -23,7 +23,7 @@ def draw(shown: Shown) -> None:
     """Draw what has to be typed, and the button, which is framed red once it was; a fragment."""
     plan = shown.plan
     with st.container(border=True):
-        st.subheader("Confirm")
+        st.subheader("Confirm", anchor=False)
         st.markdown("Sessions end first, then each store is erased, and then looked at again, "
                     "twice. Type this to confirm:")  # fmt: skip
         st.code(visible(plan.confirmation), language=None)
