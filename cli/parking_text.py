@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from cli.printed import aligned
 from services.jobs.models import Job
-from services.parking.models import Parked, Plan, Saved
+from services.parking.models import Parked, Plan
+from services.purge.amounts import Amounts
 from services.usage.formats import stamp
 from services.visible import visible
 
@@ -42,7 +43,7 @@ def every_text(parked: Iterable[Parked]) -> str:
     return aligned([("TENANT", "SINCE", "BY", "ARCHIVE BYTES", "ARCHIVE", "WHY"), *rows])
 
 
-def amounts_text(saved: Saved) -> str:
+def amounts_text(saved: Amounts) -> str:
     """Say how much of each store something is, bytes where they are known."""
     rows = [
         (store.value, f"{amount.count:,}", "unknown" if amount.bytes is None

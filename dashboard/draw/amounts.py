@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from dashboard.draw.formatting import few, number, plural, size, visible
 from dashboard.draw.measures import WORDS
-from services.figures import Amount, Measure
+from services.purge.amounts import Amounts
 from services.purge.models import Plan
-
-Amounts = Mapping[Measure, Amount]
 
 
 def amounts_words(amounts: Amounts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import navigation, read, runtime, state_keys
+from dashboard.app import read, runtime
 from dashboard.draw import figures
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import visible
@@ -36,5 +36,4 @@ def draw() -> None:
 
 
 def _open(moved: Moved) -> None:
-    query = {state_keys.TENANT: visible(str(moved.tenant))}
-    st.switch_page(navigation.row("tenant").file, query_params=query)
+    figures.open_tenant(visible(str(moved.tenant)))

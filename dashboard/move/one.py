@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts
+from dashboard.draw import amounts, jobs
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, moment, visible
 from dashboard.move import job as job_part
@@ -69,8 +67,9 @@ def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
         permits.button(
             "Begin to move it", Action.MOVE, tenants=[tenant], type="primary", icon=ICON,
             key="move_begin", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=_do,
-            args=(lambda: runtime.desk().move.begin(tenant, to, reason=reason),),
+            tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+            args=(lambda: runtime.desk().move.begin(tenant, to, reason=reason),
+                  state_keys.MOVE_REFUSED),
         )  # fmt: skip
 
 
@@ -122,14 +121,6 @@ def _moved(moved: Moved) -> None:
                 permits.link("purge", "See the receipt", {state_keys.JOB: moved.purge})
             permits.button(
                 "Forget that it moved", Action.MOVE, tenants=[moved.tenant], key="move_forget",
-                icon=":material/undo:", on_click=_do, tip="So that it can be here again.",
-                args=(lambda: runtime.desk().move.forget(moved.tenant),),
+                icon=":material/undo:", on_click=jobs.do, tip="So that it can be here again.",
+                args=(lambda: runtime.desk().move.forget(moved.tenant), state_keys.MOVE_REFUSED),
             )  # fmt: skip
-
-
-def _do(deed: Callable[[], object]) -> None:
-    """Do it in a callback; a refusal is said with the next drawing."""
-    try:
-        deed()
-    except KatoTenantsError as exc:
-        refusals.keep(state_keys.MOVE_REFUSED, exc)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 
 from services.jobs.models import Job
-from services.move.models import Amounts, Moved, Plan, phase_of
+from services.move.models import Moved, Plan, phase_of
+from services.purge.amounts import amounts_json
 from services.purge.formats import plan_json as purge_json
 from services.usage.formats import Json, stamp
 
@@ -27,11 +28,6 @@ def every_json(moved: Iterable[Moved], jobs: Iterable[Job], to: Iterable[str]) -
         "destinations": list(to), "moved": [moved_json(each) for each in moved],
         "jobs": [job_json(job) for job in jobs],
     }  # fmt: skip
-
-
-def amounts_json(amounts: Amounts) -> Json:
-    """Return how much each store has; bytes are null where they are not known."""
-    return {store.value: {"count": a.count, "bytes": a.bytes} for store, a in amounts.items()}
 
 
 def plan_json(plan: Plan) -> Json:

@@ -14,17 +14,13 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from services.figures import Amount, Measure
 from services.jobs.models import Job, JobState
+from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
-from services.purge.summary import amounts_of_plan
 from services.tenancy.kb_ids import TenantKey
 
 KIND = "move"
 """The kind of job."""
-
-Amounts = Mapping[Measure, Amount]
-"""How much each store has of a tenant."""
 
 
 class StepName(StrEnum):
@@ -138,7 +134,7 @@ def phase_of(job: Job) -> Phase:
     return Phase.WAITING if waits else Phase.COPYING
 
 
-_MOVED, _AMOUNTS = TypeAdapter(Moved), TypeAdapter(Amounts)
+_MOVED = TypeAdapter(Moved)
 
 
 def moved_text(moved: Moved) -> str:
@@ -149,14 +145,3 @@ def moved_text(moved: Moved) -> str:
 def moved_of(text: str) -> Moved:
     """Read what `moved_text` wrote."""
     return _MOVED.validate_python(json.loads(text))
-
-
-def amounts_kept(amounts: Amounts) -> Mapping[str, object]:
-    """Return amounts as a job keeps them."""
-    found: Mapping[str, object] = _AMOUNTS.dump_python(amounts, mode="json")
-    return found
-
-
-def amounts_of(found: object) -> Amounts:
-    """Read what `amounts_kept` wrote."""
-    return _AMOUNTS.validate_python(found)

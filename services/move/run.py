@@ -24,13 +24,13 @@ from services.move.models import (
     Moved,
     Outcome,
     StepName,
-    amounts_of,
     decided,
     tenant_of,
 )
 from services.move.there import There
 from services.move.tools import Tools
 from services.purge import as_part as purging
+from services.purge.amounts import amounts_of
 from services.purge.job import Job as Purge
 from services.purge.models import Request, Target
 from services.visible import visible

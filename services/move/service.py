@@ -18,12 +18,12 @@ from services.move.models import (
     Phase,
     Plan,
     StepName,
-    amounts_kept,
     phase_of,
     tenant_of,
 )
 from services.move.run import STEPS, first_mark, later_mark
 from services.move.tools import Tools
+from services.purge.amounts import amounts_kept
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey, held_names
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 
 from services.jobs.models import Job
-from services.parking.models import Parked, Plan, Saved
+from services.parking.models import Parked, Plan
+from services.purge.amounts import amounts_json
 from services.purge.formats import plan_json as purge_json
 from services.usage.formats import Json, stamp
 
@@ -17,7 +18,7 @@ def parked_json(parked: Parked) -> Json:
         "tenant": str(parked.tenant), "since": stamp(parked.since), "by": parked.by or None,
         "reason": parked.reason or None, "archive": parked.archive or None,
         "name": parked.name or None, "bytes": parked.bytes, "purge": parked.purge or None,
-        "outcome": parked.outcome, "job": parked.job, "saved": saved_json(parked.saved),
+        "outcome": parked.outcome, "job": parked.job, "saved": amounts_json(parked.saved),
     }  # fmt: skip
 
 
@@ -26,16 +27,11 @@ def every_json(parked: Iterable[Parked]) -> Json:
     return {"parked": [parked_json(each) for each in parked]}
 
 
-def saved_json(saved: Saved) -> Json:
-    """Return how much each store no longer holds; bytes are null where they were not known."""
-    return {store.value: {"count": a.count, "bytes": a.bytes} for store, a in saved.items()}
-
-
 def plan_json(plan: Plan) -> Json:
     """Return what parking would do."""
     return {
         "tenant": str(plan.tenant), "obstacles": list(plan.in_the_way),
-        "saved": saved_json(plan.saved), "purge": json.loads(purge_json(plan.purge)),
+        "saved": amounts_json(plan.saved), "purge": json.loads(purge_json(plan.purge)),
     }  # fmt: skip
 
 

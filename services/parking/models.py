@@ -7,20 +7,14 @@ are aware datetimes in UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.figures import Amount, Measure
+from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
-from services.purge.summary import amounts_of_plan
 from services.tenancy.kb_ids import TenantKey
-
-Saved = Mapping[Measure, Amount]
-"""How much of a tenant each store no longer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class Parked:
     purge: str
     outcome: str
     job: str
-    saved: Saved = field(default_factory=dict)
+    saved: Amounts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +57,12 @@ class Plan:
         return (*self.obstacles, *self.purge.obstacles)
 
     @property
-    def saved(self) -> Saved:
+    def saved(self) -> Amounts:
         """How much of it each store would no longer hold."""
         return amounts_of_plan(self.purge)
 
 
-_PARKED, _SAVED = TypeAdapter(Parked), TypeAdapter(Saved)
+_PARKED = TypeAdapter(Parked)
 
 
 def parked_text(parked: Parked) -> str:
@@ -79,14 +73,3 @@ def parked_text(parked: Parked) -> str:
 def parked_of(text: str) -> Parked:
     """Read what `parked_text` wrote."""
     return _PARKED.validate_python(json.loads(text))
-
-
-def saved_kept(saved: Saved) -> Mapping[str, Any]:
-    """Return how much was saved, as a job keeps it."""
-    found: Mapping[str, Any] = _SAVED.dump_python(saved, mode="json")
-    return found
-
-
-def saved_of(found: object) -> Saved:
-    """Read what `saved_kept` returned."""
-    return _SAVED.validate_python(found)

@@ -18,9 +18,10 @@ from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stops
 from services.parking.errors import ParkingRefused
-from services.parking.models import Parked, saved_of
+from services.parking.models import Parked
 from services.parking.tools import Tools
 from services.purge import as_part as purging
+from services.purge.amounts import amounts_of
 from services.purge.job import Job as Purge
 from services.purge.models import Request, Target
 from services.restore.as_part import why_not
@@ -120,7 +121,7 @@ class ParkWork:
             self.tenant, self.tools.now(), self.job.asked_by, self.job.reason,
             archive=str(taken["archive"]), name=str(taken["name"]), bytes=int(taken["bytes"]),
             purge=str(gone["purge"]), outcome=str(gone["outcome"]), job=self.job.id,
-            saved=saved_of(self.job.plan["saved"]),
+            saved=amounts_of(self.job.plan["saved"]),
         ))  # fmt: skip
         return {}
 

@@ -9,8 +9,9 @@ from services.jobs.models import Job, JobState
 from services.jobs.service import JobsService
 from services.parking import park, unpark
 from services.parking.errors import ParkingRefused
-from services.parking.models import Parked, Plan, saved_kept
+from services.parking.models import Parked, Plan
 from services.parking.tools import Tools
+from services.purge.amounts import amounts_kept
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey, held_names
 
@@ -44,7 +45,7 @@ class ParkingService:
             raise ParkingRefused(f"it cannot be parked: {plan.in_the_way[0]}")
         names = held_names([plan.tenant], plan.purge.surface.kb_ids)
         return self._jobs.begin(
-            park.KIND, {"tenant": str(plan.tenant), "saved": saved_kept(plan.saved)},
+            park.KIND, {"tenant": str(plan.tenant), "saved": amounts_kept(plan.saved)},
             asked_by=by, reason=reason, names=(*names, _alone(plan.tenant)), steps=park.STEPS,
         )  # fmt: skip
 

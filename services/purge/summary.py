@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from services.figures import Amount, Measure
+from services.figures import Measure
 from services.purge.job import LaterLook, Outcome, Receipt
-from services.purge.models import Plan
 
 _NOUNS = {
     Measure.PATTERNS: "patterns", Measure.KEYS: "Redis keys", Measure.VECTORS: "vectors",
@@ -84,15 +83,3 @@ def _counts(receipt: Receipt) -> str:
 
 def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def amounts_of_plan(plan: Plan) -> Mapping[Measure, Amount]:
-    """Return how much of each store a purge erases: bytes only where each is known."""
-    found: dict[Measure, Amount] = {}
-    for store in Measure:
-        items = [item for item in plan.items if item.store is store]
-        if items:
-            known = [item.bytes for item in items if item.bytes is not None]
-            count = sum(item.count for item in items)
-            found[store] = Amount(count, sum(known) if len(known) == len(items) else None)
-    return found
