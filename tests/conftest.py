@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import json
 import logging
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 if TYPE_CHECKING:  # else the tests of what is pure would begin with every engine's driver
@@ -100,7 +102,7 @@ def _clean(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def chdb_path() -> Iterator[str]:
+def chdb_path(pytestconfig: pytest.Config) -> Iterator[str]:
     """The one path at which this test process may open ClickHouse's engine."""
     import clickhouse_connect
 
@@ -108,6 +110,9 @@ def chdb_path() -> Iterator[str]:
 
     path = tempfile.mkdtemp(prefix="kt-chdb-")
     keeper = clickhouse_connect.get_client(interface="chdb", path=path)
+    # The engine has put its own handlers in place, which end the process without a word.
+    faulthandler.disable()
+    faulthandler.enable(file=pytestconfig.stash[fault_handler_stderr_fd_key])
     yield path
     close_idle()
     keeper.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 BUSY, WAITING = ("browser", "pages", "golden"), ("engines", "features", "commands")
 """Folders whose tests keep the processor busy, and those whose tests mostly wait."""
@@ -33,6 +34,17 @@ class _FilesTogether(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
         return _GROUPS.get(path, path)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Forget what a worker had done before it goes, as pytest-xdist 3.8.0 does not.
+
+        It gives that out again when a worker crashes; whoever gets it has nothing to run, reports
+        nothing, is given nothing more, and the whole run never ends.
+        """
+        work = self.assigned_work[node]
+        for scope in [scope for scope, tests in work.items() if all(tests.values())]:
+            del work[scope]
+        return super().remove_node(node)
 
 
 def pytest_xdist_make_scheduler(
