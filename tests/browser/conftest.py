@@ -40,6 +40,8 @@ PROXY = {
     "KATO_TENANTS_DEFAULT_TENANTS": "",
     "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
 }
+PATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "60"}
+"""A busy machine is not a slow store, nor a slow provider."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-background-networking"]
 START_SECONDS = 240
 Theme = Literal["light", "dark"]
@@ -60,7 +62,7 @@ def dashboard(
     import_beforehand(app, "streamlit.web.cli", "uvicorn", "plotly.graph_objects")
     port = free_port()
     log = data.with_suffix(".log")
-    given = {"KATO_TENANTS_DATA": str(data), **environment}
+    given = {"KATO_TENANTS_DATA": str(data), **PATIENT, **environment}
     process = begun(_run, ("--headless", "--port", str(port), *flags), log, given, first)
     try:
         _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)

@@ -109,6 +109,7 @@ class Provider(HttpServer):
     def __init__(self, client: str, **person: object) -> None:
         self.client = client
         self.person = person
+        private_key("one")  # made now, and not while somebody waits for it
         super().__init__(self._answered)
 
     @property
