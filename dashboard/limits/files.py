@@ -6,12 +6,14 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw.formatting import escaped, plural
+from dashboard.draw.refused_lines import draw_refused
 from dashboard.limits import listing, tables
 from services.access.viewer import Action
+from services.cards.csv_file import Refused
 from services.errors import LimitsError
 from services.limits.models import Rule
 from services.limits.preview import Changes
-from services.limits.written import Refused, read
+from services.limits.written import read
 from services.tenancy.layout import bytes_of
 from services.usage.snapshot import Snapshot
 
@@ -44,10 +46,7 @@ def _offer(data: bytes, snapshot: Snapshot, *, instead: bool) -> None:
         return
     rules = tuple(line for line in lines if isinstance(line, Rule))
     refused = [line for line in lines if isinstance(line, Refused)]
-    if refused:
-        st.warning(f"{plural(len(refused), 'line')} cannot be taken.", icon=":material/block:")
-        st.dataframe(tables.refused_frame(refused), hide_index=True,
-                     alt="Lines that cannot be taken, and why")  # fmt: skip
+    draw_refused(refused)
     desk = runtime.desk().limits
     changes = desk.instead(rules) if instead else Changes(rules)
     found = desk.preview(snapshot, changes)

@@ -11,7 +11,6 @@ from services.access.gate import Doing, Gate, digest_of_words
 from services.access.holders import each_of, holders_of_node
 from services.access.viewer import Action, Viewer
 from services.archive.confined import (
-    FAILED,
     confined_archive,
     confined_proof,
     holders_of,
@@ -23,6 +22,7 @@ from services.archive.models import Archive, Head, Manifest, Stored
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.errors import AccessDenied
+from services.jobs.confined import FAILED
 from services.jobs.models import Job, Progress
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.purge.models import Plan, Request

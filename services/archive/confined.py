@@ -7,10 +7,8 @@ from dataclasses import replace
 from services.access.viewer import Viewer
 from services.archive.models import Archive
 from services.archive.verify import Proof
+from services.jobs.confined import FAILED, UNTOLD_REASON
 from services.tenancy.kb_ids import TenantKey
-
-UNTOLD_REASON = "only who asked for it and those who see all tenants are told"
-FAILED = "it could not be done, and an admin can see why"
 
 
 def holders_of(archive: Archive) -> tuple[TenantKey, ...]:

@@ -112,7 +112,7 @@ class JobsService:
     @contextmanager
     def _halted(self, job_id: str) -> Iterator[int]:
         """Give the lease of a job that stopped or failed."""
-        if self.job(job_id).state not in (JobState.STOPPED, JobState.FAILED):
+        if not self.job(job_id).state.halted:
             raise JobRefused("it has to have stopped or failed for that")
         lease = Lease(self._jobs, job_id, new_owner())
         with lease.held() as held:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from services.errors import KatoTenantsError, PurgeRefused
-from services.jobs.models import Job, JobState
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
@@ -94,7 +94,7 @@ class MoveService:
         With `leave` nothing there is touched. Raises MoveRefused for any other, JobRefused.
         """
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise MoveRefused("only one that stopped, failed or waits can be given up")
         if self._tools.purges().jobs(reason=later_mark(job.id)):
             raise MoveRefused("it has begun to erase here: let it go on")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.jobs.models import Job, JobState
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.parking import park, unpark
 from services.parking.errors import ParkingRefused
@@ -109,7 +109,7 @@ class ParkingService:
         JobRefused where another process has it.
         """
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise ParkingRefused("only a stopped or failed job can be given up")
         purges = self._tools.purges().jobs(reason=park.mark(job.id))
         if purges or self._tools.restores().jobs(reason=unpark.mark(job.id)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from services.access.holders import each_of
 from services.access.viewer import Viewer
-from services.archive.confined import FAILED, UNTOLD_REASON
+from services.jobs.confined import FAILED, UNTOLD_REASON
 from services.jobs.models import Job, Progress
 from services.restore.formats import plan_json, plan_of, receipt_json, receipt_of
 from services.restore.models import Held, Plan
