@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from services.errors import StoreDenied
 from services.retention.models import Bounds
 from services.stores.redis import retention
 from services.stores.redis.retention import KeyKeeping
+from services.stores.redis.uses import Uses
 from tests.engines.redis.keys import as_user, commands_called
 from tests.features.purge.fingerprint import dumped
 from tests.servers import redis_server
@@ -163,6 +165,15 @@ class TestPredictions:
             assert bound(server, Bounds(count=1), scan_count=10) == {MINE: len(names) - 1}
         assert ticks == [1, 1]
         assert server.keys() == [least]
+
+    def test_a_clock_that_goes_on_at_every_look_is_no_reason_to_look_for_ever(
+        self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As that of a server which takes more than a second for each reply."""
+        predictions(server, MINE, 50, 40, 30)
+        seconds = itertools.count()
+        monkeypatch.setattr(Uses, "_clock", lambda *_: next(seconds))
+        assert look(server, Bounds(count=1)).predictions[MINE].due == 2
 
     def test_what_was_used_while_others_were_looked_at_stays(
         self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
