@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from services.errors import StoreUnavailable
 
-SOON = 30.0  # seconds: a slow machine has time, and a test that waits in vain ends
+SOON = 120.0  # seconds: a slow machine has time, and a test that waits in vain ends
 
 
 def wait_until(happened: Callable[[], object], seconds: float = SOON) -> None:
