@@ -263,9 +263,7 @@ class Services(Working):
 
     def _wait(self) -> None:
         """Wait until a refresh that may have seen the throwaway tenants has recorded them."""
-        rounds = self.collector.rounds
-        if self.collector.state.refreshing_since is not None:
-            self.collector.wait(rounds=rounds + 1, timeout=self.settings.pass_seconds)
+        self.collector.wait(rounds=self.collector.begun, timeout=self.settings.pass_seconds)
 
     def read_anew(self) -> None:
         """Have all figures read anew, soon."""

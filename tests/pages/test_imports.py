@@ -38,7 +38,7 @@ def test_rows_are_checked_and_written(
     pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
     app = press(press(app, "Check rows"), "Write 1 row")
     whole = services.imports.runs
-    wait_until(lambda: (found := whole()) and found[0].state.value != "writing", 60)
+    wait_until(lambda: (found := whole()) and found[0].state.value != "writing")
     runs = whole()
     assert runs[0].id != run.id
     app = open_page("imports", **{state_keys.IMPORT_RUN: runs[0].id})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -33,6 +32,7 @@ from tests.servers.purger import (
     leased,
 )
 from tests.servers.records import Records
+from tests.waiting import wait_until
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
@@ -196,7 +196,7 @@ def test_whenever_it_is_paused(postgres_server: Postgres, tmp_path: Path) -> Non
         job = begun(jobs, "a")
         process = records.start("tests.servers.purge_runner", job.id)
         lease = int(told(process, "at once"))
-        time.sleep(0.3)
+        wait_until(lambda: found_of(jobs, job.id).progress.done > 3)  # into the middle of it
         process.send_signal(signal.SIGSTOP)
         newest = jobs.lease(job.id, "me", at=TOMORROW, until=TOMORROW)
         assert newest == lease + 1

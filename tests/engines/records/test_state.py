@@ -201,7 +201,7 @@ def test_two_dashboards_may_write_the_same_at_once(records: Records) -> None:
     barrier = threading.Barrier(4)
 
     def write(store: StateStore, turned: bool) -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             for hour in range(0, 20, 2):
                 at = NOW + timedelta(hours=hour)
