@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
-from services.wiring.alone import gate_of
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
@@ -49,7 +48,7 @@ class Desk:
 
     def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
         self._services = services
-        self.gate = gate_of(services, viewer)
+        self.gate = services.gate(viewer)
 
     @cached_property
     def fleet(self) -> DeskFleet:
@@ -60,7 +59,7 @@ class Desk:
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
             state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force, health=lambda: services.health,
+            settings=services.settings, health=lambda: services.health,
             workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 
