@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
+from services.wiring.logged import gate_of
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
@@ -48,7 +49,7 @@ class Desk:
 
     def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
         self._services = services
-        self.gate = services.gate(viewer)
+        self.gate = gate_of(services, viewer)
 
     @cached_property
     def fleet(self) -> DeskFleet:

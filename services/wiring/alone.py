@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.wiring.logged import gate_of
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def alone(settings: Settings, viewer: Callable[[], Viewer]) -> Iterator[Alone]:
     from services.purge.log_ends import missing_ends
 
     with closing(OwnRecords(settings)) as records:
-        gate = records.gate(viewer)
+        gate = gate_of(records, viewer)
         yield Alone(
             gate,
             DeskLog(gate, records.logbook, missing=lambda: missing_ends(records.jobs)),

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from services.usage.kept import Owners
 
 
+def gate_of(records: Logged, viewer: Callable[[], Viewer]) -> Gate:
+    """Return a gate that asks `viewer` anew for every action."""
+    return Gate(
+        viewer=viewer,
+        log=records.logbook,
+        approvals=lambda: records.approvals,
+        now=records.now,
+        read_only=records.settings.read_only,
+        two_persons=records.settings.two_person_actions,
+    )
+
+
 class Logged:
     """The audit log, requests for approval and node_ids, in one database.
 
@@ -36,17 +48,6 @@ class Logged:
     def close(self) -> None:
         """Stop the threads and close all that was opened, once."""
         self.closing.close()
-
-    def gate(self, viewer: Callable[[], Viewer]) -> Gate:
-        """Return a gate that asks `viewer` anew for every action."""
-        return Gate(
-            viewer=viewer,
-            log=self.logbook,
-            approvals=lambda: self.approvals,
-            now=self.now,
-            read_only=self.settings.read_only,
-            two_persons=self.settings.two_person_actions,
-        )
 
     @made_once
     def database(self) -> Database:
