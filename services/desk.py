@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
-from services.wiring.alone import gate_of
+from services.wiring.logged import gate_of
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
@@ -60,7 +60,7 @@ class Desk:
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
             state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force, health=lambda: services.health,
+            settings=services.settings, health=lambda: services.health,
             workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import permits, refusals, rule_keys, runtime, unreadable
 from dashboard.draw.formatting import escaped, plural
 from dashboard.draw.refused_lines import draw_refused
 from dashboard.limits import listing, tables
@@ -25,15 +25,15 @@ MOST = 1_000_000
 def draw(snapshot: Snapshot) -> None:
     """Draw the form, closed until somebody opens it."""
     section = st.expander("Import limits", icon=":material/input:", on_change="rerun",
-                          key=f"{state_keys.LIMIT_TEXT}_open")  # fmt: skip
+                          key=f"{rule_keys.LIMIT_TEXT}_open")  # fmt: skip
     if not section.open:
         return
     with section:
         st.caption("CSV with the columns `for`, `measure` and `limit`, as the export has them: "
                    "`org/*,keys_bytes,5GB`.")  # fmt: skip
-        text = st.text_area("Limits", key=state_keys.LIMIT_TEXT, max_chars=MOST, height=140,
+        text = st.text_area("Limits", key=rule_keys.LIMIT_TEXT, max_chars=MOST, height=140,
                             placeholder="for,measure,limit\n*,patterns,1000000")  # fmt: skip
-        instead = st.checkbox("Remove every limit that is not in it", key=state_keys.LIMIT_INSTEAD)
+        instead = st.checkbox("Remove every limit that is not in it", key=rule_keys.LIMIT_INSTEAD)
         if text.strip():
             _offer(bytes_of(text), snapshot, instead=instead)
 

@@ -15,10 +15,10 @@ from services.access.viewer import Action, Role, Viewer
 from services.audit_log import anchor as anchoring
 from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import LogKeys
-from services.audit_log.formats import anchors_of
 from services.audit_log.models import State
 from services.audit_log.ports import AnchorPlace
 from services.audit_log.service import Logbook
+from services.audit_log.texts import anchors_of
 from services.errors import StoreDenied, StoreError, StoreRejected, StoreUnavailable
 from services.stores.anchors import AnchorFile, AnchorUrl
 from services.stores.records.audit_log import LogStore

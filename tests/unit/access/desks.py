@@ -10,7 +10,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
@@ -28,6 +28,7 @@ from services.alerts.models import (
     Silence,
     Told,
 )
+from services.alerts.ports import AlertStore
 from services.apart.errors import ApartRefused
 from services.apart.models import Words
 from services.apart.service import ApartService
@@ -65,9 +66,9 @@ from services.errors import (
 from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
-from services.health.check import HealthService
+from services.health.check import HealthService, WorkerSource
 from services.health.models import Check, Health, Worker, Workers
-from services.history.events import Event, EventKind
+from services.history.events import Event, EventBook, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -104,11 +105,13 @@ from services.metrics.service import MetricsService
 from services.move.errors import MoveRefused
 from services.move.models import Plan as Moving
 from services.move.service import MoveService
+from services.names.ports import NameRecords
 from services.parking.errors import ParkingRefused
 from services.parking.models import Plan as Parking
 from services.parking.service import ParkingService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
+from services.purge.ports import Jobs as PurgeJobs
 from services.purge.service import PurgeService
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json, receipt_json
@@ -131,16 +134,12 @@ from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.setup.advice import Place as VectorPlace
 from services.setup.models import Order, Step, StepName, Vectors
-from services.stores.kato.workers import KatoWorkers
-from services.stores.qdrant.setup import VectorSetup
-from services.stores.records.alerts import AlertRecords
-from services.stores.records.events import EventRecords
-from services.stores.records.nodes import StateStore
-from services.stores.records.purges.jobs import PurgeJobs
+from services.setup.ports import VectorPlaces
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Layout, Owner, OwnerKind
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.ports import UsageRecords
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
@@ -338,6 +337,10 @@ def _answer() -> Answer:
     return Answer(Question("user", ("user",), True), hits, illegible=int(COUNTED))
 
 
+class _Records(UsageRecords, NameRecords, Protocol):
+    """What is known of names, and totals."""
+
+
 class World:
     """Stand-ins for the use cases, a real log, and a desk for anybody."""
 
@@ -358,15 +361,15 @@ class World:
             ),
         )  # fmt: skip
         counted = Worker(counted=int(COUNTED))
-        workers = _mock(KatoWorkers)
+        workers = _mock(WorkerSource)
         workers.figures.return_value = Workers((counted,), None)
-        places = _mock(VectorSetup)
+        places = _mock(VectorPlaces)
         places.facts.return_value = None
         self.places = places
         self.stores = SimpleNamespace(
             kato_workers=workers, writers=SimpleNamespace(vector_setup=places)
         )
-        self.state = _mock(StateStore)
+        self.state = _mock(_Records)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.history = _mock(HistoryService)
         holders = (*(Holder(HolderKind.TENANT, str(each)) for each in (ACME, ZED)), FLEET_HOLDER)
@@ -380,7 +383,7 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
-        self.events = _mock(EventRecords)
+        self.events = _mock(EventBook)
         self.events.between.return_value = tuple(
             Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
         )
@@ -511,7 +514,7 @@ class World:
         self.backing = SimpleNamespace(service=self.backups)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
-        self.alerts = _mock(AlertRecords)
+        self.alerts = _mock(AlertStore)
         self.alerts.alerts.return_value = self.alerts.firing.return_value = ALERTS
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
