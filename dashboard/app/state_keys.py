@@ -40,6 +40,7 @@ IMPORT_RUN = "import"
 
 DATA_TEXT = "data_text"
 DATA_REFUSED = "data_refused"
+DATA_WHY_UP = "data_why_up"
 """Session state: the rows to be written for a tenant, and why they were not checked or written."""
 
 SETUP_STEPS = "setup_steps"
