@@ -15,7 +15,7 @@ from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops
 from services.jobs.service import JobsService
 
-KIND = "verify an archive"
+KIND = "verify archive"
 
 _PROOF = TypeAdapter(Proof)
 

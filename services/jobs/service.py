@@ -118,13 +118,18 @@ class JobsService:
         with self.halted(job_id) as held:
             held.end(outcome, receipt)
 
-    def decide(self, job_id: str, step: str, result: Result) -> Job:
+    def decide(
+        self, job_id: str, step: str, result: Result, *,
+        check: Callable[[Job], None] = lambda _: None,
+    ) -> Job:  # fmt: skip
         """Journal a step of a stopped or failed job that people do, and let it go on.
 
-        Raises JobRefused for any other.
+        `check` is given the job as it is while nobody else writes it, and raises where it may not
+        be. Raises JobRefused for any other.
         """
         with self.halted(job_id) as held:
             lease = held.lease
+            check(held.job)
             self._jobs.start_step(job_id, step, datetime.now(UTC), lease=lease)
             self._jobs.end_step(job_id, step, datetime.now(UTC), result=dict(result), lease=lease)
             self._jobs.pause(job_id, JobState.STOPPED, "", lease=lease)

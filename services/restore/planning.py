@@ -15,7 +15,7 @@ from services.restore.plan import plan
 from services.restore.source import Tools
 from services.tenancy.kb_ids import TenantKey
 
-KIND = "plan a restore"
+KIND = "plan restore"
 
 
 class Planning:

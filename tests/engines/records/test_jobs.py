@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import update
@@ -242,6 +243,10 @@ def test_one_that_halted_is_held_against_whoever_would_go_on(jobs: JobsService, 
 
     with pytest.raises(ZeroDivisionError):
         broken()
+    assert jobs.job(job.id) == job
+    refuse = Mock(side_effect=RestoreRefused("by now it may not be"))
+    with pytest.raises(RestoreRefused):
+        jobs.decide(job.id, "copy", {}, check=refuse)
     assert jobs.job(job.id) == job
     made.why = ""
     jobs.resume(job.id)

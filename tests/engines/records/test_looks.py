@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.archive import proving
 from services.archive.hearing import READING, hearing
 from services.errors import LeaseLost, StoreUnavailable
 from services.jobs.looks import LOOK, LookBook, LookState, LookWork, look_of
@@ -16,7 +17,9 @@ from services.jobs.models import Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
+from services.restore import planning
 from services.stores.records.jobs.jobs import JobBook
+from services.stores.records.schema import JOBS
 from tests.servers.records import Records
 
 HOSTILE = "s3://b/\\x00'; --\n\u202e"
@@ -40,6 +43,11 @@ class Made:
 @pytest.fixture
 def made(records: Records) -> Made:
     return Made(records)
+
+
+def test_their_kinds_fit_into_the_records() -> None:
+    """PostgreSQL refuses what is longer, and SQLite does not."""
+    assert max(map(len, (planning.KIND, proving.KIND))) <= JOBS.c.kind.type.length
 
 
 def test_what_it_found_is_there_for_whoever_asks_for_the_same(made: Made) -> None:
