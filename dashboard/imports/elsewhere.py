@@ -40,7 +40,7 @@ def draw(each: Elsewhere) -> None:
         return
     why = f" It halted there: {markdown(each.problem)}." if each.problem else ""
     st.error(f"Its rows are on {machine}, in a data folder that is not here: nobody here can write "
-             f"it, or take it back, and its tenant is held until then.{why}",
+             f"it, or take it back, and nothing else is done with its tenant.{why}",
              icon=":material/dns:")  # fmt: skip
     st.caption("Where a dashboard runs on that data folder again, it goes on by itself. Where the "
                "folder is gone, give the import up.")  # fmt: skip
