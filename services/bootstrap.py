@@ -83,9 +83,10 @@ class Services(Working):
     def start(self) -> None:
         """Begin to collect, to run jobs, to anchor and to alert, each in a thread of its own.
 
-        In read-only mode no job is run; another dashboard may.
+        In read-only mode no job is run but looks, which change nothing; another dashboard may.
         """
         self.collector.start()
+        self.looks.worker.start()
         if not self.settings.read_only:
             self.tend_records()
             self.purge_worker.start()

@@ -8,8 +8,10 @@ import pytest
 
 from dashboard.app import state_keys
 from services.archive.models import State
+from services.archive.proving import KIND as PROVING
 from services.bootstrap import Services
 from tests.pages.conftest import Open, Put, words
+from tests.pages.test_restore import looked
 from tests.pages.test_sessions import press
 
 ACME = "tenant/acme"
@@ -31,10 +33,12 @@ def test_one_is_taken_proven_and_found_from_its_tenant(
     app.run()
     assert "Proven" in words(app)
     press(app, "Compare with the stores")
+    looked(app, services, PROVING)
     assert "It is as it was written." in words(app)
-    assert "The stores hold the same." in words(app)
+    assert "The stores held the same." in words(app)
     (tmp_path / "archives" / archive.name).write_bytes(b"cut")
     press(app, "Verify")
+    looked(app, services, PROVING)
     assert "is refused" in words(app)
     assert services.archive.archive(archive.id).state is State.BROKEN
     assert "No proven archive of it is known." in words(open_page("tenant", tenant=ACME))
