@@ -18,23 +18,17 @@ from services.tenancy.kb_ids import TenantKey
 ICON = job_part.ICON
 
 
-def draw(tenant: TenantKey, *, there: bool = True) -> None:
-    """Draw what of moving concerns a tenant now: a job, where it is, or the way to begin.
-
-    `there` is whether any of it is in the stores, and so can be moved.
-    """
+def draw(tenant: TenantKey) -> bool:
+    """Draw a job under way, or where it is since it moved; return whether neither is so."""
     refusals.draw(state_keys.MOVE_REFUSED, "Nothing was done")
     job = None if permits.why_not(Action.SEE_PURGES) else _unended(tenant)
     if job is not None:
         job_part.draw(job)
-        return
+        return False
     moved = runtime.desk().move.moved(tenant)
     if moved is not None:
         _moved(moved)
-    elif there and not permits.why_not(Action.PLAN_PURGE, [tenant]):
-        names = runtime.desk().move.destinations()
-        if names:
-            _offer(tenant, names)
+    return moved is None
 
 
 def _unended(tenant: TenantKey) -> Job | None:
@@ -45,11 +39,19 @@ def _unended(tenant: TenantKey) -> Job | None:
     return next(mine, None)
 
 
-def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
-    """Draw what moving is, its plan where that was asked for, and the button that begins."""
+def offer(tenant: TenantKey) -> None:
+    """Draw what moving is, its plan where that was asked for, and the button that begins.
+
+    Nothing where no other deployment is set.
+    """
+    names = () if permits.why_not(Action.PLAN_PURGE, [tenant]) else (
+        runtime.desk().move.destinations()
+    )  # fmt: skip
+    if not names:
+        return
     with st.expander("Move it", icon=ICON, key=state_keys.of(state_keys.MOVE_OPEN, tenant),
-                     on_change="rerun") as offer:  # fmt: skip
-        if not offer.open:
+                     on_change="rerun") as section:  # fmt: skip
+        if not section.open:
             return
         st.markdown("All that is surely its own is copied to another deployment while its clients "
                     "go on, and the copy is proven. Then it waits until you have stopped them: "

@@ -37,6 +37,9 @@ def test_one_is_taken_proven_and_found_from_its_tenant(
     press(app, "Verify")
     assert "is refused" in words(app)
     assert services.archive.archive(archive.id).state is State.BROKEN
+    press(app, "All archives")
+    (take,) = (button for button in app.button if button.label == "Take archive")
+    assert take.disabled  # what was typed before is not on the screen any more
     assert "No proven archive of it is known." in words(open_page("tenant", tenant=ACME))
 
 
