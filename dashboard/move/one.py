@@ -69,7 +69,7 @@ def offer(tenant: TenantKey) -> None:
         permits.button(
             "Begin to move it", Action.MOVE, tenants=[tenant], type="primary", icon=ICON,
             key="move_begin", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+            tip=amounts.why_not_yet(plan.in_the_way, reason), on_click=jobs.do,
             args=(lambda: runtime.desk().move.begin(tenant, to, reason=reason),
                   state_keys.MOVE_REFUSED),
         )  # fmt: skip
@@ -96,7 +96,9 @@ def _planned(tenant: TenantKey, to: str) -> Plan | None:
 
 def _draw_plan(plan: Plan) -> None:
     for text in plan.in_the_way:
-        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+        said = f"{text}." if text.startswith(plan.to) else permits.sentence(text)
+        st.error(markdown(said), icon=":material/block:")
+    st.markdown(f"**Copied to {escaped(visible(plan.to))}, and erased here after the cut-over:**")
     frame = amounts.amounts_frame(plan.amounts)
     st.dataframe(frame, hide_index=True, key="move_amounts", width="content",
                  alt="What is copied, and goes out of each store here")  # fmt: skip

@@ -22,7 +22,7 @@ with left:
     order = form.draw(shared)
 with right:
     if order is None:
-        st.caption("Fill every field to see what stands near the name, and what would be done.")
+        st.caption("Name it to see the names near it, and what would be done.")
     else:
         try:
             found = runtime.desk().setup.preview(order, snapshot)

@@ -34,12 +34,13 @@ USERS, SESSIONS, USAGE, FINDINGS, BROWSE, HISTORY = TABS = (
 def search(asked: str, snapshot: Snapshot) -> None:
     """Draw the way to a tenant, where none is open."""
     if asked:
-        unknown.nothing(
-            f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
-            icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
-        )  # fmt: skip
-        kept(asked)
+        if not kept(asked):
+            unknown.nothing(
+                f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
+                icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
+            )  # fmt: skip
         log_listing.tenant_log(asked)
+        st.header("Other tenants")
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
     hits = usage_tables.by(frame[holds(frame["Tenant"], wanted)], "Memory")
@@ -51,18 +52,25 @@ def search(asked: str, snapshot: Snapshot) -> None:
     figures.tenants_table(hits.head(MATCHES), snapshot, key="matches", alt="Tenants that match")
 
 
-def kept(asked: str) -> None:
-    """Draw the card of a tenant of which nothing is there any more, or not yet."""
+def kept(asked: str) -> bool:
+    """Draw what is known of a tenant of which the stores have nothing; return whether that is why.
+
+    It is where it is parked, moved, or about to be.
+    """
+    st.header(escaped(asked))
     try:
         tenant = TenantKey.parse(unseen(asked))
     except NamingError:
-        return
-    if runtime.desk().gate.viewer().sees(tenant):
-        editing.draw(read.card(tenant), tenant)
-        with unreadable.said("Whether it is parked"):
-            parking_parts.draw(tenant)
-        with unreadable.said("Where it is"):
-            move_parts.draw(tenant)
+        return False
+    if not runtime.desk().gate.viewer().sees(tenant):
+        return False
+    editing.draw(read.card(tenant), tenant)
+    still = []
+    with unreadable.said("Whether it is parked"):
+        still.append(parking_parts.draw(tenant))
+    with unreadable.said("Where it is"):
+        still.append(move_parts.draw(tenant))
+    return not all(still)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:

@@ -64,7 +64,7 @@ def offer(tenant: TenantKey) -> None:
         permits.button(
             "Park it now", Action.PARK, tenants=[tenant], type="primary", icon=ICON,
             key="parking_park", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+            tip=amounts.why_not_yet(plan.in_the_way, reason), on_click=jobs.do,
             args=(lambda: runtime.desk().parking.park(tenant, reason=reason),
                   state_keys.PARKING_REFUSED),
         )  # fmt: skip
@@ -92,6 +92,7 @@ def _planned(tenant: TenantKey) -> Plan | None:
 def _draw_plan(plan: Plan) -> None:
     for text in plan.in_the_way:
         st.error(markdown(permits.sentence(text)), icon=":material/block:")
+    st.markdown("**Goes into the archive, and out of the stores:**")
     st.dataframe(amounts.amounts_frame(plan.saved), hide_index=True, key="parking_saved",
                  width="content", alt="What goes out of each store")  # fmt: skip
     stays = amounts.stays_words(plan.purge)
