@@ -8,14 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw import usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
 from dashboard.draw.links import copy_link
 from dashboard.imports import elsewhere
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
-from services.imports.models import Preview, Run, State
+from services.imports.models import Existing, Preview, Run, State
 
+_EXISTING = {
+    Existing.STOP: "nothing is written", Existing.SKIP: "skipped", Existing.REPLACE: "replaced",
+}  # fmt: skip
 _STATES = {
     State.CHECKED: ("gray", "checked"),
     State.WRITING: ("blue", "being written"),
@@ -82,7 +86,7 @@ def listing() -> None:
 
 
 def _here(runs: Sequence[Run]) -> None:
-    st.dataframe(_frame(runs), hide_index=True, height="content",
+    st.dataframe(_frame(runs), hide_index=True, height="content", placeholder=usage_tables.NONE,
                  column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
                  alt="The imports that were begun on this machine, and how each went")  # fmt: skip
 
@@ -95,7 +99,9 @@ def _preview(preview: Preview) -> None:
     """Draw what the rows would come to, and the button that writes them."""
     st.table({
         "Rows": f"{preview.rows:,}", "New": f"{preview.fresh:,}",
-        "There already": f"{preview.there:,} ({preview.order.existing.value})",
+        "There already": f"{preview.there:,}" + (
+            f" ({_EXISTING[preview.order.existing]})" if preview.there else ""
+        ),
         "Refused": f"{preview.refused:,}",
     }, border="horizontal", width="content", alt="What the rows would come to")  # fmt: skip
     if preview.lacking:
@@ -105,7 +111,7 @@ def _preview(preview: Preview) -> None:
     if preview.obstacle:
         st.error(markdown(permits.sentence(preview.obstacle)), icon=":material/block:")
     draw_status(Action.IMPORT_DATA, digest=preview.digest)
-    why = st.text_input("Why", max_chars=300, key=f"data_why_{preview.run}",
+    why = st.text_input("Reason or ticket", max_chars=300, key=f"data_why_{preview.run}",
                         help="It stands in the audit log.")  # fmt: skip
     permits.button(
         f"Write {plural(preview.will_write, 'row')}", Action.IMPORT_DATA, type="primary",
@@ -173,10 +179,15 @@ def _refused(preview: Preview) -> None:
 def _frame(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame([
         {"When": run.at, "Tenant": visible(str(run.order.tenant)), "What": run.order.kind.value,
-         "State": _STATES[run.state][1], "New": run.written, "Replaced": run.replaced,
-         "By": visible(run.by)}
+         "State": _STATES[run.state][1], "New": _ended_with(run, run.written),
+         "Replaced": _ended_with(run, run.replaced), "By": visible(run.by)}
         for run in runs
-    ])  # fmt: skip
+    ]).astype({"New": "Int64", "Replaced": "Int64"})  # fmt: skip
+
+
+def _ended_with(run: Run, count: int) -> int | None:
+    """Return how many rows an import wrote; None where it has not ended, and nobody knows."""
+    return None if run.state in (State.WRITING, State.HALF) else count
 
 
 def _write(run_id: str, why: str) -> None:

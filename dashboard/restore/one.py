@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import job_steps, unknown, usage_tables
+from dashboard.draw.archive_parts import part_words
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
 from dashboard.draw.links import copy_link
@@ -96,7 +97,7 @@ def _now(job: Job) -> str:
     """Say what is being done, and how much of it is."""
     said = job.progress
     share = "" if said.whole is None else f": {number(said.done)} of {number(said.whole)}"
-    return f"{said.words}{share}" if said.words else "Waits for its turn"
+    return f"{part_words(said.words)}{share}" if said.words else "Waits for its turn"
 
 
 def _steps(job: Job) -> None:

@@ -16,6 +16,7 @@ from services.setup.models import Clash
 
 COLUMNS = {
     "Into": st.column_config.TextColumn(width="medium"),
+    "Part": st.column_config.TextColumn(width="large"),
 } | {
     name: st.column_config.NumberColumn(format="localized")
     for name in (tables.ARCHIVED, tables.THERE, tables.BEFORE, tables.EXPIRED, tables.DIFFERING)

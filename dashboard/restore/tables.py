@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from dashboard.app import outage
+from dashboard.draw.archive_parts import part_words
 from dashboard.draw.formatting import few, plural, visible
 from dashboard.draw.measures import WORDS
 from services.archive.models import Archive
@@ -72,10 +73,10 @@ def whose(plan: Plan) -> str:
 def plan_frame(plan: Plan) -> pd.DataFrame:
     """Return one row a part: how much of it there is in the archive and already; None unknown."""
     rows = [
-        (visible(each.part), visible(each.into), each.archived, each.there)
+        (part_words(each.part), each.archived, each.there, visible(each.into))
         for each in plan.parts if each.archived or each.there
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["Part", "Into", ARCHIVED, THERE])
+    frame = pd.DataFrame(rows, columns=["Part", ARCHIVED, THERE, "Into"])
     return frame.astype({THERE: "Int64"})
 
 
@@ -108,13 +109,13 @@ def _names(names: Iterable[str]) -> str:
 
 def _misfit(each: Misfit) -> str:
     what = f" ({visible(each.what)})" if each.what else ""
-    return f"{visible(each.part)}: {each.why.value}{what}"
+    return f"{part_words(each.part)}: {each.why.value}{what}"
 
 
 def receipt_frame(receipt: Receipt) -> pd.DataFrame:
     """Return one row a part: what was there before, and what is not as in the archive."""
     rows = [
-        (visible(each.part), each.archived, each.before, each.expired, each.differing)
+        (part_words(each.part), each.archived, each.before, each.expired, each.differing)
         for each in receipt.parts if each.archived or each.before or each.differing
     ]  # fmt: skip
     columns = ["Part", ARCHIVED, BEFORE, EXPIRED, DIFFERING]
@@ -125,7 +126,7 @@ def differing_words(receipt: Receipt) -> Iterator[str]:
     """Name of each part that is not as in the archive some of what differs."""
     for each in receipt.parts:
         if each.differing:
-            yield f"{visible(each.part)}: {_names(each.names)}"
+            yield f"{part_words(each.part)}: {_names(each.names)}"
 
 
 def there_frame(told: GivenUp) -> pd.DataFrame:
