@@ -283,6 +283,7 @@ def reading_kato(
 
     from tests.features.purge.fingerprint import fingerprint
     from tests.servers.deployment import deployment
+    from tests.servers.written import let_last
 
     def everything() -> object:
         return fingerprint(running.targets, session_owner=bytes.hex)
@@ -305,6 +306,7 @@ def reading_kato(
                 port=reading_valkey_server.port,
             )
         )
+        let_last(keys)
         more(running.targets)
         before = everything()
         yield running

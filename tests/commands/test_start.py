@@ -34,7 +34,7 @@ def refused(command: list[str], **environment: str) -> str:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2, done.stderr
@@ -117,7 +117,7 @@ def test_a_start_that_fails_is_said_and_tried_again(tmp_path: Path) -> None:
         assert until(port, 200) == "ok"
     finally:
         server.terminate()
-    _, said = server.communicate(timeout=60)
+    _, said = server.communicate(timeout=240)
     assert said.count("kato-tenants: KATO_TENANTS_DATA: ") == 1
     assert "Traceback" not in said
 
@@ -136,7 +136,7 @@ def test_while_it_fails_a_second_ctrl_c_ends_it_too(tmp_path: Path) -> None:
         for _ in range(2):
             server.send_signal(signal.SIGINT)
             time.sleep(0.02)  # less than the server needs to see the first
-        server.wait(timeout=60)
+        server.wait(timeout=240)
     finally:
         server.kill()
 
@@ -167,7 +167,7 @@ def test_streamlits_own_variables_say_where_and_ctrl_c_ends_it_without_a_word() 
     try:
         until(port, 200)
         server.send_signal(signal.SIGINT)
-        said, _ = server.communicate(timeout=60)
+        said, _ = server.communicate(timeout=240)
     finally:
         server.kill()
     assert server.returncode == 0, said

@@ -21,7 +21,7 @@ from services.sessions import care
 from services.settings.environment import Settings
 from tests.servers import issuer
 from tests.servers.deployment import Deployment
-from tests.servers.written import Written
+from tests.servers.written import Written, let_last
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
 RULES = {"ROLE_CLAIM": "groups", "ROLES": "admins = admin\nhelpers = support",
@@ -150,6 +150,7 @@ def restored_services(
     assert keys is not None
     keys.flushall()
     capture.copy_keys(keys)
+    let_last(keys)
     if collector._wanted.is_set() or collector.rounds < collector.begun or collector.begun > begun:
         refresh(reading_services)
 

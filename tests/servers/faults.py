@@ -235,7 +235,7 @@ class HttpServer:
         self.calls: list[Request] = []
         self.connections: set[socket.socket] = set()
         self.numbers = itertools.count(1)
-        self.port = 0
+        self.port = free_port()
         self._fault: Fault | None = None
         self._spared = 0
         self._lock = threading.Lock()
@@ -290,7 +290,6 @@ class HttpServer:
         self._stopping = threading.Event()
         self._server = _Server((LOOPBACK, self.port), _Handler)
         self._server.owner = self
-        self.port = self._server.server_address[1]
         serve = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
         )

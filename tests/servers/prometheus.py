@@ -13,7 +13,7 @@ import httpx
 
 from tests.servers.sockets import free_port
 
-START_SECONDS = 60
+START_SECONDS = 240
 CONFIG = """
 global: {{scrape_interval: 3s, scrape_timeout: 3s, evaluation_interval: 1s}}
 rule_files: ["{rules}"]

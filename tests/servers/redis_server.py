@@ -14,7 +14,7 @@ import redis
 
 from tests.servers.sockets import free_port
 
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 def find() -> Path | None:

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.02
 
+_BLOCK = 400
+_BLOCKS = range(12_000, 32_000, _BLOCK)
+"""Below the ports that the kernel gives to whoever connects, or listens without saying where."""
+
 
 def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nothing listens on, and nobody else takes meanwhile."""
+    ports, _ = _mine()
+    return next(port for port in ports if _is_free(port))
+
+
+@cache
+def _mine() -> tuple[Iterator[int], socket.socket]:
+    """Return this process's ports: a block is its own as long as it has a socket of that name.
+
+    A server that starts, or comes back, would else find its port taken by another test process.
+    """
+    for first in random.sample(_BLOCKS, len(_BLOCKS)):
+        held = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):
+            held.bind(f"\0kato-tenants tests {first}")  # of the network namespace, as ports are
+            return itertools.cycle(range(first, first + _BLOCK)), held
+        held.close()
+    raise AssertionError("every port is in use by tests")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("", port))
+        return True
+    return False
 
 
 def hang_up(connection: socket.socket) -> None:
