@@ -11,6 +11,7 @@ ClickHouse's engine takes is in this process's memory too, and is measured apart
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -27,6 +28,7 @@ from qdrant_client import QdrantClient, models
 from bench.clickhouse import DATABASE, Connect, clickhouse, fill_patterns
 from bench.measure import PeakMemory, fill_keyspace, kb_ids, median, spread, valkey, verdict
 from bench.pages_server import Kato
+from services.bootstrap import NEW_OBJECTS
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
 from services.stores.clickhouse.query import ClickHouse
@@ -244,6 +246,7 @@ def main() -> int:
     parser.add_argument("--collections", type=int, default=COLLECTIONS)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
+    gc.set_threshold(NEW_OBJECTS)
     with stores(options) as found:
         print(f"{options.keys:,} keys of {options.kb_ids:,} kb_ids, {options.tenants:,} tenants")
         met = [memory_section(found), *start_section(found, options.repeat)]

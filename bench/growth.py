@@ -1,48 +1,53 @@
 """How what is read of Redis, and its roll-up, cost more as a fleet grows: a line a size.
 
     python -m bench.growth [--keys 500000 1000000] [--kb-ids 1000 10000 50000] [--repeat 5]
-                           [--csv FILE]
+                           [--report bench/reports]
 
-Everything is in passes of bare SCANs over the same keys, medians of one run that take turns, but
-for the last four: a refresh in which nothing was written as a share of an exact pass, and in
-microseconds a kb_id the roll-up, the same with every tenant looked at (which makes it an object),
-and both where nothing changed since a roll-up of which all were looked at. What grows no faster
-than the work stays the same down a column.
+In microseconds of processors, of this process and the server together, medians of one run that
+take turns: for each key a bare SCAN pass, and passes with counts, with exact and with sampled
+memory; for each kb_id KATO's counters, the roll-up, the same with every tenant looked at (which
+makes it an object), and both where nothing changed since a roll-up of which all were looked at.
+`still` is a refresh in which nothing was written, in microseconds. What grows no faster than the
+work stays the same down a column. `--report` writes the table and draws it.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import gc
 import itertools
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+import psutil
 import redis
 
+from bench.growth_plot import write_report
 from bench.keys import bare_pass, store_of
-from bench.measure import LEAST, Run, fill_keyspace, median, side_by_side, valkey
+from bench.measure import LEAST, Run, costs, fill_keyspace, median, valkey
+from services.bootstrap import NEW_OBJECTS
 from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
 from services.usage.rollup import Readings, roll_up
 
 COUNT = 1_000
 
-ROLL_UPS = ("rollup", "objects", "again")
-COLUMNS = (
-    "keys", "kb_ids", "bare_ms", "counts", "exact", "sampled", "still_share",
-    *(f"{name}_us" for name in ROLL_UPS),
-)  # fmt: skip
+PASSES = ("bare", "counts", "exact", "sampled")
+BY_KB_ID = ("counters", "rollup", "objects", "again")
+COLUMNS = ("keys", "kb_ids", *PASSES, *BY_KB_ID, "still")
 
 
 def measured(keys: int, kb_ids: int, repeat: int) -> Mapping[str, float]:
-    """Fill a server and return what each way of reading it costs."""
+    """Fill a server and return what each way of reading it costs, in microseconds."""
     with valkey() as server, redis.Redis(port=server.port) as client:
         tenants = max(kb_ids // 5, 1)
-        fill_keyspace(server.port, keys=keys, knowledge_bases=kb_ids, tenants=tenants)
+        names = fill_keyspace(server.port, keys=keys, knowledge_bases=kb_ids, tenants=tenants)
         exact = store_of(client, count=COUNT, budget=sys.maxsize)
         sampled = store_of(client, count=COUNT, budget=0)
+        time.sleep(1.1)  # within a second of its start the server does not tell of writes
         last = exact.read()
         assert last.mark is not None, "something writes to the server"
         readings, ownership = Readings(keys=last), Ownership((), schemes=NamingSchemes.of())
@@ -53,28 +58,29 @@ def measured(keys: int, kb_ids: int, repeat: int) -> Mapping[str, float]:
             "counts": lambda: exact.read(memory=False),
             "exact": exact.read,
             "sampled": sampled.read,
-            "still": lambda: exact.read(last=last),
+            "counters": lambda: exact.estimate(names),
             "rollup": lambda: roll_up(readings, ownership),
             "objects": lambda: list(roll_up(readings, ownership).tenants),
             "again": lambda: list(roll_up(readings, ownership, before=before).tenants),
+            "still": lambda: exact.read(last=last),
         }
-        took = {name: median(each) for name, each in side_by_side(cases, repeat=repeat).items()}
-    in_passes = {name: took[name] / took["bare"] for name in ("counts", "exact", "sampled")}
-    return {
-        "keys": keys, "kb_ids": kb_ids, "bare_ms": took["bare"] * 1e3, **in_passes,
-        "still_share": took["still"] / took["exact"],
-        **{f"{name}_us": took[name] / kb_ids * 1e6 for name in ROLL_UPS},
-    }  # fmt: skip
+        process = psutil.Process(client.info("server")["process_id"])
+        found = costs(cases, process, repeat=repeat).processor
+    took = {name: median(each) * 1e6 for name, each in found.items()}
+    took |= {name: took[name] / keys for name in PASSES}
+    took |= {name: took[name] / kb_ids for name in BY_KB_ID}
+    return {"keys": keys, "kb_ids": kb_ids, **took}
 
 
 def main() -> int:
-    """Print the table, and write it where a file is named."""
+    """Print the table, and write it where a folder is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, nargs="+", default=[500_000, 1_000_000])
     parser.add_argument("--kb-ids", type=int, nargs="+", default=[1_000, 10_000, 50_000])
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--csv", type=Path)
+    parser.add_argument("--report", type=Path)
     options = parser.parse_args()
+    gc.set_threshold(NEW_OBJECTS)
     rows = []
     print("".join(f"{name:>12}" for name in COLUMNS))
     for keys, kb_ids in itertools.product(options.keys, options.kb_ids):
@@ -82,11 +88,8 @@ def main() -> int:
             continue
         rows.append(measured(keys, kb_ids, options.repeat))
         print("".join(f"{rows[-1][name]:>12,.4g}" for name in COLUMNS), flush=True)
-    if options.csv:
-        with options.csv.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        if options.report:
+            write_report(pd.DataFrame(rows, columns=list(COLUMNS)), options.report)
     return 0
 
 

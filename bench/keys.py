@@ -8,6 +8,7 @@ Prints ratios of medians, all of one run: the cases take turns on the same serve
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import socket
 import statistics
@@ -30,6 +31,7 @@ from bench.measure import (
     valkey,
     verdict,
 )
+from services.bootstrap import NEW_OBJECTS
 from services.stores.redis.link import packed
 from services.stores.redis.usage import KeyspaceStore
 from services.usage.readings import KeyReading
@@ -224,6 +226,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
+    gc.set_threshold(NEW_OBJECTS)
     with valkey() as server, redis.Redis(port=server.port) as client:
         names = fill_keyspace(
             server.port, keys=options.keys, knowledge_bases=options.kb_ids, tenants=options.tenants

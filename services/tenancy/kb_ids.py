@@ -195,12 +195,15 @@ class NamingScheme:
 
     def tenants_named(self, text: str) -> tuple[TenantKey, ...]:
         """Return the different tenants that a sanitised node_id can name, of its first readings."""
-        first, *between, last = self.sanitised_literals
+        literals = self.sanitised_literals
+        first, last = literals[0], literals[-1]
         if not (text.startswith(first) and text.endswith(last)):
             return ()
         body = text[len(first) : len(text) - len(last)]
-        readings = islice(_splits(body, between), _MAX_READINGS)
-        return tuple(TenantKey(self.kind, name) for name in dict.fromkeys(r[0] for r in readings))
+        names = [name for name, *_ in islice(_splits(body, literals[1:-1]), _MAX_READINGS)]
+        if len(names) > 1:
+            names = list(dict.fromkeys(names))
+        return tuple([TenantKey(self.kind, name) for name in names])
 
     def begins(self, text: str) -> Iterator[str]:
         """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.
@@ -217,7 +220,7 @@ class NamingScheme:
         return TenantKey(self.kind, values[self.kind])
 
 
-def _splits(text: str, separators: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Yield every way to cut `text` at the separators, in order, into non-empty parts."""
     if not separators:
         if text:
@@ -276,7 +279,9 @@ class NamingSchemes:
 
         Schemes that do not read it are left out.
         """
-        for scheme in _fitting(self._sanitised_ends, text):
+        for first, last, scheme in self._sanitised_ends:
+            if not (text.startswith(first) and text.endswith(last)):
+                continue  # most schemes do not read most texts
             if tenants := scheme.tenants_named(text):
                 yield tenants
 

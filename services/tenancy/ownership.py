@@ -206,7 +206,8 @@ class Ownership:
         return tuple(found)
 
     def _known_as(self, tenant: TenantKey) -> tuple[TenantKey, ...]:
-        return self._by_sanitised.get((tenant.kind, sanitise(tenant.id)), ())
+        known = self._by_sanitised
+        return known.get((tenant.kind, sanitise(tenant.id)), ()) if known else ()
 
     def _named_by(self, reading: TenantKey) -> tuple[TenantKey, ...]:
         """Return whom a reading names: by its text, and of those known who read the same."""
@@ -214,9 +215,10 @@ class Ownership:
 
     def _choose(self, readings: tuple[TenantKey, ...]) -> Claim:
         known = [tenant for tenant in readings if self._known_as(tenant)]
-        chosen = known[0] if known else readings[0]
-        unchosen = (tenant for tenant in readings if tenant != chosen)
-        others = tuple(each for tenant in unchosen for each in self._named_by(tenant))
+        chosen, others = known[0] if known else readings[0], tuple[TenantKey, ...]()
+        if len(readings) > 1:
+            unchosen = (tenant for tenant in readings if tenant != chosen)
+            others = tuple(each for tenant in unchosen for each in self._named_by(tenant))
         holders, alike = self._known_as(chosen) or (chosen,), "_" in chosen.id
         if len(holders) > 1:
             why = "its name fits several tenants that were seen, and KATO does not tell them apart"

@@ -1,0 +1,75 @@
+"""Draws what `growth` measured: a panel for passes by keys, one for what goes by kb_ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import pandas as pd
+import plotly.graph_objects as go
+from playwright.sync_api import sync_playwright
+from plotly.offline import get_plotlyjs
+from plotly.subplots import make_subplots
+
+from tests.browser.chromium import find
+
+_PASSES = {
+    "bare": ("bare SCAN", "#7d8794"),
+    "counts": ("counts", "#1f77b4"),
+    "exact": ("exact memory", "#d62728"),
+    "sampled": ("sampled memory", "#9467bd"),
+}
+_BY_KB_ID = {
+    "counters": ("KATO's counters", "#2ca02c"),
+    "rollup": ("roll-up", "#1f77b4"),
+    "objects": ("roll-up, every tenant looked at", "#d62728"),
+    "again": ("the same, nothing changed", "#9467bd"),
+}
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_TO_SVG = """async ([data, layout]) =>
+    (await Plotly.toImage({data, layout}, {format: "svg", width: 1100, height: 460}))
+"""
+
+
+def write_report(table: pd.DataFrame, folder: Path) -> None:
+    """Write the figures as `growth.csv` and draw them as `growth.svg`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "growth.csv", index=False, float_format="%.4g")
+    (folder / "growth.svg").write_text(_svg(_figure(table)), encoding="utf-8")
+
+
+def _figure(table: pd.DataFrame) -> go.Figure:
+    titles = ("A pass, by keys", "What goes by kb_ids")
+    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.1)
+    _add_lines(figure, table, _PASSES, x="keys", by="kb_ids", col=1)
+    _add_lines(figure, table, _BY_KB_ID, x="kb_ids", by="keys", col=2)
+    for col, unit in ((1, "key"), (2, "kb_id")):
+        figure.update_xaxes(type="log", dtick=1, title=f"{unit}s", col=col)
+        figure.update_yaxes(rangemode="tozero", title=f"µs of processors a {unit}", col=col)
+    return figure.update_layout(template="plotly_white", font_size=12, legend_tracegroupgap=4)
+
+
+def _add_lines(
+    figure: go.Figure, table: pd.DataFrame, words: dict[str, tuple[str, str]], *, x: str, by: str,
+    col: int,
+) -> None:  # fmt: skip
+    """Add a line for each figure and each size of the other kind."""
+    for (size, some), dash in zip(table.groupby(by), _DASHES, strict=False):
+        for name, (title, color) in words.items():
+            line = go.Scatter(
+                x=some[x], y=some[name], name=f"{title}, {size:,} {by.replace('_', ' ')}",
+                mode="lines+markers", line={"color": color, "dash": dash},
+            )  # fmt: skip
+            figure.add_trace(line, row=1, col=col)
+
+
+def _svg(figure: go.Figure) -> str:
+    """Have plotly draw it in the browser that the tests use."""
+    content = figure.to_plotly_json()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find())
+        page = browser.new_page()
+        page.add_script_tag(content=get_plotlyjs())
+        url: str = page.evaluate(_TO_SVG, [content["data"], content["layout"]])
+        browser.close()
+    return unquote(url.partition(",")[2])
