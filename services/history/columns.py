@@ -1,7 +1,6 @@
-"""Rows of a whole fleet, read as columns: of a month there are very many. Pure.
+"""Rows of a whole fleet as columns: of a month there are very many. Pure.
 
-Packed rows are walked side by side, a figure of each at a time. What 64 bits could not hold is read
-row by row, so that everything stays exact.
+What 64 bits could not hold is kept row by row, so that everything stays exact.
 """
 
 from __future__ import annotations
@@ -11,22 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.history.models import NOTHING, Figure, Holder
-from services.history.packed import FLAGS, MARGIN, NUMBERS, ROLLUP, VERSION
 from services.history.rows import Brief, brief_in
+from services.history.side_by_side import Told, Walk, Whole
 
-Whole = NDArray[np.int64]
-Told = NDArray[np.bool_]
-
-_AT_ONCE = 1 << 16  # rows: some 12 MB
-_LARGEST, _LONGEST, _LEFT = 1 << 42, 1 << 17, 1 << 60
-"""Figures, seconds and what is left of an integral: 64 bits hold what is reckoned of smaller ones,
-4 TB and more than a day."""
-
-_BITS, _MORE, _SEVEN = 63, 0x80, 0x7F
-_PADDING = bytes(128)  # a row that is cut off ends there
+_AT_ONCE = 1 << 16
+"""Rows that are read side by side: some 7 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ def columns_of(rows: Sequence[bytes], wanted: frozenset[str]) -> Columns:
     for first in range(0, len(rows), _AT_ONCE):
         some = rows[first : first + _AT_ONCE]
         last = first + len(some)
-        for at in _Walk(some).into({name: each.part(first, last) for name, each in of.items()}):
+        for at in Walk(some).into({name: each.part(first, last) for name, each in of.items()}):
             odd[first + at] = brief_in(some[at], wanted)
     return Columns(len(rows), of, odd)
 
@@ -136,93 +126,3 @@ def _joined(some: Sequence[Column]) -> Column:
         np.concatenate([each.integrals for each in some]),
         np.concatenate([each.changed for each in some]),
     )
-
-
-class _Walk:
-    """Goes through rows side by side."""
-
-    def __init__(self, rows: Sequence[bytes]) -> None:
-        sizes = np.fromiter(map(len, rows), np.int64, len(rows))
-        self._ends = np.cumsum(sizes)
-        self._starts = self._ends - sizes
-        self._bytes = np.frombuffer(b"".join((*rows, _PADDING)), np.uint8)
-        self._odd = np.zeros(len(rows), np.bool_)
-        self._usual, self._moved = np.zeros((2, len(rows)), np.int64)
-
-    def into(self, columns: Mapping[str, Column]) -> list[int]:
-        """Fill columns, and return the rows that they cannot have."""
-        if not columns.keys() <= NUMBERS.keys():
-            return list(range(len(self._odd)))
-        numbers = {NUMBERS[name]: column for name, column in columns.items()}
-        rows, at = self._heads()
-        while rows.size:
-            size, at = self._take(rows, at)
-            self._odd[rows[size > self._ends[rows] - at]] = True
-            head, first = self._take(rows, at)
-            number = head >> FLAGS
-            self._odd[rows[number == 0]] = True  # its name is a text
-            for wanted, column in numbers.items():
-                found = np.flatnonzero(number == wanted)
-                if found.size:
-                    self._figure(column, rows[found], first[found], head[found])
-            at = at + size
-            left = (at < self._ends[rows]) & ~self._odd[rows]
-            rows, at = rows[left], at[left]
-        return [int(row) for row in np.flatnonzero(self._odd)]
-
-    def _heads(self) -> tuple[Whole, Whole]:
-        """Read how rows begin, and return those that have more, with where that is."""
-        version = self._bytes[self._starts]
-        self._odd |= (version == 0) | (version > VERSION)
-        rows = np.flatnonzero(~self._odd)
-        self._usual[rows], at = self._take(rows, self._starts[rows] + 1)
-        newer = np.flatnonzero(version[rows] > 1)
-        self._moved[rows[newer]], at[newer] = self._take(rows[newer], at[newer])
-        self._odd |= (self._usual > _LONGEST) | (self._moved > _LONGEST)
-        left = (at < self._ends[rows]) & ~self._odd[rows]
-        return rows[left], at[left]
-
-    def _figure(self, column: Column, rows: Whole, at: Whole, head: Whole) -> None:
-        value, at = self._signed(rows, at, _LARGEST)
-        column.values[rows] = value
-        sampled = np.flatnonzero(head & MARGIN)
-        if sampled.size:
-            column.margins[rows[sampled]], at[sampled] = self._signed(
-                rows[sampled], at[sampled], _LARGEST
-            )
-        did = np.flatnonzero(head & ROLLUP)
-        if did.size:
-            self._rolled(column, rows[did], at[did], value[did])
-
-    def _rolled(self, column: Column, rows: Whole, at: Whole, value: Whole) -> None:
-        """Read what a figure came to, as `packed` says."""
-        last, at = self._signed(rows, at, _LARGEST)
-        first, at = self._signed(rows, at, _LARGEST)
-        for _ in range(2):  # the least and the most
-            _, at = self._take(rows, at)
-        integral, at = self._signed(rows, at, _LEFT)
-        known, _ = self._signed(rows, at, _LONGEST)
-        last, known = last + value, known + self._usual[rows]
-        column.integrals[rows] = integral + last * known + first * self._moved[rows]
-        column.changed[rows] = True
-
-    def _signed(self, rows: Whole, at: Whole, most: int) -> tuple[Whole, Whole]:
-        number, at = self._take(rows, at)
-        number = (number >> 1) ^ -(number & 1)
-        self._odd[rows[np.abs(number) > most]] = True
-        return number, at
-
-    def _take(self, rows: Whole, at: Whole) -> tuple[Whole, Whole]:
-        """Return the numbers that begin there, and where the next do."""
-        byte = self._bytes[at]
-        number, at = (byte & _SEVEN).astype(np.int64), at + 1
-        more, shift = np.flatnonzero(byte & _MORE), 7
-        while more.size:
-            if shift == _BITS:
-                self._odd[rows[more]] = True
-                break
-            byte = self._bytes[at[more]]
-            number[more] |= (byte & _SEVEN).astype(np.int64) << shift
-            at[more] += 1
-            more, shift = more[(byte & _MORE) > 0], shift + 7
-        return number, at

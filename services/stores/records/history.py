@@ -106,8 +106,7 @@ class HistoryRecords:
 
     def newest(self, at: int, wanted: frozenset[str]) -> FleetRows:
         """Return every holder's newest row that ends before a second, of some quantities."""
-        row = _newest(at)
-        asked = select(HOLDERS.c.id, literal(0), row).where(row.is_not(None))
+        asked = select(HOLDERS.c.id, literal(0), _newest(at))
         with reading(self._engine, _ASKING, long=True) as connection:
             return _fleet(connection, connection.execute(asked).all(), wanted)
 
@@ -210,8 +209,9 @@ def _newest(at: int | None) -> ColumnElement[bytes]:
 def _fleet(
     connection: Connection, found: Sequence[Sequence[Any]], wanted: frozenset[str]
 ) -> FleetRows:
-    """Read rows that have a holder's number, a start and what is kept."""
-    ids, starts, rows = zip(*found, strict=True) if found else ((), (), ())
+    """Read rows that have a holder's number, a start and what is kept, if anything is."""
+    some = [each for each in found if each[2] is not None]
+    ids, starts, rows = zip(*some, strict=True) if some else ((), (), ())
     names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if ids else {}
     whose, places = np.unique(np.array(ids, np.int64), return_inverse=True)
     holders = [names[each] for each in whose.tolist()]

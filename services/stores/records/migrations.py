@@ -193,11 +193,15 @@ _REMEMBERING = (
 
 Statement = str | Mapping[str, Sequence[str]] | Callable[[Connection], None]
 
+PACKED_CLOSER = ()
+"""Nothing in the tables: it keeps away who would misread the rows of usage over time that are
+written from now on. Those of before are read as they are."""
+
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
     WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP, MOVING,
-    APART,
+    APART, PACKED_CLOSER,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -17,6 +17,9 @@ WANTED = frozenset({"patterns", "keys_bytes", "keys:prediction"})
 NOTHING = dict.fromkeys(WANTED, (0, 0, None))
 USUAL = Rollup(2**40, 2**41, 2**40, 2**41, 2**41 * 86_400 - 7, 86_400)
 VERSION_1 = bytes.fromhex("010a090f12040003000013000204060b0301780802000200020800")
+VERSION_2 = bytes.fromhex(
+    "02901cb3170a06a01f00cf0f000000000b13120400030100b85d8b38025006050101780802"
+)
 OF_BEFORE = json.dumps({"patterns": [9, 2, 7, 9, 7, 9, 80, 10], "x": [4, 1]}).encode()
 
 around = st.sampled_from([2**bits for bits in (0, 7, 41, 42, 59, 60, 62, 63)])
@@ -30,7 +33,9 @@ ordinary = st.dictionaries(
     ),
     max_size=5,
 ).map(lambda row: [(name, *each) for name, each in row.items()])
-rows = st.lists((ROW | ordinary).map(pack) | st.sampled_from([VERSION_1, OF_BEFORE]), max_size=9)
+rows = st.lists(
+    (ROW | ordinary).map(pack) | st.sampled_from([VERSION_1, VERSION_2, OF_BEFORE]), max_size=9
+)
 
 
 @settings(max_examples=150)
@@ -44,9 +49,13 @@ def test_columns_say_what_rows_say(kept: list[bytes]) -> None:
 
 def test_rows_as_they_are_kept_today_are_in_columns() -> None:
     """None is read one by one: not those of many bytes that changed all day, with margins."""
-    row = pack([("tokens", Figure(3), None), ("keys_bytes", Figure(2**41, 2**20), USUAL)])
+    large = ("keys_bytes", Figure(2**41, 2**20), USUAL)
     plain = [pack([("patterns", Figure(5), None)]), pack([("keys_bytes", Figure(7), None)]),
              pack([])]  # fmt: skip
-    assert set(columns_of([row, *plain], WANTED).odd) == {0}  # whose name is a text
-    assert not columns_of([pack([("keys_bytes", Figure(2**41, 2**20), USUAL)]), *plain], WANTED).odd
+    text = pack([("tokens", Figure(3), None), large])
+    assert set(columns_of([text, *plain], WANTED).odd) == {0}
+    assert not columns_of([pack([large]), *plain], WANTED).odd
     assert set(columns_of(plain, WANTED | {"tokens"}).odd) == {0, 1, 2}
+    of_before = columns_of([VERSION_2[:-6]], WANTED)  # without a name that is a text
+    assert of_before.brief(0) == brief_in(VERSION_2, WANTED)
+    assert not of_before.odd
