@@ -140,7 +140,7 @@ class ImportService:
         job = self._job(run)
         if job is None:
             self._begin(found, "")
-        elif job.state in (JobState.FAILED, JobState.STOPPED):
+        elif job.state.halted:
             self._jobs().resume(job.id)
         return self.one(run)
 
@@ -173,7 +173,7 @@ class ImportService:
         job = self._job(run.id) if run.state in (State.WRITING, State.HALF) else None
         if job is None or job.state is JobState.ENDED:
             return run
-        if job.state in (JobState.FAILED, JobState.STOPPED):
+        if job.state.halted:
             return replace(run, state=State.HALF, problem=job.problem or run.problem)
         said = job.progress
         progress = Progress(said.done or 0, said.whole or 0)
