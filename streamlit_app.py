@@ -12,6 +12,7 @@ from dashboard.app import (
     sign_in,
     unreadable,
 )
+from dashboard.app.ending import drawn_to_its_end
 from dashboard.draw.formatting import markdown
 from dashboard.find import sidebar
 from services.errors import KatoTenantsError
@@ -34,5 +35,6 @@ with unreadable.calmly():
     glossary.sidebar()
     brand.sidebar(settings)
     sign_in.sidebar(viewer)
-    permits.page_or_stop(row.name)
-    page.run()
+    with drawn_to_its_end():
+        permits.page_or_stop(row.name)
+        page.run()

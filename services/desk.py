@@ -192,7 +192,10 @@ class Desk:
         from services.archive.access import DeskArchive
 
         services = self._services
-        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+        return DeskArchive(
+            self.gate, lambda: services.archive, ownership=services.usage.ownership,
+            proving=lambda: services.proving,
+        )  # fmt: skip
 
     @cached_property
     def restore(self) -> DeskRestore:
@@ -200,7 +203,10 @@ class Desk:
         from services.restore.access import DeskRestore
 
         services = self._services
-        return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
+        return DeskRestore(
+            self.gate, lambda: services.restore, lambda: services.archive,
+            lambda: services.planning,
+        )  # fmt: skip
 
     @cached_property
     def parking(self) -> DeskParking:

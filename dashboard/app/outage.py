@@ -22,6 +22,7 @@ CLICKHOUSE, REDIS, QDRANT = (
     WORDS[each].store for each in (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
 )
 KATO = "KATO"
+EVERY_STORE = frozenset({CLICKHOUSE, REDIS, QDRANT})
 
 _WORK: tuple[tuple[str, frozenset[str]], ...] = (
     ("Find by user, tenant or kb_id", frozenset()),
@@ -31,7 +32,8 @@ _WORK: tuple[tuple[str, frozenset[str]], ...] = (
     ("vectors", frozenset({QDRANT})),
     ("new sessions", frozenset({REDIS, KATO})),
     ("extending and ending sessions", frozenset({REDIS, KATO})),
-    ("a purge of all stores", frozenset({CLICKHOUSE, REDIS, QDRANT})),
+    ("a purge of all stores", EVERY_STORE),
+    ("archives, parking and moves", EVERY_STORE),
 )
 """What people do here, and the stores that it takes."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.app import navigation, outage, runtime
+from dashboard.app.ending import end_page
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import PERMISSIONS, Action
 from services.tenancy.kb_ids import TenantKey
@@ -69,7 +70,7 @@ def page_or_stop(name: str) -> None:
         return
     st.title(page.title)
     st.info(f"{_role_words(page)} {escaped(page.help)}", icon=":material/lock:")
-    st.stop()
+    end_page()
 
 
 def _role_is_enough(page: navigation.PageRow) -> bool:

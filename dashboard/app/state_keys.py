@@ -43,6 +43,7 @@ IMPORT_RUN = "import"
 
 DATA_TEXT = "data_text"
 DATA_REFUSED = "data_refused"
+DATA_WHY_UP = "data_why_up"
 """Session state: the rows to be written for a tenant, and why they were not checked or written."""
 
 SETUP_STEPS = "setup_steps"
@@ -129,12 +130,11 @@ RESTORE_OPEN = "restore_open"
 RESTORE_FILE = "restore_file"
 RESTORE_AS = "restore_as"
 RESTORE_NAMED = "restore_named"
-RESTORE_ASKED = "restore_asked"
-RESTORE_PLAN = "restore_planned"
 RESTORE_REASON = "restore_reason"
+RESTORE_WHY_UP = "restore_why_up"
 RESTORE_REFUSED = "restore_refused"
 """Session state: what of restoring an archive is open, was chosen, asked for, planned and typed,
-and why it was not done."""
+why it is given up, and why it was not done."""
 
 PARKING_OPEN = "parking_open"
 PARKING_PLAN = "parking_plan"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.app import navigation, permits, runtime, state_keys
 from dashboard.archive import tables
-from dashboard.draw import figures
+from dashboard.draw import figures, usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import age, escaped, size, visible
 from services.archive.models import Archive
@@ -27,12 +27,13 @@ def draw(archives: Sequence[Archive]) -> None:
         tables.archives_frame(archives), archives, [each.id for each in archives],
         key="archives", opened=lambda each: open_archive(each.id),
         height="content" if len(archives) <= FEW else "auto",
-        alt="Archives, the newest first: of whom, when, state, size, when proven, by whom",
+        alt="Archives, the newest first: of whom, when, state, size, when proven, why and by whom",
         column_config={
             "Of": st.column_config.TextColumn(pinned=True, width="medium"),
-            "Taken": figures.TIME, "Proven": figures.TIME,
+            "Taken": figures.TIME, "Last proven": figures.TIME,
             "Size": st.column_config.NumberColumn(format="bytes"),
         },
+        placeholder=usage_tables.NONE,
     )  # fmt: skip
 
 

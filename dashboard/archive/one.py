@@ -7,17 +7,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
-from dashboard.archive import tables
+from dashboard.archive import proofs, tables
 from dashboard.draw import job_steps
-from dashboard.draw.formatting import age, escaped, markdown, plural, size, visible
+from dashboard.draw.formatting import age, escaped, markdown, moment, size, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
 from services.archive.models import Archive, Manifest, State
-from services.archive.verify import Proof
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
 
-_SHOWN = 200
+_SHOWN, _LINKS = 200, 5
 
 
 def draw(archive_id: str) -> Archive | None:
@@ -58,6 +57,10 @@ def _head(archive: Archive) -> None:
         copy_link({state_keys.ARCHIVE: archive.id})
     st.caption(f"Asked for by {markdown(archive.by)} {age(archive.created_at)} · "
                f"{markdown(archive.reason)}")  # fmt: skip
+    with st.container(horizontal=True):
+        for tenant in archive.tenants[:_LINKS]:
+            name = visible(tenant)
+            permits.link("tenant", escaped(name), {state_keys.TENANT: name})
 
 
 def _follow(archive_id: str) -> None:
@@ -118,25 +121,17 @@ def _whole(archive: Archive) -> None:
         "File": escaped(visible(archive.name)),
         **({"Place": escaped(visible(archive.place))} if archive.place else {}),
         "Size": size(archive.bytes),
+        "Taken": moment(archive.created_at),
         "Last proven": age(archive.proven_at),
         "Encrypted": "yes" if archive.encrypted else "no",
         "Sessions ended first": "yes" if archive.quiesced else "no",
-        "Changed while it was taken": plural(archive.changes, "thing"),
-        **({} if archive.left_out is None else {"Left out": plural(archive.left_out, "kb_id")}),
+        "Changed while it was taken": tables.changed_words(archive),
+        **({} if archive.left_out is None else {"Left out": tables.left_words(archive)}),
     }  # fmt: skip
     st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
     st.caption("SHA-256")
     st.code(archive.sha256, language=None, wrap_lines=True)
-    with st.container(horizontal=True):
-        prove = permits.button("Verify", Action.VERIFY_ARCHIVE, icon=":material/verified:",
-                               key="archive_verify", tip="Reads all of it back.")  # fmt: skip
-        compare = permits.button(
-            "Compare with the stores", Action.VERIFY_ARCHIVE, icon=":material/compare_arrows:",
-            key="archive_compare", tip="Reads all of it back, and the stores too.",
-        )  # fmt: skip
-    manifest = None
-    if prove or compare:
-        manifest = _proven(archive, stores=compare)
+    manifest = proofs.draw(archive)
     st.subheader("What is in it")
     st.dataframe(
         tables.parts_frame(archive, manifest), hide_index=True, key="archive_parts",
@@ -148,42 +143,16 @@ def _whole(archive: Archive) -> None:
         _told(manifest)
 
 
-def _proven(archive: Archive, *, stores: bool) -> Manifest | None:
-    with st.spinner("Reading it back"):
-        try:
-            proof = runtime.desk().archives.verify(archive.id, stores=stores)
-        except (AccessDenied, NotSignedIn):
-            raise
-        except KatoTenantsError as exc:
-            refusals.say(exc)
-            return None
-    st.success("It is as it was written.", icon=":material/verified:")
-    _compared(proof)
-    return proof.manifest
-
-
-def _compared(proof: Proof) -> None:
-    if proof.manifest is None:
-        st.caption("It is encrypted, and no identity is set here: its hash alone was compared.")
-    if proof.differences is None:
-        return
-    if not proof.differences:
-        st.success("The stores hold the same.", icon=":material/compare_arrows:")
-        return
-    st.warning("The stores do not hold the same any more.", icon=":material/compare_arrows:")
-    st.dataframe(tables.differences_frame(proof.differences), hide_index=True,
-                 key="archive_differences", alt="What the stores hold otherwise")  # fmt: skip
-
-
 def _told(manifest: Manifest) -> None:
     """Draw what is not in it, and what changed meanwhile."""
     if manifest.changes:
         st.subheader("Changed while it was taken")
         st.dataframe(tables.changes_frame(manifest.changes[:_SHOWN]), hide_index=True,
                      key="archive_changes", alt="What two looks saw otherwise")  # fmt: skip
-    if manifest.left_out:
+    if manifest.left_out or manifest.disclosed:
         st.subheader("Not in it")
+    if manifest.left_out:
         st.dataframe(tables.left_frame(manifest.left_out[:_SHOWN]), hide_index=True,
                      key="archive_left", alt="kb_ids that were left out, and why")  # fmt: skip
-    for text in manifest.disclosed:
-        st.caption(markdown(text))
+    for text in tables.disclosed_words(manifest):
+        st.markdown(f"- {markdown(text)}")

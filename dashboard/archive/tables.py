@@ -7,7 +7,9 @@ from typing import Literal
 
 import pandas as pd
 
-from dashboard.draw.formatting import visible
+from dashboard.app.permits import sentence
+from dashboard.draw.archive_parts import part_words
+from dashboard.draw.formatting import plural, visible
 from services.archive.models import Archive, Change, Difference, Manifest, State
 from services.purge.models import LeftOut
 
@@ -32,20 +34,40 @@ def archives_frame(archives: Iterable[Archive]) -> pd.DataFrame:
     """Return one row an archive; its size in bytes, none of one that is not whole."""
     rows = [
         (visible(str(each.target)), each.created_at, STATES[each.state][0], each.bytes or None,
-         each.proven_at, "yes" if each.encrypted else "no", visible(each.by), each.name)
+         each.proven_at, visible(each.reason), visible(each.by), "yes" if each.encrypted else "no",
+         each.name)
         for each in archives
     ]  # fmt: skip
-    columns = ["Of", "Taken", "State", "Size", "Proven", "Encrypted", "By", "File"]
+    columns = ["Of", "Taken", "State", "Size", "Last proven", "Why", "By", "Encrypted", "File"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def parts_frame(archive: Archive, manifest: Manifest | None) -> pd.DataFrame:
-    """Return one row a part: how much of it is in the archive; bytes before compression."""
+    """Return one row a part that has anything: how much; bytes before compression."""
     if manifest is None:
-        counts = [(visible(name), count) for name, count in archive.counts.items()]
+        counts = [(part_words(name), count) for name, count in archive.counts.items() if count]
         return pd.DataFrame(counts, columns=["Part", "Count"])
-    rows = [(visible(part.name), part.count, part.bytes) for part in manifest.parts]
+    rows = [
+        (part_words(part.name), part.count, part.bytes) for part in manifest.parts if part.count
+    ]
     return pd.DataFrame(rows, columns=["Part", "Count", "Content"])
+
+
+def changed_words(archive: Archive) -> str:
+    """Say how much changed while it was taken."""
+    return plural(archive.changes, "thing") if archive.changes else "nothing"
+
+
+def left_words(archive: Archive) -> str:
+    """Say how many kb_ids are not in it, and where their names are told."""
+    if not archive.left_out:
+        return "nothing"
+    return f"{plural(archive.left_out, 'kb_id')}; Verify says which"
+
+
+def disclosed_words(manifest: Manifest) -> list[str]:
+    """Return in sentences what no archive can have."""
+    return [sentence(text.rstrip(".")) for text in manifest.disclosed]
 
 
 def left_frame(left: Iterable[LeftOut]) -> pd.DataFrame:
@@ -68,7 +90,9 @@ def changes_frame(changes: Iterable[Change]) -> pd.DataFrame:
 
 def differences_frame(differences: Iterable[Difference]) -> pd.DataFrame:
     """Return one row for each part that is not in its store as it is in the archive."""
-    rows = [(visible(each.part), each.archived, each.there, _content(each)) for each in differences]
+    rows = [
+        (part_words(each.part), each.archived, each.there, _content(each)) for each in differences
+    ]
     return pd.DataFrame(rows, columns=["Part", "In the archive", "In the store", "Content"])
 
 

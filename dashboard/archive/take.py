@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, read, refusals, runtime, state_keys
+from dashboard.app import outage, permits, read, refusals, runtime, state_keys
 from dashboard.draw.formatting import name_among, unseen, visible
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
@@ -40,6 +40,7 @@ def draw(snapshot: Snapshot) -> None:
             "Take archive", action, tenants=target.tenants if target else None, type="primary",
             icon=":material/archive:", disabled=request is None or not reason.strip(),
             key="archive_take", on_click=_begin, args=(request, reason, quiesce),
+            takes=outage.EVERY_STORE,
             tip=None if request and reason.strip() else "Choose whose, and say why.",
         )  # fmt: skip
         refusals.draw(state_keys.ARCHIVE_REFUSED, "No archive is taken")

@@ -46,7 +46,8 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
             help="Each tenant begins so much later at most, always at the same time.",
         )  # fmt: skip
         quiesce = st.checkbox("End its sessions first", key=rule_keys.BACKUP_QUIESCE)
-        to = st.text_input("To", key=rule_keys.BACKUP_TO, placeholder="the place that is set",
+        to = st.text_input("Kept in", key=rule_keys.BACKUP_TO,
+                           placeholder="Where archives are kept",
                            help="Another folder or URL than KATO_TENANTS_ARCHIVES.")  # fmt: skip
         asked = draw_status(Action.SET_BACKUPS)
         why = st.text_input(WHY, asked.details.get(WHY, "") if asked else "", max_chars=300,
@@ -67,11 +68,16 @@ def _scope(snapshot: Snapshot) -> str:
     names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
     kinds = sorted({f"{each.tenant.kind}/*" for each in snapshot.tenants})
     typed = st.selectbox(
-        "For", [_EVERY, *kinds, *names], key=rule_keys.BACKUP_SCOPE, accept_new_options=True,
-        filter_mode="contains", help="* for every tenant, org/* for every one of a kind, "
-        "label:plan=gold for those with a label, tenant/acme for one.",
+        "For", [_EVERY, *kinds, *names], format_func=_called, key=rule_keys.BACKUP_SCOPE,
+        accept_new_options=True, filter_mode="contains",
+        help="* for every tenant, org/* for every one of a kind, label:plan=gold for those with a "
+        "label, tenant/acme for one.",
     )  # fmt: skip
     return unseen(typed) if typed else ""
+
+
+def _called(scope: str) -> str:
+    return "* (every tenant)" if scope == _EVERY else scope
 
 
 def _rule(scope: str, cron: str, **how: Any) -> Rule | None:

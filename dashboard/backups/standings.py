@@ -9,8 +9,8 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, rule_keys, runtime, state_keys
 from dashboard.backups import tables
-from dashboard.draw import figures
-from dashboard.draw.chosen import rows_table
+from dashboard.draw import figures, usage_tables
+from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.formatting import escaped, visible
 from services.access.viewer import Action
 from services.backups.models import Standing
@@ -31,8 +31,10 @@ def draw(standings: Sequence[Standing]) -> None:
         return
     rows = tables.worst_first(standings)
     st.caption(f"{tables.summary(rows)}.")
+    names = [visible(str(each.tenant)) for each in rows]
+    named = name_box("Choose a tenant …", rows, names, key="backups_named")
     chosen = rows_table(
-        tables.standings_frame(rows, datetime.now(UTC)), rows, [str(each.tenant) for each in rows],
+        tables.standings_frame(rows, datetime.now(UTC)), rows, names,
         key="backups", select="single-row", height="content" if len(rows) <= _FEW else "auto",
         alt="Every tenant: its newest proven archive, its age, problems, and when it is backed up",
         column_config={
@@ -43,8 +45,9 @@ def draw(standings: Sequence[Standing]) -> None:
             "Age": st.column_config.TextColumn(help="Of the newest proven archive of the whole "
                                                "tenant, also of one that was taken by hand"),
         },
+        placeholder=usage_tables.NONE,
     )  # fmt: skip
-    _deeds(chosen[0] if chosen else None)
+    _deeds(chosen[0] if chosen else named)
 
 
 def _deeds(chosen: Standing | None) -> None:
@@ -57,10 +60,12 @@ def _deeds(chosen: Standing | None) -> None:
             tip=_tip(chosen), on_click=_begin, args=(tenant,), key="backup_now",
         )  # fmt: skip
         if chosen is None:
-            st.caption("Choose a tenant in the table.")
+            st.caption("Choose a tenant, in the table or by its name.")
             return
         name = visible(str(chosen.tenant))
         permits.link("tenant", escaped(name), {state_keys.TENANT: name})
+        if chosen.next_at is None:
+            permits.link("archive", "Archive it by hand…", {state_keys.TENANT: name})
         if chosen.newest is not None:
             query = {state_keys.ARCHIVE: chosen.newest.archive}
             permits.link("archive", "Its newest archive", query)

@@ -16,24 +16,27 @@ _TIMES = ("Newest proven", "Last run", "Next")
 
 
 def standings_frame(standings: Sequence[Standing], now: datetime) -> pd.DataFrame:
-    """Return one row a tenant; the newest proven archive is empty where none is known."""
+    """Return one row a tenant; the newest proven archive is empty where none is known.
+
+    Problems are a column only where there are any.
+    """
     rows = [
         {
             "Tenant": visible(str(each.tenant)),
             "Age": age(each.newest.at, now) if each.newest else "none",
             "Problem": problem(each),
+            "Rule": visible(str(each.rule.rule.scope)) if each.rule else "none",
+            "Next": each.next_at,
+            "Last run": each.last.begun if each.last else None,
             "Newest proven": each.newest.at if each.newest else None,
             "Size": each.newest.bytes if each.newest else None,
-            "Last run": each.last.begun if each.last else None,
-            "Next": each.next_at,
-            "Rule": visible(str(each.rule.rule.scope)) if each.rule else "none",
         }
         for each in standings
     ]
     frame = pd.DataFrame(rows)
     for column in _TIMES:
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return frame
+    return frame if frame["Problem"].any() else frame.drop(columns="Problem")
 
 
 def problem(each: Standing) -> str:

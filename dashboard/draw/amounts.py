@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from dashboard.draw.formatting import few, number, plural, size, visible
@@ -26,6 +28,13 @@ def amounts_frame(amounts: Amounts) -> pd.DataFrame:
          "unknown" if a.bytes is None else size(a.bytes)) for store, a in amounts.items()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Store", "What", "Size"])
+
+
+def why_not_yet(in_the_way: Sequence[str], reason: str) -> str | None:
+    """Say why what was planned cannot begin yet; None where it can."""
+    if in_the_way:
+        return "What stands in its way is said above."
+    return None if reason.strip() else "Say why."
 
 
 def stays_words(plan: Plan) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.draw import cards, limits, notices, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
@@ -43,7 +44,7 @@ def snapshot_or_stop(title: str) -> Snapshot:
         st.caption("Asking the stores for the first time…")
         for height in (110, 340, 200):
             st.skeleton(height=height)
-        st.stop()
+        end_page()
     return state.snapshot
 
 

@@ -61,9 +61,7 @@ def draw(job: Job, kind: Kind, ways_on: Callable[[Job], None]) -> None:
             st.fragment(_follow, run_every="1s")(job.id, kind)
         else:
             ways_on(job)
-        frame = job_steps.steps_frame(kind.steps_of(job), kind.steps)
-        st.table(frame, border="horizontal", hide_index=True,
-                 alt="Its steps: state, and why one failed")  # fmt: skip
+            _steps(job, kind)
 
 
 def do(deed: Callable[[], object], refused: str) -> None:
@@ -91,6 +89,13 @@ def _follow(job_id: str, kind: Kind) -> None:
             args=(lambda: kind.desk().stop(job_id), kind.refused),
             tip="It can go on later, where it is.",
         )  # fmt: skip
+    _steps(job, kind)
+
+
+def _steps(job: Job, kind: Kind) -> None:
+    frame = job_steps.steps_frame(kind.steps_of(job), kind.steps)
+    st.table(frame, border="horizontal", hide_index=True,
+             alt="Its steps: state, and why one failed")  # fmt: skip
 
 
 def why_halted(job: Job) -> None:

@@ -58,14 +58,19 @@ def planned(
     return found
 
 
-def draw_in_the_way(why: Sequence[str]) -> None:
-    """Draw why it cannot be begun."""
+def draw_in_the_way(why: Sequence[str], *, name: str | None = None) -> None:
+    """Draw why it cannot be begun; what begins with a deployment's name begins as that does."""
     for text in why:
-        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+        named = name is not None and text.startswith(name)
+        said = f"{text}." if named else permits.sentence(text)
+        st.error(markdown(said), icon=":material/block:")
 
 
-def draw_purge(plan: Purge, goes: Amounts, *, key: str, alt: str, stays: str) -> None:
-    """Draw how much goes out of each store, and what stays; `stays` says where."""
+def draw_purge(
+    plan: Purge, goes: Amounts, head: str, *, key: str, alt: str, stays: str
+) -> None:  # fmt: skip
+    """Draw under a heading how much goes out of each store, and what stays; `stays` says where."""
+    st.markdown(f"**{head}:**")
     st.dataframe(amounts.amounts_frame(goes), hide_index=True, key=key, width="content", alt=alt)
     left = amounts.stays_words(plan)
     if left:
@@ -75,16 +80,16 @@ def draw_purge(plan: Purge, goes: Amounts, *, key: str, alt: str, stays: str) ->
 
 def begin(
     button: Button, deed: Callable[[str], object], *, reason_key: str, refused: str,
-    blocked: bool = False,
+    in_the_way: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Draw where to say why, and the button that does it for that reason.
+    """Draw where to say why, and the button that does it, where nothing is in the way.
 
     A refusal is kept under the name `refused`, and said with the next drawing.
     """
     reason = st.text_input("Reason or ticket", key=reason_key, live=True)
     permits.button(
         button.label, button.action, tenants=button.tenants, type="primary", icon=button.icon,
-        key=button.key, disabled=blocked or not reason.strip(),
-        tip=None if reason.strip() else "Say why.", on_click=jobs.do,
+        key=button.key, disabled=bool(in_the_way) or not reason.strip(),
+        tip=amounts.why_not_yet(in_the_way, reason), on_click=jobs.do,
         args=(lambda: deed(reason), refused),
     )  # fmt: skip

@@ -37,6 +37,7 @@ _LAYOUTS = {"KATO's": Layout.KATO, "The guide's": Layout.GUIDE}
 
 def draw(snapshot: Snapshot | None) -> None:
     """Draw the form, and the button that checks the rows; nothing is written by it."""
+    st.caption("Rows are checked first: nothing is written before you have seen what they come to.")
     halves = st.grid(2, gap=("small", "large"), min_column_width=380)
     left, right = halves.cell(), halves.cell()
     with left:
@@ -44,14 +45,18 @@ def draw(snapshot: Snapshot | None) -> None:
         kind = st.segmented_control("What the rows are", list(Kind), default=Kind.PATTERNS,
                                     format_func=str.capitalize, required=True,
                                     key="data_kind") or Kind.PATTERNS  # fmt: skip
-        layout = _LAYOUTS[st.radio("Layout", list(_LAYOUTS), horizontal=True, key="data_layout")]
+        layout = _LAYOUTS[st.radio(
+            "Layout", list(_LAYOUTS), horizontal=True, key="data_layout",
+            help="How names are made: as KATO does, by node_id, or as its multi-tenant guide does, "
+            "by tenant.",
+        )]  # fmt: skip
         node = _node(tenant) if layout is Layout.KATO else ""
         table, collection = _place(kind, layout)
     with right:
-        existing = st.radio("A name that is there already", list(_EXISTING), key="data_existing",
+        existing = st.radio("Where a name is there already", list(_EXISTING), key="data_existing",
                             format_func=_EXISTING.__getitem__)  # fmt: skip
         leave_out = st.checkbox("Leave out refused rows and write the others", key="data_leave")
-        form = _FORMS[st.radio("Written as", list(_FORMS), horizontal=True, key="data_form")]
+        form = _FORMS[st.radio("Format", list(_FORMS), horizontal=True, key="data_form")]
     example, words = _KINDS[kind]
     st.caption(words)
     text = st.text_area("Rows", key=state_keys.DATA_TEXT, max_chars=MOST, height=180,
@@ -72,8 +77,8 @@ def _tenant(snapshot: Snapshot | None) -> TenantKey | None:
     preset = name_among(st.query_params.get(state_keys.TENANT, ""), names)
     name = st.selectbox(
         "Tenant", names, index=None if preset is None else names.index(preset),
-        accept_new_options=True, filter_mode="contains", placeholder="tenant/acme",
-        key="data_tenant",
+        accept_new_options=True, filter_mode="contains", key="data_tenant",
+        placeholder="Type a part of its name, or a new one",
     )  # fmt: skip
     if not name:
         return None

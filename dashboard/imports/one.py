@@ -8,26 +8,37 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw import usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
 from dashboard.draw.links import copy_link
+from dashboard.imports import elsewhere
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
-from services.imports.models import Preview, Run, State
+from services.imports.models import Existing, Preview, Run, State
 
+_EXISTING = {
+    Existing.STOP: "nothing is written", Existing.SKIP: "skipped", Existing.REPLACE: "replaced",
+}  # fmt: skip
 _STATES = {
     State.CHECKED: ("gray", "checked"),
     State.WRITING: ("blue", "being written"),
     State.DONE: ("green", "written"),
     State.UNDONE: ("orange", "taken back"),
     State.HALF: ("red", "half written"),
+    State.GIVEN_UP: ("gray", "given up"),
 }
 
 
 def draw(run_id: str) -> None:
     """Draw the import that a link names."""
     st.button("All imports", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    refusals.draw(state_keys.DATA_REFUSED, "Nothing was done")
     try:
+        away = elsewhere.found(run_id)
+        if away is not None:
+            elsewhere.draw(away)
+            return
         run, preview = runtime.desk().imports.one(run_id), runtime.desk().imports.preview(run_id)
     except KatoTenantsError as exc:
         st.warning(f"This import cannot be shown: {markdown(str(exc))}.",
@@ -41,7 +52,6 @@ def draw(run_id: str) -> None:
         copy_link({state_keys.IMPORT_RUN: run.id})
     if run.by:
         st.caption(f"Begun by {markdown(run.by)} {moment(run.at)}")
-    refusals.draw(state_keys.DATA_REFUSED, "Nothing was written")
     if run.state is State.CHECKED:
         _preview(preview)
     elif run.state is State.WRITING:
@@ -54,23 +64,31 @@ def draw(run_id: str) -> None:
 def listing() -> None:
     """Draw the imports that were begun on this machine."""
     try:
-        runs = runtime.desk().imports.runs()
+        runs, away = runtime.desk().imports.runs(), runtime.desk().imports.elsewhere()
     except KatoTenantsError as exc:
         refusals.say(exc)
         return
     st.header("Imports")
     if not runs:
         st.caption("Nothing was imported on this machine yet.")
-        return
-    st.dataframe(_frame(runs), hide_index=True, height="content",
-                 column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
-                 alt="The imports that were begun on this machine, and how each went")  # fmt: skip
+    else:
+        _here(runs)
+    elsewhere.listing(away)
     names = {f"{moment(run.at)} · {visible(str(run.order.tenant))}": run.id for run in runs}
+    names |= {f"{moment(each.at)} · {visible(str(each.tenant))}": each.id for each in away}
+    if not names:
+        return
     chosen = st.selectbox("Open an import", list(names), index=None, filter_mode="contains",
                           key="data_open", placeholder="Which")  # fmt: skip
     if chosen:
         st.query_params[state_keys.IMPORT_RUN] = names[chosen]
         st.rerun()
+
+
+def _here(runs: Sequence[Run]) -> None:
+    st.dataframe(_frame(runs), hide_index=True, height="content", placeholder=usage_tables.NONE,
+                 column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
+                 alt="The imports that were begun on this machine, and how each went")  # fmt: skip
 
 
 def _back() -> None:
@@ -81,7 +99,9 @@ def _preview(preview: Preview) -> None:
     """Draw what the rows would come to, and the button that writes them."""
     st.table({
         "Rows": f"{preview.rows:,}", "New": f"{preview.fresh:,}",
-        "There already": f"{preview.there:,} ({preview.order.existing.value})",
+        "There already": f"{preview.there:,}" + (
+            f" ({_EXISTING[preview.order.existing]})" if preview.there else ""
+        ),
         "Refused": f"{preview.refused:,}",
     }, border="horizontal", width="content", alt="What the rows would come to")  # fmt: skip
     if preview.lacking:
@@ -91,7 +111,7 @@ def _preview(preview: Preview) -> None:
     if preview.obstacle:
         st.error(markdown(permits.sentence(preview.obstacle)), icon=":material/block:")
     draw_status(Action.IMPORT_DATA, digest=preview.digest)
-    why = st.text_input("Why", max_chars=300, key=f"data_why_{preview.run}",
+    why = st.text_input("Reason or ticket", max_chars=300, key=f"data_why_{preview.run}",
                         help="It stands in the audit log.")  # fmt: skip
     permits.button(
         f"Write {plural(preview.will_write, 'row')}", Action.IMPORT_DATA, type="primary",
@@ -126,11 +146,23 @@ def _ended(run: Run) -> None:
     elif run.state is State.UNDONE:
         st.warning(f"Nothing of it is there: {markdown(run.problem)}. What was written was taken "
                    "back.", icon=":material/undo:")  # fmt: skip
+    elif run.given_up is not None:
+        elsewhere.told(run.id, run.given_up)
+        if run.given_up.begun and not run.given_up.taken_back:
+            st.caption("Its rows are here still: what it wrote can be taken back, as long as it is "
+                       "as it was written.")  # fmt: skip
+            _take_back_button(run)
     else:
         st.error(f"It failed, and not all was taken back yet: {markdown(run.problem)}.",
                  icon=":material/error:")  # fmt: skip
-        permits.button("Take back", Action.IMPORT_DATA, type="primary", icon=":material/undo:",
-                       on_click=_take_back, args=(run.id,))  # fmt: skip
+        with st.container(horizontal=True):
+            _take_back_button(run)
+            elsewhere.ask(run.id)
+
+
+def _take_back_button(run: Run) -> None:
+    permits.button("Take back", Action.IMPORT_DATA, type="primary", icon=":material/undo:",
+                   on_click=_take_back, args=(run.id,))  # fmt: skip
 
 
 def _refused(preview: Preview) -> None:
@@ -147,10 +179,15 @@ def _refused(preview: Preview) -> None:
 def _frame(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame([
         {"When": run.at, "Tenant": visible(str(run.order.tenant)), "What": run.order.kind.value,
-         "State": _STATES[run.state][1], "New": run.written, "Replaced": run.replaced,
-         "By": visible(run.by)}
+         "State": _STATES[run.state][1], "New": _ended_with(run, run.written),
+         "Replaced": _ended_with(run, run.replaced), "By": visible(run.by)}
         for run in runs
-    ])  # fmt: skip
+    ]).astype({"New": "Int64", "Replaced": "Int64"})  # fmt: skip
+
+
+def _ended_with(run: Run, count: int) -> int | None:
+    """Return how many rows an import wrote; None where it has not ended, and nobody knows."""
+    return None if run.state in (State.WRITING, State.HALF) else count
 
 
 def _write(run_id: str, why: str) -> None:

@@ -82,7 +82,7 @@ def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
             plan_first.Button("Take apart now", Action.APART, tenants, "apart_begin", ICON),
             lambda reason: _begin(plan, words, reason),
             reason_key=state_keys.of(state_keys.APART_REASON, kb_id),
-            refused=state_keys.APART_REFUSED, blocked=bool(plan.obstacles),
+            refused=state_keys.APART_REFUSED, in_the_way=plan.obstacles,
         )  # fmt: skip
 
 

@@ -17,23 +17,17 @@ from services.tenancy.kb_ids import TenantKey
 ICON = job_part.ICON
 
 
-def draw(tenant: TenantKey, *, there: bool = True) -> None:
-    """Draw what of moving concerns a tenant now: a job, where it is, or the way to begin.
-
-    `there` is whether any of it is in the stores, and so can be moved.
-    """
+def draw(tenant: TenantKey) -> bool:
+    """Draw a job under way, or where it is since it moved; return whether neither is so."""
     refusals.draw(state_keys.MOVE_REFUSED, "Nothing was done")
     job = None if permits.why_not(Action.SEE_PURGES) else _unended(tenant)
     if job is not None:
         job_part.draw(job)
-        return
+        return False
     moved = runtime.desk().move.moved(tenant)
     if moved is not None:
         _moved(moved)
-    elif there and not permits.why_not(Action.PLAN_PURGE, [tenant]):
-        names = runtime.desk().move.destinations()
-        if names:
-            _offer(tenant, names)
+    return moved is None
 
 
 def _unended(tenant: TenantKey) -> Job | None:
@@ -44,11 +38,19 @@ def _unended(tenant: TenantKey) -> Job | None:
     return next(mine, None)
 
 
-def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
-    """Draw what moving is, its plan where that was asked for, and the button that begins."""
+def offer(tenant: TenantKey) -> None:
+    """Draw what moving is, its plan where that was asked for, and the button that begins.
+
+    Nothing where no other deployment is set.
+    """
+    names = () if permits.why_not(Action.PLAN_PURGE, [tenant]) else (
+        runtime.desk().move.destinations()
+    )  # fmt: skip
+    if not names:
+        return
     with st.expander("Move it", icon=ICON, key=state_keys.of(state_keys.MOVE_OPEN, tenant),
-                     on_change="rerun") as offer:  # fmt: skip
-        if not offer.open:
+                     on_change="rerun") as section:  # fmt: skip
+        if not section.open:
             return
         st.markdown("All that is surely its own is copied to another deployment while its clients "
                     "go on, and the copy is proven. Then it waits until you have stopped them: "
@@ -59,15 +61,16 @@ def _offer(tenant: TenantKey, names: tuple[str, ...]) -> None:
         plan = _planned(tenant, to)
         if plan is None:
             return
-        plan_first.draw_in_the_way(plan.in_the_way)
-        plan_first.draw_purge(plan.purge, plan.amounts, key="move_amounts", stays="here",
+        plan_first.draw_in_the_way(plan.in_the_way, name=plan.to)
+        head = f"Copied to {escaped(visible(plan.to))}, and erased here after the cut-over"
+        plan_first.draw_purge(plan.purge, plan.amounts, head, key="move_amounts", stays="here",
                               alt="What is copied, and goes out of each store here")  # fmt: skip
         draw_status(Action.MOVE, target=f"{tenant} to {to}")
         plan_first.begin(
             plan_first.Button("Begin to move it", Action.MOVE, [tenant], "move_begin", ICON),
             lambda reason: runtime.desk().move.begin(tenant, to, reason=reason),
             reason_key=state_keys.of(state_keys.MOVE_REASON, tenant),
-            refused=state_keys.MOVE_REFUSED, blocked=bool(plan.in_the_way),
+            refused=state_keys.MOVE_REFUSED, in_the_way=plan.in_the_way,
         )  # fmt: skip
 
 

@@ -40,8 +40,8 @@ def moved_frame(moved: Iterable[Moved], names: Mapping[TenantKey, str]) -> pd.Da
     """Return one row a tenant that moved; `names` are what people call them."""
     rows = [
         (visible(str(each.tenant)), visible(names.get(each.tenant, "")), visible(each.to),
-         each.since, amounts_words(each.amounts), visible(each.by), visible(each.reason))
+         each.since, visible(each.reason), visible(each.by), amounts_words(each.amounts))
         for each in moved
     ]  # fmt: skip
-    columns = ["Tenant", "Name", "To", "Moved", "What it was", "By", "Why"]
+    columns = ["Tenant", "Name", "To", "Moved", "Why", "By", "What it was"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard.app import runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.archive import listing, one, take
 from dashboard.draw import figures
 from dashboard.restore import ask, listing as restores, one as restore
@@ -9,7 +10,7 @@ restoring = st.query_params.get(state_keys.RESTORE, "")
 if restoring:
     figures.head("Archives")
     restore.draw(restoring)
-    st.stop()
+    end_page()
 
 asked = st.query_params.get(state_keys.ARCHIVE, "")
 if asked:
@@ -22,7 +23,7 @@ if asked:
                      if job.plan["archive_id"] == archive.id]  # fmt: skip
             if of_it:
                 restores.draw(of_it, "Restores of it")
-    st.stop()
+    end_page()
 
 snapshot = figures.snapshot_or_stop("Archives")
 st.caption("An archive holds all that the stores have of one tenant, node or user, as one file "

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.draw import figures
 from dashboard.isolation import (
     canary,
@@ -26,11 +27,11 @@ try:
     report = isolation.report()
 except KatoTenantsError as exc:
     unreadable.draw("The findings", exc)
-    st.stop()
+    end_page()
 
 if asked:
     finding.draw(asked, report)
-    st.stop()
+    end_page()
 
 summary.problems(isolation.state)
 summary.audit_line(report)

@@ -3,6 +3,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.app import permits, read, refusals, runtime, state_keys
+from dashboard.app.ending import end_page
 from dashboard.draw import cards, figures
 from dashboard.draw.formatting import markdown, unseen
 from dashboard.new_session import form, limits
@@ -16,7 +17,7 @@ snapshot = figures.head("New session").snapshot
 off = permits.why_not(Action.CREATE_SESSION)
 if off:
     st.info(off, icon=":material/lock:")
-    st.stop()
+    end_page()
 
 sessions = runtime.desk().sessions
 schemes = {scheme.template: scheme for scheme in runtime.schemes().schemes}

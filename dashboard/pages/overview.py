@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import glossary, read, runtime
+from dashboard.app.ending import end_page
 from dashboard.draw import (
     figures,
     limits,
@@ -43,7 +44,7 @@ if not snapshot.tenants and snapshot.settled:
         if sees_all else "No tenant in your scope has anything in the stores.",
         snapshot, what="which tenants there are",
     )  # fmt: skip
-    st.stop()
+    end_page()
 
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="center"):

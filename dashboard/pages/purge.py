@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.draw import figures
 from dashboard.purge import choose, job, listing, plan, plan_tables, shown_plan
 from services.access.viewer import Action
@@ -11,7 +12,7 @@ asked = st.query_params.get(state_keys.JOB, "")
 if asked:
     figures.head("Purge")
     job.draw(asked)
-    st.stop()
+    end_page()
 
 kept = st.query_params.get(state_keys.PLAN, "")
 if kept:
@@ -45,12 +46,12 @@ with result:
         shown_plan.make(request, taken, resumes=resumes)
     if shown is not None:
         plan.draw(shown)
-        st.stop()
+        end_page()
     purge = runtime.desk().purge
     try:
         jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
     except KatoTenantsError as exc:
         unreadable.draw("Purges so far", exc)
-        st.stop()
+        end_page()
     listing.came_back_part(came_back(snapshot, stones))
     listing.jobs_list(jobs)

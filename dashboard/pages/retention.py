@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.draw import figures
 from dashboard.retention import form, job, listing, past, plan, runs
 from services.access.viewer import Action
@@ -9,7 +10,7 @@ asked = st.query_params.get(state_keys.JOB, "")
 if asked:
     figures.head("Retention")
     job.draw(asked)
-    st.stop()
+    end_page()
 
 snapshot = figures.snapshot_or_stop("Retention")
 with unreadable.said("Which policies are set"):

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.draw import figures as components, notices, unknown
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
@@ -25,7 +26,7 @@ asked = st.query_params.get(state_keys.SESSION, "")
 if asked:
     components.head("Sessions")
     one.draw(asked)
-    st.stop()
+    end_page()
 
 snapshot = components.snapshot_or_stop("Sessions")
 actions.draw_report()
@@ -33,11 +34,11 @@ figures = snapshot.stores[Measure.SESSIONS]
 if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
     st.caption(f"Which sessions there are is unknown: {unknown.why(figures)}, "
                f"{notices.last_read(figures)}.")  # fmt: skip
-    st.stop()
+    end_page()
 if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
     st.skeleton(height=340)
-    st.stop()
+    end_page()
 
 now = datetime.now(UTC)
 read_at = figures.collected_at or snapshot.collected_at
@@ -45,7 +46,7 @@ try:
     rows = session_rows(snapshot)
 except StoreError as exc:
     unreadable.draw("Whose sessions there are", exc)
-    st.stop()
+    end_page()
 frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
 unindexed = (snapshot.keys and snapshot.keys.unindexed) or 0
@@ -53,7 +54,7 @@ if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
     actions.stale_members(stale)
-    st.stop()
+    end_page()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
@@ -100,7 +101,7 @@ if found.empty:
     st.caption(f"0 of {plural(len(frame), 'session')}")
     st.info("No session matches.", icon=":material/search_off:")
     actions.stale_members(stale)
-    st.stop()
+    end_page()
 
 bar, counted = st.container(horizontal=True), st.empty()
 pages = math.ceil(len(found) / PER_PAGE)

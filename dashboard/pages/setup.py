@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime
+from dashboard.app.ending import end_page
 from dashboard.draw import figures
 from dashboard.setup import form, preview
 from services.access.viewer import Action
@@ -10,7 +11,7 @@ snapshot = figures.head("New tenant").snapshot
 off = permits.why_not(Action.SET_UP)
 if off:
     st.info(off, icon=":material/lock:")
-    st.stop()
+    end_page()
 
 preview.outcome()
 collections = () if snapshot is None else snapshot.collections
@@ -21,7 +22,7 @@ with left:
     order = form.draw(shared)
 with right:
     if order is None:
-        st.caption("Fill every field to see what stands near the name, and what would be done.")
+        st.caption("Name it to see the names near it, and what would be done.")
     else:
         try:
             found = runtime.desk().setup.preview(order, snapshot)

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, read, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.archive import listing as archive_parts
 from dashboard.audit_log import listing as log_listing
 from dashboard.cards import editing
@@ -33,12 +34,13 @@ USERS, SESSIONS, USAGE, FINDINGS, BROWSE, HISTORY = TABS = (
 def search(asked: str, snapshot: Snapshot) -> None:
     """Draw the way to a tenant, where none is open."""
     if asked:
-        unknown.nothing(
-            f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
-            icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
-        )  # fmt: skip
-        kept(asked)
+        if not kept(asked):
+            unknown.nothing(
+                f"Nothing in the stores belongs to {escaped(asked)}.", snapshot,
+                icon=":material/search_off:", what=f"whether anything belongs to {escaped(asked)}",
+            )  # fmt: skip
         log_listing.tenant_log(asked)
+        st.header("Other tenants")
     wanted = st.text_input("Find a tenant", type="search", placeholder="Part of a name", live=True)
     frame = read.tenants_frame(snapshot)
     hits = usage_tables.by(frame[holds(frame["Tenant"], wanted)], "Memory")
@@ -50,18 +52,25 @@ def search(asked: str, snapshot: Snapshot) -> None:
     figures.tenants_table(hits.head(MATCHES), snapshot, key="matches", alt="Tenants that match")
 
 
-def kept(asked: str) -> None:
-    """Draw the card of a tenant of which nothing is there any more, or not yet."""
+def kept(asked: str) -> bool:
+    """Draw what is known of a tenant of which the stores have nothing; return whether that is why.
+
+    It is where it is parked, moved, or about to be.
+    """
+    st.header(escaped(asked))
     try:
         tenant = TenantKey.parse(unseen(asked))
     except NamingError:
-        return
-    if runtime.desk().gate.viewer().sees(tenant):
-        editing.draw(read.card(tenant), tenant)
-        with unreadable.said("Whether it is parked"):
-            parking_parts.draw(tenant, there=False)
-        with unreadable.said("Where it is"):
-            move_parts.draw(tenant, there=False)
+        return False
+    if not runtime.desk().gate.viewer().sees(tenant):
+        return False
+    editing.draw(read.card(tenant), tenant)
+    still = []
+    with unreadable.said("Whether it is parked"):
+        still.append(parking_parts.draw(tenant))
+    with unreadable.said("Where it is"):
+        still.append(move_parts.draw(tenant))
+    return not all(still)
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -87,10 +96,11 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if not permits.why_not(Action.SEE_ARCHIVES):
         with unreadable.said("Its newest archive"):
             archive_parts.tenant_note(tenant.tenant)
+    still = []
     with unreadable.said("Whether it is parked"):
-        parking_parts.draw(tenant.tenant)
+        still.append(parking_parts.draw(tenant.tenant))
     with unreadable.said("Whether it moves"):
-        move_parts.draw(tenant.tenant)
+        still.append(move_parts.draw(tenant.tenant))
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}
@@ -99,6 +109,9 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
         st.caption(f"{plural(len(hidden), 'knowledge base')} that it holds with tenants out of "
                    "your scope: only its own sessions there are counted and shown.")  # fmt: skip
     figures.owner_figures(tenant.usage, snapshot)
+    if still == [True, True]:  # else it is not for now
+        parking_parts.offer(tenant.tenant)
+        move_parts.offer(tenant.tenant)
 
 
 def sessions(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -157,7 +170,7 @@ asked = name_among(asked, by_name) or asked
 tenant = by_name.get(asked)
 if tenant is None:
     search(asked, snapshot)
-    st.stop()
+    end_page()
 
 head(asked, tenant, snapshot)
 tabs = dict(zip(TABS, st.tabs(TABS, key=state_keys.TAB, bind="query-params", on_change="rerun"),

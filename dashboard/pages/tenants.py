@@ -4,6 +4,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys, unreadable
+from dashboard.app.ending import end_page
 from dashboard.cards import cohorts, files
 from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
@@ -120,7 +121,7 @@ importing.draw()
 cohorts.without_data(said, snapshot)
 files.draw(said)
 if not sees_all:
-    st.stop()
+    end_page()
 
 st.header("Unowned")
 unowned = snapshot.unattributed

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from dashboard.app import runtime
+from dashboard.app.ending import end_page
 from dashboard.draw import figures, over_time
 from dashboard.usage import cohort, compare, movers
 from services.history.models import FLEET
@@ -8,7 +9,7 @@ from services.history.models import FLEET
 snapshot = figures.snapshot_or_stop("Usage")
 choice = over_time.choose(snapshot)
 if choice is None:
-    st.stop()
+    end_page()
 if runtime.desk().gate.viewer().sees_all:
     st.header("The fleet over time")
     over_time.draw(FLEET, choice, tenants=())

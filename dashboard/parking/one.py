@@ -18,21 +18,17 @@ ICON = ":material/local_parking:"
 _ACTIONS = {"park": Action.PARK, "unpark": Action.UNPARK}
 
 
-def draw(tenant: TenantKey, *, there: bool = True) -> None:
-    """Draw what of parking concerns a tenant now: a job, that it is parked, or the way to it.
-
-    `there` is whether any of it is in the stores, and so can be parked.
-    """
+def draw(tenant: TenantKey) -> bool:
+    """Draw a job under way, or that it is parked; return whether neither is so."""
     job = None if permits.why_not(Action.SEE_PURGES) else _unended(tenant)
     refusals.draw(state_keys.PARKING_REFUSED, "Nothing was done")
     if job is not None:
         _job(job)
-        return
+        return False
     parked = runtime.desk().parking.parked(tenant)
     if parked is not None:
         _parked(parked)
-    elif there and not permits.why_not(Action.PLAN_PURGE, [tenant]):
-        _offer(tenant)
+    return parked is None
 
 
 def _unended(tenant: TenantKey) -> Job | None:
@@ -46,11 +42,13 @@ def _unended(tenant: TenantKey) -> Job | None:
 # --- parking it ---
 
 
-def _offer(tenant: TenantKey) -> None:
+def offer(tenant: TenantKey) -> None:
     """Draw what parking is, its plan where that was asked for, and the button that begins."""
+    if permits.why_not(Action.PLAN_PURGE, [tenant]):
+        return
     with st.expander("Park it", icon=ICON, key=state_keys.of(state_keys.PARKING_OPEN, tenant),
-                     on_change="rerun") as offer:  # fmt: skip
-        if not offer.open:
+                     on_change="rerun") as section:  # fmt: skip
+        if not section.open:
             return
         st.markdown("All that the stores hold of it goes into an archive that is proven, and then "
                     "out of the stores. It can be brought back at any time. Its sessions end, and "
@@ -59,14 +57,16 @@ def _offer(tenant: TenantKey) -> None:
         if plan is None:
             return
         plan_first.draw_in_the_way(plan.in_the_way)
-        plan_first.draw_purge(plan.purge, plan.saved, key="parking_saved", stays="where it is",
-                              alt="What goes out of each store")  # fmt: skip
+        plan_first.draw_purge(
+            plan.purge, plan.saved, "Goes into the archive, and out of the stores",
+            key="parking_saved", stays="where it is", alt="What goes out of each store",
+        )  # fmt: skip
         draw_status(Action.PARK, target=str(tenant))
         plan_first.begin(
             plan_first.Button("Park it now", Action.PARK, [tenant], "parking_park", ICON),
             lambda reason: runtime.desk().parking.park(tenant, reason=reason),
             reason_key=state_keys.of(state_keys.PARKING_REASON, tenant),
-            refused=state_keys.PARKING_REFUSED, blocked=bool(plan.in_the_way),
+            refused=state_keys.PARKING_REFUSED, in_the_way=plan.in_the_way,
         )  # fmt: skip
 
 

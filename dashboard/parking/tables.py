@@ -26,8 +26,8 @@ def parked_frame(parked: Iterable[Parked], names: Mapping[TenantKey, str]) -> pd
     """Return one row a parked tenant; `names` are what people call them."""
     rows = [
         (visible(str(each.tenant)), visible(names.get(each.tenant, "")), each.since,
-         amounts_words(each.saved), each.bytes, visible(each.by), visible(each.reason))
+         each.bytes, visible(each.reason), visible(each.by), amounts_words(each.saved))
         for each in parked
     ]  # fmt: skip
-    columns = ["Tenant", "Name", "Parked", "Saved", "Archive", "By", "Why"]
+    columns = ["Tenant", "Name", "Parked", "Archive", "Why", "By", "Saved"]
     return pd.DataFrame(rows, columns=columns)

@@ -8,10 +8,11 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import job_steps, unknown, usage_tables
+from dashboard.draw.archive_parts import part_words
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
 from dashboard.draw.links import copy_link
-from dashboard.restore import plan as plan_parts, tables
+from dashboard.restore import given_up, plan as plan_parts, tables
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
@@ -96,7 +97,7 @@ def _now(job: Job) -> str:
     """Say what is being done, and how much of it is."""
     said = job.progress
     share = "" if said.whole is None else f": {number(said.done)} of {number(said.whole)}"
-    return f"{said.words}{share}" if said.words else "Waits for its turn"
+    return f"{part_words(said.words)}{share}" if said.words else "Waits for its turn"
 
 
 def _steps(job: Job) -> None:
@@ -110,8 +111,10 @@ def _halted(job: Job) -> None:
                  icon=":material/error:")  # fmt: skip
     else:
         st.info("It was stopped. What is written stays.", icon=":material/pause_circle:")
-    permits.button("Go on", Action.RESTORE, type="primary", icon=":material/play_arrow:",
-                   key="restore_resume", on_click=_do, args=("resume", job.id))  # fmt: skip
+    with st.container(horizontal=True):
+        permits.button("Go on", Action.RESTORE, type="primary", icon=":material/play_arrow:",
+                       key="restore_resume", on_click=_do, args=("resume", job.id))  # fmt: skip
+        given_up.ask(job, plan_of(job.plan))
 
 
 def _do(deed: str, job_id: str) -> None:
@@ -128,6 +131,9 @@ def _do(deed: str, job_id: str) -> None:
 
 
 def _receipt(receipt: Receipt) -> None:
+    if receipt.given_up is not None:
+        given_up.draw(receipt.given_up)
+        return
     if receipt.outcome is Outcome.RESTORED:
         st.success("Every row, key and point is as in the archive.",
                    icon=":material/check_circle:")  # fmt: skip
@@ -151,7 +157,9 @@ def _receipt(receipt: Receipt) -> None:
 def _notes(receipt: Receipt) -> list[str]:
     lost = few([visible(name) for name in receipt.field_ends_lost], _SHOWN)
     expired = sum(each.expired for each in receipt.parts)
+    held = tables.hold_words(receipt.holds)
     found = [
+        f"On legal hold again, as when it was archived: {held}." if held else "",
         f"{plural(expired, 'key')} had expired, and did not come back." if expired else "",
         f"{plural(receipt.mentions, 'row')} name in their text what has another name now."
         if receipt.mentions else "",

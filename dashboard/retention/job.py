@@ -7,7 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, rule_keys, runtime, state_keys, unreadable
-from dashboard.draw import jobs
+from dashboard.draw import jobs, usage_tables
 from dashboard.draw.formatting import age, escaped, markdown, plural
 from dashboard.draw.links import copy_link
 from dashboard.retention import tables
@@ -105,12 +105,13 @@ def _halted(job: Job) -> None:
 def _receipt(job: Job) -> None:
     receipt = job.receipt or {"lines": [], "left_out": [], "problems": []}
     gone = tables.gone_of(job.receipt)
-    st.markdown(f"**{'An unknown number' if gone is None else f'{gone:,}'} gone**, and "
-                f"{plural(len(receipt['left_out']), 'owner')} left as it was.")  # fmt: skip
+    left = len(receipt["left_out"])
+    stayed = f", and {plural(left, 'owner')} left as before" if left else ""
+    st.markdown(f"**{'An unknown number' if gone is None else f'{gone:,}'} gone**{stayed}.")
     for problem in receipt["problems"]:
         st.warning(markdown(problem), icon=":material/help:")
     frame = tables.receipt_frame(receipt)
     if len(frame):
-        st.dataframe(frame, hide_index=True,
+        st.dataframe(frame, hide_index=True, placeholder=usage_tables.NONE,
                      alt="What came of each owner: before, gone, after")  # fmt: skip
         st.caption("Before = gone + by others + after. What others wrote meanwhile is below 0.")

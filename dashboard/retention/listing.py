@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, refusals, rule_keys, runtime
+from dashboard.draw import usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import plural
 from dashboard.retention import tables
@@ -42,6 +43,7 @@ def draw(kept: Sequence[Kept]) -> None:
                                                 "and the time zone; empty: only by hand"),
             "Next": tables.TIME, "Last": tables.TIME,
         },
+        placeholder=usage_tables.NONE,
     )  # fmt: skip
     if may:
         label = "Remove" if not chosen else f"Remove {plural(len(chosen), 'policy', 'policies')}"

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.app import navigation, permits, refusals, rule_keys, runtime, state_keys
 from dashboard.app.cache import sight_of
+from dashboard.draw import usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import age, escaped, markdown, plural, size
 from dashboard.retention import tables
@@ -71,7 +72,7 @@ def _draw(plan: Plan) -> None:
         )  # fmt: skip
     frame = tables.tenants_frame(plan)
     if len(frame):
-        st.dataframe(frame, hide_index=True, height="auto",
+        st.dataframe(frame, hide_index=True, height="auto", placeholder=usage_tables.NONE,
                      alt="What would be removed, by tenant and matter")  # fmt: skip
     _by_owner(plan)
     _run(plan)
@@ -82,18 +83,20 @@ def _by_owner(plan: Plan) -> None:
     if concerned:
         with st.expander(f"By knowledge base, session and stream ({len(concerned):,})"):
             st.dataframe(tables.lines_frame(concerned[:_SHOWN]), hide_index=True,
+                         placeholder=usage_tables.NONE,
                          alt="What would be removed, by owner, and by which policy")  # fmt: skip
             if len(concerned) > _SHOWN:
                 st.caption(f"and {len(concerned) - _SHOWN:,} more; the command has all")
     if plan.left_out:
         with st.expander(f"Left as it is ({len(plan.left_out):,})"):
             st.dataframe(tables.left_frame(plan.left_out[:_SHOWN]), hide_index=True,
+                         placeholder=usage_tables.NONE,
                          alt="What is left as it is, and why")  # fmt: skip
 
 
 def _run(plan: Plan) -> None:
     asked = draw_status(Action.RUN_RETENTION)
-    reason = st.text_input("Reason, or the ticket", asked.details.get(REASON, "") if asked else "",
+    reason = st.text_input("Reason or ticket", asked.details.get(REASON, "") if asked else "",
                            key=rule_keys.RETENTION_REASON, max_chars=300)  # fmt: skip
     begun = permits.button(
         "Run now", Action.RUN_RETENTION, type="primary", icon=":material/play_arrow:",

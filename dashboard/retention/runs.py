@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import navigation, permits, state_keys
+from dashboard.draw import usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.retention import tables
 from services.jobs.models import Job
@@ -19,13 +20,13 @@ def draw(jobs: Sequence[Job]) -> None:
     """Draw the newest runs, each with a button that opens it."""
     st.header("Runs so far")
     if not jobs:
-        st.caption("None yet.")
+        st.caption("None yet. A plan above begins one, and so does a policy that runs by itself.")
         return
     rows_table(
         tables.jobs_frame(jobs), jobs, [job.id for job in jobs], key="retention_runs",
         opened=_open, height="content" if len(jobs) <= _FEW else "auto",
         alt="Runs, the newest first: when, state, how many went, who and why",
-        column_config={"Began": tables.TIME},
+        column_config={"Began": tables.TIME}, placeholder=usage_tables.NONE,
     )  # fmt: skip
 
 

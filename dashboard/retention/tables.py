@@ -33,12 +33,12 @@ MATTERS: Mapping[Matter, str] = {
     Matter.CACHES: "Caches",
 }
 _BOUNDS: Mapping[Bound, str] = {
-    Bound.COUNT: "at most, by number, a kb_id",
-    Bound.BYTES: "at most, by memory, a kb_id",
+    Bound.COUNT: "number in a kb_id, at most",
+    Bound.BYTES: "memory in a kb_id, at most",
     Bound.IDLE: "unused for at most",
     Bound.TTL: "a TTL from now on",
     Bound.AGE: "written within",
-    Bound.LENGTH: "entries at most",
+    Bound.LENGTH: "entries, at most",
 }
 STATES: Mapping[JobState, str] = {
     JobState.RUNNING: "running",
@@ -118,7 +118,7 @@ def left_frame(left: Sequence[LeftOut]) -> pd.DataFrame:
 def tenants_frame(plan: Plan) -> pd.DataFrame:
     """Return what goes by tenant and matter: not known where it is not of one owner."""
     due, there = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    unknown = set[tuple[str, str]]()
+    unknown, uncounted = set[tuple[str, str]](), set[tuple[str, str]]()
     for each in plan.lines:
         tenant = "everybody" if each.tenant is None else visible(str(each.tenant))
         key = tenant, MATTERS[each.matter]
@@ -126,8 +126,11 @@ def tenants_frame(plan: Plan) -> pd.DataFrame:
         due[key] += (each.due or 0) + each.expiring
         if each.due is None:
             unknown.add(key)
+        if each.there is None:
+            uncounted.add(key)
     rows = [
-        {"Tenant": key[0], "Of": key[1], "There": there[key],
+        {"Tenant": key[0], "Of": key[1],
+         "There": None if key in uncounted else there[key],
          "Goes": None if key in unknown else count}
         for key, count in due.most_common()
         if count or key in unknown

@@ -38,7 +38,7 @@ def draw(shared: list[str]) -> Order | None:
     limits = _limits()
     vectors, complete = _vectors(shared)
     expected = st.number_input(
-        "Points that it is likely to have", min_value=0, value=None, step=1000,
+        "Vectors that it is likely to have", min_value=0, value=None, step=1000,
         key="setup_expected", help="What the advice goes by; empty where nobody knows.",
     )  # fmt: skip
     session = _session()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dashboard.app import state_keys
-from services.archive.models import State
+from dashboard.archive import tables
+from dashboard.draw.archive_parts import part_words
+from services.archive.models import Archive, State
+from services.archive.proving import KIND as PROVING
 from services.bootstrap import Services
-from tests.pages.conftest import Open, Put, words
+from services.purge.models import Target
+from tests.pages.conftest import Open, Put, refresh, words
+from tests.pages.test_restore import looked
 from tests.pages.test_sessions import press
+from tests.servers.deployment import Deployment
 
 ACME = "tenant/acme"
 
@@ -30,14 +38,55 @@ def test_one_is_taken_proven_and_found_from_its_tenant(
     services.archive.run_here(archive)
     app.run()
     assert "Proven" in words(app)
+    assert ACME in [link.proto.label for link in app.get("page_link")]
+    parts = app.dataframe[0].value
+    assert {"Redis keys", "ClickHouse table patterns_data"} <= set(parts["Part"])
+    assert parts["Count"].all()  # no part that is empty
     press(app, "Compare with the stores")
+    looked(app, services, PROVING)
     assert "It is as it was written." in words(app)
-    assert "The stores hold the same." in words(app)
+    assert "The stores held the same." in words(app)
     (tmp_path / "archives" / archive.name).write_bytes(b"cut")
     press(app, "Verify")
+    looked(app, services, PROVING)
     assert "is refused" in words(app)
     assert services.archive.archive(archive.id).state is State.BROKEN
+    press(app, "All archives")
+    assert list(app.dataframe[0].value["Why"]) == ["ticket 4711"]
+    (take,) = (button for button in app.button if button.label == "Take archive")
+    assert take.disabled  # what was typed before is not on the screen any more
     assert "No proven archive of it is known." in words(open_page("tenant", tenant=ACME))
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("redis/sessions", "Sessions"), ("records/history", "Usage over time"),
+    ("qdrant/vectors_a/b_kato", "Qdrant collection vectors_a/b_kato"), ("qdrant/", "qdrant/"),
+    ("comparing\n", "comparing\\n"),
+])  # fmt: skip
+def test_a_part_is_called_by_what_it_is(name: str, said: str) -> None:
+    assert part_words(name) == said
+
+
+def test_what_is_not_known_of_an_archive_is_not_made_up() -> None:
+    """Who is not told how much was left out is not told that it is nothing."""
+    archive = Archive("a", Target(), (), "", "", State.PROVEN, "ada", datetime.now(UTC))
+    assert (tables.changed_words(archive), tables.left_words(archive)) == ("nothing", "nothing")
+    other = replace(archive, changes=1, left_out=2)
+    assert tables.changed_words(other) == "1 thing"
+    assert tables.left_words(other) == "2 kb_ids; Verify says which"
+
+
+def test_with_a_store_down_none_is_taken_and_it_says_why(
+    services: Services, open_page: Open, kato: Deployment
+) -> None:
+    kato.fail("qdrant", "down")
+    refresh(services)
+    app = open_page("archive", tenant=ACME)
+    assert "archives, parking and moves" in words(app)
+    app.text_input(key=state_keys.ARCHIVE_REASON).set_value("ticket 4711").run()
+    (take,) = (button for button in app.button if button.label == "Take archive")
+    assert take.disabled
+    assert "Qdrant is down" in take.help
 
 
 def test_without_a_place_it_says_which_setting_is_missing(

@@ -32,6 +32,22 @@ def test_a_rule_is_set(reading_services: Services, open_page: Open) -> None:
     assert str(kept.rule.schedule) == "30 3 * * * UTC"
     assert "tenants backed up by a rule" in words(page)
     assert page.button("backup_now").disabled
+    standings = page.dataframe[0].value
+    assert "Problem" not in standings.columns  # there is none
+    rules = [str(kept.rule.scope) for kept in reading_services.backing.service.rules()]
+    assert set(standings["Rule"]) == set(rules)
+
+
+def test_a_tenant_is_chosen_by_its_name_and_archived_by_hand(
+    reading_services: Services, open_page: Open
+) -> None:
+    """By keyboard too; and who is backed up by no rule has another way to an archive."""
+    keep(reading_services)
+    page = open_page("backups")
+    (box,) = (each for each in page.selectbox if each.label == "Choose a tenant …")
+    box.set_value(box.options.index("tenant/acme")).run()
+    links = [(link.proto.label, link.proto.query_string) for link in page.get("page_link")]
+    assert ("Archive it by hand…", "tenant=tenant%2Facme") in links
 
 
 def test_a_confined_viewer_sees_what_may_hold_for_their_own(

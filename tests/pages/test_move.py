@@ -13,35 +13,47 @@ from tests.features.move.conftest import OTHER, move_to, other
 from tests.features.restore.test_restore import ACME
 from tests.pages.conftest import Open, Put, refresh, words
 from tests.pages.test_sessions import press
+from tests.servers.sockets import free_port
 
 __all__ = ["move_to", "other"]  # fixtures
 
-NAME = str(ACME)
+NAME, DOWN = str(ACME), "us-1"
 
 
 def test_a_tenant_moves(
     request: pytest.FixtureRequest, put: Put, move_to: str, tmp_path: Path
 ) -> None:
-    put({"ARCHIVES": str(tmp_path / "archives"), "MOVE_TO": move_to})
+    (tmp_path / "down.env").write_text(f"REDIS_URL=redis://127.0.0.1:{free_port()}/0", "utf-8")
+    to = f"{move_to}\n{DOWN} = {tmp_path / 'down.env'}"
+    put({"ARCHIVES": str(tmp_path / "archives"), "MOVE_TO": to})
     services: Services = request.getfixturevalue("services")
     open_page: Open = request.getfixturevalue("open_page")
     app = open_page("tenant", tenant=NAME)
     app.session_state[state_keys.of(state_keys.MOVE_OPEN, ACME)] = True
     app.run()
+    app.selectbox(key=state_keys.of(state_keys.MOVE_TO, ACME)).set_value(DOWN).run()
     press(app, "See what goes and what stays")
+    assert f"{DOWN}: " in words(app)  # as it is called, and not with a capital letter
+    app.selectbox(key=state_keys.of(state_keys.MOVE_TO, ACME)).set_value(OTHER).run()
+    press(app, "See what goes and what stays")
+    assert f"Copied to {OTHER}, and erased here after the cut-over" in words(app)
     app.text_input(key=state_keys.of(state_keys.MOVE_REASON, ACME)).set_value("OPS-7").run()
     press(app, "Begin to move it")
     (job,) = services.move.jobs()
     assert phase_of(services.move.run_here(job.id)) is Phase.WAITING
     app = open_page("tenant", tenant=NAME)
     assert f"Copied to {OTHER}" in words(app)
+    assert not {"Move it", "Park it"} & {each.label for each in app.expander}
     (cut_over,) = (button for button in app.button if button.label == "Cut over")
     assert cut_over.disabled
     app.checkbox(key=state_keys.of(state_keys.MOVE_STOPPED, ACME)).check().run()
     press(app, "Cut over")
     assert services.move.run_here(job.id).outcome == Outcome.MOVED
     refresh(services)
-    assert f"Moved to {OTHER}" in words(open_page("tenant", tenant=NAME))
+    app = open_page("tenant", tenant=NAME)
+    assert f"Moved to {OTHER}" in words(app)
+    assert "Nothing in the stores" not in words(app)
+    assert NAME in [header.value for header in app.header]
     assert "Moved" in [header.value for header in open_page("tenants").header]
     assert f"{NAME} moved to {OTHER}" in words(open_page("find", find=NAME))
     app = open_page("tenant", tenant=NAME)

@@ -28,6 +28,13 @@ def test_what_is_not_known_of_an_owner_is_not_nothing() -> None:
     assert pd.isna(frame["Goes"]).all()
 
 
+def test_how_much_there_is_is_not_nothing_where_it_is_not_known() -> None:
+    lines = (line("a", 2), Line(Matter.PREDICTIONS, ACME, "b", {}, None, 1))
+    (row,) = tenants_frame(Plan(NOW, "d", (), lines)).to_dict("records")
+    assert pd.isna(row["There"])
+    assert row["Goes"] == 3
+
+
 def test_a_store_that_was_not_read_is_not_nothing() -> None:
     plan = Plan(NOW, "d", (), unread={"redis": Problem("it is down")})
     assert plan_words(plan) == "nothing; not every store was read"
