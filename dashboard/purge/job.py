@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw import jobs
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
 from dashboard.draw.links import copy_link
 from dashboard.purge import (
@@ -111,8 +111,8 @@ def _follow(job_id: str) -> None:
         )  # fmt: skip
         permits.button(
             "Stops before the next step…" if job.stop_asked else "Stop", Action.STOP_PURGE,
-            icon=":material/stop:", disabled=job.stop_asked, key="purge_stop", on_click=_do,
-            args=("stop", job_id),
+            icon=":material/stop:", disabled=job.stop_asked, key="purge_stop", on_click=jobs.do,
+            args=(lambda: runtime.desk().purge.stop(job_id), state_keys.PURGE_REFUSED),
             tip="It ends before its next step. What is erased by then stays erased.",
         )  # fmt: skip
     _steps(job)
@@ -124,20 +124,11 @@ def _steps(job: Job) -> None:
              alt="The steps of this purge: state, result, time")  # fmt: skip
 
 
-def _do(deed: str, job_id: str) -> None:
-    """Stop, resume or abandon a job; a refusal is said with the next drawing."""
+def _resume(job_id: str) -> None:
     purge = runtime.desk().purge
-    deeds: dict[str, Callable[[str], object]] = {
-        "stop": purge.stop, "resume": purge.resume, "abandon": purge.abandon,
-    }  # fmt: skip
-    try:
-        deeds[deed](job_id)
-    except KatoTenantsError as exc:
-        refusals.keep(state_keys.PURGE_REFUSED, exc)
-        return
-    if deed == "resume":
-        with suppress(KatoTenantsError):  # the worker looks by itself too
-            purge.run_soon()
+    purge.resume(job_id)
+    with suppress(KatoTenantsError):  # the worker looks by itself too
+        purge.run_soon()
 
 
 def _halted(job: Job) -> None:
@@ -157,7 +148,8 @@ def _halted(job: Job) -> None:
     takes = plan_tables.takes(job.plan.request)
     with st.container(horizontal=True):
         permits.button("Resume", Action.STEER_PURGE, type="primary", icon=":material/play_arrow:",
-                       takes=takes, on_click=_do, args=("resume", job.id))  # fmt: skip
+                       takes=takes, on_click=jobs.do,
+                       args=(lambda: _resume(job.id), state_keys.PURGE_REFUSED))  # fmt: skip
         if permits.button(
             "Plan anew…", Action.PLAN_PURGE, icon=":material/fact_check:", takes=takes,
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
@@ -171,6 +163,7 @@ def _halted(job: Job) -> None:
 def _confirm_end(job_id: str) -> None:
     st.markdown("The stores are looked at once more, and the receipt says what is left. What is "
                 "left can be purged by a new plan.")  # fmt: skip
-    if permits.button("End it", Action.STEER_PURGE, type="primary", on_click=_do,
-                      args=("abandon", job_id)):  # fmt: skip
+    if permits.button("End it", Action.STEER_PURGE, type="primary", on_click=jobs.do,
+                      args=(lambda: runtime.desk().purge.abandon(job_id),
+                            state_keys.PURGE_REFUSED)):  # fmt: skip
         st.rerun()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, rule_keys, runtime, state_keys, unreadable
-from dashboard.draw import usage_tables
+from dashboard.draw import jobs, usage_tables
 from dashboard.draw.formatting import age, escaped, markdown, plural
 from dashboard.draw.links import copy_link
 from dashboard.retention import tables
@@ -65,7 +64,8 @@ def _follow(job_id: str) -> None:
     st.progress(done / max(1, len(job.steps)), text=escaped(_now(job)))
     permits.button(
         "Stops soon…" if job.stop_asked else "Stop", Action.RUN_RETENTION, icon=":material/stop:",
-        disabled=job.stop_asked, key="retention_stop", on_click=_do, args=("stop", job_id),
+        disabled=job.stop_asked, key="retention_stop", on_click=jobs.do,
+        args=(lambda: runtime.desk().retention.stop(job_id), rule_keys.RETENTION_REFUSED),
         tip="What is gone by then stays gone.",
     )  # fmt: skip
 
@@ -75,19 +75,11 @@ def _now(job: Job) -> str:
     return ": ".join(filter(None, (str(step), job.progress.words))) or "It begins"
 
 
-def _do(deed: str, job_id: str) -> None:
+def _resume(job_id: str) -> None:
     desk = runtime.desk().retention
-    deeds: dict[str, Callable[[str], object]] = {
-        "stop": desk.stop, "resume": desk.resume, "end": desk.abandon,
-    }  # fmt: skip
-    try:
-        deeds[deed](job_id)
-    except KatoTenantsError as exc:
-        refusals.keep(rule_keys.RETENTION_REFUSED, exc)
-        return
-    if deed == "resume":
-        with suppress(KatoTenantsError):  # the worker looks by itself too
-            desk.run_soon()
+    desk.resume(job_id)
+    with suppress(KatoTenantsError):  # the worker looks by itself too
+        desk.run_soon()
 
 
 def _halted(job: Job) -> None:
@@ -101,10 +93,13 @@ def _halted(job: Job) -> None:
         "not do is due the next time. Until then no other run begins."
     )
     with st.container(horizontal=True):
-        permits.button("Resume", Action.RUN_RETENTION, type="primary", on_click=_do,
-                       icon=":material/play_arrow:", args=("resume", job.id))  # fmt: skip
-        permits.button("End as it is", Action.RUN_RETENTION, on_click=_do,
-                       icon=":material/stop:", args=("end", job.id))  # fmt: skip
+        permits.button("Resume", Action.RUN_RETENTION, type="primary", on_click=jobs.do,
+                       icon=":material/play_arrow:",
+                       args=(lambda: _resume(job.id), rule_keys.RETENTION_REFUSED))  # fmt: skip
+        permits.button("End as it is", Action.RUN_RETENTION, on_click=jobs.do,
+                       icon=":material/stop:",
+                       args=(lambda: runtime.desk().retention.abandon(job.id),
+                             rule_keys.RETENTION_REFUSED))  # fmt: skip
 
 
 def _receipt(job: Job) -> None:

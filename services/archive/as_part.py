@@ -87,7 +87,7 @@ class PartArchives:
 
     def _run(self, archive: Archive) -> Archive:
         service, job = self.service, self.service.job(archive)
-        if job is not None and job.state in (JobState.FAILED, JobState.STOPPED):
+        if job is not None and job.state.halted:
             service.resume(archive)
         ended = service.run_here(archive)
         if ended.state is State.PROVEN:

@@ -8,7 +8,6 @@ from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State
 from services.archive.service import ArchiveService
 from services.errors import KatoTenantsError
-from services.jobs.models import JobState
 from services.purge.models import Plan
 
 
@@ -52,7 +51,7 @@ class BeforePurge:
     def _run(self, archive: Archive) -> Archive:
         service = self._service()
         job = service.job(archive)
-        if job is not None and job.state in (JobState.FAILED, JobState.STOPPED):
+        if job is not None and job.state.halted:
             service.resume(archive)
         archive = service.run_here(archive)
         if archive.state is not State.PROVEN:

@@ -93,7 +93,7 @@ class ArchiveWork:
         if archive is None:
             return "the records know nothing of this archive"
         self.archive = replace(archive, job=self.job.id)
-        self.results = {step.name: step.result for step in self.job.steps}
+        self.results = self.job.results
         try:
             self.place = self.tools.place(self.archive.place)
             planned = planning.plan(self.tools, _REQUEST.validate_python(self.job.plan["request"]))

@@ -153,7 +153,7 @@ class ImportService:
         if job is None or job.state is JobState.ENDED:  # it was given up
             self._folder.keep(spool, replace(found, state=State.HALF, given_up=None))
             self._begin(found, "")
-        elif job.state in (JobState.FAILED, JobState.STOPPED):
+        elif job.state.halted:
             self._jobs().resume(job.id)
         return self.one(run)
 
@@ -233,7 +233,7 @@ class ImportService:
             return self._kept_as_given_up(run, told)
         if job is None or job.state is JobState.ENDED:
             return run
-        if job.state in (JobState.FAILED, JobState.STOPPED):
+        if job.state.halted:
             return replace(run, state=State.HALF, problem=job.problem or run.problem)
         said = job.progress
         progress = Progress(said.done or 0, said.whole or 0)

@@ -97,7 +97,7 @@ def look_of(job: Job) -> Look:
     """Return a look of its job. Of one that halted by a fault of this product, it failed."""
     found, state = job.result(LOOK), LookState.RUNNING
     problem = str(found.get(PROBLEM, ""))
-    if job.state in (JobState.FAILED, JobState.STOPPED):
+    if job.state.halted:
         state, problem = LookState(job.state.value), job.problem
     elif job.state is JobState.ENDED:
         state = LookState(str(job.outcome))

@@ -8,9 +8,10 @@ from services.access.gate import digest_of_words
 from services.access.holders import each_of
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
+from services.archive.away import confined_away
 from services.jobs.access import DeskJobs
 from services.jobs.models import Job
-from services.move.confined import confined_job, confined_moved, confined_plan
+from services.move.confined import confined_job, confined_plan
 from services.move.errors import MoveRefused
 from services.move.models import Moved, Plan, tenant_of
 from services.move.service import MoveService
@@ -89,13 +90,13 @@ class DeskMove(DeskJobs[MoveService]):
         """Return where a tenant in scope moved, None where it did not. Raises AccessDenied."""
         viewer = self._gate.allow(Action.SEE_FLEET, tenants=[tenant])
         found = self._inner().moved(tenant)
-        return None if found is None else confined_moved(found, viewer)
+        return None if found is None else confined_away(found, viewer)
 
     def every(self) -> Mapping[TenantKey, Moved]:
         """Return every tenant in scope that moved, the newest first."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         found = (each for each in self._inner().every() if viewer.sees(each.tenant))
-        return {each.tenant: confined_moved(each, viewer) for each in found}
+        return {each.tenant: confined_away(each, viewer) for each in found}
 
     # --- what these share ---
 

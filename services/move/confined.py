@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.access.viewer import PERMISSIONS, Action, Viewer
-from services.jobs.confined import FAILED, UNTOLD_REASON, confined_job as confined
+from services.access.viewer import Viewer
+from services.jobs.confined import FAILED, confined_job as confined
 from services.jobs.models import Job
-from services.move.models import Moved, Plan
+from services.move.models import Plan
 from services.purge.confined import confined_plan as confined_purge
 from services.tenancy.ownership import Ownership
-
-
-def confined_moved(moved: Moved, viewer: Viewer) -> Moved:
-    """Return what may be seen of it: that, since when and where to, and how much that was.
-
-    Archive, purge and reason are for whoever may see archives; who it was for who sees all.
-    """
-    if not viewer.role.includes(PERMISSIONS[Action.SEE_ARCHIVES].role):
-        moved = replace(moved, archive="", name="", purge="", reason="")
-    if viewer.sees_all:
-        return moved
-    reason = moved.reason if moved.by == viewer.id or not moved.reason else UNTOLD_REASON
-    return replace(moved, by="", reason=reason)
 
 
 def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:

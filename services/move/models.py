@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
 from pydantic import TypeAdapter
 
+from services.archive.away import Away
 from services.jobs.models import Job, JobState
 from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
@@ -63,25 +63,14 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Away):
     """A tenant that is in another deployment, called `to` here, and in no store of this one.
 
-    `archive` is the last archive's id and `name` its file's, `bytes` the file's size; `purge` is
-    the job that erased it here, and `outcome` what that came to. `job` moved it, for `reason`.
-    `amounts` is what the stores held when that began. Texts that may not be told are empty.
+    The archive is the last that was taken of it; `amounts` is what the stores held when its move
+    began.
     """
 
-    tenant: TenantKey
     to: str
-    since: datetime
-    by: str
-    reason: str
-    archive: str
-    name: str
-    bytes: int
-    purge: str
-    outcome: str
-    job: str
     amounts: Amounts = field(default_factory=dict)
 
 

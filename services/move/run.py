@@ -176,7 +176,7 @@ class MoveWork:
         taken, gone = self.results[StepName.REST], self.results[StepName.PURGE]
         self._open().arrived(self.tenant)
         self.tools.book.put(Moved(
-            self.tenant, self.to, self.tools.now(), self.job.asked_by, self.job.reason,
+            self.tenant, self.tools.now(), self.job.asked_by, self.job.reason, to=self.to,
             archive=str(taken["archive"]), name=str(taken["name"]), bytes=int(taken["bytes"]),
             purge=str(gone["purge"]), outcome=str(gone["outcome"]), job=self.job.id,
             amounts=amounts_of(self.job.plan["amounts"]),

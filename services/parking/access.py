@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from services.access.gate import digest_of_words
 from services.access.holders import each_of
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
+from services.archive.away import confined_away
 from services.jobs.access import DeskJobs
 from services.jobs.confined import confined_job
 from services.jobs.models import Job
 from services.parking import park
-from services.parking.confined import confined_parked, confined_plan
 from services.parking.errors import ParkingRefused
 from services.parking.models import Parked, Plan, tenant_of
 from services.parking.service import ParkingService
-from services.purge.confined import holders_of_plan, whose_of_plan
+from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -33,7 +34,7 @@ class DeskParking(DeskJobs[ParkingService]):
             plan = self._inner().plan(tenant)
             viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
             doing.digest = plan.purge.digest
-        return confined_plan(plan, viewer, self._ownership())
+        return self._confined(plan, viewer)
 
     def park(self, tenant: TenantKey, *, reason: str) -> Job:
         """Begin to park a tenant; it is planned anew.
@@ -44,7 +45,7 @@ class DeskParking(DeskJobs[ParkingService]):
         plan, reason = self._inner().plan(tenant), reason.strip()
         if plan.in_the_way:  # before a second person is asked for
             viewer = self._gate.allow(Action.PARK, tenants=self._holders(plan))
-            seen = confined_plan(plan, viewer, self._ownership())
+            seen = self._confined(plan, viewer)
             raise ParkingRefused(f"it cannot be parked: {seen.in_the_way[0]}")
         with self._gate.doing(
             Action.PARK, tenants=self._holders(plan), whose=whose_of_plan(plan.purge),
@@ -74,13 +75,13 @@ class DeskParking(DeskJobs[ParkingService]):
         """Return how a tenant in scope is parked, None where it is not. Raises AccessDenied."""
         viewer = self._gate.allow(Action.SEE_FLEET, tenants=[tenant])
         found = self._inner().parked(tenant)
-        return None if found is None else confined_parked(found, viewer)
+        return None if found is None else confined_away(found, viewer)
 
     def every(self) -> Mapping[TenantKey, Parked]:
         """Return every parked tenant in scope, the newest first."""
         viewer = self._gate.allow(Action.SEE_FLEET)
         found = (each for each in self._inner().every() if viewer.sees(each.tenant))
-        return {each.tenant: confined_parked(each, viewer) for each in found}
+        return {each.tenant: confined_away(each, viewer) for each in found}
 
     def abandon(self, job_id: str) -> None:
         """Give up one of which nothing was erased or written yet. Logged. Raises ParkingRefused."""
@@ -88,6 +89,9 @@ class DeskParking(DeskJobs[ParkingService]):
             self._inner().abandon(job_id)
 
     # --- what these share ---
+
+    def _confined(self, plan: Plan, viewer: Viewer) -> Plan:
+        return replace(plan, purge=confined_plan(plan.purge, viewer, self._ownership()))
 
     def _concerns(self, job: Job) -> tuple[TenantKey, ...]:
         return (tenant_of(job),)

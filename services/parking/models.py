@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from services.archive.away import Away
 from services.jobs.models import Job
 from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
@@ -19,25 +19,9 @@ from services.tenancy.kb_ids import TenantKey
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
-    """A tenant that is in an archive, and in no store.
+class Parked(Away):
+    """A tenant that is in an archive, and in no store; `saved` is what these held before."""
 
-    `archive` is the archive's id and `name` its file's, `bytes` the file's size; `purge` is the
-    job that erased the rest, and `outcome` what that came to. `job` parked it, for `reason`.
-    `saved` is what the stores held of it when that began. Ids, names and texts that may not be
-    told are empty.
-    """
-
-    tenant: TenantKey
-    since: datetime
-    by: str
-    reason: str
-    archive: str
-    name: str
-    bytes: int
-    purge: str
-    outcome: str
-    job: str
     saved: Amounts = field(default_factory=dict)
 
 

@@ -30,7 +30,7 @@ def restored(
         plan = service.plan(url)
         check(plan)
         job = service.begin(plan, by=by, reason=reason)
-    elif job.state in (JobState.FAILED, JobState.STOPPED):
+    elif job.state.halted:
         service.resume(job.id)
     ended = service.run_here(job.id)
     if ended.state is JobState.STOPPED:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from services.access.tokens import TokenRules
-from services.stores.sign_in.tokens import TokenVerifier
+if TYPE_CHECKING:
+    from services.access.tokens import TokenRules
+    from services.stores.sign_in.tokens import TokenVerifier
 
 _turn = threading.Lock()
 
@@ -19,4 +21,6 @@ def verifier(rules: TokenRules) -> TokenVerifier:
 
 @lru_cache(maxsize=2)
 def _made(rules: TokenRules) -> TokenVerifier:
+    from services.stores.sign_in.tokens import TokenVerifier
+
     return TokenVerifier(rules)

@@ -40,13 +40,11 @@ class SqliteLog:
 
     def empty(self) -> None:
         """Begin anew, as only a test may."""
-        from sqlalchemy import text
-
         with self.engine.begin() as connection:
             for trigger in ("audit_log_no_delete", "audit_log_tenant_no_delete"):
-                connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
-            connection.execute(text("DELETE FROM audit_log_tenant"))
-            connection.execute(text("DELETE FROM audit_log"))
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+            connection.exec_driver_sql("DELETE FROM audit_log_tenant")
+            connection.exec_driver_sql("DELETE FROM audit_log")
 
     @contextmanager
     def broken(self) -> Iterator[None]:
@@ -62,10 +60,8 @@ class SqliteLog:
         self._rename("audit_log", "audit_log_away")
 
     def _rename(self, name: str, to: str) -> None:
-        from sqlalchemy import text
-
         with self.engine.begin() as connection:
-            connection.execute(text(f"ALTER TABLE {name} RENAME TO {to}"))
+            connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {to}")
 
 
 class NobodyApproves:

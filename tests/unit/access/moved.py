@@ -15,8 +15,8 @@ ACME, ZED = TenantKey("tenant", "acme"), TenantKey("tenant", "zed")
 
 def _moved(tenant: TenantKey) -> Moved:
     return Moved(
-        tenant, "eu-2", AT, "zed-admin", f"since {ZED} asked", "a", f"{tenant.id}.kato.tar", 1,
-        "p", "erased", "j", {Measure.KEYS: Amount(3, None)},
+        tenant, AT, "zed-admin", f"since {ZED} asked", "a", f"{tenant.id}.kato.tar", 1,
+        "p", "erased", "j", "eu-2", {Measure.KEYS: Amount(3, None)},
     )  # fmt: skip
 
 
