@@ -1,7 +1,7 @@
 """Looks that take long: jobs that hold nobody and change nothing that is anybody's.
 
-One always ends by itself, also where it fails or is stopped: nothing is left to be resumed. Where
-its process is killed, another looks again.
+One that fails, or is stopped, is over: nothing is left that would have to be resumed. Where its
+process is killed, another looks again.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from clickhouse_connect.driver.client import Client
 
 from services.archive.models import Column, Part, Piece, Print
 from services.errors import StoreRejected
-from services.restore.models import Misfit, RowsWritten, Unfit
+from services.restore.models import STAGING, Misfit, RowsWritten, Unfit
 from services.stores.clickhouse.archive import PatternArchive
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.staging import STAGING, RowWriting
+from services.stores.clickhouse.staging import RowWriting
 from services.tenancy.layout import text_of
 from tests.engines.clickhouse.kato_tables import add_patterns, make_tables
 from tests.engines.erasing import HOSTILE, MINE, surface_of
@@ -114,6 +114,25 @@ def test_by_other_names_the_same_rows(
     assert {name: after[name] for name in before} == before
     assert len(after) == len(before) + len(NAMES)
     assert RowWriting(engine).there(part, NEW) == Print(part.count, part.fingerprint)
+
+
+def test_what_a_job_put_aside_is_dropped_by_the_names_of_parts_alone(
+    engine: ClickHouse, clickhouse: Client, pieces: list[Piece], part: Part
+) -> None:
+    """Also under its new names; what another job put aside stays, and what was attached."""
+    erase(clickhouse)
+    writing = RowWriting(engine)
+    for job in ("mine", "theirs"):
+        writing.stage(part, NEW, chunks_of(pieces), job=job)
+    writing.attach(part, NEW, job="mine")
+    before, theirs = everything(clickhouse), set(staged(clickhouse))
+    parts = [part.name, "clickhouse/'; DROP TABLE patterns_data; --", "clickhouse/nothing"]
+    assert writing.drop_all(parts, job="mine") == 2
+    assert len(theirs - set(staged(clickhouse))) == 2
+    assert len(staged(clickhouse)) == 1
+    assert everything(clickhouse) == before
+    assert writing.drop_all(parts, job="mine") == writing.drop_all([], job="theirs") == 0
+    assert writing.drop_all(parts, job="theirs") == 1
 
 
 def test_a_partition_with_other_rows_of_the_owner_is_left(
