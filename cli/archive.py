@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cli import desk
+from cli import desk, progress
 from cli.archive_text import (
     archive_text,
     archives_text,
@@ -171,10 +171,9 @@ def verify_command(
 ) -> None:
     """Read an archive back and prove it. Exit 1 where it is not as it was written."""
     with _service() as archives:
-        proof = (
-            archives.verify_file(which, stores=stores) if "/" in which
-            else archives.verify(which, stores=stores)
-        )  # fmt: skip
+        verify = archives.verify_file if "/" in which else archives.verify
+        with progress.told() as hears:
+            proof = verify(which, stores=stores, hears=hears)
     typer.echo(json.dumps(proof_json(proof), indent=2) if as_json else proof_text(proof))
     if proof.differences:
         raise typer.Exit(EXIT_FAILED)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from services.access.claims import COMMAND
-from services.access.viewer import Role, Viewer
+from services.access.viewer import COMMAND, Role, Viewer
 from services.settings.environment import Settings
 
 if TYPE_CHECKING:

@@ -21,8 +21,18 @@ from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.files import STDIN
 from cli.printed import aligned
 from services.imports.errors import ImportRefused
-from services.imports.formats import preview_json, run_json
-from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
+from services.imports.formats import elsewhere_json, given_up_json, preview_json, run_json
+from services.imports.models import (
+    STAGING,
+    Existing,
+    Form,
+    GivenUp,
+    Kind,
+    Order,
+    Preview,
+    Run,
+    State,
+)
 from services.imports.read import form_of
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
@@ -33,7 +43,7 @@ from services.visible import unseen, visible
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 AsJson = Annotated[bool, typer.Option("--json", help="Print the documented JSON.")]
 Import = Annotated[str, typer.Argument(metavar="IMPORT", help="Its id, as `list` says it.")]
-_SHOWN = 20
+_SHOWN, _UNKNOWN = 20, "unknown"
 
 
 @app.command("file")
@@ -90,14 +100,24 @@ def file_command(
 def list_command(*, as_json: AsJson = False) -> None:
     """Print the imports that were begun on this machine."""
     with one_line_errors(), desk.opened(load_settings()) as found:
-        runs = found.imports.runs()
+        runs, elsewhere = found.imports.runs(), found.imports.elsewhere()
     if as_json:
-        typer.echo(json.dumps({"imports": [run_json(run) for run in runs]}, indent=2))
+        told = {
+            "imports": [run_json(run) for run in runs],
+            "elsewhere": [elsewhere_json(each) for each in elsewhere],
+        }
+        typer.echo(json.dumps(told, indent=2))
         return
     rows = [
         (run.id, visible(str(run.order.tenant)), run.order.kind.value, run.state.value,
          stamp(run.at) or "", visible(run.by), visible(run.problem))
         for run in runs
+    ]  # fmt: skip
+    rows += [
+        (each.id, visible(str(each.tenant)), each.kind.value if each.kind else _UNKNOWN,
+         "given up" if each.given_up else f"on {visible(each.machine) or _UNKNOWN}",
+         stamp(each.at) or "", visible(each.by), visible(each.problem))
+        for each in elsewhere
     ]  # fmt: skip
     head = ("IMPORT", "TENANT", "WHAT", "STATE", "AT", "BY", "PROBLEM")
     typer.echo(aligned([head, *rows]) if rows else "nothing was imported on this machine")
@@ -111,6 +131,19 @@ def take_back_command(run: Import, *, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(run_json(done), indent=2) if as_json else _run_text(done))
     if done.state is not State.UNDONE:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("give-up")
+def give_up_command(
+    run: Import,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is logged.")],
+    as_json: AsJson = False,
+) -> None:
+    """End an import for good that cannot go on: its machine is gone, or the store it wrote to."""
+    with one_line_errors(), desk.opened(load_settings()) as found:
+        told = found.imports.give_up(run, reason=reason)
+    typer.echo(json.dumps(given_up_json(told), indent=2) if as_json else _given_up_text(run, told))
 
 
 @contextmanager
@@ -145,6 +178,21 @@ def _told(preview: Preview, run: Run | None, *, as_json: bool) -> str:
         lines.append(f"would write {preview.will_write:,}; --yes writes it")
     else:
         lines.append(_run_text(run))
+    return "\n".join(lines)
+
+
+def _given_up_text(run: str, told: GivenUp) -> str:
+    lines = [f"given up: {visible(told.reason)}"]
+    if not told.begun:
+        lines.append("whether it wrote anything is unknown" if told.tables else "it wrote nothing")
+    elif told.taken_back:
+        lines.append(f"what it wrote was taken back, under {told.left:,} names others wrote since")
+    else:
+        at_least = _UNKNOWN if told.at_least is None else f"at least {told.at_least:,}"
+        rows = _UNKNOWN if told.rows is None else f"{told.rows:,}"
+        lines.append(f"rows written, which stay: {at_least} of {rows}")
+    if told.tables:
+        lines.append(f"tables that may be left in ClickHouse: {STAGING}{run}…")
     return "\n".join(lines)
 
 

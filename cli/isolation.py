@@ -1,20 +1,46 @@
-"""`kato-tenants audit`: the isolation audit for a scheduled run."""
+"""`kato-tenants audit`: the isolation audit for a scheduled run.
+
+Exit codes: 0 done, 1 something was found, 2 a store could not be looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
 
 from cli import desk
+from cli.errors import one_line_errors
 from services.access.viewer import Action
 from services.isolation.formats import report_json
 from services.isolation.models import Record, Report, RuleState
 from services.isolation.severity import Severity
-from services.settings.environment import Settings
+from services.settings.environment import Settings, load_settings
 from services.visible import visible
 
 EXIT_FOUND, EXIT_UNSEEN = 1, 2
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("audit")
+def audit_command(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the documented JSON.")] = False,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option(help="Exit 1 where a finding that nobody accepted is this grave, or graver."),
+    ] = None,
+) -> None:
+    """Audit how tenants are kept apart. Exit 2 when a store could not be looked at."""
+    with one_line_errors(failed=EXIT_UNSEEN):
+        result = audit(load_settings(), as_json=as_json, fail_on=fail_on)
+        typer.echo(result.text)
+    if result.code:
+        raise typer.Exit(result.code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ import typer
 from typer.core import TyperGroup
 
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
-from services.isolation.severity import Severity
 from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
@@ -27,7 +26,7 @@ _GROUPS = {
     "names": "cli.names", "alerts": "cli.alerts", "retention": "cli.retention",
     "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
     "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
-    "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart",
+    "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart", "audit": "cli.isolation",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 
@@ -200,25 +199,6 @@ def movers_command(
     shape = movers.json_text if as_json else movers.csv_of if as_csv else movers.table_text
     with one_line_errors():
         typer.echo(shape(movers.between(load_settings(), measure, since=since, until=until)))
-
-
-@app.command("audit")
-def audit_command(
-    *,
-    as_json: AsJson = False,
-    fail_on: Annotated[
-        Severity | None,
-        typer.Option(help="Exit 1 where a finding that nobody accepted is this grave, or graver."),
-    ] = None,
-) -> None:
-    """Audit how tenants are kept apart. Exit 2 when a store could not be looked at."""
-    from cli import isolation as audit
-
-    with one_line_errors(failed=audit.EXIT_UNSEEN):
-        result = audit.audit(load_settings(), as_json=as_json, fail_on=fail_on)
-        typer.echo(result.text)
-    if result.code:
-        raise typer.Exit(result.code)
 
 
 @app.command("doctor")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cli.printed import aligned
 from services.jobs.models import Job
 from services.restore.formats import plan_of, receipt_of
-from services.restore.models import Plan, Receipt
+from services.restore.models import STAGING, GivenUp, Plan, Receipt
 from services.usage.formats import stamp
 from services.visible import visible
 
@@ -40,6 +40,7 @@ def plan_text(plan: Plan) -> str:
         for each in plan.held
     ]
     lines += [f"{visible(each.node_id)}: {each.why}" for each in plan.unborne]
+    lines += [f"will be on legal hold again: {visible(str(tenant))}" for tenant in plan.holds]
     return "\n".join([*lines, "it can be restored" if plan.can_run else "it cannot be restored"])
 
 
@@ -50,7 +51,21 @@ def outcome_text(job: Job) -> str:
     return f"restore {job.id}: {job.outcome}\n{_receipt_text(receipt_of(job.receipt))}"
 
 
+def _given_up_text(told: GivenUp) -> str:
+    lines = [f"by: {visible(told.by)}", f"why: {visible(told.reason)}"]
+    lines.append(f"it had begun to write: {', '.join(told.begun) or 'nothing'}")
+    rows = [
+        (store.value, _UNKNOWN if count is None else f"{count:,}")
+        for store, count in told.there.items()
+    ]
+    lines += [aligned([("UNDER THESE NAMES", "THERE NOW"), *rows], right_from=1)] if rows else []
+    dropped = _UNKNOWN if told.dropped is None else f"{told.dropped:,}"
+    return "\n".join([*lines, f"staging tables ({STAGING}…) removed: {dropped}"])
+
+
 def _receipt_text(receipt: Receipt) -> str:
+    if receipt.given_up is not None:
+        return _given_up_text(receipt.given_up)
     rows = [
         (visible(each.part), f"{each.archived:,}",
          _UNKNOWN if each.before is None else f"{each.before:,}",
@@ -65,6 +80,7 @@ def _receipt_text(receipt: Receipt) -> str:
         for name in each.names
     ]
     lines += [f"its fields end no more: {visible(name)}" for name in receipt.field_ends_lost]
+    lines += [f"on legal hold again: {visible(str(tenant))}" for tenant in receipt.holds]
     if receipt.mentions:
         lines.append(f"rows whose text has the old name: {receipt.mentions:,}")
     if receipt.kept_limits:

@@ -37,7 +37,9 @@ def json_text(snapshot: Snapshot) -> str:
 
 def csv_text(snapshot: Snapshot) -> str:
     """Return one line an owner."""
-    return formats.as_csv(snapshot).removesuffix("\n")
+    from services.usage.csv_lines import as_csv  # noqa: PLC0415  for spreadsheets alone
+
+    return as_csv(snapshot).removesuffix("\n")
 
 
 def table_text(snapshot: Snapshot) -> str:

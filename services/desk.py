@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
-from services.wiring.alone import gate_of
+from services.wiring.logged import gate_of
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
@@ -60,7 +60,7 @@ class Desk:
         return DeskFleet(
             self.gate, read=services.usage.collect, collector=services.collector,
             state=services.state, ownership=services.usage.ownership,
-            settings=services.settings.in_force, health=lambda: services.health,
+            settings=services.settings, health=lambda: services.health,
             workers=lambda: services.stores.kato_workers,
         )  # fmt: skip
 
@@ -192,7 +192,10 @@ class Desk:
         from services.archive.access import DeskArchive
 
         services = self._services
-        return DeskArchive(self.gate, lambda: services.archive, ownership=services.usage.ownership)
+        return DeskArchive(
+            self.gate, lambda: services.archive, ownership=services.usage.ownership,
+            proving=lambda: services.proving,
+        )  # fmt: skip
 
     @cached_property
     def restore(self) -> DeskRestore:
@@ -200,7 +203,10 @@ class Desk:
         from services.restore.access import DeskRestore
 
         services = self._services
-        return DeskRestore(self.gate, lambda: services.restore, lambda: services.archive)
+        return DeskRestore(
+            self.gate, lambda: services.restore, lambda: services.archive,
+            lambda: services.planning,
+        )  # fmt: skip
 
     @cached_property
     def parking(self) -> DeskParking:

@@ -19,6 +19,7 @@ from streamlit.web.server.starlette.starlette_websocket import _get_signed_cooki
 from services.access.claims import Identified, identify
 from services.errors import NotSignedIn
 from services.settings.environment import Settings
+from services.settings.rules import claim_rules, token_rules
 from services.wiring.sign_in import verifier
 
 
@@ -30,8 +31,8 @@ def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     if len(sent) > 1:
         raise NotSignedIn(f"this request has the header {header} twice")
     token = _bare(sent[0], header)
-    claims = verifier(settings.token_rules).claims(token)
-    return identify(claims, settings.claim_rules), token
+    claims = verifier(token_rules(settings)).claims(token)
+    return identify(claims, claim_rules(settings)), token
 
 
 def _bare(value: str, header: str) -> str:
@@ -89,6 +90,6 @@ def _by_cookie(settings: Settings, cookies: Mapping[str, str]) -> str:
     try:
         claims: dict[str, Any] = json.loads(kept or b"{}")
         lasting = timedelta(hours=settings.session_hours)
-        return identify(claims, settings.claim_rules, lasting=lasting).id
+        return identify(claims, claim_rules(settings), lasting=lasting).id
     except (ValueError, NotSignedIn):
         return ""

@@ -21,6 +21,7 @@ from services.access.network import LOOPBACK_HOSTS, forwarded, host_allowed, is_
 from services.access.scraping import Answer
 from services.errors import NotSignedIn
 from services.settings.environment import Settings
+from services.settings.rules import hosts_of
 
 Layer = Callable[[Message, Receive, Send], Awaitable[None]]
 
@@ -144,7 +145,7 @@ class Guard:
             why = self._failure()  # says nothing else but that it runs, and is asked for by address
             return (503, f"The dashboard cannot start. {why}") if why else None
         hosts = values(scope, b"host")
-        if len(hosts) != 1 or not host_allowed(hosts[0], self._settings.hosts):
+        if len(hosts) != 1 or not host_allowed(hosts[0], hosts_of(self._settings)):
             return 400, "This dashboard is not served under this name (KATO_TENANTS_ALLOWED_HOSTS)."
         if text := self._stranger(scope, hosts[0]):
             return 403, text

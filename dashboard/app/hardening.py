@@ -39,10 +39,12 @@ def check(settings: Settings) -> None:
 def secrets(settings: Settings) -> dict[str, SecretsValue]:
     """Return Streamlit's secrets for signing in: those of its file, and before them the settings'.
 
-    Empty where another mode is set, or nothing in the environment.
+    Empty where another mode is set, or nothing in the environment. A provider may take as long to
+    answer as a store, unless the file says how it is asked.
     """
     given = settings.oidc_secrets if settings.auth == "oidc" else {}
-    return {"auth": {**_file_secrets(), **given}} if given else {}
+    asking: SecretsValue = {"timeout": settings.timeout_seconds}
+    return {"auth": {"client_kwargs": asking, **_file_secrets(), **given}} if given else {}
 
 
 def check_secrets(settings: Settings) -> None:

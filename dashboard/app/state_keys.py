@@ -1,4 +1,7 @@
-"""The only names of session state and query parameters."""
+"""The names of session state and query parameters; those of rules are in `rule_keys`.
+
+Nothing else names any.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ IMPORT_RUN = "import"
 
 DATA_TEXT = "data_text"
 DATA_REFUSED = "data_refused"
+DATA_WHY_UP = "data_why_up"
 """Session state: the rows to be written for a tenant, and why they were not checked or written."""
 
 SETUP_STEPS = "setup_steps"
@@ -126,12 +130,11 @@ RESTORE_OPEN = "restore_open"
 RESTORE_FILE = "restore_file"
 RESTORE_AS = "restore_as"
 RESTORE_NAMED = "restore_named"
-RESTORE_ASKED = "restore_asked"
-RESTORE_PLAN = "restore_planned"
 RESTORE_REASON = "restore_reason"
+RESTORE_WHY_UP = "restore_why_up"
 RESTORE_REFUSED = "restore_refused"
 """Session state: what of restoring an archive is open, was chosen, asked for, planned and typed,
-and why it was not done."""
+why it is given up, and why it was not done."""
 
 PARKING_OPEN = "parking_open"
 PARKING_PLAN = "parking_plan"
@@ -212,50 +215,6 @@ CONFIRM_WHY = "confirm_why"
 CONFIRM_DO = "confirm_do"
 CONFIRM_REFUSED = "confirm_refused"
 """Session state: which kb_ids are confirmed or revoked, why, and why that was refused."""
-
-LIMIT_SCOPE = "limit_scope"
-LIMIT_KIND = "limit_kind"
-LIMIT_LABEL = "limit_label"
-LIMIT_TENANT = "limit_tenant"
-LIMIT_MEASURE = "limit_measure"
-LIMIT_MOST = "limit_most"
-LIMIT_WHY = "limit_why"
-LIMIT_TEXT = "limit_text"
-LIMIT_INSTEAD = "limit_instead"
-LIMITS_SET = "limits_set"
-LIMITS_REFUSED = "limits_refused"
-"""Session state: a limit, or a file of limits, as it is being written, what was set last, and why
-one was refused. Which tenant it is for, and of what, are query parameters too."""
-
-BACKUP_REFUSED = "backup_refused"
-BACKUP_BEGUN = "backup_begun"
-BACKUP_RULE_REFUSED = "backup_rule_refused"
-BACKUP_SET = "backup_set"
-BACKUP_SCOPE = "backup_scope"
-BACKUP_CRON = "backup_cron"
-BACKUP_ZONE = "backup_zone"
-BACKUP_KEEP = "backup_keep"
-BACKUP_JITTER = "backup_jitter"
-BACKUP_QUIESCE = "backup_quiesce"
-BACKUP_TO = "backup_to"
-BACKUP_WHY = "backup_why"
-"""Session state: a rule of backups as it is being written, what was set or begun last, and why
-something was refused."""
-
-RETENTION_SCOPE = "retention_scope"
-RETENTION_NAME = "retention_name"
-RETENTION_QUANTITY = "retention_quantity"
-RETENTION_KEEP = "retention_keep"
-RETENTION_CRON = "retention_cron"
-RETENTION_ZONE = "retention_zone"
-RETENTION_WHY = "retention_why"
-RETENTION_SET = "retention_set"
-RETENTION_PLAN = "retention_plan"
-RETENTION_REASON = "retention_reason"
-RETENTION_REFUSED = "retention_refused"
-RETENTION_TENANT = "retention_tenant"
-"""Session state: a policy as it is being written, what was set last, the plan that is shown, why it
-is run, why something was refused, and of which tenant the past is shown."""
 
 OVER_WORD = "over_word"
 """Session state: why a session is created for a tenant over a limit, by the tenant."""

@@ -20,6 +20,7 @@ from services.access.network import forwarded, host_allowed, is_loopback
 from services.access.viewer import Role, Viewer
 from services.errors import AccessDenied, NotSignedIn
 from services.settings.environment import Settings, load_settings
+from services.settings.rules import claim_rules, hosts_of
 
 _ELSEWHERE = ("without sign-in this dashboard is only for the machine that it runs on, and this "
               "request came from elsewhere or through a proxy")  # fmt: skip
@@ -50,7 +51,7 @@ def _local(settings: Settings) -> Identified:
     """Take whoever is on this machine for its admin; behind a proxy nobody knows who that is."""
     headers, address = st.context.headers, st.context.ip_address
     near = address is None or is_loopback(address)
-    named = not headers or host_allowed(headers.get("Host"), settings.hosts)
+    named = not headers or host_allowed(headers.get("Host"), hosts_of(settings))
     direct = settings.allow_open or (near and not forwarded(headers))
     if not (named and direct):
         raise NotSignedIn(_ELSEWHERE)
@@ -66,7 +67,7 @@ def _oidc(settings: Settings) -> Identified:
         raise NotSignedIn("nobody is signed in")
     tokens = user.pop("tokens", None)
     lasting = timedelta(hours=settings.session_hours)
-    found = identify(user, settings.claim_rules, lasting=lasting)
+    found = identify(user, claim_rules(settings), lasting=lasting)
     access = tokens.get("access") if isinstance(tokens, dict) else None
     return _with_token(found, access if isinstance(access, str) else "")
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
-from dashboard.archive import tables
+from dashboard.archive import proofs, tables
 from dashboard.draw import job_steps
 from dashboard.draw.formatting import age, escaped, markdown, moment, size, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
 from services.archive.models import Archive, Manifest, State
-from services.archive.verify import Proof
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
 
@@ -134,16 +133,7 @@ def _whole(archive: Archive) -> None:
     st.table(facts, border="horizontal", width="content", alt="What is known of this archive")
     st.caption("SHA-256")
     st.code(archive.sha256, language=None, wrap_lines=True)
-    with st.container(horizontal=True):
-        prove = permits.button("Verify", Action.VERIFY_ARCHIVE, icon=":material/verified:",
-                               key="archive_verify", tip="Reads all of it back.")  # fmt: skip
-        compare = permits.button(
-            "Compare with the stores", Action.VERIFY_ARCHIVE, icon=":material/compare_arrows:",
-            key="archive_compare", tip="Reads all of it back, and the stores too.",
-        )  # fmt: skip
-    manifest = None
-    if prove or compare:
-        manifest = _proven(archive, stores=compare)
+    manifest = proofs.draw(archive)
     st.subheader("What is in it")
     st.dataframe(
         tables.parts_frame(archive, manifest), hide_index=True, key="archive_parts",
@@ -153,33 +143,6 @@ def _whole(archive: Archive) -> None:
     )  # fmt: skip
     if manifest is not None:
         _told(manifest)
-
-
-def _proven(archive: Archive, *, stores: bool) -> Manifest | None:
-    with st.spinner("Reading it back"):
-        try:
-            proof = runtime.desk().archives.verify(archive.id, stores=stores)
-        except (AccessDenied, NotSignedIn):
-            raise
-        except KatoTenantsError as exc:
-            refusals.say(exc)
-            return None
-    st.success("It is as it was written.", icon=":material/verified:")
-    _compared(proof)
-    return proof.manifest
-
-
-def _compared(proof: Proof) -> None:
-    if proof.manifest is None:
-        st.caption("It is encrypted, and no identity is set here: its hash alone was compared.")
-    if proof.differences is None:
-        return
-    if not proof.differences:
-        st.success("The stores hold the same.", icon=":material/compare_arrows:")
-        return
-    st.warning("The stores do not hold the same any more.", icon=":material/compare_arrows:")
-    st.dataframe(tables.differences_frame(proof.differences), hide_index=True,
-                 key="archive_differences", alt="What the stores hold otherwise")  # fmt: skip
 
 
 def _told(manifest: Manifest) -> None:

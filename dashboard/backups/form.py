@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, state_keys
+from dashboard.app import permits, refusals, rule_keys
 from dashboard.backups import rules
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, unseen, visible
@@ -30,28 +30,28 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
     with left:
         scope = _scope(snapshot)
         cron = st.text_input(
-            "Runs", key=state_keys.BACKUP_CRON, live=True, placeholder="30 3 * * *",
+            "Runs", key=rule_keys.BACKUP_CRON, live=True, placeholder="30 3 * * *",
             help="A cron expression: minute, hour, day, month, weekday; or never, whatever wider "
                  "rules say.",
         )  # fmt: skip
-        zone = st.text_input("Time zone", "UTC", key=state_keys.BACKUP_ZONE)
+        zone = st.text_input("Time zone", "UTC", key=rule_keys.BACKUP_ZONE)
         keep = st.text_input(
-            "Keep", keep_words(Keep()), key=state_keys.BACKUP_KEEP, live=True,
+            "Keep", keep_words(Keep()), key=rule_keys.BACKUP_KEEP, live=True,
             help="The newest (last), and the newest of each of so many days, weeks and months that "
                  "have one; days is how old one may be. The newest proven one always stays.",
         )  # fmt: skip
     with right:
         jitter = st.number_input(
-            "Spread over minutes", 0, 1440, 0, key=state_keys.BACKUP_JITTER,
+            "Spread over minutes", 0, 1440, 0, key=rule_keys.BACKUP_JITTER,
             help="Each tenant begins so much later at most, always at the same time.",
         )  # fmt: skip
-        quiesce = st.checkbox("End its sessions first", key=state_keys.BACKUP_QUIESCE)
-        to = st.text_input("Kept in", key=state_keys.BACKUP_TO,
+        quiesce = st.checkbox("End its sessions first", key=rule_keys.BACKUP_QUIESCE)
+        to = st.text_input("Kept in", key=rule_keys.BACKUP_TO,
                            placeholder="Where archives are kept",
                            help="Another folder or URL than KATO_TENANTS_ARCHIVES.")  # fmt: skip
         asked = draw_status(Action.SET_BACKUPS)
         why = st.text_input(WHY, asked.details.get(WHY, "") if asked else "", max_chars=300,
-                            key=state_keys.BACKUP_WHY)  # fmt: skip
+                            key=rule_keys.BACKUP_WHY)  # fmt: skip
         if scope and (cron or "").strip():
             rule = _rule(
                 scope, cron, zone=zone or "", keep=keep or "", jitter_minutes=int(jitter),
@@ -68,7 +68,7 @@ def _scope(snapshot: Snapshot) -> str:
     names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
     kinds = sorted({f"{each.tenant.kind}/*" for each in snapshot.tenants})
     typed = st.selectbox(
-        "For", [_EVERY, *kinds, *names], format_func=_called, key=state_keys.BACKUP_SCOPE,
+        "For", [_EVERY, *kinds, *names], format_func=_called, key=rule_keys.BACKUP_SCOPE,
         accept_new_options=True, filter_mode="contains",
         help="* for every tenant, org/* for every one of a kind, label:plan=gold for those with a "
         "label, tenant/acme for one.",
@@ -104,4 +104,4 @@ def _offer(rule: Rule, why: str, kept: Sequence[Kept]) -> None:
 
 def _set(rule: Rule, why: str) -> None:
     if rules.change(Changes((rule,)), why):
-        st.session_state[state_keys.BACKUP_CRON] = ""
+        st.session_state[rule_keys.BACKUP_CRON] = ""

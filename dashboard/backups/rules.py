@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, rule_keys, runtime
 from dashboard.backups import tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import plural
@@ -18,8 +18,8 @@ from services.errors import KatoTenantsError
 def draw(kept: Sequence[Kept]) -> None:
     """Draw every rule, and what takes the selected ones away."""
     st.header("Rules")
-    refusals.draw(state_keys.BACKUP_RULE_REFUSED, "Nothing was changed")
-    done: Changes | None = st.session_state.pop(state_keys.BACKUP_SET, None)
+    refusals.draw(rule_keys.BACKUP_RULE_REFUSED, "Nothing was changed")
+    done: Changes | None = st.session_state.pop(rule_keys.BACKUP_SET, None)
     if done is not None:
         st.success(f"{tables.done_words(done)}.", icon=":material/check:")
     rows = tuple(in_order(kept))
@@ -56,7 +56,7 @@ def change(changes: Changes, why: str = "") -> bool:
     try:
         done = runtime.desk().backups.change(changes, why=why)
     except KatoTenantsError as exc:
-        refusals.keep(state_keys.BACKUP_RULE_REFUSED, exc)
+        refusals.keep(rule_keys.BACKUP_RULE_REFUSED, exc)
         return False
-    st.session_state[state_keys.BACKUP_SET] = done
+    st.session_state[rule_keys.BACKUP_SET] = done
     return True

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, rule_keys, runtime, state_keys
 from dashboard.backups import tables
 from dashboard.draw import figures, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
@@ -22,8 +22,8 @@ _FEW = 15
 
 def draw(standings: Sequence[Standing]) -> None:
     """Draw one line a tenant, what went wrong first, and what begins a backup of the chosen one."""
-    refusals.draw(state_keys.BACKUP_REFUSED, "No backup was begun")
-    begun: str = st.session_state.pop(state_keys.BACKUP_BEGUN, "")
+    refusals.draw(rule_keys.BACKUP_REFUSED, "No backup was begun")
+    begun: str = st.session_state.pop(rule_keys.BACKUP_BEGUN, "")
     if begun:
         st.success(f"The backup of {escaped(begun)} began.", icon=":material/check:")
     if not standings:
@@ -85,7 +85,7 @@ def _begin(tenant: TenantKey) -> None:
     try:
         run = runtime.desk().backups.begin_now(tenant)
     except KatoTenantsError as exc:
-        refusals.keep(state_keys.BACKUP_REFUSED, exc)
+        refusals.keep(rule_keys.BACKUP_REFUSED, exc)
         return
     if not run.problem:
-        st.session_state[state_keys.BACKUP_BEGUN] = visible(str(tenant))
+        st.session_state[rule_keys.BACKUP_BEGUN] = visible(str(tenant))

@@ -12,10 +12,12 @@ from dashboard.cards import words
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.downloads import export_button
 from dashboard.draw.formatting import plural
+from dashboard.draw.refused_lines import draw_refused
 from services.access.viewer import Action
+from services.cards.csv_file import Refused
 from services.cards.errors import CardError
 from services.cards.models import Card, Edit
-from services.cards.written import Refused, csv_of, read
+from services.cards.written import csv_of, read
 from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
@@ -72,10 +74,7 @@ def _offer(data: bytes) -> None:
         refusals.say(exc)
         return
     refused = [line for line in lines if isinstance(line, Refused)]
-    if refused:
-        st.warning(f"{plural(len(refused), 'line')} cannot be taken.", icon=":material/block:")
-        st.dataframe(words.refused_frame(refused), hide_index=True,
-                     alt="Lines that cannot be taken, and why")  # fmt: skip
+    draw_refused(refused)
     if found:
         st.dataframe(words.changes_frame(found[:_SHOWN]), hide_index=True,
                      alt="What would change on which card")  # fmt: skip

@@ -10,7 +10,6 @@ from dashboard.draw.formatting import plural, visible
 from services.cards.labels import words_of
 from services.cards.models import Card
 from services.cards.preview import Change
-from services.cards.written import Refused
 
 
 def changed_words(found: Sequence[Change]) -> str:
@@ -33,12 +32,6 @@ def changes_frame(found: Sequence[Change]) -> pd.DataFrame:
         for name in each.fields
     ]
     return pd.DataFrame(rows, columns=["Tenant", "What", "Now", "Then"])
-
-
-def refused_frame(lines: Sequence[Refused]) -> pd.DataFrame:
-    """Return one row a line of a file that cannot be taken."""
-    rows = [{"Line": each.number, "Why": visible(each.why)} for each in lines]
-    return pd.DataFrame(rows, columns=["Line", "Why"])
 
 
 def _said(card: Card, name: str) -> str:

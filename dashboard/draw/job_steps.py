@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dashboard.draw.formatting import visible
-from services.jobs.models import Job, JobState, Step, StepState
+from services.jobs.models import Job, Step, StepState
 
 STATES = {
     StepState.WAITING: "", StepState.STARTED: "now", StepState.DONE: "done",
@@ -36,4 +36,4 @@ def step_of(job: Job) -> str:
 
 def halted(job: Job | None) -> bool:
     """Whether a job stands still, and can go on."""
-    return job is not None and job.state in (JobState.FAILED, JobState.STOPPED)
+    return job is not None and job.state.halted

@@ -15,7 +15,7 @@ from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
 from services.figures import Amount, StoreState
 from services.health.models import Check, Memory, Worker
-from services.settings.environment import InForce
+from services.settings.redact import InForce
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
 

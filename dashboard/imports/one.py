@@ -12,6 +12,7 @@ from dashboard.draw import usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
 from dashboard.draw.links import copy_link
+from dashboard.imports import elsewhere
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.imports.models import Existing, Preview, Run, State
@@ -25,13 +26,19 @@ _STATES = {
     State.DONE: ("green", "written"),
     State.UNDONE: ("orange", "taken back"),
     State.HALF: ("red", "half written"),
+    State.GIVEN_UP: ("gray", "given up"),
 }
 
 
 def draw(run_id: str) -> None:
     """Draw the import that a link names."""
     st.button("All imports", icon=":material/arrow_back:", type="tertiary", on_click=_back)
+    refusals.draw(state_keys.DATA_REFUSED, "Nothing was done")
     try:
+        away = elsewhere.found(run_id)
+        if away is not None:
+            elsewhere.draw(away)
+            return
         run, preview = runtime.desk().imports.one(run_id), runtime.desk().imports.preview(run_id)
     except KatoTenantsError as exc:
         st.warning(f"This import cannot be shown: {markdown(str(exc))}.",
@@ -45,7 +52,6 @@ def draw(run_id: str) -> None:
         copy_link({state_keys.IMPORT_RUN: run.id})
     if run.by:
         st.caption(f"Begun by {markdown(run.by)} {moment(run.at)}")
-    refusals.draw(state_keys.DATA_REFUSED, "Nothing was written")
     if run.state is State.CHECKED:
         _preview(preview)
     elif run.state is State.WRITING:
@@ -58,23 +64,31 @@ def draw(run_id: str) -> None:
 def listing() -> None:
     """Draw the imports that were begun on this machine."""
     try:
-        runs = runtime.desk().imports.runs()
+        runs, away = runtime.desk().imports.runs(), runtime.desk().imports.elsewhere()
     except KatoTenantsError as exc:
         refusals.say(exc)
         return
     st.header("Imports")
     if not runs:
         st.caption("Nothing was imported on this machine yet.")
-        return
-    st.dataframe(_frame(runs), hide_index=True, height="content", placeholder=usage_tables.NONE,
-                 column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
-                 alt="The imports that were begun on this machine, and how each went")  # fmt: skip
+    else:
+        _here(runs)
+    elsewhere.listing(away)
     names = {f"{moment(run.at)} · {visible(str(run.order.tenant))}": run.id for run in runs}
+    names |= {f"{moment(each.at)} · {visible(str(each.tenant))}": each.id for each in away}
+    if not names:
+        return
     chosen = st.selectbox("Open an import", list(names), index=None, filter_mode="contains",
                           key="data_open", placeholder="Which")  # fmt: skip
     if chosen:
         st.query_params[state_keys.IMPORT_RUN] = names[chosen]
         st.rerun()
+
+
+def _here(runs: Sequence[Run]) -> None:
+    st.dataframe(_frame(runs), hide_index=True, height="content", placeholder=usage_tables.NONE,
+                 column_config={"When": st.column_config.DatetimeColumn(timezone="UTC")},
+                 alt="The imports that were begun on this machine, and how each went")  # fmt: skip
 
 
 def _back() -> None:
@@ -132,11 +146,23 @@ def _ended(run: Run) -> None:
     elif run.state is State.UNDONE:
         st.warning(f"Nothing of it is there: {markdown(run.problem)}. What was written was taken "
                    "back.", icon=":material/undo:")  # fmt: skip
+    elif run.given_up is not None:
+        elsewhere.told(run.id, run.given_up)
+        if run.given_up.begun and not run.given_up.taken_back:
+            st.caption("Its rows are here still: what it wrote can be taken back, as long as it is "
+                       "as it was written.")  # fmt: skip
+            _take_back_button(run)
     else:
         st.error(f"It failed, and not all was taken back yet: {markdown(run.problem)}.",
                  icon=":material/error:")  # fmt: skip
-        permits.button("Take back", Action.IMPORT_DATA, type="primary", icon=":material/undo:",
-                       on_click=_take_back, args=(run.id,))  # fmt: skip
+        with st.container(horizontal=True):
+            _take_back_button(run)
+            elsewhere.ask(run.id)
+
+
+def _take_back_button(run: Run) -> None:
+    permits.button("Take back", Action.IMPORT_DATA, type="primary", icon=":material/undo:",
+                   on_click=_take_back, args=(run.id,))  # fmt: skip
 
 
 def _refused(preview: Preview) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import jobs
+from dashboard.draw import jobs, plan_first
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, markdown, moment, visible
+from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
 from services.apart.errors import ApartRefused
 from services.apart.formats import receipt_of
 from services.apart.models import Apart, Outcome, Plan, Receipt, Words
 from services.apart.spoken import FIRST_SEEN, time_of
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.isolation.models import Finding
 from services.jobs.models import Job, JobState
 from services.tenancy.kb_ids import TenantKey
@@ -79,15 +78,11 @@ def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
         plan, words = planned
         _draw_plan(plan)
         draw_status(Action.APART, digest=plan.digest)
-        reason = st.text_input("Reason or ticket", live=True,
-                               key=state_keys.of(state_keys.APART_REASON, kb_id))  # fmt: skip
-        permits.button(
-            "Take apart now", Action.APART, tenants=tenants, type="primary", icon=ICON,
-            key="apart_begin", disabled=bool(plan.obstacles) or not reason.strip(),
-            tip=None if reason.strip() else "Say why.", on_click=jobs.do, args=(
-                lambda: _begin(plan, words, reason),
-                state_keys.APART_REFUSED,
-            ),
+        plan_first.begin(
+            plan_first.Button("Take apart now", Action.APART, tenants, "apart_begin", ICON),
+            lambda reason: _begin(plan, words, reason),
+            reason_key=state_keys.of(state_keys.APART_REASON, kb_id),
+            refused=state_keys.APART_REFUSED, in_the_way=plan.obstacles,
         )  # fmt: skip
 
 
@@ -126,22 +121,16 @@ def _words(tenants: tuple[TenantKey, ...]) -> Words:
 
 def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> tuple[Plan, Words] | None:
     """Plan it once it is asked for, and keep that, with what was said then."""
-    key = state_keys.of(state_keys.APART_PLAN, kb_id)
-    asked = permits.button(
-        "See what can be told apart", Action.PLAN_APART, tenants=tenants, key="apart_plan",
-        icon=":material/manage_search:", tip="Reads the stores, and changes nothing.",
+
+    def plan() -> tuple[Plan, Words]:
+        words = _words(tenants)
+        return runtime.desk().apart.plan(kb_id, words), words
+
+    planned = plan_first.planned(
+        plan_first.Button("See what can be told apart", Action.PLAN_APART, tenants, "apart_plan"),
+        plan, kept=state_keys.of(state_keys.APART_PLAN, kb_id), reads="the stores",
+        spinner="Looking at every pattern",
     )  # fmt: skip
-    if asked:
-        with st.spinner("Looking at every pattern"):
-            try:
-                words = _words(tenants)
-                st.session_state[key] = runtime.desk().apart.plan(kb_id, words), words
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-                return None
-    planned: tuple[Plan, Words] | None = st.session_state.get(key)
     if planned is not None and not _still_says(tenants, planned[1]):
         st.caption(":material/info: What is said above is not what was planned: look again.")
         return None
@@ -157,8 +146,7 @@ def _still_says(tenants: tuple[TenantKey, ...], words: Words) -> bool:
 
 
 def _draw_plan(plan: Plan) -> None:
-    for text in plan.obstacles:
-        st.error(markdown(permits.sentence(text)), icon=":material/block:")
+    plan_first.draw_in_the_way(plan.obstacles)
     st.dataframe(tables.shares_frame(plan.shares), hide_index=True, key="apart_shares",
                  alt="Who shares it, since when, and what each is to name")  # fmt: skip
     st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import permits, refusals, rule_keys, runtime, unreadable
 from dashboard.draw.formatting import escaped, plural
+from dashboard.draw.refused_lines import draw_refused
 from dashboard.limits import listing, tables
 from services.access.viewer import Action
+from services.cards.csv_file import Refused
 from services.errors import LimitsError
 from services.limits.models import Rule
 from services.limits.preview import Changes
-from services.limits.written import Refused, read
+from services.limits.written import read
 from services.tenancy.layout import bytes_of
 from services.usage.snapshot import Snapshot
 
@@ -23,15 +25,15 @@ MOST = 1_000_000
 def draw(snapshot: Snapshot) -> None:
     """Draw the form, closed until somebody opens it."""
     section = st.expander("Import limits", icon=":material/input:", on_change="rerun",
-                          key=f"{state_keys.LIMIT_TEXT}_open")  # fmt: skip
+                          key=f"{rule_keys.LIMIT_TEXT}_open")  # fmt: skip
     if not section.open:
         return
     with section:
         st.caption("CSV with the columns `for`, `measure` and `limit`, as the export has them: "
                    "`org/*,keys_bytes,5GB`.")  # fmt: skip
-        text = st.text_area("Limits", key=state_keys.LIMIT_TEXT, max_chars=MOST, height=140,
+        text = st.text_area("Limits", key=rule_keys.LIMIT_TEXT, max_chars=MOST, height=140,
                             placeholder="for,measure,limit\n*,patterns,1000000")  # fmt: skip
-        instead = st.checkbox("Remove every limit that is not in it", key=state_keys.LIMIT_INSTEAD)
+        instead = st.checkbox("Remove every limit that is not in it", key=rule_keys.LIMIT_INSTEAD)
         if text.strip():
             _offer(bytes_of(text), snapshot, instead=instead)
 
@@ -44,10 +46,7 @@ def _offer(data: bytes, snapshot: Snapshot, *, instead: bool) -> None:
         return
     rules = tuple(line for line in lines if isinstance(line, Rule))
     refused = [line for line in lines if isinstance(line, Refused)]
-    if refused:
-        st.warning(f"{plural(len(refused), 'line')} cannot be taken.", icon=":material/block:")
-        st.dataframe(tables.refused_frame(refused), hide_index=True,
-                     alt="Lines that cannot be taken, and why")  # fmt: skip
+    draw_refused(refused)
     desk = runtime.desk().limits
     changes = desk.instead(rules) if instead else Changes(rules)
     found = desk.preview(snapshot, changes)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, read, refusals, runtime, state_keys
+from dashboard.app import permits, read, refusals, rule_keys, runtime
 from dashboard.draw import cards
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, name_among, unseen, visible
@@ -34,16 +34,16 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
     left, right = halves.cell(), halves.cell()
     with left:
         scope = _scope(snapshot)
-        quantity = st.selectbox("Measure", QUANTITIES, key=state_keys.LIMIT_MEASURE,
+        quantity = st.selectbox("Measure", QUANTITIES, key=rule_keys.LIMIT_MEASURE,
                                 format_func=label, filter_mode="contains")  # fmt: skip
         typed = st.text_input(
-            "Limit", key=state_keys.LIMIT_MOST, live=True, placeholder=_example(quantity),
+            "Limit", key=rule_keys.LIMIT_MOST, live=True, placeholder=_example(quantity),
             help="A whole number; of sizes also as 5GB (1000³ bytes) or 5GiB (1024³). none says "
                  "that there is no limit, whatever wider ones say.",
         )  # fmt: skip
         asked = draw_status(Action.SET_LIMITS)
         why = st.text_input(WHY, asked.details.get(WHY, "") if asked else "", max_chars=300,
-                            key=state_keys.LIMIT_WHY, help="It stands beside the limit, and in "
+                            key=rule_keys.LIMIT_WHY, help="It stands beside the limit, and in "
                             "the audit log.")  # fmt: skip
     with right:
         rule = _rule(scope, quantity, typed)
@@ -53,15 +53,15 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
 
 def _scope(snapshot: Snapshot) -> Scope | None:
     names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
-    preset = name_among(st.query_params.get(state_keys.LIMIT_TENANT, ""), names)
+    preset = name_among(st.query_params.get(rule_keys.LIMIT_TENANT, ""), names)
     if preset is not None:
-        st.session_state.setdefault(state_keys.LIMIT_SCOPE, ONE)
+        st.session_state.setdefault(rule_keys.LIMIT_SCOPE, ONE)
     chosen = st.segmented_control("For", SCOPES, default=EVERY if preset is None else None,
-                                  key=state_keys.LIMIT_SCOPE, required=True)  # fmt: skip
+                                  key=rule_keys.LIMIT_SCOPE, required=True)  # fmt: skip
     if chosen == KIND:
         kinds = sorted({each.tenant.kind for each in snapshot.tenants}
                        | {*runtime.schemes().kinds()})  # fmt: skip
-        kind = st.selectbox("Kind", kinds, key=state_keys.LIMIT_KIND, filter_mode="contains")
+        kind = st.selectbox("Kind", kinds, key=rule_keys.LIMIT_KIND, filter_mode="contains")
         return None if kind is None else TenantPattern(kind, "*")
     if chosen == LABELLED:
         return _labelled()
@@ -69,7 +69,7 @@ def _scope(snapshot: Snapshot) -> Scope | None:
         name = st.selectbox(
             "Tenant", names, index=None if preset is None else names.index(preset),
             accept_new_options=True, filter_mode="contains", placeholder="tenant/acme",
-            key=f"{state_keys.LIMIT_TENANT}_name",
+            key=f"{rule_keys.LIMIT_TENANT}_name",
         )  # fmt: skip
         return _one(name)
     return TenantPattern("*", "*")
@@ -80,7 +80,7 @@ def _labelled() -> Scope | None:
     said = read.cards()
     name = st.selectbox(
         "Label", cards.labels_in((said or {}).values()), index=None, accept_new_options=True,
-        key=state_keys.LIMIT_LABEL, filter_mode="contains", placeholder="plan=gold",
+        key=rule_keys.LIMIT_LABEL, filter_mode="contains", placeholder="plan=gold",
     )  # fmt: skip
     return _one(f"{LABEL}{name}") if name else None
 
@@ -136,4 +136,4 @@ def _offer(rule: Rule, why: str, snapshot: Snapshot, kept: Sequence[Kept]) -> No
 
 def _set(rule: Rule, why: str) -> None:
     if listing.change(Changes((rule,)), why):
-        st.session_state[state_keys.LIMIT_MOST] = ""
+        st.session_state[rule_keys.LIMIT_MOST] = ""

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, rule_keys, runtime, state_keys
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import export_button
 from dashboard.draw.formatting import plural
@@ -42,8 +42,8 @@ def summary(standings: Standings | None, snapshot: Snapshot) -> None:
 
 def draw(kept: Sequence[Kept], standings: Standings | None) -> None:
     """Draw every limit, and what takes the selected ones away."""
-    refusals.draw(state_keys.LIMITS_REFUSED, "Nothing was changed")
-    done: Changes | None = st.session_state.pop(state_keys.LIMITS_SET, None)
+    refusals.draw(rule_keys.LIMITS_REFUSED, "Nothing was changed")
+    done: Changes | None = st.session_state.pop(rule_keys.LIMITS_SET, None)
     if done is not None:
         st.success(f"{tables.done_words(done)}.", icon=":material/check:")
     rows = tuple(in_order(kept))
@@ -89,8 +89,8 @@ def remove(chosen: Sequence[Kept]) -> None:
 def change(changes: Changes, why: str = "") -> bool:
     """Make changes; what came of it is said with the next drawing. Returns whether it was done."""
     try:
-        st.session_state[state_keys.LIMITS_SET] = runtime.desk().limits.change(changes, why=why)
+        st.session_state[rule_keys.LIMITS_SET] = runtime.desk().limits.change(changes, why=why)
     except KatoTenantsError as exc:
-        refusals.keep(state_keys.LIMITS_REFUSED, exc)
+        refusals.keep(rule_keys.LIMITS_REFUSED, exc)
         return False
     return True

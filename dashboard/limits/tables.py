@@ -14,7 +14,7 @@ from dashboard.draw.limits import amount, label, state, used
 from dashboard.draw.usage_tables import NONE
 from services.limits.models import Kept, Standing, Standings, State, gravity
 from services.limits.preview import Changes, Preview
-from services.limits.written import NO_LIMIT, Refused
+from services.limits.written import NO_LIMIT
 
 COLUMNS = ("For", "Measure", "Limit", "Holds for", "Over", "Near", "Set by", "Set", "Why")
 RULE_COLUMNS: dict[str, Any] = {
@@ -94,12 +94,6 @@ def concerned_frame(found: Sequence[Standing]) -> pd.DataFrame:
         if each.shown is not State.UNDER
     ]
     return pd.DataFrame(rows, columns=["Tenant", "Used", "Limit", "State"])
-
-
-def refused_frame(lines: Sequence[Refused]) -> pd.DataFrame:
-    """Return one row a line of a file that cannot be taken."""
-    rows = [{"Line": each.number, "Why": visible(each.why)} for each in lines]
-    return pd.DataFrame(rows, columns=["Line", "Why"])
 
 
 def done_words(done: Changes) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts, jobs
+from dashboard.draw import amounts, jobs, plan_first
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, markdown, moment, visible
+from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.move import job as job_part
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
 from services.move.models import Moved, Plan
 from services.tenancy.kb_ids import TenantKey
@@ -62,50 +61,28 @@ def offer(tenant: TenantKey) -> None:
         plan = _planned(tenant, to)
         if plan is None:
             return
-        _draw_plan(plan)
+        plan_first.draw_in_the_way(plan.in_the_way, name=plan.to)
+        head = f"Copied to {escaped(visible(plan.to))}, and erased here after the cut-over"
+        plan_first.draw_purge(plan.purge, plan.amounts, head, key="move_amounts", stays="here",
+                              alt="What is copied, and goes out of each store here")  # fmt: skip
         draw_status(Action.MOVE, target=f"{tenant} to {to}")
-        key = state_keys.of(state_keys.MOVE_REASON, tenant)
-        reason = st.text_input("Reason or ticket", key=key, live=True)
-        permits.button(
-            "Begin to move it", Action.MOVE, tenants=[tenant], type="primary", icon=ICON,
-            key="move_begin", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=amounts.why_not_yet(plan.in_the_way, reason), on_click=jobs.do,
-            args=(lambda: runtime.desk().move.begin(tenant, to, reason=reason),
-                  state_keys.MOVE_REFUSED),
+        plan_first.begin(
+            plan_first.Button("Begin to move it", Action.MOVE, [tenant], "move_begin", ICON),
+            lambda reason: runtime.desk().move.begin(tenant, to, reason=reason),
+            reason_key=state_keys.of(state_keys.MOVE_REASON, tenant),
+            refused=state_keys.MOVE_REFUSED, in_the_way=plan.in_the_way,
         )  # fmt: skip
 
 
 def _planned(tenant: TenantKey, to: str) -> Plan | None:
     """Plan it once it is asked for, and keep that for as long as it is for the same place."""
-    key = state_keys.of(state_keys.MOVE_PLAN, tenant)
-    asked = permits.button("See what goes and what stays", Action.PLAN_PURGE, tenants=[tenant],
-                           key="move_plan", icon=":material/manage_search:",
-                           tip="Reads both deployments, and changes nothing.")  # fmt: skip
-    if asked:
-        with st.spinner("Reading both deployments"):
-            try:
-                st.session_state[key] = runtime.desk().move.plan(tenant, to)
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-                return None
-    plan: Plan | None = st.session_state.get(key)
+    plan = plan_first.planned(
+        plan_first.Button("See what goes and what stays", Action.PLAN_PURGE, [tenant], "move_plan"),
+        lambda: runtime.desk().move.plan(tenant, to),
+        kept=state_keys.of(state_keys.MOVE_PLAN, tenant), reads="both deployments",
+        spinner="Reading both deployments",
+    )  # fmt: skip
     return plan if plan is not None and plan.to == to else None
-
-
-def _draw_plan(plan: Plan) -> None:
-    for text in plan.in_the_way:
-        said = f"{text}." if text.startswith(plan.to) else permits.sentence(text)
-        st.error(markdown(said), icon=":material/block:")
-    st.markdown(f"**Copied to {escaped(visible(plan.to))}, and erased here after the cut-over:**")
-    frame = amounts.amounts_frame(plan.amounts)
-    st.dataframe(frame, hide_index=True, key="move_amounts", width="content",
-                 alt="What is copied, and goes out of each store here")  # fmt: skip
-    stays = amounts.stays_words(plan.purge)
-    if stays:
-        st.info(f"It stays here, since it is not surely this tenant's alone: {escaped(stays)}.",
-                icon=":material/group:")  # fmt: skip
 
 
 def _moved(moved: Moved) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts, jobs
+from dashboard.draw import amounts, jobs, plan_first
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, markdown, moment, size, visible
+from dashboard.draw.formatting import escaped, moment, size, visible
 from dashboard.parking import tables
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
 from services.parking.models import Parked, Plan
 from services.tenancy.kb_ids import TenantKey
@@ -57,48 +56,30 @@ def offer(tenant: TenantKey) -> None:
         plan = _planned(tenant)
         if plan is None:
             return
-        _draw_plan(plan)
+        plan_first.draw_in_the_way(plan.in_the_way)
+        plan_first.draw_purge(
+            plan.purge, plan.saved, "Goes into the archive, and out of the stores",
+            key="parking_saved", stays="where it is", alt="What goes out of each store",
+        )  # fmt: skip
         draw_status(Action.PARK, target=str(tenant))
-        key = state_keys.of(state_keys.PARKING_REASON, tenant)
-        reason = st.text_input("Reason or ticket", key=key, live=True)
-        permits.button(
-            "Park it now", Action.PARK, tenants=[tenant], type="primary", icon=ICON,
-            key="parking_park", disabled=bool(plan.in_the_way) or not reason.strip(),
-            tip=amounts.why_not_yet(plan.in_the_way, reason), on_click=jobs.do,
-            args=(lambda: runtime.desk().parking.park(tenant, reason=reason),
-                  state_keys.PARKING_REFUSED),
+        plan_first.begin(
+            plan_first.Button("Park it now", Action.PARK, [tenant], "parking_park", ICON),
+            lambda reason: runtime.desk().parking.park(tenant, reason=reason),
+            reason_key=state_keys.of(state_keys.PARKING_REASON, tenant),
+            refused=state_keys.PARKING_REFUSED, in_the_way=plan.in_the_way,
         )  # fmt: skip
 
 
 def _planned(tenant: TenantKey) -> Plan | None:
     """Plan it once it is asked for, and keep that for as long as the expander is open."""
-    key = state_keys.of(state_keys.PARKING_PLAN, tenant)
-    asked = permits.button("See what goes and what stays", Action.PLAN_PURGE, tenants=[tenant],
-                           key="parking_plan", icon=":material/manage_search:",
-                           tip="Reads the stores, and changes nothing.")  # fmt: skip
-    if asked:
-        with st.spinner("Reading the stores"):
-            try:
-                st.session_state[key] = runtime.desk().parking.plan(tenant)
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-                return None
-    plan: Plan | None = st.session_state.get(key)
-    return plan
-
-
-def _draw_plan(plan: Plan) -> None:
-    for text in plan.in_the_way:
-        st.error(markdown(permits.sentence(text)), icon=":material/block:")
-    st.markdown("**Goes into the archive, and out of the stores:**")
-    st.dataframe(amounts.amounts_frame(plan.saved), hide_index=True, key="parking_saved",
-                 width="content", alt="What goes out of each store")  # fmt: skip
-    stays = amounts.stays_words(plan.purge)
-    if stays:
-        st.info(f"It stays where it is, since it is not surely this tenant's alone: "
-                f"{escaped(stays)}.", icon=":material/group:")  # fmt: skip
+    return plan_first.planned(
+        plan_first.Button(
+            "See what goes and what stays", Action.PLAN_PURGE, [tenant], "parking_plan"
+        ),
+        lambda: runtime.desk().parking.plan(tenant),
+        kept=state_keys.of(state_keys.PARKING_PLAN, tenant), reads="the stores",
+        spinner="Reading the stores",
+    )  # fmt: skip
 
 
 # --- parked ---

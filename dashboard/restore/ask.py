@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.draw import jobs, looks
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import unseen, visible
 from dashboard.restore import plan as plan_parts, tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
 from services.archive.models import Archive
-from services.errors import AccessDenied, KatoTenantsError, NamingError, NotSignedIn
+from services.errors import KatoTenantsError, NamingError
+from services.jobs.looks import Look, LookState
 from services.restore.models import Plan
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -66,7 +69,9 @@ def by_address(snapshot: Snapshot | None) -> None:
 
 def _draw(asked: _Asked, snapshot: Snapshot | None, *, renames: bool) -> None:
     named, complete = _named(asked) if renames else (None, True)
-    plan = _planned(asked, named, off=not complete)
+    plan = None
+    with unreadable.said("The plan"):
+        plan = _planned(asked, named, off=not complete)
     refusals.draw(state_keys.RESTORE_REFUSED, "Nothing was begun")
     if plan is not None:
         near = () if named is None else runtime.desk().restore.near(named, snapshot)
@@ -94,31 +99,33 @@ def _named(asked: _Asked) -> tuple[TenantKey | None, bool]:
 
 
 def _planned(asked: _Asked, named: TenantKey | None, *, off: bool) -> Plan | None:
-    """Plan it once it is asked for; that is kept for as long as the name is the same."""
-    wanted, key = asked.key(state_keys.RESTORE_ASKED), asked.key(state_keys.RESTORE_PLAN)
+    """Draw the way to a plan, and return the newest one that is known, whoever asked for it."""
+    whose, newest = None if named is None else [named], None
+    if not (off or permits.why_not(Action.PLAN_RESTORE, whose)):
+        newest = runtime.desk().restore.planned(asked.which, named)
+    look, plan = newest or (None, None)
+    if look is not None and look.state is LookState.RUNNING:
+        looks.follow(
+            partial(_newest, asked.which, named),
+            lambda: runtime.desk().restore.stop_planning(asked.which, named),
+            Action.PLAN_RESTORE, key="restore_plan_stop", refused=state_keys.RESTORE_REFUSED,
+        )  # fmt: skip
+        return None
     permits.button(
         "Plan (changes nothing)", Action.PLAN_RESTORE, icon=":material/fact_check:",
-        tenants=None if named is None else [named], disabled=off, key="restore_plan",
+        tenants=whose, disabled=off, key="restore_plan",
         tip="Reads all of the archive, proves every hash, and looks at the stores.",
-        takes=asked.takes, on_click=_want, args=(wanted, key),
+        takes=asked.takes, on_click=jobs.do,
+        args=(lambda: runtime.desk().restore.ask(asked.which, named), state_keys.RESTORE_REFUSED),
     )  # fmt: skip
-    if st.session_state.get(wanted) and not off:
-        with st.spinner("Reading the archive and the stores"):
-            try:
-                st.session_state[key] = runtime.desk().restore.plan(asked.which, named)
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-        del st.session_state[wanted]
-    plan: Plan | None = st.session_state.get(key)
-    return plan if plan is not None and not off and plan.named == named else None
+    if look is not None:
+        looks.ended(look, "Planned" if plan else "Planning")
+    return plan
 
 
-def _want(wanted: str, key: str) -> None:
-    """Have it planned by the drawing that follows, whatever has that begun anew."""
-    st.session_state[wanted] = True
-    st.session_state.pop(key, None)
+def _newest(which: str, named: TenantKey | None) -> Look | None:
+    found = runtime.desk().restore.planned(which, named)
+    return None if found is None else found[0]
 
 
 def _confirm(asked: _Asked, plan: Plan) -> None:

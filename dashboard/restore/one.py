@@ -12,7 +12,7 @@ from dashboard.draw.archive_parts import is_own, part_words
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
 from dashboard.draw.links import copy_link
-from dashboard.restore import plan as plan_parts, tables
+from dashboard.restore import given_up, plan as plan_parts, tables
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.jobs.models import Job, JobState
@@ -111,8 +111,10 @@ def _halted(job: Job) -> None:
                  icon=":material/error:")  # fmt: skip
     else:
         st.info("It was stopped. What is written stays.", icon=":material/pause_circle:")
-    permits.button("Go on", Action.RESTORE, type="primary", icon=":material/play_arrow:",
-                   key="restore_resume", on_click=_do, args=("resume", job.id))  # fmt: skip
+    with st.container(horizontal=True):
+        permits.button("Go on", Action.RESTORE, type="primary", icon=":material/play_arrow:",
+                       key="restore_resume", on_click=_do, args=("resume", job.id))  # fmt: skip
+        given_up.ask(job, plan_of(job.plan))
 
 
 def _do(deed: str, job_id: str) -> None:
@@ -129,6 +131,9 @@ def _do(deed: str, job_id: str) -> None:
 
 
 def _receipt(receipt: Receipt) -> None:
+    if receipt.given_up is not None:
+        given_up.draw(receipt.given_up)
+        return
     if receipt.outcome is not Outcome.RESTORED:
         st.warning("Not all is as in the archive: what differs is named below. What was there "
                    "before was left as it was.", icon=":material/warning:")  # fmt: skip
@@ -155,7 +160,9 @@ def _receipt(receipt: Receipt) -> None:
 def _notes(receipt: Receipt) -> list[str]:
     lost = few([visible(name) for name in receipt.field_ends_lost], _SHOWN)
     expired = sum(each.expired for each in receipt.parts)
+    held = tables.hold_words(receipt.holds)
     found = [
+        f"On legal hold again, as when it was archived: {held}." if held else "",
         f"{plural(expired, 'key')} had expired, and did not come back." if expired else "",
         f"{plural(receipt.mentions, 'row')} name in their text what has another name now."
         if receipt.mentions else "",

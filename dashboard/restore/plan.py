@@ -31,6 +31,10 @@ def draw(plan: Plan, near: Sequence[Clash] = ()) -> None:
     if plan.named is None and plan.held:
         st.warning(f"Others have these names too, and would share what comes back: "
                    f"{escaped(tables.held_words(plan))}.", icon=":material/group:")  # fmt: skip
+    held = tables.hold_words(plan.holds)
+    if held:
+        st.info(f"It was on legal hold when it was archived, and will be again: {escaped(held)}.",
+                icon=":material/gavel:")  # fmt: skip
     with unreadable.said("Whether it was erased"):
         _erased(runtime.desk().purge.tombstones(plan.kb_ids))
     _parts(plan)

@@ -10,10 +10,12 @@ import pandas as pd
 from dashboard.app import outage
 from dashboard.draw.archive_parts import part_words
 from dashboard.draw.formatting import few, plural, visible
+from dashboard.draw.measures import WORDS
 from services.archive.models import Archive
 from services.jobs.models import Job, JobState
 from services.restore.formats import plan_of
-from services.restore.models import Misfit, Outcome, Plan, Receipt
+from services.restore.models import GivenUp, Misfit, Outcome, Plan, Receipt
+from services.tenancy.kb_ids import TenantKey
 
 Color = Literal["green", "blue", "orange", "red", "gray"]
 STATES: dict[JobState, tuple[str, Color, str]] = {
@@ -24,6 +26,7 @@ STATES: dict[JobState, tuple[str, Color, str]] = {
 OUTCOMES: dict[str, tuple[str, Color, str]] = {
     Outcome.RESTORED: ("Restored", "green", ":material/check_circle:"),
     Outcome.PARTIAL: ("Partial", "orange", ":material/warning:"),
+    Outcome.GIVEN_UP: ("Given up", "gray", ":material/close:"),
 }
 STORES = {"clickhouse": outage.CLICKHOUSE, "redis": outage.REDIS, "qdrant": outage.QDRANT}
 STEPS = {
@@ -44,6 +47,7 @@ _KEPT = {
 }  # fmt: skip
 ARCHIVED, THERE, BEFORE = "In the archive", "There already", "There before"
 DIFFERING, EXPIRED = "Different", "Expired"
+THEN = "There then"
 _MOST = 5
 
 
@@ -123,6 +127,23 @@ def differing_words(receipt: Receipt) -> Iterator[str]:
     for each in receipt.parts:
         if each.differing:
             yield f"{part_words(each.part)}: {_names(each.names)}"
+
+
+def there_frame(told: GivenUp) -> pd.DataFrame:
+    """Return one row a store: how much is there under the names of a restore; None unknown."""
+    rows = [(WORDS[store].rows, count) for store, count in told.there.items()]
+    return pd.DataFrame(rows, columns=["What", THEN]).astype({THEN: "Int64"})
+
+
+def begun_words(told: GivenUp) -> list[str]:
+    """Name the steps that a restore which was given up may have written in."""
+    words = (STEPS.get(name, name) for name in told.begun)
+    return [word[:1].lower() + word[1:] for word in words]
+
+
+def hold_words(tenants: Iterable[TenantKey]) -> str:
+    """Name the tenants that were on legal hold in the archive; empty where none was."""
+    return _names(map(str, tenants))
 
 
 def kept_words(receipt: Receipt) -> Iterator[str]:

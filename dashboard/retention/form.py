@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, rule_keys, runtime
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, unseen, visible
 from dashboard.retention import listing, tables
@@ -50,22 +50,22 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
     halves = st.grid(2, gap=("small", "large"), min_column_width=380)
     left, right = halves.cell(), halves.cell()
     with left:
-        quantity = st.selectbox("Of", QUANTITIES, key=state_keys.RETENTION_QUANTITY,
+        quantity = st.selectbox("Of", QUANTITIES, key=rule_keys.RETENTION_QUANTITY,
                                 format_func=tables.label, filter_mode="contains")  # fmt: skip
         st.caption(_HELP[matter_of(quantity)])
         scope = _scope(snapshot, quantity)
-        typed = st.text_input("Keep", key=state_keys.RETENTION_KEEP, live=True,
+        typed = st.text_input("Keep", key=rule_keys.RETENTION_KEEP, live=True,
                               placeholder=_example(quantity), help="all keeps everything, "
                               "whatever wider policies say.")  # fmt: skip
     with right:
         cron = st.text_input(
-            "Runs by itself", key=state_keys.RETENTION_CRON, live=True, placeholder="30 3 * * *",
+            "Runs by itself", key=rule_keys.RETENTION_CRON, live=True, placeholder="30 3 * * *",
             help="A cron expression: minute, hour, day, month, weekday. Empty: only by hand.",
         )  # fmt: skip
-        zone = st.text_input("Time zone", "UTC", key=state_keys.RETENTION_ZONE)
+        zone = st.text_input("Time zone", "UTC", key=rule_keys.RETENTION_ZONE)
         asked = draw_status(Action.SET_RETENTION)
         why = st.text_input(WHY, asked.details.get(WHY, "") if asked else "", max_chars=300,
-                            key=state_keys.RETENTION_WHY)  # fmt: skip
+                            key=rule_keys.RETENTION_WHY)  # fmt: skip
         policy = _policy(scope, quantity, typed or "", (cron or "", zone or ""))
         if policy is not None:
             _offer(policy, why or "", kept)
@@ -74,23 +74,23 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
 def _scope(snapshot: Snapshot, quantity: str) -> str | None:
     if matter_of(quantity) in EVERYBODYS:
         return "*"
-    chosen = st.segmented_control("For", SCOPES, default=EVERY, key=state_keys.RETENTION_SCOPE,
+    chosen = st.segmented_control("For", SCOPES, default=EVERY, key=rule_keys.RETENTION_SCOPE,
                                   required=True)  # fmt: skip
     if chosen == KIND:
         kinds = sorted({each.tenant.kind for each in snapshot.tenants}
                        | {*runtime.schemes().kinds()})  # fmt: skip
-        kind = st.selectbox("Kind", kinds, key=f"{state_keys.RETENTION_NAME}_kind",
+        kind = st.selectbox("Kind", kinds, key=f"{rule_keys.RETENTION_NAME}_kind",
                             filter_mode="contains")  # fmt: skip
         return None if kind is None else f"{kind}/*"
     if chosen == LABEL:
-        text = st.text_input("Label", key=f"{state_keys.RETENTION_NAME}_label", live=True,
+        text = st.text_input("Label", key=f"{rule_keys.RETENTION_NAME}_label", live=True,
                              placeholder="plan=gold")  # fmt: skip
         return f"label:{text}" if text else None
     if chosen == ONE:
         names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
         name = st.selectbox("Tenant", names, index=None, accept_new_options=True,
                             filter_mode="contains", placeholder="tenant/acme",
-                            key=f"{state_keys.RETENTION_NAME}_one")  # fmt: skip
+                            key=f"{rule_keys.RETENTION_NAME}_one")  # fmt: skip
         return unseen(name) if name else None
     return "*"
 
@@ -130,4 +130,4 @@ def _offer(policy: Policy, why: str, kept: Sequence[Kept]) -> None:
 
 def _set(policy: Policy, why: str) -> None:
     if listing.change(Changes((policy,)), why):
-        st.session_state[state_keys.RETENTION_KEEP] = ""
+        st.session_state[rule_keys.RETENTION_KEEP] = ""

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import brand, permits, refusals, rule_keys, runtime, state_keys, unreadable
 from dashboard.draw import usage_tables
 from dashboard.draw.formatting import age, escaped, markdown, plural
 from dashboard.draw.links import copy_link
@@ -29,7 +29,7 @@ def draw(job_id: str) -> None:
                    icon=":material/search_off:")  # fmt: skip
         return
     _head(job)
-    refusals.draw(state_keys.RETENTION_REFUSED, "Nothing was done")
+    refusals.draw(rule_keys.RETENTION_REFUSED, "Nothing was done")
     if job.state is JobState.RUNNING:
         st.fragment(_follow, run_every="1s")(job_id)
     elif job.state is JobState.ENDED:
@@ -83,7 +83,7 @@ def _do(deed: str, job_id: str) -> None:
     try:
         deeds[deed](job_id)
     except KatoTenantsError as exc:
-        refusals.keep(state_keys.RETENTION_REFUSED, exc)
+        refusals.keep(rule_keys.RETENTION_REFUSED, exc)
         return
     if deed == "resume":
         with suppress(KatoTenantsError):  # the worker looks by itself too

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys
+from dashboard.app import permits, refusals, rule_keys, runtime
 from dashboard.draw import usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import plural
@@ -18,8 +18,8 @@ from services.retention.models import Changes, Kept, in_order
 
 def draw(kept: Sequence[Kept]) -> None:
     """Draw every policy, and what takes the selected ones away."""
-    refusals.draw(state_keys.RETENTION_REFUSED, "Nothing was changed")
-    done: Changes | None = st.session_state.pop(state_keys.RETENTION_SET, None)
+    refusals.draw(rule_keys.RETENTION_REFUSED, "Nothing was changed")
+    done: Changes | None = st.session_state.pop(rule_keys.RETENTION_SET, None)
     if done is not None:
         st.success(f"{tables.done_words(done)}.", icon=":material/check:")
     rows = tuple(in_order(kept))
@@ -60,8 +60,8 @@ def change(changes: Changes, why: str = "") -> bool:
     try:
         done = runtime.desk().retention.change(changes, why=why)
     except KatoTenantsError as exc:
-        refusals.keep(state_keys.RETENTION_REFUSED, exc)
+        refusals.keep(rule_keys.RETENTION_REFUSED, exc)
         return False
-    st.session_state[state_keys.RETENTION_SET] = done
-    st.session_state.pop(state_keys.RETENTION_PLAN, None)
+    st.session_state[rule_keys.RETENTION_SET] = done
+    st.session_state.pop(rule_keys.RETENTION_PLAN, None)
     return True

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import runtime, state_keys, unreadable
+from dashboard.app import rule_keys, runtime, unreadable
 from dashboard.draw.formatting import escaped, unseen, visible
 from dashboard.retention import tables
 from services.retention.models import Kept
@@ -23,7 +23,7 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
         return
     section = st.expander(f"The last {DAYS} days, as policies would have had them",
                           icon=":material/history:", on_change="rerun",
-                          key=f"{state_keys.RETENTION_TENANT}_open")  # fmt: skip
+                          key=f"{rule_keys.RETENTION_TENANT}_open")  # fmt: skip
     if not section.open:
         return
     with section:
@@ -31,7 +31,7 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
                    "written: of a bound by number how many would have gone at least, of one by "
                    "time how many at most.")  # fmt: skip
         names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
-        name = st.selectbox("Tenant", names, index=None, key=state_keys.RETENTION_TENANT,
+        name = st.selectbox("Tenant", names, index=None, key=rule_keys.RETENTION_TENANT,
                             filter_mode="contains", placeholder="tenant/acme")  # fmt: skip
         if name:
             tenant = TenantKey.written(unseen(name))

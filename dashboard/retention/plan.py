@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, refusals, runtime, state_keys
+from dashboard.app import navigation, permits, refusals, rule_keys, runtime, state_keys
 from dashboard.app.cache import sight_of
 from dashboard.draw import usage_tables
 from dashboard.draw.approval_status import draw_status
@@ -41,7 +41,7 @@ def draw(kept: Sequence[Kept]) -> None:
     )  # fmt: skip
     if asked:
         _make()
-    shown: Shown | None = st.session_state.get(state_keys.RETENTION_PLAN)
+    shown: Shown | None = st.session_state.get(rule_keys.RETENTION_PLAN)
     if shown is not None and shown.sight == sight_of(runtime.desk().gate.viewer()):
         _draw(shown.plan)
 
@@ -54,7 +54,7 @@ def _make() -> None:
         st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
         return
     sight = sight_of(runtime.desk().gate.viewer())
-    st.session_state[state_keys.RETENTION_PLAN] = Shown(plan, sight)
+    st.session_state[rule_keys.RETENTION_PLAN] = Shown(plan, sight)
 
 
 def _draw(plan: Plan) -> None:
@@ -97,7 +97,7 @@ def _by_owner(plan: Plan) -> None:
 def _run(plan: Plan) -> None:
     asked = draw_status(Action.RUN_RETENTION)
     reason = st.text_input("Reason or ticket", asked.details.get(REASON, "") if asked else "",
-                           key=state_keys.RETENTION_REASON, max_chars=300)  # fmt: skip
+                           key=rule_keys.RETENTION_REASON, max_chars=300)  # fmt: skip
     begun = permits.button(
         "Run now", Action.RUN_RETENTION, type="primary", icon=":material/play_arrow:",
         disabled=not plan.acts or not (reason or "").strip(), key="retention_run",
@@ -115,6 +115,6 @@ def _begin(plan: Plan, reason: str) -> None:
     except KatoTenantsError as exc:
         refusals.say(exc)
         return
-    st.session_state.pop(state_keys.RETENTION_PLAN, None)
+    st.session_state.pop(rule_keys.RETENTION_PLAN, None)
     page = navigation.row("retention").file
     st.switch_page(page, query_params={state_keys.JOB: job.id})

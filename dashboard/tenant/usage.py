@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, read, state_keys
+from dashboard.app import permits, read, rule_keys, state_keys
 from dashboard.draw import figures, limits, over_time, store_tables, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, markdown, visible
@@ -69,7 +69,7 @@ def _limits(mine: Sequence[Standing], tenant: TenantUsage, snapshot: Snapshot) -
         download(frame, "limits", tenants=[tenant.tenant], read_at=snapshot.collected_at)
     else:
         st.caption("It has no limit.")
-    permits.link("limits", "All limits", {state_keys.LIMIT_TENANT: visible(str(tenant.tenant))})
+    permits.link("limits", "All limits", {rule_keys.LIMIT_TENANT: visible(str(tenant.tenant))})
 
 
 def _shared(tenant: TenantUsage, snapshot: Snapshot) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.access.viewer import Role, TenantPattern, Viewer
+from services.access.viewer import COMMAND, Role, TenantPattern, Viewer
 from services.errors import NamingError, NotSignedIn
 
 ID_LIMIT = 200
@@ -18,9 +18,6 @@ ID_LIMIT = 200
 
 LOCAL_ADMIN = "local admin"
 """The identity of whoever is there where there is no sign-in."""
-
-COMMAND = "cli/"
-"""What the identity of whoever uses the shell begins with."""
 
 _LATEST = 253_402_300_799
 """The end of the year 9999, in seconds since 1970."""

@@ -193,6 +193,9 @@ class TenantPattern:
         return "*" if self.kind == "*" else f"{self.kind}/{self.id}"
 
 
+COMMAND = "cli/"
+"""What the identity of whoever uses the shell begins with."""
+
 EVERYTHING = frozenset({TenantPattern("*", "*")})
 
 

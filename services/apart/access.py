@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from services.access.gate import Doing, Gate, digest_of_words
 from services.access.holders import holders_of_kb
 from services.access.viewer import Action, Viewer
-from services.apart.confined import confined_apart, confined_job, sees, tenants_of
+from services.apart.confined import confined_apart, sees, tenants_of
 from services.apart.errors import ApartRefused
 from services.apart.models import Apart, Plan, Words
 from services.apart.service import ApartService
 from services.approvals.models import REASON
+from services.jobs.access import DeskJobs
+from services.jobs.confined import confined_job
 from services.jobs.models import Job
 from services.tenancy.kb_ids import TenantKey, kb_id_of
-from services.tenancy.ownership import Ownership
 from services.usage.formats import stamp
 
 
-class DeskApart:
+class DeskApart(DeskJobs[ApartService]):
     """Of kb_ids of which everyone who shares them, or may, is in scope."""
 
-    def __init__(
-        self, gate: Gate, inner: Callable[[], ApartService], *,
-        ownership: Callable[[], Ownership],
-    ) -> None:  # fmt: skip
-        self._gate, self._inner, self._ownership = gate, inner, ownership
+    _begins = Action.APART
 
     def plan(self, kb_id: str, words: Words) -> Plan:
         """Return what would be done. Logged. Raises AccessDenied, ApartRefused, StoreError."""
@@ -56,7 +51,7 @@ class DeskApart:
             details={REASON: reason, **_told(plan)},
         ):  # fmt: skip
             job = self._inner().begin(plan, by=viewer.id, reason=reason)
-        return confined_job(job, viewer)
+        return self._seen(job, viewer)
 
     def known(self, kb_id: str) -> Apart | None:
         """Return how a kb_id was taken apart, None where it was not or not all are in scope."""
@@ -70,38 +65,24 @@ class DeskApart:
         found = (each for each in self._inner().every() if sees(viewer, each))
         return tuple(confined_apart(each, viewer) for each in found)
 
-    def run_here(self, job_id: str) -> Job:
-        """Run one in this process until it ends, stops or fails."""
-        job, viewer = self._known(job_id, Action.APART)
-        return confined_job(self._inner().run_here(job.id), viewer)
-
-    def jobs(self) -> tuple[Job, ...]:
-        """Return the newest jobs in scope, newest first."""
-        viewer = self._gate.allow(Action.SEE_PURGES)
-        found = (job for job in self._inner().jobs() if viewer.sees_each(tenants_of(job)))
-        return tuple(confined_job(job, viewer) for job in found)
-
-    def job(self, job_id: str) -> Job:
-        """Return one. Raises ApartRefused where it is not in scope."""
-        job, viewer = self._known(job_id)
-        return confined_job(job, viewer)
-
-    def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can: that waits for nobody. Logged."""
-        with self._steering(job_id, "stop", Action.STOP_JOB):
-            self._inner().stop(job_id)
-
-    def resume(self, job_id: str) -> None:
-        """Let a stopped or failed one go on. Logged. Raises JobRefused."""
-        with self._steering(job_id, "resume"):
-            self._inner().resume(job_id)
-
     def abandon(self, job_id: str) -> None:
         """Give up one that has not taken out everything yet. Logged. Raises ApartRefused."""
         with self._steering(job_id, "give up"):
             self._inner().abandon(job_id)
 
     # --- what these share ---
+
+    def _concerns(self, job: Job) -> tuple[TenantKey, ...]:
+        return tenants_of(job)
+
+    def _unknown(self) -> ApartRefused:
+        return ApartRefused("there is no such job")
+
+    def _seen(self, job: Job, viewer: Viewer) -> Job:
+        return replace(confined_job(job, viewer), receipt=job.receipt)
+
+    def _name(self, job: Job) -> str:
+        return str(job.plan["kb_id"])
 
     def _holders(self, kb_id: str) -> tuple[TenantKey, ...]:
         return holders_of_kb(kb_id, self._ownership())
@@ -119,24 +100,6 @@ class DeskApart:
             taken |= {word.tenant} if word else set()
             if taken:
                 self._gate.allow(Action.PLAN_APART, tenants=sorted(taken, key=str), target=node)
-
-    def _known(
-        self, job_id: str, action: Action = Action.SEE_PURGES
-    ) -> tuple[Job, Viewer]:  # fmt: skip
-        viewer = self._gate.allow(action)
-        job = self._inner().job(job_id)
-        if not viewer.sees_each(tenants_of(job)):
-            raise ApartRefused("there is no such job")
-        return job, viewer
-
-    def _steering(
-        self, job_id: str, deed: str, action: Action = Action.APART
-    ) -> AbstractContextManager[Doing]:  # fmt: skip
-        job, _ = self._known(job_id, action)
-        return self._gate.doing(
-            action, tenants=tenants_of(job), target=f"{deed} {job.plan['kb_id']}",
-            digest=digest_of_words(deed, job.id), reason=job.reason,
-        )  # fmt: skip
 
 
 def _told(plan: Plan) -> dict[str, str]:

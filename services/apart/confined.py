@@ -7,8 +7,8 @@ from dataclasses import replace
 from services.access.viewer import Viewer
 from services.apart.formats import plan_of
 from services.apart.models import Apart
-from services.archive.confined import FAILED, UNTOLD_REASON
-from services.jobs.models import Job, Progress
+from services.jobs.confined import UNTOLD_REASON
+from services.jobs.models import Job
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -30,15 +30,3 @@ def confined_apart(apart: Apart, viewer: Viewer) -> Apart:
     return replace(
         apart, by=apart.by if mine else "", reason=apart.reason if mine else UNTOLD_REASON
     )
-
-
-def confined_job(job: Job, viewer: Viewer) -> Job:
-    """Return what may be seen of a job in scope; what a store said is no tenant's."""
-    if viewer.sees_all:
-        return job
-    steps = tuple(replace(step, result={}, error=None) for step in job.steps)
-    mine = job.asked_by == viewer.id
-    return replace(
-        job, steps=steps, progress=Progress(""), owner="", problem=FAILED if job.problem else "",
-        asked_by=job.asked_by if mine else "", reason=job.reason if mine else UNTOLD_REASON,
-    )  # fmt: skip

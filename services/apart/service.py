@@ -12,7 +12,7 @@ from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools
 from services.apart.work import STEPS, StepName
 from services.errors import StoreNotConfigured
-from services.jobs.models import Job, JobRefused, JobState
+from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.tenancy.kb_ids import held_names
 
@@ -78,15 +78,17 @@ class ApartService:
         these. Raises ApartRefused for any other.
         """
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise ApartRefused("only a stopped or failed job can be given up")
-        if StepName.CUT not in job.undone:
-            raise ApartRefused("everything was taken out of the shared kb_id: let it go on")
-        moved = job.result(StepName.SESSIONS) or job.result(StepName.VERIFY)
-        receipt = receipt_of_sessions(self._tools, plan_of(job.plan), moved.get("sessions", {}))
-        with suppress(StoreNotConfigured):
-            self._tools.rows.drop(job=job.id)
-        self._jobs.end(job.id, Outcome.ABANDONED, receipt_json(receipt) if receipt.goes else {})
+        with self._jobs.halted(job_id) as held:  # by now it may have gone on, and halted anew
+            job = held.job
+            if StepName.CUT not in job.undone:
+                raise ApartRefused("everything was taken out of the shared kb_id: let it go on")
+            moved = job.result(StepName.SESSIONS) or job.result(StepName.VERIFY)
+            receipt = receipt_of_sessions(self._tools, plan_of(job.plan), moved.get("sessions", {}))
+            with suppress(StoreNotConfigured):
+                self._tools.rows.drop(job=job.id)
+            held.end(Outcome.ABANDONED, receipt_json(receipt) if receipt.goes else {})
 
     def planned(self, job: Job) -> Plan:
         """Return the plan of a job."""

@@ -62,7 +62,7 @@ class ApartWork:
         """Make ready; what an earlier run did is in the journal."""
         self.said, self.stops = said, stops
         self.plan = plan_of(self.job.plan)
-        self.results = {step.name: step.result for step in self.job.steps}
+        self.results = self.job.results
         return ""
 
     def left(self) -> Iterable[StepName]:

@@ -11,18 +11,22 @@ from services.access.gate import Doing, Gate, digest_of_words
 from services.access.holders import each_of, holders_of_node
 from services.access.viewer import Action, Viewer
 from services.archive.confined import (
-    FAILED,
     confined_archive,
+    confined_look,
     confined_proof,
     holders_of,
     sees,
 )
 from services.archive.errors import ArchiveError
 from services.archive.export import Exported
+from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Head, Manifest, Stored
+from services.archive.proving import Proving, found_in
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.errors import AccessDenied
+from services.jobs.confined import FAILED
+from services.jobs.looks import Look
 from services.jobs.models import Job, Progress
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.purge.models import Plan, Request
@@ -35,9 +39,10 @@ class DeskArchive:
 
     def __init__(
         self, gate: Gate, inner: Callable[[], ArchiveService], *,
-        ownership: Callable[[], Ownership],
+        ownership: Callable[[], Ownership], proving: Callable[[], Proving],
     ) -> None:  # fmt: skip
-        self._gate, self._inner, self._ownership = gate, inner, ownership
+        self._gate, self._inner = gate, inner
+        self._ownership, self._proving = ownership, proving
 
     def plan(self, request: Request) -> Plan:
         """Return what an archive would take, and what it would leave out.
@@ -124,8 +129,39 @@ class DeskArchive:
         with self._steering(archive, "resume"):
             self._inner().resume(archive)
 
-    def verify(self, archive_id: str, *, stores: bool = False) -> Proof:
-        """Prove an archive, against the stores too where that is asked for. Logged.
+    def ask_proof(self, archive_id: str, *, stores: bool = False) -> None:
+        """Have one proven in the background, unless that is under way. Logged.
+
+        Against the stores too where that is asked for. Raises AccessDenied, StoreError.
+        """
+        archive, viewer = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        with self._gate.doing(
+            Action.VERIFY_ARCHIVE, tenants=holders_of(archive), target=archive.name
+        ):  # fmt: skip
+            self._proving().ask(archive.id, stores=stores, by=viewer.id)
+
+    def proof(self, archive_id: str) -> tuple[Look, Proof | None] | None:
+        """Return the newest proof that was asked for, with what it came to; None where none was.
+
+        Raises AccessDenied, ArchiveError, StoreError.
+        """
+        archive, viewer = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        look = self._proving().newest(archive.id)
+        if look is None:
+            return None
+        proof = found_in(look)
+        told = None if proof is None else confined_proof(proof, viewer)
+        return confined_look(look, viewer), told
+
+    def stop_proof(self, archive_id: str) -> None:
+        """Let the proof that is under way end as soon as it can. Raises AccessDenied."""
+        archive, _ = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        self._proving().stop(archive.id)
+
+    def verify(
+        self, archive_id: str, *, stores: bool = False, hears: Hears = unheard
+    ) -> Proof:  # fmt: skip
+        """Prove an archive here and now, against the stores too where that is asked for. Logged.
 
         Raises ArchiveRefused, ArchiveError, StoreError.
         """
@@ -133,7 +169,7 @@ class DeskArchive:
         with self._gate.doing(
             Action.VERIFY_ARCHIVE, tenants=holders_of(archive), target=archive.name
         ):  # fmt: skip
-            proof = self._inner().verify(archive.id, stores=stores)
+            proof = self._inner().verify(archive.id, stores=stores, hears=hears)
         return confined_proof(proof, viewer)
 
     def show(self, archive_id: str) -> tuple[Head, Manifest]:
@@ -166,11 +202,11 @@ class DeskArchive:
         self._everything(Action.SEE_ARCHIVES)
         return self._inner().files(to)
 
-    def verify_file(self, url: str, *, stores: bool = False) -> Proof:
+    def verify_file(self, url: str, *, stores: bool = False, hears: Hears = unheard) -> Proof:
         """Prove a file by its address. Logged."""
         self._everything(Action.VERIFY_ARCHIVE)
         with self._gate.doing(Action.VERIFY_ARCHIVE, tenants=(), target="a file by its address"):
-            return self._inner().verify_file(url, stores=stores)
+            return self._inner().verify_file(url, stores=stores, hears=hears)
 
     def show_file(self, url: str) -> tuple[Head, Manifest]:
         """Read the head and manifest of a file by its address. Logged."""

@@ -74,6 +74,9 @@ class Place(Protocol):
 class Book(Protocol):
     """What this product's own records know of archives. Raises StoreUnavailable."""
 
+    def add(self, archive: Archive) -> None:
+        """Keep an archive that begins; of one that is known already, what is known stays."""
+
     def put(self, archive: Archive) -> None:
         """Keep an archive, in place of what was known of it."""
 

@@ -7,6 +7,7 @@ are written before that, and their file is kept until the end.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,11 +19,11 @@ from pydantic import TypeAdapter
 from services.archive import plan as planning
 from services.archive.ended_before import ended_before
 from services.archive.errors import ArchiveError
-from services.archive.models import Archive, State
+from services.archive.models import Archive, State, archive_of, archive_text
 from services.archive.take import Aside, Taking, hashed
 from services.archive.tools import Tools
 from services.cards.holds import refuse_held
-from services.errors import KatoTenantsError
+from services.errors import KatoTenantsError, LeaseLost
 from services.jobs.models import Job, Result, StepState
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops
@@ -63,9 +64,16 @@ def has_ended_sessions(job: Job) -> bool:
 
 
 def job_plan(archive: Archive, request: Request, after: str = "") -> Mapping[str, Any]:
-    """Return what a job's record has of what it is to do."""
+    """Return what a job's record has of what it is to do, and the archive as it begins."""
     asked = _REQUEST.dump_python(request, mode="json")
-    return {"archive": archive.id, "request": asked, "after": after}
+    begun = json.loads(archive_text(archive))
+    return {"archive": archive.id, "request": asked, "after": after, "begun": begun}
+
+
+def begun_by(job: Job) -> Archive | None:
+    """Return the archive that a job takes, as it began; None of a job of before that was kept."""
+    begun = job.plan.get("begun")
+    return None if begun is None else replace(archive_of(json.dumps(begun)), job=job.id)
 
 
 @dataclass
@@ -78,6 +86,9 @@ class ArchiveWork:
 
     def begin(self, said: Said, stops: Stops) -> str:
         """Plan anew, or say which store could not be asked."""
+        begun = begun_by(self.job)
+        if begun is not None:
+            self.tools.book.add(begun)  # whoever began it may not have come to it yet
         archive = self.tools.book.get(str(self.job.plan["archive"]))
         if archive is None:
             return "the records know nothing of this archive"
@@ -102,6 +113,8 @@ class ArchiveWork:
         """Do one step. Raises Stopped, ArchiveError, StoreError."""
         try:
             found = DOES[step](self)
+        except LeaseLost:
+            raise  # by now another process keeps what comes of it
         except KatoTenantsError as exc:
             self._keep(state=State.FAILED, problem=str(exc))
             raise

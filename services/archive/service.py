@@ -12,8 +12,17 @@ from services.archive import plan as planning
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError
 from services.archive.export import Exported, export
+from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Head, Manifest, State, Stored
-from services.archive.run import GIVEN_UP, KIND, SESSIONS, has_ended_sessions, job_plan, steps_of
+from services.archive.run import (
+    GIVEN_UP,
+    KIND,
+    SESSIONS,
+    begun_by,
+    has_ended_sessions,
+    job_plan,
+    steps_of,
+)
 from services.archive.tools import Tools
 from services.archive.verify import Proof, compare, noted, prove
 from services.cards.holds import refuse_held
@@ -60,13 +69,12 @@ class ArchiveService:
             name=_file_name(target, f"{now:%Y%m%dT%H%M%SZ}", archive_id), state=State.TAKING,
             by=by, created_at=now, digest=plan.digest, reason=reason.strip(),
         )  # fmt: skip
-        self._tools.book.put(archive)
         job = self._work.begin(
             KIND, job_plan(archive, plan.request, after), asked_by=by, reason=reason, names=(),
             steps=steps_of(quiesce=quiesce),
         )  # fmt: skip
         archive = replace(archive, job=job.id)
-        self._tools.book.put(archive)
+        self._tools.book.add(archive)  # where the job's process did not come to it before
         return archive
 
     def run_here(self, archive: Archive) -> Archive:
@@ -94,11 +102,11 @@ class ArchiveService:
 
         False where it has ended sessions whose content it alone has: that can go on only.
         """
-        job = self._work.job(archive.job)
-        if has_ended_sessions(job):
-            return False
-        problem = archive.problem or job.problem or job.state.value
-        self._work.end(job.id, GIVEN_UP, {"archive": archive.id, "problem": problem})
+        with self._work.halted(archive.job) as held:  # by now it may have gone on, and halted anew
+            if has_ended_sessions(held.job):
+                return False
+            problem = archive.problem or held.job.problem or held.job.state.value
+            held.end(GIVEN_UP, {"archive": archive.id, "problem": problem})
         for name in (archive.name, archive.name + SESSIONS):
             self._tools.place(archive.place).discard(name)
         ended = replace(
@@ -130,9 +138,11 @@ class ArchiveService:
 
     def begun_for(self, reason: str) -> tuple[Archive, ...]:
         """Return the archives that were begun for just this reason, the newest first."""
-        jobs = {str(job.plan["archive"]): job.id for job in self._work.all(KIND, reason=reason)}
-        # who was killed as soon as it had begun the job has not noted it
-        found = [replace(each, job=jobs[each.id]) for each in self.some(jobs)]
+        jobs = {str(job.plan["archive"]): job for job in self._work.all(KIND, reason=reason)}
+        # of one whose process was killed as soon as it had begun the job, the job alone tells
+        begun = {name: each for name, job in jobs.items() if (each := begun_by(job)) is not None}
+        known = {each.id: replace(each, job=jobs[each.id].id) for each in self.some(jobs)}
+        found = {**begun, **known}.values()
         return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
     def archives(self) -> tuple[Archive, ...]:
@@ -159,7 +169,9 @@ class ArchiveService:
         """
         return self._tools.book.newest_proven(tenants, all_of_it=all_of_it)
 
-    def verify(self, archive_id: str, *, stores: bool = False) -> Proof:
+    def verify(
+        self, archive_id: str, *, stores: bool = False, hears: Hears = unheard
+    ) -> Proof:  # fmt: skip
         """Prove an archive of the records, and keep what that came to.
 
         Raises ArchiveRefused, ArchiveError, StoreError.
@@ -169,17 +181,17 @@ class ArchiveService:
             raise ArchiveError(f"the archive is {archive.state.value}")
         place = self._tools.place(archive.place)
         try:
-            proof = prove(self._tools, place, archive.name, archive)
+            proof = prove(self._tools, place, archive.name, archive, hears=hears)
         except ArchiveError as exc:
             noted(self._tools, archive, exc)
             raise
         noted(self._tools, archive, None)
         return self._compared(proof) if stores else proof
 
-    def verify_file(self, url: str, *, stores: bool = False) -> Proof:
+    def verify_file(self, url: str, *, stores: bool = False, hears: Hears = unheard) -> Proof:
         """Prove a file by its address, whether or not the records know of it."""
         folder, name = parted(url)
-        proof = prove(self._tools, self._tools.place(folder), name)
+        proof = prove(self._tools, self._tools.place(folder), name, hears=hears)
         return self._compared(proof) if stores else proof
 
     def show(self, archive: Archive) -> tuple[Head, Manifest]:

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
+from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Difference, Manifest, Part, Print, State
 from services.archive.ports import Place
 from services.archive.tools import Tools
@@ -33,14 +34,16 @@ class Proof:
     differences: tuple[Difference, ...] | None = None
 
 
-def prove(tools: Tools, place: Place, name: str, known: Archive | None = None) -> Proof:
+def prove(
+    tools: Tools, place: Place, name: str, known: Archive | None = None, *, hears: Hears = unheard
+) -> Proof:  # fmt: skip
     """Read all of an archive, and compare every hash, and the file's with what is known of it.
 
     Raises ArchiveRefused for one that is not as it was written, ArchiveError where it is not
     there, StoreError where its place does not answer.
     """
     with place.reading(name) as stream:
-        found, manifest = _HashedOnce(stream), None
+        found, manifest = _HashedOnce(hears(stream)), None
         try:
             manifest = Reader(cast("BinaryIO", found), tools.identities()).prove()
         except ArchiveRefused as exc:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from services.audit_log.formats import anchor_line
 from services.audit_log.models import Anchor
+from services.audit_log.texts import anchor_line
 from services.errors import KatoTenantsError, StoreUnavailable
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from services.audit_log.formats import entry_of, entry_text, index_of
 from services.audit_log.models import GENESIS, Anchor, Entry, Event, Kept, State, Verification
+from services.audit_log.texts import entry_of, entry_text, index_of
 from services.errors import LogError
 from services.tenancy.layout import bytes_of
 

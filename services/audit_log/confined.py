@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.access.viewer import Outcome, Viewer
-from services.audit_log.formats import index_of, needle
 from services.audit_log.models import Entry, LogFilter
+from services.audit_log.texts import index_of, needle
 
 FAILED = "it could not be done, and an admin can see why"
 NO_NUMBER = 0

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from services.audit_log.anchor import Anchorer
 from services.audit_log.chain import verify
-from services.audit_log.formats import anchors_of
 from services.audit_log.models import Anchor, Kept, Verification
 from services.audit_log.ports import LogBookStore, ReadAnchors
+from services.audit_log.texts import anchors_of
 from services.errors import KatoTenantsError
 
 _STEP = 1_000

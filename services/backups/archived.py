@@ -8,7 +8,6 @@ from services.archive.errors import ArchiveError
 from services.archive.models import Archive, State as Taken
 from services.archive.service import ArchiveService
 from services.backups.models import Backup, Rule, State
-from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey
 
@@ -20,7 +19,6 @@ _STATES: Mapping[Taken, State] = {
     Taken.BROKEN: State.FAILED,
     Taken.REMOVED: State.FAILED,
 }
-_HALTED = (JobState.FAILED, JobState.STOPPED)
 
 
 class TenantArchives:
@@ -61,7 +59,7 @@ class TenantArchives:
         service = self._service()
         found = service.archive(archive)
         job = service.job(found)
-        if job is not None and job.state in _HALTED:
+        if job is not None and job.state.halted:
             service.give_up(found)
 
     def remove(self, archive: str) -> None:
@@ -80,7 +78,7 @@ class TenantArchives:
         state, problem = _STATES[archive.state], archive.problem
         if state is State.TAKING:
             job = self._service().job(archive)
-            if job is None or job.state in _HALTED:
+            if job is None or job.state.halted:
                 state = State.FAILED
                 problem = problem or (job.problem if job else "") or "it was stopped"
         return state, problem

@@ -71,8 +71,11 @@ class DeskBill:
         with suppress(StoreError):
             cards = self._cards().cards()
             names = {str(tenant): card.name for tenant, card in cards.items() if card.name}
-            tenants = (replace(each, name=names.get(each.tenant, "")) for each in bill.tenants)
-            return replace(bill, tenants=tuple(tenants))
+            tenants = (
+                replace(each, name=names[each.tenant]) if each.tenant in names else each
+                for each in bill.tenants
+            )
+            return replace(bill, tenants=tuple(tenants)) if names else bill
         return bill
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from services.bill.models import Bill, Line, Quantity, TenantBill
@@ -13,7 +13,8 @@ from services.bill.rounding import money
 from services.history.models import OwnerKind
 from services.usage.formats import Json, stamp
 
-_DIGITS, _PLACES, _LEAST_DIGITS, _MILLION = 60, 6, 3, 1_000_000
+_PLACES, _LEAST_DIGITS, _MILLION = 6, 3, 1_000_000
+_EXACTLY = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,12 @@ def amount(bill: Bill, units: int | None) -> str | None:
 
 def digits(number: Fraction) -> str:
     """Write a number in decimal digits, rounded to millionths; a small one to three digits."""
-    with localcontext(prec=_DIGITS):
-        found = Decimal(number.numerator) / number.denominator
-        places = max(_PLACES, _LEAST_DIGITS - 1 - found.adjusted()) if found else _PLACES
-        return f"{round(found, places).normalize():f}"
+    if not number:
+        return "0"
+    found = _EXACTLY.divide(Decimal(number.numerator), Decimal(number.denominator))
+    places = max(_PLACES, _LEAST_DIGITS - 1 - found.adjusted())
+    last = Decimal((0, (1,), -places))
+    return f"{_EXACTLY.normalize(_EXACTLY.quantize(found, last)):f}"
 
 
 def _tenant(bill: Bill, each: TenantBill) -> Json:
@@ -119,8 +122,8 @@ def _line(bill: Bill, line: Line) -> dict[str, object]:
     return {
         "charge": line.charge.value,
         "unit": words.hour or None,
-        **_used(used),
-        "own": hours(own),
+        **(told := _used(used)),
+        "own": told["used"] if own is used else hours(own),
         "shared": hours(shared),
         "billed": None if line.billed is None else digits(line.billed),
         "billed_unit": words.priced,

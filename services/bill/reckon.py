@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -16,11 +16,12 @@ from services.bill.shares import split
 from services.cards.labels import LABEL
 from services.cards.models import LabelsOf, each_label, unlabelled
 from services.figures import Measure
-from services.history.models import NOBODY, SHARED, Holder, OwnerKind, members, quantities_of
+from services.history.models import NOBODY, SHARED, OwnerKind, members, quantities_of
 from services.history.totals import Total, Totals
 from services.tenancy.kb_ids import TenantKey
 
 _HOUR, _GIB, _THOUSAND = 3600, 2**30, 1000
+_ONCE = Fraction(1)
 _PATTERNS, _DISK = quantities_of(Measure.PATTERNS)
 _KEYS, _MEMORY = quantities_of(Measure.KEYS)
 _VECTORS, _VECTOR_BYTES = quantities_of(Measure.VECTORS)
@@ -48,11 +49,6 @@ class Period:
     seconds: int
     so_far: bool = False
 
-    @property
-    def hours(self) -> Fraction:
-        """All its hours."""
-        return Fraction(self.seconds, _HOUR)
-
 
 def bill_of(
     period: Period, used: Totals, terms: Terms | None, labels: LabelsOf = unlabelled
@@ -62,17 +58,19 @@ def bill_of(
     `labels` tells the labels of a tenant, by which prices may go.
     """
     rule = SharedRule.NOBODY if terms is None else terms.shared
-    meters = {charge: _Meter(charge, used, rule) for charge in METERS}
+    meters = {charge: _Meter(charge, used, rule, period) for charge in METERS}
     known = _known(used)
     prices = _prices_by(terms, labels)
-    tenants = [
-        TenantBill(name, tuple(_lines(name, period, known, meters, prices)))
-        for name in _there(used)
-    ]
+    drafts = {name: tuple(_drafts(name, known, meters, prices)) for name in _there(used)}
+    amounts = iter(() if terms is None else _amounts(terms, drafts.values()))
+    tenants = tuple(
+        TenantBill(name, tuple(_line(draft, amounts) for draft in some))
+        for name, some in drafts.items()
+    )
     unbilled = tuple(line for meter in meters.values() for line in meter.unbilled())
     bill = Bill(period.month, period.zone, used.began, used.ended, period.so_far, terms,
-                tuple(tenants), unbilled, never=_never(known))  # fmt: skip
-    return bill if terms is None else _priced(bill, terms)
+                tenants, unbilled, never=_never(known))  # fmt: skip
+    return bill if terms is None else replace(bill, total=bill.sum)
 
 
 def _there(used: Totals) -> list[str]:
@@ -88,30 +86,32 @@ def _there(used: Totals) -> list[str]:
 class _Meter:
     """One quantity of everybody: what each used alone, and what it has of what is shared."""
 
-    def __init__(self, charge: Charge, used: Totals, rule: SharedRule) -> None:
+    def __init__(self, charge: Charge, used: Totals, rule: SharedRule, period: Period) -> None:
         self.charge = charge
-        quantity, self._unit = METERS[charge]
+        quantity, unit = METERS[charge]
+        self._hour = unit * _HOUR
+        self._billed = self._hour if charge is Charge.SESSIONS else unit * period.seconds
         self._totals = {who: some[quantity] for who, some in used.figures.items()
                         if quantity in some}  # fmt: skip
         groups = {members(who): total for who, total in self._totals.items()
                   if who.kind is OwnerKind.GROUP}  # fmt: skip
-        alone = {who.tenant: total.value for who, total in self._totals.items()
-                 if who.kind is OwnerKind.TENANT}  # fmt: skip
+        self._alone = {who.tenant: total for who, total in self._totals.items()
+                       if who.kind is OwnerKind.TENANT}  # fmt: skip
+        alone = {name: total.value for name, total in self._alone.items()}
         values = {who: total.value for who, total in groups.items()}
         margins = {who: total.margin for who, total in groups.items()}
         self._shared = split(values, alone, rule)
         self._margins = split(margins, alone, rule)
 
-    def own(self, name: str) -> Quantity:
-        """Return what a tenant used alone."""
-        total = self._totals.get(Holder(OwnerKind.TENANT, name))
-        return NONE if total is None else self._hours(total.value, total.margin)
-
-    def shared(self, name: str) -> Quantity:
-        """Return a tenant's part of what it holds with others."""
+    def of(self, name: str) -> tuple[Quantity, Quantity, Fraction]:
+        """Return what a tenant used alone, and of what it holds with others; and what is billed."""
+        own = self._alone.get(name, Total())
+        mine = self._hours(own.value, own.margin) if own.value or own.margin else NONE
         if name not in self._shared:
-            return NONE
-        return self._hours(self._shared[name], self._margins.get(name, ZERO))
+            return mine, NONE, Fraction(own.value, self._billed) if own.value else ZERO
+        shared = self._shared[name]
+        part = self._hours(shared, self._margins.get(name, ZERO))
+        return mine, part, Fraction(own.value + shared, self._billed)
 
     def unbilled(self) -> Iterator[Unbilled]:
         """Yield what nobody pays for: what is unowned, and what of the shared is nobody's part."""
@@ -126,8 +126,8 @@ class _Meter:
                 yield Unbilled(kind, self.charge, used)
 
     def _hours(self, value: Fraction | int, margin: Fraction | int) -> Quantity:
-        each = self._unit * _HOUR
-        return Quantity(Fraction(value, each), Fraction(margin, each) if margin else ZERO)
+        margins = Fraction(margin, self._hour) if margin else ZERO
+        return Quantity(Fraction(value, self._hour), margins)
 
 
 Known = Mapping[Charge, tuple[Fraction, str]]
@@ -154,42 +154,49 @@ Prices = Mapping[Charge, Price | None]
 
 def _prices_by(terms: Terms | None, labels: LabelsOf) -> Callable[[TenantKey], Prices]:
     """Return what tells every price of a tenant."""
+    same: dict[tuple[str, ...], Prices] = {}
 
     def prices(tenant: TenantKey) -> Prices:
         if terms is None:
             return dict.fromkeys(Charge)
         mine = [f"{LABEL}{label}" for label in each_label(labels(tenant))]
-        return {charge: terms.price(tenant, charge, mine) for charge in Charge}
+        own = str(tenant) if str(tenant) in terms.prices else ""
+        told = same.get((own, tenant.kind, *mine))  # most have none of their own
+        if told is None:
+            told = {charge: terms.price(tenant, charge, mine) for charge in Charge}
+            same[own, tenant.kind, *mine] = told
+        return told
 
     return prices
 
 
-def _lines(
-    name: str, period: Period, known: Known, meters: Mapping[Charge, _Meter],
+Draft = tuple[
+    Charge, Quantity | None, Quantity | None, Fraction, str, Fraction | None, Price | None
+]
+"""A line without its amount: what is that of one goes by all of them."""
+
+
+def _drafts(
+    name: str, known: Known, meters: Mapping[Charge, _Meter],
     prices_of: Callable[[TenantKey], Prices],
-) -> Iterator[Line]:  # fmt: skip
+) -> Iterator[Draft]:  # fmt: skip
     prices = prices_of(TenantKey.written(name))
-    yield Line(Charge.BASE, NONE, NONE, *known[Charge.BASE], Fraction(1), prices[Charge.BASE])
+    yield Charge.BASE, NONE, NONE, *known[Charge.BASE], _ONCE, prices[Charge.BASE]
     for charge, meter in meters.items():
-        if not known[charge][0]:
-            yield Line(charge, None, None, *known[charge], None, prices[charge])
+        share, reason = known[charge]
+        if not share:
+            yield charge, None, None, share, reason, None, prices[charge]
             continue
-        own, shared = meter.own(name), meter.shared(name)
-        billed = (own + shared).hours
-        if charge is not Charge.SESSIONS:
-            billed /= period.hours
-        yield Line(charge, own, shared, *known[charge], billed, prices[charge])
+        own, shared, billed = meter.of(name)
+        yield charge, own, shared, share, reason, billed, prices[charge]
 
 
-def _priced(bill: Bill, terms: Terms) -> Bill:
-    """Round every line, so that all of them sum up to the rounded total of the fleet."""
-    exact = [line.billed * _units(line.price.amount, terms.decimals)
-             for each in bill.tenants for line in each.lines
-             if line.price is not None and line.billed is not None]  # fmt: skip
-    left: Iterator[int] = iter(apportioned(exact, terms.rounding))
-    tenants = tuple(replace(each, lines=_with_amounts(each.lines, left)) for each in bill.tenants)
-    priced = replace(bill, tenants=tenants)
-    return replace(priced, total=priced.sum)
+def _amounts(terms: Terms, drafts: Iterable[Sequence[Draft]]) -> list[int]:
+    """Round all lines that cost anything, so that they sum up to the fleet's rounded total."""
+    exact = [billed * _units(price.amount, terms.decimals)
+             for some in drafts for *_, billed, price in some
+             if price is not None and billed is not None]  # fmt: skip
+    return apportioned(exact, terms.rounding)
 
 
 @lru_cache(maxsize=1024)
@@ -198,8 +205,6 @@ def _units(price: Decimal, decimals: int) -> Fraction:
     return Fraction(price) * Fraction(10**decimals)
 
 
-def _with_amounts(lines: Sequence[Line], amounts: Iterator[int]) -> tuple[Line, ...]:
-    return tuple(
-        line if line.price is None or line.billed is None else replace(line, amount=next(amounts))
-        for line in lines
-    )
+def _line(draft: Draft, amounts: Iterator[int]) -> Line:
+    *_, billed, price = draft
+    return Line(*draft, None if price is None or billed is None else next(amounts))

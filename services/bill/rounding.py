@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import starmap
 from math import ceil, floor
 
 from services.bill.prices import Rounding
@@ -31,12 +33,23 @@ def apportioned(exact: Sequence[Fraction], rounding: Rounding) -> list[int]:
     Those with the largest remainders are rounded up; of equal ones the first. Source: Hamilton's
     method, https://en.wikipedia.org/wiki/Largest_remainders_method
     """
-    found = [floor(each) for each in exact]
-    left = rounded(sum(exact, Fraction()), rounding) - sum(found)
-    by_remainder = sorted(range(len(exact)), key=lambda at: found[at] - exact[at])
-    for at in by_remainder[:left]:
+    parts = [divmod(each.numerator, each.denominator) for each in exact]
+    found, rests = [whole for whole, _ in parts], Counter[int]()
+    for each, (_, rest) in zip(exact, parts, strict=True):
+        rests[each.denominator] += rest
+    whole = sum(found)
+    left = rounded(sum(starmap(_fraction, rests.items()), Fraction(whole)), rounding) - whole
+    # two fractions differ by one over the product of their denominators at least
+    fine = 2 * max((each.bit_length() for each in rests), default=0)
+    keys = [(rest << fine) // each.denominator
+            for each, (_, rest) in zip(exact, parts, strict=True)]  # fmt: skip
+    for at in sorted(range(len(exact)), key=keys.__getitem__, reverse=True)[:left]:
         found[at] += 1
     return found
+
+
+def _fraction(denominator: int, numerator: int) -> Fraction:
+    return Fraction(numerator, denominator)
 
 
 def money(units: int, decimals: int) -> Decimal:

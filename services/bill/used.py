@@ -25,11 +25,13 @@ class UsedMonths:
 
     def of(self, since: datetime, until: datetime) -> Totals:
         """Return what a month came to, or came to so far."""
-        settled = min(self._history.settled(), moment(self._history.boundary(until)))
-        began = moment(self._history.boundary(since))
+        began, ended = (moment(self._history.boundary(each)) for each in (since, until))
+        settled = min(self._history.settled(), ended)
         if settled <= began:
             return self._history.totals(since, until, WANTED)
         held = self._ended(began, settled)
+        if settled == ended:
+            return held
         rest = self._history.totals(settled, until, WANTED)
         return held + rest if rest.began < rest.ended else held
 

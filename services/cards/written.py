@@ -6,20 +6,17 @@ and not read: one is set and lifted by itself, with a reason.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import zip_longest
 
+from services.cards.csv_file import Form, Refused, read_file, written
 from services.cards.errors import CardError
 from services.cards.labels import contact_of, labels_of, name_of, notes_of, words_of
 from services.cards.models import Card, Edit
 from services.errors import NamingError
-from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart
+from services.spreadsheet import as_written, told_apart
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.layout import bytes_of, text_of
+from services.tenancy.layout import bytes_of
 
 TENANT, LABELS = "tenant", "labels"
 TEXTS: Mapping[str, Callable[[str], str]] = {
@@ -30,14 +27,6 @@ COLUMNS = (TENANT, "name", "contact", LABELS, "notes", "hold", "hold_since", "by
 
 LONGEST_FILE = 20_000_000
 """Bytes of a file that is imported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A line that is no card, and why."""
-
-    number: int
-    why: str
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -64,9 +53,7 @@ def csv_of(cards: Iterable[Card]) -> bytes:
         )
         for card in sorted(cards, key=lambda card: bytes_of(str(card.tenant)))
     )  # fmt: skip
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows((COLUMNS, *lines))
-    return bytes_of(out.getvalue())
+    return written(COLUMNS, lines)
 
 
 def read(data: bytes) -> tuple[Edit | Refused, ...]:
@@ -75,33 +62,16 @@ def read(data: bytes) -> tuple[Edit | Refused, ...]:
     A column that is not there stays as it is on every card, an empty cell empties it. Raises
     CardError for a file that is none as a whole.
     """
-    if len(data) > LONGEST_FILE:
-        raise CardError(f"the file is longer than {LONGEST_FILE:,} bytes")
-    if data.startswith(UTF_16):
-        raise CardError("the file is in UTF-16: save it as UTF-8")
-    try:
-        rows = list(csv_lines(text_of(data).removeprefix(MARK)))
-    except csv.Error:
-        raise CardError("the file cannot be read as CSV") from None
-    columns = [name.strip() for name in rows[0]] if rows else []
-    if TENANT not in columns or not {*TEXTS, LABELS}.intersection(columns):
-        raise CardError("its first line has to name the column tenant, and name, contact, labels "
-                        "or notes")  # fmt: skip
-    return tuple(_once(_lines(columns, rows[1:])))
+    return read_file(data, _FORM)
 
 
-def _lines(columns: list[str], rows: list[list[str]]) -> Iterator[tuple[int, Edit | Refused]]:
-    for number, cells in enumerate(rows, start=2):
-        if not any(cells):
-            continue
-        line = dict(zip_longest(columns, cells, fillvalue=""))
-        try:
-            yield number, _edit({name: as_written(cell) for name, cell in line.items()})
-        except CardError as exc:
-            yield number, Refused(number, str(exc))
+def _lacks(columns: Collection[str]) -> str:
+    enough = TENANT in columns and {*TEXTS, LABELS}.intersection(columns)
+    return "" if enough else "the column tenant, and name, contact, labels or notes"
 
 
-def _edit(line: Mapping[str, str]) -> Edit:
+def _edit(cells: Mapping[str, str]) -> Edit:
+    line = {name: as_written(cell) for name, cell in cells.items()}
     name, contact, notes = (
         parse(line[column]) if column in line else None for column, parse in TEXTS.items()
     )
@@ -111,12 +81,7 @@ def _edit(line: Mapping[str, str]) -> Edit:
     return Edit(tenant, name, contact, notes, labels=dict(labels_of(line[LABELS])), only=True)
 
 
-def _once(lines: Iterator[tuple[int, Edit | Refused]]) -> Iterator[Edit | Refused]:
-    seen = set()
-    for number, line in lines:
-        if isinstance(line, Edit) and line.tenant in seen:
-            yield Refused(number, "there is one for the same tenant above")
-            continue
-        if isinstance(line, Edit):
-            seen.add(line.tenant)
-        yield line
+_FORM = Form(
+    CardError, LONGEST_FILE, _lacks, _edit, lambda edit: edit.tenant,
+    "there is one for the same tenant above",
+)  # fmt: skip

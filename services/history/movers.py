@@ -65,16 +65,19 @@ class Movers:
 
 def movers(before: Then, after: Then, quantity: str) -> Movers:
     """Compare two moments at which a quantity was known."""
-    moves = {move.holder: move for move in _moves(before, after, quantity)}
-    fleet = moves.pop(FLEET, None)
+    moves = list(_moves(before, after, quantity))
+    fleet = next((move for move in moves if move.holder == FLEET), None)
     ranked = sorted(
-        (move for move in moves.values() if move.change),
+        (move for move in moves if move.change and move is not fleet),
         key=lambda move: (-abs(move.change), move.holder.kind, move.holder.tenant),
     )
     return Movers(quantity, before.at, after.at, tuple(ranked), fleet)
 
 
 def _moves(before: Then, after: Then, quantity: str) -> Iterator[Move]:
-    for holder in {*before.figures, *after.figures}:
-        was, now = (then.figures.get(holder, {}).get(quantity, NOTHING) for then in (before, after))
-        yield Move(holder, was, now)
+    left = dict(after.figures)
+    for holder, had in before.figures.items():
+        has = left.pop(holder, {})
+        yield Move(holder, had.get(quantity, NOTHING), has.get(quantity, NOTHING))
+    for holder, has in left.items():
+        yield Move(holder, NOTHING, has.get(quantity, NOTHING))

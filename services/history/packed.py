@@ -29,8 +29,12 @@ _NAMES = (
 )  # fmt: skip
 """By their number, which stays: more may follow, and any other name is kept as it is."""
 
-_NUMBERS = {name: number for number, name in enumerate(_NAMES) if name}
-_MARGIN, _ROLLUP, _FLAGS = 1, 2, 2  # bits beside the name's number
+NUMBERS = {name: number for number, name in enumerate(_NAMES) if name}
+"""What a figure's name is kept as; one without a number is kept as text, under 0."""
+
+MARGIN, ROLLUP, FLAGS = 1, 2, 2
+"""What is there too, and how many bits say so, below the name's number."""
+
 _MORE, _SEVEN = 0x80, 0x7F
 
 Packed = tuple[str, Figure, Rollup | None]
@@ -46,9 +50,9 @@ def pack(figures: Collection[Packed]) -> bytes:
     _put(out, moved)
     for name, figure, did in figures:
         entry = bytearray()
-        number = _NUMBERS.get(name, 0)
-        flags = _MARGIN * bool(figure.margin) + _ROLLUP * (did is not None)
-        _put(entry, number << _FLAGS | flags)
+        number = NUMBERS.get(name, 0)
+        flags = MARGIN * bool(figure.margin) + ROLLUP * (did is not None)
+        _put(entry, number << FLAGS | flags)
         if not number:
             text = name.encode("utf-8", "surrogateescape")
             _put(entry, len(text))
@@ -77,8 +81,8 @@ def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packe
         at += size
         if wanted is None or name in wanted:
             numbers = list(_numbers(kept, first, at))
-            margin = numbers.pop(1) if head & _MARGIN else 0
-            did = _unrolled(numbers, usual, moved) if head & _ROLLUP else None
+            margin = numbers.pop(1) if head & MARGIN else 0
+            did = _unrolled(numbers, usual, moved) if head & ROLLUP else None
             yield name, Figure(numbers[0], margin), did
             left -= 1
 
@@ -86,7 +90,7 @@ def unpack(kept: bytes, wanted: Collection[str] | None = None) -> Iterator[Packe
 def _named(kept: bytes, at: int) -> tuple[str, int, int]:
     """Return the name of the figure that begins there, its head, and where its numbers begin."""
     head, at = _take(kept, at)
-    if number := head >> _FLAGS:
+    if number := head >> FLAGS:
         return _NAMES[number], head, at
     length, at = _take(kept, at)
     return kept[at : at + length].decode("utf-8", "surrogateescape"), head, at + length

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.history.changes import Change, Present
+from services.history.columns import FleetRows
 from services.history.models import Grain, Holder
 from services.history.rollup import Look
-from services.history.rows import Brief, Looks, Row
+from services.history.rows import Looks, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,11 @@ class HistoryStore(Protocol):
     def changed(self, began: int, ended: int) -> Mapping[Holder, Mapping[int, Row]]:
         """Return each holder's figures since each second of a span in which they changed."""
 
-    def spans(
-        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
-    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
-        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+    def spans(self, grain: Grain, began: int, ended: int, wanted: frozenset[str]) -> FleetRows:
+        """Return all rows that begin in this time, of some quantities."""
 
-        Each has its start before it.
-        """
+    def newest(self, at: int, wanted: frozenset[str]) -> FleetRows:
+        """Return every holder's newest row that ends before a second, of some quantities."""
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None

@@ -20,7 +20,8 @@ from services.history.models import (
 from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
-from services.history.totals import Totals, known_of, segments, totals
+from services.history.summing import totals
+from services.history.totals import Totals, known_of, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +93,14 @@ class HistoryService:
         """Return the whole fleet's figures at a moment; of one quantity alone, if it is named."""
         at = second(moment)
         looks = self._store.looks(at, at + 1)
-        found = self._store.before(at + 1, quantity=quantity)
-        return Then(
-            moment,
-            {
-                holder: figures_at_end(row)
-                for holder, row in found.items()
-                if holder.kind is not OwnerKind.GROUP
-            },
-            {quantity: some[-1].reason for quantity, some in looks.items()},
-        )
+        if quantity is None:
+            rows = self._store.before(at + 1).items()
+            figures = {holder: figures_at_end(row) for holder, row in rows}
+        else:
+            figures = self._store.newest(at + 1, frozenset({quantity})).figures_at_end()
+        for group in [who for who in figures if who.kind is OwnerKind.GROUP]:
+            del figures[group]
+        return Then(moment, figures, {name: some[-1].reason for name, some in looks.items()})
 
     def kept(self, at: datetime) -> datetime:
         """Return the last moment until another of which figures are kept as they were then.
@@ -121,7 +120,7 @@ class HistoryService:
         rolled, looks = self._store.head().rolled, self._store.looks(began, ended)
         read = ((part, self._store.spans(part.grain, part.began, part.ended, wanted))
                 for part in segments(began, ended, rolled))  # fmt: skip
-        figures = totals(read, self._store.before(began), looks, wanted, began=began,
+        figures = totals(read, self._store.newest(began, wanted), looks, wanted, began=began,
                          ended=ended)  # fmt: skip
         known, reasons = known_of(looks, wanted, began, ended)
         return Totals(moment(began), moment(ended), figures, known, reasons)

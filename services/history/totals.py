@@ -5,21 +5,13 @@ A total is of a count times seconds, or of bytes times seconds, whole and exact:
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from itertools import accumulate
 
-from services.history.models import NOTHING, Figure, Grain, Holder, looked_at
-from services.history.rollup import Look, known_seconds, reason_in
-from services.history.rows import EMPTY, Brief, Looks, Row, figures_at_end
-
-_NONE = (0, 0, None)
-
-Piece = tuple[int, int, Brief]
-"""A row with the second in which it begins and how many it is of; 0 for a change."""
+from services.history.models import Grain, Holder, looked_at
+from services.history.rollup import known_seconds, reason_in
+from services.history.rows import Looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +24,10 @@ class Total:
     def __add__(self, other: Total) -> Total:
         """Add another; both may be wrong in the same direction."""
         return Total(self.value + other.value, self.margin + other.margin)
+
+    def times(self, seconds: int) -> Total:
+        """Return what it comes to when it stays so long as it is."""
+        return Total(self.value * seconds, self.margin * seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,11 @@ class Segment:
     began: int
     ended: int
 
+    @property
+    def span(self) -> int:
+        """How many seconds each of its rows is of; 0 for changes."""
+        return 0 if self.grain is Grain.SECOND else self.grain.seconds
+
 
 def segments(began: int, ended: int, rolled: Mapping[Grain, int]) -> Iterator[Segment]:
     """Yield what to read a time out of: whole days, and at its ends hours, and changes.
@@ -93,29 +94,6 @@ def _finer(began: int, ended: int, rolled: int) -> Iterator[Segment]:
         yield Segment(Grain.SECOND, middle, ended)
 
 
-def totals(
-    read: Iterable[tuple[Segment, Mapping[Holder, Sequence[tuple[int, Brief]]]]],
-    before: Mapping[Holder, Row], looks: Looks, wanted: Iterable[str], *, began: int, ended: int,
-) -> dict[Holder, dict[str, Total]]:  # fmt: skip
-    """Return what each holder's wanted quantities came to in a time; none that is 0.
-
-    `read` are the rows of its segments, the oldest first, and `before` what was before them.
-    """
-    pieces: dict[Holder, list[Piece]] = {holder: [] for holder in before}
-    for segment, rows in read:
-        span = 0 if segment.grain is Grain.SECOND else segment.grain.seconds
-        for holder, some in rows.items():
-            pieces.setdefault(holder, []).extend((start, span, row) for start, row in some)
-    clocks = {quantity: _Clock(looks.get(looked_at(quantity), ())) for quantity in wanted}
-    done: dict[Holder, dict[str, Total]] = {}
-    for holder, some_pieces in pieces.items():
-        last = figures_at_end(before.get(holder, EMPTY))
-        of = partial(_total, some_pieces, began=began, ended=ended)
-        each = {name: of(name, clock, last.get(name, NOTHING)) for name, clock in clocks.items()}
-        done[holder] = {name: total for name, total in each.items() if total != Total()}
-    return {holder: each for holder, each in done.items() if each}
-
-
 def known_of(
     looks: Looks, wanted: Iterable[str], began: int, ended: int
 ) -> tuple[dict[str, int], dict[str, str]]:
@@ -124,46 +102,3 @@ def known_of(
     known = {quantity: known_seconds(some, began, ended) for quantity, some in seen.items()}
     reasons = {quantity: reason_in(some, began, ended) for quantity, some in seen.items()}
     return known, {quantity: reason for quantity, reason in reasons.items() if reason}
-
-
-class _Clock(dict[int, int]):
-    """How many seconds a clock went until a moment that goes only while a figure was known.
-
-    It keeps what it told: the same ends of spans are asked for of every holder.
-    """
-
-    def __init__(self, looks: Sequence[Look]) -> None:
-        known = [look for look in looks if not look.reason]
-        self._began = [look.began for look in known]
-        self._lasted = [look.ended - look.began for look in known]
-        self._before = [0, *accumulate(self._lasted)]
-
-    def __missing__(self, second: int) -> int:
-        """Reckon it for the first time."""
-        last = bisect_right(self._began, second) - 1
-        told = 0
-        if last >= 0:
-            told = self._before[last] + min(second - self._began[last], self._lasted[last])
-        self[second] = told
-        return told
-
-
-def _total(
-    pieces: Sequence[Piece], quantity: str, clock: _Clock, last: Figure, *, began: int, ended: int
-) -> Total:
-    value = margins = 0
-    had, margin = last.value, last.margin
-    since = clock[began]
-    for start, span, row in pieces:
-        now = clock[start]
-        value += had * (now - since)
-        margins += margin * (now - since)
-        had, margin, integral = row.get(quantity, _NONE)
-        since = now
-        if span:
-            since = clock[start + span]
-            known = since > now  # else it was brought back, and known elsewhere
-            value += integral if known and integral is not None else had * (since - now)
-            margins += margin * (since - now)
-    left = clock[ended] - since
-    return Total(value + had * left, margins + margin * left)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from services.access.gate import Gate
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import Holders
 from services.access.viewer import Action
+from services.approvals.models import REASON
 from services.errors import AccessDenied
 from services.imports.errors import ImportRefused
-from services.imports.models import Order, Preview, Run, State
+from services.imports.models import Elsewhere, GivenUp, Order, Preview, Run, State
 from services.imports.service import ImportService
 from services.imports.target import holders
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
 
@@ -73,6 +75,24 @@ class DeskImports:
             begun = self._inner().take_back(run)
             return self._inner().run_here(run) if here else begun
 
+    def give_up(self, run: str, *, reason: str) -> GivenUp:
+        """End an import for good that halted, or whose rows are on another machine. Logged.
+
+        Raises AccessDenied, ApprovalNeeded, ImportRefused, JobRefused, StoreError.
+        """
+        viewer, reason = self._gate.allow(Action.IMPORT_DATA), reason.strip()
+        tenant = self._tenant(run)
+        with self._gate.doing(
+            Action.IMPORT_DATA, tenants=[tenant], target=f"give up {run}", reason=reason,
+            digest=digest_of_words("give up", run), details={REASON: reason},
+        ):  # fmt: skip
+            return self._inner().give_up(run, by=viewer.id, reason=reason)
+
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Return imports in scope whose rows are on another machine, the newest first."""
+        viewer = self._gate.allow(Action.IMPORT_DATA)
+        return tuple(each for each in self._inner().elsewhere() if viewer.sees(each.tenant))
+
     def one(self, run: str) -> Run:
         """Return an import in scope. Raises AccessDenied, ImportRefused."""
         self._gate.allow(Action.IMPORT_DATA)
@@ -84,6 +104,13 @@ class DeskImports:
         """Return the imports in scope that were begun on this machine, the newest first."""
         viewer = self._gate.allow(Action.IMPORT_DATA)
         return tuple(run for run in self._inner().runs() if viewer.sees(run.order.tenant))
+
+    def _tenant(self, run: str) -> TenantKey:
+        """Return whose an import is, wherever its rows are. Raises ImportRefused."""
+        for each in self.elsewhere():
+            if each.id == run:
+                return each.tenant
+        return self.one(run).order.tenant
 
     def _in_scope(self, order: Order) -> None:
         try:

@@ -26,7 +26,7 @@ _PREVIEWS, _RUNS = TypeAdapter(Preview), TypeAdapter(Run)
 _END = ".import"
 _PIECE = 1 << 20
 _NONE = "there is no such import"
-_OVER = (State.CHECKED, State.DONE, State.UNDONE)
+_OVER = (State.CHECKED, State.DONE, State.UNDONE, State.GIVEN_UP)
 
 
 class Folder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.imports.models import Order, Preview, Refused, Run
+from services.imports.models import Elsewhere, GivenUp, Order, Preview, Refused, Run
 from services.usage.formats import Json, stamp
 
 
@@ -22,7 +22,28 @@ def run_json(run: Run) -> Json:
     return {
         "import": run.id, **_order(run.order), "state": run.state.value, "by": run.by or None,
         "at": stamp(run.at), "new": run.written, "replaced": run.replaced,
-        "problem": run.problem or None,
+        "problem": run.problem or None, "given_up": given_up_json(run.given_up),
+    }  # fmt: skip
+
+
+def elsewhere_json(each: Elsewhere) -> Json:
+    """Return what is known here of an import whose rows are on another machine."""
+    return {
+        "import": each.id, "tenant": str(each.tenant), "what": each.kind and each.kind.value,
+        "machine": each.machine or None, "by": each.by or None, "at": stamp(each.at),
+        "attended": each.attended, "problem": each.problem or None,
+        "given_up": given_up_json(each.given_up),
+    }  # fmt: skip
+
+
+def given_up_json(told: GivenUp | None) -> Json | None:
+    """Return what stays of an import that was given up; null is not known."""
+    if told is None:
+        return None
+    return {
+        "by": told.by, "reason": told.reason, "begun": told.begun, "at_least": told.at_least,
+        "rows": told.rows, "taken_back": told.taken_back, "left": told.left,
+        "tables": told.tables,
     }  # fmt: skip
 
 

@@ -20,6 +20,9 @@ LONGEST_ROW = 8 << 20
 LONGEST_KEY = 1_024
 """Characters of the name of a key, session or pattern."""
 
+STAGING = "kato_tenants_import_"
+"""How the names of ClickHouse's staging tables begin."""
+
 TOLD = 1_000
 """How many refused rows are told one by one; all are counted."""
 
@@ -132,6 +135,7 @@ class State(StrEnum):
     DONE = "done"
     UNDONE = "undone"  # it failed, and what was written was taken back
     HALF = "half"  # it failed or was cut off, and not all could be taken back yet
+    GIVEN_UP = "given up"  # somebody ended it: what was written and not taken back stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +183,51 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """By whom and why an import was given up, and what stays of it.
+
+    `begun` is whether it may have written, at least `at_least` of `rows`, both None where it is not
+    known. With `taken_back` all of it was taken back, but under `left` names, where others wrote
+    since. `tables` is whether ClickHouse may have tables of its own: they begin with STAGING and
+    its id.
+    """
+
+    by: str
+    reason: str
+    begun: bool = False
+    at_least: int | None = None
+    rows: int | None = None
+    taken_back: bool = False
+    left: int = 0
+    tables: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An import whose rows are not on this machine: nobody here can write it or take it back.
+
+    `machine` is where they were staged, empty where that is not known, as `kind` is None then.
+    `attended` is whether a process there works on it now; `problem` says why it halted.
+    """
+
+    id: str
+    tenant: TenantKey
+    kind: Kind | None
+    machine: str
+    by: str
+    at: datetime
+    attended: bool
+    problem: str
+    progress: Progress
+    given_up: GivenUp | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One import: who began it when, how far it is, and what came of it.
 
     `written` and `replaced` are counts of rows; `problem` says what went wrong, empty where nothing
-    did.
+    did. `given_up` is what stays of one that was given up.
     """
 
     id: str
@@ -195,3 +239,4 @@ class Run:
     written: int = 0
     replaced: int = 0
     problem: str = ""
+    given_up: GivenUp | None = None

@@ -15,16 +15,13 @@ from services.cards.holds import Holds, refuse_held
 from services.imports.errors import ImportRefused
 from services.imports.folder import Folder
 from services.imports.formats import run_json
+from services.imports.give_up import IMPORT
 from services.imports.models import Existing, Progress, Run, State
 from services.imports.spool import BEGUN, UNWANTED
 from services.imports.write import Stores, Writer
 from services.jobs.models import Job, Progress as JobProgress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops
-
-KIND = "import"
-IMPORT = "import"
-"""Where a job's plan says which import it is."""
 
 
 class StepName(StrEnum):

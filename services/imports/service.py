@@ -17,8 +17,19 @@ from services.cards.holds import Holds, refuse_held
 from services.imports.check import Checker
 from services.imports.errors import ImportRefused
 from services.imports.folder import Folder, copied
+from services.imports.give_up import (
+    IMPORT,
+    KIND,
+    elsewhere,
+    given_up,
+    job_plan,
+    receipt_of,
+    told_by,
+)
 from services.imports.models import (
+    Elsewhere,
     Existing,
+    GivenUp,
     Item,
     Order,
     Preview,
@@ -31,13 +42,13 @@ from services.imports.models import (
 )
 from services.imports.ports import There
 from services.imports.read import rows as rows_of
-from services.imports.run import IMPORT, KIND, STEPS, ImportWork
+from services.imports.run import STEPS, ImportWork
 from services.imports.spool import JOB, UNWANTED, Spool
 from services.imports.target import target_of
 from services.imports.write import BATCH, Stores
 from services.jobs.models import Job, JobRefused, JobState
 from services.jobs.ports import Jobs
-from services.jobs.service import JobsService
+from services.jobs.service import JobsService, reasoned
 from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 
@@ -116,8 +127,9 @@ class ImportService:
         try:
             self._begin(begun, why)
         except BaseException:
-            self._folder.keep(spool, checked)
-            spool.give_up()
+            if self._job(run) is None:  # else it was begun for all that, and may be over by now
+                self._folder.keep(spool, checked)
+                spool.give_up()
             raise
         return self.one(run)
 
@@ -134,15 +146,60 @@ class ImportService:
         Whoever writes it does so; else whoever has its job next.
         """
         found = self.one(run)
-        if found.state not in (State.HALF, State.WRITING):
+        if found.state not in (State.HALF, State.WRITING, State.GIVEN_UP):
             raise ImportRefused("there is nothing to take back")
-        self._folder.spool(run).put(UNWANTED, b"")
-        job = self._job(run)
-        if job is None:
+        spool, job = self._folder.spool(run), self._job(run)
+        spool.put(UNWANTED, b"")
+        if job is None or job.state is JobState.ENDED:  # it was given up
+            self._folder.keep(spool, replace(found, state=State.HALF, given_up=None))
             self._begin(found, "")
         elif job.state in (JobState.FAILED, JobState.STOPPED):
             self._jobs().resume(job.id)
         return self.one(run)
+
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """Return imports whose rows are not here: those that have not ended, and were given up.
+
+        The newest first.
+        """
+        jobs = {job.id: job for job in (*self._jobs().unended(KIND), *self._jobs().all(KIND))}
+        found = (
+            job for job in jobs.values()
+            if (job.state is not JobState.ENDED or told_by(job) is not None)
+            and not self._folder.has(str(job.plan[IMPORT]))
+        )  # fmt: skip
+        return tuple(elsewhere(job, now=self._now()) for job in found)
+
+    def give_up(self, run: str, *, by: str, reason: str) -> GivenUp:
+        """End an import for good that halted, or that nobody here can go on with.
+
+        Patterns are taken back where ClickHouse answers. What else it has written stays: where its
+        rows are here, it can be taken back later all the same. Raises ImportRefused, and JobRefused
+        without a reason, and for one that another process has, or that goes on by itself.
+        """
+        reason, job, here = reasoned(reason), self._unended(run), self._folder.has(run)
+        with self._jobs().halted(job.id, unattended=not here) as held:
+            told = given_up(self._stores, held.job, by=by, reason=reason)
+            held.end(State.GIVEN_UP, receipt_of(told))
+        if here:
+            self._kept_as_given_up(self._folder.run(run), told)
+        return told
+
+    def _kept_as_given_up(self, run: Run, told: GivenUp) -> Run:
+        """Note it beside its rows, which stay as long as what it wrote can be taken back."""
+        run = replace(run, state=State.GIVEN_UP, problem=told.reason, given_up=told)
+        spool = self._folder.spool(run.id)
+        self._folder.keep(spool, run)
+        if told.taken_back:
+            spool.empty()
+        return run
+
+    def _unended(self, run: str) -> Job:
+        found = (job for job in self._jobs().unended(KIND) if job.plan[IMPORT] == run)
+        job = next(found, None)
+        if job is None:
+            raise ImportRefused("there is no such import, or it has ended")
+        return job
 
     def work(self, job: Job, jobs: Jobs) -> ImportWork | None:
         """Return what a job of an import does; None where its rows are on another machine."""
@@ -153,7 +210,7 @@ class ImportService:
     def _begin(self, run: Run, why: str) -> None:
         order, target = run.order, self._folder.preview(run.id).target
         job = self._jobs().begin(
-            KIND, {IMPORT: run.id, "tenant": str(order.tenant)}, asked_by=run.by,
+            KIND, job_plan(run.id, order), asked_by=run.by,
             reason=why.strip() or f"{order.kind.value} out of a file",
             names=held_names([order.tenant], [target.kb_id]), steps=STEPS,
         )  # fmt: skip
@@ -171,6 +228,9 @@ class ImportService:
     def _as_it_goes(self, run: Run) -> Run:
         """Return an import that is being written, or taken back, with its progress, or its halt."""
         job = self._job(run.id) if run.state in (State.WRITING, State.HALF) else None
+        told = None if job is None else told_by(job)
+        if told is not None:  # maybe while this machine was away
+            return self._kept_as_given_up(run, told)
         if job is None or job.state is JobState.ENDED:
             return run
         if job.state in (JobState.FAILED, JobState.STOPPED):

@@ -32,7 +32,8 @@ class Lease:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Hold the lease while the block runs, prolonging it from a thread of its own."""
-        number = self._prolong()
+        now = datetime.now(UTC)
+        number = self.jobs.lease(self.job_id, self.owner, at=now, until=now + LEASE)
         if number is None:
             yield False
             return
@@ -56,15 +57,12 @@ class Lease:
         ends = time.monotonic() + LEASE.total_seconds()
         while not over.wait(LEASE.total_seconds() / 3):
             with suppress(StoreError):
-                if self._prolong() != self.number:
+                until = datetime.now(UTC) + LEASE
+                if not self.jobs.prolong(self.job_id, self.number, until=until):
                     self.lost.set()
                 ends = time.monotonic() + LEASE.total_seconds()
             if time.monotonic() > ends:
                 self.lost.set()  # the records stay away, and the lease is over
-
-    def _prolong(self) -> int | None:
-        now = datetime.now(UTC)
-        return self.jobs.lease(self.job_id, self.owner, at=now, until=now + LEASE)
 
 
 def new_owner() -> str:

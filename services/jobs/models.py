@@ -28,6 +28,11 @@ class JobState(StrEnum):
     FAILED = "failed"
     ENDED = "ended"
 
+    @property
+    def halted(self) -> bool:
+        """Whether it stands still, and can go on."""
+        return self in (JobState.STOPPED, JobState.FAILED)
+
 
 class StepState(StrEnum):
     """How far a step is."""
@@ -90,6 +95,11 @@ class Job:
         """The names of the steps that are not done, in their order."""
         return tuple(step.name for step in self.steps if step.state is not StepState.DONE)
 
+    @property
+    def results(self) -> dict[str, Result]:
+        """What each step found or did, by its name."""
+        return {step.name: step.result for step in self.steps}
+
     def result(self, name: str) -> Result:
         """Return what a step found or did; nothing for one that was never done."""
-        return next((step.result for step in self.steps if step.name == name), {})
+        return self.results.get(name, {})

@@ -21,10 +21,13 @@ class RunJobs(Protocol):
     """
 
     def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
-        """Take or prolong the lease of a job that has not ended, and return its number.
+        """Take the lease of a job that has not ended, and return its number, the newest.
 
-        The number grows whenever another owner takes it. None when another process has it.
+        None when another process has it.
         """
+
+    def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
+        """Prolong the newest lease of a job. False where this is not it, or it was given up."""
 
     def leased(self, job_id: str, lease: int) -> bool:
         """Whether this is still the newest lease of a job that runs."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from services.errors import LeaseLost, StoreError
 from services.jobs.lease import Lease, new_owner
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.jobs.ports import Jobs
@@ -21,14 +23,31 @@ Kinds = Mapping[str, Callable[[Job], Work[Any] | None]]
 """What a job of each kind does, by the kind's name; None of one that cannot be done here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A job that no process runs, as it is, under a lease: whoever ran it writes nothing more."""
+
+    jobs: Jobs
+    job: Job
+    lease: int
+
+    def end(self, outcome: str, receipt: Mapping[str, Any]) -> None:
+        """End it: keep its receipt, and let go of its names."""
+        self.jobs.end(self.job.id, outcome, receipt, datetime.now(UTC), lease=self.lease)
+
+
 class JobsService:
-    """Jobs of the kinds in `kinds`. `on_run` is told of each job after a run of it."""
+    """Jobs of the kinds in `kinds`; `name` is the thread's.
+
+    `on_run` is told of each job after a run of it.
+    """
 
     def __init__(
-        self, jobs: Jobs, kinds: Kinds, *, on_run: Callable[[Job], None] = lambda _: None
-    ) -> None:
+        self, jobs: Jobs, kinds: Kinds, *, on_run: Callable[[Job], None] = lambda _: None,
+        name: str = "jobs",
+    ) -> None:  # fmt: skip
         self._jobs, self._kinds, self._on_run = jobs, kinds, on_run
-        self.worker = Worker("jobs", jobs.runnable, self.run)
+        self.worker = Worker(name, jobs.runnable, self.run)
 
     def begin(
         self, kind: str, plan: Mapping[str, Any], *, asked_by: str, reason: str,
@@ -38,12 +57,8 @@ class JobsService:
 
         Raises JobRefused, also without a reason, and StoreUnavailable.
         """
-        if not reason.strip():
-            raise JobRefused("a reason or ticket is needed")
-        if len(reason) > _REASON_LIMIT:
-            raise JobRefused(f"the reason is longer than {_REASON_LIMIT:,} characters")
         job = self._jobs.begin(
-            kind, plan, asked_by=asked_by, reason=reason.strip(), names=names, steps=steps,
+            kind, plan, asked_by=asked_by, reason=reasoned(reason), names=names, steps=steps,
             at=datetime.now(UTC),
         )  # fmt: skip
         self.worker.wake()
@@ -85,6 +100,10 @@ class JobsService:
         """Return the newest jobs of one kind, or of each; with a reason, of those begun for it."""
         return self._jobs.all(kind, limit, reason=reason)
 
+    def unended(self, kind: str) -> tuple[Job, ...]:
+        """Return every job of a kind that has not ended, newest first."""
+        return self._jobs.unended(kind)
+
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job of any kind, or purge, that holds one of these names."""
         return self._jobs.holder(names)
@@ -95,33 +114,62 @@ class JobsService:
 
     def end(self, job_id: str, outcome: str, receipt: Mapping[str, Any]) -> None:
         """End a stopped or failed job as it is. Raises JobRefused for any other."""
-        with self._halted(job_id) as lease:
-            self._jobs.end(job_id, outcome, receipt, datetime.now(UTC), lease=lease)
+        with self.halted(job_id) as held:
+            held.end(outcome, receipt)
 
-    def decide(self, job_id: str, step: str, result: Result) -> Job:
+    def decide(
+        self, job_id: str, step: str, result: Result, *,
+        check: Callable[[Job], None] = lambda _: None,
+    ) -> Job:  # fmt: skip
         """Journal a step of a stopped or failed job that people do, and let it go on.
 
-        Raises JobRefused for any other.
+        `check` is given the job as it is while nobody else writes it, and raises where it may not
+        be. Raises JobRefused for any other.
         """
-        with self._halted(job_id) as lease:
+        with self.halted(job_id) as held:
+            lease = held.lease
+            check(held.job)
             self._jobs.start_step(job_id, step, datetime.now(UTC), lease=lease)
             self._jobs.end_step(job_id, step, datetime.now(UTC), result=dict(result), lease=lease)
             self._jobs.pause(job_id, JobState.STOPPED, "", lease=lease)
         return self.resume(job_id)
 
     @contextmanager
-    def _halted(self, job_id: str) -> Iterator[int]:
-        """Give the lease of a job that stopped or failed."""
-        if self.job(job_id).state not in (JobState.STOPPED, JobState.FAILED):
-            raise JobRefused("it has to have stopped or failed for that")
+    def halted(self, job_id: str, *, unattended: bool = False) -> Iterator[Halted]:
+        """Hold a job that stopped or failed, so that nobody else writes it, or lets it go on.
+
+        With `unattended` also one that is to run, and that no process has. Where the block raises,
+        or does not end it, it is as it was. Raises JobRefused for any other.
+        """
+        _refuse_unless_halted(self.job(job_id), unattended=unattended)
         lease = Lease(self._jobs, job_id, new_owner())
         with lease.held() as held:
             if not held:
-                raise JobRefused("another process has this job")
-            yield lease.number
+                raise JobRefused("another process has this job: stop it first")
+            job = self.job(job_id)
+            try:
+                _refuse_unless_halted(job, unattended=unattended)
+                yield Halted(self._jobs, job, lease.number)
+            finally:
+                with suppress(LeaseLost, StoreError):  # where it ended, nothing is to let go of
+                    self._jobs.pause(job_id, job.state, job.problem, lease=lease.number)
 
     def resume(self, job_id: str) -> Job:
         """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
         self._jobs.resume(job_id)
         self.worker.wake()
         return self.job(job_id)
+
+
+def reasoned(reason: str) -> str:
+    """Return a reason as it is kept. Raises JobRefused without one, or for a book."""
+    if not reason.strip():
+        raise JobRefused("a reason or ticket is needed")
+    if len(reason) > _REASON_LIMIT:
+        raise JobRefused(f"the reason is longer than {_REASON_LIMIT:,} characters")
+    return reason.strip()
+
+
+def _refuse_unless_halted(job: Job, *, unattended: bool) -> None:
+    if not (job.state.halted or (unattended and job.state is JobState.RUNNING)):
+        raise JobRefused("it has to have stopped or failed for that")

@@ -5,21 +5,17 @@ What `csv_of` writes, `read` reads back the same, whatever a tenant is called.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from itertools import zip_longest
 
+from services.cards.csv_file import Form, Refused, read_file, written
 from services.cards.errors import CardError
 from services.cards.scope import Scope, scope_of as read_scope
 from services.errors import LimitsError, NamingError
 from services.history.models import BYTES
 from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
-from services.spreadsheet import MARK, UTF_16, as_written, csv_lines, told_apart
-from services.tenancy.layout import bytes_of, text_of
+from services.spreadsheet import as_written, told_apart
 from services.usage.formats import stamp
 
 FOR, MEASURE, LIMIT = "for", "measure", "limit"
@@ -97,14 +93,6 @@ def state_words(standing: Standing) -> str:
     return state.value if state is now else f"{state.value} (now {now.value})"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A line that is no rule, and why."""
-
-    number: int
-    why: str
-
-
 def csv_of(kept: Iterable[Kept]) -> bytes:
     """Return rules as CSV in UTF-8, but for a name that is not: its bytes are as they are."""
     lines = (
@@ -115,9 +103,7 @@ def csv_of(kept: Iterable[Kept]) -> bytes:
         )
         for each in in_order(kept)
     )  # fmt: skip
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows((COLUMNS, *lines))
-    return bytes_of(out.getvalue())
+    return written(COLUMNS, lines)
 
 
 def read(data: bytes) -> tuple[Rule | Refused, ...]:
@@ -125,38 +111,18 @@ def read(data: bytes) -> tuple[Rule | Refused, ...]:
 
     Raises LimitsError for a file that is none as a whole.
     """
-    if len(data) > LONGEST_FILE:
-        raise LimitsError(f"the file is longer than {LONGEST_FILE:,} bytes")
-    if data.startswith(UTF_16):
-        raise LimitsError("the file is in UTF-16: save it as UTF-8")
-    try:
-        rows = list(csv_lines(text_of(data).removeprefix(MARK)))
-    except csv.Error:
-        raise LimitsError("the file cannot be read as CSV") from None
-    columns = [name.strip() for name in rows[0]] if rows else []
-    if not {FOR, MEASURE, LIMIT} <= set(columns):
-        raise LimitsError("its first line has to name the columns for, measure and limit")
-    return tuple(_once(_lines(columns, rows[1:])))
+    return read_file(data, _FORM)
 
 
-def _lines(columns: list[str], rows: list[list[str]]) -> Iterator[tuple[int, Rule | Refused]]:
-    for number, cells in enumerate(rows, start=2):
-        if not any(cells):
-            continue
-        line: Mapping[str, str] = dict(zip_longest(columns, cells, fillvalue=""))
-        try:
-            scope, quantity = as_written(line[FOR]), line[MEASURE].strip()
-            yield number, rule_of(scope, quantity, as_written(line[LIMIT]))
-        except LimitsError as exc:
-            yield number, Refused(number, str(exc))
+def _lacks(columns: Collection[str]) -> str:
+    return "" if {FOR, MEASURE, LIMIT} <= set(columns) else "the columns for, measure and limit"
 
 
-def _once(lines: Iterator[tuple[int, Rule | Refused]]) -> Iterator[Rule | Refused]:
-    seen = set()
-    for number, line in lines:
-        if isinstance(line, Rule) and line.key in seen:
-            yield Refused(number, "there is one for the same tenants and measure above")
-            continue
-        if isinstance(line, Rule):
-            seen.add(line.key)
-        yield line
+def _rule(line: Mapping[str, str]) -> Rule:
+    return rule_of(as_written(line[FOR]), line[MEASURE].strip(), as_written(line[LIMIT]))
+
+
+_FORM = Form(
+    LimitsError, LONGEST_FILE, _lacks, _rule, lambda rule: rule.key,
+    "there is one for the same tenants and measure above",
+)  # fmt: skip

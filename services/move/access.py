@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 
-from services.access.gate import Doing, Gate, digest_of_words
+from services.access.gate import digest_of_words
+from services.access.holders import each_of
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
+from services.jobs.access import DeskJobs
 from services.jobs.models import Job
-from services.move.confined import concerned, confined_job, confined_moved, confined_plan
+from services.move.confined import confined_job, confined_moved, confined_plan
 from services.move.errors import MoveRefused
 from services.move.models import Moved, Plan, tenant_of
 from services.move.service import MoveService
 from services.purge.confined import holders_of_plan, whose_of_plan
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.ownership import Ownership
 
 
-class DeskMove:
+class DeskMove(DeskJobs[MoveService]):
     """Moves of tenants in scope, by whoever holds a part of what goes in scope too."""
 
-    def __init__(
-        self, gate: Gate, inner: Callable[[], MoveService], *,
-        ownership: Callable[[], Ownership],
-    ) -> None:  # fmt: skip
-        self._gate, self._inner, self._ownership = gate, inner, ownership
+    _begins = Action.MOVE
 
     def destinations(self) -> tuple[str, ...]:
         """Name the deployments to which tenants can move."""
@@ -41,7 +37,7 @@ class DeskMove:
             Action.PLAN_PURGE, tenants=[tenant], target=f"move {tenant} to {to}"
         ) as doing:  # fmt: skip
             plan = self._inner().plan(tenant, to)
-            viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._concerned(plan))
+            viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
             doing.digest = plan.purge.digest
         return confined_plan(plan, viewer, self._ownership())
 
@@ -54,24 +50,24 @@ class DeskMove:
         self._gate.allow(Action.MOVE, tenants=[tenant], target=target)
         plan, reason = self._inner().plan(tenant, to), reason.strip()
         if plan.in_the_way:  # before a second person is asked for
-            viewer = self._gate.allow(Action.MOVE, tenants=self._concerned(plan))
+            viewer = self._gate.allow(Action.MOVE, tenants=self._holders(plan))
             seen = confined_plan(plan, viewer, self._ownership())
             raise MoveRefused(f"it cannot be moved: {seen.in_the_way[0]}")
         with self._gate.doing(
-            Action.MOVE, tenants=self._concerned(plan), whose=whose_of_plan(plan.purge),
+            Action.MOVE, tenants=self._holders(plan), whose=whose_of_plan(plan.purge),
             target=target, reason=reason, details={REASON: reason},
             digest=digest_of_words("move", target, *sorted(plan.purge.surface.kb_ids)),
         ):  # fmt: skip
             viewer = self._gate.viewer()
             job = self._inner().begin(plan, by=viewer.id, reason=reason)
-        return confined_job(job, viewer)
+        return self._seen(job, viewer)
 
     def cut_over(self, job_id: str) -> Job:
         """Let one that waits go on. Logged. Raises ApprovalNeeded, MoveRefused, JobRefused."""
         with self._steering(job_id, "cut over"):
             viewer = self._gate.viewer()
             job = self._inner().cut_over(job_id, by=viewer.id)
-        return confined_job(job, viewer)
+        return self._seen(job, viewer)
 
     def give_up(self, job_id: str, *, leave: bool = False) -> Job:
         """Give up one of which nothing was erased here yet. Logged. Raises MoveRefused."""
@@ -79,7 +75,7 @@ class DeskMove:
         with self._steering(job_id, deed):
             viewer = self._gate.viewer()
             job = self._inner().give_up(job_id, by=viewer.id, leave=leave)
-        return confined_job(job, viewer)
+        return self._seen(job, viewer)
 
     def forget(self, tenant: TenantKey) -> None:
         """Keep no more that a tenant moved. Logged. Raises MoveRefused."""
@@ -101,52 +97,19 @@ class DeskMove:
         found = (each for each in self._inner().every() if viewer.sees(each.tenant))
         return {each.tenant: confined_moved(each, viewer) for each in found}
 
-    def run_here(self, job_id: str) -> Job:
-        """Run one in this process until it waits, ends, stops or fails."""
-        job, viewer = self._known(job_id, Action.MOVE)
-        return confined_job(self._inner().run_here(job.id), viewer)
-
-    def jobs(self) -> tuple[Job, ...]:
-        """Return the moves in scope: all that have not ended, the newest others; newest first."""
-        viewer = self._gate.allow(Action.SEE_PURGES)
-        found = (job for job in self._inner().jobs() if viewer.sees(tenant_of(job)))
-        return tuple(confined_job(job, viewer) for job in found)
-
-    def job(self, job_id: str) -> Job:
-        """Return one. Raises MoveRefused where it is not in scope."""
-        job, viewer = self._known(job_id)
-        return confined_job(job, viewer)
-
-    def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can: that waits for nobody. Logged."""
-        with self._steering(job_id, "stop", Action.STOP_JOB):
-            self._inner().stop(job_id)
-
-    def resume(self, job_id: str) -> None:
-        """Let a stopped or failed one go on. Logged. Raises JobRefused."""
-        with self._steering(job_id, "resume"):
-            self._inner().resume(job_id)
-
     # --- what these share ---
 
-    def _known(
-        self, job_id: str, action: Action = Action.SEE_PURGES
-    ) -> tuple[Job, Viewer]:  # fmt: skip
-        viewer = self._gate.allow(action)
-        job = self._inner().job(job_id)
-        if not viewer.sees(tenant_of(job)):
-            raise MoveRefused("there is no such move")
-        return job, viewer
+    def _concerns(self, job: Job) -> tuple[TenantKey, ...]:
+        return (tenant_of(job),)
 
-    def _steering(
-        self, job_id: str, deed: str, action: Action = Action.MOVE
-    ) -> AbstractContextManager[Doing]:  # fmt: skip
-        job, _ = self._known(job_id, action)
-        return self._gate.doing(
-            action, tenants=[tenant_of(job)], target=f"{deed} {tenant_of(job)}",
-            digest=digest_of_words(deed, job.id), reason=job.reason,
-            details={"To": str(job.plan["to"]), REASON: job.reason},
-        )  # fmt: skip
+    def _unknown(self) -> MoveRefused:
+        return MoveRefused("there is no such move")
 
-    def _concerned(self, plan: Plan) -> tuple[TenantKey, ...]:
-        return concerned(plan, holders_of_plan(plan.purge, self._ownership()))
+    def _seen(self, job: Job, viewer: Viewer) -> Job:
+        return confined_job(job, viewer)
+
+    def _details(self, job: Job) -> Mapping[str, str]:
+        return {"To": str(job.plan["to"]), REASON: job.reason}
+
+    def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
+        return each_of([plan.tenant], holders_of_plan(plan.purge, self._ownership()))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.access.holders import Holders
 from services.access.viewer import PERMISSIONS, Action, Viewer
-from services.archive.confined import FAILED, UNTOLD_REASON
-from services.jobs.models import Job, Progress, Step
+from services.jobs.confined import FAILED, UNTOLD_REASON, confined_job as confined
+from services.jobs.models import Job
 from services.move.models import Moved, Plan
 from services.purge.confined import confined_plan as confined_purge
 from services.tenancy.ownership import Ownership
@@ -35,22 +34,5 @@ def confined_plan(plan: Plan, viewer: Viewer, ownership: Ownership) -> Plan:
 
 
 def confined_job(job: Job, viewer: Viewer) -> Job:
-    """Return what may be seen of a job in scope; what a store said is no tenant's."""
-    if viewer.sees_all:
-        return job
-    mine = job.asked_by == viewer.id
-    return replace(
-        job, steps=tuple(map(_decision_alone, job.steps)), receipt=None, progress=Progress(""),
-        owner="", problem=FAILED if job.problem else "", asked_by=job.asked_by if mine else "",
-        reason=job.reason if mine else UNTOLD_REASON,
-    )  # fmt: skip
-
-
-def concerned(plan: Plan, holders: Holders) -> Holders:
-    """Return everyone whom a move concerns: who holds what goes, and the tenant itself."""
-    return tuple(dict.fromkeys((plan.tenant, *holders)))
-
-
-def _decision_alone(step: Step[str]) -> Step[str]:
-    told = {name: each for name, each in step.result.items() if name == "decision"}
-    return replace(step, result=told, error=None)
+    """Return what may be seen of a job in scope: what was decided too, by which its phase is."""
+    return confined(job, viewer, told=("decision",))

@@ -58,7 +58,7 @@ class MoveWork:
         self.said = said
         self.tenant, self.to = tenant_of(self.job), str(self.job.plan["to"])
         self.request = Request(Target(self.tenant))
-        self.results = {step.name: step.result for step in self.job.steps}
+        self.results = self.job.results
         return ""
 
     def left(self) -> Iterable[StepName]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
 from services.errors import KatoTenantsError, PurgeRefused
-from services.jobs.models import Job, JobState
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
@@ -84,9 +84,8 @@ class MoveService:
         Raises MoveRefused for one that does not wait for that, JobRefused, StoreError.
         """
         job = self.job(job_id)
-        if phase_of(job) is not Phase.WAITING:
-            raise MoveRefused("it is not copied, or somebody has decided already")
-        return self._decide(job, Decision.CUT_OVER, by)
+        _refuse_unless_waiting(job)
+        return self._decide(job, Decision.CUT_OVER, by, _refuse_unless_waiting)
 
     def give_up(self, job_id: str, *, by: str, leave: bool = False) -> Job:
         """Give up one of which nothing was erased here yet: the copy is removed there.
@@ -94,11 +93,13 @@ class MoveService:
         With `leave` nothing there is touched. Raises MoveRefused for any other, JobRefused.
         """
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise MoveRefused("only one that stopped, failed or waits can be given up")
+        return self._decide(job, Decision.GIVE_UP, by, self._refuse_erasing, leave=leave)
+
+    def _refuse_erasing(self, job: Job) -> None:
         if self._tools.purges().jobs(reason=later_mark(job.id)):
             raise MoveRefused("it has begun to erase here: let it go on")
-        return self._decide(job, Decision.GIVE_UP, by, leave=leave)
 
     def moved(self, tenant: TenantKey) -> Moved | None:
         """Return where a tenant moved, None where it did not."""
@@ -155,9 +156,12 @@ class MoveService:
         """Let a stopped or failed one go on; one that waits goes on waiting. Raises JobRefused."""
         return self._jobs.resume(self.job(job_id).id)
 
-    def _decide(self, job: Job, what: Decision, by: str, *, leave: bool = False) -> Job:
+    def _decide(
+        self, job: Job, what: Decision, by: str, check: Callable[[Job], None], *,
+        leave: bool = False,
+    ) -> Job:  # fmt: skip
         result = {"decision": what, "by": by, "at": self._tools.now().isoformat(), "leave": leave}
-        return self._jobs.decide(job.id, StepName.WAIT, result)
+        return self._jobs.decide(job.id, StepName.WAIT, result, check=check)
 
     def _place(self) -> Iterator[str]:
         why = self._tools.place()
@@ -165,6 +169,11 @@ class MoveService:
             yield f"archives are to be taken for it: {why}"
         elif not self._tools.opens():
             yield "archives are encrypted, and no identity that opens them is set here"
+
+
+def _refuse_unless_waiting(job: Job) -> None:
+    if phase_of(job) is not Phase.WAITING:
+        raise MoveRefused("it is not copied, or somebody has decided already")
 
 
 def _gone(moved: Moved) -> str:

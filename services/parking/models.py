@@ -12,6 +12,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from services.jobs.models import Job
 from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
 from services.tenancy.kb_ids import TenantKey
@@ -60,6 +61,11 @@ class Plan:
     def saved(self) -> Amounts:
         """How much of it each store would no longer hold."""
         return amounts_of_plan(self.purge)
+
+
+def tenant_of(job: Job) -> TenantKey:
+    """Return whom a job parks or brings back."""
+    return TenantKey.written(str(job.plan["tenant"]))
 
 
 _PARKED = TypeAdapter(Parked)

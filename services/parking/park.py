@@ -59,7 +59,7 @@ class ParkWork:
         self.said, self.stops = said, stops
         self.tenant = TenantKey.written(str(self.job.plan["tenant"]))
         self.request = Request(Target(self.tenant))
-        self.results = {step.name: step.result for step in self.job.steps}
+        self.results = self.job.results
         return ""
 
     def left(self) -> Iterable[StepName]:

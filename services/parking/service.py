@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.jobs.models import Job, JobState
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.parking import park, unpark
 from services.parking.errors import ParkingRefused
@@ -13,6 +13,7 @@ from services.parking.models import Parked, Plan
 from services.parking.tools import Tools
 from services.purge.amounts import amounts_kept
 from services.purge.models import Request, Target
+from services.restore.models import Outcome
 from services.tenancy.kb_ids import TenantKey, held_names
 
 KINDS = (park.KIND, unpark.KIND)
@@ -105,16 +106,19 @@ class ParkingService:
     def abandon(self, job_id: str) -> Job:
         """Give up a stopped or failed one of which nothing was erased or written yet.
 
+        Nor is one that has a restore that was given up itself: of that it is known what stays.
         Raises ParkingRefused for any other: that has to go on, or data would be in two halves;
         JobRefused where another process has it.
         """
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise ParkingRefused("only a stopped or failed job can be given up")
-        purges = self._tools.purges().jobs(reason=park.mark(job.id))
-        if purges or self._tools.restores().jobs(reason=unpark.mark(job.id)):
-            raise ParkingRefused("it has begun to erase or to write: let it go on")
-        self._jobs.end(job.id, ABANDONED, {})
+        with self._jobs.halted(job.id) as held:  # by now it may have gone on, and halted anew
+            restores = self._tools.restores().jobs(reason=unpark.mark(job.id))
+            written = [each for each in restores if each.outcome != Outcome.GIVEN_UP]
+            if written or self._tools.purges().jobs(reason=park.mark(job.id)):
+                raise ParkingRefused("it has begun to erase or to write: let it go on")
+            held.end(ABANDONED, {})
         return self.job(job.id)
 
     def _refuse_parked(self, tenant: TenantKey) -> None:

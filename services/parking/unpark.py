@@ -43,7 +43,7 @@ class UnparkWork:
         del stops  # the restore asks for itself
         self.said = said
         self.tenant = TenantKey.written(str(self.job.plan["tenant"]))
-        self.results = {step.name: step.result for step in self.job.steps}
+        self.results = self.job.results
         return ""
 
     def left(self) -> Iterable[StepName]:

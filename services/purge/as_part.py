@@ -30,7 +30,7 @@ def erased(
     `check` raises where a plan may not be run; `part_of` hands over what it holds. Raises Stopped,
     PurgeRefused where it did not end, and StoreError.
     """
-    if purge is None or purge.state in (JobState.STOPPED, JobState.FAILED):
+    if purge is None or purge.state.halted:
         plan = service.plan(request)
         check(plan)
         if purge is None:

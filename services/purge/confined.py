@@ -12,6 +12,7 @@ from typing import Any
 
 from services.access.holders import Holders, each_of, holders_of_kb
 from services.access.viewer import Viewer
+from services.jobs.confined import UNTOLD_REASON
 from services.jobs.models import Progress
 from services.purge.held import taken_from
 from services.purge.job import Job, Tombstone
@@ -22,7 +23,6 @@ from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
 UNTOLD = "the stores hold what cannot be told apart by tenant, which stays"
-UNTOLD_REASON = "only who asked for it and those who see all tenants are told"
 FAILED = "it could not go on, and an admin can see why"
 BLOCKED = "what is there cannot be told from what is another's, or not be erased: ask an admin"
 

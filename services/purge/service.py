@@ -160,7 +160,7 @@ class PurgeService:
     def abandon(self, job_id: str) -> Job:
         """End a stopped or failed job as it is, after one more look at what is left."""
         job = self.job(job_id)
-        if job.state not in (JobState.STOPPED, JobState.FAILED):
+        if not job.state.halted:
             raise PurgeRefused("only a stopped or failed purge can be ended")
         now = datetime.now(UTC)
         lease = self._jobs.lease(job_id, new_owner(), at=now, until=now + LEASE)

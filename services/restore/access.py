@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 
-from services.access.gate import Doing, Gate
+from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.archive.confined import holders_of
+from services.archive.confined import confined_look, holders_of
 from services.archive.errors import ArchiveError
+from services.archive.hearing import Hears, unheard
 from services.archive.service import ArchiveService
 from services.errors import AccessDenied
+from services.jobs.looks import Look
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
 from services.restore.models import Plan
+from services.restore.planning import Planning, found_in
 from services.restore.service import RestoreService
 from services.setup.clashes import stored
 from services.setup.models import Clash
@@ -32,12 +35,15 @@ class DeskRestore:
 
     def __init__(
         self, gate: Gate, inner: Callable[[], RestoreService],
-        archives: Callable[[], ArchiveService],
+        archives: Callable[[], ArchiveService], planning: Callable[[], Planning],
     ) -> None:  # fmt: skip
-        self._gate, self._inner, self._archives = gate, inner, archives
+        self._gate, self._inner = gate, inner
+        self._archives, self._planning = archives, planning
 
-    def plan(self, which: str, named: TenantKey | None = None) -> Plan:
-        """Return what a restore would do. Logged.
+    def plan(
+        self, which: str, named: TenantKey | None = None, *, hears: Hears = unheard
+    ) -> Plan:  # fmt: skip
+        """Return what a restore would do, by reading all of the archive here and now. Logged.
 
         Raises AccessDenied, RestoreRefused, ArchiveError, StoreError.
         """
@@ -45,9 +51,39 @@ class DeskRestore:
         with self._gate.doing(
             Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
         ) as doing:  # fmt: skip
-            plan = self._inner().plan(url, named)
+            plan = self._inner().plan(url, named, hears=hears)
             doing.digest = plan.digest
         return confined_plan(plan, viewer)
+
+    def ask(self, which: str, named: TenantKey | None = None) -> None:
+        """Have it planned in the background, unless that is under way. Logged.
+
+        Raises AccessDenied, ArchiveError, StoreError.
+        """
+        url, tenants, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
+        with self._gate.doing(
+            Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
+        ):  # fmt: skip
+            self._planning().ask(url, named, by=viewer.id)
+
+    def planned(
+        self, which: str, named: TenantKey | None = None
+    ) -> tuple[Look, Plan | None] | None:
+        """Return the newest planning that was asked for, with what it came to.
+
+        None where none was. Raises AccessDenied, ArchiveError, StoreError.
+        """
+        url, _, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
+        look = self._planning().newest(url, named)
+        if look is None:
+            return None
+        plan = found_in(look)
+        return confined_look(look, viewer), None if plan is None else confined_plan(plan, viewer)
+
+    def stop_planning(self, which: str, named: TenantKey | None = None) -> None:
+        """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
+        url, _, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        self._planning().stop(url, named)
 
     def near(self, named: TenantKey, snapshot: Snapshot | None) -> tuple[Clash, ...]:
         """Return what stands near a name as which something is to come back.
@@ -58,16 +94,18 @@ class DeskRestore:
         return stored(named, snapshot)
 
     def begin(self, which: str, named: TenantKey | None = None, *, reason: str, seen: str) -> Job:
-        """Begin a restore that was shown as a plan with this digest; it is planned anew for that.
+        """Begin a restore that was shown as a plan with this digest.
 
-        Raises AccessDenied, ApprovalNeeded, RestoreRefused, JobRefused, ArchiveError, StoreError.
+        Where none such is known any more it is planned anew. Nothing is written where it is
+        otherwise by then. Raises AccessDenied, ApprovalNeeded, RestoreRefused, JobRefused,
+        ArchiveError, StoreError.
         """
         url, _, viewer = self._allowed(Action.RESTORE, which, named)
-        plan = self._inner().plan(url, named)
+        plan = self._planning().planned(url, named, seen) or self._inner().plan(url, named)
         if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")
         with self._doing(plan, reason=reason.strip(), details={REASON: reason.strip()}):
-            job = self._inner().begin(plan, by=viewer.id, reason=reason)
+            job = self._inner().begin(plan, by=viewer.id, reason=reason, as_seen=True)
         return confined_job(job, viewer)
 
     def run_here(self, job_id: str) -> Job:
@@ -97,6 +135,20 @@ class DeskRestore:
         job, _ = self._job(Action.RESTORE, job_id)
         with self._doing(plan_of(job.plan), what="resume "):
             self._inner().resume(job.id)
+
+    def give_up(self, job_id: str, *, reason: str) -> Job:
+        """End one for good that stopped, failed, or that no process runs. Logged.
+
+        Raises AccessDenied, ApprovalNeeded, JobRefused, StoreError.
+        """
+        job, viewer = self._job(Action.RESTORE, job_id)
+        plan, reason = plan_of(job.plan), reason.strip()
+        with self._gate.doing(
+            Action.RESTORE, tenants=tenants_of(plan), target=f"give up {plan.named or plan.target}",
+            digest=digest_of_words("give up", job.id), reason=reason, details={REASON: reason},
+        ):  # fmt: skip
+            ended = self._inner().give_up(job.id, by=viewer.id, reason=reason)
+        return confined_job(ended, viewer)
 
     # --- what these share ---
 

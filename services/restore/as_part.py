@@ -7,7 +7,7 @@ from collections.abc import Callable
 from services.jobs.models import Job, JobState
 from services.jobs.run import Stopped
 from services.restore.errors import RestoreRefused
-from services.restore.models import Plan
+from services.restore.models import Outcome, Plan
 from services.restore.service import RestoreService
 from services.visible import visible
 
@@ -23,10 +23,10 @@ def restored(
 ) -> Job:  # fmt: skip
     """Begin a restore, or go on with one, and run it to its end.
 
-    `check` raises where a plan may not be run. Raises Stopped, RestoreRefused where it did not
-    end, ArchiveError, StoreError.
+    One that was given up is begun anew. `check` raises where a plan may not be run. Raises
+    Stopped, RestoreRefused where it did not end, ArchiveError, StoreError.
     """
-    if job is None:
+    if job is None or job.outcome == Outcome.GIVEN_UP:
         plan = service.plan(url)
         check(plan)
         job = service.begin(plan, by=by, reason=reason)
@@ -35,6 +35,8 @@ def restored(
     ended = service.run_here(job.id)
     if ended.state is JobState.STOPPED:
         raise Stopped
+    if ended.outcome == Outcome.GIVEN_UP:
+        raise RestoreRefused(f"the restore {ended.id} was given up")
     if ended.outcome is None:
         raise RestoreRefused(f"the restore {ended.id} did not end: {ended.problem}")
     return ended

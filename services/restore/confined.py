@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from services.access.holders import each_of
 from services.access.viewer import Viewer
-from services.archive.confined import FAILED, UNTOLD_REASON
+from services.jobs.confined import FAILED, UNTOLD_REASON
 from services.jobs.models import Job, Progress
 from services.restore.formats import plan_json, plan_of, receipt_json, receipt_of
-from services.restore.models import Held, Plan
+from services.restore.models import Held, Plan, Receipt
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -36,12 +36,20 @@ def confined_plan(plan: Plan, viewer: Viewer) -> Plan:
     return replace(plan, url="", left_out=None, held=held)
 
 
+def confined_receipt(receipt: Receipt, viewer: Viewer) -> Receipt:
+    """Return what a viewer may see of one in scope."""
+    told = receipt.given_up
+    if told is not None and told.by != viewer.id:
+        told = replace(told, by="", reason=UNTOLD_REASON)
+    return replace(receipt, url="", given_up=told)
+
+
 def confined_job(job: Job, viewer: Viewer) -> Job:
     """Return what a viewer may see of a job in scope; what a store said is no tenant's."""
     if viewer.sees_all:
         return job
     steps = tuple(replace(step, result={}, error=None) for step in job.steps)
-    receipt = None if job.receipt is None else replace(receipt_of(job.receipt), url="")
+    receipt = confined_receipt(receipt_of(job.receipt), viewer) if job.receipt else None
     return replace(
         job, plan=plan_json(confined_plan(plan_of(job.plan), viewer)), steps=steps,
         receipt=None if receipt is None else receipt_json(receipt),

@@ -13,6 +13,11 @@ from services.usage.formats import stamp
 
 _PLAN, _RECEIPT = TypeAdapter(Plan), TypeAdapter(Receipt)
 
+SEEN = "seen"
+"""Where a job's plan says by which digest somebody saw it."""
+
+_MORE = ("can_run", SEEN)
+
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return a plan; `can_run` is whether nothing stands in its way."""
@@ -21,7 +26,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def plan_of(found: Mapping[str, Any]) -> Plan:
     """Read a plan as a job has it."""
-    return _PLAN.validate_python({name: each for name, each in found.items() if name != "can_run"})
+    return _PLAN.validate_python({name: each for name, each in found.items() if name not in _MORE})
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:

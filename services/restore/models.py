@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.figures import Measure
 from services.purge.models import Target
 from services.tenancy.kb_ids import TenantKey
+
+STAGING = "kato_tenants_restore_"
+"""How the names of ClickHouse's staging tables begin."""
 
 
 class Unfit(StrEnum):
@@ -75,10 +79,11 @@ class PointsWritten:
 
 
 class Outcome(StrEnum):
-    """What a restore came to, by a comparison of everything with the archive."""
+    """What a restore came to: by a comparison of everything with the archive, or by somebody."""
 
     RESTORED = "restored"
     PARTIAL = "partial"
+    GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,8 @@ class Plan:
     old ones would have. `left_out` is how much the archive itself left out, None
     for who is not told, `changed` how much was otherwise after it was taken than before. `held`
     are names that others than `tenants` have as well: as another tenant nothing comes back under
-    these, as the same it is said. `unborne` are new names that KATO does not bear.
+    these, as the same it is said. `unborne` are new names that KATO does not bear. `tenant_ids`
+    are raw ids as the guide layout writes them, and `holds` tenants that come back on legal hold.
     """
 
     url: str
@@ -137,6 +143,8 @@ class Plan:
     kb_ids: tuple[str, ...]
     nodes: tuple[str, ...]
     parts: tuple[PartPlan, ...]
+    tenant_ids: tuple[str, ...] = ()
+    holds: tuple[TenantKey, ...] = ()
     misfits: tuple[Misfit, ...] = ()
     unread: tuple[str, ...] = ()
     clashes: tuple[str, ...] = ()
@@ -177,13 +185,31 @@ class PartResult:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """By whom and why a restore was given up, how far it was, and what stays.
+
+    `begun` are the steps that may have written, in their order; without any nothing was written.
+    `there` is by store how much there is under these names now, whoever wrote it, None where the
+    store could not be asked. `dropped` is how many staging tables were removed, None where that
+    could not be done: they are still there.
+    """
+
+    by: str
+    reason: str
+    begun: tuple[str, ...] = ()
+    there: Mapping[Measure, int | None] = field(default_factory=dict)
+    dropped: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a restore came to.
+    """What a restore came to. Of one that was given up, nothing was compared: it has no `parts`.
 
     `field_ends_lost` are hashes whose fields end nowhere, since that server lets none end;
     `mentions` is how many rows name in their text what has another name now. `kept_limits` are
     limits that are set otherwise here, and `kept` by part what else of this product's own records
-    is otherwise here: both stayed as they were.
+    is otherwise here: both stayed as they were. `holds` are tenants that had a legal hold in the
+    archive, and so are on one.
     """
 
     outcome: Outcome
@@ -198,3 +224,16 @@ class Receipt:
     field_ends_lost: tuple[str, ...] = ()
     kept_limits: int = 0
     kept: Mapping[str, int] = field(default_factory=dict)
+    holds: tuple[TenantKey, ...] = ()
+    given_up: GivenUp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came of this product's own records: by part how many stayed as they are here.
+
+    `holds` are tenants that had a legal hold in the archive.
+    """
+
+    kept: Mapping[str, int]
+    holds: tuple[TenantKey, ...] = ()

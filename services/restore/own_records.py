@@ -5,7 +5,6 @@ Findings are for reading: the next audit finds anew, and whoever is there accept
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from services.limits.service import LimitsService
 from services.limits.written import quantity_of, scope_of
 from services.names.confirming import why_not
 from services.names.ports import NameRecords
+from services.restore.models import Brought
 from services.restore.renaming import Renaming
 from services.restore.source import OpenArchive
 from services.tenancy.kb_ids import TenantKey
@@ -50,8 +50,8 @@ class OwnRecords:
 
     def bring_back(
         self, archive: OpenArchive, renaming: Renaming, named: TenantKey | None
-    ) -> Mapping[str, int]:
-        """Bring them back; return by part how many are otherwise here, and stay as they are.
+    ) -> Brought:
+        """Bring them back, where nothing here is otherwise.
 
         Doing it again comes to the same. Raises KatoTenantsError.
         """
@@ -65,13 +65,13 @@ class _Work:
     renaming: Renaming
     named: TenantKey | None
 
-    def all(self) -> Mapping[str, int]:
+    def all(self) -> Brought:
         does: Mapping[str, Callable[[], int]] = {
             "records/nodes": self._nodes, "records/owners": self._owners,
             "records/cards": self._cards, "records/limits": self._limits,
             "records/history": self._history,
         }  # fmt: skip
-        return {part: do() for part, do in does.items()}
+        return Brought({part: do() for part, do in does.items()}, self.archive.holds(self.named))
 
     def _nodes(self) -> int:
         new = self.renaming.nodes
@@ -143,14 +143,10 @@ class _Work:
 
     def _tenant(self, written: str) -> TenantKey:
         """Return a tenant of the archive under its new name; another one's name stays."""
-        tenant = TenantKey.written(written)
-        mine = tenant in self.archive.manifest.target.tenants
-        return self.named if mine and self.named is not None else tenant
+        return self.archive.called(TenantKey.written(written), self.named)
 
     def _lines(self, name: str) -> Iterator[Line]:
-        part = self.archive.manifest.part(name)
-        if part is not None:
-            yield from map(json.loads, self.archive.lines(part))
+        return self.archive.records(name)
 
 
 def _card(line: Line, tenant: TenantKey) -> Card:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.archive.formats import TypedKey
+from services.archive.hearing import Hears, unheard
 from services.archive.models import Format, Manifest, Part
 from services.errors import NamingError, StoreNotConfigured
 from services.restore.errors import RestoreRefused
@@ -46,9 +47,9 @@ def renaming_for(tools: Tools, manifest: Manifest, named: TenantKey | None) -> R
         raise RestoreRefused(str(exc)) from None
 
 
-def plan(tools: Tools, url: str, named: TenantKey | None) -> Plan:
+def plan(tools: Tools, url: str, named: TenantKey | None, hears: Hears = unheard) -> Plan:
     """Return what a restore would do. Raises RestoreRefused, ArchiveError, StoreError."""
-    with opened(tools, url) as archive:
+    with opened(tools, url, hears=hears) as archive:
         return _Look(tools, archive, renaming_for(tools, archive.manifest, named)).plan(url, named)
 
 
@@ -70,6 +71,7 @@ class _Look:
             kb_ids=tuple(sorted(names.kb_ids.values())), nodes=tuple(sorted(names.nodes.values())),
             parts=parts, misfits=tuple(self.misfits), unread=names.unread, clashes=names.clashes,
             left_out=len(manifest.left_out), changed=len(manifest.changes),
+            tenant_ids=tuple(sorted(names.tenants.values())), holds=self.archive.holds(named),
             held=self._held(named), unborne=self._unborne(named),
         )  # fmt: skip
 

@@ -36,6 +36,9 @@ class RowSink(Protocol):
     def drop(self, part: Part, *, job: str) -> None:
         """Remove what was put aside."""
 
+    def drop_all(self, parts: Iterable[str], *, job: str) -> int:
+        """Remove what a job put aside of parts by their names; return how many tables that were."""
+
 
 class PointSink(Protocol):
     """Qdrant."""

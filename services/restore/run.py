@@ -13,15 +13,17 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from services.archive.hearing import hearing, unheard
 from services.archive.models import Part
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.restore.errors import RestoreRefused
-from services.restore.formats import plan_of, receipt_json, result_of_part
+from services.restore.formats import SEEN, plan_of, receipt_json, result_of_part
 from services.restore.models import Outcome, PartResult, Receipt
 from services.restore.plan import plan, renaming_for
 from services.restore.source import Tools, collection_of, names_of, opened
+from services.tenancy.kb_ids import TenantKey
 
 KIND = "restore"
 LIMITS = "records/limits"
@@ -42,6 +44,8 @@ class StepName(StrEnum):
 
 
 STEPS = tuple(StepName)
+WRITES = STEPS[1:-1]
+"""Those that write."""
 
 
 @dataclass
@@ -66,7 +70,10 @@ class RestoreWork:
 
     def do(self, step: StepName) -> Result:
         """Do one step, with the archive open. Raises Stopped, ArchiveError, StoreError."""
-        with opened(self.tools, self.plan.url, manifest=self.plan.manifest) as archive:
+        compares = step is StepName.VERIFY  # others say how far they are part by part
+        hears = hearing(self.said, self.stops) if compares else unheard
+        manifest = self.plan.manifest
+        with opened(self.tools, self.plan.url, manifest=manifest, hears=hears) as archive:
             self.archive = archive
             self.renaming = renaming_for(self.tools, archive.manifest, self.plan.named)
             self.results[step] = found = _DOES[step](self)
@@ -83,9 +90,15 @@ class RestoreWork:
 
     def check(self) -> Result:
         """Plan anew, and keep what was there before anything was written."""
-        found = plan(self.tools, self.plan.url, self.plan.named)
+        hears = hearing(self.said, self.stops)
+        found = plan(self.tools, self.plan.url, self.plan.named, hears)
         if not found.can_run:
             raise RestoreRefused("it does not fit any more: plan again")
+        if self.job.plan.get(SEEN) not in (None, "", found.digest):
+            raise RestoreRefused(
+                "it is not as it was planned any more, and nothing was written: give this one up, "
+                "and plan again"
+            )
         return {"before": {each.part: each.there for each in found.parts}}
 
     def rows(self) -> Result:
@@ -125,7 +138,8 @@ class RestoreWork:
 
     def records(self) -> Result:
         """Bring back what this product's own records had."""
-        return {"kept": dict(self.tools.records(self.archive, self.renaming, self.plan.named))}
+        brought = self.tools.records(self.archive, self.renaming, self.plan.named)
+        return {"kept": dict(brought.kept), "holds": list(map(str, brought.holds))}
 
     def verify(self) -> Result:
         """Compare everything with the archive."""
@@ -188,7 +202,8 @@ class RestoreWork:
     def _receipt(self) -> Receipt:
         before = self.results[StepName.CHECK]["before"]
         told = [self.results[step] for step in (StepName.KEYS, StepName.SESSIONS)]
-        kept = self.results[StepName.RECORDS]["kept"]
+        records = self.results[StepName.RECORDS]
+        kept, holds = records["kept"], records.get("holds", ())
         expired = {name: count for each in told for name, count in each["expired"].items()}
         parts = tuple(
             result_of_part(each, before.get(each["part"]), expired.get(each["part"], 0))
@@ -202,6 +217,7 @@ class RestoreWork:
             field_ends_lost=tuple(name for each in told for name in each["field_ends_lost"]),
             kept_limits=kept.get(LIMITS, 0),
             kept={part: count for part, count in kept.items() if count and part != LIMITS},
+            holds=tuple(map(TenantKey.written, holds)),
         )  # fmt: skip
 
 

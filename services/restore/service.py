@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from services.archive.hearing import Hears, unheard
 from services.jobs.models import Job, JobRefused
-from services.jobs.service import JobsService
+from services.jobs.service import JobsService, reasoned
 from services.restore.errors import RestoreRefused
-from services.restore.formats import plan_json
+from services.restore.formats import SEEN, plan_json, receipt_json
+from services.restore.give_up import given_up
 from services.restore.models import Plan
 from services.restore.plan import plan
 from services.restore.run import KIND, STEPS
@@ -21,19 +23,23 @@ class RestoreService:
     def __init__(self, tools: Tools, jobs: JobsService, *, kind: str = KIND) -> None:
         self._tools, self._jobs, self._kind = tools, jobs, kind
 
-    def plan(self, url: str, named: TenantKey | None = None) -> Plan:
+    def plan(
+        self, url: str, named: TenantKey | None = None, *, hears: Hears = unheard
+    ) -> Plan:  # fmt: skip
         """Return what a restore would do. Raises RestoreRefused, ArchiveError, StoreError."""
-        return plan(self._tools, url, named)
+        return plan(self._tools, url, named, hears)
 
-    def begin(self, plan: Plan, *, by: str, reason: str) -> Job:
+    def begin(self, plan: Plan, *, by: str, reason: str, as_seen: bool = False) -> Job:
         """Begin it: nothing else is done with these tenants meanwhile.
 
-        Raises RestoreRefused where something stands in its way, JobRefused, StoreError.
+        With `as_seen` nothing is written where it is otherwise by then than planned. Raises
+        RestoreRefused where something stands in its way, JobRefused, StoreError.
         """
         if not plan.can_run:
             raise RestoreRefused("it does not fit: see what stands in its way")
         return self._jobs.begin(
-            self._kind, plan_json(plan), asked_by=by, reason=reason,
+            self._kind, {**plan_json(plan), SEEN: plan.digest if as_seen else ""},
+            asked_by=by, reason=reason,
             names=held_names(plan.tenants, plan.kb_ids), steps=STEPS,
         )  # fmt: skip
 
@@ -56,6 +62,18 @@ class RestoreService:
     def stop(self, job_id: str) -> None:
         """Let it end as soon as it can."""
         self._jobs.stop(self.job(job_id).id)
+
+    def give_up(self, job_id: str, *, by: str, reason: str) -> Job:
+        """End one for good that stopped, failed, or that no process runs, and free its tenant.
+
+        What it wrote stays, and is counted in its receipt. Raises JobRefused without a reason, and
+        for one that ended or that another process has.
+        """
+        reason = reasoned(reason)
+        with self._jobs.halted(self.job(job_id).id, unattended=True) as held:
+            receipt = given_up(self._tools, held.job, by=by, reason=reason)
+            held.end(receipt.outcome, receipt_json(receipt))
+        return self.job(job_id)
 
     def resume(self, job_id: str) -> None:
         """Let a stopped or failed one go on. Raises JobRefused."""

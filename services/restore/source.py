@@ -13,10 +13,13 @@ from typing import Any
 from services.archive.container import Reader
 from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.formats import TypedKey, key_of, lines_of
+from services.archive.hearing import Hears, unheard
 from services.archive.models import Manifest, Part, manifest_json
 from services.archive.ports import Place
 from services.archive.seal import Identity
 from services.archive.service import parted
+from services.figures import Measure
+from services.restore.models import Brought, Plan
 from services.restore.ports import KeySink, PointSink, RowSink
 from services.restore.renaming import Renaming
 from services.tenancy.kb_ids import NamingSchemes, TenantKey
@@ -28,8 +31,9 @@ from services.tenancy.ownership import Ownership
 class Tools:
     """What a restore needs. `place` opens a place by its URL, the one that is set for an empty one.
 
-    `records` brings back what this product's own records had, and returns by part how many of
-    them are otherwise here, and stayed.
+    `records` brings back what this product's own records had, and `saw` records node_ids with
+    where each was seen. `there` counts what each store has
+    under the names of a plan: None where it could not be asked.
     """
 
     rows: RowSink
@@ -37,7 +41,9 @@ class Tools:
     keys: KeySink
     place: Callable[[str], Place]
     identities: Callable[[], tuple[Identity, ...]]
-    records: Callable[[OpenArchive, Renaming, TenantKey | None], Mapping[str, int]]
+    records: Callable[[OpenArchive, Renaming, TenantKey | None], Brought]
+    saw: Callable[[Mapping[str, str]], None]
+    there: Callable[[Plan], Mapping[Measure, int | None]]
     schemes: NamingSchemes
     service: str
     now: Callable[[], datetime]
@@ -72,6 +78,23 @@ class OpenArchive:
         for _, content in self.chunks(part):
             yield from lines_of(content)
 
+    def records(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of a part of this product's own records; none where there is none."""
+        part = self.manifest.part(name)
+        if part is not None:
+            yield from map(json.loads, self.lines(part))
+
+    def holds(self, named: TenantKey | None) -> tuple[TenantKey, ...]:
+        """Return the tenants, as they are to be called, that had a legal hold on their cards."""
+        cards = self.records("records/cards")
+        held = (TenantKey.written(line["tenant"]) for line in cards if line["hold"] is not None)
+        return tuple(self.called(tenant, named) for tenant in held)
+
+    def called(self, tenant: TenantKey, named: TenantKey | None) -> TenantKey:
+        """Return a tenant under its new name; another one's than the archive's stays."""
+        mine = tenant in self.manifest.target.tenants
+        return named if mine and named is not None else tenant
+
     def keys(self, part: Part, renaming: Renaming) -> Iterator[TypedKey]:
         """Yield the keys of a part under their new names."""
         return (renaming.key(key_of(line)) for line in self.lines(part))
@@ -84,14 +107,16 @@ class OpenArchive:
 
 
 @contextmanager
-def opened(tools: Tools, url: str, *, manifest: str = "") -> Iterator[OpenArchive]:
+def opened(
+    tools: Tools, url: str, *, manifest: str = "", hears: Hears = unheard
+) -> Iterator[OpenArchive]:
     """Open an archive; where `manifest` is given, only if it says the same of itself as then.
 
     Raises ArchiveRefused, ArchiveError where it is not there, StoreError.
     """
     folder, name = parted(url)
     with tools.place(folder).reading(name) as stream:
-        found = OpenArchive(Reader(stream, tools.identities()))
+        found = OpenArchive(Reader(hears(stream), tools.identities()))
         if manifest and digest_of(found.manifest) != manifest:
             raise ArchiveRefused(ArchiveFlaw.ALTERED)
         yield found

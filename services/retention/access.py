@@ -155,7 +155,7 @@ def _key(key: Key) -> str:
 def log_run(log: Logbook, job: Job) -> None:
     """Note what a run came to, in the name of who began it; of one by itself, that it began."""
     begun = job.state is JobState.RUNNING
-    failed = job.state in (JobState.FAILED, JobState.STOPPED) or job.outcome not in (None, "done")
+    failed = job.state.halted or job.outcome not in (None, "done")
     outcome = Outcome.BEGUN if begun else Outcome.FAILED if failed else Outcome.DONE
     words = job.outcome or job.problem or job.state.value
     with warning(f"how the retention run {job.id} is could not be logged"):

@@ -108,9 +108,11 @@ class RetentionService:
 
         Raises JobRefused for any other, and where another process has it.
         """
-        job, tools = self.job(job_id), self._tools
-        outcome, receipt = receipt_of(job, at=tools.now(), versions=tools.versions())
-        self._work().end(job.id, outcome.value, receipt)
+        tools = self._tools
+        versions = tools.versions()
+        with self._work().halted(self.job(job_id).id) as held:
+            outcome, receipt = receipt_of(held.job, at=tools.now(), versions=versions)
+            held.end(outcome.value, receipt)
         return self.job(job_id)
 
     # --- the past -----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from services.errors import SettingsError
 from services.settings.environment import Settings
-from services.settings.move import MOVE_TO
+from services.settings.outward import MOVE_TO
 from services.settings.variables import Variables, at_fault, read_text
 
 _FOLDER = "destinations"

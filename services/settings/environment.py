@@ -7,10 +7,9 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
@@ -23,13 +22,13 @@ from pydantic_settings import (
 
 from services.errors import EncryptionError, NamingError
 from services.settings import addresses
-from services.settings.alerts import AlertSettings
-from services.settings.archives import ArchiveSettings
-from services.settings.encryption import Encryption
-from services.settings.move import MoveSettings
+from services.settings.outward import AlertSettings, ArchiveSettings, MoveSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables, at_fault
 from services.tenancy.kb_ids import NamingSchemes
+
+if TYPE_CHECKING:
+    from services.settings.encryption import Encryption
 
 APP_NAME = "kato-tenants"
 
@@ -44,14 +43,6 @@ _EXAMPLES = {
     "anchor_url": "https://log.example.com/anchors",
 }
 _DAY, _YEAR = 86_400, 525_600  # in seconds, in minutes
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """A setting as it is shown: its value as text, and whether that is its default."""
-
-    value: str
-    usual: bool
 
 
 class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
@@ -130,10 +121,13 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     @field_validator("metadata_keys")
     @classmethod
     def _keys_are_keys(cls, value: SecretStr | None) -> SecretStr | None:
-        try:
-            Encryption(_keys_in(value))
-        except EncryptionError as exc:
-            raise ValueError(str(exc)) from None
+        if value:
+            from services.settings.encryption import Encryption  # noqa: PLC0415  for few
+
+            try:
+                Encryption(_keys_in(value))
+            except EncryptionError as exc:
+                raise ValueError(str(exc)) from None
         return value
 
     @field_validator("clickhouse_host", "qdrant_host")
@@ -245,24 +239,14 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     @property
     def encryption(self) -> Encryption:
         """What encrypts sensitive metadata, with the keys that are set."""
+        from services.settings.encryption import Encryption  # noqa: PLC0415  for who encrypts
+
         return Encryption(_keys_in(self.metadata_keys))
 
     @property
     def log_keys(self) -> tuple[str, ...]:
         """The keys that seal the audit log: the first seals, all verify."""
         return tuple(_keys_in(self.log_key))
-
-    def in_force(self) -> dict[str, InForce]:
-        """Return every setting by its variable, secrets redacted, for the screen."""
-        shown = {}
-        for name, info in type(self).model_fields.items():
-            value = getattr(self, name)
-            usual = value == info.get_default(call_default_factory=True)
-            if isinstance(value, tuple):
-                value = ", ".join(value)
-            text = "" if value is None else _redacted(value)
-            shown[str(info.alias)] = InForce(text, usual=usual)
-        return shown
 
 
 def _secret(value: SecretStr | None) -> str:
@@ -271,17 +255,6 @@ def _secret(value: SecretStr | None) -> str:
 
 def _keys_in(value: SecretStr | None) -> list[str]:
     return [key.strip() for key in _secret(value).split(",") if key.strip()]
-
-
-def _redacted(value: object) -> str:
-    """Show a value; of a secret URL only what is neither user nor password nor query."""
-    if not isinstance(value, SecretStr):
-        return str(value)
-    secret = value.get_secret_value()
-    scheme, found, rest = secret.partition("://")
-    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
-        return "(set)" if secret else ""
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def load_settings() -> Settings:

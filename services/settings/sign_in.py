@@ -9,10 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from services.access.claims import ClaimRules
-from services.access.network import LOOPBACK_HOSTS, read_networks
-from services.access.tokens import BY_KEYS, BY_SECRET, TokenRules
-from services.access.viewer import PERMISSIONS, Action, Role, TenantPattern
+from services.access.viewer import PERMISSIONS, Action, Role
 from services.errors import SettingsError
 from services.settings import mappings as mapping
 
@@ -120,7 +117,10 @@ class SignInSettings(BaseSettings):
     @field_validator("metrics_networks")
     @classmethod
     def _networks_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        read_networks(value)
+        if value:
+            from services.access.network import read_networks  # noqa: PLC0415  for few
+
+            read_networks(value)
         return value
 
     @field_validator("roles")
@@ -195,7 +195,9 @@ class SignInSettings(BaseSettings):
         if bool(self.proxy_jwks_url) == (self.proxy_secret is not None):
             reason = "either this or KATO_TENANTS_PROXY_SECRET has to be set, and not both"
             raise SettingsError("KATO_TENANTS_PROXY_JWKS_URL", reason)
-        self.token_rules.check()
+        from services.settings.rules import token_rules  # noqa: PLC0415  for few
+
+        token_rules(self).check()
 
     def _check_rules(self) -> None:
         if not (self.roles and self.role_claim) and self.default_role is None:
@@ -227,49 +229,9 @@ class SignInSettings(BaseSettings):
         return {name: value for name, value in given.items() if value}
 
     @property
-    def token_rules(self) -> TokenRules:
-        """What the proxy's tokens have to be."""
-        usual = BY_KEYS[:2] if self.proxy_jwks_url else BY_SECRET[:1]
-        return TokenRules(
-            issuer=self.proxy_issuer,
-            audience=self.proxy_audience,
-            algorithms=self.proxy_algorithms or usual,
-            jwks_url=self.proxy_jwks_url,
-            secret=_shown(self.proxy_secret),
-        )
-
-    @property
-    def claim_rules(self) -> ClaimRules:
-        """How claims become a viewer."""
-        return ClaimRules(
-            id_claim=self.id_claim,
-            role_claim=self.role_claim,
-            roles=mapping.read_roles(self.roles),
-            default_role=self.default_role,
-            tenants_claim=self.tenants_claim or (self.role_claim if self.tenants else ""),
-            tenants=mapping.read_tenants(self.tenants) if self.tenants else None,
-            default_tenants=self._default_patterns,
-        )
-
-    @property
-    def _default_patterns(self) -> tuple[TenantPattern, ...]:
-        return mapping.read_patterns(self.default_tenants)
-
-    @property
     def metrics_tokens(self) -> tuple[str, ...]:
         """The tokens by which the metrics are read, of which each counts."""
         return _tokens(self.metrics_token)
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The names by which it may be asked for.
-
-        Without sign-in only those of this machine unless said otherwise: a web page elsewhere
-        could give its own name this machine's address, and would be an admin.
-        """
-        if self.allowed_hosts:
-            return self.allowed_hosts
-        return LOOPBACK_HOSTS if self.auth == "local" and not self.allow_open else ("*",)
 
 
 def _tokens(value: SecretStr | None) -> tuple[str, ...]:

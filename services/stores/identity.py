@@ -13,10 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import redis
-from qdrant_client import QdrantClient
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.settings.environment import Settings
@@ -29,6 +27,10 @@ from services.stores.qdrant.calls import asking
 from services.stores.qdrant.facts import at
 from services.stores.redis.link import conversation
 from services.stores.redis.server import opening
+
+if TYPE_CHECKING:
+    import redis
+    from qdrant_client import QdrantClient
 
 Identities = Mapping[str, frozenset[str]]
 """What each store is known by: two of which one is the same are one."""

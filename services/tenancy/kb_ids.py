@@ -193,6 +193,15 @@ class NamingScheme:
             for values in _splits(body, literals[1:-1]):
                 yield dict(zip(self.fields, values, strict=True))
 
+    def tenants_named(self, text: str) -> tuple[TenantKey, ...]:
+        """Return the different tenants that a sanitised node_id can name, of its first readings."""
+        first, *between, last = self.sanitised_literals
+        if not (text.startswith(first) and text.endswith(last)):
+            return ()
+        body = text[len(first) : len(text) - len(last)]
+        readings = islice(_splits(body, between), _MAX_READINGS)
+        return tuple(TenantKey(self.kind, name) for name in dict.fromkeys(r[0] for r in readings))
+
     def begins(self, text: str) -> Iterator[str]:
         """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.
 
@@ -208,7 +217,7 @@ class NamingScheme:
         return TenantKey(self.kind, values[self.kind])
 
 
-def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _splits(text: str, separators: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield every way to cut `text` at the separators, in order, into non-empty parts."""
     if not separators:
         if text:
@@ -262,11 +271,14 @@ class NamingSchemes:
         """Read a sanitised node_id, as a kb_id keeps it, or return None."""
         return _best(_fitting(self._sanitised_ends, text), text, NamingScheme.readings_sanitised)
 
-    def every_reading(self, text: str) -> Iterator[TenantKey]:
-        """Yield the tenants that any scheme reads out of a sanitised node_id."""
+    def tenants_named(self, text: str) -> Iterator[tuple[TenantKey, ...]]:
+        """Yield whom each scheme reads out of a sanitised node_id, the most telling scheme first.
+
+        Schemes that do not read it are left out.
+        """
         for scheme in _fitting(self._sanitised_ends, text):
-            for values in islice(scheme.readings_sanitised(text), _MAX_READINGS):
-                yield scheme.tenant(values)
+            if tenants := scheme.tenants_named(text):
+                yield tenants
 
     @cached_property
     def _sanitised_ends(self) -> Sequence[_Ends]:

@@ -142,8 +142,9 @@ class Ownership:
     def _work_out_kb(self, kb_id: str) -> Claim:
         nodes, word = self.nodes_by_kb.get(kb_id), self.confirmed.get(kb_id)
         claim = self._claim_by_nodes(kb_id, nodes) if nodes else self._claim_by_text(kb_id)
-        seen = frozenset(map(self.tenant_of, nodes or ()))
-        return claim if word is None else confirmed_by(claim, word, seen=seen)
+        if word is None:
+            return claim
+        return confirmed_by(claim, word, seen=frozenset(map(self.tenant_of, nodes or ())))
 
     def fitting(self, kb_id: str) -> tuple[TenantKey, ...]:
         """Return every known tenant that the text of a kb_id can name: each could have written it.
@@ -169,8 +170,7 @@ class Ownership:
 
     def _claim_by_text(self, kb_id: str) -> Claim:
         text, cut = node_text_of(kb_id, self.service)
-        raw = self.schemes.read(text) if not cut else None
-        if raw is not None and sanitise(text) != text:
+        if not cut and sanitise(text) != text and (raw := self.schemes.read(text)):
             return self._claim_verbatim(raw)
         readings = self._cut_readings(text) if cut else self._readings(text)
         if not readings:
@@ -189,12 +189,13 @@ class Ownership:
 
         Less telling schemes count only where they name a tenant that is known.
         """
-        best = self.schemes.read_sanitised(text)
-        if best is None:
-            return ()
-        weaker = self.schemes.every_reading(text) if self._by_sanitised else ()
-        known = (tenant for tenant in weaker if self._known_as(tenant))
-        return tuple(dict.fromkeys((best.tenant, *best.others, *known)))
+        named = self.schemes.tenants_named(text)
+        best = next(named, ())
+        if not self._by_sanitised:
+            return best
+        weaker = (tenant for tenants in named for tenant in tenants)
+        known = tuple(tenant for tenant in weaker if self._known_as(tenant))
+        return tuple(dict.fromkeys((*best, *known))) if known else best
 
     def _cut_readings(self, text: str) -> tuple[TenantKey, ...]:
         found = dict.fromkeys(

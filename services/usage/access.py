@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from services.access.gate import Gate
 from services.access.viewer import Action, Viewer
 from services.figures import Amount, Measure
-from services.settings.environment import InForce
 from services.tenancy.ownership import Ownership
 from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
@@ -17,6 +16,8 @@ from services.usage.snapshot import Snapshot
 if TYPE_CHECKING:
     from services.health.check import HealthService, WorkerSource
     from services.health.models import Check, Workers
+    from services.settings.environment import Settings
+    from services.settings.redact import InForce
     from services.usage.ports import UsageRecords
 
 
@@ -26,7 +27,7 @@ class DeskFleet:
     def __init__(
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
         state: UsageRecords, ownership: Callable[[], Ownership],
-        settings: Callable[[], dict[str, InForce]], health: Callable[[], HealthService],
+        settings: Settings, health: Callable[[], HealthService],
         workers: Callable[[], WorkerSource],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
@@ -85,4 +86,6 @@ class DeskFleet:
     def settings(self) -> dict[str, InForce]:
         """Return the settings in force, secrets redacted. Raises AccessDenied."""
         self._gate.allow(Action.SEE_SETTINGS)
-        return self._settings()
+        from services.settings.redact import in_force  # noqa: PLC0415  for the screen alone
+
+        return in_force(self._settings)

@@ -35,8 +35,9 @@ class Collector:
     """Refreshes the usage snapshot every `interval` seconds, and when asked.
 
     Single-flight: however many ask, one refresh runs. Readers take `state`, which is replaced
-    whole and never waited for; `rounds` counts the refreshes that ended, `failures` those of them
-    that as a whole failed. `then` is called with each new snapshot, before the next refresh.
+    whole and never waited for; `begun` counts the refreshes that began, `rounds` those that ended,
+    `failures` those of them that as a whole failed. `then` is called with each new snapshot, which
+    is a part of its refresh: one may not have ended though nothing is refreshed any more.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Collector:
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._finished = threading.Condition()
-        self.rounds = self.failures = 0
+        self.begun = self.rounds = self.failures = 0
         self._thread: threading.Thread | None = None
         self.state = CollectorState()
 
@@ -86,6 +87,7 @@ class Collector:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wanted.clear()
+            self.begun += 1
             self._refresh()
             self._wanted.wait(self._interval)
 

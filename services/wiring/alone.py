@@ -1,4 +1,4 @@
-"""The gate over this product's own records, and what needs no store but them."""
+"""This product's own records, behind the gate, and what needs no store but them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.access.gate import Gate
+from services.wiring.logged import gate_of
 from services.wiring.records import OwnRecords
 
 if TYPE_CHECKING:
+    from services.access.gate import Gate
     from services.access.viewer import Viewer
     from services.alerts.access import DeskAlerts
     from services.audit_log.access import DeskLog
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from services.limits.access import DeskLimits
     from services.names.access import DeskNames
     from services.settings.environment import Settings
-
-
-def gate_of(records: OwnRecords, viewer: Callable[[], Viewer]) -> Gate:
-    """Return a gate that asks `viewer` anew for every action."""
-    return Gate(
-        viewer=viewer,
-        log=records.logbook,
-        approvals=lambda: records.approvals,
-        now=records.now,
-        read_only=records.settings.read_only,
-        two_persons=records.settings.two_person_actions,
-    )
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from services.archive.own_records import OwnRecords
 from services.archive.seal import Identity, Recipient, identities_of, recipients_of
 from services.archive.tools import Tools
 from services.errors import SettingsError
-from services.settings.archives import options_of
 from services.settings.environment import Settings
+from services.settings.outward import options_of
 from services.stores.archive_sources import ArchiveSources
 from services.stores.archives.place import Place
 from services.stores.records.archives import ArchiveBook

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from services.made_once import made_once
-from services.settings.environment import Settings
+from services.wiring.logged import Logged
 
 if TYPE_CHECKING:
-    from services.approvals.service import ApprovalService
-    from services.audit_log.ports import AnchorPlace, ReadAnchors
-    from services.audit_log.service import Logbook
     from services.bill.service import BillService
     from services.cards.models import LabelsOf
     from services.cards.service import Cards, CardService
@@ -28,47 +23,17 @@ if TYPE_CHECKING:
     from services.stores.clickhouse.history import ClickHouseHistory
     from services.stores.records.apart import ApartBook
     from services.stores.records.cards import CardBook
-    from services.stores.records.database import Database
     from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
     from services.stores.records.jobs.jobs import JobBook
-    from services.stores.records.nodes import StateStore
     from services.stores.records.purges.jobs import PurgeJobs
     from services.stores.records.retention import PolicyBook
     from services.stores.records.tenant_book import TenantBook
-    from services.usage.kept import Owners
     from services.wiring.alerting import Alerting
 
 
-class OwnRecords:
-    """The audit log, requests for approval, purge jobs and node_ids, in one database.
-
-    All of it raises SettingsError for a URL of the database that cannot be used, and StoreError
-    when it cannot be opened. `clock` says what time it is.
-    """
-
-    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] | None = None) -> None:
-        self.settings = settings
-        self.now = clock or (lambda: datetime.now(UTC))
-        self.closing = ExitStack()
-
-    def close(self) -> None:
-        """Stop the threads and close all that was opened, once."""
-        self.closing.close()
-
-    @made_once
-    def database(self) -> Database:
-        """Where they are. Raises SettingsError for its URL, and StoreError."""
-        from services.stores.records.database import open_for
-
-        return open_for(self.settings, self.closing)
-
-    @made_once
-    def state(self) -> StateStore:
-        """The node_ids that were seen, and the totals over time."""
-        from services.stores.records.nodes import StateStore
-
-        return StateStore(self.database)
+class OwnRecords(Logged):
+    """All that is kept in the database: jobs, cards, limits, usage over time, besides the log."""
 
     @made_once
     def history(self) -> HistoryService:
@@ -239,14 +204,6 @@ class OwnRecords:
         return PolicyBook(self.database)
 
     @made_once
-    def owners(self) -> Owners:
-        """Who owns what, by what is known of names."""
-        from services.usage.kept import Owners
-
-        settings = self.settings
-        return Owners(self.state, schemes=settings.naming, service=settings.service_name)
-
-    @made_once
     def jobs(self) -> PurgeJobs:
         """Plans and jobs of purges."""
         from services.audit_log.chain import LogKeys
@@ -260,44 +217,6 @@ class OwnRecords:
         from services.stores.records.jobs.jobs import JobBook
 
         return JobBook(self.database)
-
-    @made_once
-    def logbook(self) -> Logbook:
-        """The audit log."""
-        from services.audit_log.anchor import Anchorer
-        from services.audit_log.chain import LogKeys
-        from services.audit_log.service import Logbook
-        from services.stores.records.audit_log import LogStore
-
-        store = LogStore(self.database, LogKeys(self.settings.log_keys))
-        file, places = self._anchors
-        interval = timedelta(minutes=self.settings.anchor_minutes)
-        logbook = Logbook(store, Anchorer(store, places, interval=interval), anchors=file)
-        self.closing.callback(logbook.close)
-        return logbook
-
-    @property
-    def _anchors(self) -> tuple[ReadAnchors | None, Sequence[AnchorPlace]]:
-        """The file of anchors, if one is set, and every place that they go to."""
-        path, url = self.settings.anchor_file, self.settings.anchor_url
-        if not (path or url):
-            return None, ()
-        from services.stores.anchors import AnchorFile, AnchorUrl
-
-        file = AnchorFile(path) if path else None
-        places: list[AnchorPlace] = [file] if file else []
-        if url:
-            places.append(AnchorUrl(url.get_secret_value()))
-        return file, places
-
-    @made_once
-    def approvals(self) -> ApprovalService:
-        """Who files and approves requests, which hold as long as the settings say."""
-        from services.approvals.service import ApprovalService
-        from services.stores.records.approvals import ApprovalStore
-
-        lasts = timedelta(hours=self.settings.approval_hours)
-        return ApprovalService(ApprovalStore(self.database), lasts=lasts, now=self.now)
 
     @made_once
     def alerting(self) -> Alerting:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.apart.service import ApartService
     from services.apart.tools import Tools as ApartTools
     from services.archive.before_purge import BeforePurge
+    from services.archive.proving import Proving
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.imports.service import ImportService
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
+    from services.restore.planning import Planning
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
     from services.settings.environment import Settings
@@ -116,6 +118,35 @@ class Working(Reading):
         from services.restore.service import RestoreService
 
         return RestoreService(self.restore_tools, self.work)
+
+    @made_once
+    def looks(self) -> JobsService:
+        """What runs looks that take long, beside all other work, once its worker is started."""
+        from services.archive import proving
+        from services.jobs.service import JobsService
+        from services.restore import planning
+
+        book = self.job_book
+        service = JobsService(book, {
+            planning.KIND: lambda job: planning.work(self.restore_tools, book, job),
+            proving.KIND: lambda job: proving.work(self.archive, book, job),
+        }, name="looks")  # fmt: skip
+        self.closing.callback(service.worker.stop)
+        return service
+
+    @made_once
+    def planning(self) -> Planning:
+        """What plans restores in the background."""
+        from services.restore.planning import Planning
+
+        return Planning(self.looks)
+
+    @made_once
+    def proving(self) -> Proving:
+        """What proves archives in the background."""
+        from services.archive.proving import Proving
+
+        return Proving(self.looks)
 
     @made_once
     def imports(self) -> ImportService:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -40,11 +40,14 @@ PROXY = {
     "KATO_TENANTS_DEFAULT_TENANTS": "",
     "KATO_TENANTS_ALLOWED_HOSTS": "127.0.0.1,dash.example.com",
 }
+PATIENT = {"KATO_TENANTS_TIMEOUT_SECONDS": "60"}
+"""A busy machine is not a slow store, nor a slow provider."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-background-networking"]
 START_SECONDS = 240
 Theme = Literal["light", "dark"]
 
-expect.set_options(timeout=120_000)  # ms: a busy machine takes its time
+PATIENCE = 120_000  # ms: a busy machine takes its time
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -60,7 +63,7 @@ def dashboard(
     import_beforehand(app, "streamlit.web.cli", "uvicorn", "plotly.graph_objects")
     port = free_port()
     log = data.with_suffix(".log")
-    given = {"KATO_TENANTS_DATA": str(data), **environment}
+    given = {"KATO_TENANTS_DATA": str(data), **PATIENT, **environment}
     process = begun(_run, ("--headless", "--port", str(port), *flags), log, given, first)
     try:
         _wait_until_up(f"http://127.0.0.1:{port}/_stcore/health", process)
@@ -98,7 +101,7 @@ def _wait_until_up(url: str, process: BaseProcess) -> None:
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends and process.is_alive():
         try:
-            with urllib.request.urlopen(url, timeout=2):
+            with urllib.request.urlopen(url, timeout=10):
                 return
         except OSError:
             time.sleep(0.2)
@@ -111,9 +114,16 @@ def browser() -> Iterator[Browser]:
     path = find()
     assert path, "no Chromium on the PATH: run `make needs`"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE)
         yield chromium
         chromium.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Open a browser's context whose clicks and downloads may take their time."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +210,7 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="session")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """One visitor for every page: who had to fetch and compile Streamlit's front end only once."""
-    context = browser.new_context(reduced_motion="reduce")
+    context = new_context(browser, reduced_motion="reduce")
     context.add_init_script(_AT_ONCE)
     yield context
     context.close()
@@ -273,9 +283,17 @@ def go(page: Page, path: str) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the page's figures are there and nothing runs."""
-    page.locator("h1").first.wait_for(timeout=120_000)
+    page.locator("h1").first.wait_for(timeout=PATIENCE)
     page.evaluate("window.drawn = undefined")
-    page.wait_for_function(_IS_STILL, timeout=120_000, polling=50)
+    page.wait_for_function(_IS_STILL, timeout=PATIENCE, polling=50)
+
+
+def happens(page: Page, so: Callable[[], object]) -> bool:
+    """Whether something comes to be so while a page is open."""
+    ends = time.monotonic() + PATIENCE / 1000
+    while not (found := so()) and time.monotonic() < ends:
+        page.wait_for_timeout(50)
+    return bool(found)
 
 
 def fits(page: Page, name: str = "the page") -> None:

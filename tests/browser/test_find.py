@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -31,14 +33,14 @@ def test_from_any_page_to_the_user_and_on_to_the_tenant(stroll: Visit) -> None:
     entry.press("Enter")
     expect(page.locator("h1").first).to_have_text("Find")
     expect(page.get_by_text("Found as user in 3 tenants")).to_be_visible()
-    assert "find=bob" in page.url
+    expect(page).to_have_url(re.compile("find=bob"))
     settle(page)
     rows = page.locator("[data-testid=stDataFrame]").first
     box = rows.bounding_box()
     assert box
     page.mouse.click(box["x"] + 225, box["y"] + 35 + 17)  # the button in the first row
     expect(page.locator("h2").first).to_have_text("tenant/acme")
-    assert "tenant=tenant" in page.url
+    expect(page).to_have_url(re.compile("tenant=tenant"))
     check(page)
 
 
@@ -48,5 +50,5 @@ def test_what_is_nowhere_says_where_was_looked(stroll: Visit) -> None:
     expect(page.get_by_text("No match.")).to_be_visible()
     page.get_by_role("button", name="Search inside names").click()
     expect(page.get_by_text("Found as tenant and node_id")).to_be_visible()
-    assert "anywhere=true" in page.url
+    expect(page).to_have_url(re.compile("anywhere=true"))
     check(page)

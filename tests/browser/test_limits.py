@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from services.alerts import conditions, worker
-from tests.browser.conftest import Visit, dashboard, go, settle
+from tests.browser.conftest import Visit, dashboard, go, happens, settle
 from tests.servers.faults import Answer, HttpServer
 
 ROUTE = '[ops]\nwebhook = "{url}/hook"\nsecret = "whsec_{key}"\nconditions = ["limit_near"]\n'
 KEY = "a2tra2tra2tra2tra2tra2tra2s="
 WHOSE, MOST, WHY = "tenant/acme-corp", 600, "ticket 4711"
-SECONDS = 120
 
 
 def hurry() -> None:
@@ -41,9 +39,7 @@ def set_limit(page: Page) -> None:
 
 def arrived(page: Page, receiver: HttpServer) -> Any:
     """Wait until the receiver has a message, and return the one alert in it."""
-    ends = time.monotonic() + SECONDS
-    while not receiver.calls and time.monotonic() < ends:
-        page.wait_for_timeout(100)
+    assert happens(page, lambda: receiver.calls)
     (alert,) = receiver.calls[0].json()["alerts"]
     return alert
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from tests.browser.conftest import HEADER, go, settle
+from tests.browser.conftest import HEADER, go, happens, new_context, settle
 from tests.servers import issuer
 
 PAGES = ("", "tenants", "sessions", "isolation", "find?find=alice")
 """Some of whatever kind: `tests/pages/test_scope.py` has every page."""
-SECONDS = 90
 AROUND = 200  # bytes
 
 
@@ -44,7 +43,8 @@ class Person:
         settle(self.page)
 
     def was_sent(self, name: bytes) -> bool:
-        return any(name in frame for frame in self.frames)
+        """Whether a name comes: what is drawn is told of a little later."""
+        return happens(self.page, lambda: any(name in frame for frame in self.frames))
 
     def sent_with(self, name: bytes) -> str:
         """What stands around a name where it was sent, empty where it never was."""
@@ -64,8 +64,8 @@ def come(browser: Browser, proxied: str) -> Iterator[Come]:
     def coming(who: str, *tenants: str) -> Person:
         ends = time.time() + 7200  # however long a busy machine takes
         token = issuer.secret_token(groups=["admins"], email=who, tenants=tenants, exp=ends)
-        context = browser.new_context(
-            extra_http_headers={HEADER: token}, viewport={"width": 1400, "height": 900}
+        context = new_context(
+            browser, extra_http_headers={HEADER: token}, viewport={"width": 1400, "height": 900}
         )
         contexts.append(context)
         return Person(context.new_page(), proxied)
@@ -110,7 +110,7 @@ def test_neither_is_sent_what_is_the_others(come: Come, ada: Person, bea: Person
 def test_a_file_holds_what_its_viewer_may_see(come: Come, ada: Person, bea: Person) -> None:
     """It is made in a thread that knows of no browser, in the name of who clicked."""
     bea.go("tenants")
-    with bea.page.expect_download(timeout=SECONDS * 1000) as download:
+    with bea.page.expect_download() as download:
         bea.page.get_by_test_id("stDownloadButton").first.click()
     address = download.value.url  # Chromium does not send this test's token along with it
     again = come("bea@example.com", "tenant/globex")

@@ -143,24 +143,23 @@ def restored_services(
 
     What they bring into the product's own records stays.
     """
-    collector, rounds = reading_services.collector, reading_services.collector.rounds
+    collector, begun = reading_services.collector, reading_services.collector.begun
     yield reading_services
     reading_kato.heal()
     keys = reading_kato.targets.redis
     assert keys is not None
     keys.flushall()
     capture.copy_keys(keys)
-    under_way = collector.state.refreshing_since is not None or collector._wanted.is_set()
-    if under_way or collector.rounds > rounds:
+    if collector._wanted.is_set() or collector.rounds < collector.begun or collector.begun > begun:
         refresh(reading_services)
 
 
 def refresh(services: Services) -> None:
     """Have the collector read everything that was written until now."""
     collector = services.collector
-    rounds = collector.rounds + (collector.state.refreshing_since is not None)
+    following = collector.begun + 1
     collector.refresh()
-    assert collector.wait(rounds=rounds + 1, timeout=240)
+    assert collector.wait(rounds=following, timeout=240)
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ from dashboard.app import state_keys
 from dashboard.archive import tables
 from dashboard.draw.archive_parts import part_words
 from services.archive.models import Archive, State
+from services.archive.proving import KIND as PROVING
 from services.bootstrap import Services
 from services.purge.models import Target
 from tests.pages.conftest import Open, Put, refresh, words
+from tests.pages.test_restore import looked
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
 
@@ -41,10 +43,12 @@ def test_one_is_taken_proven_and_found_from_its_tenant(
     assert {"Redis keys", "ClickHouse table patterns_data"} <= set(parts["Part"])
     assert parts["Count"].all()  # no part that is empty
     press(app, "Compare with the stores")
+    looked(app, services, PROVING)
     assert "It is as it was written." in words(app)
-    assert "The stores hold the same." in words(app)
+    assert "The stores held the same." in words(app)
     (tmp_path / "archives" / archive.name).write_bytes(b"cut")
     press(app, "Verify")
+    looked(app, services, PROVING)
     assert "is refused" in words(app)
     assert services.archive.archive(archive.id).state is State.BROKEN
     press(app, "All archives")

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.app import state_keys
 from services.audit_log.models import LogFilter
 from services.bootstrap import Services
+from services.tenancy.kb_ids import TenantKey, held_names
 from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
@@ -38,7 +39,7 @@ def test_rows_are_checked_and_written(
     pick(app, "Rows", '{"key": "a", "value": "=1"}\n{"key": "tenant:zed:a", "value": "1"}')
     app = press(press(app, "Check rows"), "Write 1 row")
     whole = services.imports.runs
-    wait_until(lambda: (found := whole()) and found[0].state.value != "writing", 60)
+    wait_until(lambda: (found := whole()) and found[0].state.value != "writing")
     runs = whole()
     assert runs[0].id != run.id
     app = open_page("imports", **{state_keys.IMPORT_RUN: runs[0].id})
@@ -48,6 +49,35 @@ def test_rows_are_checked_and_written(
     assert kato.targets.redis.get("tenant:zed:a") is None
     logged = services.logbook.page(LogFilter(text="import data"))
     assert {each.event.tenants for each in logged} == {("tenant/globex",)}
+
+
+def test_one_whose_rows_are_on_another_machine_says_so_and_is_given_up(
+    services: Services, open_page: Open, sign_in: SignIn
+) -> None:
+    """It does not look as if it went on; whoever may not see its tenant is told nothing of it."""
+    run, names = "f" * 16, held_names([TenantKey("tenant", "globex")], ())
+    plan = {"import": run, "tenant": "tenant/globex", "machine": "web-2 [x](y)"}
+    services.job_book.begin(
+        "import", plan, asked_by="ann", reason="keys out of a file", names=names,
+        steps=("write", "take back"), at=services.now(),
+    )  # fmt: skip
+    app = open_page("imports")
+    assert list(app.dataframe[0].value["State"]) == ["cannot go on here"]
+    app = open_page("imports", **{state_keys.IMPORT_RUN: run})
+    assert "nobody here can write it" in words(app)
+    assert "web-2 [x](y)" in words(app).replace("\\", "")
+    assert app.button(key="data_give_up").disabled
+    app.text_input(key=f"{state_keys.DATA_WHY_UP}_{run}").set_value("web-2 is gone").run()
+    app.button(key="data_give_up").click().run()
+    assert not app.exception
+    assert "It was given up by" in words(app)
+    assert "It had written nothing." in words(app)
+    assert services.work.holder(names) is None
+    (logged, *_) = services.logbook.page(LogFilter(text="import data"))
+    assert (logged.event.reason, logged.event.tenants) == ("web-2 is gone", ("tenant/globex",))
+    sign_in("admin", "tenant/acme")
+    assert "cannot be shown" in words(open_page("imports", **{state_keys.IMPORT_RUN: run}))
+    assert "globex" not in words(open_page("imports"))
 
 
 def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn) -> None:

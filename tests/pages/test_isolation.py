@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.errors import FindingError, StoreUnavailable
 from services.isolation.audit import IsolationService
 from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
+from services.usage.snapshot import Snapshot
 from tests.pages.conftest import Open, refresh, words
 from tests.pages.test_sessions import press, table
 from tests.servers.deployment import Deployment
@@ -293,10 +295,19 @@ def test_a_failed_audit_says_why_and_the_last_one_stays_until_another_is_asked_f
     assert "The last audit failed" in words(app)
     assert "the disk is full" in words(app)
     assert len(listed(app)) == len(found.records)
-    rounds = reading_services.collector.rounds
-    app = press(app, "Audit now")
-    assert next(b for b in app.button if b.label == "Auditing…").disabled
-    assert reading_services.collector.wait(rounds=rounds + 1, timeout=240)
+    may, collect = threading.Event(), reading_services.usage.collect
+
+    def late(**more: Any) -> Snapshot:
+        assert may.wait(240)
+        return collect(**more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading_services.usage, "collect", late)
+        following = reading_services.collector.begun + 1
+        app = press(app, "Audit now")
+        assert next(b for b in app.button if b.label == "Auditing…").disabled
+        may.set()
+        assert reading_services.collector.wait(rounds=following, timeout=240)
     app.run()
     assert not next(b for b in app.button if b.label == "Audit now").disabled
     assert "The last audit failed" not in words(app)

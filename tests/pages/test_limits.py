@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import state_keys
+from dashboard.app import rule_keys
 from dashboard.draw import limits
 from services.access.viewer import TenantPattern
 from services.audit_log.models import LogFilter
@@ -53,10 +53,10 @@ def test_a_limit_is_set_seen_everywhere_and_removed(
     services: Services = request.getfixturevalue("services")
     app = open_page("limits", limit_tenant=ACME)
     assert "No limit is set." in words(app)
-    app.text_input(key=state_keys.LIMIT_MOST).set_value("8GB").run()
+    app.text_input(key=rule_keys.LIMIT_MOST).set_value("8GB").run()
     assert "A limit is a whole number" in words(app)
-    app.text_input(key=state_keys.LIMIT_WHY).set_value("ticket 4711")
-    app.text_input(key=state_keys.LIMIT_MOST).set_value("8").run()
+    app.text_input(key=rule_keys.LIMIT_WHY).set_value("ticket 4711")
+    app.text_input(key=rule_keys.LIMIT_MOST).set_value("8").run()
     assert "This would hold for 1 tenant: 1 over." in words(app)
     assert services.limits.rules() == ()
     app = press(app, "Set limit")
@@ -149,15 +149,15 @@ def test_a_file_is_looked_at_before_it_is_taken(services: Services, open_page: O
     """Lines that cannot be taken are named, and with one of these nothing is removed."""
     have(services, rule(OTHER, "keys", 5))
     app = open_page("limits")
-    app.session_state[f"{state_keys.LIMIT_TEXT}_open"] = True
+    app.session_state[f"{rule_keys.LIMIT_TEXT}_open"] = True
     app.run()
     pasted = "for,measure,limit\n*,keys,1\nx,keys,1\n"
-    app.text_area(key=state_keys.LIMIT_TEXT).set_value(pasted).run()
+    app.text_area(key=rule_keys.LIMIT_TEXT).set_value(pasted).run()
     assert "1 line cannot be taken." in words(app)
-    app.checkbox(key=state_keys.LIMIT_INSTEAD).set_value(True).run()
+    app.checkbox(key=rule_keys.LIMIT_INSTEAD).set_value(True).run()
     (button,) = (each for each in app.button if each.label.startswith("Import "))
     assert button.disabled
-    app.checkbox(key=state_keys.LIMIT_INSTEAD).set_value(False).run()
+    app.checkbox(key=rule_keys.LIMIT_INSTEAD).set_value(False).run()
     app = press(app, "Import 1 limit")
     assert {str(each.rule.scope) for each in services.limits.rules()} == {"*", OTHER}
     refresh(services)

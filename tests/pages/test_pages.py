@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -16,12 +17,14 @@ from services.audit_log.models import LogFilter
 from services.bootstrap import Services
 from services.figures import Measure, Precision
 from services.settings.environment import Settings
+from services.stores.redis.usage import KeyspaceStore
 from services.tenancy.ownership import ClaimState
 from services.usage.collect import UsageService
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot
 from tests.pages.conftest import Open, Put, SignIn, refresh, words
 from tests.servers.deployment import SECRET, Deployment
+from tests.waiting import SOON
 
 PAGES = [page.name for page in navigation.PAGES]
 
@@ -137,7 +140,7 @@ def test_before_the_first_figures_there_is_a_loading_state(
     release = threading.Event()
     collect = UsageService.collect
     monkeypatch.setattr(
-        UsageService, "collect", lambda self, **k: (release.wait(30), collect(self, **k))[1]
+        UsageService, "collect", lambda self, **k: (release.wait(240), collect(self, **k))[1]
     )
     app = open_page()
     release.set()
@@ -148,13 +151,23 @@ def test_before_the_first_figures_there_is_a_loading_state(
 
 
 def test_sessions_are_unknown_until_the_pass_has_ended(
-    services: Services, kato: Deployment, open_page: Open
+    services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Redis' keys estimated, no page says that there are 0 sessions, or none."""
     services.collector.stop()
-    kato.redis.slow(0.2)  # or the exact pass over so few keys is as quick
-    shown: list[Snapshot] = []
-    services.usage.collect(progress=shown.append)
+    shown, came, read = list[Snapshot](), threading.Event(), KeyspaceStore.read
+
+    def show(snapshot: Snapshot) -> None:
+        shown.append(snapshot)
+        if snapshot.keys is not None:
+            came.set()
+
+    def later(*given: Any, **more: Any) -> Any:
+        assert came.wait(SOON)  # or the exact pass over so few keys is as quick
+        return read(*given, **more)
+
+    monkeypatch.setattr(KeyspaceStore, "read", later)
+    services.usage.collect(progress=show)
     estimated = next(s for s in shown if s.keys is not None)
     assert estimated.keys
     assert estimated.keys.precision is Precision.ESTIMATE
@@ -183,9 +196,7 @@ def test_an_empty_deployment_says_what_to_do_next(
     client.command("TRUNCATE TABLE patterns_data")
     for collection in qdrant.get_collections().collections:
         qdrant.delete_collection(collection.name)
-    rounds = services.collector.rounds
-    services.collector.refresh()
-    assert services.collector.wait(rounds=rounds + 1, timeout=240)
+    refresh(services)
     app = open_page()
     assert {metric.value for metric in app.metric} == {"0"}
     assert "There is no tenant yet" in words(app)

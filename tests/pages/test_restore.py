@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
 from dashboard.restore import tables
+from services.archive import hearing
 from services.archive.models import Archive
+from services.audit_log.models import LogFilter
 from services.bootstrap import Services
+from services.figures import Measure
 from services.jobs.models import JobState
 from services.purge.models import Target
-from services.restore.models import Outcome, Receipt
+from services.restore.models import GivenUp, Outcome, Receipt
+from services.restore.planning import KIND as PLANNING
 from tests.features.restore.test_restore import archived, erased
 from tests.pages.conftest import Open, Put, SignIn, refresh, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -44,10 +52,16 @@ def asked(open_page: Open, archive: Archive, named: str = "") -> AppTest:
     return app
 
 
-def planned(open_page: Open, archive: Archive, named: str = "") -> AppTest:
+def looked(app: AppTest, services: Services, kind: str = PLANNING) -> AppTest:
+    """The page once a look that was asked for is over: it is drawn anew by itself then."""
+    wait_until(lambda: not services.job_book.unended(kind), 120)
+    return app.run()
+
+
+def planned(open_page: Open, services: Services, archive: Archive, named: str = "") -> AppTest:
     app = asked(open_page, archive, named)
     press(app, "Plan (changes nothing)")
-    return app
+    return looked(app, services)
 
 
 def begun(app: AppTest, archive: Archive) -> AppTest:
@@ -61,7 +75,7 @@ def test_what_was_erased_is_planned_brought_back_and_its_receipt_found_by_its_ad
     archive: Archive, services: Services, open_page: Open
 ) -> None:
     erased(services)
-    app = planned(open_page, archive)
+    app = planned(open_page, services, archive)
     assert "A purge erased this" in words(app)
     begun(app, archive)
     (job,) = services.restore.jobs()
@@ -94,7 +108,7 @@ def test_as_a_tenant_whose_names_are_others_it_does_not_begin(
 ) -> None:
     """As setup refuses it: `acme_corp` and `acme-corp` have one kb_id."""
     services.state.record_nodes({"tenant:acme_two:user:bob": "session"}, services.now())
-    app = planned(open_page, archive, "tenant/acme-two")
+    app = planned(open_page, services, archive, "tenant/acme-two")
     assert "others have" in words(app).lower()
     assert "tenant/acme_two" in words(app)
     app.text_input(key=f"{state_keys.RESTORE_REASON}_{archive.id}").set_value("OPS-9").run()
@@ -104,7 +118,7 @@ def test_as_a_tenant_whose_names_are_others_it_does_not_begin(
 
 def test_one_is_stopped_and_goes_on(archive: Archive, services: Services, open_page: Open) -> None:
     erased(services)
-    begun(planned(open_page, archive), archive)
+    begun(planned(open_page, services, archive), archive)
     (job,) = services.restore.jobs()
     app = open_page("archive", restore=job.id)
     press(app, "Stop")
@@ -113,6 +127,65 @@ def test_one_is_stopped_and_goes_on(archive: Archive, services: Services, open_p
     assert "It was stopped." in words(app)
     press(app, "Go on")
     assert services.restore.run_here(job.id).outcome == "restored"
+
+
+def test_a_plan_is_made_while_nobody_looks_and_is_there_when_the_page_is_opened_again(
+    archive: Archive, services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is followed and stopped meanwhile; what it came to is not read again to begin."""
+    held = threading.Event()
+    real = hearing._Heard.read
+
+    def slowly(self: Any, size: int = -1) -> bytes:
+        assert held.wait(240)
+        return real(self, size)
+
+    monkeypatch.setattr(hearing._Heard, "read", slowly)
+    press(asked(open_page, archive), "Plan (changes nothing)")
+    app = asked(open_page, archive)  # another tab, of the same or another person
+    assert "This tab can be closed" in words(app)
+    assert not [each for each in app.button if each.label == "Plan (changes nothing)"]
+    press(app, "Stop")
+    held.set()
+    assert "Planning was stopped" in words(looked(app, services))
+    press(app, "Plan (changes nothing)")
+    looked(app, services)
+    app = asked(open_page, archive)
+    assert "Planned " in words(app)
+    monkeypatch.setattr("services.restore.service.plan", Mock(side_effect=AssertionError))
+    begun(app, archive)
+    (job,) = services.restore.jobs()
+    assert services.restore.run_here(job.id).outcome == "restored"
+
+
+def test_one_that_cannot_go_on_is_given_up_with_a_reason(
+    archive: Archive, services: Services, open_page: Open, tmp_path: Path
+) -> None:
+    """What may not be done says why; the page of it says what stays, also with a legal hold."""
+    plan = services.restore.plan(archive.name)
+    job = services.restore.begin(plan, by="ada", reason="OPS-9")
+    (tmp_path / "archives" / archive.name).unlink()
+    assert services.restore.run_here(job.id).state is JobState.FAILED
+    app = open_page("archive", restore=job.id)
+    assert app.button(key="restore_give_up").disabled
+    app.text_input(key=f"{state_keys.RESTORE_WHY_UP}_{job.id}").set_value("deleted [x](y)").run()
+    app.button(key="restore_give_up").click().run()
+    assert not app.exception
+    assert "nothing had been written" in words(app)
+    assert "Given up" in words(app)
+    ended = services.restore.job(job.id)
+    assert (ended.state, ended.outcome) == (JobState.ENDED, Outcome.GIVEN_UP)
+    entry = services.logbook.page(LogFilter(text="restore an archive"))[0].event
+    assert (entry.reason, entry.tenants) == ("deleted [x](y)", ("tenant/acme",))
+    assert list(open_page("archive").dataframe[1].value["State"]) == ["Given up"]
+
+
+def test_what_stays_of_one_that_was_given_up_is_said_as_far_as_it_is_known() -> None:
+    told = GivenUp("ada", "gone", ("patterns", "keys"), {Measure.PATTERNS: 3, Measure.KEYS: None},
+                   None)  # fmt: skip
+    frame = tables.there_frame(told)
+    assert frame["There then"].isna().tolist() == [False, True]
+    assert tables.begun_words(told) == ["write the patterns", "write the keys"]
 
 
 def test_a_file_is_restored_by_its_address_by_who_sees_all(
@@ -124,6 +197,7 @@ def test_a_file_is_restored_by_its_address_by_who_sees_all(
     address = f"{tmp_path}/archives/{archive.name}"
     app.text_input(key=state_keys.RESTORE_FILE).set_value(address).run()
     press(app, "Plan (changes nothing)")
+    looked(app, services)
     app.text_input(key=f"{state_keys.RESTORE_REASON}_{address}").set_value("OPS-9").run()
     press(app, "Restore it")
     (job,) = services.restore.jobs()
@@ -150,7 +224,7 @@ def test_who_is_confined_sees_and_restores_what_is_theirs(
     sign_in("operator", "tenant/globex")
     assert "cannot be shown" in words(open_page("archive", archive=archive.id))
     sign_in("operator", "tenant/acme")
-    app = planned(open_page, archive)
+    app = planned(open_page, services, archive)
     button = app.button(key="restore_begin")
     assert button.disabled
     assert "admin" in (button.help or "")

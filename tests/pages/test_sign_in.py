@@ -147,6 +147,19 @@ def test_streamlits_options_have_to_be_safe(
     assert "cannot start" in opened().error[0].value
 
 
+def test_a_provider_may_take_as_long_as_a_store(put: Put) -> None:
+    """Where the settings name it."""
+    put({**OIDC, "TIMEOUT_SECONDS": "17"})
+    assert hardening.secrets(load_settings()) == {}
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "METADATA_URL", "COOKIE_SECRET"):
+        put({f"OIDC_{name}": "x" * 32})
+    put({"OIDC_REDIRECT_URI": "https://dash.example.com/oauth2callback"})
+    auth = hardening.secrets(load_settings())["auth"]
+    assert isinstance(auth, dict)
+    assert auth["client_kwargs"] == {"timeout": 17}
+    assert auth["client_id"] == "x" * 32
+
+
 def test_somebody_with_a_good_token_comes_in(services: Services, put: Put, send: Send) -> None:
     """With the role and the token that the header has."""
     put(PROXY)

@@ -12,7 +12,7 @@ from services.stores.records.database import open_database
 
 def main(data: str, url: str, request_id: str) -> None:
     """Print `ready`, wait for a line, and print whether this one used it."""
-    engine = open_database(Path(data), url or None)
+    engine = open_database(Path(data), url or None, seconds=20)
     print("ready", flush=True)
     sys.stdin.readline()
     print(ApprovalStore(engine).use(request_id, datetime.now(UTC)), flush=True)

@@ -61,7 +61,7 @@ def claims(**more: object) -> dict[str, Any]:
     """What a good token says, with changes; None takes a claim out."""
     now = int(time.time())
     usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "u1", "email": "ann@example.com",
-             "iat": now, "exp": now + 300}  # fmt: skip
+             "iat": now, "exp": now + 3600}  # fmt: skip
     return {name: value for name, value in {**usual, **more}.items() if value is not None}
 
 
@@ -109,6 +109,7 @@ class Provider(HttpServer):
     def __init__(self, client: str, **person: object) -> None:
         self.client = client
         self.person = person
+        private_key("one")  # made now, and not while somebody waits for it
         super().__init__(self._answered)
 
     @property

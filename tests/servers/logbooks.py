@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-
-from sqlalchemy import Engine, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from typing import TYPE_CHECKING
 
 from services.access.gate import Tenants
 from services.access.viewer import Action, Viewer
@@ -18,16 +16,20 @@ from services.audit_log.models import Entry
 from services.audit_log.service import Logbook
 from services.errors import AccessDenied
 from services.settings.environment import Settings
-from services.stores.records.audit_log import LogStore
-from services.stores.records.database import open_database
 from services.wiring.records import OwnRecords
 from tests.servers.sqlite import put_tables
+
+if TYPE_CHECKING:  # else tests of what is pure would begin with the driver
+    from sqlalchemy import Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 
 class SqliteLog:
     """A logbook, and the database that it is in."""
 
     def __init__(self, engine: Engine) -> None:
+        from services.stores.records.audit_log import LogStore
+
         self.engine = engine
         store = LogStore(engine, LogKeys())
         self.logbook = Logbook(store, Anchorer(store, [], interval=timedelta(hours=1)))
@@ -38,6 +40,8 @@ class SqliteLog:
 
     def empty(self) -> None:
         """Begin anew, as only a test may."""
+        from sqlalchemy import text
+
         with self.engine.begin() as connection:
             for trigger in ("audit_log_no_delete", "audit_log_tenant_no_delete"):
                 connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
@@ -58,6 +62,8 @@ class SqliteLog:
         self._rename("audit_log", "audit_log_away")
 
     def _rename(self, name: str, to: str) -> None:
+        from sqlalchemy import text
+
         with self.engine.begin() as connection:
             connection.execute(text(f"ALTER TABLE {name} RENAME TO {to}"))
 
@@ -88,6 +94,10 @@ def sqlite_log(data: Path) -> SqliteLog:
 
     Nothing is waited for until it is on the disk: what these tests ask survives no power cut.
     """
+    from sqlalchemy import event
+
+    from services.stores.records.database import open_database
+
     put_tables(data)
     engine = open_database(data)
     event.listen(engine, "connect", _hurry)

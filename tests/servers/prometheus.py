@@ -15,7 +15,7 @@ from tests.servers.sockets import free_port
 
 START_SECONDS = 60
 CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: 3s, scrape_timeout: 3s, evaluation_interval: 1s}}
 rule_files: ["{rules}"]
 scrape_configs:
   - job_name: kato-tenants
@@ -42,7 +42,7 @@ def promtool(*arguments: str | Path, given: bytes = b"") -> str:
 
 @contextmanager
 def running(folder: Path, *, target: str, token: Path, rules: Path) -> Iterator[httpx.Client]:
-    """Start one that scrapes a target each second, and yield a client of its API."""
+    """Start one that scrapes a target often, and yield a client of its API."""
     address, config = f"127.0.0.1:{free_port()}", folder / "prometheus.yml"
     config.write_text(CONFIG.format(target=target, token=token, rules=rules))
     options = (f"--config.file={config}", f"--web.listen-address={address}",
@@ -50,7 +50,7 @@ def running(folder: Path, *, target: str, token: Path, rules: Path) -> Iterator[
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(["prometheus", *options], stdout=log, stderr=log)
     try:
-        with httpx.Client(base_url=f"http://{address}/api/v1") as client:
+        with httpx.Client(base_url=f"http://{address}/api/v1", timeout=60) as client:
             _wait(client, process)
             yield client
     finally:
@@ -77,7 +77,7 @@ def value(client: httpx.Client, query: str) -> float | None:
     return float(found[0]["value"][1]) if found else None
 
 
-def awaited(client: httpx.Client, query: str, *, seconds: float = 60) -> float:
+def awaited(client: httpx.Client, query: str, *, seconds: float = 240) -> float:
     """Return the value of a query as soon as it has one."""
     ends = time.monotonic() + seconds
     while (found := value(client, query)) is None:

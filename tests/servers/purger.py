@@ -12,8 +12,6 @@ from services.purge.job import Job
 from services.purge.models import Plan, Request, Surface, Target
 from services.purge.ports import Jobs
 from services.purge.steps import Step, StepName
-from services.stores.records.database import open_database
-from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -64,6 +62,9 @@ def main(data: str, url: str, *names: str) -> None:
 
     With the line `stay` it stays until it is killed.
     """
+    from services.stores.records.database import open_database
+    from services.stores.records.purges.jobs import PurgeJobs
+
     print("ready", flush=True)
     word = sys.stdin.readline().strip()
     jobs = PurgeJobs(open_database(Path(data), url or None, seconds=20))

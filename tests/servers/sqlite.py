@@ -6,8 +6,6 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from services.stores.records.database import open_database
-
 _NAME = "state.sqlite"
 
 
@@ -21,6 +19,8 @@ def put_tables(data: Path) -> None:
 
 @cache
 def _made() -> bytes:
+    from services.stores.records.database import open_database
+
     with tempfile.TemporaryDirectory() as folder:
         open_database(Path(folder)).dispose()
         return Path(folder, _NAME).read_bytes()

@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
-
-import redis
+from typing import TYPE_CHECKING, Any
 
 from services.embedded.kato import config as config_rules
+
+if TYPE_CHECKING:
+    import redis
 
 INDEX = "kato:session:_active_index"
 TTL_DEFAULT = 3600

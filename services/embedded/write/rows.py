@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
-
-from clickhouse_connect.driver.client import Client
+from typing import TYPE_CHECKING
 
 from services.embedded.write.dataset import Row
 from services.stores.clickhouse.connect import STORE, judge
 from services.stores.faults import guarded
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 _PATTERNS = """
 CREATE TABLE IF NOT EXISTS {database:Identifier}.patterns_data (

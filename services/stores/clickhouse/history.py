@@ -17,17 +17,28 @@ from typing import Any
 from services.errors import StoreMisconfigured, StoreUnavailable
 from services.health.models import Health
 from services.history.changes import Change, Present
-from services.history.models import Grain, Holder, OwnerKind
+from services.history.columns import FleetRows
+from services.history.models import Grain, Holder
 from services.history.ports import Head
 from services.history.rows import (
-    Brief,
     Looks,
     Row,
-    brief_in,
     bytes_of,
     figures_at_end,
     row_in,
     row_of,
+)
+from services.stores.clickhouse.history_rows import (
+    BEFORE,
+    BY_HOLDER,
+    COUNT,
+    DELETE,
+    IN_ORDER,
+    OF_ONE,
+    OF_THESE,
+    ROWS,
+    fleet_of,
+    holder_of,
 )
 from services.stores.clickhouse.history_table import COLUMNS, TABLE, HistoryTable, Partition
 from services.stores.clickhouse.query import ClickHouse, Names, hexed
@@ -41,28 +52,6 @@ _DOING = "recording usage over time"
 _ASKING = "reading usage over time"
 _REMOVING = "removing usage that never counted"
 
-_SEEN = "write <= {until:UInt64} AND write NOT IN {without:Array(UInt64)}"
-_AT = "toDateTime64({%s:Int64}, 0, 'UTC')"
-_ROWS = f"""
-SELECT kind, tenant, toInt64(start), row FROM {{home:Identifier}}.{TABLE}
-WHERE grain = {{grain:UInt32}} AND start >= {_AT % "began"} AND start < {_AT % "ended"}
-  AND {_SEEN}
-"""  # noqa: S608  constants are put in, here and below
-_OF_ONE = " AND kind = {kind:String} AND tenant = unhex({tenant:String})"
-_IN_ORDER = " ORDER BY start, write"
-# First which rows they are, by what is small: the newest of each grain; the finest one is newest.
-_BEFORE = f"""
-SELECT kind, tenant, row FROM {{home:Identifier}}.{TABLE}
-WHERE (grain, kind, tenant, start) IN (
-    SELECT grain, kind, tenant, max(start) FROM {{home:Identifier}}.{TABLE}
-    WHERE start <= {_AT % "at"} - grain AND {_SEEN} %s GROUP BY grain, kind, tenant)
-  AND {_SEEN}
-ORDER BY grain DESC, write
-"""  # noqa: S608
-_OF_THESE = "AND tenant IN {tenants:Array(String)}"
-_NEVER_COUNTED = "write IN {without:Array(UInt64)}"
-_COUNT = f"SELECT count() FROM {{home:Identifier}}.{TABLE} WHERE {_NEVER_COUNTED}"  # noqa: S608
-_DELETE = f"ALTER TABLE {{home:Identifier}}.{TABLE} DELETE WHERE {_NEVER_COUNTED}"
 _HEALTH = "SELECT version()"
 
 _FAR = 10_000_000_000  # the year 2286; DateTime64 ends in 2299
@@ -139,17 +128,17 @@ class ClickHouseHistory:
             found[holder][start] = row_in(row)
         return found
 
-    def spans(
-        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
-    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
-        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
+    def spans(self, grain: Grain, began: int, ended: int, wanted: frozenset[str]) -> FleetRows:
+        """Return all rows that begin in this time, of some quantities."""
+        bound = {"grain": grain.seconds, "began": began, "ended": ended}
+        found = self._read(ROWS + BY_HOLDER, bound, self._ledger.seen())
+        newest = {(kind, tenant, start): row for kind, tenant, start, row in found}
+        return fleet_of(newest, wanted)
 
-        Each has its start before it.
-        """
-        found: dict[Holder, dict[int, Brief]] = defaultdict(dict)
-        for holder, start, row in self._of_all(grain, began, ended, self._ledger.seen()):
-            found[holder][start] = brief_in(row, wanted)
-        return {holder: list(rows.items()) for holder, rows in found.items()}
+    def newest(self, at: int, wanted: frozenset[str]) -> FleetRows:
+        """Return every holder's newest row that ends before a second, of some quantities."""
+        found = self._newest(self._ledger.seen(), at)
+        return fleet_of({(*whose, 0): row for whose, row in found.items()}, wanted)
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
@@ -178,7 +167,7 @@ class ClickHouseHistory:
             "grain": grain.seconds, "began": began, "ended": ended, "kind": holder.kind.value,
             "tenant": hexed(holder.tenant),
         }  # fmt: skip
-        asked = _ROWS + _OF_ONE + _IN_ORDER
+        asked = ROWS + OF_ONE + IN_ORDER
         rows = self._read(asked, bound, self._ledger.seen(), long=False)
         return {start: row_in(row, quantity) for _, _, start, row in rows}
 
@@ -218,12 +207,12 @@ class ClickHouseHistory:
         for some in batches(ledger.open_since(_now() - _GIVEN_UP)):
             bound = {"without": list(some)}
             for _ in range(2):
-                (left,) = self._slow.row(_REMOVING, _COUNT, bound, settings=self._long)
+                (left,) = self._slow.row(_REMOVING, COUNT, bound, settings=self._long)
                 if not left:
                     ledger.close(some)
                     break
                 synchronous = {**self._long, "mutations_sync": 2}
-                self._slow.command(_REMOVING, _DELETE, bound, settings=synchronous)
+                self._slow.command(_REMOVING, DELETE, bound, settings=synchronous)
 
     def _put(self, grain: Grain, rows: Mapping[int, Mapping[Holder, Row]]) -> int:
         """Send rows of spans by their start, and return the number of the write, which is open."""
@@ -250,18 +239,23 @@ class ClickHouseHistory:
     ) -> Iterator[tuple[Holder, int, bytes]]:
         """Yield every holder's rows that begin in this time, by their start, the oldest first."""
         bound = {"grain": grain.seconds, "began": began, "ended": ended}
-        for kind, tenant, start, row in self._read(_ROWS + _IN_ORDER, bound, seen):
-            yield _holder(kind, tenant), start, row
+        for kind, tenant, start, row in self._read(ROWS + IN_ORDER, bound, seen):
+            yield holder_of(kind, tenant), start, row
 
     def _before(
         self, seen: Seen, at: int, names: Iterable[str] | None = None, *,
         quantity: str | None = None,
     ) -> Iterator[tuple[Holder, Row]]:  # fmt: skip
-        asked = _BEFORE % ("" if names is None else _OF_THESE)
+        for whose, row in self._newest(seen, at, names).items():
+            yield holder_of(*whose), row_in(row, quantity)
+
+    def _newest(
+        self, seen: Seen, at: int, names: Iterable[str] | None = None
+    ) -> dict[tuple[bytes, bytes], bytes]:
+        """Return every holder's newest row that ends before a second, as it is kept."""
+        asked = BEFORE % ("" if names is None else OF_THESE)
         bound = {"at": at} if names is None else {"at": at, "tenants": Names(names)}
-        newest = {(kind, tenant): row for kind, tenant, row in self._read(asked, bound, seen)}
-        for (kind, tenant), row in newest.items():
-            yield _holder(kind, tenant), row_in(row, quantity)
+        return {(kind, tenant): row for kind, tenant, row in self._read(asked, bound, seen)}
 
     @contextmanager
     def _reopening(self) -> Iterator[None]:
@@ -288,7 +282,3 @@ def _within(seconds: float) -> dict[str, Any]:
 
 def _now() -> int:
     return int(time.time())
-
-
-def _holder(kind: bytes, tenant: bytes) -> Holder:
-    return Holder(OwnerKind(text_of(kind)), text_of(tenant))

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.binding import quote_identifier
 
 from services.imports.columns import cast_of
 from services.imports.errors import ImportRefused
-from services.imports.models import Existing, Item
+from services.imports.models import STAGING, Existing, Item
 from services.imports.ports import Table, There
 from services.stores.clickhouse.catalogue import catalogue_of
 from services.stores.clickhouse.connect import Identifier
@@ -171,15 +171,15 @@ class PatternImports:
 
 
 def _staged(run: str) -> str:
-    return f"kato_tenants_import_{run}"
+    return f"{STAGING}{run}"
 
 
 def _keeping(run: str) -> str:
-    return f"kato_tenants_import_{run}_keeping"
+    return f"{STAGING}{run}_keeping"
 
 
 def _old(run: str) -> str:
-    return f"kato_tenants_import_{run}_old"
+    return f"{STAGING}{run}_old"
 
 
 def _row_hash(table: Table) -> str:

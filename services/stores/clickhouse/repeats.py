@@ -7,7 +7,6 @@ as long as the parts are the same that it was counted in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from services.stores.clickhouse.connect import Identifier
 from services.stores.clickhouse.query import Asking, Names
@@ -47,8 +46,9 @@ class Repeats:
             more = self._ask(table, names)
             found |= {raw: (states[raw], more.get(raw, 0)) for raw in names}
             self._kept = dict(found)
+        repeated = {raw: more for raw, (_, more) in found.items() if more}
         return [
-            row if row.raw is None else replace(row, repeated=found[row.raw][1]) for row in rows
+            row._replace(repeated=repeated[row.raw]) if row.raw in repeated else row for row in rows
         ]
 
     def _ask(self, table: Table, raws: Iterable[bytes]) -> dict[bytes, int]:
@@ -73,7 +73,7 @@ def _portions(rows: Iterable[Rows]) -> Iterator[list[Rows]]:
     some, count = list[Rows](), 0
     for row in rows:
         some.append(row)
-        count += row.count
+        count += row.rows
         if len(some) >= _KB_IDS_AT_ONCE or count >= ROWS_AT_ONCE:
             yield some
             some, count = [], 0

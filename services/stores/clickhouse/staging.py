@@ -17,21 +17,19 @@ from clickhouse_connect.driver.binding import quote_identifier
 
 from services.archive.models import Part, Print
 from services.errors import StoreRejected
-from services.restore.models import Misfit, RowsWritten, Unfit
+from services.restore.models import STAGING, Misfit, RowsWritten, Unfit
 from services.stores.clickhouse.connect import STORE, Identifier
 from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.native_blocks import Sums
-from services.stores.clickhouse.query import ClickHouse
+from services.stores.clickhouse.query import ClickHouse, Names
 from services.stores.clickhouse.told import Told
 from services.tenancy.layout import text_of
-
-STAGING = "kato_tenants_restore_"
-"""How the names of staging tables begin."""
 
 _COLUMNS = """
 SELECT groupArray((name, type)) FROM system.columns
 WHERE database = {at:String} AND table = {name:String}
 """
+_STAGED = "SELECT database, name FROM system.tables WHERE name IN {names:Array(String)}"
 _DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier} SYNC"
 _KEPT = {"max_partitions_per_insert_block": 0, "async_insert": 0}
 _WRITING = "writing rows"
@@ -118,9 +116,23 @@ class RowWriting:
 
     def drop(self, part: Part, *, job: str) -> None:
         """Drop the staging tables of a part, if they are there."""
-        for staging in (_staging(part, job), _staging(part, job) + _RENAMED):
+        for staging in _stagings(part.name, job):
             bound = {**self._at(part), "staging": Identifier(staging)}
             self._slow.command(_WRITING, _DROP, bound)
+
+    def drop_all(self, parts: Iterable[str], *, job: str) -> int:
+        """Drop the staging tables of a job by the names of parts; return how many there were.
+
+        For one whose archive cannot be read any more, which says where each table is.
+        """
+        names = [name for part in parts for name in _stagings(part, job)]
+        if not names:
+            return 0
+        found = self._asking.rows(_WRITING, _STAGED, {"names": Names(names)})
+        for at, name in [(text_of(at), text_of(name)) for at, name in found]:
+            bound = {"at": Identifier(at), "staging": Identifier(name)}
+            self._slow.command(_WRITING, _DROP, bound)
+        return len(found)
 
     def mentions(self, part: Part, names: Iterable[str], *, job: str) -> int:
         """Count the staged rows whose text, other than whose they are, has one of these names."""
@@ -191,7 +203,13 @@ _RENAMED = "_renamed"
 
 
 def _staging(part: Part, job: str) -> str:
-    return STAGING + hashlib.sha256(f"{job} {part.name}".encode()).hexdigest()[:24]
+    return _stagings(part.name, job)[0]
+
+
+def _stagings(part: str, job: str) -> tuple[str, str]:
+    """Return the names of a part's staging tables: a random id of a job is in them."""
+    staging = STAGING + hashlib.sha256(f"{job} {part}".encode()).hexdigest()[:24]
+    return staging, staging + _RENAMED
 
 
 def _whole(prints: Mapping[str, Print]) -> Print:

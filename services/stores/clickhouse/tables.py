@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from services.figures import Amount
 from services.tenancy.layout import text_of
@@ -17,8 +18,7 @@ _TEXT_TYPES = ("String", "LowCardinality(String)")
 _TEXT_OR_NULL = ("Nullable(String)", "LowCardinality(Nullable(String))")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The active parts of one partition; `raw` is the partition's value, `size` in bytes.
 
     `deleted` tells whether rows were deleted and not yet merged away; `rows` still counts them.
@@ -34,8 +34,7 @@ class Part:
     state: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """The rows of one kb_id in one table, without those that were deleted.
 
     `raw` is None for rows without a kb_id. The writes are seconds since 1970, None or 0 where they
@@ -43,14 +42,13 @@ class Rows:
     """
 
     raw: bytes | None
-    count: int
+    rows: int
     first_write: int | None = None
     last_write: int | None = None
     repeated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one table holds of one kb_id; `divided` where its bytes were divided by rows."""
 
     table: str
@@ -119,7 +117,7 @@ class Table:
         return Share(
             self.name,
             None if rows.raw is None else text_of(rows.raw),
-            rows.count,
+            rows.rows,
             size,
             _moment(rows.first_write),
             _moment(rows.last_write),

@@ -220,7 +220,7 @@ class PatternStore:
             bound = {"table": Identifier(table.name)}
             found = self._asking.rows("count the rows", _ROWS, bound, settings={_MASK: 0})
             rows = [Rows(*row) for row in found]
-        return {row.raw: row.count for row in rows}
+        return {row.raw: row.rows for row in rows}
 
     def _total(self, tables: Sequence[Table], repeated: int) -> Amount:
         counted = [table.name for table in tables if table.counted]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from services.archive.models import Archive, State, archive_of, archive_text
 from services.stores.records.archive_tables import ARCHIVE_TENANTS, ARCHIVES
-from services.stores.records.database import batches, reading, writing
+from services.stores.records.database import batches, insert_into, reading, writing
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 
@@ -22,20 +22,20 @@ class ArchiveBook:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def add(self, archive: Archive) -> None:
+        """Keep an archive that begins; of one that is known already, what is known stays."""
+        with writing(self._engine, "keeping an archive") as connection:
+            new = insert_into(connection, ARCHIVES).on_conflict_do_nothing()
+            if connection.execute(new, _row(archive)).rowcount:
+                _keep_whose(connection, archive)
+
     def put(self, archive: Archive) -> None:
         """Keep an archive, in place of what was known of it."""
-        row = {
-            "id": archive.id, "state": archive.state.value, "created_at": archive.created_at,
-            "text": archive_text(archive),
-        }  # fmt: skip
         with writing(self._engine, "keeping an archive") as connection:
-            put_rows(connection, ARCHIVES, [row])
+            put_rows(connection, ARCHIVES, [_row(archive)])
             whose = ARCHIVE_TENANTS.c.archive == archive.id
             connection.execute(delete(ARCHIVE_TENANTS).where(whose))
-            rows = [{"tenant": digest, "archive": archive.id}
-                    for digest in dict.fromkeys(map(digest_of, archive.tenants))]  # fmt: skip
-            if rows:
-                connection.execute(insert(ARCHIVE_TENANTS), rows)
+            _keep_whose(connection, archive)
 
     def note(self, archive: Archive) -> bool:
         """Keep what is known of an archive now, unless its file was removed meanwhile."""
@@ -117,6 +117,20 @@ class ArchiveBook:
                 for digest, archive_id in connection.execute(asked):
                     found.setdefault(digest, []).append(archive_id)
         return found
+
+
+def _row(archive: Archive) -> dict[str, object]:
+    return {
+        "id": archive.id, "state": archive.state.value, "created_at": archive.created_at,
+        "text": archive_text(archive),
+    }  # fmt: skip
+
+
+def _keep_whose(connection: Connection, archive: Archive) -> None:
+    rows = [{"tenant": digest, "archive": archive.id}
+            for digest in dict.fromkeys(map(digest_of, archive.tenants))]  # fmt: skip
+    if rows:
+        connection.execute(insert(ARCHIVE_TENANTS), rows)
 
 
 def _is_of_all(archive: Archive, tenant: str) -> bool:

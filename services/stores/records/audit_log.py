@@ -25,7 +25,8 @@ from sqlalchemy import (
 
 from services.access.viewer import Outcome, TenantPattern
 from services.audit_log.chain import LogKeys, linked
-from services.audit_log.formats import (
+from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, cut
+from services.audit_log.texts import (
     index_of,
     kept_of,
     needle,
@@ -33,7 +34,6 @@ from services.audit_log.formats import (
     readable,
     tenant_digest,
 )
-from services.audit_log.models import NAME_LIMIT, Entry, Event, Index, Kept, LogFilter, cut
 from services.errors import LogError, StoreMisconfigured
 from services.stores.records.as_kept import AsKept, moment_of, words_of
 from services.stores.records.database import STORE, batches, reading, writing

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -15,18 +16,18 @@ from sqlalchemy import (
     and_,
     delete,
     func,
+    literal,
     select,
 )
 
 from services.history.changes import Change, Present
+from services.history.columns import FleetRows, columns_of
 from services.history.models import Grain, Holder, OwnerKind
 from services.history.ports import Head
 from services.history.rollup import Look
 from services.history.rows import (
-    Brief,
     Looks,
     Row,
-    brief_in,
     figures_at_end,
     row_in,
     row_of,
@@ -37,6 +38,9 @@ from services.stores.records.history_writing import digest, moved, put, put_look
 
 _DOING = "recording usage over time"
 _ASKING = "reading usage over time"
+
+_KINDS = {kind.value: kind for kind in OwnerKind}
+_FEW = 8  # spans of a fleet that are read one after the other, and not holder by holder
 
 
 class HistoryRecords:
@@ -90,22 +94,22 @@ class HistoryRecords:
                 found[_holder(row)][row.start] = row_in(row.row)
         return found
 
-    def spans(
-        self, grain: Grain, began: int, ended: int, wanted: frozenset[str]
-    ) -> Mapping[Holder, Sequence[tuple[int, Brief]]]:
-        """Return each holder's rows that begin in this time, the oldest first, of some quantities.
-
-        Each has its start before it.
-        """
+    def spans(self, grain: Grain, began: int, ended: int, wanted: frozenset[str]) -> FleetRows:
+        """Return all rows that begin in this time, of some quantities."""
         asked = select(ROWS.c.holder, ROWS.c.start, ROWS.c.row).where(
             ROWS.c.grain == grain.seconds, ROWS.c.start >= began, ROWS.c.start < ended
-        ).order_by(ROWS.c.start)  # fmt: skip
-        found: dict[int, list[tuple[int, Brief]]] = defaultdict(list)
+        )
+        if ended - began > _FEW * grain.seconds:  # those of one holder stand together
+            asked = asked.where(ROWS.c.holder.in_(select(HOLDERS.c.id)))
         with reading(self._engine, _ASKING, long=True) as connection:
-            for holder, start, row in connection.execute(asked):
-                found[holder].append((start, brief_in(row, wanted)))
-            holders = connection.execute(select(HOLDERS)) if found else ()
-            return {_holder(row): found[row.id] for row in holders if row.id in found}
+            return _fleet(connection, connection.execute(asked).all(), wanted)
+
+    def newest(self, at: int, wanted: frozenset[str]) -> FleetRows:
+        """Return every holder's newest row that ends before a second, of some quantities."""
+        row = _newest(at)
+        asked = select(HOLDERS.c.id, literal(0), row).where(row.is_not(None))
+        with reading(self._engine, _ASKING, long=True) as connection:
+            return _fleet(connection, connection.execute(asked).all(), wanted)
 
     def before(
         self, at: int, holders: frozenset[Holder] | None = None, *, quantity: str | None = None
@@ -182,20 +186,36 @@ def _before(
     quantity: str | None = None,
 ) -> Iterator[tuple[Holder, Row]]:
     """Yield each holder's newest row that ends before a second: of changes, else of spans."""
-
-    def newest(grain: int) -> ScalarSelect[str]:
-        found = select(ROWS.c.row).where(ROWS.c.grain == grain, ROWS.c.holder == HOLDERS.c.id)
-        if at is not None:
-            found = found.where(ROWS.c.start <= at - grain)
-        return found.order_by(ROWS.c.start.desc()).limit(1).scalar_subquery()
-
-    row = func.coalesce(*(newest(grain.seconds) for grain in Grain)).label("row")
+    row = _newest(at).label("row")
     asked = select(HOLDERS.c.kind, HOLDERS.c.tenant, row)
     if whose is not None:
         asked = asked.where(whose)
     for found in connection.execute(asked):
         if found.row is not None:
             yield _holder(found), row_in(found.row, quantity)
+
+
+def _newest(at: int | None) -> ColumnElement[bytes]:
+    """Return what is a holder's newest row that ends before a second, of any grain."""
+
+    def of_grain(grain: int) -> ScalarSelect[bytes]:
+        found = select(ROWS.c.row).where(ROWS.c.grain == grain, ROWS.c.holder == HOLDERS.c.id)
+        if at is not None:
+            found = found.where(ROWS.c.start <= at - grain)
+        return found.order_by(ROWS.c.start.desc()).limit(1).scalar_subquery()
+
+    return func.coalesce(*(of_grain(grain.seconds) for grain in Grain))
+
+
+def _fleet(
+    connection: Connection, found: Sequence[Sequence[Any]], wanted: frozenset[str]
+) -> FleetRows:
+    """Read rows that have a holder's number, a start and what is kept."""
+    ids, starts, rows = zip(*found, strict=True) if found else ((), (), ())
+    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if ids else {}
+    whose, places = np.unique(np.array(ids, np.int64), return_inverse=True)
+    holders = [names[each] for each in whose.tolist()]
+    return FleetRows(holders, places, np.array(starts, np.int64), columns_of(rows, wanted))
 
 
 def _head(connection: Connection) -> Head:
@@ -206,4 +226,4 @@ def _head(connection: Connection) -> Head:
 
 
 def _holder(row: Any) -> Holder:
-    return Holder(OwnerKind(row.kind), row.tenant)
+    return Holder(_KINDS[row.kind], row.tenant)

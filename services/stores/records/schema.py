@@ -70,7 +70,9 @@ class Words(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, _: Dialect) -> str | None:
         """Read the text."""
-        return None if value is None else str(_read(value))
+        if value is None:
+            return None
+        return value[1:-1] if "\\" not in value else str(_read(value))
 
 
 _read = lru_cache(maxsize=64)(json.loads)  # most rows say who did it, which few did

@@ -34,10 +34,15 @@ class Connected(Protocol):
 
 
 class Breaker:
-    """Remembers that a database gave no answer, and lets one at a time find out whether it does."""
+    """Remembers that a database gave no answer, and lets one at a time find out whether it does.
 
-    def __init__(self, pause: float = PAUSE_SECONDS) -> None:
-        self._pause = pause
+    `clock` tells the seconds by which it is left alone for `pause`.
+    """
+
+    def __init__(
+        self, pause: float = PAUSE_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._pause, self.clock = pause, clock
         self._turn = threading.Lock()
         self._silent_until: float | None = None  # None: it answers
         self._probed = False
@@ -50,7 +55,7 @@ class Breaker:
     def silenced(self) -> None:
         """Note that no answer came."""
         with self._turn:
-            self._silent_until = time.monotonic() + self._pause
+            self._silent_until = self.clock() + self._pause
             self._probed = False
 
     @contextmanager
@@ -77,7 +82,7 @@ class Breaker:
         with self._turn:
             if self._silent_until is None:
                 return
-            if self._probed or time.monotonic() < self._silent_until:
+            if self._probed or self.clock() < self._silent_until:
                 raise NoAnswer
             self._probed = True
 

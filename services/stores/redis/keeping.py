@@ -5,10 +5,9 @@ The pipeline of facts about keys is read one reply of SCAN later, so that the se
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import hiredis
@@ -19,22 +18,11 @@ from services.retention.models import Bounds
 from services.retention.ports import BoundsOf, Predictions
 from services.stores.redis.heads import SPECIAL_HEADS
 from services.stores.redis.link import Link, packed
-from services.stores.redis.server import asked
+from services.stores.redis.uses import FREQ, Uses
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, read_key, text_of
 
-IDLE, FREQ = "IDLETIME", "FREQ"
-"""How a server tells the use of keys, as OBJECT has it: FREQ where its policy counts uses (LFU)."""
-
-AGAIN: Mapping[str, Callable[[Any, int], bool]] = {
-    IDLE: lambda told, idle: isinstance(told, int) and told >= idle,
-    FREQ: lambda told, idle: isinstance(told, int) and _MOST_USED - told >= idle,
-}
-"""Whether a key was not used since it was looked at."""
-
-_MOST_USED = 255
 _PREDICTION = b":prediction:"
 _NEVER, _VANISHED = -1, -2
-_LFU = re.compile(rb"maxmemory_policy:[a-z]+-lfu")
 _NOT_IDLE = Problem("its Redis counts how often keys are used, not since when they are not (LFU)")
 _NO_USE = Problem("its Redis does not tell which keys were used longest ago")
 _NO_SIZE = Problem("its Redis does not tell the memory of keys")
@@ -45,7 +33,7 @@ class Owned:
     """The predictions of one kb_id. Keys are kept only where something bounds them."""
 
     bounds: Bounds
-    use: str = IDLE
+    uses: Uses
     there: int = 0
     told: bool = True
     sized: bool = True
@@ -58,7 +46,7 @@ class Owned:
         by_use = bounds.idle is not None or bounds.count is not None or bounds.bytes is not None
         if by_use and not self.told:
             return _NO_USE
-        if bounds.idle is not None and self.use == FREQ:
+        if bounds.idle is not None and self.uses.kind == FREQ:
             return _NOT_IDLE
         return _NO_SIZE if bounds.bytes is not None and not self.sized else None
 
@@ -67,12 +55,12 @@ class Owned:
         bounds = self.bounds
         if not self.told:
             bounds = replace(bounds, idle=None, count=None, bytes=None)
-        if self.use == FREQ:
+        if self.uses.kind == FREQ:
             bounds = replace(bounds, idle=None)
         if not self.sized:
             bounds = replace(bounds, bytes=None)
         if bounds.idle is not None:
-            since = max(0, int((datetime.now(UTC) - at).total_seconds()))
+            since = max(0, int((self.uses.at - at).total_seconds()))
             bounds = replace(bounds, idle=bounds.idle + since)
         return choose(self.entries, bounds)
 
@@ -93,8 +81,7 @@ class Collecting:
     def __init__(self, link: Link, bounds_of: BoundsOf, *, weigh: bool) -> None:
         self._link, self._bounds_of, self._weigh = link, bounds_of, weigh
         self._by_head: dict[bytes, Owned | None] = {}
-        (facts,) = asked(link, ("INFO", "memory"))
-        self._use = FREQ if facts is not None and _LFU.search(facts) else IDLE
+        self._uses = Uses(link)
         self._due: list[tuple[Owned, bytes]] = []
 
     @property
@@ -104,38 +91,49 @@ class Collecting:
 
     def take(self, keys: Iterable[bytes]) -> None:
         """Count predictions, and ask for the facts of those that something bounds."""
-        due = []
+        due = self._read()
         for key in keys:
             owned = self._owned(key.partition(b":")[0])
             if owned is not None:
                 owned.there += 1
                 if owned.bounds:
                     due.append((owned, key))
-        self.finish()
-        if due:
-            self._link.send(b"".join(self._question(owned, key) for owned, key in due))
-        self._due = due
+        self._ask(due)
 
     def finish(self) -> None:
-        """Read what was asked for."""
-        if not self._due:
-            return
-        replies = iter(self._link.replies(3 * len(self._due)))
-        for (owned, key), use, size, ttl in zip(self._due, replies, replies, replies, strict=True):
+        """Read what was asked for; nothing else may be under way."""
+        while self._due:
+            self._ask(self._read())
+
+    def _ask(self, due: list[tuple[Owned, bytes]]) -> None:
+        if due:
+            self._link.send(self._uses.timed(self._question(owned, key) for owned, key in due))
+        self._due = due
+
+    def _read(self) -> list[tuple[Owned, bytes]]:
+        """Read what was asked for; return what is to be asked again."""
+        due = self._due
+        if not due:
+            return []
+        before, *told, after = self._link.replies(3 * len(due) + 2)
+        uses = self._uses.read(told[::3], before=before, after=after)
+        if uses is None:
+            return due
+        for (owned, key), use, size, ttl in zip(due, uses, told[1::3], told[2::3], strict=True):
             self._note(owned, key, use=use, size=size, ttl=ttl)
-        self._due = []
+        return []
 
     def _owned(self, head: bytes) -> Owned | None:
         if head not in self._by_head:
             bounds = self._bounds_of(text_of(head))
-            self._by_head[head] = None if bounds is None else Owned(bounds, self._use)
+            self._by_head[head] = None if bounds is None else Owned(bounds, self._uses)
         return self._by_head[head]
 
     def _question(self, owned: Owned, key: bytes) -> bytes:
         """Ask for a key's use, its memory to show it or where a bound is of it, and its TTL."""
         weighs = self._weigh or owned.bounds.bytes is not None
         weighed = packed("MEMORY", "USAGE", key) if weighs else packed("EXISTS", key)
-        return packed("OBJECT", self._use, key) + weighed + packed("PTTL", key)
+        return self._uses.question(key) + weighed + packed("PTTL", key)
 
     def _note(self, owned: Owned, key: bytes, *, use: Any, size: Any, ttl: Any) -> None:
         if isinstance(ttl, hiredis.ReplyError):
@@ -145,7 +143,7 @@ class Collecting:
             return
         owned.told = owned.told and isinstance(use, int)
         owned.sized = owned.sized and isinstance(size, int)
-        idle = 0 if not owned.told else (use if self._use == IDLE else _MOST_USED - use)
+        idle = use if owned.told else 0
         expires = None if ttl == _NEVER else ttl
         owned.entries.append(Entry(key, idle, size if isinstance(size, int) else 0, expires))
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import redis
 
+from services.retention.bounds import Entry
 from services.retention.models import Bounds
 from services.retention.ports import BoundsOf, Done, KeysFound
 from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.keeping import (
-    AGAIN,
     Collecting,
     Passing,
     found_of,
@@ -31,6 +32,7 @@ from services.stores.redis.keeping_streams import (
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
 from services.stores.redis.sessions import read_sessions
+from services.stores.redis.uses import Uses
 from services.tenancy.layout import PATTERN_KINDS, bytes_of, text_of
 from services.usage.readings import SessionRecord
 
@@ -71,7 +73,7 @@ class KeyKeeping:
             for kb_id, each in self._pass(link, bounds_of).by_kb.items():
                 chosen = each.chosen(at=at)
                 for some in chunks(chosen.gone, _ROUND):
-                    done(kb_id, _erase(link, [(one.key, one.idle) for one in some], each.use))
+                    done(kb_id, _erase(link, some, each.uses))
                 for some in chunks(chosen.expiring, _ROUND):
                     expire(link, [one.key for one in some], each.bounds.ttl or 0)
                     done(kb_id, 0)
@@ -130,15 +132,16 @@ class KeyKeeping:
             yield link
 
 
-def _erase(link: Link, keys: Sequence[tuple[bytes, int]], use: str) -> int:
+def _erase(link: Link, found: Sequence[Entry], uses: Uses) -> int:
     """Erase keys that were not used since they were looked at; return how many that were."""
-    link.send(b"".join(packed("OBJECT", use, key) for key, _ in keys))
-    now = link.replies(len(keys))
-    keys = [one for one, told in zip(keys, now, strict=True) if AGAIN[use](told, one[1])]
-    if not keys:
-        return 0
-    gone: int = link.ask("UNLINK", *(key for key, _ in keys))
+    now = uses.of([each.key for each in found])
+    keys = [each.key for each, idle in zip(found, now, strict=True) if _at_least(idle, each.idle)]
+    gone: int = link.ask("UNLINK", *keys) if keys else 0
     return gone
+
+
+def _at_least(told: Any, idle: int) -> bool:
+    return isinstance(told, int) and told >= idle
 
 
 def _keys_of(head: bytes, name: bytes) -> list[bytes]:

@@ -13,8 +13,9 @@ import hiredis
 import numpy as np
 
 from services.stores.redis.link import Link, form, packed
-from services.stores.redis.sums import Indexes, Sums
+from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
+from services.usage.sums import Indexes
 
 AT_LEAST = 5
 """Of each owner and kind, so many keys are sized even in a small sample."""

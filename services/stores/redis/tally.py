@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.stores.redis.sums import Indexes, Sums
+from services.stores.redis.sums import Sums
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import KB_KINDS, NOBODY, KeyName, Owner, OwnerKind, read_key, text_of
 from services.usage.groups import Groups
+from services.usage.sums import Indexes
 
 MAX_SAMPLES = 20
 """How many names of keys that belong to nobody are kept."""
@@ -27,6 +28,28 @@ _KINDS = (*sorted(KB_KINDS), "other")
 _OTHER = len(_KINDS) - 1
 
 
+class _Heads(dict[bytes, int]):
+    """The first group of each head that its suffix makes sure; one for each kind follows it.
+
+    A head that is asked for gets its groups when it is met, or below 0 where it is not sure.
+    """
+
+    def __init__(self, suffix: bytes, sums: Sums) -> None:
+        self._suffix = suffix
+        self._sums = sums
+
+    def __missing__(self, head: bytes) -> int:
+        if not head.endswith(self._suffix):
+            return _UNCLEAR
+        first = self[head] = self._sums.new(len(_KINDS))
+        return first
+
+    def owners(self) -> list[tuple[Owner, bool]]:
+        """Return whose the heads are. No head has a colon, so that all are decoded at once."""
+        names = text_of(b":".join(self)).split(":") if self else []
+        return [(Owner(OwnerKind.KB, name), True) for name in names]
+
+
 class KeyTally:
     """The sums of one pass. Its memory grows with owners and sessions, not with keys.
 
@@ -37,10 +60,8 @@ class KeyTally:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._suffix = service_suffix(service).encode()
         self.sums = Sums()
-        # The first group of each kb_id that its suffix makes sure; one for each kind follows it.
-        self._heads: dict[bytes, int] = {}
+        self._heads = _Heads(service_suffix(service).encode(), self.sums)
         self._words = {kind.encode(): at for at, kind in enumerate(_KINDS[:-1])}
         self._stems: dict[bytes, int] = {}
         self._others: dict[KeyName, int] = {}
@@ -76,11 +97,11 @@ class KeyTally:
             np.arange(len(others)), np.repeat(len(others) + np.arange(heads), width)
         ])  # fmt: skip
         kind_of = np.concatenate([width + np.arange(len(others)), np.tile(np.arange(width), heads)])
-        there = np.flatnonzero(self.sums.count[numbers])
+        there = self.sums.there(numbers)
         return Groups(
             [
                 *((name.owner, name.sure) for name in others),
-                *((Owner(OwnerKind.KB, text_of(head)), True) for head in self._heads),
+                *self._heads.owners(),
             ],
             [*_KINDS, *(name.kind for name in others)],
             owner_of[there],
@@ -93,27 +114,19 @@ class KeyTally:
 
         One line is what every key of the fleet goes through.
         """
-        head, word = self._heads.get, self._words.get
+        heads, word = self._heads, self._words.get
         try:
-            return [
-                head((part := key.split(b":", 2))[0], _UNCLEAR) + word(part[1], _OTHER)
-                for key in keys
-            ]
+            return [word((part := key.split(b":", 2))[1], _OTHER) + heads[part[0]] for key in keys]
         except IndexError:  # a key without a colon
             coloned = [self._by_head_and_word([key]) if b":" in key else [_UNCLEAR] for key in keys]
             return [group for groups in coloned for group in groups]
 
     def _settle(self, key: bytes) -> int:
-        """Return the group of a key whose head is not remembered; keep what it is for."""
+        """Return the group of a key whose head is not sure; keep what it is for."""
         head, colon, rest = key.partition(b":")
         if not colon or head in _WHOLE_HEADS:
             return self._settle_whole(key)
-        word = rest.partition(b":")[0]
-        if head.endswith(self._suffix):
-            if head not in self._heads:
-                self._heads[head] = self.sums.new(len(_KINDS))
-            return self._heads[head] + self._words.get(word, _OTHER)
-        return self._settle_stem(head + b":" + word, key)
+        return self._settle_stem(head + b":" + rest.partition(b":")[0], key)
 
     def _settle_stem(self, stem: bytes, key: bytes) -> int:
         """Return the group of a key that a kb_id may only seem to own."""

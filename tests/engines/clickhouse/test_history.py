@@ -218,7 +218,7 @@ def test_nobody_waits_for_others_who_open_it(
     opened, both = HistoryTable.opened, threading.Barrier(2)
 
     def meeting(table: HistoryTable, book: Callable[[str], Book]) -> str:
-        both.wait(20)
+        both.wait(60)
         return opened(table, book)
 
     monkeypatch.setattr(HistoryTable, "opened", meeting)

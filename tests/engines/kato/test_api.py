@@ -27,6 +27,7 @@ from services.stores.kato.connect import client_at
 from services.usage.readings import CachedProcessor
 from tests.conftest import capture_rows
 from tests.servers.faults import SOON, Answer, Dropped, Garbage, HttpServer, Refused, Request, Slow
+from tests.waiting import wait_until
 
 EXCHANGES = capture_rows("kato_http.jsonl")
 CREATED = [
@@ -68,6 +69,13 @@ def server() -> Iterator[HttpServer]:
 
 @pytest.fixture
 def api(server: HttpServer) -> Iterator[KatoApi]:
+    """The client, given so long that a busy machine is no slow KATO."""
+    with client_at(server.url, timeout_seconds=60) as client:
+        yield KatoApi(client)
+
+
+@pytest.fixture
+def impatient(server: HttpServer) -> Iterator[KatoApi]:
     """The client, given 0.5 s."""
     with client_at(server.url, timeout_seconds=0.5) as client:
         yield KatoApi(client)
@@ -90,10 +98,12 @@ def answering(
 
 def test_the_recorded_answers_read_as_health(api: KatoApi) -> None:
     """Version, state and latency of a healthy KATO."""
+    began = time.monotonic()
     health = api.health()
+    took = time.monotonic() - began
     assert (health.store, health.version) == ("kato", "3.10.1")
     assert health.detail == "KATO API: healthy"
-    assert 0 < health.latency < 0.5
+    assert 0 < health.latency <= took
 
 
 def test_an_unhealthy_kato_is_told_of_and_not_hidden() -> None:
@@ -221,13 +231,13 @@ def test_a_kato_that_is_down_is_unavailable_and_no_session_exists(
 
 @pytest.mark.parametrize("call", CALLS, ids=CALL_IDS)
 def test_a_kato_that_is_slow_is_given_up_in_time(
-    server: HttpServer, api: KatoApi, call: Callable[[KatoApi], object]
+    server: HttpServer, impatient: KatoApi, call: Callable[[KatoApi], object]
 ) -> None:
-    """Half a second was given, so within two it is over."""
+    """Half a second was given, and not the thirty until it answers."""
     server.fail(Slow(30))
     started = time.monotonic()
     with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
-        call(api)
+        call(impatient)
     assert time.monotonic() - started < SOON
 
 
@@ -244,12 +254,13 @@ def test_a_dropped_connection_is_unavailable(
 
 @pytest.mark.parametrize("fault", [Slow(30), Dropped(0.0), Dropped(0.5), Garbage()])
 def test_a_creation_whose_answer_is_lost_says_so_and_is_sent_once(
-    server: HttpServer, api: KatoApi, fault: Slow | Dropped | Garbage
+    server: HttpServer, api: KatoApi, impatient: KatoApi, fault: Slow | Dropped | Garbage
 ) -> None:
     """Sending it again could make two sessions."""
     server.fail(fault)
     with pytest.raises(StoreError, match=MAY_EXIST):
-        api.create_session("x")
+        (impatient if isinstance(fault, Slow) else api).create_session("x")
+    wait_until(lambda: server.calls)  # a busy machine may take what was sent later
     assert len(server.calls) == 1
 
 
@@ -365,7 +376,7 @@ def test_https_to_something_that_speaks_http_is_misconfigured(server: HttpServer
     """It is not down: it does not speak TLS."""
     url = server.url.replace("http://", "https://")
     with (
-        client_at(url, timeout_seconds=1) as client,
+        client_at(url, timeout_seconds=60) as client,
         pytest.raises(StoreMisconfigured, match="TLS"),
     ):
         KatoApi(client).health()
@@ -382,7 +393,7 @@ def test_only_harmless_calls_are_made(server: HttpServer, api: KatoApi) -> None:
 def test_an_address_with_a_path_keeps_it(server: HttpServer) -> None:
     """KATO may live below a path of a gateway."""
     url = f"{server.url}/kato/v3/"
-    with client_at(url, timeout_seconds=1) as client, pytest.raises(StoreError):
+    with client_at(url, timeout_seconds=60) as client, pytest.raises(StoreError):
         KatoApi(client).health()
     assert {call.path for call in server.calls} == {"/kato/v3/", "/kato/v3/health"}
 

@@ -22,6 +22,7 @@ from services.stores.kato.api import KatoApi
 from services.stores.kato.connect import client_at
 from tests.engines.kato.test_api import EXCHANGES, answer_of, answering
 from tests.servers.faults import SOON, Answer, Dropped, HttpServer, Refused, Request, Slow
+from tests.waiting import wait_until
 
 MAY_BE_DONE = "it may have been done all the same"
 SESSION = "session-e606fb4f7ff24b4dacb134ddd8898497-1795415127925"
@@ -154,7 +155,7 @@ def server(kato: Kato) -> Iterator[HttpServer]:
 
 @pytest.fixture
 def api(server: HttpServer) -> Iterator[KatoApi]:
-    with client_at(server.url, timeout_seconds=0.5) as client:
+    with client_at(server.url, timeout_seconds=60) as client:
         yield KatoApi(client)
 
 
@@ -194,12 +195,16 @@ def test_a_connection_that_drops_each_time_is_given_up(
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_timeout_is_not_waited_for_twice(server: HttpServer, api: KatoApi, name: str) -> None:
+def test_a_timeout_is_not_waited_for_twice(server: HttpServer, name: str) -> None:
     server.fail(Slow(30))
     started = time.monotonic()
-    with pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"):
-        CALLS[name](api, SESSION)
+    with (
+        client_at(server.url, timeout_seconds=0.5) as client,
+        pytest.raises(StoreUnavailable, match=r"no answer within 0\.5 s"),
+    ):
+        CALLS[name](KatoApi(client), SESSION)
     assert time.monotonic() - started < SOON
+    wait_until(lambda: server.calls)  # a busy machine may take what was sent later
     assert len(server.calls) == 1
 
 
@@ -251,7 +256,7 @@ def test_no_time_to_live_never_reaches_kato(ttl: int) -> None:
 def standin(valkey: redis.Redis) -> Iterator[KatoApi]:
     """The client on the stand-in."""
     running = StandInServer(valkey)
-    with client_at(running.url, timeout_seconds=5) as client:
+    with client_at(running.url, timeout_seconds=60) as client:
         yield KatoApi(client)
     running.close()
 

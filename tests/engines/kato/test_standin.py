@@ -268,5 +268,5 @@ def test_it_stops_at_once_and_twice(valkey: redis.Redis) -> None:
 
 def test_the_stand_in_has_no_cache_to_invalidate(standin: StandInServer) -> None:
     """It says so as a KATO with its cache off does."""
-    with client_at(standin.url, timeout_seconds=5) as client:
+    with client_at(standin.url, timeout_seconds=60) as client:
         assert KatoApi(client).invalidate_caches("session-1")

@@ -35,6 +35,7 @@ from tests.servers.faults import (
     free_port,
 )
 from tests.servers.qdrant_http import qdrant_http
+from tests.waiting import until_it_answers
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ class TestBadDays:
                 assert type(caught.value) is error
                 _assert_clean(str(caught.value), server)
                 server.heal()
-                ask()
+                until_it_answers(ask)
 
     @pytest.mark.parametrize("fault", [Slow(30), Dropped(0.5), Refused(401)], ids=repr)
     def test_a_fault_while_a_collection_is_split_is_the_whole_pass(

@@ -23,6 +23,7 @@ from services.stores.qdrant.pages import VectorPages
 from tests.engines.qdrant.qdrant_collections import KEY, SHARED, fill, load_capture, settings_for
 from tests.servers.faults import Dropped, Fault, Garbage, HttpServer, Refused, Slow
 from tests.servers.qdrant_http import qdrant_http
+from tests.waiting import until_it_answers
 
 OWN = Space("vectors_tenant_acme_user_bob_kato")
 
@@ -196,7 +197,8 @@ def test_each_fault_is_told_for_what_it_is(
     """In our words, for every question, and over when the fault is."""
     fault, error = case
     fill(qdrant, SHARED, ["acme"])
-    pages = Stores(settings_for(server, seconds=1)).vector_pages
+    seconds = 1 if isinstance(fault, Slow) else 60
+    pages = Stores(settings_for(server, seconds=seconds)).vector_pages
     space = Space(SHARED, "acme")
     questions: list[Callable[[], object]] = [
         lambda: pages.facts(space),
@@ -213,4 +215,4 @@ def test_each_fault_is_told_for_what_it_is(
         assert str(caught.value).startswith("Qdrant ")
         assert KEY not in str(caught.value)
         server.heal()
-        ask()
+        until_it_answers(ask)

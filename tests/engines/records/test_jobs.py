@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import update
@@ -226,6 +227,55 @@ def test_who_lost_the_lease_writes_nothing(jobs: JobsService, made: Made) -> Non
     assert [step.state for step in found.steps] == ["started", "waiting", "waiting"]
     with pytest.raises(LeaseLost):
         made.book.end(job.id, "copied", {}, NOW, lease=1)
+
+
+def test_one_that_halted_is_held_against_whoever_would_go_on(jobs: JobsService, made: Made) -> None:
+    """What goes on meanwhile is refused; what raises leaves it as it was, for anybody."""
+    made.why = "not now"
+    job = jobs.run_here(start(jobs, "tenant/acme").id)
+    now = datetime.now(UTC)
+
+    def broken() -> None:
+        with jobs.halted(job.id) as held:
+            assert held.job.problem == "not now"
+            assert made.book.lease(job.id, "another", at=now, until=now) is None
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert jobs.job(job.id) == job
+    refuse = Mock(side_effect=RestoreRefused("by now it may not be"))
+    with pytest.raises(RestoreRefused):
+        jobs.decide(job.id, "copy", {}, check=refuse)
+    assert jobs.job(job.id) == job
+    made.why = ""
+    jobs.resume(job.id)
+    with pytest.raises(JobRefused), jobs.halted(job.id):
+        pass
+    with jobs.halted(job.id, unattended=True) as held:
+        held.end("given up", {"why": "gone"})
+    ended = jobs.job(job.id)
+    assert (ended.state, ended.outcome, ended.receipt) == (
+        JobState.ENDED, "given up", {"why": "gone"}
+    )  # fmt: skip
+    assert jobs.holder(["tenant/acme"]) is None
+
+
+def test_one_that_another_process_has_is_not_ended_by_who_gives_it_up(
+    jobs: JobsService, made: Made
+) -> None:
+    """And once it has lost its lease, what it would still write is refused."""
+    job, now = start(jobs, "tenant/acme"), datetime.now(UTC)
+    lease = made.book.lease(job.id, "a process", at=now, until=now + timedelta(seconds=30))
+    assert lease is not None
+    with pytest.raises(JobRefused), jobs.halted(job.id, unattended=True):
+        pass
+    made.book.lease(job.id, "a process", at=now, until=now - timedelta(seconds=1))
+    with jobs.halted(job.id, unattended=True) as held:
+        held.end("given up", {})
+    with pytest.raises(LeaseLost):
+        made.book.say(job.id, Progress("on"), lease=lease)
+    assert not made.book.leased(job.id, lease)
 
 
 def test_what_was_begun_for_a_reason_is_found_behind_any_number_of_newer_ones(

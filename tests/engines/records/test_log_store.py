@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from services.access.viewer import Action, Outcome, Role, TenantPattern, Viewer
 from services.audit_log.anchor import Anchorer, AnchorState
 from services.audit_log.chain import LogKeys
-from services.audit_log.formats import anchor_line
 from services.audit_log.models import Entry, LogFilter, State
 from services.audit_log.service import Logbook
+from services.audit_log.texts import anchor_line
 from services.errors import LogError, StoreMisconfigured, StoreUnavailable
 from services.stores.records.audit_log import LogStore
 from services.tenancy.kb_ids import TenantKey

@@ -207,8 +207,9 @@ def test_what_a_step_found_before_stays_until_it_finds_something_else(jobs: Purg
 
 def test_a_job_says_how_far_it_is_and_hears_that_it_should_stop(jobs: PurgeJobs) -> None:
     job = begun(jobs, "a")
+    lease = leased(jobs, job)
     for progress in (Progress("ended 3 of 5 sessions", 3, 5), Progress("waiting")):
-        jobs.say(job.id, progress, lease=leased(jobs, job))
+        jobs.say(job.id, progress, lease=lease)
         assert found_of(jobs, job.id).progress == progress
     jobs.ask_stop(job.id)
     assert found_of(jobs, job.id).stop_asked

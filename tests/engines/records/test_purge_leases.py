@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -33,6 +32,7 @@ from tests.servers.purger import (
     leased,
 )
 from tests.servers.records import Records
+from tests.waiting import wait_until
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
@@ -47,16 +47,25 @@ def test_one_process_has_the_lease_until_it_is_over(records: Records, jobs: Purg
     other, job = records.jobs(), begun(jobs, "a")
     assert jobs.lease(job.id, "me", at=NOW, until=SOON) == 1
     assert other.lease(job.id, "you", at=SOON, until=LATER) is None
-    assert jobs.lease(job.id, "me", at=SOON, until=SOON + timedelta(seconds=30)) == 1
+    assert jobs.prolong(job.id, 1, until=SOON + timedelta(seconds=30))
     assert other.runnable(SOON) == ()
     assert other.runnable(LATER) == (job.id,)
     assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (True, False)
     assert other.lease(job.id, "you", at=LATER, until=LATER + timedelta(seconds=30)) == 2
     assert (jobs.leased(job.id, 1), jobs.leased(job.id, 2)) == (False, True)
-    assert jobs.lease(job.id, "me", at=LATER, until=LATER + timedelta(seconds=30)) is None
+    assert not jobs.prolong(job.id, 1, until=HOUR)
     found = jobs.job(job.id)
     assert found is not None
     assert (found.owner, found.leased_until) == ("you", LATER + timedelta(seconds=30))
+
+
+def test_a_lease_that_was_given_up_is_not_prolonged(jobs: PurgeJobs) -> None:
+    """The thread that prolongs it may come right after: the job is whoever's goes on with it."""
+    job = begun(jobs, "a")
+    lease = leased(jobs, job)
+    jobs.pause(job.id, JobState.STOPPED, "", lease=lease)
+    assert not jobs.prolong(job.id, lease, until=TOMORROW)
+    assert jobs.lease(job.id, "you", at=LATER, until=TOMORROW) is not None
 
 
 def test_of_many_that_ask_for_a_lease_one_gets_it(records: Records, jobs: PurgeJobs) -> None:
@@ -187,7 +196,7 @@ def test_whenever_it_is_paused(postgres_server: Postgres, tmp_path: Path) -> Non
         job = begun(jobs, "a")
         process = records.start("tests.servers.purge_runner", job.id)
         lease = int(told(process, "at once"))
-        time.sleep(0.3)
+        wait_until(lambda: found_of(jobs, job.id).progress.done > 3)  # into the middle of it
         process.send_signal(signal.SIGSTOP)
         newest = jobs.lease(job.id, "me", at=TOMORROW, until=TOMORROW)
         assert newest == lease + 1

@@ -112,7 +112,7 @@ def test_every_way_leads_to_the_same_tables(tmp_path: Path) -> None:
 
 def test_the_tables_are_the_same_in_postgresql(postgres_server: Postgres, tmp_path: Path) -> None:
     """The migrations lead to what the product asks for."""
-    made = open_database(tmp_path, postgres_server.new_database())
+    made = open_database(tmp_path, postgres_server.new_database(), seconds=20)
     asked = create_engine(postgres_server.new_database())
     METADATA.create_all(asked)
     assert schema(made) == schema(asked)
@@ -163,13 +163,14 @@ def test_a_read_after_the_first_start_does_not_need_the_right_to_create(
 ) -> None:
     """Whoever prepares the tables may keep the right to."""
     url = postgres_server.new_database()
-    owner = open_database(tmp_path, url)
+    owner = open_database(tmp_path, url, seconds=20)
     with owner.begin() as connection:
         connection.execute(text("DROP ROLE IF EXISTS reader"))
         connection.execute(text("CREATE ROLE reader LOGIN"))
         grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader"
         connection.execute(text(grant))
-    store = StateStore.open(tmp_path, url.replace("postgres@", "reader@"))
+    reader = open_database(tmp_path, url.replace("postgres@", "reader@"), seconds=20)
+    store = StateStore(reader)
     store.record_nodes({"n": "session"}, NOW)
     assert len(store.nodes()) == 1
     store.close()

@@ -1,25 +1,74 @@
-"""Records that stand still: a real PostgreSQL whose processes are stopped, and a locked SQLite."""
+"""Records that stand still: a real PostgreSQL whose processes are stopped, and a locked SQLite.
+
+How long somebody waited is told by the limits that ran out for them, and not by the clock of a
+machine that may be busy.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, QueuePool, event, text
 
 from services.errors import StoreUnavailable
+from services.stores.records import postgresql
 from services.stores.records.database import open_database, reading, writing
+from services.stores.records.timeouts import PAUSE_SECONDS, Breaker, NoAnswer, Watchdog
 from tests.servers import postgres
 from tests.servers.postgres import Postgres
+from tests.waiting import SOON, wait_until
 
 SECONDS = 1.5
 AT_MOST = 2.0  # seconds, for a page that asks for whatever it asks
 SLOW = 20.0
+WRITE = 10.0  # seconds that a write waits
+
+Waits = dict[int, list[float]]
+"""Limits that ran out, in seconds, by the thread that waited."""
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    """What runs out in this test."""
+    found: Waits = defaultdict(list)
+    watch, in_time = Watchdog.watch, postgresql.in_time
+
+    def watched(self: Watchdog, connection: Any, seconds: float, shut: Callable[[], None]) -> None:
+        mine = found[threading.get_ident()]
+        watch(self, connection, seconds, lambda: (mine.append(seconds), shut())[1])
+
+    def timed(work: Callable[[], Any], seconds: float, **more: Any) -> Any:
+        try:
+            return in_time(work, seconds, **more)
+        except NoAnswer:
+            found[threading.get_ident()].append(seconds)
+            raise
+
+    monkeypatch.setattr(Watchdog, "watch", watched)
+    monkeypatch.setattr(postgresql, "in_time", timed)
+    return found
+
+
+def waited(waits: Waits) -> float:
+    """Return how long this thread waited in vain, in seconds."""
+    return sum(waits[threading.get_ident()])
+
+
+class Clock:
+    """The clock by which nobody asks for a moment: it stands still until a test turns it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +81,21 @@ def server() -> Iterator[Postgres]:
 @pytest.fixture
 def engine(server: Postgres, tmp_path: Path) -> Iterator[Engine]:
     found = open_database(tmp_path, server.new_database(), seconds=SECONDS)
+    breaker_of(found).clock = Clock()
     yield found
     found.dispose()
+
+
+def breaker_of(engine: Engine) -> Breaker:
+    found: Breaker = engine.get_execution_options()["limits"].reach.breaker
+    return found
+
+
+def later(engine: Engine) -> None:
+    """Let the moment be over in which nobody asks."""
+    clock = breaker_of(engine).clock
+    assert isinstance(clock, Clock)
+    clock.now += PAUSE_SECONDS
 
 
 def ask(engine: Engine) -> object:
@@ -46,50 +108,51 @@ def put(engine: Engine) -> None:
         connection.execute(text("UPDATE node_version SET version = version + 1"))
 
 
-def took(work: Callable[[], object], *, reason: str) -> float:
-    """Return how long something took that could not be done, for this reason."""
+def fails(work: Callable[[], object], *, reason: str) -> None:
+    """Something cannot be done, for this reason, and that is said at some time."""
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match=reason):
         work()
-    return time.monotonic() - began
+    assert time.monotonic() - began < SOON
 
 
-def answers_soon(engine: Engine) -> None:
-    """Wait until it is asked again and answers, as the next page would."""
-    ends = time.monotonic() + 10
-    while True:
-        try:
-            assert ask(engine) == 1
-        except StoreUnavailable:
-            assert time.monotonic() < ends
-            time.sleep(0.1)
-        else:
-            return
+def answers_again(engine: Engine) -> None:
+    """The next page that asks has its answer, once the moment is over."""
+
+    def answers() -> bool:
+        later(engine)
+        with suppress(StoreUnavailable):
+            return ask(engine) == 1
+        return False
+
+    wait_until(answers)
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["with a connection", "without any"])
 @pytest.mark.parametrize("work", [ask, put], ids=["read", "write"])
 def test_a_page_that_asks_ten_times_hears_of_it_in_two_seconds(
-    server: Postgres, engine: Engine, work: Callable[[Engine], object], warm: bool
+    server: Postgres, engine: Engine, work: Callable[[Engine], object], warm: bool, waits: Waits
 ) -> None:
     """Once it is known that nothing answers, nobody waits for that again; then it goes on."""
     if not warm:
         engine.dispose()
     with server.standing_still():
-        began = time.monotonic()
         for _ in range(10):
-            took(lambda: work(engine), reason="no answer in time")
-        assert time.monotonic() - began < AT_MOST
-    answers_soon(engine)
+            fails(lambda: work(engine), reason="no answer in time")
+        assert SECONDS / 2 < waited(waits) < AT_MOST
+    answers_again(engine)
     work(engine)
 
 
-def test_whoever_asks_at_once_hears_of_it_at_once(server: Postgres, engine: Engine) -> None:
+def test_whoever_asks_at_once_hears_of_it_at_once(
+    server: Postgres, engine: Engine, waits: Waits
+) -> None:
     """More threads than there are connections: those that wait for a free one too."""
     times: list[float] = []
 
     def wait() -> None:
-        times.append(took(lambda: ask(engine), reason="state store"))
+        fails(lambda: ask(engine), reason="state store")
+        times.append(waited(waits))
 
     with server.standing_still():
         threads = [threading.Thread(target=wait) for _ in range(30)]
@@ -98,12 +161,16 @@ def test_whoever_asks_at_once_hears_of_it_at_once(server: Postgres, engine: Engi
         for thread in threads:
             thread.join(60)
     assert len(times) == 30
-    assert max(times) < AT_MOST
-    answers_soon(engine)
+    assert SECONDS / 2 < max(times) < AT_MOST
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.timeout() == SECONDS
+    answers_again(engine)
 
 
 @pytest.mark.parametrize("last", ["SELECT 2", "UPDATE node_version SET version = 7"])
-def test_it_may_stop_in_the_middle(server: Postgres, engine: Engine, last: str) -> None:
+def test_it_may_stop_in_the_middle(
+    server: Postgres, engine: Engine, last: str, waits: Waits
+) -> None:
     """In a statement, and before the end of a transaction: neither waits for ever."""
     with ExitStack() as stopped:
 
@@ -112,11 +179,14 @@ def test_it_may_stop_in_the_middle(server: Postgres, engine: Engine, last: str) 
                 stopped.enter_context(server.standing_still())
                 connection.execute(text(last))
 
-        assert took(stop_in_a_statement, reason="no answer in time") < AT_MOST
-    answers_soon(engine)
+        fails(stop_in_a_statement, reason="no answer in time")
+        assert SECONDS < waited(waits) < AT_MOST
+    answers_again(engine)
 
 
-def test_it_may_stop_before_the_end_of_a_transaction(server: Postgres, engine: Engine) -> None:
+def test_it_may_stop_before_the_end_of_a_transaction(
+    server: Postgres, engine: Engine, waits: Waits
+) -> None:
     """Nobody can tell then whether it was written: the error says that no answer came."""
     with ExitStack() as stopped:
 
@@ -125,31 +195,51 @@ def test_it_may_stop_before_the_end_of_a_transaction(server: Postgres, engine: E
                 connection.execute(text("UPDATE node_version SET version = 7"))
                 stopped.enter_context(server.standing_still())
 
-        assert took(stop_before_the_end, reason="no answer in time") < SLOW
-    answers_soon(engine)
+        fails(stop_before_the_end, reason="no answer in time")
+        assert SECONDS < waited(waits) < SLOW
+    answers_again(engine)
 
 
-def test_while_it_is_silent_one_at_a_time_finds_out(server: Postgres, engine: Engine) -> None:
+def test_while_it_is_silent_one_at_a_time_finds_out(
+    server: Postgres, engine: Engine, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others do not wait for what that comes to."""
+    asked, may, in_time = threading.Event(), threading.Event(), postgresql.in_time
+
+    def hold(*given: Any, **more: Any) -> Any:
+        asked.set()
+        assert may.wait(SOON)
+        return in_time(*given, **more)
+
     with server.standing_still():
-        took(lambda: ask(engine), reason="no answer")
-        time.sleep(2.2)
-        probe = threading.Thread(target=lambda: took(lambda: ask(engine), reason="no answer"))
+        fails(lambda: ask(engine), reason="no answer")
+        so_far = waited(waits)
+        later(engine)
+        engine.dispose()
+        monkeypatch.setattr(postgresql, "in_time", hold)
+        probe = threading.Thread(target=lambda: fails(lambda: ask(engine), reason="no answer"))
         probe.start()
-        time.sleep(0.3)
-        assert took(lambda: ask(engine), reason="no answer") < 0.2
-        probe.join(10)
+        assert asked.wait(SOON)
+        fails(lambda: ask(engine), reason="no answer")
+        assert waited(waits) == so_far
+        may.set()
+        probe.join(SOON)
+    answers_again(engine)
 
 
-def test_a_statement_that_takes_too_long_is_ended_by_the_server(engine: Engine) -> None:
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(
+    engine: Engine, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It does not go on there for nobody, and the next is not refused: it answers."""
+    monkeypatch.setattr(postgresql, "_GRACE", SOON)  # a busy machine's server is late
     work = text("SELECT pg_sleep(60)")
 
     def sleep() -> None:
         with reading(engine, "a test") as connection:
             connection.execute(work)
 
-    assert took(sleep, reason="too long") < AT_MOST
+    fails(sleep, reason="too long")
+    assert waited(waits) == 0
     assert ask(engine) == 1
     running = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' "
                    "AND state = 'active' AND pid <> pg_backend_pid()")  # fmt: skip
@@ -175,11 +265,10 @@ def test_who_is_paused_in_a_transaction_holds_no_lock_for_ever(
             with writing(mine, "a test") as connection:
                 connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 300"))
                 connection.execute(text("UPDATE node_version SET version = 7"))
-                time.sleep(1)
-                put(other)
+                put(other)  # which waits for the lock
                 connection.execute(text("UPDATE node_version SET version = 8"))
 
-        took(pause, reason="its database gave an error")
+        fails(pause, reason="its database gave an error")
         with writing(other, "a test") as connection:
             assert connection.scalar(text("SELECT version FROM node_version")) == 1
             limit = connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
@@ -207,18 +296,18 @@ def test_a_server_that_was_restarted_is_asked_again(tmp_path: Path) -> None:
 def test_every_connection_in_use_is_said_so(engine: Engine) -> None:
     """Nobody waits long for one; when they are back, it goes on."""
     held = [engine.connect() for _ in range(15)]
-    assert took(lambda: ask(engine), reason="every connection to it is in use") < AT_MOST
+    fails(lambda: ask(engine), reason="every connection to it is in use")
     for connection in held:
         connection.close()
     assert ask(engine) == 1
 
 
-def test_it_is_not_opened_for_ever(server: Postgres, tmp_path: Path) -> None:
+def test_it_is_not_opened_for_ever(server: Postgres, tmp_path: Path, waits: Waits) -> None:
     """A start may wait longer than a page, and says in the end what is wrong."""
     url = server.new_database()
     with server.standing_still():
-        seconds = took(lambda: open_database(tmp_path, url), reason="no answer in time")
-    assert 5 < seconds < 15
+        fails(lambda: open_database(tmp_path, url), reason="no answer in time")
+    assert 5 < waited(waits) < 15
 
 
 def test_a_read_of_sqlite_waits_no_longer_than_it_may(tmp_path: Path) -> None:
@@ -230,7 +319,9 @@ def test_a_read_of_sqlite_waits_no_longer_than_it_may(tmp_path: Path) -> None:
             engine.dispose()
             other.execute("BEGIN EXCLUSIVE")
             other.execute("UPDATE node_version SET version = 9")
-            assert took(lambda: ask_file(engine), reason="another process is writing") < AT_MOST
+            began = time.monotonic()
+            fails(lambda: ask_file(engine), reason="another process is writing")
+            assert time.monotonic() - began < WRITE
             other.execute("ROLLBACK")
         assert ask_file(engine) == 1
 

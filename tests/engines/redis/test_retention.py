@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,10 +17,13 @@ import redis
 
 from services.errors import StoreDenied
 from services.retention.models import Bounds
+from services.stores.redis import retention
 from services.stores.redis.retention import KeyKeeping
+from services.stores.redis.uses import Uses
 from tests.engines.redis.keys import as_user, commands_called
 from tests.features.purge.fingerprint import dumped
 from tests.servers import redis_server
+from tests.waiting import wait_until
 
 MINE, OTHER = "tenant_acme_user_bob_kato", "tenant_acme_corp_user_bob_kato"
 DAY = 86_400
@@ -45,8 +50,8 @@ def server(_server: redis.Redis) -> redis.Redis:
     return _server
 
 
-def keeping(client: redis.Redis) -> KeyKeeping:
-    return KeyKeeping(client, service="kato", scan_count=50, seconds=60)
+def keeping(client: redis.Redis, scan_count: int = 50) -> KeyKeeping:
+    return KeyKeeping(client, service="kato", scan_count=scan_count, seconds=60)
 
 
 def put(client: redis.Redis, key: str, *, idle: int = 0, value: str = "[]", ttl: int = 0) -> None:
@@ -66,18 +71,53 @@ def there(client: redis.Redis, kb_id: str) -> list[str]:
     return sorted(key.decode().rpartition(":")[2] for key in client.keys(f"{kb_id}:prediction:*"))
 
 
-def bound(client: redis.Redis, bounds: Bounds, at: datetime | None = None) -> Counter[str]:
+def bound(
+    client: redis.Redis, bounds: Bounds, at: datetime | None = None, scan_count: int = 50
+) -> Counter[str]:
     counts: Counter[str] = Counter()
-    keeping(client).bound_predictions(
+    keeping(client, scan_count).bound_predictions(
         lambda kb_id: bounds if kb_id == MINE else None, at=at or datetime.now(UTC),
         done=lambda owner, number: counts.update({owner: number}),
     )  # fmt: skip
     return counts
 
 
-def look(client: redis.Redis, bounds: Bounds, **more: Any) -> Any:
+def look(client: redis.Redis, bounds: Bounds, scan_count: int = 50, **more: Any) -> Any:
     asked = {"at": datetime.now(UTC), "streams": None, "caches": None, "sessions": False, **more}
-    return keeping(client).look(lambda kb_id: bounds if kb_id == MINE else None, **asked)
+    return keeping(client, scan_count).look(
+        lambda kb_id: bounds if kb_id == MINE else None, **asked
+    )
+
+
+def at_once(client: redis.Redis, number: int) -> list[bytes]:
+    """Write predictions of several sizes in the same moment."""
+    with client.pipeline(transaction=True) as pipeline:
+        for at in range(number):
+            pipeline.set(f"{MINE}:prediction:o:{at:03}", "x" * 100 * at)
+        pipeline.execute()
+    return client.keys()
+
+
+@contextmanager
+def ticking(client: redis.Redis, patch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Let the server's clock go on once in each pass, after the first keys were looked at."""
+    passes: list[int] = []
+    scan = retention.scan
+
+    def clock() -> Any:
+        return client.info("server")["lru_clock"]
+
+    def late(*given: Any, **more: Any) -> Iterator[list[bytes]]:
+        passes.append(0)
+        for keys in scan(*given, **more):
+            yield keys
+            if not passes[-1]:
+                wait_until(partial(lambda began: clock() != began, clock()))
+                passes[-1] += 1
+
+    with patch.context() as patched:
+        patched.setattr(retention, "scan", late)
+        yield passes
 
 
 class TestPredictions:
@@ -111,6 +151,47 @@ class TestPredictions:
         assert bound(server, Bounds(count=2)) == {MINE: 3}
         assert there(server, MINE) == ["3", "4"]
 
+    def test_a_clock_that_goes_on_meanwhile_makes_none_older(
+        self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Keys that were used at once are so, in whatever second each is looked at."""
+        names = at_once(server, 100)
+        while (least := min(names)) in server.scan(count=10)[1]:
+            names.remove(least)
+            server.delete(least)
+        quiet = look(server, Bounds(count=1), scan_count=10)
+        with ticking(server, monkeypatch) as ticks:
+            assert look(server, Bounds(count=1), scan_count=10) == quiet
+            assert bound(server, Bounds(count=1), scan_count=10) == {MINE: len(names) - 1}
+        assert ticks == [1, 1]
+        assert server.keys() == [least]
+
+    def test_a_clock_that_goes_on_at_every_look_is_no_reason_to_look_for_ever(
+        self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As that of a server which takes more than a second for each reply."""
+        predictions(server, MINE, 50, 40, 30)
+        seconds = itertools.count()
+        monkeypatch.setattr(Uses, "_clock", lambda *_: next(seconds))
+        assert look(server, Bounds(count=1)).predictions[MINE].due == 2
+
+    def test_what_was_used_while_others_were_looked_at_stays(
+        self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Even where it is by then unused for longer than it was then."""
+        put(server, f"{MINE}:prediction:o:0", idle=1)
+        erase = retention._erase
+
+        def late(*given: Any) -> int:
+            key = f"{MINE}:prediction:o:0"
+            server.get(key)
+            wait_until(lambda: server.object("idletime", key) >= 1)
+            return erase(*given)
+
+        monkeypatch.setattr(retention, "_erase", late)
+        assert bound(server, Bounds(count=0)) == {MINE: 0}
+        assert there(server, MINE) == ["0"]
+
     def test_memory_keeps_those_used_last(self, server: redis.Redis) -> None:
         for number in range(4):
             put(server, f"{MINE}:prediction:o:{number}", idle=number * 10, value="x" * 1000)
@@ -137,8 +218,6 @@ class TestPredictions:
     ) -> None:
         """It is judged once more in the moment before it goes."""
         predictions(server, MINE, 5 * DAY, 5 * DAY)
-        from services.stores.redis import retention
-
         erase = retention._erase
 
         def late(*given: Any) -> int:

@@ -121,8 +121,20 @@ def do(client: redis.Redis, done: list[tuple[int, Words]]) -> None:
             wait(client, 0.012)
         else:
             with suppress(redis.ResponseError):
-                client.execute_command(*words)
+                if words[0] != "HPEXPIRE" or client.hexists(str(words[1]), str(words[-1])):
+                    client.execute_command(*words)
     client.select(0)
+
+
+def test_an_end_for_a_field_that_is_not_there_is_taken_for_no_change(server: redis.Redis) -> None:
+    """Redis 8 writes such a hash otherwise, in more bytes, and tells nobody: nothing of it is."""
+    write_some(server)
+    store = store_of(server)
+    last, size = marked(store, server), server.memory_usage(KEYS[1])
+    with suppress(redis.ResponseError):
+        server.execute_command("HPEXPIRE", KEYS[1], 9000, "FIELDS", 1, "not there")
+    assert 0 <= server.memory_usage(KEYS[1]) - size < 100
+    assert is_again(store.read(last=last), last)
 
 
 def wait(client: redis.Redis, seconds: float) -> None:
@@ -175,6 +187,7 @@ def test_a_still_keyspace_costs_no_pass(server: redis.Redis) -> None:
     store = store_of(server)
     last = marked(store, server)
     wait(server, 0.01)
+    most = server.pttl("kato:session:session-a") / 1000
     before = commands_called(server)
     again = store.read(last=last)
     called = commands_called(server) - before
@@ -183,7 +196,7 @@ def test_a_still_keyspace_costs_no_pass(server: redis.Redis) -> None:
     (session,), (then,) = again.sessions or (), last.sessions or ()
     assert session.expires_in
     assert then.expires_in
-    assert session.expires_in == pytest.approx(server.pttl(session.key) / 1000, abs=1)
+    assert server.pttl(session.key) / 1000 - 0.01 < session.expires_in < most + 0.01
     assert session.expires_in < then.expires_in
     assert is_again(store.read(last=again), last), "however often"
 

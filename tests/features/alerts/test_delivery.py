@@ -30,10 +30,11 @@ from tests.servers.letters import letters
 from tests.servers.records import Records
 from tests.servers.sqlite import put_tables
 from tests.unit.alerts.worlds import NOW, alert, condition, sighting
+from tests.waiting import wait_until
 
 SECRET = base64.b64encode(b"k" * 32).decode()
 KINDS = ("webhook", "alertmanager", "apprise")
-WAIT = 30.0
+WAIT = 120.0
 
 
 @pytest.fixture
@@ -138,6 +139,7 @@ def test_who_is_slow_holds_up_nobody_else(
         None,
         "ops did not answer (sending alerts): no answer",
     )
+    wait_until(lambda: other.calls)  # which a busy machine may take later
     assert len(other.calls) == 1
 
 

@@ -6,10 +6,15 @@ import json
 import os
 import signal
 from pathlib import Path
+from unittest.mock import Mock
 
+import pytest
+
+from services.archive import run
 from services.archive.formats import key_of, lines_of
 from services.archive.models import State
 from services.bootstrap import Services
+from services.errors import LeaseLost, StoreUnavailable
 from services.jobs.models import JobState
 from services.purge.models import Request
 from tests.features.archive.test_take import ACME, SESSION, content, folder, services
@@ -49,3 +54,46 @@ def test_killed_after_the_deeds_of_every_step_it_comes_to_the_same(
     rows = sum(item.count for item in plan.items if item.kind == "patterns_data")
     assert ended.counts["clickhouse/patterns_data"] == rows
     assert services.archive.verify(archive.id).sha256 == ended.sha256
+
+
+def test_a_worker_that_is_faster_than_who_begins_is_not_overwritten(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is there, and over, before whoever began it comes to keep anything else."""
+    monkeypatch.setattr(
+        services.work.worker, "wake",
+        lambda: [services.work.run(each) for each in services.job_book.runnable(services.now())],
+    )  # fmt: skip
+    begun = services.archive.begin(services.archive.plan(Request(ACME)), by="ann", reason="leaves")
+    kept = services.archive.archive(begun.id)
+    assert (kept.state, kept.job) == (State.PROVEN, begun.job)
+    assert kept.sha256
+
+
+def test_where_no_job_can_be_begun_nothing_is_said_to_be_taken_for_ever(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = services.archive.plan(Request(ACME))
+    down = Mock(side_effect=StoreUnavailable("records", "beginning a job", "down"))
+    monkeypatch.setattr(services.work, "begin", down)
+    with pytest.raises(StoreUnavailable):
+        services.archive.begin(plan, by="ann", reason="leaves")
+    assert services.archive.archives() == ()
+
+
+def test_a_process_that_lost_its_job_keeps_nothing_of_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the other one came to meanwhile stays: before, it was said to have failed."""
+    begun = services.archive.begin(services.archive.plan(Request(ACME)), by="ann", reason="leaves")
+    real = run.DOES[run.StepName.PROVE]
+
+    def overtaken(work: run.ArchiveWork) -> run.Result:
+        monkeypatch.setitem(run.DOES, run.StepName.PROVE, real)
+        with services.database.begin() as other:
+            other.exec_driver_sql("UPDATE job SET owner = '', lease = lease + 1")
+        assert services.archive.run_here(begun).state is State.PROVEN
+        raise LeaseLost(work.job.id)
+
+    monkeypatch.setitem(run.DOES, run.StepName.PROVE, overtaken)
+    assert services.archive.run_here(begun).state is State.PROVEN

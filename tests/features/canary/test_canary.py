@@ -420,7 +420,7 @@ def test_two_runs_at_once_take_turns(
         assert seen.evidence["ids in KATO's index without a session"] == "1"
     assert services.canary.start(by="ada")
     assert not services.canary.start(by="bob")
-    services.canary.stop(timeout=60)
+    services.canary.stop(timeout=240)
     state = services.canary.state
     assert state.report is not None
     assert state.report.by == "ada"

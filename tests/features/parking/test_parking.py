@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,8 +16,11 @@ from services.archive.models import State
 from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as TakeStep
 from services.bootstrap import Services
 from services.cards.models import State as Status
+from services.errors import StoreUnavailable
 from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
+from services.jobs.service import Halted
+from services.parking import park
 from services.parking.errors import ParkingRefused
 from services.parking.park import PARKED
 from services.parking.service import ABANDONED
@@ -124,6 +129,34 @@ def test_who_is_on_hold_is_not_parked_and_one_that_comes_later_stops_it(
     assert services.parking.abandon(job.id).outcome == ABANDONED
     services.cards.lift([ACME], by="ann")
     assert services.work.holder(held_names([ACME], ())) is None
+
+
+def test_one_that_went_on_is_not_given_up_by_whoever_looked_before(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It erased meanwhile: given up then, its tenant would be gone, and not be parked."""
+    job = services.parking.park(services.parking.plan(ACME), by="ada", reason=WHY)
+    services.cards.hold([ACME], reason="a court's order", by="ann")
+    assert services.parking.run_here(job.id).state is JobState.FAILED
+    services.cards.lift([ACME], by="ann")
+    lost = Mock(side_effect=StoreUnavailable("records", "writing", "down"))
+    remembers, held = park.DOES[park.StepName.REMEMBER], services.work.halted
+
+    @contextmanager
+    def overtaken(job_id: str) -> Iterator[Halted]:
+        monkeypatch.setattr(services.work, "halted", held)
+        monkeypatch.setitem(park.DOES, park.StepName.REMEMBER, lost)
+        services.parking.resume(job_id)
+        assert services.parking.run_here(job_id).state is JobState.FAILED
+        with held(job_id) as found:
+            yield found
+
+    monkeypatch.setattr(services.work, "halted", overtaken)
+    with pytest.raises(ParkingRefused):
+        services.parking.abandon(job.id)
+    monkeypatch.setitem(park.DOES, park.StepName.REMEMBER, remembers)
+    services.parking.resume(job.id)
+    assert services.parking.run_here(job.id).outcome == PARKED
 
 
 def test_what_is_written_after_the_archive_was_taken_is_not_erased(

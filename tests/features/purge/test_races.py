@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 
 import clickhouse_connect
@@ -16,6 +17,7 @@ from services.purge.models import Request, Target
 from tests.features.purge.test_purge import ACME, WHY, services
 from tests.servers.deployment import Deployment
 from tests.servers.forked import CONTEXT
+from tests.waiting import wait_until
 
 __all__ = ["services"]  # a fixture
 
@@ -23,7 +25,9 @@ OTHER, PREFIX = "tenant_globex_user_alice_kato", "tenant_acme_corp_user_alice_ka
 EACH_SECONDS = 0.01
 
 
-def write(environment: Mapping[str, str], over: Event, told: Connection) -> None:
+def write(
+    environment: Mapping[str, str], over: Event, told: Connection, written: Synchronized[int]
+) -> None:
     """Write keys and rows of others at a steady rate, and send back what was acknowledged."""
     keys = redis.Redis.from_url(environment["REDIS_URL"])
     rows = clickhouse_connect.get_client(
@@ -44,20 +48,26 @@ def write(environment: Mapping[str, str], over: Event, told: Connection) -> None
                 )
         acknowledged.append(name)
         number += 1
+        written.value = number
         time.sleep(EACH_SECONDS)
     told.send(acknowledged)
 
 
 def test_what_others_write_meanwhile_is_all_there(services: Services, kato: Deployment) -> None:
     """By another process, at a steady rate, in kb_ids of a tenant and of one with its prefix."""
-    over, (here, there) = CONTEXT.Event(), CONTEXT.Pipe()
-    process = CONTEXT.Process(target=write, args=(kato.environment, over, there), daemon=True)
+    over, (here, there), written = CONTEXT.Event(), CONTEXT.Pipe(), CONTEXT.Value("i", 0)
+    asked = kato.environment, over, there, written
+    process = CONTEXT.Process(target=write, args=asked, daemon=True)
     process.start()
-    assert here.poll(60)
+    assert here.poll(240)
     assert here.recv() == "writing"
+    wait_until(lambda: written.value)
+    before = written.value
     plan = services.purge.plan(Request(Target(ACME)))
     job = services.purge.begin(plan.digest, confirm="tenant/acme", reason=WHY, asked_by="ada")
     ended = services.purge.run_here(job.id)
+    assert written.value > before
+    wait_until(lambda: written.value > 20)
     over.set()
     names = here.recv()
     process.join(10)

@@ -47,7 +47,11 @@ def recording(
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_server").new_database()
     found = Settings.model_validate(
-        {**kato_settings.model_dump(by_alias=True), "KATO_TENANTS_STATE_URL": url}
+        {
+            **kato_settings.model_dump(by_alias=True),
+            "KATO_TENANTS_STATE_URL": url,
+            "KATO_TENANTS_STATE_SECONDS": 20,
+        }
     )
     with closing(bootstrap.build(found)) as built:
 

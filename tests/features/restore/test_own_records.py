@@ -44,7 +44,7 @@ def test_a_card_and_confirmed_owners_come_back_where_there_are_none(
     services.state.revoke([OLD])
     services.cards.change([NOTHING], by="ann")
     done = restored(services, archive)
-    assert (done.outcome, done.kept) == (Outcome.RESTORED, {}), done
+    assert (done.outcome, done.kept, done.holds) == (Outcome.RESTORED, {}, ()), done
     card = services.cards.card(ACME)
     assert (card.name, card.contact, card.notes, card.labels) == (
         "Acme", "ops@acme", "pays late", {"plan": "gold"}
@@ -65,6 +65,7 @@ def test_as_another_tenant_all_of_it_has_its_name_and_a_hold_is_kept(
     assert card.hold is not None
     assert (card.name, card.labels) == ("Acme", {"plan": "gold"})
     assert (card.hold.reason, card.hold.by) == ("a court's order", "ann")
+    assert services.restore.plan(archive.name, GLOBEX).holds == done.holds == (GLOBEX,)
     new = OLD.replace("acme", "globex")
     assert services.usage.ownership().confirmed[new].tenant == GLOBEX
     assert services.usage.ownership().confirmed[OLD].tenant == ACME
@@ -91,5 +92,6 @@ def test_what_is_known_otherwise_here_stays_and_is_counted(
     assert card.name == "Acme Inc"
     assert card.hold is not None  # whatever else: it had to be kept
     assert services.usage.ownership().confirmed[OLD].tenant == ACME
+    assert done.holds == (ACME,)
     again = restored(services, archive)
     assert (again.kept, again.kept_limits) == (done.kept, done.kept_limits)

@@ -215,6 +215,27 @@ def test_what_does_not_fit_is_said_and_not_begun(services: Services, kato: Deplo
         services.restore.plan(archive.name, TenantKey.of_kb("x"))
 
 
+def test_one_that_was_confirmed_as_it_is_not_any_more_writes_nothing(
+    services: Services, kato: Deployment, prints: Callable[[], Fingerprint]
+) -> None:
+    """It halts before its first write; what another job has begun goes on by what is there."""
+    archive, client = archived(services), kato.targets.redis
+    key = next(iter(client.scan_iter(match="tenant_acme_user_*:frequency:*", count=1000)))
+    value = client.get(key)
+    erased(services)
+    plan = services.restore.plan(archive.name)
+    job = services.restore.begin(plan, by="ada", reason=WHY, as_seen=True)
+    client.set(key, value)
+    before = prints()
+    halted = services.restore.run_here(job.id)
+    assert halted.state is JobState.FAILED
+    assert "not as it was planned" in halted.problem
+    assert prints() == before
+    services.restore.give_up(job.id, by="ada", reason="plan anew")
+    other = services.restore.begin(plan, by="ada", reason=WHY)
+    assert receipt(services.restore.run_here(other.id)).outcome is Outcome.RESTORED
+
+
 POINTS_OF_DEATH = (
     (StepName.CHECK, "end"), (StepName.ROWS, "half"), (StepName.POINTS, "half"),
     (StepName.KEYS, "half"), (StepName.SESSIONS, "half"), (StepName.RECORDS, "end"),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -251,29 +252,28 @@ def test_the_number_of_calls_does_not_grow_with_the_tenants(
     assert 0 < asked <= 3
 
 
-def test_a_refresh_is_single_flight(services: Services) -> None:
-    """However many ask at once, one refresh runs, and all see the same figures."""
+def test_what_is_written_during_a_refresh_is_seen_by_the_next(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask while one runs, it is not lost: one more follows, and no third."""
+    may, began, collect = threading.Event(), threading.Event(), services.usage.collect
+
+    def late(**more: Any) -> Snapshot:
+        began.set()
+        assert may.wait(SOON)
+        return collect(**more)
+
+    monkeypatch.setattr(services.usage, "collect", late)
     services.collector.start()
-    assert services.collector.wait(timeout=240)
+    assert began.wait(SOON)
     threads = [threading.Thread(target=services.collector.refresh) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    may.set()
     assert services.collector.wait(rounds=2, timeout=240)
-    time.sleep(0.3)
-    assert services.collector.rounds <= 3
-
-
-def test_what_is_written_during_a_refresh_is_seen_by_the_next(services: Services) -> None:
-    """A refresh that is asked for while one runs is not lost."""
-    services.collector.start()
-    assert services.collector.wait(timeout=240)
-    services.collector.refresh()
-    while services.collector.state.refreshing_since is None:
-        time.sleep(0.001)
-    services.collector.refresh()
-    assert services.collector.wait(rounds=3, timeout=240)
+    assert not services.collector.wait(rounds=3, timeout=0.3)
 
 
 def test_the_json_is_the_documented_one(services: Services) -> None:

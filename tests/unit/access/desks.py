@@ -10,7 +10,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import Mock, NonCallableMock, create_autospec
 
 from services.access.viewer import Action, Role, TenantPattern, Viewer
@@ -28,6 +28,7 @@ from services.alerts.models import (
     Silence,
     Told,
 )
+from services.alerts.ports import AlertStore
 from services.apart.errors import ApartRefused
 from services.apart.models import Words
 from services.apart.service import ApartService
@@ -35,6 +36,7 @@ from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
 from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
+from services.archive.proving import Proving
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.backups.service import BackupService
@@ -65,9 +67,9 @@ from services.errors import (
 from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
-from services.health.check import HealthService
+from services.health.check import HealthService, WorkerSource
 from services.health.models import Check, Health, Worker, Workers
-from services.history.events import Event, EventKind
+from services.history.events import Event, EventBook, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
     FLEET as FLEET_HOLDER,
@@ -82,10 +84,12 @@ from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
 from services.imports.errors import ImportRefused
 from services.imports.models import (
+    Elsewhere,
     Form,
     Kind as ImportKind,
     Order as ImportOrder,
     Preview as ImportPreview,
+    Progress as ImportProgress,
     Run,
     State as ImportState,
 )
@@ -94,7 +98,8 @@ from services.imports.target import target_of
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.jobs.models import Job as Work, JobState
+from services.jobs.looks import Look, LookState
+from services.jobs.models import Job as Work, JobState, Progress as JobProgress
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
@@ -104,15 +109,18 @@ from services.metrics.service import MetricsService
 from services.move.errors import MoveRefused
 from services.move.models import Plan as Moving
 from services.move.service import MoveService
+from services.names.ports import NameRecords
 from services.parking.errors import ParkingRefused
 from services.parking.models import Plan as Parking
 from services.parking.service import ParkingService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
+from services.purge.ports import Jobs as PurgeJobs
 from services.purge.service import PurgeService
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json, receipt_json
 from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
+from services.restore.planning import Planning
 from services.restore.service import RestoreService
 from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
@@ -131,16 +139,12 @@ from services.sessions.rotate import KeyRotation
 from services.settings.environment import Settings
 from services.setup.advice import Place as VectorPlace
 from services.setup.models import Order, Step, StepName, Vectors
-from services.stores.kato.workers import KatoWorkers
-from services.stores.qdrant.setup import VectorSetup
-from services.stores.records.alerts import AlertRecords
-from services.stores.records.events import EventRecords
-from services.stores.records.nodes import StateStore
-from services.stores.records.purges.jobs import PurgeJobs
+from services.setup.ports import VectorPlaces
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Layout, Owner, OwnerKind
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
+from services.usage.ports import UsageRecords
 from services.usage.readings import SessionRecord
 from services.usage.refresh import Collector, CollectorState
 from tests.servers.logbooks import SqliteLog, sqlite_log
@@ -230,6 +234,7 @@ OTHERS_RESTORE = replace(
 WORK = Work(
     "w", "archive", {"zed": COUNTED}, "ann", "x", NOW, JobState.FAILED, problem=f"zed {COUNTED}"
 )
+LOOK = Look("l", LookState.DONE, "zed", NOW, NOW, False, JobProgress(""), f"zed {COUNTED}", {})
 JOB = Job("job-1", plan(), "ann", "ticket", NOW, JobState.FAILED, problem=f"zed {COUNTED}")
 OTHERS_JOB = replace(JOB, id="job-zed", plan=plan(ZED, ZED_KB))
 FINDING = Finding(
@@ -338,6 +343,10 @@ def _answer() -> Answer:
     return Answer(Question("user", ("user",), True), hits, illegible=int(COUNTED))
 
 
+class _Records(UsageRecords, NameRecords, Protocol):
+    """What is known of names, and totals."""
+
+
 class World:
     """Stand-ins for the use cases, a real log, and a desk for anybody."""
 
@@ -358,15 +367,15 @@ class World:
             ),
         )  # fmt: skip
         counted = Worker(counted=int(COUNTED))
-        workers = _mock(KatoWorkers)
+        workers = _mock(WorkerSource)
         workers.figures.return_value = Workers((counted,), None)
-        places = _mock(VectorSetup)
+        places = _mock(VectorPlaces)
         places.facts.return_value = None
         self.places = places
         self.stores = SimpleNamespace(
             kato_workers=workers, writers=SimpleNamespace(vector_setup=places)
         )
-        self.state = _mock(StateStore)
+        self.state = _mock(_Records)
         self.state.history.return_value = ((NOW, Amount(int(COUNTED), 1)),)
         self.history = _mock(HistoryService)
         holders = (*(Holder(HolderKind.TENANT, str(each)) for each in (ACME, ZED)), FLEET_HOLDER)
@@ -380,7 +389,7 @@ class World:
         self.history.series.return_value = (
             Cell(NOW, NOW + timedelta(hours=1), Rollup.constant(1, 60)),
         )
-        self.events = _mock(EventRecords)
+        self.events = _mock(EventBook)
         self.events.between.return_value = tuple(
             Event(NOW, EventKind.LIMIT_OVER, str(each), "keys", 1) for each in (ACME, ZED)
         )
@@ -451,10 +460,16 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
+        self.planning, self.proving = _mock(Planning), _mock(Proving)
+        self.planning.planned.return_value = RESTORING
+        self.planning.newest.return_value = replace(
+            LOOK, found={"plan": plan_json(RESTORING)}
+        )  # fmt: skip
+        self.proving.newest.return_value = replace(LOOK, state=LookState.FAILED)
         self.restore = _mock(RestoreService)
         self.restore.plan.return_value = RESTORING
         self.restore.jobs.return_value = (RESTORE, OTHERS_RESTORE)
-        for name in ("begin", "run_here", "job"):
+        for name in ("begin", "run_here", "job", "give_up"):
             getattr(self.restore, name).return_value = RESTORE
         self.archive = _mock(ArchiveService)
         self.archive.plan.return_value = plan()
@@ -511,7 +526,7 @@ class World:
         self.backing = SimpleNamespace(service=self.backups)
         self.jobs = _mock(PurgeJobs)
         self.jobs.unlogged.return_value = (JOB, OTHERS_JOB)
-        self.alerts = _mock(AlertRecords)
+        self.alerts = _mock(AlertStore)
         self.alerts.alerts.return_value = self.alerts.firing.return_value = ALERTS
         self.alerts.silences.return_value = SILENCES
         self.alerts.looked_at.return_value = NOW
@@ -536,6 +551,10 @@ class World:
         self.imports.target.return_value = target_of(IMPORT, OWNERSHIP)
         self.imports.check.return_value = self.imports.preview.return_value = IMPORT_PREVIEW
         self.imports.one.return_value = Run("r1", IMPORT, ImportState.HALF)
+        self.imports.elsewhere.return_value = tuple(
+            Elsewhere(name, tenant, None, "m", "ann", NOW, False, "", ImportProgress(0, 0))
+            for name, tenant in (("r2", ACME), ("r3", ZED))
+        )  # fmt: skip
         self.imports.runs.return_value = (
             Run("r1", IMPORT, ImportState.HALF),
             Run("r2", ZEDS_IMPORT, ImportState.DONE, problem=f"zed {COUNTED}"),
@@ -589,7 +608,8 @@ TO_DECIDE = {
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
     "move.plan", "move.job", "move.moved", "move.destinations",
     "apart.job", "apart.known", "apart.plan",
-    "imports.target", "imports.one", "imports.preview", "places.facts",
+    "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
+    "planning.planned",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -882,6 +902,13 @@ CASES: dict[str, Case] = {
         lambda d: d.imports.write("r1", here=True), ADMIN, Action.IMPORT_DATA, "imports.begin",
         target="1 keys (kato's layout)", writes=True, refused=ImportRefused, **OF_ACME,
     ),
+    "imports.give_up": _done(
+        lambda d: d.imports.give_up("r1", reason="x"), ADMIN, Action.IMPORT_DATA,
+        "imports.give_up", target="give up r1", writes=True, refused=ImportRefused, **OF_ACME,
+    ),
+    "imports.elsewhere": Case(
+        lambda d: d.imports.elsewhere(), ADMIN, ANY, inner="imports.elsewhere", writes=True
+    ),
     "imports.take_back": _done(
         lambda d: d.imports.take_back("r1"), ADMIN, Action.IMPORT_DATA, "imports.take_back",
         target="take back r1", writes=True, refused=ImportRefused, **OF_ACME,
@@ -1003,6 +1030,17 @@ CASES: dict[str, Case] = {
         lambda d: d.restore.plan("a"), OPERATOR, Action.PLAN_RESTORE, "restore.plan",
         target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
     ),
+    "restore.ask": _done(
+        lambda d: d.restore.ask("a"), OPERATOR, Action.PLAN_RESTORE, "planning.ask",
+        target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
+    ),
+    "restore.planned": Case(
+        lambda d: d.restore.planned("a"), OPERATOR, inner="planning.newest", refused=ArchiveError
+    ),
+    "restore.stop_planning": Case(
+        lambda d: d.restore.stop_planning("a"), OPERATOR, inner="planning.stop",
+        refused=ArchiveError,
+    ),
     "restore.near": Case(lambda d: d.restore.near(ACME, None), OPERATOR),
     "restore.begin": _done(
         lambda d: d.restore.begin("a", reason="x", seen=RESTORING.digest),
@@ -1012,6 +1050,11 @@ CASES: dict[str, Case] = {
     "restore.run_here": _restore("run_here", ADMIN, writes=True),
     "restore.jobs": Case(lambda d: d.restore.jobs(), OPERATOR, ANY, inner="restore.jobs"),
     "restore.job": _restore("job", OPERATOR),
+    "restore.give_up": Case(
+        lambda d: d.restore.give_up("r", reason="x"), ADMIN, inner="restore.give_up",
+        refused=RestoreRefused, action=Action.RESTORE, target="give up tenant/acme", writes=True,
+        **OF_ACME,
+    ),
     "restore.stop": _restore(
         "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
     ),
@@ -1089,6 +1132,16 @@ CASES: dict[str, Case] = {
     "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
     "archives.resume": _archive(
         "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
+    ),
+    "archives.ask_proof": Case(
+        lambda d: d.archives.ask_proof("a"), OPERATOR, inner="proving.ask", refused=ArchiveError,
+        action=Action.VERIFY_ARCHIVE, target="acme.kato.tar", **OF_ACME,
+    ),
+    "archives.proof": Case(
+        lambda d: d.archives.proof("a"), OPERATOR, inner="proving.newest", refused=ArchiveError
+    ),
+    "archives.stop_proof": Case(
+        lambda d: d.archives.stop_proof("a"), OPERATOR, inner="proving.stop", refused=ArchiveError
     ),
     "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),

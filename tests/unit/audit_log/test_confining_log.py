@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from services.access.viewer import EVERYTHING, Action, Outcome, Role, TenantPattern, Viewer
 from services.approvals.models import Request
 from services.audit_log.confined import FAILED, confined_entry, confined_filter, still_found
-from services.audit_log.formats import needle
 from services.audit_log.models import Entry, Event, LogFilter
 from services.audit_log.service import in_scope
+from services.audit_log.texts import needle
 from services.errors import NotSignedIn
 from services.sessions.caller import carrying, headers_carried
 

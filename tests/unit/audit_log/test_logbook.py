@@ -15,20 +15,18 @@ from hypothesis import given, strategies as st
 from services.access.viewer import Outcome, TenantPattern
 from services.audit_log import models
 from services.audit_log.chain import LogKeys, linked, verify
-from services.audit_log.formats import (
-    COLUMNS,
+from services.audit_log.formats import COLUMNS, csv_lines, json_lines
+from services.audit_log.models import Anchor, Entry, Event, Index, Kept, State, cut
+from services.audit_log.service import in_scope
+from services.audit_log.texts import (
     anchor_line,
     anchors_of,
-    csv_lines,
     entry_of,
     index_of,
-    json_lines,
     kept_of,
     needle,
     readable,
 )
-from services.audit_log.models import Anchor, Entry, Event, Index, Kept, State, cut
-from services.audit_log.service import in_scope
 from services.errors import LogError
 
 T0 = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -14,6 +14,7 @@ from services.access.gate import Gate
 from services.access.viewer import Action, Role, TenantPattern, Viewer
 from services.cards.access import DeskCards
 from services.cards.confined import confined_card, confined_doing
+from services.cards.csv_file import Refused
 from services.cards.errors import CardError, OnHold
 from services.cards.holds import held_among, refuse_held
 from services.cards.labels import (
@@ -28,7 +29,7 @@ from services.cards.labels import (
 )
 from services.cards.models import Card, Doing, Edit, Held, Hold, Label, State, each_label, states_of
 from services.cards.preview import changes
-from services.cards.written import Refused, csv_of, read
+from services.cards.written import csv_of, read
 from services.errors import AccessDenied
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey

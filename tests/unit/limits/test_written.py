@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from services.access.viewer import TenantPattern
+from services.cards.csv_file import Refused
 from services.cards.models import Label
 from services.cards.scope import LabelScope
 from services.errors import LimitsError
 from services.limits.models import MOST, QUANTITIES, Kept, Rule
-from services.limits.written import Refused, csv_of, most_of, quantity_of, read, rule_of, scope_of
+from services.limits.written import csv_of, most_of, quantity_of, read, rule_of, scope_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1) | st.sampled_from(

@@ -26,7 +26,6 @@ from services.move.models import (
     tenant_of,
 )
 from services.move.service import MoveService
-from services.stores.identity import same_stores
 from tests.unit.access.moved import MOVED
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -92,6 +91,8 @@ def test_what_the_records_keep_is_read_back() -> None:
 
 
 def test_two_deployments_share_a_store_where_it_says_one_thing_of_itself_on_both_sides() -> None:
+    from services.stores.identity import same_stores
+
     ours = {"redis": frozenset({"a:1/0", "run_id x/0"}), "qdrant": frozenset({"q:1"})}
     theirs = {"redis": frozenset({"b:1/0", "run_id x/0"}), "clickhouse": frozenset({"q:1"})}
     assert same_stores(ours, theirs) == ("redis",)

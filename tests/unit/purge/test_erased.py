@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 
 from services.purge.erased import erased_before, kb_ids_meant
 from services.purge.job import Tombstone
+from services.purge.ports import Jobs
 from services.sessions.landing import Erased
-from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import NamingSchemes, kb_id_of
 from tests.servers.purger import LATER, NOW
 
@@ -31,7 +31,7 @@ def test_a_user_is_found_by_each_name(tenant: str, user: str) -> None:
 
 def test_when_and_why_is_told_by_the_job() -> None:
     """A job that is no more leaves the time; what was never erased has nothing."""
-    jobs = Mock(spec=PurgeJobs)
+    jobs = Mock(spec=Jobs)
     jobs.tombstones.return_value = ()
     assert erased_before(jobs, "kb") is None
     jobs.tombstones.return_value = (Tombstone("kb", "tenant/acme", "j", LATER),)

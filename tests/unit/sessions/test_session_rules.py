@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, strategies as st
@@ -27,7 +28,6 @@ from services.sessions.options import (
     effects,
 )
 from services.settings.encryption import Encryption
-from services.stores.records.nodes import StateStore
 from services.tenancy.kb_ids import (
     GUIDE_TEMPLATES,
     NamingScheme,
@@ -42,6 +42,9 @@ from services.usage.readings import CreatedSession
 from tests.unit.access.scopes_seen import viewer
 from tests.unit.isolation.fleets_seen import fleet
 from tests.unit.settings.test_encryption import NEW, SECRET
+
+if TYPE_CHECKING:
+    from services.stores.records.nodes import StateStore
 
 
 def owned(*nodes: str) -> Ownership:
@@ -73,8 +76,14 @@ def kato() -> Kato:
 
 
 @pytest.fixture
-def service(tmp_path: Path, kato: Kato) -> SessionService:
-    state = StateStore.open(tmp_path)
+def state(tmp_path: Path) -> StateStore:
+    from services.stores.records.nodes import StateStore
+
+    return StateStore.open(tmp_path)
+
+
+@pytest.fixture
+def service(state: StateStore, kato: Kato) -> SessionService:
     seen = owned("tenant:acme-corp:user:bob")
     return SessionService(kato, state=state, ownership=lambda: seen, encryption=Encryption([NEW]))
 
@@ -173,9 +182,8 @@ def adopted(tenant: TenantKey, *nodes: str) -> Ownership:
     return Ownership(nodes, schemes=NamingSchemes.of(), confirmed={kb_id: word})
 
 
-def test_a_word_is_recorded_before_kato_is_asked(tmp_path: Path, kato: Kato) -> None:
+def test_a_word_is_recorded_before_kato_is_asked(state: StateStore, kato: Kato) -> None:
     """So that what the next pass sees of it is not taken for the first that was seen."""
-    state = StateStore.open(tmp_path)
     service = SessionService(kato, state=state, ownership=owned, stored=lambda _: OLDER)
     for word in ("", "  "):
         with pytest.raises(NamingError, match="say why"):
@@ -224,14 +232,12 @@ def test_a_name_is_refused_exactly_when_its_kb_id_no_longer_names_its_tenant(
         assert bool(landing.warning) == (landing.kb_id != whole)
 
 
-def test_what_was_erased_is_asked_for_once_more(tmp_path: Path, kato: Kato) -> None:
+def test_what_was_erased_is_asked_for_once_more(state: StateStore, kato: Kato) -> None:
     """By its own kb_id, and nobody else's: KATO is not asked before it was said again."""
     bob, zoe = "tenant:acme-corp:user:bob", "tenant:acme-corp:user:zoe"
     gone = {kb_id_of(bob): Erased(datetime(2026, 11, 28, 14, 2, tzinfo=UTC), "GDPR-4711")}
     seen = owned(bob)
-    service = SessionService(
-        kato, state=StateStore.open(tmp_path), ownership=lambda: seen, erased=gone.get
-    )
+    service = SessionService(kato, state=state, ownership=lambda: seen, erased=gone.get)
     assert [each.erased for each in map(service._land, (bob, zoe))] == [*gone.values(), None]
     with pytest.raises(SessionRefused, match="was erased on 2026-11-28 14:02 UTC"):
         service.create(bob, ttl_seconds=60, metadata={})
@@ -277,9 +283,9 @@ def test_sensitive_metadata_leaves_encrypted(service: SessionService, kato: Kato
     assert Encryption([NEW]).decrypt(sent["encrypted_data"]) == {"pin": SECRET}
 
 
-def test_sensitive_metadata_without_a_key_is_refused(tmp_path: Path, kato: Kato) -> None:
+def test_sensitive_metadata_without_a_key_is_refused(state: StateStore, kato: Kato) -> None:
     """It never leaves in the clear."""
-    bare = SessionService(kato, state=StateStore.open(tmp_path), ownership=owned)
+    bare = SessionService(kato, state=state, ownership=owned)
     with pytest.raises(EncryptionError):
         bare.create("user:a", ttl_seconds=60, metadata={}, sensitive={"pin": SECRET})
     assert kato.sent == []

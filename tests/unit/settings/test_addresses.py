@@ -6,6 +6,7 @@ import pytest
 
 from services.errors import SettingsError
 from services.settings.environment import load_settings
+from services.settings.redact import in_force
 
 SECRET = "hunter2"
 WRONG = {
@@ -85,7 +86,7 @@ def test_a_right_form_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         for value in values:
             with monkeypatch.context() as patch:
                 patch.setenv(variable, value)
-                found = load_settings().in_force()[variable].value
+                found = in_force(load_settings())[variable].value
             assert found == found.strip() != ""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.errors import SettingsError
 from services.settings.environment import Settings, load_settings
+from services.settings.redact import in_force
 from services.settings.variables import file_variables
 
 ROOT = Path(__file__).parents[3]
@@ -88,9 +89,9 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, value)
     settings = load_settings()
     assert "hunter2" not in repr(settings)
-    assert "hunter2" not in repr(settings.in_force())
-    assert settings.in_force()["REDIS_URL"].value == "redis://redis:6379/0"
-    assert settings.in_force()["QDRANT_API_KEY"].value == "(set)"
+    assert "hunter2" not in repr(in_force(settings))
+    assert in_force(settings)["REDIS_URL"].value == "redis://redis:6379/0"
+    assert in_force(settings)["QDRANT_API_KEY"].value == "(set)"
 
 
 def test_what_is_not_as_usual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +100,7 @@ def test_what_is_not_as_usual_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QDRANT_API_KEY", "hunter2")
     monkeypatch.setenv("KATO_TENANTS_REFRESH_SECONDS", "30")
     monkeypatch.delenv("KATO_TENANTS_DATA")
-    changed = [name for name, it in load_settings().in_force().items() if not it.usual]
+    changed = [name for name, it in in_force(load_settings()).items() if not it.usual]
     assert changed == ["QDRANT_API_KEY", "KATO_TENANTS_REFRESH_SECONDS"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.errors import SettingsError
 from services.settings.environment import Settings, load_settings
+from services.settings.redact import in_force
 from services.settings.variables import file_variables
 
 KEY = "s3cret" * 8
@@ -52,7 +53,7 @@ def test_every_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     by_alias = {str(info.alias): name for name, info in Settings.model_fields.items()}
     for variable, value in SECRETS.items():
         assert getattr(found, by_alias[variable]).get_secret_value() == value
-    assert KEY not in repr(found) + repr(found.in_force())
+    assert KEY not in repr(found) + repr(in_force(found))
 
 
 def test_a_secrets_file_that_cannot_be_used_is_named(
@@ -81,4 +82,4 @@ def test_a_secret_is_set_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     with pytest.raises(SettingsError, match=r"^REDIS_URL_FILE: set, and so is REDIS_URL: only one"):
         load_settings()
     monkeypatch.setenv("REDIS_URL", "")
-    assert load_settings().in_force()["REDIS_URL"].value == "redis://h/1"
+    assert in_force(load_settings())["REDIS_URL"].value == "redis://h/1"

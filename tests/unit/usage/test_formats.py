@@ -12,7 +12,8 @@ from services.figures import Amount, Measure, Precision, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import Claim, ClaimState
-from services.usage.formats import CSV_HEADER, as_csv, as_json, stamp
+from services.usage.csv_lines import CSV_HEADER, as_csv
+from services.usage.formats import as_json, stamp
 from services.usage.readings import (
     KeyReading,
     PatternReading,

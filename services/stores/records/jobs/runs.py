@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
 
 from services.errors import LeaseLost, Problem
 from services.jobs.models import JobRefused, JobState, Progress, StepState
@@ -75,17 +75,23 @@ class JobRuns:
             connection.execute(update(JOBS).where(*running).values(stop_asked=True))
 
     def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
-        """Take or prolong the lease of a job that has not ended, and return its number.
+        """Take the lease of a job that has not ended, and return its number, the newest.
 
-        The number grows whenever another owner takes it. None when another process has it.
+        None when another process has it.
         """
-        free = JOBS.c.owner.in_([owner, ""]) | (JOBS.c.leased_until < at)
-        number = case((JOBS.c.owner == owner, JOBS.c.lease), else_=JOBS.c.lease + 1)
+        free = (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
         taking = update(JOBS).where(JOBS.c.id == job_id, UNENDED, free)
-        taking = taking.values(lease=number, owner=owner, leased_until=until)
+        taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
         with writing(self._engine, "leasing a job") as connection:
             taken: int | None = connection.scalar(taking.returning(JOBS.c.lease))
             return taken
+
+    def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
+        """Prolong the newest lease of a job. False where this is not it, or it was given up."""
+        mine = (JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
+        prolonging = update(JOBS).where(*mine).values(leased_until=until)
+        with writing(self._engine, "prolonging a lease") as connection:
+            return connection.execute(prolonging).rowcount == 1
 
     def start_step(self, job_id: str, step: str, at: datetime, *, lease: int) -> None:
         """Journal that a step begins (or begins again); the result of before stays.

@@ -1,0 +1,44 @@
+"""How far something is that is done here and now: one line on stderr, where a person reads it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.archive.hearing import Hears, hearing
+from services.jobs.models import Progress
+
+_SECONDS = 0.5
+
+
+@contextmanager
+def told() -> Iterator[Hears]:
+    """Give what has an archive say how far it is read; its line is gone at the end."""
+    line = _Line()
+    try:
+        yield hearing(line.say)
+    finally:
+        line.end()
+
+
+class _Line:
+    def __init__(self) -> None:
+        self._said_at, self._is_person = 0.0, sys.stderr.isatty()
+        self._written = False
+
+    def say(self, progress: Progress) -> None:
+        """Write how far it is, now and then."""
+        now = time.monotonic()
+        if not self._is_person or now - self._said_at < _SECONDS:
+            return
+        self._said_at, self._written = now, True
+        done, whole = progress.done or 0, progress.whole
+        share = f"{done:,} bytes" if not whole else f"{done / whole:4.0%} of {whole:,} bytes"
+        print(f"\r{progress.words}: {share}\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Remove the line."""
+        if self._written:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,66 @@
+"""A look that takes long, and goes on by itself: how far it is, and letting it stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.app import permits, unreadable
+from dashboard.draw import jobs
+from dashboard.draw.formatting import age, markdown, size
+from services.access.viewer import Action
+from services.jobs.looks import Look, LookState
+from services.jobs.models import Progress
+
+
+def follow(
+    newest: Callable[[], Look | None], stop: Callable[[], object], action: Action, *,
+    key: str, refused: str,
+) -> None:  # fmt: skip
+    """Draw a look that is under way, read anew every second; the page anew once it is over."""
+    st.fragment(_follow, run_every="1s")(newest, stop, action, key, refused)
+
+
+def _follow(
+    newest: Callable[[], Look | None], stop: Callable[[], object], action: Action, key: str,
+    refused: str,
+) -> None:  # fmt: skip
+    found = unreadable.followed(lambda: (newest(),))
+    if found is None:
+        return
+    (look,) = found
+    if look is None or look.state is not LookState.RUNNING:
+        st.rerun()
+    st.progress(_share(look.progress), text=markdown(words_of(look.progress)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("This tab can be closed: it goes on, and what it comes to is here then.",
+                   width="stretch")  # fmt: skip
+        permits.button(
+            "Stops soon…" if look.stop_asked else "Stop", action, icon=":material/stop:",
+            key=key, disabled=look.stop_asked, on_click=jobs.do, args=(stop, refused),
+            tip="Nothing is changed by it.",
+        )  # fmt: skip
+
+
+def _share(progress: Progress) -> float:
+    return min(1.0, (progress.done or 0) / progress.whole) if progress.whole else 0.0
+
+
+def words_of(progress: Progress) -> str:
+    """Say what it does, and how many bytes of it are done."""
+    words = progress.words[:1].upper() + progress.words[1:]
+    if progress.whole is None or progress.done is None:
+        return words or "Waits for its turn"
+    return f"{words}: {size(progress.done)} of {size(progress.whole)}"
+
+
+def ended(look: Look, what: str) -> None:
+    """Say of one that came to nothing why; of one that is done, when and by whom it was asked."""
+    if look.state is LookState.FAILED:
+        st.error(markdown(permits.sentence(look.problem)), icon=":material/block:")
+    elif look.state is LookState.STOPPED:
+        st.caption(f"{what} was stopped {age(look.ended_at)}.")
+    else:
+        by = f" for {markdown(look.by)}" if look.by else ""
+        st.caption(f"{what} {age(look.ended_at)}{by}.")

@@ -1,0 +1,95 @@
+"""What is planned before it is begun: the plan that was asked for, and the reason that begins it.
+
+A plan is kept in the session's state, and is drawn until another is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+
+from dashboard.app import permits, refusals
+from dashboard.draw import amounts, jobs
+from dashboard.draw.formatting import escaped, markdown
+from services.access.viewer import Action
+from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
+from services.purge.amounts import Amounts
+from services.purge.models import Plan as Purge
+from services.tenancy.kb_ids import TenantKey
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button for who may do something to all of these tenants; `key` is the widget's."""
+
+    label: str
+    action: Action
+    tenants: Sequence[TenantKey]
+    key: str
+    icon: str = ":material/manage_search:"
+
+
+def planned(
+    button: Button, make: Callable[[], T], *, kept: str, reads: str, spinner: str
+) -> T | None:
+    """Return what was planned last, under the name `kept`; a click on the button plans it anew.
+
+    None before the first, and where it cannot be planned, which is said.
+    """
+    asked = permits.button(
+        button.label, button.action, tenants=button.tenants, key=button.key, icon=button.icon,
+        tip=f"Reads {reads}, and changes nothing.",
+    )  # fmt: skip
+    if asked:
+        with st.spinner(spinner):
+            try:
+                st.session_state[kept] = make()
+            except (AccessDenied, NotSignedIn):
+                raise
+            except KatoTenantsError as exc:
+                refusals.say(exc)
+                return None
+    found: T | None = st.session_state.get(kept)
+    return found
+
+
+def draw_in_the_way(why: Sequence[str], *, name: str | None = None) -> None:
+    """Draw why it cannot be begun; what begins with a deployment's name begins as that does."""
+    for text in why:
+        named = name is not None and text.startswith(name)
+        said = f"{text}." if named else permits.sentence(text)
+        st.error(markdown(said), icon=":material/block:")
+
+
+def draw_purge(
+    plan: Purge, goes: Amounts, head: str, *, key: str, alt: str, stays: str
+) -> None:  # fmt: skip
+    """Draw under a heading how much goes out of each store, and what stays; `stays` says where."""
+    st.markdown(f"**{head}:**")
+    st.dataframe(amounts.amounts_frame(goes), hide_index=True, key=key, width="content", alt=alt)
+    left = amounts.stays_words(plan)
+    if left:
+        st.info(f"It stays {stays}, since it is not surely this tenant's alone: {escaped(left)}.",
+                icon=":material/group:")  # fmt: skip
+
+
+def begin(
+    button: Button, deed: Callable[[str], object], *, reason_key: str, refused: str,
+    in_the_way: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Draw where to say why, and the button that does it, where nothing is in the way.
+
+    A refusal is kept under the name `refused`, and said with the next drawing.
+    """
+    reason = st.text_input("Reason or ticket", key=reason_key, live=True)
+    permits.button(
+        button.label, button.action, tenants=button.tenants, type="primary", icon=button.icon,
+        key=button.key, disabled=bool(in_the_way) or not reason.strip(),
+        tip=amounts.why_not_yet(in_the_way, reason), on_click=jobs.do,
+        args=(lambda: deed(reason), refused),
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""A stream of an archive that says how far it is read, and ends where somebody asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, cast
+
+from services.jobs.models import Progress
+from services.jobs.ports import Said
+from services.jobs.run import Stopped, Stops
+
+READING = "reading the archive"
+"""Said with how many bytes of it are read."""
+
+_EVERY = 4 * 1024 * 1024  # bytes: a look into the records each time
+
+Hears = Callable[[BinaryIO], BinaryIO]
+"""Returns a stream that tells of itself what another one gives."""
+
+
+def unheard(stream: BinaryIO) -> BinaryIO:
+    """Return a stream as it is."""
+    return stream
+
+
+def hearing(said: Said, stops: Stops = lambda: False) -> Hears:
+    """Return what has a stream say how far it is. Reading raises Stopped where `stops` says so."""
+    return lambda stream: cast("BinaryIO", _Heard(stream, said, stops))
+
+
+class _Heard:
+    """A stream that counts what is read of it; what is read twice counts once."""
+
+    def __init__(self, stream: BinaryIO, said: Said, stops: Stops) -> None:
+        self._stream, self._said, self._stops = stream, said, stops
+        self._read = self._next = 0
+        self._whole: int | None = None
+        if stream.seekable():
+            self._whole = stream.seek(0, 2)
+            stream.seek(0)
+
+    def seekable(self) -> bool:
+        """Whether it can be sought."""
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go somewhere."""
+        return self._stream.seek(offset, whence)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read so many bytes, or fewer. Raises Stopped."""
+        if self._read >= self._next:
+            self._next = self._read + _EVERY
+            if self._stops():
+                raise Stopped
+            done = self._read if self._whole is None else min(self._read, self._whole)
+            self._said(Progress(READING, done, self._whole))
+        data = self._stream.read(size)
+        self._read += len(data)
+        return data

@@ -1,0 +1,119 @@
+"""Looks that take long: one at a time at a thing, and each ends by itself, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from services.archive import proving
+from services.archive.hearing import READING, hearing
+from services.errors import LeaseLost, StoreUnavailable
+from services.jobs.looks import LOOK, LookBook, LookState, LookWork, look_of
+from services.jobs.models import Progress, Result
+from services.jobs.ports import Said
+from services.jobs.run import Stopped, Stops
+from services.jobs.service import JobsService
+from services.restore import planning
+from services.stores.records.jobs.jobs import JobBook
+from services.stores.records.schema import JOBS
+from tests.servers.records import Records
+
+HOSTILE = "s3://b/\\x00'; --\n\u202e"
+
+
+class Made:
+    """A kind of look that does what a test asks for, and what keeps its looks."""
+
+    def __init__(self, records: Records) -> None:
+        self.jobs = JobBook(records.engine())
+        self.looks: Callable[[Said, Stops], Result] = lambda *_: {"n": 7}
+        kinds = {"peek": lambda job: LookWork(self.jobs, job, self.looks)}
+        self.work = JobsService(self.jobs, kinds)
+        self.book = LookBook("peek", self.work)
+
+    def ended(self, about: str = "x") -> Any:
+        """Have it looked to the end."""
+        return look_of(self.work.run_here(self.book.ask(about, {}, by="ada").id))
+
+
+@pytest.fixture
+def made(records: Records) -> Made:
+    return Made(records)
+
+
+def test_their_kinds_fit_into_the_records() -> None:
+    """PostgreSQL refuses what is longer, and SQLite does not."""
+    assert max(map(len, (planning.KIND, proving.KIND))) <= JOBS.c.kind.type.length
+
+
+def test_what_it_found_is_there_for_whoever_asks_for_the_same(made: Made) -> None:
+    """While it is under way nobody begins another; afterwards anybody may."""
+    first = made.book.ask(HOSTILE, {}, by="ada")
+    assert made.book.ask(HOSTILE, {}, by="bob").id == first.id
+    assert made.book.ask("another", {}, by="bob").id != first.id
+    found = look_of(made.work.run_here(first.id))
+    assert (found.state, found.by, found.found) == (LookState.DONE, "ada", {"n": 7})
+    assert made.book.newest(HOSTILE) == found
+    assert made.book.ask(HOSTILE, {}, by="bob").id != first.id
+    assert made.book.newest("nothing") is None
+
+
+def test_what_fails_or_is_stopped_ends_and_leaves_nothing_to_be_resumed(made: Made) -> None:
+    def fails(*_: object) -> Result:
+        raise StoreUnavailable("redis", "reading", "down")
+
+    def stopped(_: Said, stops: Stops) -> Result:
+        newest = made.book.newest("x")
+        assert newest is not None
+        made.book.stop("x")
+        assert stops()
+        raise Stopped
+
+    def broken(*_: object) -> Result:
+        raise ZeroDivisionError
+
+    for looks, state, said in (
+        (fails, LookState.FAILED, "did not answer"), (stopped, LookState.STOPPED, ""),
+        (broken, LookState.FAILED, "ZeroDivisionError"),
+    ):  # fmt: skip
+        made.looks = looks
+        found = made.ended()
+        assert (found.state, found.found) == (state, {})
+        assert said in found.problem
+    made.looks = lambda *_: {"n": 8}
+    assert made.ended().found == {"n": 8}
+
+
+def test_one_whose_process_died_is_done_again_by_another(made: Made) -> None:
+    """And that one, if it was only away, ends nothing any more."""
+    look, now = made.book.ask("x", {}, by="ada"), datetime.now(UTC)
+    lease = made.jobs.lease(look.id, "dead", at=now, until=now - timedelta(seconds=1))
+    assert lease is not None
+    made.jobs.start_step(look.id, LOOK, now, lease=lease)
+    assert look_of(made.work.run_here(look.id)).found == {"n": 7}
+    with pytest.raises(LeaseLost):
+        made.jobs.end(look.id, "failed", {}, now, lease=lease)
+
+
+def test_a_stream_says_how_far_it_is_read_and_ends_where_that_is_asked_for() -> None:
+    """It gives what is there; what is read twice is never more than all of it."""
+    content, said, stop = bytes(9 * 1024 * 1024), list[Progress](), list[bool]()
+    stream = hearing(said.append, lambda: bool(stop))(BytesIO(content))
+    stream.seek(len(content) - 7)
+    assert stream.read(7) == content[-7:]
+    stream.seek(0)
+    read = b"".join(iter(lambda: stream.read(1024 * 1024), b""))
+    assert read == content
+    assert {each.whole for each in said} == {len(content)}
+    assert {each.words for each in said} == {READING}
+    counts = [each.done or 0 for each in said]
+    assert counts == sorted(counts)
+    assert counts[-1] <= len(content)
+    stop.append(True)
+    stream = hearing(said.append, lambda: bool(stop))(BytesIO(content))
+    with pytest.raises(Stopped):
+        stream.read(1)
