@@ -117,6 +117,8 @@ def _do(deed: str, archive_id: str) -> None:
 def _whole(archive: Archive) -> None:
     if archive.problem:
         st.error(f"{markdown(archive.problem)}.", icon=":material/broken_image:")
+    if said := tables.empty_words(archive):
+        st.warning(said, icon=":material/inbox:")
     facts = {
         "File": escaped(visible(archive.name)),
         **({"Place": escaped(visible(archive.place))} if archive.place else {}),

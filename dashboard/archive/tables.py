@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from dashboard.app.permits import sentence
-from dashboard.draw.archive_parts import part_words
+from dashboard.draw.archive_parts import is_own, part_words
 from dashboard.draw.formatting import plural, visible
 from services.archive.models import Archive, Change, Difference, Manifest, State
 from services.purge.models import LeftOut
@@ -51,6 +51,18 @@ def parts_frame(archive: Archive, manifest: Manifest | None) -> pd.DataFrame:
         (part_words(part.name), part.count, part.bytes) for part in manifest.parts if part.count
     ]
     return pd.DataFrame(rows, columns=["Part", "Count", "Content"])
+
+
+def empty_words(archive: Archive) -> str:
+    """Say that nothing of the stores is in it, and why that may be; empty where anything is."""
+    if any(count for name, count in archive.counts.items() if not is_own(name)):
+        return ""
+    if not archive.left_out:
+        return "No row, key or vector is in it."
+    return (
+        f"No row, key or vector is in it: {plural(archive.left_out, 'kb_id')} left out, since "
+        "nothing says surely whose they are. Take another archive, with what is guessed."
+    )
 
 
 def changed_words(archive: Archive) -> str:

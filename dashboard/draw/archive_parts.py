@@ -20,6 +20,11 @@ _KINDS = {
 }
 
 
+def is_own(name: str) -> bool:
+    """Whether a part is of this product's own records, and not of the stores."""
+    return name.startswith("records/")
+
+
 def part_words(name: str) -> str:
     """Say what a part is: `Qdrant collection vectors_acme_kato`; as it is, where it is none."""
     if name in _WORDS:

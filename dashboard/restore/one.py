@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import job_steps, unknown, usage_tables
-from dashboard.draw.archive_parts import part_words
+from dashboard.draw.archive_parts import is_own, part_words
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
 from dashboard.draw.links import copy_link
@@ -134,14 +134,17 @@ def _receipt(receipt: Receipt) -> None:
     if receipt.given_up is not None:
         given_up.draw(receipt.given_up)
         return
-    if receipt.outcome is Outcome.RESTORED:
-        st.success("Every row, key and point is as in the archive.",
-                   icon=":material/check_circle:")  # fmt: skip
-    else:
+    if receipt.outcome is not Outcome.RESTORED:
         st.warning("Not all is as in the archive: what differs is named below. What was there "
                    "before was left as it was.", icon=":material/warning:")  # fmt: skip
         for text in tables.differing_words(receipt):
             st.markdown(f"- {escaped(text)}")
+    elif any(each.archived for each in receipt.parts if not is_own(each.part)):
+        st.success("Every row, key and point is as in the archive.",
+                   icon=":material/check_circle:")  # fmt: skip
+    else:
+        st.warning("No row, key or vector is in the archive, so none came back.",
+                   icon=":material/inbox:")  # fmt: skip
     frame = tables.receipt_frame(receipt)
     unknown.dashes(frame, [tables.BEFORE])
     st.dataframe(

@@ -139,6 +139,10 @@ WRITTEN = {
 }
 
 
+OTHER = "eu-2"
+"""What another deployment is called there; its file is written by who has one."""
+
+
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address and the log of another, with a sample fleet that tests may write, park and purge.
@@ -146,7 +150,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     Each takes tenants of its own, so that one dashboard does for all.
     """
     data = tmp_path_factory.mktemp("written") / "data"
-    given = {**WRITTEN, "KATO_TENANTS_ARCHIVES": str(data.with_name("archives"))}
+    given = {
+        **WRITTEN, "KATO_TENANTS_ARCHIVES": str(data.with_name("archives")),
+        "KATO_TENANTS_MOVE_TO": f"{OTHER} = {data.with_name(f'{OTHER}.env')}",
+    }  # fmt: skip
     with dashboard(given, data, "--sample") as url:
         yield url, data.with_suffix(".log")
 

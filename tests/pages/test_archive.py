@@ -76,6 +76,16 @@ def test_what_is_not_known_of_an_archive_is_not_made_up() -> None:
     assert tables.left_words(other) == "2 kb_ids; Verify says which"
 
 
+def test_an_archive_without_anything_of_the_stores_says_so() -> None:
+    """Of a tenant that is only guessed nothing is taken, unless that is asked for."""
+    counts = {"records/cards": 1, "redis/keys": 0}
+    archive = Archive("a", Target(), (), "", "", State.PROVEN, "ada", datetime.now(UTC),
+                      counts=counts, left_out=2)  # fmt: skip
+    assert "2 kb_ids left out" in tables.empty_words(archive)
+    assert tables.empty_words(replace(archive, left_out=None)) == "No row, key or vector is in it."
+    assert tables.empty_words(replace(archive, counts={**counts, "redis/keys": 1})) == ""
+
+
 def test_with_a_store_down_none_is_taken_and_it_says_why(
     services: Services, open_page: Open, kato: Deployment
 ) -> None:

@@ -1,0 +1,35 @@
+"""A kb_id that two tenants of the sample fleet share is taken apart in a browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit, fits, go, settle
+from tests.browser.test_find import check
+
+NODE = "tenant:acme-corp:user:bob"
+
+
+def test_a_shared_kb_id_is_taken_apart_from_its_finding(fleet: str, visit: Visit) -> None:
+    """To the receipt, which says what clients have to name; Find says so of the old name too."""
+    page = visit(f"{fleet}/isolation")
+    expect(page.get_by_role("heading", name="Findings")).to_be_visible()  # after the first audit
+    go(page, "tenant?tenant=tenant/acme-corp")
+    page.get_by_role("link", name="The finding").click()
+    page.get_by_text("Take apart…").click()
+    page.get_by_role("button", name="See what can be told apart").click()
+    begin = page.get_by_role("button", name="Take apart now")
+    expect(begin).to_be_disabled()
+    page.get_by_label("Reason or ticket").fill("OPS-16: two companies")
+    expect(begin).to_be_enabled()
+    check(page)
+    begin.click()
+    expect(page.get_by_text("Taken apart", exact=True)).to_be_visible()
+    settle(page)
+    expect(page.get_by_role("table").filter(has_text="Old node_id")).to_contain_text(NODE)
+    check(page)
+    page.set_viewport_size({"width": 420, "height": 1000})
+    settle(page)
+    fits(page)
+    go(page, f"find?find={NODE}")
+    expect(page.get_by_text("It was taken apart").first).to_be_visible()
