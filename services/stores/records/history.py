@@ -211,8 +211,9 @@ def _fleet(
     connection: Connection, found: Sequence[Sequence[Any]], wanted: frozenset[str]
 ) -> FleetRows:
     """Read rows that have a holder's number, a start and what is kept."""
-    ids, starts, rows = zip(*found, strict=True) if found else ((), (), ())
-    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if ids else {}
+    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if found else {}
+    there = [row for row in found if row[0] in names]  # a made-up past may be forgotten meanwhile
+    ids, starts, rows = zip(*there, strict=True) if there else ((), (), ())
     whose, places = np.unique(np.array(ids, np.int64), return_inverse=True)
     holders = [names[each] for each in whose.tolist()]
     return FleetRows(holders, places, np.array(starts, np.int64), columns_of(rows, wanted))

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from sqlalchemy import event
 
 from services.bootstrap import Services
 from services.embedded.sample.fill import MARKER
@@ -286,6 +287,25 @@ def test_a_made_up_past_is_read_as_one_and_forgotten_whole(records: Records) -> 
     past.record(past.dashboard(), START + 60, 7)
     assert not made_up.keep(year)
     assert made_up.until() is None
+
+
+def test_a_made_up_past_that_is_forgotten_while_it_is_read_is_no_failure(records: Records) -> None:
+    """What was read of it stays without a holder, and is left out, where that is seen so."""
+    engine, forgotten = records.engine(), list[bool]()
+    store, made_up = HistoryRecords(engine), MadeUpHistory(records.engine())
+    made_up.keep(year_before(snapshot(START, {"acme": 5})))
+
+    def forget(*asked: object) -> None:
+        if "history_row" in str(asked[2]) and not forgotten:
+            forgotten.append(made_up.forget())
+
+    event.listen(engine, "after_cursor_execute", forget)
+    began = START // DAY * DAY - 9 * DAY
+    rows = store.spans(Grain.DAY, began, began + 9 * DAY, frozenset({"patterns"}))
+    assert forgotten == [True]
+    assert rows.columns.rows == len(rows.whose) == len(rows.starts)
+    assert len(set(rows.whose.tolist())) == len(rows.holders)
+    assert not store.newest(START, frozenset({"patterns"})).holders
 
 
 @pytest.mark.parametrize("redis", [None, "redis://127.0.0.1:1"])
