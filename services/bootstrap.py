@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 NEW_OBJECTS = 10_000
 """After how many new objects Python looks for cycles among them: its own 700 cost a collect of a
-large fleet, which makes a hundred thousand objects and no cycle, a third of its time."""
+large fleet, which makes a hundred thousand objects and no cycle, a third of its time. Where the
+process looks more rarely, or never, that stays."""
 
 
 def build(
@@ -50,7 +51,8 @@ def build(
     used, and StoreError when these cannot be opened; StartFailed, from whatever it was, for what
     nobody foresaw. A configured store that is down raises nothing here.
     """
-    gc.set_threshold(NEW_OBJECTS)
+    if 0 < gc.get_threshold()[0] < NEW_OBJECTS:
+        gc.set_threshold(NEW_OBJECTS)
     services = Services(settings, clock=clock)
     if stores is not None:
         services.stores = stores

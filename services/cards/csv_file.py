@@ -15,6 +15,8 @@ from services.tenancy.layout import bytes_of, text_of
 
 T = TypeVar("T")
 
+_TOO_MANY = "it has more cells than the first line: a text that has the separator in it is quoted"
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -30,7 +32,8 @@ class Form(Generic[T]):
 
     `lacks` says what its first line has to name and does not; empty where it names enough. `read`
     makes a thing of a line's cells by their columns, and raises `wrong` where it cannot. Of two
-    things with one `key` the second is refused, for `twice`. `longest` is in bytes.
+    things with one `key` the second is refused, for `twice`. `longest` is in bytes. A line with
+    more cells than the first is refused: it has a separator in a text that is not quoted.
     """
 
     wrong: type[KatoTenantsError]
@@ -63,6 +66,9 @@ def _things(columns: list[str], rows: list[list[str]], form: Form[T]) -> Iterato
     seen = set()
     for number, cells in enumerate(rows, start=2):
         if not any(cells):
+            continue
+        if any(cells[len(columns) :]):
+            yield Refused(number, _TOO_MANY)
             continue
         try:
             thing = form.read(dict(zip_longest(columns, cells, fillvalue="")))

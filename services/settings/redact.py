@@ -31,11 +31,15 @@ def in_force(settings: Settings) -> dict[str, InForce]:
 
 
 def _redacted(value: object) -> str:
-    """Show a value; of a secret URL only what is neither user nor password nor query."""
+    """Show a value; of a secret URL only what is neither user nor password nor query.
+
+    Where there is an @ behind a ? it may be in the query or end a password, and nothing is shown.
+    """
     if not isinstance(value, SecretStr):
         return str(value)
     secret = value.get_secret_value()
     scheme, found, rest = secret.partition("://")
-    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()):
+    place, _, query = rest.partition("?")
+    if not (found and scheme.isascii() and scheme.replace("+", "").isalnum()) or "@" in query:
         return "(set)" if secret else ""
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+    return f"{scheme}://{place.rpartition('@')[2]}"

@@ -211,8 +211,9 @@ def _fleet(
 ) -> FleetRows:
     """Read rows that have a holder's number, a start and what is kept, if anything is."""
     some = [each for each in found if each[2] is not None]
-    ids, starts, rows = zip(*some, strict=True) if some else ((), (), ())
-    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if ids else {}
+    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if some else {}
+    there = [row for row in some if row[0] in names]  # a made-up past may be forgotten meanwhile
+    ids, starts, rows = zip(*there, strict=True) if there else ((), (), ())
     whose, places = np.unique(np.array(ids, np.int64), return_inverse=True)
     holders = [names[each] for each in whose.tolist()]
     return FleetRows(holders, places, np.array(starts, np.int64), columns_of(rows, wanted))

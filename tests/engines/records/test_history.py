@@ -11,6 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from sqlalchemy import event
 
 from services.bootstrap import Services
 from services.embedded.sample.fill import MARKER
@@ -286,6 +287,27 @@ def test_a_made_up_past_is_read_as_one_and_forgotten_whole(records: Records) -> 
     past.record(past.dashboard(), START + 60, 7)
     assert not made_up.keep(year)
     assert made_up.until() is None
+
+
+def test_a_made_up_past_that_is_forgotten_while_it_is_read_is_no_failure(records: Records) -> None:
+    """SQLite shows what was there as the reading began; PostgreSQL rows whose holders are gone."""
+    engine, forgotten = records.engine(), list[bool]()
+    store, made_up = HistoryRecords(engine), MadeUpHistory(records.engine())
+    made_up.keep(year_before(snapshot(START, {"acme": 5})))
+    year = (Grain.DAY, START - 366 * DAY, START, frozenset({"patterns"}))
+    there = store.spans(*year).columns.rows
+    assert there
+
+    def forget(*asked: object) -> None:
+        if "history_row" in str(asked[2]) and not forgotten:
+            forgotten.append(made_up.forget())
+
+    event.listen(engine, "after_cursor_execute", forget)
+    rows = store.spans(*year)
+    assert forgotten == [True]
+    left = there if records.url is None else 0
+    assert rows.columns.rows == len(rows.whose) == len(rows.starts) == left
+    assert not store.spans(*year).holders
 
 
 @pytest.mark.parametrize("redis", [None, "redis://127.0.0.1:1"])

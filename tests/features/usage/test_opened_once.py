@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from contextlib import closing
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -91,3 +93,18 @@ def test_what_was_opened_is_closed() -> None:
     stores.close()
     assert isinstance(stores.engines.kato, httpx.Client)
     assert stores.engines.kato.is_closed
+
+
+@pytest.mark.parametrize(("before", "after"), [(700, 10_000), (50_000, 50_000), (0, 0)])
+def test_python_looks_for_cycles_as_rarely_as_the_process_had_it(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    """Every library in it goes by that: it is made rarer, and what was turned off stays off."""
+    usual = gc.get_threshold()
+    settings = Settings(KATO_TENANTS_DATA=tmp_path, REDIS_URL="redis://127.0.0.1:9/0")
+    try:
+        gc.set_threshold(before)
+        with closing(bootstrap.build(settings)):
+            assert gc.get_threshold() == (after, *usual[1:])
+    finally:
+        gc.set_threshold(*usual)

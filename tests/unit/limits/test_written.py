@@ -85,6 +85,14 @@ def test_whatever_a_file_holds_it_is_lines_or_refused(data: bytes) -> None:
     assert all(isinstance(line, Rule | Refused) for line in found)
 
 
+def test_a_line_that_was_cut_at_a_comma_is_refused() -> None:
+    """`1,000` is a limit of a thousand, and would be one of 1; empty cells behind are none."""
+    found = read(b'for,measure,limit\n*,keys,1,000\n*,keys,"1,000"\norg/*,keys,5,,\n')
+    (cut,) = (line for line in found if isinstance(line, Refused))
+    assert (cut.number, cut.why[:17]) == (2, "it has more cells")
+    assert [line.most for line in found if isinstance(line, Rule)] == [1000, 5]
+
+
 def test_a_line_that_is_none_is_named() -> None:
     """By its number; the others count, and spreadsheets with semicolons are read too."""
     found = read(b"for;measure;limit;note\n*;keys;5;x\norg/*;keys\n\n*;keys;6;\nacme;keys;1;\n")

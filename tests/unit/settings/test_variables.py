@@ -83,3 +83,16 @@ def test_a_secret_is_set_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         load_settings()
     monkeypatch.setenv("REDIS_URL", "")
     assert in_force(load_settings())["REDIS_URL"].value == "redis://h/1"
+
+
+@pytest.mark.parametrize("url", [
+    "postgresql://me@db/kato?password=hunter@2", "postgresql://me:hun?ter@2/x@db/kato",
+    "https://log.example.com/anchors?key=hunter@2",
+])  # fmt: skip
+def test_of_a_secret_url_no_part_is_taken_for_its_host(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """What is behind an @ may still be a query, and what is before a ? a password."""
+    variable = "KATO_TENANTS_ANCHOR_URL" if url.startswith("https") else "KATO_TENANTS_STATE_URL"
+    monkeypatch.setenv(variable, url)
+    assert in_force(load_settings())[variable].value == "(set)"
