@@ -24,6 +24,7 @@ from services.tenancy.layout import NOBODY, SESSION_PREFIX, read_key, text_of
 _PREDICTION = b":prediction:"
 _NEVER, _VANISHED = -1, -2
 _NOT_IDLE = Problem("its Redis counts how often keys are used, not since when they are not (LFU)")
+_OF_CHANGES = Problem("its Redis tells since when keys were not changed, and not used (LRM)")
 _NO_USE = Problem("its Redis does not tell which keys were used longest ago")
 _NO_SIZE = Problem("its Redis does not tell the memory of keys")
 
@@ -44,16 +45,20 @@ class Owned:
         """Why something that bounds them cannot be told."""
         bounds = self.bounds
         by_use = bounds.idle is not None or bounds.count is not None or bounds.bytes is not None
-        if by_use and not self.told:
-            return _NO_USE
+        if by_use and not self._tells_use:
+            return _OF_CHANGES if self.uses.of_changes else _NO_USE
         if bounds.idle is not None and self.uses.kind == FREQ:
             return _NOT_IDLE
         return _NO_SIZE if bounds.bytes is not None and not self.sized else None
 
+    @property
+    def _tells_use(self) -> bool:
+        return self.told and not self.uses.of_changes
+
     def chosen(self, *, at: datetime) -> Chosen:
         """Choose what goes; what cannot be told bounds nothing."""
         bounds = self.bounds
-        if not self.told:
+        if not self._tells_use:
             bounds = replace(bounds, idle=None, count=None, bytes=None)
         if self.uses.kind == FREQ:
             bounds = replace(bounds, idle=None)

@@ -26,14 +26,15 @@ _ROUND = 1 << 24  # seconds, after which the clock begins anew
 _CLOCK = packed("INFO", "server")
 _TOLD = re.compile(rb"lru_clock:(\d+)")
 _LFU = re.compile(rb"maxmemory_policy:[a-z]+-lfu")
+_LRM = re.compile(rb"maxmemory_policy:[a-z]+-lrm")
 
 
 class Uses:
     """Asks one server over one link, from the moment `at` on.
 
     Idle times are seconds before that moment, less than none for what was used since; under an
-    LFU policy they are less the more a key was used. A server that does not tell its clock is
-    taken at its word.
+    LFU policy they are less the more a key was used, and under an LRM policy (Redis 8.6) they are
+    of changes alone: `of_changes`. A server that does not tell its clock is taken at its word.
     """
 
     def __init__(self, link: Link) -> None:
@@ -41,6 +42,7 @@ class Uses:
         self.at = datetime.now(UTC)
         facts, clock = asked(link, ("INFO", "memory"), ("INFO", "server"))
         self.kind = FREQ if facts is not None and _LFU.search(facts) else IDLE
+        self.of_changes = facts is not None and _LRM.search(facts) is not None
         self._began = self._clock(clock)
         self._again = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import json
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ import redis
 
 from services.errors import StoreDenied
 from services.retention.models import Bounds
-from services.stores.redis import retention
+from services.stores.redis import retention, uses
 from services.stores.redis.retention import KeyKeeping
 from services.stores.redis.uses import Uses
 from tests.engines.redis.keys import as_user, commands_called
@@ -242,11 +243,11 @@ class TestPredictions:
     def test_where_uses_are_counted_idle_time_is_unknown(self, server: redis.Redis) -> None:
         """Under an LFU policy; a number then keeps those used most."""
         with policy(server, "allkeys-lfu"):
-            for number, uses in enumerate((3, 200, 100)):
+            for number, used in enumerate((3, 200, 100)):
                 server.set("tmp", "[]")
                 dump = server.dump("tmp")
                 key = f"{MINE}:prediction:o:{number}"
-                server.execute_command("RESTORE", key, 0, dump, "REPLACE", "FREQ", uses)
+                server.execute_command("RESTORE", key, 0, dump, "REPLACE", "FREQ", used)
             server.delete("tmp")
             found = look(server, Bounds(idle=DAY)).predictions[MINE]
             assert found.due is None
@@ -254,6 +255,20 @@ class TestPredictions:
             assert bound(server, Bounds(idle=60)) == {}
             assert bound(server, Bounds(count=2)) == {MINE: 1}
             assert there(server, MINE) == ["1", "2"]
+
+    def test_where_changes_are_told_instead_of_uses_nothing_goes_by_use(
+        self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Under an LRM policy, which servers of the tests do not have: here another stands for it."""
+        predictions(server, MINE, 50, 40)
+        monkeypatch.setattr(uses, "_LRM", re.compile(b"maxmemory_policy:allkeys-random"))
+        with policy(server, "allkeys-random"):
+            for bounds in (Bounds(idle=30), Bounds(count=1), Bounds(bytes=1)):
+                found = look(server, bounds).predictions[MINE]
+                assert found.due is None
+                assert "LRM" in str(found.problem)
+                assert bound(server, bounds) == {}
+        assert bound(server, Bounds(count=1)) == {MINE: 1}
 
     def test_who_may_not_ask_for_use_erases_nothing_at_random(self, server: redis.Redis) -> None:
         predictions(server, MINE, 50, 40)
