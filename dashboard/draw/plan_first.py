@@ -46,6 +46,7 @@ def planned(
         tip=f"Reads {reads}, and changes nothing.",
     )  # fmt: skip
     if asked:
+        st.session_state.pop(kept, None)  # where it cannot be planned now, the last is no plan
         with st.spinner(spinner):
             try:
                 st.session_state[kept] = make()

@@ -186,8 +186,8 @@ def _frame(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _ended_with(run: Run, count: int) -> int | None:
-    """Return how many rows an import wrote; None where it has not ended, and nobody knows."""
-    return None if run.state in (State.WRITING, State.HALF) else count
+    """Return how many rows an import wrote; None where nobody knows."""
+    return count if run.is_counted else None
 
 
 def _write(run_id: str, why: str) -> None:

@@ -92,7 +92,7 @@ class ArchiveWork:
         archive = self.tools.book.get(str(self.job.plan["archive"]))
         if archive is None:
             return "the records know nothing of this archive"
-        self.archive = replace(archive, job=self.job.id)
+        self.archive, self.stops = replace(archive, job=self.job.id), stops
         self.results = self.job.results
         try:
             self.place = self.tools.place(self.archive.place)
@@ -116,6 +116,7 @@ class ArchiveWork:
         except LeaseLost:
             raise  # by now another process keeps what comes of it
         except KatoTenantsError as exc:
+            self.stops()  # no more it says where another process has the job, and maybe proved it
             self._keep(state=State.FAILED, problem=str(exc))
             raise
         except Exception as exc:  # a fault of ours: it is not being taken any more

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from services.archive.run import (
 from services.archive.tools import Tools
 from services.archive.verify import Proof, compare, noted, prove
 from services.cards.holds import refuse_held
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.purge.models import Plan, Request, Target
@@ -106,13 +108,15 @@ class ArchiveService:
             if has_ended_sessions(held.job):
                 return False
             problem = archive.problem or held.job.problem or held.job.state.value
+            ended = replace(
+                archive, state=State.FAILED, problem=problem, ended_at=self._tools.now()
+            )  # fmt: skip
+            self._tools.book.put(ended)  # first: with its job ended, nobody would note it any more
             held.end(GIVEN_UP, {"archive": archive.id, "problem": problem})
-        for name in (archive.name, archive.name + SESSIONS):
-            self._tools.place(archive.place).discard(name)
-        ended = replace(
-            archive, state=State.FAILED, problem=problem, ended_at=self._tools.now()
-        )  # fmt: skip
-        self._tools.book.put(ended)
+        with suppress(KatoTenantsError):  # where that can be, as a place discards: it is given up
+            place = self._tools.place(archive.place)
+            for name in (archive.name, archive.name + SESSIONS):
+                place.discard(name)
         return True
 
     def remove(self, archive_id: str) -> None:

@@ -18,10 +18,11 @@ def preview_json(preview: Preview) -> Json:
 
 
 def run_json(run: Run) -> Json:
-    """Return how an import went."""
+    """Return how an import went; null is not known."""
+    new, replaced = (run.written, run.replaced) if run.is_counted else (None, None)
     return {
         "import": run.id, **_order(run.order), "state": run.state.value, "by": run.by or None,
-        "at": stamp(run.at), "new": run.written, "replaced": run.replaced,
+        "at": stamp(run.at), "new": new, "replaced": replaced,
         "problem": run.problem or None, "given_up": given_up_json(run.given_up),
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.errors import KatoTenantsError
-from services.imports.models import Elsewhere, GivenUp, Kind, Order, Progress, State
+from services.imports.models import Elsewhere, Existing, GivenUp, Kind, Order, Progress, State
 from services.imports.write import Stores
 from services.jobs.models import Job, JobState, StepState
 from services.tenancy.kb_ids import TenantKey
@@ -45,7 +45,8 @@ def given_up(stores: Stores, job: Job, *, by: str, reason: str) -> GivenUp:
         return replace(told, tables=True)
     if order.kind is Kind.PATTERNS:
         return _taken_back(stores, str(job.plan[IMPORT]), order, told)
-    return replace(told, begun=True, at_least=progress.done if progress.whole else None)
+    counts = progress.whole and order.existing is not Existing.SKIP  # else it counts skipped ones
+    return replace(told, begun=True, at_least=progress.done if counts else None)
 
 
 def _taken_back(stores: Stores, run: str, order: Order, told: GivenUp) -> GivenUp:

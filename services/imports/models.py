@@ -227,7 +227,7 @@ class Run:
     """One import: who began it when, how far it is, and what came of it.
 
     `written` and `replaced` are counts of rows; `problem` says what went wrong, empty where nothing
-    did. `given_up` is what stays of one that was given up.
+    did. `given_up` is what stays of one that was given up. The counts hold where `is_counted`.
     """
 
     id: str
@@ -240,3 +240,11 @@ class Run:
     replaced: int = 0
     problem: str = ""
     given_up: GivenUp | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is known how much it wrote: not while it goes, nor of what halted half-way."""
+        told = self.given_up
+        if told is not None:
+            return told.taken_back or not (told.begun or told.tables)
+        return self.state not in (State.WRITING, State.HALF)

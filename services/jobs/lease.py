@@ -21,11 +21,15 @@ LEASE = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class Lease:
-    """The lease of one run: its number is a fencing token in every write of the journal."""
+    """The lease of one run: its number is a fencing token in every write of the journal.
+
+    With `halted` also of a job that stands still, to end it or to decide what becomes of it.
+    """
 
     jobs: RunJobs
     job_id: str
     owner: str
+    halted: bool = False
     number: int = 0
     lost: threading.Event = field(default_factory=threading.Event)
 
@@ -33,7 +37,9 @@ class Lease:
     def held(self) -> Iterator[bool]:
         """Hold the lease while the block runs, prolonging it from a thread of its own."""
         now = datetime.now(UTC)
-        number = self.jobs.lease(self.job_id, self.owner, at=now, until=now + LEASE)
+        number = self.jobs.lease(
+            self.job_id, self.owner, at=now, until=now + LEASE, halted=self.halted
+        )  # fmt: skip
         if number is None:
             yield False
             return

@@ -6,6 +6,7 @@ process is killed, another looks again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from services.jobs.models import Job, JobState, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
+
+logger = logging.getLogger(__name__)
 
 LOOK = "look"
 """The one step."""
@@ -71,7 +74,10 @@ class LookWork:
         return ""
 
     def left(self) -> Iterable[str]:
-        """Return the one step."""
+        """Return the one step; none where somebody asked for an end while it waited."""
+        if self._stops():
+            self.outcome = LookState.STOPPED
+            return ()
         return (LOOK,)
 
     def do(self, step: str) -> Result:
@@ -84,9 +90,15 @@ class LookWork:
         except Stopped:
             self.outcome = LookState.STOPPED
         except KatoTenantsError as exc:
-            self.outcome = LookState.FAILED
-            return {PROBLEM: str(exc)}
+            return self._failed(str(exc))
+        except Exception as exc:  # a fault of ours: nobody would ever let it go on
+            logger.exception("a look failed")
+            return self._failed(f"this product failed ({type(exc).__name__})")
         return {}
+
+    def _failed(self, why: str) -> Result:
+        self.outcome = LookState.FAILED
+        return {PROBLEM: why}
 
     def end(self, lease: int) -> None:
         """End it."""
@@ -94,7 +106,7 @@ class LookWork:
 
 
 def look_of(job: Job) -> Look:
-    """Return a look of its job. Of one that halted by a fault of this product, it failed."""
+    """Return a look of its job. One that halted, since it was stopped as it began, is over."""
     found, state = job.result(LOOK), LookState.RUNNING
     problem = str(found.get(PROBLEM, ""))
     if job.state.halted:

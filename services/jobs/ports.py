@@ -20,10 +20,13 @@ class RunJobs(Protocol):
     not the newest is refused in the same statement, with LeaseLost.
     """
 
-    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
-        """Take the lease of a job that has not ended, and return its number, the newest.
+    def lease(
+        self, job_id: str, owner: str, *, at: datetime, until: datetime, halted: bool = False
+    ) -> int | None:
+        """Take the lease of a job that runs, and return its number, the newest.
 
-        None when another process has it.
+        With `halted` also of one that stands still. None when there is none such, or another
+        process has it.
         """
 
     def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
@@ -88,8 +91,11 @@ class Jobs(RunJobs, Protocol):
     def ask_stop(self, job_id: str) -> None:
         """Ask for an end between steps."""
 
-    def resume(self, job_id: str) -> None:
-        """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
+    def resume(self, job_id: str, *, at: datetime) -> None:
+        """Let a stopped or failed job run again.
+
+        Raises JobRefused for one that ended, and while a process holds it to end it.
+        """
 
     def end(
         self, job_id: str, outcome: str, receipt: Mapping[str, Any], at: datetime, *, lease: int

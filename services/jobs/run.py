@@ -56,6 +56,7 @@ class Run(Generic[StepT]):
         self._jobs, self._id, self._work = jobs, job_id, work
         self._lease = Lease(jobs, job_id, owner)
         self._said_at = 0.0
+        self._whole: int | None = None
 
     def run(self) -> bool:
         """Run every step that is left. Ends the job, or leaves it stopped or failed.
@@ -104,16 +105,18 @@ class Run(Generic[StepT]):
         return False
 
     def _said(self, progress: Progress) -> None:
-        """Note progress now and then, and find out so that the job is another's."""
+        """Note progress now and then, and find out so that the job is another's.
+
+        At once where something else is counted: whoever ends the job by hand goes by what is noted.
+        """
         now = time.monotonic()
-        if now - self._said_at >= _SAY_SECONDS:
-            self._said_at = now
+        if now - self._said_at >= _SAY_SECONDS or progress.whole != self._whole:
+            self._said_at, self._whole = now, progress.whole
             self._jobs.say(self._id, progress, lease=self._lease.number)
 
     def _stops(self) -> bool:
         is_to_stop = self._jobs.is_to_stop(self._id)
-        if self._lease.lost.is_set():
-            raise LeaseLost(self._id)
+        self._lease.check()
         return is_to_stop
 
 

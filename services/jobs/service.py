@@ -142,7 +142,7 @@ class JobsService:
         or does not end it, it is as it was. Raises JobRefused for any other.
         """
         _refuse_unless_halted(self.job(job_id), unattended=unattended)
-        lease = Lease(self._jobs, job_id, new_owner())
+        lease = Lease(self._jobs, job_id, new_owner(), halted=True)
         with lease.held() as held:
             if not held:
                 raise JobRefused("another process has this job: stop it first")
@@ -155,8 +155,11 @@ class JobsService:
                     self._jobs.pause(job_id, job.state, job.problem, lease=lease.number)
 
     def resume(self, job_id: str) -> Job:
-        """Let a stopped or failed job run again. Raises JobRefused for one that ended."""
-        self._jobs.resume(job_id)
+        """Let a stopped or failed job run again.
+
+        Raises JobRefused for one that ended, and while somebody ends it.
+        """
+        self._jobs.resume(job_id, at=datetime.now(UTC))
         self.worker.wake()
         return self.job(job_id)
 

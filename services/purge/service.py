@@ -163,7 +163,7 @@ class PurgeService:
         if not job.state.halted:
             raise PurgeRefused("only a stopped or failed purge can be ended")
         now = datetime.now(UTC)
-        lease = self._jobs.lease(job_id, new_owner(), at=now, until=now + LEASE)
+        lease = self._jobs.lease(job_id, new_owner(), at=now, until=now + LEASE, halted=True)
         if lease is None:
             raise PurgeRefused("another process has this purge now")
         looks = self._look_at(job)

@@ -101,11 +101,13 @@ class DeskRestore:
         ArchiveError, StoreError.
         """
         url, _, viewer = self._allowed(Action.RESTORE, which, named)
-        plan = self._planning().planned(url, named, seen) or self._inner().plan(url, named)
+        inner = self._inner()
+        plan = self._planning().planned(url, named, seen) or inner.plan(url, named)
+        plan = inner.held_now(plan)  # it may be of long ago, and this says whom it concerns
         if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")
         with self._doing(plan, reason=reason.strip(), details={REASON: reason.strip()}):
-            job = self._inner().begin(plan, by=viewer.id, reason=reason, as_seen=True)
+            job = inner.begin(plan, by=viewer.id, reason=reason, as_seen=True)
         return confined_job(job, viewer)
 
     def run_here(self, job_id: str) -> Job:

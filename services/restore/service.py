@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from services.archive.hearing import Hears, unheard
 from services.jobs.models import Job, JobRefused
@@ -10,6 +11,7 @@ from services.jobs.service import JobsService, reasoned
 from services.restore.errors import RestoreRefused
 from services.restore.formats import SEEN, plan_json, receipt_json
 from services.restore.give_up import given_up
+from services.restore.held import held
 from services.restore.models import Plan
 from services.restore.plan import plan
 from services.restore.run import KIND, STEPS
@@ -28,6 +30,11 @@ class RestoreService:
     ) -> Plan:  # fmt: skip
         """Return what a restore would do. Raises RestoreRefused, ArchiveError, StoreError."""
         return plan(self._tools, url, named, hears)
+
+    def held_now(self, plan: Plan) -> Plan:
+        """Return a plan with whoever else has its names by now. Nothing is read of its archive."""
+        others = held(plan.kb_ids, plan.tenants, self._tools.ownership())
+        return replace(plan, held=tuple(others))
 
     def begin(self, plan: Plan, *, by: str, reason: str, as_seen: bool = False) -> Job:
         """Begin it: nothing else is done with these tenants meanwhile.

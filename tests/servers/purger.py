@@ -37,8 +37,9 @@ def begun(jobs: Jobs, *names: str, minute: int = 0) -> Job:
 
 
 def leased(jobs: Jobs, job: Job, owner: str = "me") -> int:
-    """Take the lease of a job, unless another has it."""
-    number = jobs.lease(job.id, owner, at=LATER, until=LATER + timedelta(seconds=30))
+    """Take the lease of a job, also of one that stands still, unless another has it."""
+    until = LATER + timedelta(seconds=30)
+    number = jobs.lease(job.id, owner, at=LATER, until=until, halted=True)
     assert number is not None
     return number
 

@@ -185,6 +185,24 @@ def test_a_step_that_fails_is_done_again(jobs: JobsService, made: Made) -> None:
     assert made.done == ["copy", "prove", "prove", "cut over"]
 
 
+def test_what_counts_something_else_is_noted_at_once(jobs: JobsService, made: Made) -> None:
+    """What was counted before is not so any more: who gives the job up is told by the last note."""
+    noted = list[Progress]()
+
+    class Work(Made.Work):
+        """Takes back what it wrote, as soon as it has said how much that is."""
+
+        def do(self, step: str) -> Result:
+            self.said(Progress("rows", 4, 6))
+            self.said(Progress("rows", 5, 6))
+            self.said(Progress("rows", 0, 0))
+            noted.append(jobs.job(self.job.id).progress)
+            return {}
+
+    JobsService(made.book, {"copy": lambda job: Work(made, job)}).run_here(start(jobs).id)
+    assert noted == [Progress("rows", 0, 0)] * len(STEPS)
+
+
 def test_a_fault_of_this_product_fails_the_job(jobs: JobsService, made: Made) -> None:
     def breaks(_: str) -> None:
         raise ZeroDivisionError
@@ -238,7 +256,10 @@ def test_one_that_halted_is_held_against_whoever_would_go_on(jobs: JobsService, 
     def broken() -> None:
         with jobs.halted(job.id) as held:
             assert held.job.problem == "not now"
-            assert made.book.lease(job.id, "another", at=now, until=now) is None
+            assert made.book.lease(job.id, "another", at=now, until=now, halted=True) is None
+            with pytest.raises(JobRefused, match="half a minute"):
+                jobs.resume(job.id)
+            assert made.book.leased(job.id, held.lease) is jobs.run(job.id) is False
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -261,6 +282,25 @@ def test_one_that_halted_is_held_against_whoever_would_go_on(jobs: JobsService, 
     assert jobs.holder(["tenant/acme"]) is None
 
 
+def test_one_that_halted_is_not_run(jobs: JobsService, made: Made) -> None:
+    """Who found it running, and comes when another had it and failed, leaves it as it is."""
+    made.why = "not now"
+    job = jobs.run_here(start(jobs).id)
+    made.why = ""
+    assert jobs.run(job.id) is False
+    assert jobs.job(job.id) == job
+    assert made.done == []
+
+
+def test_one_whose_end_was_cut_off_goes_on_once_its_lease_is_over(
+    jobs: JobsService, made: Made
+) -> None:
+    made.why = "not now"
+    job, now = jobs.run_here(start(jobs).id), datetime.now(UTC)
+    made.book.lease(job.id, "killed", at=now, until=now - timedelta(seconds=1), halted=True)
+    assert jobs.resume(job.id).state is JobState.RUNNING
+
+
 def test_one_that_another_process_has_is_not_ended_by_who_gives_it_up(
     jobs: JobsService, made: Made
 ) -> None:
@@ -270,7 +310,7 @@ def test_one_that_another_process_has_is_not_ended_by_who_gives_it_up(
     assert lease is not None
     with pytest.raises(JobRefused), jobs.halted(job.id, unattended=True):
         pass
-    made.book.lease(job.id, "a process", at=now, until=now - timedelta(seconds=1))
+    assert made.book.prolong(job.id, lease, until=now - timedelta(seconds=1))  # it is over
     with jobs.halted(job.id, unattended=True) as held:
         held.end("given up", {})
     with pytest.raises(LeaseLost):

@@ -13,7 +13,7 @@ from services.archive import proving
 from services.archive.hearing import READING, hearing
 from services.errors import LeaseLost, StoreUnavailable
 from services.jobs.looks import LOOK, LookBook, LookState, LookWork, look_of
-from services.jobs.models import JobState, Progress, Result
+from services.jobs.models import Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
@@ -84,13 +84,18 @@ def test_what_fails_or_is_stopped_ends_and_leaves_nothing_to_be_resumed(made: Ma
         found = made.ended()
         assert (found.state, found.found) == (state, {})
         assert said in found.problem
-        if looks is not broken:
-            assert made.work.job(found.id).state is JobState.ENDED
-    waits = made.book.ask("x", {}, by="ada")
-    made.book.stop("x")
-    assert look_of(made.work.run_here(waits.id)).state is LookState.STOPPED
+        assert made.jobs.unended("peek") == ()
     made.looks = lambda *_: {"n": 8}
     assert made.ended().found == {"n": 8}
+
+
+def test_one_that_is_stopped_while_it_waits_ends_and_looks_at_nothing(made: Made) -> None:
+    """Nobody lets a look go on: one that only halted would be an alert for ever."""
+    made.looks = lambda *_: pytest.fail("it looked")
+    look = made.book.ask("x", {}, by="ada")
+    made.book.stop("x")
+    found = look_of(made.work.run_here(look.id))
+    assert (found.state, found.problem, made.jobs.unended("peek")) == (LookState.STOPPED, "", ())
 
 
 def test_one_whose_process_died_is_done_again_by_another(made: Made) -> None:

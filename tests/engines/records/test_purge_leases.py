@@ -65,7 +65,8 @@ def test_a_lease_that_was_given_up_is_not_prolonged(jobs: PurgeJobs) -> None:
     lease = leased(jobs, job)
     jobs.pause(job.id, JobState.STOPPED, "", lease=lease)
     assert not jobs.prolong(job.id, lease, until=TOMORROW)
-    assert jobs.lease(job.id, "you", at=LATER, until=TOMORROW) is not None
+    assert jobs.lease(job.id, "you", at=LATER, until=TOMORROW) is None  # it does not run
+    assert jobs.lease(job.id, "you", at=LATER, until=TOMORROW, halted=True) is not None
 
 
 def test_of_many_that_ask_for_a_lease_one_gets_it(records: Records, jobs: PurgeJobs) -> None:
@@ -196,7 +197,7 @@ def test_whenever_it_is_paused(postgres_server: Postgres, tmp_path: Path) -> Non
         job = begun(jobs, "a")
         process = records.start("tests.servers.purge_runner", job.id)
         lease = int(told(process, "at once"))
-        wait_until(lambda: found_of(jobs, job.id).progress.done > 3)  # into the middle of it
+        wait_until(lambda: (found_of(jobs, job.id).progress.done or 0) > 3)  # into the middle of it
         process.send_signal(signal.SIGSTOP)
         newest = jobs.lease(job.id, "me", at=TOMORROW, until=TOMORROW)
         assert newest == lease + 1

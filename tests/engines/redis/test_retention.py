@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import re
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -259,7 +259,7 @@ class TestPredictions:
     def test_where_changes_are_told_instead_of_uses_nothing_goes_by_use(
         self, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Under an LRM policy, which servers of the tests do not have: here another stands for it."""
+        """Under an LRM policy, which no server of the tests has: here another stands for it."""
         predictions(server, MINE, 50, 40)
         monkeypatch.setattr(uses, "_LRM", re.compile(b"maxmemory_policy:allkeys-random"))
         with policy(server, "allkeys-random"):

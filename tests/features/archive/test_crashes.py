@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from services.archive import run
+from services.archive.errors import ArchiveError
 from services.archive.formats import key_of, lines_of
 from services.archive.models import State
 from services.bootstrap import Services
-from services.errors import LeaseLost, StoreUnavailable
+from services.errors import KatoTenantsError, LeaseLost, StoreUnavailable
 from services.jobs.models import JobState
 from services.purge.models import Request
 from tests.features.archive.test_take import ACME, SESSION, content, folder, services
@@ -81,19 +83,35 @@ def test_where_no_job_can_be_begun_nothing_is_said_to_be_taken_for_ever(
     assert services.archive.archives() == ()
 
 
+@pytest.mark.parametrize("why", [LeaseLost("j"), ArchiveError("the other discarded it")])
 def test_a_process_that_lost_its_job_keeps_nothing_of_it(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch, why: KatoTenantsError
 ) -> None:
     """What the other one came to meanwhile stays: before, it was said to have failed."""
     begun = services.archive.begin(services.archive.plan(Request(ACME)), by="ann", reason="leaves")
     real = run.DOES[run.StepName.PROVE]
 
-    def overtaken(work: run.ArchiveWork) -> run.Result:
+    def overtaken(_: run.ArchiveWork) -> run.Result:
         monkeypatch.setitem(run.DOES, run.StepName.PROVE, real)
         with services.database.begin() as other:
             other.exec_driver_sql("UPDATE job SET owner = '', lease = lease + 1")
         assert services.archive.run_here(begun).state is State.PROVEN
-        raise LeaseLost(work.job.id)
+        raise why
 
     monkeypatch.setitem(run.DOES, run.StepName.PROVE, overtaken)
     assert services.archive.run_here(begun).state is State.PROVEN
+
+
+def test_one_that_is_given_up_while_its_place_cannot_be_opened_is_not_said_to_be_taken_for_ever(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job has ended: nobody could give it up, or remove it, any more."""
+    begun = services.archive.begin(services.archive.plan(Request(ACME)), by="ann", reason="leaves")
+    services.archive.stop(begun)
+    stopped = services.archive.run_here(begun)
+    assert stopped.state is State.TAKING
+    gone = replace(services.archive_tools, place=Mock(side_effect=ArchiveError("no place is set")))
+    monkeypatch.setattr(services.archive, "_tools", gone)
+    assert services.archive.give_up(stopped)
+    given = services.archive.archive(begun.id)
+    assert (given.state, given.problem) == (State.FAILED, "stopped")

@@ -6,15 +6,18 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 
 from services.bootstrap import Services
 from services.errors import LeaseLost, StoreUnavailable
 from services.imports.errors import ImportRefused
-from services.imports.formats import elsewhere_json
+from services.imports.formats import elsewhere_json, run_json
+from services.imports.give_up import KIND, given_up, job_plan
 from services.imports.models import Existing, GivenUp, Kind, State
-from services.jobs.models import Job, JobRefused, Progress
+from services.jobs.models import Job, JobRefused, JobState, Progress, Step, StepState
 from services.tenancy.kb_ids import held_names
 from tests.features.imports.test_imports import (
     KB,
@@ -101,6 +104,8 @@ def test_what_its_lost_machine_wrote_stays_and_is_taken_back_when_that_is_there_
     assert not services.imports.elsewhere()
     back = services.imports.one(run)
     assert (back.state, back.problem, back.given_up) == (State.GIVEN_UP, WHY, told)
+    counted = run_json(back)
+    assert (counted["new"], counted["replaced"]) == (None, None)  # nobody knows
     services.imports.take_back(run)
     assert services.imports.run_here(run).state is State.UNDONE
     assert seen(kato).without(frozenset({KB})) == before.without(frozenset({KB}))
@@ -149,6 +154,19 @@ def test_one_of_which_nothing_was_begun_wrote_nothing(services: Services) -> Non
     with without_its_folder(services):
         told = services.imports.give_up(run, by="bob", reason=WHY)
         assert told == GivenUp("bob", WHY, at_least=0)
+
+
+def test_of_names_that_were_skipped_nobody_says_that_they_were_written() -> None:
+    """How far it was counts them too, and how many rows it wrote is not known."""
+    steps = (Step("write", StepState.STARTED), Step("take back"))
+    for existing, known in ((Existing.SKIP, None), (Existing.REPLACE, 500)):
+        job = Job(
+            "j", KIND, job_plan("a", order(Kind.KEYS, existing=existing)), "ann", "x",
+            datetime(2026, 1, 1, tzinfo=UTC), JobState.FAILED, steps=steps,
+            progress=Progress("rows", 500, 900),
+        )  # fmt: skip
+        told = given_up(cast("Any", None), job, by="bob", reason=WHY)
+        assert told == GivenUp("bob", WHY, begun=True, at_least=known, rows=900)
 
 
 def test_an_import_whose_job_is_there_though_the_answer_was_lost_is_not_begun_twice(

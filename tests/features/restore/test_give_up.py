@@ -87,7 +87,8 @@ def test_killed_half_way_and_its_archive_gone_it_is_given_up(
     with services.database.begin() as later:
         later.exec_driver_sql("UPDATE job SET leased_until = NULL, owner = ''")
     assert services.restore.run_here(job.id).state is JobState.FAILED
-    zombie = services.job_book.lease(job.id, "late", at=services.now(), until=services.now())
+    now = services.now()
+    zombie = services.job_book.lease(job.id, "late", at=now, until=now, halted=True)
     assert zombie is not None
     there = prints()
     found = told(services.restore.give_up(job.id, by="bob", reason=f" {GONE} "))

@@ -468,6 +468,7 @@ class World:
         self.proving.newest.return_value = replace(LOOK, state=LookState.FAILED)
         self.restore = _mock(RestoreService)
         self.restore.plan.return_value = RESTORING
+        self.restore.held_now.side_effect = lambda plan: plan
         self.restore.jobs.return_value = (RESTORE, OTHERS_RESTORE)
         for name in ("begin", "run_here", "job", "give_up"):
             getattr(self.restore, name).return_value = RESTORE
@@ -609,7 +610,7 @@ TO_DECIDE = {
     "move.plan", "move.job", "move.moved", "move.destinations",
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
-    "planning.planned",
+    "planning.planned", "restore.held_now",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 

@@ -13,7 +13,15 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import hold, progress_columns, step_rows, steps_of
-from services.stores.records.jobs.runs import LET_GO, PAUSED, UNENDED, JobRuns, fenced, newest_first
+from services.stores.records.jobs.runs import (
+    LET_GO,
+    PAUSED,
+    UNENDED,
+    JobRuns,
+    fenced,
+    free_at,
+    newest_first,
+)
 from services.stores.records.schema import HOLDS, JOBS, STEPS
 
 
@@ -62,17 +70,25 @@ class JobBook(JobRuns):
         with reading(self._engine, "looking for jobs that have not ended") as connection:
             return _jobs_of(connection, connection.execute(newest).all())
 
-    def resume(self, job_id: str) -> None:
+    def resume(self, job_id: str, *, at: datetime) -> None:
         """Let a stopped or failed job run again. One that runs goes on.
 
-        Raises JobRefused for one that ended, or never was.
+        Raises JobRefused for one that ended, or never was, and while a process holds it to end it:
+        that may be taking back what the job wrote.
         """
         values = {"state": JobState.RUNNING.value, "stop_asked": False, "problem": "", **LET_GO}
         paused = update(JOBS).where(self.of_kind, JOBS.c.id == job_id, JOBS.c.state.in_(PAUSED))
         with writing(self._engine, "resuming a job") as connection:
-            if connection.execute(paused.values(lease=JOBS.c.lease + 1, **values)).rowcount == 1:
+            if (
+                connection.execute(
+                    paused.where(free_at(at)).values(lease=JOBS.c.lease + 1, **values)
+                ).rowcount
+                == 1
+            ):
                 return
             state = connection.scalar(select(JOBS.c.state).where(JOBS.c.id == job_id))
+        if state in PAUSED:
+            raise JobRefused(f"somebody is ending the job {job_id}: look again in half a minute")
         if state != JobState.RUNNING.value:
             raise JobRefused(f"the job {job_id} has ended, or never was")
 

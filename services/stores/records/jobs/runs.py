@@ -46,10 +46,9 @@ class JobRuns:
 
     def runnable(self, at: datetime) -> tuple[str, ...]:
         """Return the ids of running jobs that no process has leased, oldest first."""
-        free = (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
         statement = (
             select(JOBS.c.id)
-            .where(self.of_kind, JOBS.c.state == JobState.RUNNING.value, free)
+            .where(self.of_kind, JOBS.c.state == JobState.RUNNING.value, free_at(at))
             .order_by(JOBS.c.created_at, JOBS.c.id)
         )
         with reading(self._engine, "looking for jobs") as connection:
@@ -74,13 +73,16 @@ class JobRuns:
         with writing(self._engine, "asking for an end") as connection:
             connection.execute(update(JOBS).where(*running).values(stop_asked=True))
 
-    def lease(self, job_id: str, owner: str, *, at: datetime, until: datetime) -> int | None:
-        """Take the lease of a job that has not ended, and return its number, the newest.
+    def lease(
+        self, job_id: str, owner: str, *, at: datetime, until: datetime, halted: bool = False
+    ) -> int | None:
+        """Take the lease of a job that runs, and return its number, the newest.
 
-        None when another process has it.
+        With `halted` also of one that stands still. None when there is none such, or another
+        process has it.
         """
-        free = (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
-        taking = update(JOBS).where(JOBS.c.id == job_id, UNENDED, free)
+        takes = UNENDED if halted else JOBS.c.state == JobState.RUNNING.value
+        taking = update(JOBS).where(JOBS.c.id == job_id, takes, free_at(at))
         taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
         with writing(self._engine, "leasing a job") as connection:
             taken: int | None = connection.scalar(taking.returning(JOBS.c.lease))
@@ -135,6 +137,11 @@ class JobRuns:
             fenced(connection, job_id, lease)
             if connection.execute(statement.values(**values)).rowcount != 1:
                 raise JobRefused(f"the job {job_id} has no step {str(step)!r}")
+
+
+def free_at(at: datetime) -> ColumnElement[bool]:
+    """Return whether no process has a job at a time."""
+    return (JOBS.c.owner == "") | (JOBS.c.leased_until < at)
 
 
 def newest_first(jobs: Select[Any], reason: str) -> Select[Any]:
