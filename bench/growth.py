@@ -8,7 +8,8 @@ take turns: for each key a bare SCAN pass, and passes with counts, with exact an
 memory; for each kb_id KATO's counters, the roll-up, the same with every tenant looked at (which
 makes it an object), and both where nothing changed since a roll-up of which all were looked at.
 `still` is a refresh in which nothing was written, in microseconds. What grows no faster than the
-work stays the same down a column. `--report` writes the table and draws it.
+work stays the same down a column. `--report` writes the table and draws it,
+with what it has of other sizes from before.
 """
 
 from __future__ import annotations

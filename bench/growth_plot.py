@@ -25,6 +25,7 @@ _BY_KB_ID = {
     "objects": ("roll-up, every tenant looked at", "#d62728"),
     "again": ("the same, nothing changed", "#9467bd"),
 }
+_SIZES = ["keys", "kb_ids"]
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _TO_SVG = """async ([data, layout]) =>
     (await Plotly.toImage({data, layout}, {format: "svg", width: 1100, height: 460}))
@@ -32,9 +33,16 @@ _TO_SVG = """async ([data, layout]) =>
 
 
 def write_report(table: pd.DataFrame, folder: Path) -> None:
-    """Write the figures as `growth.csv` and draw them as `growth.svg`."""
+    """Write the figures as `growth.csv` and draw them as `growth.svg`.
+
+    What the file has of other sizes stays: a large fleet can be measured by itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "growth.csv", index=False, float_format="%.4g")
+    path = folder / "growth.csv"
+    if path.exists():
+        table = pd.concat([pd.read_csv(path), table])
+    table = table.drop_duplicates(_SIZES, keep="last").sort_values(_SIZES)
+    table.to_csv(path, index=False, float_format="%.8g")
     (folder / "growth.svg").write_text(_svg(_figure(table)), encoding="utf-8")
 
 
