@@ -139,7 +139,8 @@ def _open(name: str) -> None:
 
 
 def _files(bill: Bill) -> None:
-    whose = [TenantKey.written(each.tenant) for each in bill.tenants]
+    def whose() -> list[TenantKey]:
+        return [TenantKey.written(each.tenant) for each in bill.tenants]
 
     def csv() -> bytes:
         return as_csv(tables.every_line(bill))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.app import navigation, runtime
@@ -29,7 +30,7 @@ def draw(choice: Choice) -> None:
     """Draw who has more or less of a figure than when the range began."""
     st.header("Who grew and who shrank")
     try:
-        found = _movers(choice)
+        found, frame = _movers(choice)
     except StoreError as exc:
         st.caption(f"Unknown: {exc.problem.nameless()}.")
         return
@@ -41,13 +42,15 @@ def draw(choice: Choice) -> None:
         return
     st.caption(tables.sentence(found, choice.name))
     if found.moves:
-        _table(found, choice)
+        _table(found, frame, choice)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)
-def _movers(choice: Choice) -> Movers:
+def _movers(choice: Choice) -> tuple[Movers, pd.DataFrame]:
+    """Return who moved, and the rows of all: a large fleet's take longer to make than to draw."""
     since, until = choice.bounds(datetime.now(UTC))
-    return runtime.desk().history.movers(since, until, choice.quantity)
+    found = runtime.desk().history.movers(since, until, choice.quantity)
+    return found, tables.frame(found)
 
 
 def _open(move: Move) -> None:
@@ -56,11 +59,10 @@ def _open(move: Move) -> None:
     st.switch_page(navigation.row("tenants").file)  # what is shared or unowned is told there
 
 
-def _table(found: Movers, choice: Choice) -> None:
+def _table(found: Movers, frame: pd.DataFrame, choice: Choice) -> None:
     tenants = [move.holder.tenant for move in found.moves if move.holder.tenant]
     shown = [visible(name) for name in tenants[:MOST]]
     open_box("tenant", shown, shown, key="movers", leads=figures.way_to_tenant)
-    frame = tables.frame(found)
     rows = found.moves[:MOST]
     drawn, config = tables.exact(frame.head(MOST), tables.columns(choice.name))
     rows_table(
@@ -70,5 +72,8 @@ def _table(found: Movers, choice: Choice) -> None:
     )  # fmt: skip
     if len(found.moves) > MOST:
         st.caption(f"The {MOST} largest changes of {len(found.moves):,}; the file has all.")
-    whose = [TenantKey.written(name) for name in tenants]
+
+    def whose() -> list[TenantKey]:
+        return [TenantKey.written(name) for name in tenants]
+
     download(frame, f"movers_{choice.quantity}", tenants=whose, read_at=found.ended)

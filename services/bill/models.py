@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import cached_property
 
 from services.bill.month import Month
 from services.bill.prices import Charge, Price, Terms
@@ -69,7 +70,7 @@ class Line:
         return None if self.own is None or self.shared is None else self.own + self.shared
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: sums are kept once they were reckoned
 class TenantBill:
     """The lines of one tenant, as `kind/id`, a line a charge.
 
@@ -80,12 +81,12 @@ class TenantBill:
     lines: tuple[Line, ...]
     name: str = ""
 
-    @property
+    @cached_property
     def amount(self) -> int | None:
         """Their sum; None where nothing of it has a price and was ever known."""
         return sum_of(line.amount for line in self.lines)
 
-    @property
+    @cached_property
     def known(self) -> Fraction:
         """The share of the month in which the least known of its lines was, of those ever known.
 

@@ -154,8 +154,8 @@ class Walk:
 
     def _number(self, which: Whole) -> Whole:
         """Return where numbers begin, by their place among all: after the one before."""
-        begins: Whole = self._stops[np.minimum(which, len(self._stops) - 1) - 1] + 1
-        return begins
+        found: Whole = self._stops[np.minimum(which, len(self._stops) - 1) - 1] + 1
+        return found
 
     def _before(self, rows: Whole, numbers: Mapping[int, Into]) -> None:
         """Read rows of versions 1 and 2, in which figures follow one another."""
