@@ -29,7 +29,7 @@ def draw(kept: Sequence[Kept]) -> None:
     may = not permits.why_not(Action.SET_BACKUPS)
     frame = tables.rules_frame(rows)
     chosen = rows_table(
-        frame if may else frame.drop(columns=["Set by", "Why", "To"]), rows,
+        frame if may else frame.drop(columns=["Set by", "Why", "Kept in"]), rows,
         [str(each.rule.scope) for each in rows], key="backup_rules",
         select="multi-row" if may else None, height="content",
         alt="Every rule: for whom, when it runs, and what is kept",

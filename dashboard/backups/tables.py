@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.draw.formatting import age, plural, visible
 from services.backups.judge import failed, missed
-from services.backups.models import Changes, Kept, Standing
+from services.backups.models import Changes, Kept, Rule, Standing
 from services.backups.written import NEVER, keep_words
 
 _TIMES = ("Newest proven", "Last run", "Next")
@@ -79,15 +79,20 @@ def rules_frame(kept: Sequence[Kept]) -> pd.DataFrame:
             "For": visible(str(each.rule.scope)),
             "Runs": str(each.rule.schedule or NEVER),
             "Keep": keep_words(each.rule.keep),
-            "Up to": f"{round(each.rule.jitter.total_seconds() / 60):,} min later",
+            "Begins": _late_by(each.rule),
             "Ends sessions": "yes" if each.rule.quiesce else "no",
-            "To": visible(each.rule.to),
+            "Kept in": visible(each.rule.to),
             "Set by": visible(each.by),
             "Why": visible(each.why),
         }
         for each in kept
     ]
     return pd.DataFrame(rows)
+
+
+def _late_by(rule: Rule) -> str:
+    minutes = round(rule.jitter.total_seconds() / 60)
+    return f"up to {minutes:,} min later" if minutes else "at that time"
 
 
 def done_words(done: Changes) -> str:

@@ -147,8 +147,10 @@ def _still_says(tenants: tuple[TenantKey, ...], words: Words) -> bool:
 
 def _draw_plan(plan: Plan) -> None:
     plan_first.draw_in_the_way(plan.obstacles)
+    st.markdown("**What each is to name:**")
     st.dataframe(tables.shares_frame(plan.shares), hide_index=True, key="apart_shares",
                  alt="Who shares it, since when, and what each is to name")  # fmt: skip
+    st.markdown("**What goes, and what stays:**")
     st.dataframe(tables.moved_frame(plan.goes, plan.stays), hide_index=True, key="apart_moved",
                  alt="What goes and what stays, and by what that is told")  # fmt: skip
     cost = tables.cost_words(plan.cost)

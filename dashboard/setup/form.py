@@ -24,7 +24,7 @@ from services.tenancy.layout import Layout
 NONE, OWN, SHARED, SHARD = "None", "Its own collection", "A shared collection", "A shard of its own"
 _PLACES = {OWN: Place.OWN, SHARED: Place.SHARED, SHARD: Place.SHARD}
 _LAYOUTS = {"KATO's: vectors_{kb_id}": Layout.KATO,
-            "the guide's: kato_tenant_{tenant}": Layout.GUIDE}  # fmt: skip
+            "The guide's: kato_tenant_{tenant}": Layout.GUIDE}  # fmt: skip
 _MOST_WORD = 300
 
 
@@ -127,7 +127,7 @@ def _session() -> FirstSession | None:
         key="setup_ttl",
     )  # fmt: skip
     word = st.text_input(
-        "Why it may come to data that is there, or over a limit", max_chars=_MOST_WORD,
+        "Why, where data is there already or a limit is passed", max_chars=_MOST_WORD,
         key="setup_word", help="Only where one of the two is so. It stands in the audit log.",
     )  # fmt: skip
     again = st.checkbox("Bring back what was erased", key="setup_again")

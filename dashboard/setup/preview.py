@@ -45,12 +45,13 @@ def draw(preview: Preview) -> None:
     st.code(visible(landing.kb_id), language=None)
     if preview.refusal:
         st.error(markdown(permits.sentence(preview.refusal)), icon=":material/block:")
-    clashes.draw(preview.clashes)
-    if not preview.clashes and not preview.refusal:
-        _nothing_near(preview)
+    steps = _known(preview)
+    if not (steps and all(each.state.is_over for each in steps)):  # else it is what is near
+        clashes.draw(preview.clashes)
+        if not preview.clashes and not preview.refusal:
+            _nothing_near(preview)
     if landing.warning:
         st.warning(markdown(permits.sentence(landing.warning)), icon=":material/content_cut:")
-    steps = _known(preview)
     st.subheader("Steps")
     if steps:
         _table(steps)
@@ -118,6 +119,8 @@ def _table(steps: Sequence[Step]) -> None:
         for each in steps
     ]
     frame = pd.DataFrame([{name: visible(text) for name, text in row.items()} for row in rows])
+    if not frame["Why"].any():
+        frame = frame.drop(columns="Why")
     st.dataframe(frame, hide_index=True, height="content",
                  alt="The steps of setting the tenant up, and how far each is")  # fmt: skip
     waiting = next((each.request for each in steps if each.state is StepState.WAITING), "")

@@ -305,6 +305,16 @@ def fits(page: Page, name: str = "the page") -> None:
     assert overflow <= 1, f"{name} is {overflow} px too wide"
 
 
+def comes_to_fit(page: Page, width: int) -> None:
+    """Wait until nothing is wider than a window of so many pixels, whatever is drawn meanwhile."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_function(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.clientWidth > 0 && m.scrollWidth - m.clientWidth <= 1 }",
+        timeout=120_000,
+    )
+
+
 def picture(page: Page, path: Path, *, most: int = 1500) -> None:
     """Take a picture of the whole page, at most `most` pixels high."""
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

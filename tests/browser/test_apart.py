@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, fits, go, settle
+from tests.browser.conftest import Visit, comes_to_fit
 from tests.browser.test_find import check
 
 NODE = "tenant:acme-corp:user:bob"
@@ -14,7 +14,7 @@ def test_a_shared_kb_id_is_taken_apart_from_its_finding(fleet: str, visit: Visit
     """To the receipt, which says what clients have to name; Find says so of the old name too."""
     page = visit(f"{fleet}/isolation")
     expect(page.get_by_role("heading", name="Findings")).to_be_visible()  # after the first audit
-    go(page, "tenant?tenant=tenant/acme-corp")
+    page.goto(f"{fleet}/tenant?tenant=tenant/acme-corp")
     page.get_by_role("link", name="The finding").click()
     page.get_by_text("Take apart…").click()
     page.get_by_role("button", name="See what can be told apart").click()
@@ -25,11 +25,8 @@ def test_a_shared_kb_id_is_taken_apart_from_its_finding(fleet: str, visit: Visit
     check(page)
     begin.click()
     expect(page.get_by_text("Taken apart", exact=True)).to_be_visible()
-    settle(page)
     expect(page.get_by_role("table").filter(has_text="Old node_id")).to_contain_text(NODE)
+    comes_to_fit(page, 420)
     check(page)
-    page.set_viewport_size({"width": 420, "height": 1000})
-    settle(page)
-    fits(page)
-    go(page, f"find?find={NODE}")
+    page.goto(f"{fleet}/find?find={NODE}")
     expect(page.get_by_text("It was taken apart").first).to_be_visible()

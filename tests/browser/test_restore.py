@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, fits, settle
+from tests.browser.conftest import Visit, comes_to_fit
 from tests.browser.test_find import check
 from tests.browser.test_purge import cards
 
@@ -35,11 +35,8 @@ def test_an_archive_comes_back_as_another_tenant(fleet: str, visit: Visit) -> No
     check(page)
     begin.click()
     expect(page.get_by_text("Every row, key and point is as in the archive.")).to_be_visible()
-    settle(page)
+    comes_to_fit(page, 420)
     check(page)
-    page.set_viewport_size({"width": 420, "height": 1000})
-    settle(page)
-    fits(page)
     page.get_by_role("link", name=NEW).click()
     expect(page.locator("h2").first).to_have_text(NEW)
     assert "Patterns" in cards(page)

@@ -60,7 +60,7 @@ def test_a_confined_viewer_sees_what_may_hold_for_their_own(
     standings, rules = (each.value for each in page.dataframe[:2])
     assert list(standings["Tenant"]) == ["tenant/acme"]
     assert list(rules["For"]) == ["tenant/acme"]
-    assert not {"Set by", "To"} & set(rules.columns)
+    assert not {"Set by", "Kept in"} & set(rules.columns)
     assert "zed" not in words(page)
     with pytest.raises(KeyError):
         page.text_input("backup_cron")

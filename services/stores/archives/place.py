@@ -29,6 +29,7 @@ from services.errors import (
 
 STORE = "archives"
 SUFFIX = ".kato.tar"
+_WRITING = "writing an archive"
 _UNFINISHED = ".part"
 _BLOCK_BYTES = 8 * 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -57,12 +58,12 @@ class Place:
         What was written is removed where the block fails.
         """
         path = self._path(name) + _UNFINISHED
-        with _translated("writing an archive"):
+        with _translated(_WRITING):
             self._fs.makedirs(self._root, exist_ok=True)
             stream = self._fs.open(path, "wb", block_size=_BLOCK_BYTES)
         try:
             yield _Writing(stream)
-            with _translated("writing an archive"):
+            with _translated(_WRITING):
                 stream.close()
         except BaseException:
             with suppress(Exception):
@@ -136,10 +137,10 @@ class _Writing:
 
     def write(self, data: bytes, /) -> None:
         """Take all of the bytes."""
-        with _translated("writing an archive"):
+        with _translated(_WRITING):
             taken = self._stream.write(data)
         if taken is not None and taken != len(data):
-            raise StoreRejected(STORE, "writing an archive", "it took only a part of the bytes")
+            raise StoreRejected(STORE, _WRITING, "it took only a part of the bytes")
 
 
 class _Reading:
@@ -170,7 +171,10 @@ def _translated(operation: str) -> Iterator[None]:
         yield
     except (StoreError, ArchiveError):
         raise
-    except FileNotFoundError:
+    except FileNotFoundError as exc:
+        if operation == _WRITING:
+            reason = "its folder or bucket is not there, and cannot be made"
+            raise StoreRejected(STORE, operation, reason) from exc
         raise ArchiveError("there is no such archive") from None
     except Exception as exc:
         kind, reason = _meaning(exc)
