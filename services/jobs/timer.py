@@ -44,9 +44,12 @@ class Timer:
             self._wake.clear()
             if self._over.is_set():
                 return
-            try:
-                self._look()
-            except KatoTenantsError as exc:
-                logger.warning("%s: could not be done now: %s", self._name, exc)
-            except Exception:  # the thread has to live
-                logger.exception("%s: could not be done now", self._name)
+            self._try(self._look)
+
+    def _try(self, deed: Callable[[], object]) -> None:
+        try:
+            deed()
+        except KatoTenantsError as exc:
+            logger.warning("%s: could not be done now: %s", self._name, exc)
+        except Exception:  # the thread has to live
+            logger.exception("%s: could not be done now", self._name)

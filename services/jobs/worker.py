@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from services.jobs.timer import Timer
 
@@ -15,7 +16,8 @@ class Worker(Timer):
 
     `runnable` names the jobs that wait at a time, oldest first; `run` runs one in the caller's
     thread and is False when there is none, it does not run, or another process has it. Both may
-    raise StoreError. A step under way when it is stopped is left to its journal.
+    raise, and the other jobs are run all the same. A step under way when it is stopped is left to
+    its journal.
     """
 
     def __init__(
@@ -33,4 +35,4 @@ class Worker(Timer):
     def _run_all(self) -> None:
         for job_id in self._runnable(datetime.now(UTC)):
             if not self._over.is_set():
-                self.run(job_id)
+                self._try(partial(self.run, job_id))
