@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.features.move.conftest import OTHER, move_to, other
+from tests.features.move.conftest import OTHER, move_to, other, without_acme
 from tests.servers.deployment import Deployment
 
-__all__ = ["move_to", "other"]  # fixtures
+__all__ = ["move_to", "other", "without_acme"]  # fixtures
 
 BOB = "tenant_acme_user_bob_kato"
 

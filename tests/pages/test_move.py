@@ -9,13 +9,13 @@ import pytest
 from dashboard.app import state_keys
 from services.bootstrap import Services
 from services.move.models import Outcome, Phase, phase_of
-from tests.features.move.conftest import OTHER, move_to, other
+from tests.features.move.conftest import OTHER, move_to, other, without_acme
 from tests.features.restore.test_restore import ACME
 from tests.pages.conftest import Open, Put, refresh, words
 from tests.pages.test_sessions import press
 from tests.servers.sockets import free_port
 
-__all__ = ["move_to", "other"]  # fixtures
+__all__ = ["move_to", "other", "without_acme"]  # fixtures
 
 NAME, DOWN = str(ACME), "us-1"
 

@@ -13,6 +13,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 from tests.servers.sockets import LOOPBACK, POLL_SECONDS, free_port, hang_up
@@ -43,6 +44,9 @@ class FaultyProxy:
         self._stopping.set()
         listener, self._listener = self._listener, None
         if listener is not None:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            self._accepting.join()  # as long as it waits in accept, the port is not free again
             listener.close()
         with self._lock:
             for connection in self._open:
@@ -65,10 +69,12 @@ class FaultyProxy:
         self._stopping = threading.Event()
         self._listener = socket.create_server((LOOPBACK, self.port))
         self._listener.settimeout(POLL_SECONDS)
-        self._start(self._accept, self._listener, self._stopping)
+        self._accepting = self._start(self._accept, self._listener, self._stopping)
 
-    def _start(self, target: Callable[..., None], *args: Any) -> None:
-        threading.Thread(target=target, args=args, daemon=True).start()
+    def _start(self, target: Callable[..., None], *args: Any) -> threading.Thread:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        thread.start()
+        return thread
 
     def _accept(self, listener: socket.socket, stopping: threading.Event) -> None:
         while not stopping.is_set():

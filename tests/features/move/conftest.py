@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +33,11 @@ def prints_of(running: Deployment) -> Fingerprint:
     return replace(rest, keys=values(running.targets.redis))
 
 
-@pytest.fixture
-def other(
-    kato: Deployment, capture: Written, chdb_path: str, reading_valkey_server: ValkeyServer,
-    tmp_path: Path,
+@contextmanager
+def another(
+    dataset: Written, chdb_path: str, valkey_server: ValkeyServer
 ) -> Iterator[Deployment]:  # fmt: skip
-    """Another deployment, with everybody but acme; its stores are others, or other databases."""
+    """Another deployment; its stores are others, or other databases."""
     with ExitStack() as stack:
         name = f"t{uuid.uuid4().hex[:12]}"
         client = clickhouse_connect.get_client(interface="chdb", path=chdb_path)
@@ -46,19 +45,44 @@ def other(
         client.command(f"CREATE DATABASE {name}")
         stack.callback(client.command, f"DROP DATABASE {name} SYNC")
         client.database = name
-        keys = stack.enter_context(closing(redis.Redis(port=reading_valkey_server.port)))
+        keys = stack.enter_context(closing(redis.Redis(port=valkey_server.port)))
         keys.flushall()
         stack.callback(keys.flushall)
-        running = stack.enter_context(deployment(
-            capture, chdb_path=chdb_path, clickhouse=client, redis_client=keys,
-            port=reading_valkey_server.port,
+        yield stack.enter_context(deployment(
+            dataset, chdb_path=chdb_path, clickhouse=client, redis_client=keys,
+            port=valkey_server.port,
         ))  # fmt: skip
-        with pytest.MonkeyPatch.context() as patch:
+
+
+_kept: dict[str, Written] = {}
+"""By the engine's path: a fixture of a session is made anew by each module that imports it."""
+
+
+@pytest.fixture
+def without_acme(
+    capture: Written, chdb_path: str, reading_valkey_server: ValkeyServer, tmp_path: Path
+) -> Written:
+    """Everybody's data but acme's, as a purge left it, which is done once for all tests."""
+    if chdb_path not in _kept:
+        with (
+            another(capture, chdb_path, reading_valkey_server) as running,
+            pytest.MonkeyPatch.context() as patch,
+        ):
             for variable, value in running.environment.items():
                 patch.setenv(variable, value)
             patch.setenv("KATO_TENANTS_DATA", str(tmp_path / "before"))
             with closing(bootstrap.build(load_settings())) as services:
                 erased(services)
+            _kept[chdb_path] = capture.left_in(running.targets, "without_acme")
+    return _kept[chdb_path]
+
+
+@pytest.fixture
+def other(
+    kato: Deployment, without_acme: Written, chdb_path: str, reading_valkey_server: ValkeyServer
+) -> Iterator[Deployment]:
+    """Another deployment, with everybody but acme."""
+    with another(without_acme, chdb_path, reading_valkey_server) as running:
         yield running
 
 
