@@ -96,6 +96,7 @@ def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn
     pick(app, "Labels", "")
     app = press(app, "Set up")
     assert "tenant/newco is set up." in words(app), words(app)
+    assert "is there already" not in words(app)  # it was made here and now
     facts = services.stores.writers.vector_setup.facts("vectors_tenant_newco_user_new_kato")
     assert facts is not None
     assert (facts.size, facts.distance) == (4, "Euclid")

@@ -96,6 +96,12 @@ def test_a_file_of_another_size_is_told(place: Place) -> None:
         place.keep(NAME, size=39_999)
 
 
+def test_a_folder_that_cannot_be_made_is_told_and_not_that_an_archive_is_missing() -> None:
+    place = Place("/proc/kato-tenants/archives", {})
+    with pytest.raises(StoreRejected, match="cannot be made"), place.writing(NAME):
+        pass
+
+
 def test_one_that_is_not_there_is_told(place: Place) -> None:
     with pytest.raises(ArchiveError, match="no such archive"), place.reading("no.kato.tar"):
         pass
