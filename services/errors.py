@@ -11,7 +11,7 @@ KatoTenantsError
 ├── NamingError              a field value that a naming scheme could not read back
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
-├── LeaseLost                another process has taken a purge job over
+├── LeaseLost                another process has taken a job over
 ├── FindingError             a finding that is not there to be accepted
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
@@ -190,10 +190,10 @@ class NoSuchPlan(PurgeRefused):
 
 
 class LeaseLost(KatoTenantsError):
-    """Another process has taken a purge job over, or it has ended: this one writes no more."""
+    """Another process has taken a job over, or it has ended: this one writes no more."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"another process has the purge job {job_id} now, or it has ended")
+        super().__init__(f"another process has the job {job_id} now, or it has ended")
 
 
 class FindingError(KatoTenantsError):

@@ -29,7 +29,7 @@ def hearing(said: Said, stops: Stops = lambda: False) -> Hears:
 
 
 class _Heard:
-    """A stream that counts what is read of it; what is read twice counts once."""
+    """A stream that counts what is read of it; what is read twice is no more than all."""
 
     def __init__(self, stream: BinaryIO, said: Said, stops: Stops) -> None:
         self._stream, self._said, self._stops = stream, said, stops

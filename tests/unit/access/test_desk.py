@@ -27,6 +27,7 @@ from services.errors import (
 )
 from services.figures import Measure
 from services.purge.models import Request, Surface, Target
+from services.restore.models import Held
 from services.sessions.landing import land
 from services.sessions.older import Older
 from services.tenancy.ownership import Claim, ClaimState, Ownership
@@ -46,6 +47,7 @@ from tests.unit.access.desks import (
     OTHERS_FINDING,
     OWN,
     OWNERSHIP,
+    RESTORING,
     SCHEME,
     SILENCES,
     TO_DECIDE,
@@ -243,6 +245,22 @@ def test_a_plan_that_turns_out_to_concern_others_is_not_shown(world: World) -> N
         assert world.desk(lambda: viewer_of(ADMIN)).purge.plan(asked) is concerned
     finally:
         world.purge.plan.return_value = plan()
+
+
+def test_a_restore_whose_names_others_have_by_now_is_not_begun(world: World) -> None:
+    """Its plan may be of before, when the viewer had everyone in scope whom it concerned."""
+    by_now = replace(RESTORING, held=(Held(ACME_KB, (ZED,)),))
+    same = world.restore.held_now.side_effect
+    world.restore.held_now.side_effect = lambda _: by_now
+    try:
+        with pytest.raises(AccessDenied):
+            world.desk(lambda: viewer_of(ADMIN, OWN)).restore.begin(
+                "a", reason="x", seen=by_now.digest
+            )
+        assert not world.restore.begin.called
+        world.desk(lambda: viewer_of(ADMIN)).restore.begin("a", reason="x", seen=by_now.digest)
+    finally:
+        world.restore.held_now.side_effect = same
 
 
 def test_an_obstacle_is_told_without_others(world: World) -> None:
