@@ -36,7 +36,7 @@ from services.stores.clickhouse.usage import PatternStore
 from services.stores.qdrant.usage import VectorStore
 from services.stores.records.nodes import StateStore
 from services.stores.redis.usage import KeyspaceStore
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 from services.usage.collect import UsageService
 from services.usage.kept import Owners
 from services.usage.rollup import roll_up

@@ -28,8 +28,8 @@ from services.find.search import FindService
 from services.stores.absent import absent
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.rollup import Readings, roll_up
 from services.usage.snapshot import Snapshot, StoreFigures
 

@@ -30,8 +30,8 @@ from bench.growth_plot import write_report
 from bench.keys import bare_pass, store_of
 from bench.measure import LEAST, Run, costs, fill_keyspace, median, valkey
 from services.bootstrap import NEW_OBJECTS
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.rollup import Readings, roll_up
 
 COUNT = 1_000

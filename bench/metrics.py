@@ -35,8 +35,8 @@ from services.limits.standing import standings
 from services.metrics.books import Bookkeeper, Sources
 from services.metrics.models import JobTally, Tally
 from services.metrics.service import MetricsService
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.refresh import Collector, CollectorState
 from services.usage.snapshot import Snapshot
 

@@ -23,7 +23,7 @@ from services.access.viewer import Role, Viewer
 from services.names.judge import judge
 from services.names.read import read
 from services.stores.records.nodes import StateStore
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 from services.usage.kept import Owners
 
 NOW = datetime.now(UTC)

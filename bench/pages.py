@@ -32,8 +32,8 @@ from bench.measure import median, seconds, spread, verdict
 from bench.pages_server import usage_of
 from bench.readings import fleet
 from services.stores.records.nodes import StateStore
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.rollup import roll_up
 
 KIBIBYTE = 1024

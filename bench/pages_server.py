@@ -24,7 +24,7 @@ from services.find.search import FindService
 from services.settings.environment import Settings
 from services.stores.absent import absent
 from services.stores.records.nodes import StateStore
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 from services.usage.collect import UsageService
 from services.usage.kept import Owners
 from services.usage.readings import KeyReading, PatternReading, ProcessorReading, VectorReading

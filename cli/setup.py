@@ -34,8 +34,8 @@ from services.setup.models import (
 )
 from services.setup.steps import run
 from services.setup.words import PLACES, clash_words, fleet_words, reason_words, step_words
-from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.layout import Layout
+from services.tenancy.schemes import NamingScheme
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

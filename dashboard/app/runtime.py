@@ -13,8 +13,8 @@ from services.bootstrap import Services
 from services.desk import Desk
 from services.errors import KatoTenantsError, StartFailed
 from services.settings.environment import load_settings
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.refresh import CollectorState
 from services.wiring import alerting
 

@@ -17,7 +17,7 @@ from services.find.models import (
     TenantHit,
 )
 from services.purge.job import Tombstone
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 from services.usage.snapshot import Snapshot
 
 LOOKED_COLUMNS = ("Store", "Looked for", "Result", "Read")

@@ -24,8 +24,9 @@ from dashboard.new_session import tenant_entry
 from services.sessions.landing import Erased, Landing
 from services.sessions.models import SEALED_NAME
 from services.sessions.options import compare
-from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState
+from services.tenancy.schemes import NamingScheme
 from services.usage.readings import CreatedSession
 
 MOST_OFFERS = 3

@@ -11,7 +11,8 @@ from dashboard.sessions import listing
 from services.access.viewer import Action
 from services.errors import KatoTenantsError, NamingError
 from services.sessions.create import TTL_MAX, TTL_MIN
-from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.kb_ids import TenantKey
+from services.tenancy.schemes import NamingScheme
 
 snapshot = figures.head("New session").snapshot
 off = permits.why_not(Action.CREATE_SESSION)

@@ -18,8 +18,8 @@ from services.sessions.create import TTL_DEFAULT, TTL_MAX, TTL_MIN
 from services.setup.advice import Place
 from services.setup.models import DISTANCES, LARGEST_VECTOR, FirstSession, Order, Vectors, edit_of
 from services.setup.words import PLACES
-from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.layout import Layout
+from services.tenancy.schemes import NamingScheme
 
 NONE, OWN, SHARED, SHARD = "None", "Its own collection", "A shared collection", "A shard of its own"
 _PLACES = {OWN: Place.OWN, SHARED: Place.SHARED, SHARD: Place.SHARD}

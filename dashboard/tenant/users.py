@@ -16,8 +16,9 @@ from dashboard.tenant import read
 from services.access.viewer import Action
 from services.browse.models import PatternQuery
 from services.tenancy.claims import CLAIM_WORDS
-from services.tenancy.kb_ids import NamingSchemes, Reading, TenantKey, node_text_of
+from services.tenancy.kb_ids import TenantKey, node_text_of
 from services.tenancy.ownership import ClaimState
+from services.tenancy.schemes import NamingSchemes, Reading
 from services.usage.snapshot import KbUsage, Snapshot, TenantUsage
 
 NEWEST = 10

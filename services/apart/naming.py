@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from services.errors import NamingError
 from services.sessions.landing import land
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 
 _TRIES = 5
 _DIGITS = 6

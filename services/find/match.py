@@ -23,9 +23,10 @@ from services.find.models import (
     Question,
 )
 from services.find.probes import Probes
-from services.tenancy.kb_ids import NamingScheme, TenantKey, kb_id_of, sanitise
+from services.tenancy.kb_ids import TenantKey, kb_id_of, sanitise
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import Claim, ClaimState
+from services.tenancy.schemes import NamingScheme
 from services.usage.readings import CollectionUsage, SessionRecord
 
 _MOST_READINGS = 16

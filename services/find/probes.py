@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
-from services.tenancy.kb_ids import NamingSchemes, sanitise
+from services.tenancy.kb_ids import sanitise
+from services.tenancy.schemes import NamingSchemes
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,10 @@ from services.find.models import (
     question_of,
 )
 from services.find.together import fitting_all
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import NOBODY, SESSION_PREFIX, Owner, bytes_of, read_key, text_of
 from services.tenancy.ownership import Claim, ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.snapshot import PASSING, Snapshot
 
 _ORDER = list(Certainty)

@@ -9,7 +9,8 @@ from services.errors import NamingError
 from services.purge.job import Tombstone
 from services.purge.ports import Jobs
 from services.sessions.landing import Erased
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.schemes import NamingSchemes
 
 
 def erased_before(jobs: Jobs, kb_id: str) -> Erased | None:

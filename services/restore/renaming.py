@@ -16,14 +16,7 @@ from typing import Any
 
 from services.archive.formats import TypedKey
 from services.errors import NamingError
-from services.tenancy.kb_ids import (
-    NamingScheme,
-    NamingSchemes,
-    TenantKey,
-    kb_id_of,
-    node_text_of,
-    sanitise,
-)
+from services.tenancy.kb_ids import TenantKey, kb_id_of, node_text_of, sanitise
 from services.tenancy.layout import (
     NODE_PREFIX,
     NODE_SUFFIX,
@@ -33,6 +26,7 @@ from services.tenancy.layout import (
     read_key,
     text_of,
 )
+from services.tenancy.schemes import NamingScheme, NamingSchemes
 
 _NODE_IN_JSON = re.compile(r'("node_id"\s*:\s*)("(?:[^"\\]|\\.)*")')
 

@@ -22,9 +22,10 @@ from services.figures import Measure
 from services.restore.models import Brought, Plan
 from services.restore.ports import KeySink, PointSink, RowSink
 from services.restore.renaming import Renaming
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import OwnerKind
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from services.sessions.models import (
 )
 from services.sessions.options import Answered
 from services.sessions.rotate import KeyRotation
-from services.tenancy.kb_ids import NamingScheme
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingScheme
 from services.usage.readings import CreatedSession, SessionRecord
 
 

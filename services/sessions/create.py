@@ -14,9 +14,10 @@ from services.sessions.models import SEALED_NAME
 from services.sessions.older import Older
 from services.sessions.options import check_options
 from services.settings.encryption import Encryption
-from services.tenancy.kb_ids import NamingScheme, TenantKey, held_names
+from services.tenancy.kb_ids import TenantKey, held_names
 from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingScheme
 from services.usage.ports import UsageRecords
 from services.usage.readings import CreatedSession
 

@@ -25,7 +25,7 @@ from services.settings import addresses
 from services.settings.outward import AlertSettings, ArchiveSettings, MoveSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables, at_fault
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 
 if TYPE_CHECKING:
     from services.settings.encryption import Encryption

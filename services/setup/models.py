@@ -15,8 +15,9 @@ from services.limits.models import Rule
 from services.sessions.create import TTL_DEFAULT
 from services.sessions.landing import Landing
 from services.setup.advice import Advice, Place
-from services.tenancy.kb_ids import NamingScheme, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Layout
+from services.tenancy.schemes import NamingScheme
 
 DISTANCES = ("Euclid", "Cosine", "Dot", "Manhattan")
 """Qdrant's metrics, by its names; KATO's collections have the first."""

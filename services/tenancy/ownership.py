@@ -11,16 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
 from services.tenancy.claims import Claim, ClaimState, confirmed_by, unproven
-from services.tenancy.kb_ids import (
-    NamingSchemes,
-    Reading,
-    TenantKey,
-    kb_id_of,
-    node_text_of,
-    sanitise,
-)
+from services.tenancy.kb_ids import TenantKey, kb_id_of, node_text_of, sanitise
 from services.tenancy.layout import Owner, OwnerKind, bytes_of
 from services.tenancy.names import Confirmation, Origin
+from services.tenancy.schemes import NamingSchemes, Reading
 
 __all__ = ["Claim", "ClaimState", "Ownership"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.names import Confirmation, Origin
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import KeyReading, PatternReading, origins_of
 from services.usage.rollup import Readings, RolledUp
 

@@ -14,7 +14,8 @@ from services.isolation.evidence import counted, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen, once
 from services.isolation.severity import Severity
 from services.isolation.wildcards import Names
-from services.tenancy.kb_ids import NamingScheme, TenantKey, sanitise
+from services.tenancy.kb_ids import TenantKey, sanitise
+from services.tenancy.schemes import NamingScheme
 from services.usage.snapshot import TenantUsage
 
 _GLOB, _LIKE = "prefix.glob", "prefix.like"

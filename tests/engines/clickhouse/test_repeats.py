@@ -12,8 +12,8 @@ from services.figures import Amount
 from services.stores.clickhouse import repeats
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import PatternReading
 from services.usage.rollup import Readings, roll_up
 from tests.engines.clickhouse.kato_tables import make_tables

@@ -28,9 +28,9 @@ from services.stores.kato.connect import client_at
 from services.stores.records.nodes import StateStore
 from services.stores.redis.session_detail import SessionRecords
 from services.stores.redis.session_writes import SessionWrites
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import SessionRecord
 from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.logbooks import NobodyApproves, SqliteLog, sqlite_log

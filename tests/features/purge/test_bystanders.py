@@ -15,7 +15,8 @@ from services.embedded.write.stores import Targets, write
 from services.purge.job import Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.schemes import NamingSchemes
 from tests.engines.fleets import SmallFleet
 from tests.features.purge.fingerprint import Fingerprint, fingerprint
 from tests.servers.deployment import Deployment

@@ -21,8 +21,8 @@ from services.purge.log_ends import GRACE, add_missing_ends, log_purge, missing_
 from services.settings.environment import Settings
 from services.stores.records.audit_log import LogStore
 from services.stores.records.purges.jobs import PurgeJobs
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from tests.servers.forked import run
 from tests.servers.logbooks import NobodyApproves
 from tests.servers.purger import LATER, NOW, begun, found_of, leased

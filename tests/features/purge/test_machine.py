@@ -33,7 +33,8 @@ from services.purge.job import Job, Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.stores.records.database import writing
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.schemes import NamingSchemes
 from tests.engines.clickhouse.kato_tables import add_patterns
 from tests.features.purge.test_bystanders import empty
 from tests.servers.deployment import Deployment

@@ -12,9 +12,10 @@ from hypothesis import settings, strategies as st
 from services.access.viewer import Role, TenantPattern, Viewer
 from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, StoreState
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import (
     CollectionUsage,
     KeyGroup,

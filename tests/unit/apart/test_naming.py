@@ -14,9 +14,10 @@ from services.apart.counts import Counts
 from services.apart.evidence import Pattern
 from services.apart.models import session_id_for
 from services.apart.naming import proposed, why_not
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import text_of
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 
 SCHEMES = NamingSchemes.of()
 BOBS = ("tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob")

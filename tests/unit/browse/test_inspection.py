@@ -38,9 +38,10 @@ from services.errors import (
 )
 from services.figures import Amount
 from services.stores.absent import absent
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import CollectionUsage, PatternReading, PatternUsage, VectorReading
 from services.usage.rollup import Readings, roll_up
 from services.usage.snapshot import Snapshot

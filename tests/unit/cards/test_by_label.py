@@ -16,8 +16,9 @@ from services.find.index import FleetIndex
 from services.find.models import LABEL, NAME, Certainty, question_of
 from services.history.models import FLEET, Figure, Holder, OwnerKind
 from services.history.read import Then
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from tests.unit.history.snapshots import snapshot
 
 AT = 1_700_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.embedded.sample.cards import EDITS, HELD
 from services.embedded.sample.tenants import nodes
-from services.tenancy.kb_ids import NamingSchemes
+from services.tenancy.schemes import NamingSchemes
 
 
 def test_each_is_of_a_tenant_that_is_there() -> None:

@@ -15,9 +15,10 @@ import pytest
 from services.embedded.sample.fleet import Fleet, fleet
 from services.embedded.write.dataset import Entry, KeyType, Row
 from services.embedded.write.rows import TABLES
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import OwnerKind, bytes_of, read_collection, read_key
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from tests.conftest import capture_rows
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -21,9 +21,10 @@ from services.find.models import (
     Match,
     question_of,
 )
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of, sanitise
+from services.tenancy.kb_ids import kb_id_of, sanitise
 from services.tenancy.layout import Owner, OwnerKind, text_of
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import (
     CollectionUsage,
     KeyReading,

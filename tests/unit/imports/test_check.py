@@ -15,9 +15,10 @@ from services.imports.errors import ImportRefused
 from services.imports.models import Form, Item, Kind, Order, Refused, Why
 from services.imports.ports import Collection, Table
 from services.imports.target import target_of
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Layout, OwnerKind, bytes_of, read_key
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 
 ACME, BOB = TenantKey("tenant", "acme"), "tenant:acme:user:bob"
 ZED_NODE = "tenant:zed:user:x"

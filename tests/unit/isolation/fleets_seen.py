@@ -10,9 +10,9 @@ from services.errors import Fault, Problem
 from services.figures import Amount, Measure, StoreState
 from services.isolation.models import Seen
 from services.purge.job import Tombstone
-from services.tenancy.kb_ids import NamingSchemes
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import (
     CollectionUsage,
     KeyGroup,

@@ -12,9 +12,10 @@ from services.isolation.about import plain
 from services.isolation.models import CannotTell, Finding, Seen
 from services.isolation.rules.older_data import RULES
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from tests.unit.isolation.fleets_seen import NOW, fleet
 
 DASH, UNDER = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")

@@ -15,8 +15,9 @@ from services.limits.standing import standings
 from services.sessions.access import confined_landing
 from services.sessions.create import SessionService
 from services.sessions.landing import Exceeded, land
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.snapshot import Snapshot
 from tests.unit.history.snapshots import snapshot
 

@@ -11,9 +11,10 @@ from services.access.viewer import Role, TenantPattern, Viewer
 from services.names.confirming import why_not
 from services.names.judge import OUT_OF_SCOPE, judge
 from services.names.models import Judged, Line, Preview, Refused, Verdict
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ADMIN = Viewer("ann", Role.ADMIN)

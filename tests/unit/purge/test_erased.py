@@ -10,7 +10,8 @@ from services.purge.erased import erased_before, kb_ids_meant
 from services.purge.job import Tombstone
 from services.purge.ports import Jobs
 from services.sessions.landing import Erased
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.kb_ids import kb_id_of
+from services.tenancy.schemes import NamingSchemes
 from tests.servers.purger import LATER, NOW
 
 SCHEMES = NamingSchemes.of()

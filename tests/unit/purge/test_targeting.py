@@ -14,9 +14,10 @@ from services.figures import Measure
 from services.purge.models import LeftKind, Names, Request, Surface, Target, VectorNames
 from services.purge.target import Doubts, goes, now_left, select, wanting
 from services.purge.unknown_target import nearest, refuse_unseen
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.names import Confirmation
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 
 ACME, CORP = TenantKey("tenant", "acme"), TenantKey("tenant", "acme-corp")
 UNDER = TenantKey("tenant", "acme_corp")

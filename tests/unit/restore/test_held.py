@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from services.restore.held import held, unborne
 from services.restore.models import Held, Unborne
-from services.tenancy.kb_ids import NamingScheme, NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.names import Confirmation
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingScheme, NamingSchemes
 
 DASH, LINE = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")
 BOB, CAT = "tenant:acme-corp:user:bob", "tenant:acme_corp:user:cat"

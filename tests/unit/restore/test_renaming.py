@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings, strategies as st
 from services.archive.formats import TypedKey
 from services.errors import NamingError
 from services.restore.renaming import Renaming, renaming_of, unchanged
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import text_of
+from services.tenancy.schemes import NamingSchemes
 
 SCHEMES = NamingSchemes.of(["shop:{shop}:user:{user}"])
 ACME, GLOBEX = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "globex inc")

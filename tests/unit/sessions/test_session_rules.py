@@ -28,16 +28,10 @@ from services.sessions.options import (
     effects,
 )
 from services.settings.encryption import Encryption
-from services.tenancy.kb_ids import (
-    GUIDE_TEMPLATES,
-    NamingScheme,
-    NamingSchemes,
-    TenantKey,
-    kb_id_of,
-    sanitise,
-)
+from services.tenancy.kb_ids import TenantKey, kb_id_of, sanitise
 from services.tenancy.names import Confirmation, Source
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import GUIDE_TEMPLATES, NamingScheme, NamingSchemes
 from services.usage.readings import CreatedSession
 from tests.unit.access.scopes_seen import viewer
 from tests.unit.isolation.fleets_seen import fleet

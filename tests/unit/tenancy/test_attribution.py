@@ -7,9 +7,10 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from services.tenancy.kb_ids import NamingSchemes, kb_id_of
+from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_collection, read_key, text_of
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from tests.conftest import capture_rows
 
 SCHEMES = NamingSchemes.of()

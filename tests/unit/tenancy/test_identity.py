@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from services.errors import NamingError
-from services.tenancy.kb_ids import (
-    GUIDE_TEMPLATES,
-    KB_ID_LIMIT,
-    NamingScheme,
-    NamingSchemes,
-    TenantKey,
-    kb_id_of,
-    node_text_of,
-    sanitise,
-)
+from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
+from services.tenancy.schemes import GUIDE_TEMPLATES, NamingScheme, NamingSchemes
 from tests.conftest import capture_rows
 
 SCHEMES = NamingSchemes.of()

@@ -8,9 +8,10 @@ from services.access.holders import claimants
 from services.figures import Measure
 from services.purge.models import Names, Request, Target
 from services.purge.target import select
-from services.tenancy.kb_ids import NamingSchemes, TenantKey
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin, Source
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CORP, CORP_ = TenantKey("tenant", "acme-corp"), TenantKey("tenant", "acme_corp")

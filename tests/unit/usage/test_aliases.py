@@ -21,9 +21,10 @@ from services.isolation.facts import PatternFacts
 from services.isolation.models import Finding, Rule, Seen
 from services.isolation.rules import hostile, orphan_kbs, shared, unowned
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.confined import confined
 from services.usage.readings import CollectionUsage, VectorReading
 from services.usage.rollup import Readings, roll_up

@@ -13,9 +13,10 @@ from services.access.viewer import EVERYTHING, Role, Sight, TenantPattern, Viewe
 from services.browse.holdings import scope_of
 from services.errors import Fault, Problem, StoreError, StoreNotConfigured, StoreUnavailable
 from services.figures import Amount, Measure, Usage
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.confined import confined
 from services.usage.readings import CollectionUsage, KeyGroup, KeyReading, SessionRecord
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from hypothesis import given, strategies as st
 
 from services.figures import Amount, Measure, Precision, Usage
-from services.tenancy.kb_ids import NamingSchemes, TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState, Ownership
+from services.tenancy.schemes import NamingSchemes
 from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
