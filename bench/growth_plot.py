@@ -26,7 +26,6 @@ _BY_KB_ID = {
     "again": ("the same, nothing changed", "#9467bd"),
 }
 _SIZES = ["keys", "kb_ids"]
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _TO_SVG = """async ([data, layout]) =>
     (await Plotly.toImage({data, layout}, {format: "svg", width: 1100, height: 460}))
 """
@@ -48,25 +47,31 @@ def write_report(table: pd.DataFrame, folder: Path) -> None:
 
 def _figure(table: pd.DataFrame) -> go.Figure:
     titles = ("A pass, by keys", "What goes by kb_ids")
-    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.1)
+    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.17)
     _add_lines(figure, table, _PASSES, x="keys", by="kb_ids", col=1)
     _add_lines(figure, table, _BY_KB_ID, x="kb_ids", by="keys", col=2)
     for col, unit in ((1, "key"), (2, "kb_id")):
-        figure.update_xaxes(type="log", dtick=1, title=f"{unit}s", col=col)
+        figure.update_xaxes(type="log", dtick="D2", title=f"{unit}s", col=col)
         figure.update_yaxes(rangemode="tozero", title=f"µs of processors a {unit}", col=col)
-    return figure.update_layout(template="plotly_white", font_size=12, legend_tracegroupgap=4)
+    legend = {"orientation": "h", "y": -0.2, "yanchor": "top", "font_size": 10}
+    return figure.update_layout(
+        template="plotly_white", font_size=12, margin={"t": 40, "r": 110, "b": 90, "l": 60},
+        legend={**legend, "x": 0}, legend2={**legend, "x": 0.6},
+    )  # fmt: skip
 
 
 def _add_lines(
     figure: go.Figure, table: pd.DataFrame, words: dict[str, tuple[str, str]], *, x: str, by: str,
     col: int,
 ) -> None:  # fmt: skip
-    """Add a line for each figure and each size of the other kind."""
-    for (size, some), dash in zip(table.groupby(by), _DASHES, strict=False):
+    """Add a line for each figure and each size of the other kind, which stands at its end."""
+    for at, (size, some) in enumerate(table.groupby(by)):
+        sizes = [""] * (len(some) - 1) + [f" {size:,} {by}"]
         for name, (title, color) in words.items():
             line = go.Scatter(
-                x=some[x], y=some[name], name=f"{title}, {size:,} {by.replace('_', ' ')}",
-                mode="lines+markers", line={"color": color, "dash": dash},
+                x=some[x], y=some[name], name=title, legend="legend" if col == 1 else "legend2",
+                showlegend=not at, mode="lines+markers+text", text=sizes, textfont_size=9,
+                textposition="middle right", line={"color": color}, cliponaxis=False,
             )  # fmt: skip
             figure.add_trace(line, row=1, col=col)
 
