@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from services.errors import KatoTenantsError, PurgeRefused
-from services.jobs.models import Job
+from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
@@ -129,10 +129,11 @@ class MoveService:
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises MoveRefused where there is none."""
-        found = self._jobs.job(job_id)
-        if found.kind != KIND:
-            raise MoveRefused("there is no such move")
-        return found
+        with suppress(JobRefused):
+            found = self._jobs.job(job_id)
+            if found.kind == KIND:
+                return found
+        raise MoveRefused("there is no such move")
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it waits, ends, stops or fails."""

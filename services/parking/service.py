@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
-from services.jobs.models import Job
+from services.jobs.models import Job, JobRefused
 from services.jobs.service import JobsService
 from services.parking import park, unpark
 from services.parking.errors import ParkingRefused
@@ -79,10 +80,11 @@ class ParkingService:
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises ParkingRefused where there is none."""
-        found = self._jobs.job(job_id)
-        if found.kind not in KINDS:
-            raise ParkingRefused("there is no such job")
-        return found
+        with suppress(JobRefused):
+            found = self._jobs.job(job_id)
+            if found.kind in KINDS:
+                return found
+        raise ParkingRefused("there is no such job")
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it ends, stops or fails."""

@@ -298,3 +298,8 @@ def test_moved_there_and_back_everything_is_as_it_was(
     assert there().residue(kb_ids) == 0
     assert services.move.moved(ACME) is None
     assert not came_back(services.usage.collect(), services.jobs.tombstones(kb_ids))
+
+
+def test_of_one_that_never_was_the_same_is_said_as_of_one_out_of_scope(services: Services) -> None:
+    with pytest.raises(MoveRefused, match="there is no such move"):
+        services.move.job("none")

@@ -212,3 +212,8 @@ def test_no_session_and_no_second_job_while_it_is_parked_or_being_parked(
 def test_where_it_could_not_be_proven_or_come_back_it_is_not_begun(services: Services) -> None:
     services.settings = services.settings.model_copy(update={"archives": None})
     assert "KATO_TENANTS_ARCHIVES" in services.parking.plan(ACME).in_the_way[0]
+
+
+def test_of_one_that_never_was_the_same_is_said_as_of_one_out_of_scope(services: Services) -> None:
+    with pytest.raises(ParkingRefused, match="there is no such job"):
+        services.parking.job("none")
