@@ -3,6 +3,8 @@
 What was typed into a widget is forgotten once a run ends without it, by Streamlit and by the
 browser. After `st.stop` Streamlit keeps it, and the browser does not: a form that is drawn again
 later would act on what it no longer shows. So pages end by an exception that their caller takes.
+Where a list's filters are to be there, and in the address, when one comes back from what was opened
+out of it, the page ends by `st.stop`, and a form in it is emptied as it is opened.
 """
 
 from __future__ import annotations

@@ -121,6 +121,8 @@ def _acceptance(record: Record, now: datetime) -> None:
     with st.container(horizontal=True):
         again = "Accept anew…" if record.acceptance else "Accept risk…"
         if permits.button(again, Action.ACCEPT_FINDING, icon=":material/handshake:"):
+            for key in (state_keys.ACCEPT_WHY, state_keys.ACCEPT_UNTIL, state_keys.ACCEPT_DATE):
+                st.session_state.pop(key, None)  # it is empty in the browser
             st.dialog("Accept risk", icon=":material/handshake:")(_accept_form)(record)
         if record.acceptance is not None:
             permits.button("Withdraw", Action.ACCEPT_FINDING, icon=":material/undo:",

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard.app import permits, runtime, state_keys, unreadable
-from dashboard.app.ending import end_page
 from dashboard.draw import figures
 from dashboard.isolation import (
     canary,
@@ -27,11 +26,11 @@ try:
     report = isolation.report()
 except KatoTenantsError as exc:
     unreadable.draw("The findings", exc)
-    end_page()
+    st.stop()
 
 if asked:
     finding.draw(asked, report)
-    end_page()
+    st.stop()
 
 summary.problems(isolation.state)
 summary.audit_line(report)

@@ -12,7 +12,7 @@ asked = st.query_params.get(state_keys.JOB, "")
 if asked:
     figures.head("Purge")
     job.draw(asked)
-    end_page()
+    st.stop()
 
 kept = st.query_params.get(state_keys.PLAN, "")
 if kept:
@@ -46,7 +46,7 @@ with result:
         shown_plan.make(request, taken, resumes=resumes)
     if shown is not None:
         plan.draw(shown)
-        end_page()
+        st.stop()
     purge = runtime.desk().purge
     try:
         jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)

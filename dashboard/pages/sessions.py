@@ -26,7 +26,7 @@ asked = st.query_params.get(state_keys.SESSION, "")
 if asked:
     components.head("Sessions")
     one.draw(asked)
-    end_page()
+    st.stop()
 
 snapshot = components.snapshot_or_stop("Sessions")
 actions.draw_report()
@@ -34,11 +34,11 @@ figures = snapshot.stores[Measure.SESSIONS]
 if snapshot.sessions is None and figures.precision is not Precision.RUNNING:
     st.caption(f"Which sessions there are is unknown: {unknown.why(figures)}, "
                f"{notices.last_read(figures)}.")  # fmt: skip
-    end_page()
+    st.stop()
 if snapshot.sessions is None:
     st.caption("Redis is being read for the first time; the sessions come at the end of the pass.")
     st.skeleton(height=340)
-    end_page()
+    st.stop()
 
 now = datetime.now(UTC)
 read_at = figures.collected_at or snapshot.collected_at
@@ -46,7 +46,7 @@ try:
     rows = session_rows(snapshot)
 except StoreError as exc:
     unreadable.draw("Whose sessions there are", exc)
-    end_page()
+    st.stop()
 frame = tables.with_state(rows, elapsed=(now - read_at).total_seconds())
 stale = (snapshot.keys and snapshot.keys.stale_members) or 0
 unindexed = (snapshot.keys and snapshot.keys.unindexed) or 0
@@ -54,7 +54,7 @@ if frame.empty:
     st.info("There is no session. A client makes one, or you do:", icon=":material/inbox:")
     permits.link("new_session")
     actions.stale_members(stale)
-    end_page()
+    st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
