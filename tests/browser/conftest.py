@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from dashboard import app
 from dashboard.app import navigation
@@ -294,6 +294,17 @@ def happens(page: Page, so: Callable[[], object]) -> bool:
     while not (found := so()) and time.monotonic() < ends:
         page.wait_for_timeout(50)
     return bool(found)
+
+
+def click_until(what: Locator, there: Locator) -> None:
+    """Click what a run draws anew, until something is there: a click during it may be lost."""
+
+    def shown() -> bool:
+        what.click()
+        what.page.wait_for_timeout(500)
+        return there.is_visible()
+
+    assert happens(what.page, shown)
 
 
 def fits(page: Page, name: str = "the page") -> None:

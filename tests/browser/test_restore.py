@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, comes_to_fit
+from tests.browser.conftest import Visit, click_until, comes_to_fit, settle
 from tests.browser.test_find import check
 from tests.browser.test_purge import cards
 
@@ -21,9 +21,11 @@ def test_an_archive_comes_back_as_another_tenant(fleet: str, visit: Visit) -> No
     expect(take).to_be_enabled()
     take.click()
     expect(page.get_by_text("SHA-256")).to_be_visible()
+    settle(page)
     page.get_by_text("Restore…", exact=True).click()
-    page.get_by_text("As another tenant").click()
-    page.get_by_label("Tenant as which it comes back").fill(NEW)
+    name = page.get_by_label("Tenant as which it comes back")
+    click_until(page.get_by_text("As another tenant"), name)
+    name.fill(NEW)
     plan = page.get_by_role("button", name="Plan (changes nothing)")
     expect(plan).to_be_enabled()
     plan.click()

@@ -20,7 +20,7 @@ from services.settings.environment import Settings
 from services.stores.records.nodes import StateStore
 from services.tenancy.names import Source
 from services.tenancy.ownership import ClaimState
-from services.usage import cold_start, formats as report
+from services.usage import cold_start, csv_lines, formats as report
 from services.usage.snapshot import Snapshot
 from tests.servers.deployment import FAULTS, SECRET, Deployment
 from tests.servers.faults import SOON
@@ -295,15 +295,15 @@ def test_the_json_is_the_documented_one(services: Services) -> None:
 
 def test_the_csv_has_one_line_an_owner(services: Services) -> None:
     snapshot = services.usage.collect()
-    lines = report.as_csv(snapshot).splitlines()
+    lines = csv_lines.as_csv(snapshot).splitlines()
     assert len(lines) == 1 + len(snapshot.tenants) + len(snapshot.shared) + 1
     assert lines[0].startswith("owner,claim,patterns,patterns_bytes")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x"])
 def test_no_name_is_a_formula(name: str) -> None:
-    assert report.neutral(name).startswith("'")
-    assert report.neutral("tenant/acme") == "tenant/acme"
+    assert csv_lines.neutral(name).startswith("'")
+    assert csv_lines.neutral("tenant/acme") == "tenant/acme"
 
 
 @pytest.mark.parametrize("fault", ["slow"])
