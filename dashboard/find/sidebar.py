@@ -31,10 +31,11 @@ def come_back() -> None:
     """Look once more for what was looked for last, where Back leads to the page.
 
     A link from it to a tenant leaves an entry in the browser's history that has this page with
-    the tenant's parameters (Streamlit 1.67), and Back comes to that first.
+    some of the tenant's parameters (Streamlit 1.67), and Back comes to that first.
     """
     last = st.session_state.get(state_keys.FIND_LAST)
-    if last and state_keys.TENANT in st.query_params and state_keys.FIND not in st.query_params:
+    others = set(st.query_params) - {state_keys.FIND, state_keys.ANYWHERE}
+    if last and others and state_keys.FIND not in st.query_params:
         st.query_params.clear()
         st.session_state[state_keys.FIND], st.session_state[state_keys.ANYWHERE] = last
 

@@ -1,7 +1,6 @@
 import streamlit as st
 
 from dashboard.app import read, runtime, state_keys
-from dashboard.app.ending import end_page
 from dashboard.draw import figures, shared
 from dashboard.draw.formatting import markdown, plural
 from dashboard.find import away, erased, listing, patterns, sidebar, tables
@@ -40,13 +39,13 @@ if not typed.strip():
         tables.examples_frame(snapshot, runtime.schemes()), hide_index=True,
         key="examples", height="content", alt="What can be typed, with examples",
     )  # fmt: skip
-    end_page()
+    st.stop()
 
 sidebar.keep(typed, contains=contains)
 with st.skeleton(height=180):
     answer = read.answer(snapshot.collected_at, typed, contains)
 if answer is None:
-    end_page()
+    st.stop()
 missing = " and ".join(tables.unasked(answer))
 gone = erased.draw(answer)
 away.draw(typed, gone, contains=contains)

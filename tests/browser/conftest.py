@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    TimeoutError as PlaywrightTimeout,
+    expect,
+    sync_playwright,
+)  # fmt: skip
 
 from dashboard import app
 from dashboard.app import navigation
@@ -301,7 +309,8 @@ def click_until(what: Locator, there: Locator) -> None:
 
     def shown() -> bool:
         what.click()
-        what.page.wait_for_timeout(500)
+        with suppress(PlaywrightTimeout):
+            there.wait_for(timeout=15_000)  # ms: what it begins is not to be begun anew
         return there.is_visible()
 
     assert happens(what.page, shown)
