@@ -58,11 +58,11 @@ def write_some(client: redis.Redis) -> None:
 
 
 def seen(reading: KeyReading) -> object:
-    """All that a reading says, but for what passes by itself."""
-    sessions = reading.sessions or ()
+    """All that a reading says, but for what passes by itself, in whatever order SCAN tells it."""
+    sessions = (replace(each, expires_in=0) for each in reading.sessions or ())
     return replace(
         reading, used_memory=0, mark=None, with_ttl=0,
-        sessions=tuple(replace(each, expires_in=0) for each in sessions),
+        groups=tuple(sorted(reading.groups, key=repr)), sessions=tuple(sorted(sessions, key=repr)),
     )  # fmt: skip
 
 
