@@ -12,7 +12,7 @@ from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools
 from services.apart.work import STEPS, StepName
 from services.errors import StoreNotConfigured
-from services.jobs.models import Job, JobRefused
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.tenancy.kb_ids import held_names
 
@@ -48,16 +48,15 @@ class ApartService:
         return self._tools.book.all()
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the newest jobs, newest first."""
-        return self._jobs.all(KIND)
+        """Return every job that has not ended and the newest of the others, newest first."""
+        return self._jobs.listed(KIND)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises ApartRefused where there is none."""
-        with suppress(JobRefused):
-            found = self._jobs.job(job_id)
-            if found.kind == KIND:
-                return found
-        raise ApartRefused("there is no such job")
+        found = self._jobs.of_kind(job_id, KIND)
+        if found is None:
+            raise ApartRefused("there is no such job")
+        return found
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it ends, stops or fails."""

@@ -162,9 +162,8 @@ class ImportService:
 
         The newest first.
         """
-        jobs = {job.id: job for job in (*self._jobs().unended(KIND), *self._jobs().all(KIND))}
         found = (
-            job for job in jobs.values()
+            job for job in self._jobs().listed(KIND)
             if (job.state is not JobState.ENDED or told_by(job) is not None)
             and not self._folder.has(str(job.plan[IMPORT]))
         )  # fmt: skip

@@ -100,6 +100,24 @@ class JobsService:
         """Return the newest jobs of one kind, or of each; with a reason, of those begun for it."""
         return self._jobs.all(kind, limit, reason=reason)
 
+    def listed(self, *kinds: str, newest: int = 100) -> tuple[Job, ...]:
+        """Return every job of these kinds that has not ended and the newest of the others.
+
+        The newest first.
+        """
+        found = {
+            job.id: job for kind in kinds
+            for job in (*self._jobs.all(kind, newest), *self._jobs.unended(kind))
+        }  # fmt: skip
+        return tuple(
+            sorted(found.values(), key=lambda job: (job.created_at, job.id), reverse=True)
+        )  # fmt: skip
+
+    def of_kind(self, job_id: str, *kinds: str) -> Job | None:
+        """Return one job, None when there is none of these kinds."""
+        job = self._jobs.job(job_id)
+        return job if job is not None and job.kind in kinds else None
+
     def unended(self, kind: str) -> tuple[Job, ...]:
         """Return every job of a kind that has not ended, newest first."""
         return self._jobs.unended(kind)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from services.errors import KatoTenantsError, PurgeRefused
-from services.jobs.models import Job, JobRefused
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
 from services.move.errors import MoveRefused
@@ -124,16 +124,14 @@ class MoveService:
 
     def jobs(self) -> tuple[Job, ...]:
         """Return every move that has not ended and the newest of the others, newest first."""
-        found = {job.id: job for job in (*self._jobs.all(KIND), *self._tools.jobs.unended(KIND))}
-        return tuple(sorted(found.values(), key=lambda job: job.created_at, reverse=True))
+        return self._jobs.listed(KIND)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises MoveRefused where there is none."""
-        with suppress(JobRefused):
-            found = self._jobs.job(job_id)
-            if found.kind == KIND:
-                return found
-        raise MoveRefused("there is no such move")
+        found = self._jobs.of_kind(job_id, KIND)
+        if found is None:
+            raise MoveRefused("there is no such move")
+        return found
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it waits, ends, stops or fails."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 
-from services.jobs.models import Job, JobRefused
+from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.parking import park, unpark
 from services.parking.errors import ParkingRefused
@@ -74,17 +73,15 @@ class ParkingService:
         return self._tools.book.all()
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the newest jobs, newest first."""
-        found = [job for kind in KINDS for job in self._jobs.all(kind)]
-        return tuple(sorted(found, key=lambda job: job.created_at, reverse=True))
+        """Return every job that has not ended and the newest of the others, newest first."""
+        return self._jobs.listed(*KINDS)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises ParkingRefused where there is none."""
-        with suppress(JobRefused):
-            found = self._jobs.job(job_id)
-            if found.kind in KINDS:
-                return found
-        raise ParkingRefused("there is no such job")
+        found = self._jobs.of_kind(job_id, *KINDS)
+        if found is None:
+            raise ParkingRefused("there is no such job")
+        return found
 
     def run_here(self, job_id: str) -> Job:
         """Run one in this process until it ends, stops or fails."""

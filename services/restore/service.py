@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from services.archive.hearing import Hears, unheard
-from services.jobs.models import Job, JobRefused
+from services.jobs.models import Job
 from services.jobs.service import JobsService, reasoned
 from services.restore.errors import RestoreRefused
 from services.restore.formats import SEEN, plan_json, receipt_json
@@ -60,11 +59,10 @@ class RestoreService:
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises RestoreRefused where there is none."""
-        with suppress(JobRefused):
-            found = self._jobs.job(job_id)
-            if found.kind == self._kind:
-                return found
-        raise RestoreRefused("there is no such restore")
+        found = self._jobs.of_kind(job_id, self._kind)
+        if found is None:
+            raise RestoreRefused("there is no such restore")
+        return found
 
     def stop(self, job_id: str) -> None:
         """Let it end as soon as it can."""

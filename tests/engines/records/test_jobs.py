@@ -104,6 +104,21 @@ def test_a_job_is_kept_as_it_was_begun(jobs: JobsService, made: Made) -> None:
         jobs.job("nothing")
 
 
+def test_one_that_has_not_ended_is_listed_however_many_came_after_it(jobs: JobsService) -> None:
+    """Or nobody could stop it, or let it go on."""
+    waits, other = start(jobs, "waits"), start(jobs, "other", kind="move")
+    ended = [start(jobs, str(number)) for number in range(3)]
+    for each in ended:
+        jobs.run_here(each.id)
+    assert [job.id for job in jobs.listed("copy", newest=2)] == [
+        *(each.id for each in sorted(ended, key=lambda job: (job.created_at, job.id))[:0:-1]),
+        waits.id,
+    ]
+    assert {job.id for job in jobs.listed("copy", "move", newest=1)} >= {waits.id, other.id}
+    assert jobs.of_kind(waits.id, "move", "copy") == waits
+    assert jobs.of_kind(waits.id, "move") is jobs.of_kind("nothing", "copy") is None
+
+
 def test_it_runs_to_its_end_and_lets_go(jobs: JobsService, made: Made) -> None:
     """Then another one may hold what it held."""
     job = start(jobs)
