@@ -5,52 +5,17 @@ What 64 bits could not hold is kept row by row, so that everything stays exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from services.history.models import NOTHING, Figure, Holder
 from services.history.rows import Brief, brief_in
-from services.history.side_by_side import Told, Walk, Whole
+from services.history.side_by_side import Column, Walk, Whole
 
 _AT_ONCE = 1 << 16
 """Rows that are read side by side: some 7 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One quantity of rows: at the end of the span, its margin, and what it came to in the span.
-
-    That is times seconds, and told where it `changed`.
-    """
-
-    values: Whole
-    margins: Whole
-    integrals: Whole
-    changed: Told
-
-    @classmethod
-    def empty(cls, rows: int) -> Column:
-        """Return that of rows that have nothing of it."""
-        values, margins, integrals = np.zeros((3, rows), np.int64)
-        return cls(values, margins, integrals, np.zeros(rows, np.bool_))
-
-    def part(self, first: int, last: int) -> Column:
-        """Return that of some rows; what is written into it is written here."""
-        return self._each(lambda numbers: numbers[first:last], self.changed[first:last])
-
-    def magnitudes(self) -> Column:
-        """Return it without signs, as floats: what sums of it may come to at most, about."""
-        return self._each(lambda numbers: np.abs(numbers).astype(float), self.changed)
-
-    def ordered(self, order: Whole) -> Column:
-        """Return it with its rows in another order."""
-        return self._each(lambda numbers: numbers[order], self.changed[order])
-
-    def _each(self, do: Callable[[Whole], Any], changed: Told) -> Column:
-        return Column(do(self.values), do(self.margins), do(self.integrals), changed)
 
 
 @dataclass(frozen=True, slots=True)

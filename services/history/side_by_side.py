@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,24 +32,38 @@ _BITS, _MORE, _SEVEN, _FORM = 63, 0x80, 0x7F, 3
 _PADDING = bytes(128)  # a row that is cut off ends there
 
 
-class Into(Protocol):
-    """What one quantity of rows is written into, as `columns.Column`."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One quantity of rows: at the end of the span, its margin, and what it came to in the span.
 
-    @property
-    def values(self) -> Whole:
-        """What it was at the end."""
+    That is times seconds, and told where it `changed`.
+    """
 
-    @property
-    def margins(self) -> Whole:
-        """Its margins."""
+    values: Whole
+    margins: Whole
+    integrals: Whole
+    changed: Told
 
-    @property
-    def integrals(self) -> Whole:
-        """What it came to where it changed."""
+    @classmethod
+    def empty(cls, rows: int) -> Column:
+        """Return that of rows that have nothing of it."""
+        values, margins, integrals = np.zeros((3, rows), np.int64)
+        return cls(values, margins, integrals, np.zeros(rows, np.bool_))
 
-    @property
-    def changed(self) -> Told:
-        """Where it did."""
+    def part(self, first: int, last: int) -> Column:
+        """Return that of some rows; what is written into it is written here."""
+        return self._each(lambda numbers: numbers[first:last], self.changed[first:last])
+
+    def magnitudes(self) -> Column:
+        """Return it without signs, as floats: what sums of it may come to at most, about."""
+        return self._each(lambda numbers: np.abs(numbers).astype(float), self.changed)
+
+    def ordered(self, order: Whole) -> Column:
+        """Return it with its rows in another order."""
+        return self._each(lambda numbers: numbers[order], self.changed[order])
+
+    def _each(self, do: Callable[[Whole], Any], changed: Told) -> Column:
+        return Column(do(self.values), do(self.margins), do(self.integrals), changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,7 @@ class _Found:
     Before its own numbers are so many of others that changed plainly, and of the rest.
     """
 
-    column: Into
+    column: Column
     rows: Whole
     entry: int
     form: Whole
@@ -78,7 +92,7 @@ class Walk:
         self._odd = np.zeros(len(rows), np.bool_)
         self._usual, self._moved = np.zeros((2, len(rows)), np.int64)
 
-    def into(self, columns: Mapping[str, Into]) -> list[int]:
+    def into(self, columns: Mapping[str, Column]) -> list[int]:
         """Fill columns, and return the places of rows that they cannot have."""
         if not columns.keys() <= NUMBERS.keys():
             return list(range(len(self._odd)))
@@ -89,7 +103,7 @@ class Walk:
         self._before(np.flatnonzero((version > 0) & (version < VERSION)), numbers)
         return [int(row) for row in np.flatnonzero(self._odd)]
 
-    def _newest(self, rows: Whole, numbers: Mapping[int, Into]) -> None:
+    def _newest(self, rows: Whole, numbers: Mapping[int, Column]) -> None:
         """Read rows of version 3: but for names at its end, all of one is numbers."""
         if not rows.size:
             return
@@ -117,7 +131,7 @@ class Walk:
             self._others(each, grown[at] + 2 * plain[at] + each.rest, value)
 
     def _found(
-        self, rows: Whole, count: Whole, heads: Whole, numbers: Mapping[int, Into], plain: Whole
+        self, rows: Whole, count: Whole, heads: Whole, numbers: Mapping[int, Column], plain: Whole
     ) -> Iterator[_Found]:
         """Yield where quantities are, and count in each row those that changed plainly."""
         rest = np.zeros(len(self._odd), np.int64)
@@ -135,7 +149,7 @@ class Walk:
             plain[rows] += form == PLAIN
             rest[rows] += np.where(form == SAMPLED, 1, np.where(form == WHOLE, 7, 0))
 
-    def _plain(self, column: Into, rows: Whole, at: Whole, plain: Whole, value: Whole) -> None:
+    def _plain(self, column: Column, rows: Whole, at: Whole, plain: Whole, value: Whole) -> None:
         first, _ = self._signed(rows, self._number(at), _LARGEST)
         integral, _ = self._signed(rows, self._number(at + plain), _LEFT)
         came_to = integral + value * self._usual[rows] + first * self._moved[rows]
@@ -157,7 +171,7 @@ class Walk:
         found: Whole = self._stops[np.minimum(which, len(self._stops) - 1) - 1] + 1
         return found
 
-    def _before(self, rows: Whole, numbers: Mapping[int, Into]) -> None:
+    def _before(self, rows: Whole, numbers: Mapping[int, Column]) -> None:
         """Read rows of versions 1 and 2, in which figures follow one another."""
         rows, at = self._heads(rows)
         while rows.size:
@@ -183,7 +197,7 @@ class Walk:
         left = (at < self._ends[rows]) & ~self._odd[rows]
         return rows[left], at[left]
 
-    def _figure(self, column: Into, rows: Whole, at: Whole, head: Whole) -> None:
+    def _figure(self, column: Column, rows: Whole, at: Whole, head: Whole) -> None:
         value, at = self._signed(rows, at, _LARGEST)
         column.values[rows] = value
         sampled = np.flatnonzero(head & MARGIN)
@@ -195,7 +209,7 @@ class Walk:
         if did.size:
             self._rolled(column, rows[did], at[did], value[did])
 
-    def _rolled(self, column: Into, rows: Whole, at: Whole, value: Whole) -> None:
+    def _rolled(self, column: Column, rows: Whole, at: Whole, value: Whole) -> None:
         """Read what a figure came to, as `packed` says."""
         last, at = self._signed(rows, at, _LARGEST)
         first, at = self._signed(rows, at, _LARGEST)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.history.columns import Column, Columns, FleetRows, joined
+from services.history.columns import Columns, FleetRows, joined
 from services.history.models import Holder, looked_at
 from services.history.rollup import Look
 from services.history.rows import Looks
-from services.history.side_by_side import Whole
+from services.history.side_by_side import Column, Whole
 from services.history.totals import Segment, Total
 
 _EXACT = float(2**61)
