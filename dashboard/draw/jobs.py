@@ -14,6 +14,9 @@ from dashboard.draw.formatting import escaped, markdown, moment, visible
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState, Step
+from services.tenancy.kb_ids import TenantKey
+
+GIVEN_UP = ":material/close:"
 
 
 class Steers(Protocol):
@@ -96,6 +99,24 @@ def _steps(job: Job, kind: Kind) -> None:
     frame = job_steps.steps_frame(kind.steps_of(job), kind.steps)
     st.table(frame, border="horizontal", hide_index=True,
              alt="Its steps: state, and why one failed")  # fmt: skip
+
+
+def give_up(
+    words: str, action: Action, deed: Callable[[str], object], *, key: str, reason_key: str,
+    refused: str, tenants: Sequence[TenantKey] | None = None,
+) -> None:  # fmt: skip
+    """Draw the way to give something up, closed until it is asked for: what it means, and why.
+
+    A refusal is kept under the name `refused`, and said with the next drawing.
+    """
+    with st.popover("Give up…", icon=GIVEN_UP, key=f"{key}_open"):
+        st.markdown(words)
+        reason = st.text_input("Why it is given up", max_chars=2_000, live=True, key=reason_key)
+        permits.button(
+            "Give it up", action, tenants=tenants, key=key, icon=GIVEN_UP,
+            disabled=not reason.strip(), tip=None if reason.strip() else "Say why.", on_click=do,
+            args=(lambda: deed(reason), refused),
+        )  # fmt: skip
 
 
 def why_halted(job: Job) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, runtime, state_keys
+from dashboard.app import runtime, state_keys
 from dashboard.draw import jobs
 from dashboard.draw.formatting import markdown, moment, number, visible
 from services.access.viewer import Action
 from services.imports.models import STAGING, Elsewhere, GivenUp
 
-ICON = ":material/close:"
 _NOT_KNOWN = "not known"
 
 
@@ -49,28 +47,20 @@ def draw(each: Elsewhere) -> None:
 
 def ask(run_id: str) -> None:
     """Draw the way to give one up, closed until it is asked for."""
-    with st.popover("Give up…", icon=ICON, key="data_give_up_open"):
-        st.markdown("It ends for good, and its tenant is free for anything else. Patterns are "
-                    "taken back where ClickHouse answers; keys, sessions and vectors that were "
-                    "written stay: what was there before is known where the rows are "
-                    "alone.")  # fmt: skip
-        reason = st.text_input("Why it is given up", max_chars=2_000, live=True,
-                               key=f"{state_keys.DATA_WHY_UP}_{run_id}")  # fmt: skip
-        permits.button(
-            "Give it up", Action.IMPORT_DATA, key="data_give_up", icon=ICON,
-            disabled=not reason.strip(), tip=None if reason.strip() else "Say why.",
-            on_click=jobs.do, args=(partial(_give_up, run_id, reason), state_keys.DATA_REFUSED),
-        )  # fmt: skip
-
-
-def _give_up(run_id: str, reason: str) -> None:
-    runtime.desk().imports.give_up(run_id, reason=reason)
+    jobs.give_up(
+        "It ends for good, and its tenant is free for anything else. Patterns are taken back where "
+        "ClickHouse answers; keys, sessions and vectors that were written stay: what was there "
+        "before is known where the rows are alone.",
+        Action.IMPORT_DATA, lambda reason: runtime.desk().imports.give_up(run_id, reason=reason),
+        key="data_give_up", reason_key=f"{state_keys.DATA_WHY_UP}_{run_id}",
+        refused=state_keys.DATA_REFUSED,
+    )  # fmt: skip
 
 
 def told(run_id: str, given: GivenUp) -> None:
     """Draw what is known of one that was given up."""
     by, why = markdown(given.by), markdown(given.reason)
-    st.warning(f"It was given up by {by}: {why}. {_stays(given)}", icon=ICON)
+    st.warning(f"It was given up by {by}: {why}. {_stays(given)}", icon=jobs.GIVEN_UP)
     if given.tables:
         st.caption(f"ClickHouse may have tables of its own: their names begin with "
                    f"`{STAGING}{run_id}`.")  # fmt: skip

@@ -65,12 +65,17 @@ def kept(asked: str) -> bool:
     if not runtime.desk().gate.viewer().sees(tenant):
         return False
     editing.draw(read.card(tenant), tenant)
+    return not all(stays(tenant, "Where it is"))
+
+
+def stays(tenant: TenantKey, moves: str) -> list[bool]:
+    """Draw that it is parked, moved, or about to be; return of each whether it is not, if known."""
     still = []
     with unreadable.said("Whether it is parked"):
         still.append(parking_parts.draw(tenant))
-    with unreadable.said("Where it is"):
+    with unreadable.said(moves):
         still.append(move_parts.draw(tenant))
-    return not all(still)
+    return still
 
 
 def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
@@ -96,11 +101,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if not permits.why_not(Action.SEE_ARCHIVES):
         with unreadable.said("Its newest archive"):
             archive_parts.tenant_note(tenant.tenant)
-    still = []
-    with unreadable.said("Whether it is parked"):
-        still.append(parking_parts.draw(tenant.tenant))
-    with unreadable.said("Whether it moves"):
-        still.append(move_parts.draw(tenant.tenant))
+    still = stays(tenant.tenant, "Whether it moves")
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")
     seen = {part.name for part in snapshot.shared if tenant.tenant in part.claim.tenants}

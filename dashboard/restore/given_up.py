@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from dashboard.app import permits, runtime, state_keys
+from dashboard.app import runtime, state_keys
 from dashboard.draw import jobs, unknown, usage_tables
 from dashboard.draw.formatting import markdown, plural
 from dashboard.restore import tables
@@ -14,26 +12,17 @@ from services.access.viewer import Action
 from services.jobs.models import Job
 from services.restore.models import STAGING, GivenUp, Plan
 
-ICON = ":material/close:"
-
 
 def ask(job: Job, plan: Plan) -> None:
     """Draw the way to give up a restore that halted, closed until it is asked for."""
-    with st.popover("Give up…", icon=ICON, key="restore_give_up_open"):
-        st.markdown("It ends for good, and its tenant is free for anything else. What it put aside "
-                    "is removed. Rows, points and keys that it has written stay, and are counted: "
-                    "nothing tells them from what others wrote under the same names.")  # fmt: skip
-        reason = st.text_input("Why it is given up", max_chars=2_000, live=True,
-                               key=f"{state_keys.RESTORE_WHY_UP}_{job.id}")  # fmt: skip
-        permits.button(
-            "Give it up", Action.RESTORE, tenants=plan.tenants or None, key="restore_give_up",
-            icon=ICON, disabled=not reason.strip(), tip=None if reason.strip() else "Say why.",
-            on_click=jobs.do, args=(partial(_give_up, job.id, reason), state_keys.RESTORE_REFUSED),
-        )  # fmt: skip
-
-
-def _give_up(job_id: str, reason: str) -> None:
-    runtime.desk().restore.give_up(job_id, reason=reason)
+    jobs.give_up(
+        "It ends for good, and its tenant is free for anything else. What it put aside is removed. "
+        "Rows, points and keys that it has written stay, and are counted: nothing tells them from "
+        "what others wrote under the same names.",
+        Action.RESTORE, lambda reason: runtime.desk().restore.give_up(job.id, reason=reason),
+        key="restore_give_up", reason_key=f"{state_keys.RESTORE_WHY_UP}_{job.id}",
+        refused=state_keys.RESTORE_REFUSED, tenants=plan.tenants or None,
+    )  # fmt: skip
 
 
 def draw(told: GivenUp) -> None:
@@ -41,7 +30,7 @@ def draw(told: GivenUp) -> None:
     by = f" by {markdown(told.by)}" if told.by else ""
     stays = "what it had written stays" if told.begun else "nothing had been written"
     st.warning(f"It was given up{by}: {markdown(told.reason)}. Nothing was compared with the "
-               f"archive; {stays}.", icon=ICON)  # fmt: skip
+               f"archive; {stays}.", icon=jobs.GIVEN_UP)  # fmt: skip
     if told.begun:
         frame = tables.there_frame(told)
         unknown.dashes(frame, [tables.THEN], "The store could not be asked.")
