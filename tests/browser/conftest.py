@@ -316,6 +316,16 @@ def click_until(what: Locator, there: Locator) -> None:
     assert happens(what.page, shown)
 
 
+def planned(page: Page, ask: str, begin: str, reason: str) -> Locator:
+    """Have something planned, say why, and return the button that begins it: off until then."""
+    button = page.get_by_role("button", name=begin)
+    click_until(page.get_by_role("button", name=ask), button)
+    expect(button).to_be_disabled()
+    page.get_by_label("Reason or ticket").fill(reason)
+    expect(button).to_be_enabled()
+    return button
+
+
 def fits(page: Page, name: str = "the page") -> None:
     """Nothing is wider than the window."""
     overflow = page.evaluate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, click_until, comes_to_fit
+from tests.browser.conftest import Visit, comes_to_fit, planned
 from tests.browser.test_find import check
 
 NODE = "tenant:acme-corp:user:bob"
@@ -17,11 +17,7 @@ def test_a_shared_kb_id_is_taken_apart_from_its_finding(fleet: str, visit: Visit
     page.goto(f"{fleet}/tenant?tenant=tenant/acme-corp")
     page.get_by_role("link", name="The finding").click()
     page.get_by_text("Take apart…").click()
-    begin = page.get_by_role("button", name="Take apart now")
-    click_until(page.get_by_role("button", name="See what can be told apart"), begin)
-    expect(begin).to_be_disabled()
-    page.get_by_label("Reason or ticket").fill("OPS-16: two companies")
-    expect(begin).to_be_enabled()
+    begin = planned(page, "See what can be told apart", "Take apart now", "OPS-16: two companies")
     check(page)
     begin.click()
     expect(page.get_by_text("Taken apart", exact=True)).to_be_visible()

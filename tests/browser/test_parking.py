@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, click_until, fits, go, settle
+from tests.browser.conftest import Visit, fits, go, planned, settle
 from tests.browser.test_find import check
 from tests.browser.test_purge import cards
 
@@ -15,11 +15,7 @@ def test_a_tenant_is_parked_and_brought_back(fleet: str, visit: Visit) -> None:
     page = visit(f"{fleet}/tenant?tenant={TENANT}")
     before = cards(page)
     page.get_by_text("Park it", exact=True).click()
-    park = page.get_by_role("button", name="Park it now")
-    click_until(page.get_by_role("button", name="See what goes and what stays"), park)
-    expect(park).to_be_disabled()
-    page.get_by_label("Reason or ticket").fill("OPS-7: does not pay")
-    expect(park).to_be_enabled()
+    park = planned(page, "See what goes and what stays", "Park it now", "OPS-7: does not pay")
     check(page)
     park.click()
     expect(page.get_by_text("Parked since")).to_be_visible()
