@@ -119,10 +119,11 @@ def _line(bill: Bill, line: Line) -> dict[str, object]:
     own, shared, used = line.own, line.shared, line.used
     if line.charge is Charge.BASE:  # it is of no quantity
         own = shared = used = None
+    told = _used(used)
     return {
         "charge": line.charge.value,
         "unit": words.hour or None,
-        **(told := _used(used)),
+        **told,
         "own": told["used"] if own is used else hours(own),
         "shared": hours(shared),
         "billed": None if line.billed is None else digits(line.billed),

@@ -33,8 +33,8 @@ class Tools:
     """What a restore needs. `place` opens a place by its URL, the one that is set for an empty one.
 
     `records` brings back what this product's own records had, and `saw` records node_ids with
-    where each was seen. `there` counts what each store has
-    under the names of a plan: None where it could not be asked.
+    where each was seen. `there` counts what each store has under the names of a plan: None where
+    it could not be asked.
     """
 
     rows: RowSink
