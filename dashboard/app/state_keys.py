@@ -62,8 +62,9 @@ WHO = "who"
 FIND_ENTRY = "find_entry"
 FIND_TYPED = "find_typed"
 FIND_LAST = "find_last"
-"""Session state: the search entry of the sidebar, what was just typed into it, and what was looked
-for last on the page, with whether inside of names too."""
+FIND_LEFT = "find_left"
+"""Session state: the search entry of the sidebar, what was just typed into it, what was looked for
+last on the page, with whether inside of names too, and whether another page was drawn since."""
 
 CREATED = "created_session"
 """Session state: KATO's answer to the session created last."""

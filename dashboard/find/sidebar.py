@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import streamlit as st
 
 from dashboard.app import navigation, permits, state_keys
@@ -15,11 +17,10 @@ def draw(current: str) -> None:
     """Draw the entry, or go to Find with what was typed; `current` is the page that is drawn."""
     if current == "find" or permits.why_not(Action.FIND):
         return
+    st.session_state[state_keys.FIND_LEFT] = True
     typed = st.session_state.pop(state_keys.FIND_TYPED, "")
     if typed.strip():
-        for last in (state_keys.FIND, state_keys.ANYWHERE):
-            st.session_state.pop(last, None)  # or what was looked for last would win
-        st.switch_page(navigation.row("find").file, query_params={state_keys.FIND: typed})
+        _go(typed)
     st.sidebar.text_input(
         "Find a user, session, key…", key=state_keys.FIND_ENTRY, type="search",
         placeholder="Find a user, session, key…", label_visibility="collapsed",
@@ -28,16 +29,27 @@ def draw(current: str) -> None:
 
 
 def come_back() -> None:
-    """Look once more for what was looked for last, where Back leads to the page.
+    """Go to what was looked for last, where Back leads to the page from another one.
 
     A link from it to a tenant leaves an entry in the browser's history that has this page with
-    some of the tenant's parameters (Streamlit 1.67), and Back comes to that first.
+    some of the tenant's parameters (Streamlit 1.67), and Back comes to that first. Its address wins
+    over the session's state then, so what was looked for has to be in one. From there Back leads
+    past that entry.
     """
+    left = st.session_state.pop(state_keys.FIND_LEFT, False)
     last = st.session_state.get(state_keys.FIND_LAST)
     others = set(st.query_params) - {state_keys.FIND, state_keys.ANYWHERE}
-    if last and others and state_keys.FIND not in st.query_params:
-        st.query_params.clear()
-        st.session_state[state_keys.FIND], st.session_state[state_keys.ANYWHERE] = last
+    if left and last and others and state_keys.FIND not in st.query_params:
+        typed, contains = last
+        _go(typed, contains=contains)
+
+
+def _go(typed: str, *, contains: bool = False) -> NoReturn:
+    for last in (state_keys.FIND, state_keys.ANYWHERE):
+        st.session_state.pop(last, None)  # or what was looked for last would win
+    anywhere = {state_keys.ANYWHERE: "true"} if contains else {}
+    asked = {state_keys.FIND: typed, **anywhere}
+    st.switch_page(navigation.row("find").file, query_params=asked)
 
 
 def keep(typed: str, *, contains: bool) -> None:

@@ -12,6 +12,8 @@ from services.access.viewer import Role, TenantPattern, Viewer
 from services.cards.models import State
 from services.errors import SettingsError
 from services.jobs.models import Job, JobState, Step, StepState
+from services.jobs.ports import Jobs
+from services.jobs.service import JobsService
 from services.move.compare import PartThere
 from services.move.confined import confined_job
 from services.move.doings import doings_of
@@ -69,21 +71,21 @@ def test_one_that_waits_is_there_however_many_were_begun_since() -> None:
     """A whole fleet may move, and each of them waits for its own word."""
     old = replace(job(2, JobState.STOPPED), id="old")
     new = replace(job(9, JobState.ENDED), id="new", created_at=AT + timedelta(days=1))
-    books = Mock()
+    books = Mock(spec=Jobs)
     books.unended.return_value, books.all.return_value = (old,), (new,)
-    assert MoveService(Mock(jobs=books), books).jobs() == (new, old)
+    assert MoveService(Mock(), JobsService(books, {})).jobs() == (new, old)
     books.all.return_value = ()
     assert [each.state for each in doings_of(books, books)[tenant_of(old)]] == [State.MOVING]
 
 
 def test_a_move_is_stopped_though_the_other_deployment_cannot_be_opened() -> None:
     """What is done there ends with the step; nobody is told that it was not stopped."""
-    jobs, tools = Mock(), Mock()
-    jobs.job.return_value = job(1, JobState.RUNNING)
+    books, tools = Mock(spec=Jobs), Mock()
+    books.job.return_value = job(1, JobState.RUNNING)
     tools.archives().begun_for.return_value = tools.purges().jobs.return_value = ()
     tools.there.side_effect = SettingsError("KATO_TENANTS_MOVE_TO", "names no file that is there")
-    MoveService(tools, jobs).stop("j")
-    jobs.stop.assert_called_once_with("j")
+    MoveService(tools, JobsService(books, {})).stop("j")
+    books.ask_stop.assert_called_once_with("j")
 
 
 def test_what_the_records_keep_is_read_back() -> None:

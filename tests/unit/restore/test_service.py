@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
-from services.jobs.models import Job, JobRefused, JobState
+from services.jobs.models import Job, JobState
+from services.jobs.ports import Jobs
+from services.jobs.service import JobsService
 from services.purge.models import Target
 from services.restore.errors import RestoreRefused
 from services.restore.models import Held, Plan
@@ -18,30 +21,28 @@ from tests.unit.restore.test_held import BOB, CAT, DASH, KB_BOB, KB_CAT, LINE, o
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 
-class OldJobs:
+def service_of(jobs: Jobs) -> RestoreService:
+    return RestoreService(cast("Any", None), JobsService(jobs, {}))
+
+
+@pytest.fixture
+def old_jobs() -> Jobs:
     """Has one restore and one archive, and lists neither among its newest."""
-
-    def job(self, job_id: str) -> Job:
-        """Return one job."""
-        if job_id not in ("restore", "archive"):
-            raise JobRefused("there is none")
-        return Job(job_id, job_id, {}, "ada", "OPS-1", NOW, JobState.FAILED)
-
-    def all(self, kind: str) -> tuple[Job, ...]:
-        """Return the newest jobs."""
-        return ()
+    kept = {each: Job(each, each, {}, "ada", "OPS-1", NOW, JobState.FAILED) for each in
+            ("restore", "archive")}  # fmt: skip
+    jobs = Mock(spec=Jobs)
+    jobs.job.side_effect, jobs.all.return_value = kept.get, ()
+    return cast("Jobs", jobs)
 
 
-def test_a_restore_is_found_that_is_not_among_the_newest() -> None:
-    service = RestoreService(cast("Any", None), cast("Any", OldJobs()))
-    assert service.job("restore").id == "restore"
+def test_a_restore_is_found_that_is_not_among_the_newest(old_jobs: Jobs) -> None:
+    assert service_of(old_jobs).job("restore").id == "restore"
 
 
 @pytest.mark.parametrize("job_id", ["archive", "nothing"])
-def test_what_is_no_restore_is_none(job_id: str) -> None:
-    service = RestoreService(cast("Any", None), cast("Any", OldJobs()))
+def test_what_is_no_restore_is_none(old_jobs: Jobs, job_id: str) -> None:
     with pytest.raises(RestoreRefused):
-        service.job(job_id)
+        service_of(old_jobs).job(job_id)
 
 
 def test_a_plan_of_long_ago_says_who_has_its_names_by_now() -> None:
