@@ -194,7 +194,7 @@ class Desk:
         services = self._services
         return DeskArchive(
             self.gate, lambda: services.archive, ownership=services.usage.ownership,
-            proving=lambda: services.proving,
+            proofs=lambda: services.looking.proofs,
         )  # fmt: skip
 
     @cached_property
@@ -205,7 +205,7 @@ class Desk:
         services = self._services
         return DeskRestore(
             self.gate, lambda: services.restore, lambda: services.archive,
-            lambda: services.planning,
+            lambda: services.looking.restore,
         )  # fmt: skip
 
     @cached_property
@@ -222,7 +222,10 @@ class Desk:
         from services.move.access import DeskMove
 
         services = self._services
-        return DeskMove(self.gate, lambda: services.move, ownership=services.usage.ownership)
+        return DeskMove(
+            self.gate, lambda: services.move, ownership=services.usage.ownership,
+            plans=lambda: services.looking.move,
+        )  # fmt: skip
 
     @cached_property
     def apart(self) -> DeskApart:

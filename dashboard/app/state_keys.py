@@ -146,13 +146,12 @@ PARKING_REFUSED = "parking_refused"
 
 MOVE_OPEN = "move_open"
 MOVE_TO = "move_to"
-MOVE_PLAN = "move_plan"
 MOVE_REASON = "move_reason"
 MOVE_STOPPED = "move_stopped"
 MOVE_LEAVE = "move_leave"
 MOVE_REFUSED = "move_refused"
-"""Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it
-was not done."""
+"""Session state: what of moving a tenant is open, was chosen, typed and ticked, and why it was not
+done."""
 
 APART_OPEN = "apart_open"
 APART_BEGAN = "apart_began"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import streamlit as st
 
 from dashboard.app import permits, refusals
-from dashboard.draw import amounts, jobs
+from dashboard.draw import amounts, jobs, looks
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import Action
 from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
@@ -57,6 +58,27 @@ def planned(
                 return None
     found: T | None = st.session_state.get(kept)
     return found
+
+
+def newest(
+    button: Button, plans: looks.Looks[T], *, reads: str, begun: datetime | None = None
+) -> T | None:
+    """Draw the way to a plan, and return the newest, whoever asked for it; None without one.
+
+    One that was asked for before something was `begun` by it is of the past.
+    """
+
+    def ask() -> None:
+        permits.button(
+            button.label, button.action, tenants=button.tenants, key=button.key, icon=button.icon,
+            tip=f"Reads {reads}, and changes nothing.", on_click=jobs.do,
+            args=(plans.ask, plans.refused),
+        )  # fmt: skip
+
+    look, plan = looks.newest(plans, ask, begun=begun) or (None, None)
+    if look is not None:
+        looks.ended(look, "Planned" if plan is not None else "Planning")
+    return plan
 
 
 def draw_in_the_way(why: Sequence[str], *, name: str | None = None) -> None:
