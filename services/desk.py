@@ -134,8 +134,7 @@ class Desk:
         services = self._services
         return DeskCare(
             self.gate, services.care, ownership=services.usage.ownership,
-            holds=services.card_book.holds,
-            forward=services.settings.forward_token,
+            holds=services.card_book.holds, forward=services.settings.forward_token,
         )  # fmt: skip
 
     @cached_property
@@ -202,10 +201,9 @@ class Desk:
         """Restores of archives."""
         from services.restore.access import DeskRestore
 
-        services = self._services
         return DeskRestore(
-            self.gate, lambda: services.restore, lambda: services.archive,
-            lambda: services.looking.restore,
+            self.gate, lambda: self._services.restore, lambda: self._services.archive,
+            lambda: self._services.looking.restore,
         )  # fmt: skip
 
     @cached_property
@@ -213,18 +211,19 @@ class Desk:
         """Parking tenants, and bringing them back."""
         from services.parking.access import DeskParking
 
-        services = self._services
-        return DeskParking(self.gate, lambda: services.parking, ownership=services.usage.ownership)
+        return DeskParking(
+            self.gate, lambda: self._services.parking, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.parking,
+        )  # fmt: skip
 
     @cached_property
     def move(self) -> DeskMove:
         """Moving tenants to another deployment."""
         from services.move.access import DeskMove
 
-        services = self._services
         return DeskMove(
-            self.gate, lambda: services.move, ownership=services.usage.ownership,
-            plans=lambda: services.looking.move,
+            self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.move,
         )  # fmt: skip
 
     @cached_property

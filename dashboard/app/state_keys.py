@@ -138,11 +138,9 @@ RESTORE_REFUSED = "restore_refused"
 why it is given up, and why it was not done."""
 
 PARKING_OPEN = "parking_open"
-PARKING_PLAN = "parking_plan"
 PARKING_REASON = "parking_reason"
 PARKING_REFUSED = "parking_refused"
-"""Session state: what of parking a tenant is open, was planned and typed, and why it was not done.
-"""
+"""Session state: what of parking a tenant is open and was typed, and why it was not done."""
 
 MOVE_OPEN = "move_open"
 MOVE_TO = "move_to"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from services.jobs.looks import LookBook
     from services.jobs.service import JobsService, Kinds
     from services.move.models import Plan as Moving
+    from services.parking.models import Plan as Parking
     from services.restore.models import Plan as Restoring
     from services.wiring.working import Working
 
@@ -48,6 +49,13 @@ class Looking:
         return book(self._stores)
 
     @made_once
+    def parking(self) -> LookBook[Parking]:
+        """Plans of parking."""
+        from services.parking.planning import book
+
+        return book(self._stores)
+
+    @made_once
     def _archives(self) -> JobsService:
         from services.archive import proving
         from services.restore import planning as restore
@@ -61,10 +69,12 @@ class Looking:
     @made_once
     def _stores(self) -> JobsService:
         from services.move import planning as move
+        from services.parking import planning as parking
 
         services, jobs = self._services, self._services.job_book
         return self._service("looks", {
             move.KIND: lambda job: move.work(services.move, jobs, job),
+            parking.KIND: lambda job: parking.work(services.parking, jobs, job),
         })  # fmt: skip
 
     def _service(self, name: str, kinds: Kinds) -> JobsService:

@@ -18,6 +18,7 @@ from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
 from services.move import planning as moving
+from services.parking import planning as parking
 from services.restore import planning as restoring
 from services.stores.records.jobs.jobs import JobBook
 from services.stores.records.schema import JOBS
@@ -49,7 +50,10 @@ def made(records: Records) -> Made:
 
 def test_their_kinds_fit_into_the_records() -> None:
     """PostgreSQL refuses what is longer, and SQLite does not."""
-    assert max(map(len, (restoring.KIND, proving.KIND, moving.KIND))) <= JOBS.c.kind.type.length
+    assert (
+        max(map(len, (restoring.KIND, proving.KIND, moving.KIND, parking.KIND)))
+        <= JOBS.c.kind.type.length
+    )
 
 
 def test_what_it_found_is_there_for_whoever_asks_for_the_same(made: Made) -> None:

@@ -459,10 +459,11 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
-        self.restoring, self.proofs, self.moving = (_mock(LookBook) for _ in range(3))
+        self.restoring, self.proofs, self.moving, self.to_park = (_mock(LookBook) for _ in range(4))
         self.looking = SimpleNamespace(
-            restore=self.restoring, proofs=self.proofs, move=self.moving
+            restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park
         )  # fmt: skip
+        self.to_park.newest.return_value = LOOK, Parking(ACME, plan())
         self.restoring.every.return_value = (RESTORING,)
         self.restoring.newest.return_value = LOOK, RESTORING
         self.proofs.newest.return_value = replace(LOOK, state=LookState.FAILED), None
@@ -612,6 +613,7 @@ TO_DECIDE = {
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
     "restoring.every", "restore.held_now", "moving.newest",
+    "to_park.newest",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -1066,6 +1068,16 @@ CASES: dict[str, Case] = {
     "parking.plan": _done(
         lambda d: d.parking.plan(ACME), OPERATOR, Action.PLAN_PURGE, "parking.plan",
         target="park tenant/acme", **OF_ACME,
+    ),
+    "parking.ask": _done(
+        lambda d: d.parking.ask(ACME), OPERATOR, Action.PLAN_PURGE, "to_park.ask",
+        target="park tenant/acme", **OF_ACME,
+    ),
+    "parking.planned": Case(
+        lambda d: d.parking.planned(ACME), OPERATOR, inner="to_park.newest"
+    ),
+    "parking.stop_planning": Case(
+        lambda d: d.parking.stop_planning(ACME), OPERATOR, inner="to_park.stop"
     ),
     "parking.park": _done(
         lambda d: d.parking.park(ACME, reason="x"), ADMIN, Action.PARK, "parking.park",
