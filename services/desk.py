@@ -142,10 +142,9 @@ class Desk:
         """One tenant's patterns, keys and vectors."""
         from services.browse.access import DeskInspection
 
-        services = self._services
         return DeskInspection(
-            self.gate, services.inspection, ownership=services.usage.ownership,
-            service=services.settings.service_name,
+            self.gate, self._services.inspection, ownership=self._services.usage.ownership,
+            service=self._services.settings.service_name,
         )  # fmt: skip
 
     @cached_property
@@ -153,10 +152,9 @@ class Desk:
         """Whose something is."""
         from services.find.access import DeskFind
 
-        services = self._services
         return DeskFind(
-            self.gate, services.finding, ownership=services.usage.ownership,
-            snapshot=lambda: services.collector.state.snapshot,
+            self.gate, self._services.finding, ownership=self._services.usage.ownership,
+            snapshot=lambda: self._services.collector.state.snapshot,
         )  # fmt: skip
 
     @cached_property
@@ -164,10 +162,9 @@ class Desk:
         """Findings."""
         from services.isolation.access import DeskIsolation
 
-        services = self._services
         return DeskIsolation(
-            self.gate, services.isolation, ownership=services.usage.ownership,
-            refresh=services.collector.refresh,
+            self.gate, self._services.isolation, ownership=self._services.usage.ownership,
+            refresh=self._services.collector.refresh,
         )  # fmt: skip
 
     @cached_property
@@ -190,10 +187,9 @@ class Desk:
         """Archives: taking, proving, listing."""
         from services.archive.access import DeskArchive
 
-        services = self._services
         return DeskArchive(
-            self.gate, lambda: services.archive, ownership=services.usage.ownership,
-            proofs=lambda: services.looking.proofs,
+            self.gate, lambda: self._services.archive, ownership=self._services.usage.ownership,
+            proofs=lambda: self._services.looking.proofs,
         )  # fmt: skip
 
     @cached_property
@@ -231,17 +227,19 @@ class Desk:
         """Taking apart kb_ids that tenants share."""
         from services.apart.access import DeskApart
 
-        services = self._services
-        return DeskApart(self.gate, lambda: services.apart, ownership=services.usage.ownership)
+        return DeskApart(
+            self.gate, lambda: self._services.apart, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.apart,
+        )  # fmt: skip
 
     @cached_property
     def retention(self) -> DeskRetention:
         """What is kept, for how long and how much of it."""
         from services.retention.access import DeskRetention
 
-        wired = self._services.retaining
+        services = self._services
         return DeskRetention(
-            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
+            self.gate, lambda: services.retaining.service, labels=services.cards.labels_within
         )
 
     @cached_property

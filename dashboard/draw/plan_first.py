@@ -1,6 +1,6 @@
 """What is planned before it is begun: the plan that was asked for, and the reason that begins it.
 
-A plan is kept in the session's state, and is drawn until another is made.
+A plan is made in the background, and is drawn until another one is asked for.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.app import permits, refusals
+from dashboard.app import permits
 from dashboard.draw import amounts, jobs, looks
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.purge.amounts import Amounts
 from services.purge.models import Plan as Purge
 from services.tenancy.kb_ids import TenantKey
@@ -33,31 +32,6 @@ class Button:
     tenants: Sequence[TenantKey]
     key: str
     icon: str = ":material/manage_search:"
-
-
-def planned(
-    button: Button, make: Callable[[], T], *, kept: str, reads: str, spinner: str
-) -> T | None:
-    """Return what was planned last, under the name `kept`; a click on the button plans it anew.
-
-    None before the first, and where it cannot be planned, which is said.
-    """
-    asked = permits.button(
-        button.label, button.action, tenants=button.tenants, key=button.key, icon=button.icon,
-        tip=f"Reads {reads}, and changes nothing.",
-    )  # fmt: skip
-    if asked:
-        st.session_state.pop(kept, None)  # where it cannot be planned now, the last is no plan
-        with st.spinner(spinner):
-            try:
-                st.session_state[kept] = make()
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-                return None
-    found: T | None = st.session_state.get(kept)
-    return found
 
 
 def newest(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.made_once import made_once
 
 if TYPE_CHECKING:
+    from services.apart.planning import Planned as Apart
     from services.archive.verify import Proof
     from services.jobs.looks import LookBook
     from services.jobs.service import JobsService, Kinds
@@ -56,6 +57,13 @@ class Looking:
         return book(self._stores)
 
     @made_once
+    def apart(self) -> LookBook[Apart]:
+        """Plans of taking shared kb_ids apart, each with what was said for it."""
+        from services.apart.planning import book
+
+        return book(self._stores)
+
+    @made_once
     def _archives(self) -> JobsService:
         from services.archive import proving
         from services.restore import planning as restore
@@ -68,12 +76,14 @@ class Looking:
 
     @made_once
     def _stores(self) -> JobsService:
+        from services.apart import planning as apart
         from services.move import planning as move
         from services.parking import planning as parking
 
         services, jobs = self._services, self._services.job_book
         return self._service("looks", {
             move.KIND: lambda job: move.work(services.move, jobs, job),
+            apart.KIND: lambda job: apart.work(services.apart, jobs, job),
             parking.KIND: lambda job: parking.work(services.parking, jobs, job),
         })  # fmt: skip
 

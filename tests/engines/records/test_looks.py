@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.apart import planning as apart
 from services.archive import proving
 from services.archive.hearing import READING, hearing
 from services.errors import LeaseLost, StoreUnavailable
@@ -50,10 +51,8 @@ def made(records: Records) -> Made:
 
 def test_their_kinds_fit_into_the_records() -> None:
     """PostgreSQL refuses what is longer, and SQLite does not."""
-    assert (
-        max(map(len, (restoring.KIND, proving.KIND, moving.KIND, parking.KIND)))
-        <= JOBS.c.kind.type.length
-    )
+    kinds = (restoring.KIND, proving.KIND, moving.KIND, parking.KIND, apart.KIND)
+    assert max(map(len, kinds)) <= JOBS.c.kind.type.length
 
 
 def test_what_it_found_is_there_for_whoever_asks_for_the_same(made: Made) -> None:

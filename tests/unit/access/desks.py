@@ -459,10 +459,13 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
-        self.restoring, self.proofs, self.moving, self.to_park = (_mock(LookBook) for _ in range(4))
+        self.restoring, self.proofs, self.moving = (_mock(LookBook) for _ in range(3))
+        self.to_park, self.to_part = _mock(LookBook), _mock(LookBook)
         self.looking = SimpleNamespace(
-            restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park
+            restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park,
+            apart=self.to_part,
         )  # fmt: skip
+        self.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
         self.to_park.newest.return_value = LOOK, Parking(ACME, plan())
         self.restoring.every.return_value = (RESTORING,)
         self.restoring.newest.return_value = LOOK, RESTORING
@@ -613,7 +616,7 @@ TO_DECIDE = {
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
     "restoring.every", "restore.held_now", "moving.newest",
-    "to_park.newest",
+    "to_park.newest", "to_part.newest",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -1132,6 +1135,14 @@ CASES: dict[str, Case] = {
     "apart.plan": _done(
         lambda d: d.apart.plan(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "apart.plan",
         target=ACME_KB, **OF_ACME,
+    ),
+    "apart.ask": _done(
+        lambda d: d.apart.ask(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "to_part.ask",
+        target=ACME_KB, **OF_ACME,
+    ),
+    "apart.planned": Case(lambda d: d.apart.planned(ACME_KB), OPERATOR, inner="to_part.newest"),
+    "apart.stop_planning": Case(
+        lambda d: d.apart.stop_planning(ACME_KB), OPERATOR, inner="to_part.stop"
     ),
     "apart.begin": _done(
         lambda d: d.apart.begin(ACME_KB, Words(), reason="x", seen=TO_TAKE_APART.digest), ADMIN,

@@ -64,6 +64,7 @@ from tests.unit.access.desks import (
     viewer_of,
 )
 from tests.unit.access.scopes_seen import names_told
+from tests.unit.access.taken_apart import PLAN as TO_TAKE_APART
 from tests.unit.looping import forget, told
 from tests.waiting import wait_until
 
@@ -597,10 +598,19 @@ def test_a_plan_to_take_apart_tells_nobody_whose_a_name_is(world: World, taken: 
     desk = world.desk(lambda: viewer_of(ADMIN, OWN))
     for asks in (
         lambda: desk.apart.plan(ACME_KB, words),
+        lambda: desk.apart.ask(ACME_KB, words),
         lambda: desk.apart.begin(ACME_KB, words, reason="x", seen=""),
     ):
         with pytest.raises(AccessDenied) as caught:
             asks()
         assert "zed" not in str(caught.value)
     assert not world.apart.plan.called
+    assert not world.to_part.ask.called
+    world.to_part.newest.return_value = LOOK, (TO_TAKE_APART, words)
+    try:
+        found = desk.apart.planned(ACME_KB)
+        assert found is not None
+        assert found[1] is None
+    finally:
+        world.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
     desk.apart.plan(ACME_KB, Words(names={ACME: ACME_NODE}))

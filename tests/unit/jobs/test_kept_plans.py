@@ -6,6 +6,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from services.apart import formats as apart
+from services.apart.models import Cost, Plan as ApartPlan, Share, Words
+from services.apart.spoken import spoken, time_of
 from services.errors import Fault, Problem
 from services.figures import Measure
 from services.move import formats as moving
@@ -25,6 +28,23 @@ PURGE = Plan(
     datetime(2026, 11, 1, tzinfo=UTC), "d", whose={HOSTILE: str(TENANT)},
 )  # fmt: skip
 SAMPLELESS = replace(PURGE, items=(replace(PURGE.items[0], samples=()),))
+
+
+def test_what_somebody_said_of_tenants_is_read_back_as_it_was_said() -> None:
+    other = TenantKey("org", "b")
+    at = datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
+    words = Words({TENANT: at, other: None}, {TENANT: HOSTILE})
+    assert apart.words_read(json.loads(json.dumps(apart.words_json(words)))) == words
+    for each in (at, None):
+        assert time_of(spoken(each)) == each
+
+
+def test_a_plan_to_take_apart_is_begun_by_the_digest_that_it_had() -> None:
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    share = Share(TENANT, (HOSTILE,), at, at, node_id=f"{HOSTILE}2", kb_id="k")
+    plan = ApartPlan(HOSTILE, (share,), (), (), Cost(), (HOSTILE,))
+    kept = apart.plan_of(json.loads(json.dumps(apart.plan_json(plan))))
+    assert (kept, kept.digest) == (plan, plan.digest)
 
 
 def test_all_of_it_but_names_of_single_keys() -> None:
