@@ -239,8 +239,9 @@ class Desk:
 
         services = self._services
         return DeskRetention(
-            self.gate, lambda: services.retaining.service, labels=services.cards.labels_within
-        )
+            self.gate, lambda: services.retaining.service, labels=services.cards.labels_within,
+            plans=lambda: services.looking.retention,
+        )  # fmt: skip
 
     @cached_property
     def backups(self) -> DeskBackups:

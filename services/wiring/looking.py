@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.move.models import Plan as Moving
     from services.parking.models import Plan as Parking
     from services.restore.models import Plan as Restoring
+    from services.retention.models import Plan as Retention
     from services.wiring.working import Working
 
 
@@ -64,6 +65,13 @@ class Looking:
         return book(self._stores)
 
     @made_once
+    def retention(self) -> LookBook[Retention]:
+        """Plans of retention."""
+        from services.retention.planning import book
+
+        return book(self._stores)
+
+    @made_once
     def _archives(self) -> JobsService:
         from services.archive import proving
         from services.restore import planning as restore
@@ -79,12 +87,14 @@ class Looking:
         from services.apart import planning as apart
         from services.move import planning as move
         from services.parking import planning as parking
+        from services.retention import planning as retention
 
         services, jobs = self._services, self._services.job_book
         return self._service("looks", {
             move.KIND: lambda job: move.work(services.move, jobs, job),
             apart.KIND: lambda job: apart.work(services.apart, jobs, job),
             parking.KIND: lambda job: parking.work(services.parking, jobs, job),
+            retention.KIND: lambda job: retention.work(services.retaining.service, jobs, job),
         })  # fmt: skip
 
     def _service(self, name: str, kinds: Kinds) -> JobsService:

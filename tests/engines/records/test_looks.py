@@ -21,6 +21,7 @@ from services.jobs.service import JobsService
 from services.move import planning as moving
 from services.parking import planning as parking
 from services.restore import planning as restoring
+from services.retention import planning as retention
 from services.stores.records.jobs.jobs import JobBook
 from services.stores.records.schema import JOBS
 from tests.servers.records import Records
@@ -51,7 +52,7 @@ def made(records: Records) -> Made:
 
 def test_their_kinds_fit_into_the_records() -> None:
     """PostgreSQL refuses what is longer, and SQLite does not."""
-    kinds = (restoring.KIND, proving.KIND, moving.KIND, parking.KIND, apart.KIND)
+    kinds = (restoring.KIND, proving.KIND, moving.KIND, parking.KIND, apart.KIND, retention.KIND)
     assert max(map(len, kinds)) <= JOBS.c.kind.type.length
 
 

@@ -460,10 +460,11 @@ class World:
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
         self.restoring, self.proofs, self.moving = (_mock(LookBook) for _ in range(3))
-        self.to_park, self.to_part = _mock(LookBook), _mock(LookBook)
+        self.to_park, self.to_part, self.keeping = (_mock(LookBook) for _ in range(3))
+        self.keeping.newest.return_value = LOOK, KEEPING
         self.looking = SimpleNamespace(
             restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park,
-            apart=self.to_part,
+            apart=self.to_part, retention=self.keeping,
         )  # fmt: skip
         self.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
         self.to_park.newest.return_value = LOOK, Parking(ACME, plan())
@@ -835,6 +836,15 @@ CASES: dict[str, Case] = {
     "retention.plan": _done(
         lambda d: d.retention.plan(), OPERATOR, Action.PLAN_RETENTION, "retention.plan",
         scopes=ANY,
+    ),
+    "retention.ask": _done(
+        lambda d: d.retention.ask(), OPERATOR, Action.PLAN_RETENTION, "keeping.ask", scopes=ANY
+    ),
+    "retention.planned": Case(
+        lambda d: d.retention.planned(), OPERATOR, ANY, inner="keeping.newest"
+    ),
+    "retention.stop_planning": Case(
+        lambda d: d.retention.stop_planning(), OPERATOR, ANY, inner="keeping.stop"
     ),
     "retention.simulate": Case(
         lambda d: d.retention.simulate([ACME]), VIEWER, ANY, inner="retention.simulate"

@@ -16,7 +16,9 @@ from services.move.models import Plan as Move
 from services.parking import formats as parking
 from services.parking.models import Plan as Park
 from services.purge.models import Item, LeftOut, Plan, Request, Surface, Target
+from services.retention import formats as retention
 from services.tenancy.kb_ids import TenantKey
+from tests.unit.access.keeping import KEEPING
 
 HOSTILE = "tenant:\x00'\u202e\udcff"
 TENANT = TenantKey("tenant", HOSTILE)
@@ -45,6 +47,11 @@ def test_a_plan_to_take_apart_is_begun_by_the_digest_that_it_had() -> None:
     plan = ApartPlan(HOSTILE, (share,), (), (), Cost(), (HOSTILE,))
     kept = apart.plan_of(json.loads(json.dumps(apart.plan_json(plan))))
     assert (kept, kept.digest) == (plan, plan.digest)
+
+
+def test_what_policies_would_do_is_read_back_with_what_was_not_read() -> None:
+    kept = json.loads(json.dumps(retention.plan_kept(KEEPING)))
+    assert retention.plan_of(kept) == KEEPING
 
 
 def test_all_of_it_but_names_of_single_keys() -> None:
