@@ -10,24 +10,24 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from services.access.gate import digest_of_words
 from services.errors import KatoTenantsError, LeaseLost
-from services.jobs.models import Job, JobState, Progress, Result
+from services.jobs.models import LOOK, Job, JobState, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
 
 logger = logging.getLogger(__name__)
 
-LOOK = "look"
-"""The one step."""
-
 PROBLEM = "problem"
 """In a result, why there is none."""
+
+KEPT = timedelta(days=90)
+"""For how long the newest look at a thing is kept after it ended."""
 
 Looks = Callable[[Said, Stops], Result]
 """Looks, and returns what it found. Raises Stopped, or any KatoTenantsError."""

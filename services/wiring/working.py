@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.made_once import made_once
@@ -236,14 +237,18 @@ class Working(Reading):
         """Have all figures read anew, soon: here nobody collects, another process does."""
 
     def tend_records(self) -> None:
-        """Add to the log the ends of purges that it has not, and remove plans that expired.
+        """Add to the log the ends of purges that it has not, and remove plans and looks of before.
 
         Raises nothing: what cannot be done now is done the next time.
         """
         from services.audit_log.service import warning
+        from services.jobs.looks import KEPT
         from services.purge.log_ends import add_missing_ends
 
         now = self.now()
         add_missing_ends(self.logbook, self.jobs, now=now)
         with warning("plans that expired could not be removed"):
             self.jobs.drop_plans(now)
+        with warning("looks that ended could not be removed"):
+            expired = now - timedelta(minutes=self.settings.plan_minutes)
+            self.job_book.drop_looks(before=expired, newest_before=now - KEPT)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,7 +16,7 @@ from services.archive import proving
 from services.archive.hearing import READING, hearing
 from services.errors import LeaseLost, StoreUnavailable
 from services.jobs.looks import LOOK, LookBook, LookState, LookWork, Tells, look_of, planning
-from services.jobs.models import Progress, Result
+from services.jobs.models import JobState, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
@@ -24,6 +26,7 @@ from services.restore import planning as restoring
 from services.retention import planning as retention
 from services.stores.records.jobs.jobs import JobBook
 from services.stores.records.schema import JOBS
+from services.wiring.working import Working
 from tests.servers.records import Records
 
 HOSTILE = {"at": "s3://b/\x00'; --\n\u202e\udcff"}
@@ -140,6 +143,54 @@ def test_a_plan_says_what_it_does_next_and_ends_there_where_that_is_asked_for(ma
     made.work = JobsService(made.jobs, kinds)
     assert made.ended().state is LookState.STOPPED
     assert said == ["reading"]
+
+
+def test_those_that_ended_go_after_a_while_and_the_newest_at_each_thing_later(
+    made: Made,
+) -> None:
+    """Not one that is under way, and no job of another kind, however long ago it ended."""
+    made.looks = lambda *_: {"n": 7}
+    first, second = made.ended(), made.ended()
+    other = made.jobs.begin(
+        "peek", {}, asked_by="ada", reason="x", names=(), steps=("else",), at=datetime.now(UTC)
+    )
+    lease = made.jobs.lease(other.id, "w", at=datetime.now(UTC), until=datetime.now(UTC))
+    assert lease is not None
+    made.jobs.end(other.id, "done", {}, datetime.now(UTC), lease=lease)
+    waits, later = made.book.ask({"at": "y"}, by="ada"), datetime.now(UTC) + timedelta(days=1)
+    past = datetime.now(UTC) - timedelta(days=1)
+    assert made.jobs.drop_looks(before=past, newest_before=past) == 0
+    assert made.jobs.drop_looks(before=later, newest_before=past) == 1
+    assert made.jobs.job(first.id) is None
+    assert made.jobs.drop_looks(before=later, newest_before=later) == 1
+    left = {each.id for each in made.jobs.all("peek")}
+    assert left == {other.id, waits.id}
+    assert second.id not in left
+
+
+def test_whoever_tends_the_records_removes_them(made: Made) -> None:
+    """As long after they ended as a plan of a purge is kept, and the newest after 90 days."""
+    first, second = made.ended(), made.ended()
+    services: Any = SimpleNamespace(
+        now=lambda: now, logbook=Mock(), jobs=Mock(unlogged=Mock(return_value=())),
+        job_book=made.jobs, settings=SimpleNamespace(plan_minutes=60),
+    )  # fmt: skip
+    for passed, left in (
+        (timedelta(minutes=1), {first.id, second.id}), (timedelta(hours=2), {second.id}),
+        (timedelta(days=89), {second.id}), (timedelta(days=91), set()),
+    ):  # fmt: skip
+        now = second.ended_at + passed
+        Working.tend_records(services)
+        assert {each.id for each in made.jobs.all("peek")} == left
+
+
+def test_one_that_was_stopped_before_it_began_goes_too(made: Made) -> None:
+    """It never ended, and nobody lets it go on."""
+    look, later = made.book.ask(X, by="ada"), datetime.now(UTC) + timedelta(days=1)
+    lease = made.jobs.lease(look.id, "w", at=datetime.now(UTC), until=later)
+    assert lease is not None
+    made.jobs.pause(look.id, JobState.STOPPED, "", lease=lease)
+    assert made.jobs.drop_looks(before=later, newest_before=later) == 1
 
 
 def test_a_stream_says_how_far_it_is_read_and_ends_where_that_is_asked_for() -> None:
