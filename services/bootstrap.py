@@ -88,7 +88,7 @@ class Services(Working):
         In read-only mode no job is run but looks, which change nothing; another dashboard may.
         """
         self.collector.start()
-        self.looks.worker.start()
+        self.looking.start()
         if not self.settings.read_only:
             self.tend_records()
             self.purge_worker.start()

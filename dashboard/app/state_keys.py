@@ -138,29 +138,25 @@ RESTORE_REFUSED = "restore_refused"
 why it is given up, and why it was not done."""
 
 PARKING_OPEN = "parking_open"
-PARKING_PLAN = "parking_plan"
 PARKING_REASON = "parking_reason"
 PARKING_REFUSED = "parking_refused"
-"""Session state: what of parking a tenant is open, was planned and typed, and why it was not done.
-"""
+"""Session state: what of parking a tenant is open and was typed, and why it was not done."""
 
 MOVE_OPEN = "move_open"
 MOVE_TO = "move_to"
-MOVE_PLAN = "move_plan"
 MOVE_REASON = "move_reason"
 MOVE_STOPPED = "move_stopped"
 MOVE_LEAVE = "move_leave"
 MOVE_REFUSED = "move_refused"
-"""Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it
-was not done."""
+"""Session state: what of moving a tenant is open, was chosen, typed and ticked, and why it was not
+done."""
 
 APART_OPEN = "apart_open"
 APART_BEGAN = "apart_began"
 APART_NAME = "apart_name"
-APART_PLAN = "apart_plan"
 APART_REASON = "apart_reason"
 APART_REFUSED = "apart_refused"
-"""Session state: what of taking a shared kb_id apart is open, was said, planned and refused."""
+"""Session state: what of taking a shared kb_id apart is open, was said and refused."""
 
 JOB = "job"
 PLAN = "plan"

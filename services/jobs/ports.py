@@ -97,6 +97,12 @@ class Jobs(RunJobs, Protocol):
         Raises JobRefused for one that ended, and while a process holds it to end it.
         """
 
+    def drop_looks(self, *, before: datetime, newest_before: datetime) -> int:
+        """Remove looks that ended before a time; the newest at each thing go by their own.
+
+        Returns how many these were.
+        """
+
     def end(
         self, job_id: str, outcome: str, receipt: Mapping[str, Any], at: datetime, *, lease: int
     ) -> None:

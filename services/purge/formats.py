@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +40,17 @@ def plan_record(plan: Plan) -> str:
     streams = {"streams": list(plan.streams)} if plan.streams else {}  # earlier ones have none
     held = {"held": _held(plan)} if plan.held else {}
     return _text({**found, "problems": problems, "items": items, **streams, **held})
+
+
+def sampleless(plan: Plan) -> Plan:
+    """Return a plan without samples: names of keys hold symbols, which are for the screen alone."""
+    return replace(plan, items=tuple(replace(item, samples=()) for item in plan.items))
+
+
+def plan_kept(plan: Plan) -> dict[str, Any]:
+    """Return a plan as a part of another thing keeps it: as JSON, and without samples."""
+    found: dict[str, Any] = json.loads(plan_record(sampleless(plan)))
+    return found
 
 
 def _plan(plan: Plan) -> dict[str, object]:
@@ -81,7 +93,11 @@ def _plan(plan: Plan) -> dict[str, object]:
 
 def plan_of(text: str) -> Plan:
     """Read what `plan_record` wrote, in this version or an earlier one, which said less."""
-    found = json.loads(text)
+    return plan_of_kept(json.loads(text))
+
+
+def plan_of_kept(found: Mapping[str, Any]) -> Plan:
+    """Read what `plan_kept` returned."""
     return Plan(
         request=_request(found),
         surface=_surface(found["surface"]),

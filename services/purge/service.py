@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
 from services.jobs.lease import LEASE, new_owner
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import JobState
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
@@ -46,7 +47,7 @@ class PurgeService:
         self._worker = worker
         self._plan_age = timedelta(seconds=tools.plan_seconds)
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, request: Request, *, tells: Tells = quiet) -> Plan:
         """Return what a purge would do, and keep it for `begin`. Nothing is written elsewhere.
 
         Sessions always end: a live one would write again what was erased. Raises PurgeRefused
@@ -56,7 +57,9 @@ class PurgeService:
         if len(request.target.many) > MOST_TENANTS:
             raise PurgeRefused(f"at most {MOST_TENANTS:,} tenants go in one job")
         request = replace(request, stores=request.stores | {Measure.SESSIONS})
+        tells("reading every name there is")
         names, ownership = self._names(request)
+        tells("looking at every store")
         selection = select(request, names, ownership)
         looks = self._look(request, selection, names, ownership)
         if not looks.problems:

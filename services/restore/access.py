@@ -9,18 +9,19 @@ from types import MappingProxyType
 from services.access.gate import Doing, Gate, digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.archive.confined import confined_look, holders_of
+from services.archive.confined import holders_of
 from services.archive.errors import ArchiveError
 from services.archive.hearing import Hears, unheard
 from services.archive.service import ArchiveService
 from services.errors import AccessDenied
-from services.jobs.looks import Look
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
 from services.restore.models import Plan
-from services.restore.planning import Planning, found_in
+from services.restore.planning import about
 from services.restore.service import RestoreService
 from services.setup.clashes import stored
 from services.setup.models import Clash
@@ -35,10 +36,11 @@ class DeskRestore:
 
     def __init__(
         self, gate: Gate, inner: Callable[[], RestoreService],
-        archives: Callable[[], ArchiveService], planning: Callable[[], Planning],
+        archives: Callable[[], ArchiveService], plans: Callable[[], LookBook[Plan]],
     ) -> None:  # fmt: skip
         self._gate, self._inner = gate, inner
-        self._archives, self._planning = archives, planning
+        self._archives, self._plans = archives, plans
+        self._looks = DeskLooks(gate, Action.PLAN_RESTORE, plans, confined=confined_plan)
 
     def plan(
         self, which: str, named: TenantKey | None = None, *, hears: Hears = unheard
@@ -60,11 +62,8 @@ class DeskRestore:
 
         Raises AccessDenied, ArchiveError, StoreError.
         """
-        url, tenants, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
-        with self._gate.doing(
-            Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
-        ):  # fmt: skip
-            self._planning().ask(url, named, by=viewer.id)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        self._looks.ask(about(url, named), tenants=tenants, target=_target(which, url))
 
     def planned(
         self, which: str, named: TenantKey | None = None
@@ -73,17 +72,13 @@ class DeskRestore:
 
         None where none was. Raises AccessDenied, ArchiveError, StoreError.
         """
-        url, _, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
-        look = self._planning().newest(url, named)
-        if look is None:
-            return None
-        plan = found_in(look)
-        return confined_look(look, viewer), None if plan is None else confined_plan(plan, viewer)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        return self._looks.newest(about(url, named), tenants=tenants)
 
     def stop_planning(self, which: str, named: TenantKey | None = None) -> None:
         """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
-        url, _, _ = self._allowed(Action.PLAN_RESTORE, which, named)
-        self._planning().stop(url, named)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        self._looks.stop(about(url, named), tenants=tenants)
 
     def near(self, named: TenantKey, snapshot: Snapshot | None) -> tuple[Clash, ...]:
         """Return what stands near a name as which something is to come back.
@@ -102,7 +97,8 @@ class DeskRestore:
         """
         url, _, viewer = self._allowed(Action.RESTORE, which, named)
         inner = self._inner()
-        plan = self._planning().planned(url, named, seen) or inner.plan(url, named)
+        known = (each for each in self._plans().every(about(url, named)) if each.digest == seen)
+        plan = next(known, None) or inner.plan(url, named)
         plan = inner.held_now(plan)  # it may be of long ago, and this says whom it concerns
         if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")

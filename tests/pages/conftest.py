@@ -22,6 +22,7 @@ from services.settings.environment import Settings
 from tests.servers import issuer
 from tests.servers.deployment import Deployment
 from tests.servers.written import Written, let_last
+from tests.waiting import wait_until
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
 RULES = {"ROLE_CLAIM": "groups", "ROLES": "admins = admin\nhelpers = support",
@@ -178,6 +179,12 @@ def open_page() -> Open:
         return app
 
     return opened
+
+
+def looked(app: AppTest, services: Services, kind: str) -> AppTest:
+    """The page once a look that was asked for is over: it is drawn anew by itself then."""
+    wait_until(lambda: not services.job_book.unended(kind), 240)
+    return app.run()
 
 
 def words(app: AppTest) -> str:
