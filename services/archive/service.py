@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,12 +49,13 @@ class ArchiveService:
 
     def begin(
         self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False,
-        part_of: str = "", after: str = "",
+        part_of: str = "", after: str = "", noted: Callable[[str], None] = lambda _: None,
     ) -> Archive:  # fmt: skip
         """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
 
         `part_of` is a job that may hold these tenants meanwhile, and `after` an archive for which
-        sessions were ended: with `quiesce` they are in this one too. Raises ArchiveError,
+        sessions were ended: with `quiesce` they are in this one too. `noted` is told its id before
+        the job is there, which may be over as soon as it is. Raises ArchiveError,
         StoreError, JobRefused, and where sessions would end OnHold for somebody on legal hold, and
         ArchiveError for somebody whom another job holds.
         """
@@ -71,6 +72,7 @@ class ArchiveService:
             name=_file_name(target, f"{now:%Y%m%dT%H%M%SZ}", archive_id), state=State.TAKING,
             by=by, created_at=now, digest=plan.digest, reason=reason.strip(),
         )  # fmt: skip
+        noted(archive_id)
         job = self._work.begin(
             KIND, job_plan(archive, plan.request, after), asked_by=by, reason=reason, names=(),
             steps=steps_of(quiesce=quiesce),
