@@ -192,13 +192,13 @@ class ArchiveService:
             noted(self._tools, archive, exc)
             raise
         noted(self._tools, archive, None)
-        return self._compared(proof) if stores else proof
+        return self._compared(proof, hears) if stores else proof
 
     def verify_file(self, url: str, *, stores: bool = False, hears: Hears = unheard) -> Proof:
         """Prove a file by its address, whether or not the records know of it."""
         folder, name = parted(url)
         proof = prove(self._tools, self._tools.place(folder), name, hears=hears)
-        return self._compared(proof) if stores else proof
+        return self._compared(proof, hears) if stores else proof
 
     def show(self, archive: Archive) -> tuple[Head, Manifest]:
         """Read an archive's head and manifest, and none of its chunks. Raises ArchiveError."""
@@ -228,10 +228,10 @@ class ArchiveService:
             reader = Reader(stream, self._tools.identities())
             return reader.head, reader.manifest
 
-    def _compared(self, proof: Proof) -> Proof:
+    def _compared(self, proof: Proof, hears: Hears) -> Proof:
         if proof.manifest is None:
             raise ArchiveError("it is encrypted, and cannot be compared without an identity")
-        return replace(proof, differences=compare(self._tools, proof.manifest))
+        return replace(proof, differences=compare(self._tools, proof.manifest, hears=hears))
 
 
 def parted(url: str) -> tuple[str, str]:
