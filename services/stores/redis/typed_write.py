@@ -9,7 +9,7 @@ several pieces, is built aside and takes its name by RENAMENX.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import hiredis
@@ -18,7 +18,7 @@ import redis
 from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
-from services.stores.redis.erase_sessions import chunks, sound
+from services.stores.redis.erase_sessions import chunks, node_of, sound, values_of
 from services.stores.redis.errors import STORE
 from services.stores.redis.link import Link, conversation, form, packed
 from services.stores.redis.typed_commands import Made, made_of
@@ -53,6 +53,15 @@ class KeyWriting:
         with conversation(self._client, operation="looking for keys", seconds=self._seconds) as on:
             parts = chunks(names, _BATCH_KEYS)
             return frozenset(name for part in parts for name in _there(on, part))
+
+    def nodes(self, records: Sequence[bytes]) -> Mapping[bytes, str | None]:
+        """Return the node_id of each session's record that is there; None where none can be read.
+
+        Nothing is changed: a look in Redis extends no session.
+        """
+        with conversation(self._client, operation="reading whose sessions there are",
+                          seconds=self._seconds) as link:  # fmt: skip
+            return {key: node_of(value) for key, value in values_of(link, records)}
 
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         """Write keys; one that is there stays as it is.

@@ -55,6 +55,19 @@ def with_field_ends(request: pytest.FixtureRequest, servers: dict[str, redis.Red
     return servers[request.param]
 
 
+def test_whose_sessions_there_are_is_read_without_a_change(server: redis.Redis) -> None:
+    """What tells no node_id is there all the same; what is not there is not named."""
+    server.set("kato:session:a", '{"node_id": "tenant:acme:user:bob"}', px=60_000)
+    server.set("kato:session:torn", '{"node_id": "tenant:a')
+    server.rpush("kato:session:list", "x")
+    ends = server.pexpiretime("kato:session:a")
+    names = [b"kato:session:" + each for each in (b"a", b"torn", b"list", b"none")]
+    assert dict(writing(server).nodes(names)) == {
+        names[0]: "tenant:acme:user:bob", names[1]: None, names[2]: None,
+    }  # fmt: skip
+    assert server.pexpiretime("kato:session:a") == ends
+
+
 def writing(client: redis.Redis) -> KeyWriting:
     port = client.connection_pool.connection_kwargs["port"]
     return KeyWriting(redis.Redis(port=port, protocol=2), seconds=20)
