@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -148,7 +148,7 @@ def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]
         at = text.find(separator, at + 1)
 
 
-def _firsts(text: str, separators: tuple[str, ...]) -> Iterable[str]:
+def _firsts(text: str, separators: tuple[str, ...]) -> Collection[str]:
     """Return the different first parts of the first ways to cut `text` at the separators."""
     if not separators:
         return (text,) if text else ()
@@ -158,7 +158,7 @@ def _firsts(text: str, separators: tuple[str, ...]) -> Iterable[str]:
     if len(separators) == 1 and text.find(separator, at + 1) == -1:  # as nearly always
         return (text[:at],) if at + len(separator) < len(text) else ()
     ways = islice(_splits(text, separators), _MAX_READINGS)
-    return dict.fromkeys(first for first, *_ in ways)
+    return dict.fromkeys(first for first, *_ in ways).keys()
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,9 @@ class NamingSchemes:
         for first, last, between, kind in self._sanitised:
             if text.startswith(first) and text.endswith(last):  # most do not read most texts
                 names = _firsts(text[len(first) : len(text) - len(last)], between)
-                if names:
+                if len(names) == 1:  # as nearly always
+                    yield (TenantKey(kind, *names),)
+                elif names:
                     yield tuple([TenantKey(kind, name) for name in names])
 
     @cached_property

@@ -117,10 +117,13 @@ class Places:
 
     def _number(self, owner: Owner) -> int:
         number = self._numbers.get(owner)
-        if number is None:
-            name, is_kb = self._place(owner)
-            number = self._meet(owner, self.ownership.owner(owner), name, is_kb=is_kb)
-        return number
+        if number is not None:
+            return number
+        kind, name = owner
+        if kind is OwnerKind.KB:  # nearly all
+            return self._meet(owner, self.ownership.kb(name), name, is_kb=True)
+        label, is_kb = self._place(owner)
+        return self._meet(owner, self.ownership.owner(owner), label, is_kb=is_kb)
 
     def _meet(self, key: Hashable, claim: Claim, name: str, *, is_kb: bool) -> int:
         number, holder = len(self.claims), self._holder(claim)
@@ -149,14 +152,11 @@ class Places:
         return number
 
     def _place(self, owner: Owner) -> tuple[str, bool]:
-        kind, name = owner
-        if kind is OwnerKind.KB:  # nearly all
-            return name, True
-        match kind:
+        match owner.kind:
             case OwnerKind.NODE:
-                return kb_id_of(name, self.ownership.service), True
+                return kb_id_of(owner.name, self.ownership.service), True
             case OwnerKind.TENANT:
-                return f"tenant:{name}", False
+                return f"tenant:{owner.name}", False
             case _:
                 return "", False
 
