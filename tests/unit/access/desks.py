@@ -875,7 +875,8 @@ CASES: dict[str, Case] = {
     ),
     **{
         f"retention.{name}": _done(
-            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN,
+            Action.STOP_JOB if name == "stop" else Action.RUN_RETENTION,
             f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
         )
         for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
@@ -1073,7 +1074,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "restore.stop": _restore(
-        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+        "stop", ADMIN, action=Action.STOP_JOB, target="stop tenant/acme", writes=True, **OF_ACME
     ),
     "restore.resume": _restore(
         "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
@@ -1174,7 +1175,9 @@ CASES: dict[str, Case] = {
         lambda d: d.archives.newest_proven([ACME, ZED]), VIEWER, ANY, inner="archive.newest_proven"
     ),
     "archives.job": _archive("job"),
-    "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
+    "archives.stop": _archive(
+        "stop", Action.STOP_ARCHIVE, target="stop acme.kato.tar", writes=True
+    ),
     "archives.resume": _archive(
         "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
     ),
