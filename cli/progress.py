@@ -26,19 +26,25 @@ def told() -> Iterator[Hears]:
 class _Line:
     def __init__(self) -> None:
         self._said_at, self._is_person = 0.0, sys.stderr.isatty()
-        self._written = False
+        self._words, self._written = "", False
 
     def say(self, progress: Progress) -> None:
         """Write how far it is, now and then."""
         now = time.monotonic()
-        if not self._is_person or now - self._said_at < _SECONDS:
+        is_soon = progress.words == self._words and now - self._said_at < _SECONDS
+        if not self._is_person or is_soon:
             return
-        self._said_at, self._written = now, True
-        done, whole = progress.done or 0, progress.whole
-        share = f"{done:,} bytes" if not whole else f"{done / whole:4.0%} of {whole:,} bytes"
-        print(f"\r{progress.words}: {share}\x1b[K", end="", file=sys.stderr, flush=True)
+        self._said_at, self._words, self._written = now, progress.words, True
+        print(f"\r{progress.words}{_share(progress)}\x1b[K", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Remove the line."""
         if self._written:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _share(progress: Progress) -> str:
+    done, whole = progress.done, progress.whole
+    if done is None:
+        return ""
+    return f": {done:,} bytes" if not whole else f": {done / whole:4.0%} of {whole:,} bytes"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cli.printed import aligned
 from services.jobs.models import Job
 from services.restore.formats import plan_of, receipt_of
-from services.restore.models import STAGING, GivenUp, Plan, Receipt
+from services.restore.models import STAGING, GivenUp, PartPlan, PartResult, Plan, Receipt
 from services.usage.formats import stamp
 from services.visible import visible
 
@@ -19,12 +19,13 @@ def plan_text(plan: Plan) -> str:
     named = f", as {visible(str(plan.named))}" if plan.named else ""
     rows = [
         (visible(each.part), visible(each.into) or "-", f"{each.archived:,}",
-         _UNKNOWN if each.there is None else f"{each.there:,}")
+         _UNKNOWN if each.there is None else f"{each.there:,}", f"{each.left_out:,}")
         for each in plan.parts
     ]  # fmt: skip
-    head = ("PART", "INTO", "IN THE ARCHIVE", "THERE ALREADY")
+    head = ("PART", "INTO", "IN THE ARCHIVE", "THERE ALREADY", "LEFT OUT")
     lines = [f"archive {plan.archive_id} of {visible(str(plan.target))}{named}"]
     lines += [f"taken: {stamp(plan.taken_at)}", aligned([head, *rows], right_from=2)]
+    lines += _left_out_text(plan.parts)
     lines += [f"changed while it was taken: {plan.changed:,}"] if plan.changed else []
     lines += [f"left out of the archive: {plan.left_out:,}"] if plan.left_out else []
     lines += [
@@ -69,11 +70,11 @@ def _receipt_text(receipt: Receipt) -> str:
     rows = [
         (visible(each.part), f"{each.archived:,}",
          _UNKNOWN if each.before is None else f"{each.before:,}",
-         f"{each.expired:,}", f"{each.differing:,}")
+         f"{each.left_out:,}", f"{each.expired:,}", f"{each.differing:,}")
         for each in receipt.parts
     ]  # fmt: skip
-    head = ("PART", "IN THE ARCHIVE", "THERE BEFORE", "EXPIRED", "DIFFERENT")
-    lines = [aligned([head, *rows], right_from=1)]
+    head = ("PART", "IN THE ARCHIVE", "THERE BEFORE", "LEFT OUT", "EXPIRED", "DIFFERENT")
+    lines = [aligned([head, *rows], right_from=1), *_left_out_text(receipt.parts)]
     lines += [
         f"different: {visible(each.part)}: {visible(name)}"
         for each in receipt.parts
@@ -90,6 +91,13 @@ def _receipt_text(receipt: Receipt) -> str:
         for part, count in receipt.kept.items()
     ]
     return "\n".join(lines)
+
+
+def _left_out_text(parts: Iterable[PartPlan | PartResult]) -> Iterator[str]:
+    for each in parts:
+        if each.left_out:
+            why = "their ids live on" if each.part == "redis/sessions" else "caches, made anew"
+            yield f"left out: {visible(each.part)}: {each.left_out:,} ({why})"
 
 
 def jobs_text(jobs: Iterable[Job]) -> str:

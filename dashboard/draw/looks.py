@@ -65,7 +65,7 @@ def _follow(looks: Looks[T]) -> None:
     look = found[0][0] if found[0] is not None else None
     if look is None or look.state is not LookState.RUNNING:
         st.rerun()
-    st.progress(_share(look.progress), text=markdown(words_of(look.progress)))
+    _progress(look.progress)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("This tab can be closed: it goes on, and what it comes to is here then.",
                    width="stretch")  # fmt: skip
@@ -76,8 +76,13 @@ def _follow(looks: Looks[T]) -> None:
         )  # fmt: skip
 
 
-def _share(progress: Progress) -> float:
-    return min(1.0, (progress.done or 0) / progress.whole) if progress.whole else 0.0
+def _progress(progress: Progress) -> None:
+    """Draw a bar where it is known how much it is in all, and else what it does."""
+    text = markdown(words_of(progress))
+    if progress.whole:
+        st.progress(min(1.0, (progress.done or 0) / progress.whole), text=text)
+    else:
+        st.markdown(f":material/pending: {text}")
 
 
 def words_of(progress: Progress) -> str:

@@ -68,7 +68,7 @@ def total_words(plan: Plan, store: Measure) -> tuple[str, str]:
         return "none", "not configured"
     if store not in plan.request.stores:
         return "none", "not chosen"
-    return number(plan.total(store)), _bytes_words(i for i in plan.items if i.store is store)
+    return number(plan.total(store)), _bytes_words(plan.counted(store))
 
 
 def _bytes_words(items: Iterable[Item]) -> str:
@@ -96,7 +96,7 @@ def by_tenant(plan: Plan) -> dict[str, tuple[Item, ...]]:
 
 def entries(plan: Plan) -> int:
     """Return how many rows, keys, points and sessions would go."""
-    return sum(item.count for item in plan.items)
+    return sum(map(plan.total, Measure))
 
 
 def items_frame(items: Iterable[Item]) -> pd.DataFrame:

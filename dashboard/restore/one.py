@@ -140,7 +140,8 @@ def _receipt(receipt: Receipt) -> None:
         for text in tables.differing_words(receipt):
             st.markdown(f"- {escaped(text)}")
     elif any(each.archived for each in receipt.parts if not is_own(each.part)):
-        st.success("Every row, key and point is as in the archive.",
+        but = " but what was left out" if any(each.left_out for each in receipt.parts) else ""
+        st.success(f"Every row, key and point{but} is as in the archive.",
                    icon=":material/check_circle:")  # fmt: skip
     else:
         st.warning("No row, key or vector is in the archive, so none came back.",
@@ -163,6 +164,7 @@ def _notes(receipt: Receipt) -> list[str]:
     held = tables.hold_words(receipt.holds)
     found = [
         f"On legal hold again, as when it was archived: {held}." if held else "",
+        *(f"{text}." for text in tables.left_out_words(receipt.parts)),
         f"{plural(expired, 'key')} had expired, and did not come back." if expired else "",
         f"{plural(receipt.mentions, 'row')} name in their text what has another name now."
         if receipt.mentions else "",

@@ -17,10 +17,7 @@ from services.setup.models import Clash
 COLUMNS = {
     "Into": st.column_config.TextColumn(width="medium"),
     "Part": st.column_config.TextColumn(width="large"),
-} | {
-    name: st.column_config.NumberColumn(format="localized")
-    for name in (tables.ARCHIVED, tables.THERE, tables.BEFORE, tables.EXPIRED, tables.DIFFERING)
-}
+} | {name: st.column_config.NumberColumn(format="localized") for name in tables.COUNTS}
 
 
 def draw(plan: Plan, near: Sequence[Clash] = ()) -> None:
@@ -63,6 +60,9 @@ def _parts(plan: Plan) -> None:
 def _notes(plan: Plan) -> list[str]:
     there = sum(each.there or 0 for each in plan.parts)
     found = [
+        *(f"{text}." for text in tables.left_out_words(plan.parts)),
+        "What the card says it is called and whom to write to is not copied: it is another tenant."
+        if plan.named is not None else "",
         f"{plural(there, 'entry', 'entries')} of it are there already, and stay as they are."
         if there else "",
         f"The archive was taken {moment(plan.taken_at)}.",

@@ -14,7 +14,15 @@ from dashboard.draw.measures import WORDS
 from services.archive.models import Archive
 from services.jobs.models import Job, JobState
 from services.restore.formats import plan_of
-from services.restore.models import GivenUp, Misfit, Outcome, Plan, Receipt
+from services.restore.models import (
+    GivenUp,
+    Misfit,
+    Outcome,
+    PartPlan,
+    PartResult,
+    Plan,
+    Receipt,
+)
 from services.tenancy.kb_ids import TenantKey
 
 Color = Literal["green", "blue", "orange", "red", "gray"]
@@ -46,7 +54,8 @@ _KEPT = {
                         "otherwise here or not over yet, and not brought back"),
 }  # fmt: skip
 ARCHIVED, THERE, BEFORE = "In the archive", "There already", "There before"
-DIFFERING, EXPIRED = "Different", "Expired"
+LEFT_OUT, DIFFERING, EXPIRED = "Left out", "Different", "Expired"
+COUNTS = (ARCHIVED, THERE, BEFORE, LEFT_OUT, EXPIRED, DIFFERING)
 THEN = "There then"
 _MOST = 5
 
@@ -73,11 +82,16 @@ def whose(plan: Plan) -> str:
 def plan_frame(plan: Plan) -> pd.DataFrame:
     """Return one row a part: how much of it there is in the archive and already; None unknown."""
     rows = [
-        (part_words(each.part), each.archived, each.there, visible(each.into))
+        (part_words(each.part), each.archived, each.there, each.left_out, visible(each.into))
         for each in plan.parts if each.archived or each.there
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["Part", ARCHIVED, THERE, "Into"])
-    return frame.astype({THERE: "Int64"})
+    frame = pd.DataFrame(rows, columns=["Part", ARCHIVED, THERE, LEFT_OUT, "Into"])
+    return _without_zeros(frame.astype({THERE: "Int64"}))
+
+
+def _without_zeros(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without the column of what was left out, where nothing was."""
+    return frame if frame[LEFT_OUT].any() else frame.drop(columns=LEFT_OUT)
 
 
 def obstacles(plan: Plan) -> Iterator[str]:
@@ -115,11 +129,22 @@ def _misfit(each: Misfit) -> str:
 def receipt_frame(receipt: Receipt) -> pd.DataFrame:
     """Return one row a part: what was there before, and what is not as in the archive."""
     rows = [
-        (part_words(each.part), each.archived, each.before, each.expired, each.differing)
+        (part_words(each.part), each.archived, each.before, each.left_out, each.expired,
+         each.differing)
         for each in receipt.parts if each.archived or each.before or each.differing
     ]  # fmt: skip
-    columns = ["Part", ARCHIVED, BEFORE, EXPIRED, DIFFERING]
-    return pd.DataFrame(rows, columns=columns).astype({BEFORE: "Int64"})
+    columns = ["Part", ARCHIVED, BEFORE, LEFT_OUT, EXPIRED, DIFFERING]
+    return _without_zeros(pd.DataFrame(rows, columns=columns).astype({BEFORE: "Int64"}))
+
+
+def left_out_words(parts: Iterable[PartPlan | PartResult]) -> Iterator[str]:
+    """Say of each part what does not come back as another tenant, and why."""
+    for each in parts:
+        if each.left_out and each.part == "redis/sessions":
+            yield (f"{plural(each.left_out, 'session')} left out: their ids live on as another "
+                   "tenant's, and an id is one for the whole deployment")  # fmt: skip
+        elif each.left_out:
+            yield f"{plural(each.left_out, 'key')} left out: KATO's caches, which it makes anew"
 
 
 def differing_words(receipt: Receipt) -> Iterator[str]:

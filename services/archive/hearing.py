@@ -1,9 +1,9 @@
-"""A stream of an archive that says how far it is read, and ends where somebody asked for it."""
+"""Saying how far an archive is read, and what is done then; it ends where somebody asked for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO, cast
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
 
 from services.jobs.models import Progress
 from services.jobs.ports import Said
@@ -14,18 +14,46 @@ READING = "reading the archive"
 
 _EVERY = 4 * 1024 * 1024  # bytes: a look into the records each time
 
-Hears = Callable[[BinaryIO], BinaryIO]
-"""Returns a stream that tells of itself what another one gives."""
+
+class Hears(Protocol):
+    """What is told how far it is. Each of its methods raises Stopped where that is asked for."""
+
+    def __call__(self, stream: BinaryIO, /) -> BinaryIO:
+        """Return a stream that tells how much of it is read."""
+
+    def turns_to(self, what: str, /) -> None:
+        """Take note of what is done next; how long that takes nobody knows."""
 
 
-def unheard(stream: BinaryIO) -> BinaryIO:
-    """Return a stream as it is."""
-    return stream
+class _Unheard:
+    def __call__(self, stream: BinaryIO, /) -> BinaryIO:
+        return stream
+
+    def turns_to(self, what: str, /) -> None:
+        pass
+
+
+unheard: Hears = _Unheard()
+"""Tells nobody, and leaves a stream as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    said: Said
+    stops: Stops
+
+    def __call__(self, stream: BinaryIO, /) -> BinaryIO:
+        return cast("BinaryIO", _Heard(stream, self.said, self.stops))
+
+    def turns_to(self, what: str, /) -> None:
+        if self.stops():
+            raise Stopped
+        self.said(Progress(what))
 
 
 def hearing(said: Said, stops: Stops = lambda: False) -> Hears:
-    """Return what has a stream say how far it is. Reading raises Stopped where `stops` says so."""
-    return lambda stream: cast("BinaryIO", _Heard(stream, said, stops))
+    """Return what says how far it is, and raises Stopped where `stops` says so."""
+    return _Hearing(said, stops)
 
 
 class _Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,12 +49,13 @@ class ArchiveService:
 
     def begin(
         self, plan: Plan, *, by: str, reason: str, to: str = "", quiesce: bool = False,
-        part_of: str = "", after: str = "",
+        part_of: str = "", after: str = "", noted: Callable[[str], None] = lambda _: None,
     ) -> Archive:  # fmt: skip
         """Begin the job that takes an archive as planned; `quiesce` ends its sessions first.
 
         `part_of` is a job that may hold these tenants meanwhile, and `after` an archive for which
-        sessions were ended: with `quiesce` they are in this one too. Raises ArchiveError,
+        sessions were ended: with `quiesce` they are in this one too. `noted` is told its id before
+        the job is there, which may be over as soon as it is. Raises ArchiveError,
         StoreError, JobRefused, and where sessions would end OnHold for somebody on legal hold, and
         ArchiveError for somebody whom another job holds.
         """
@@ -71,6 +72,7 @@ class ArchiveService:
             name=_file_name(target, f"{now:%Y%m%dT%H%M%SZ}", archive_id), state=State.TAKING,
             by=by, created_at=now, digest=plan.digest, reason=reason.strip(),
         )  # fmt: skip
+        noted(archive_id)
         job = self._work.begin(
             KIND, job_plan(archive, plan.request, after), asked_by=by, reason=reason, names=(),
             steps=steps_of(quiesce=quiesce),
@@ -190,13 +192,13 @@ class ArchiveService:
             noted(self._tools, archive, exc)
             raise
         noted(self._tools, archive, None)
-        return self._compared(proof) if stores else proof
+        return self._compared(proof, hears) if stores else proof
 
     def verify_file(self, url: str, *, stores: bool = False, hears: Hears = unheard) -> Proof:
         """Prove a file by its address, whether or not the records know of it."""
         folder, name = parted(url)
         proof = prove(self._tools, self._tools.place(folder), name, hears=hears)
-        return self._compared(proof) if stores else proof
+        return self._compared(proof, hears) if stores else proof
 
     def show(self, archive: Archive) -> tuple[Head, Manifest]:
         """Read an archive's head and manifest, and none of its chunks. Raises ArchiveError."""
@@ -226,10 +228,10 @@ class ArchiveService:
             reader = Reader(stream, self._tools.identities())
             return reader.head, reader.manifest
 
-    def _compared(self, proof: Proof) -> Proof:
+    def _compared(self, proof: Proof, hears: Hears) -> Proof:
         if proof.manifest is None:
             raise ArchiveError("it is encrypted, and cannot be compared without an identity")
-        return replace(proof, differences=compare(self._tools, proof.manifest))
+        return replace(proof, differences=compare(self._tools, proof.manifest, hears=hears))
 
 
 def parted(url: str) -> tuple[str, str]:

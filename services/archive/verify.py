@@ -18,6 +18,7 @@ from services.errors import StoreNotConfigured
 from services.purge.models import Surface
 
 _READ_BYTES = 1024 * 1024
+_CALLED = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +93,19 @@ class _HashedOnce:
         return self._hashed, self._digest.hexdigest()
 
 
-def compare(tools: Tools, manifest: Manifest) -> tuple[Difference, ...]:
+def compare(
+    tools: Tools, manifest: Manifest, *, hears: Hears = unheard
+) -> tuple[Difference, ...]:  # fmt: skip
     """Read the stores again by an archive's names, and return the parts that are otherwise there.
 
     A store that is not configured now cannot be asked. Raises StoreError for one that fails.
     """
-    asks = asks_of(tools, surface_of(manifest))
-    return tuple(
-        difference
-        for store, ask in asks.items()
-        for difference in _of_store(
-            {part.name: part for part in manifest.parts if part.store == store}, ask
-        )
-    )
+    found = list[Difference]()
+    for store, ask in asks_of(tools, surface_of(manifest)).items():
+        hears.turns_to(f"comparing with {_CALLED[store]}")
+        parts = {part.name: part for part in manifest.parts if part.store == store}
+        found += _of_store(parts, ask)
+    return tuple(found)
 
 
 def surface_of(manifest: Manifest) -> Surface:

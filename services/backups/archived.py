@@ -27,11 +27,15 @@ class TenantArchives:
     def __init__(self, service: Callable[[], ArchiveService]) -> None:
         self._service = service
 
-    def begin(self, tenant: TenantKey, rule: Rule, *, by: str) -> str:
-        """Begin to take and prove one, as a job, and return its id. Raises PurgeRefused too."""
+    def begin(
+        self, tenant: TenantKey, rule: Rule, *, by: str, noted: Callable[[str], None]
+    ) -> None:
+        """Begin to take and prove one, as a job whose id is noted. Raises PurgeRefused too."""
         service = self._service()
         plan = service.plan(Request(Target(tenant=tenant)))
-        return service.begin(plan, by=by, reason=REASON, to=rule.to, quiesce=rule.quiesce).id
+        service.begin(
+            plan, by=by, reason=REASON, to=rule.to, quiesce=rule.quiesce, noted=noted
+        )  # fmt: skip
 
     def known(self, archives: Collection[str]) -> Mapping[str, Backup]:
         """Return what the records know of these."""

@@ -41,9 +41,9 @@ def standing(
 ) -> Standing:  # fmt: skip
     """Say how a tenant is backed up, by the rule that holds and what the records know."""
     at = next_at(tenant, kept, last)
-    if last is not None and not last.archive and not last.problem and now - last.begun > LOST:
-        last = replace(last, problem="whoever began it ended before anything was taken")
     took = known.get(last.archive) if last is not None else None
+    if last is not None and took is None and not last.problem and now - last.begun > LOST:
+        last = replace(last, problem="whoever began it ended before anything was taken")
     waits = at is not None and at <= now and (took is None or took.settled)
     late = now - at if at is not None and waits else None
     return Standing(tenant, kept, last, took, newest, at, late)

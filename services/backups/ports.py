@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from services.backups.models import Backup, Kept, Rule, Run
@@ -29,7 +29,7 @@ class BackupRecords(Protocol):
         """Note that a run begins; False where another dashboard began one since `before`."""
 
     def came(self, run: Run) -> None:
-        """Note what a run that was begun takes, or why it could not."""
+        """Note what a run that was begun takes, or why it takes nothing, whatever was noted."""
 
     def forget(self, tenant: TenantKey, archives: Collection[str]) -> None:
         """Remove the runs whose archives are gone."""
@@ -38,8 +38,10 @@ class BackupRecords(Protocol):
 class Archives(Protocol):
     """Archives of whole tenants. Every method raises StoreError and ArchiveError."""
 
-    def begin(self, tenant: TenantKey, rule: Rule, *, by: str) -> str:
-        """Begin to take and prove one, as a job, and return its id."""
+    def begin(
+        self, tenant: TenantKey, rule: Rule, *, by: str, noted: Callable[[str], None]
+    ) -> None:
+        """Begin to take and prove one, as a job; `noted` is told its id before it can be over."""
 
     def known(self, archives: Collection[str]) -> Mapping[str, Backup]:
         """Return what the records know of these."""

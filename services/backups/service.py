@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.backups.judge import next_at, rules_of, standing
@@ -173,9 +173,16 @@ class BackupService:
         run = Run(tenant, due, now)
         if not tools.records.begin(run, runs.get(tenant)):
             return None
+        began = list[Run]()
+
+        def noted(archive: str) -> None:
+            began.append(replace(run, archive=archive))
+            tools.records.came(began[-1])
+
         try:
-            run = Run(tenant, due, now, tools.archives.begin(tenant, kept.rule, by=by))
+            tools.archives.begin(tenant, kept.rule, by=by, noted=noted)
         except KatoTenantsError as exc:
-            run = Run(tenant, due, now, problem=str(exc))
-        tools.records.came(run)
-        return run
+            failed = replace(run, problem=str(exc))
+            tools.records.came(failed)
+            return failed
+        return began[-1]

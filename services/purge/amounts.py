@@ -20,11 +20,11 @@ def amounts_of_plan(plan: Plan) -> Amounts:
     """Return how much of each store a purge erases: bytes only where each is known."""
     found: dict[Measure, Amount] = {}
     for store in Measure:
-        items = [item for item in plan.items if item.store is store]
+        items = plan.counted(store)
         if items:
             known = [item.bytes for item in items if item.bytes is not None]
-            count = sum(item.count for item in items)
-            found[store] = Amount(count, sum(known) if len(known) == len(items) else None)
+            all_known = len(known) == len(items)
+            found[store] = Amount(plan.total(store), sum(known) if all_known else None)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from services.figures import Measure
 from services.purge.job import Conserved, Job, Line
 from services.purge.journal import last_look, result_of
-from services.purge.models import Reckoning
+from services.purge.models import Reckoning, is_counted
 from services.purge.steps import StepName
 
 _MEASURES: Mapping[str, frozenset[Measure]] = {
@@ -47,18 +47,13 @@ def _conserved(
     store: str, before: Reckoning, after: Reckoning, lines: Iterable[Line]
 ) -> Conserved:  # fmt: skip
     deleted = sum(
-        line.deleted for line in lines if line.store in _MEASURES[store] and _is_counted(line)
+        line.deleted for line in lines if line.store in _MEASURES[store] and is_counted(line.kind)
     )
     return Conserved(
         store, before.total, after.total, deleted,
         others=before.seen - after.seen - deleted,
         unexplained=(before.total - before.seen) - (after.total - after.seen),
     )  # fmt: skip
-
-
-def _is_counted(line: Line) -> bool:
-    """Whether a line is of what a store counts: a member of a set is no key, a part no row."""
-    return line.kind != "session_index" and not line.kind.startswith("detached parts of ")
 
 
 def _reckonings(result: Mapping[str, Any]) -> dict[str, Reckoning]:

@@ -128,6 +128,16 @@ class Item:
         """What makes it the same thing in another look."""
         return self.store, self.owner, self.kind
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is of what its store counts."""
+        return is_counted(self.kind)
+
+
+def is_counted(kind: str) -> bool:
+    """Whether a kind is of what a store counts: a member of a set is no key, a part no row."""
+    return kind != "session_index" and not kind.startswith("detached parts of ")
+
 
 class LeftKind(StrEnum):
     """Why a part of the target stays."""
@@ -269,7 +279,11 @@ class Plan:
 
     def total(self, store: Measure) -> int:
         """Return how many of a store's rows, keys, points or sessions would go."""
-        return sum(item.count for item in self.items if item.store is store)
+        return sum(item.count for item in self.counted(store))
+
+    def counted(self, store: Measure) -> tuple[Item, ...]:
+        """Return what of a store's items are its rows, keys, points or sessions."""
+        return tuple(item for item in self.items if item.store is store and item.is_counted)
 
 
 def held_words(held: Held) -> str:

@@ -52,5 +52,6 @@ def job_json(job: Job) -> dict[str, Any]:
 def result_of_part(found: Mapping[str, Any], before: int | None, expired: int) -> PartResult:
     """Read what a comparison of one part came to."""
     return PartResult(
-        found["part"], found["archived"], before, found["differing"], tuple(found["names"]), expired
-    )
+        found["part"], found["archived"], before, found["differing"], tuple(found["names"]),
+        expired, found.get("left_out", 0),
+    )  # fmt: skip

@@ -92,12 +92,15 @@ class PartPlan:
 
     `into` is the collection or table. `there` is how many of these owners' rows, of these keys or
     of these points are there already, which stay as they are; None where nobody could tell.
+    `left_out` is how many do not come back under another name: sessions that live on under their
+    ids, and caches. As sessions come and go by the minute, it is no part of a plan's digest.
     """
 
     part: str
     archived: int
     there: int | None
     into: str = ""
+    left_out: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,8 @@ class PartResult:
 
     `before` is what was there of it before anything was written. `differing` is how many are not
     as they are in the archive, and `names` some of them: keys, ids of points; of rows the number
-    that is there says how many. `expired` are keys whose time was over.
+    that is there says how many. `expired` are keys whose time was over, and `left_out` those that
+    did not come back under another name.
     """
 
     part: str
@@ -182,6 +186,7 @@ class PartResult:
     differing: int
     names: tuple[str, ...] = ()
     expired: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

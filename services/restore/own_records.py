@@ -6,7 +6,7 @@ Findings are for reading: the next audit finds anew, and whoever is there accept
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -100,12 +100,17 @@ class _Work:
                             line["by"], at, line["why"])  # fmt: skip
 
     def _cards(self) -> int:
-        """Bring back what stood on a card where nothing does; a legal hold in any case."""
+        """Bring back what stood on a card where nothing does; a legal hold in any case.
+
+        What another tenant is called, and whom to write to for it, is no other's.
+        """
         kept = 0
         for line in self._lines("records/cards"):
             tenant = self._tenant(line["tenant"])
-            old, card = _card(line, tenant), self.own.cards.card(tenant)
-            if _texts(card) == _texts(Card(tenant)):
+            old, card, empty = _card(line, tenant), self.own.cards.card(tenant), Card(tenant)
+            if str(tenant) != line["tenant"]:
+                old, empty = (_called_as(card, each) for each in (old, empty))
+            if _texts(card) == _texts(empty):
                 edit = Edit(tenant, old.name, old.contact, old.notes, dict(old.labels))
                 self.own.cards.change([edit], by=_BY)
             elif _texts(card) != _texts(old):
@@ -158,6 +163,11 @@ def _card(line: Line, tenant: TenantKey) -> Card:
             hold["reason"] or "", hold["by"] or "", datetime.fromisoformat(hold["since"])
         ),
     )  # fmt: skip
+
+
+def _called_as(card: Card, other: Card) -> Card:
+    """Return the other with what this one is called, and whom to write to for it."""
+    return replace(other, name=card.name, contact=card.contact)
 
 
 def _texts(card: Card) -> tuple[object, ...]:

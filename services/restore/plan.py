@@ -14,6 +14,7 @@ from services.archive.models import Format, Manifest, Part
 from services.errors import NamingError, StoreNotConfigured
 from services.restore.errors import RestoreRefused
 from services.restore.held import held, unborne
+from services.restore.left_out import LeftOut
 from services.restore.models import Held, Misfit, PartPlan, Plan, Unborne, Unfit
 from services.restore.renaming import Renaming, renaming_of, unchanged
 from services.restore.source import (
@@ -121,7 +122,8 @@ class _Look:
 
     def _keys(self, part: Part) -> PartPlan:
         there, names = 0, list[bytes]()
-        for key in self.archive.keys(part, self.renaming):
+        left = LeftOut(self.tools.keys, self.renaming)
+        for key in left.kept(self.archive.keys(part, self.renaming)):
             self._check_type(part, key)
             if not key.continues:
                 names.append(key.key)
@@ -129,7 +131,7 @@ class _Look:
                 there += len(self.tools.keys.there(names))
                 names = []
         there += len(self.tools.keys.there(names))
-        return PartPlan(part.name, part.count, there)
+        return PartPlan(part.name, part.count, there, left_out=len(left.names))
 
     def _check_type(self, part: Part, key: TypedKey) -> None:
         if key.type not in _TYPES:

@@ -68,6 +68,9 @@ class KeySink(Protocol):
     def there(self, names: Sequence[bytes]) -> frozenset[bytes]:
         """Return which of these names have a key now. Nothing is changed."""
 
+    def nodes(self, records: Sequence[bytes]) -> Mapping[bytes, str | None]:
+        """Return the node_ids of those sessions' records that are there; None where unreadable."""
+
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         """Write keys; one that is there stays as it is."""
 

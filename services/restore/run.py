@@ -7,12 +7,13 @@ its process was killed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from services.archive.formats import TypedKey
 from services.archive.hearing import hearing, unheard
 from services.archive.models import Part
 from services.jobs.models import Job, Progress, Result
@@ -20,10 +21,12 @@ from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.restore.errors import RestoreRefused
 from services.restore.formats import SEEN, plan_of, receipt_json, result_of_part
+from services.restore.left_out import LeftOut
 from services.restore.models import Outcome, PartResult, Receipt
 from services.restore.plan import plan, renaming_for
 from services.restore.source import Tools, collection_of, names_of, opened
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.layout import SESSION_PREFIX, text_of
 
 KIND = "restore"
 LIMITS = "records/limits"
@@ -46,6 +49,8 @@ class StepName(StrEnum):
 STEPS = tuple(StepName)
 WRITES = STEPS[1:-1]
 """Those that write."""
+_WRITTEN = {"redis/keys": StepName.KEYS, "redis/sessions": StepName.SESSIONS}
+_SESSION = text_of(SESSION_PREFIX)
 
 
 @dataclass
@@ -133,7 +138,9 @@ class RestoreWork:
         """Write the sessions, and then name them in KATO's index."""
         found = self._keys("redis/sessions")
         for part in self._of("redis/sessions"):
-            self.tools.keys.index(part.description.get("index", ()))
+            left = {name.removeprefix(_SESSION) for name in found["left_out"][part.name]}
+            ids = part.description.get("index", ())
+            self.tools.keys.index([each for each in ids if each not in left])
         return found
 
     def records(self) -> Result:
@@ -147,7 +154,7 @@ class RestoreWork:
         others: dict[str, Callable[[Part], Iterator[str]]] = {
             "clickhouse": self._other_rows,
             "qdrant": self._other_points,
-            "redis": lambda part: keys.differing(archive.keys(part, self.renaming)),
+            "redis": lambda part: keys.differing(self._came_back(part)),
         }
         compared = [
             self._verified(part, other(part))
@@ -164,12 +171,14 @@ class RestoreWork:
     def _keys(self, name: str) -> Result:
         lost = list[str]()
         expired = 0
+        left = LeftOut(self.tools.keys, self.renaming)
         for part in self._of(name):
             keys = self.archive.keys(part, self.renaming)
-            done = self.tools.keys.write(self._told(part, keys))
+            done = self.tools.keys.write(left.kept(self._told(part, keys)))
             lost += done.field_ends_lost
             expired += len(done.expired)
-        return {"field_ends_lost": lost[:_NAMED], "expired": {name: expired}}
+        return {"field_ends_lost": lost[:_NAMED], "expired": {name: expired},
+                "left_out": {name: list(map(text_of, left.names))}}  # fmt: skip
 
     def _told(self, part: Part, items: Iterable[Any], *, every: int = _SAID_EVERY) -> Iterator[Any]:
         """Pass them on, saying how far it is, and end where somebody asked for it.
@@ -187,7 +196,17 @@ class RestoreWork:
         names = list(islice(differing, _NAMED))
         more = sum(1 for _ in differing)
         return {"part": part.name, "archived": part.count, "differing": len(names) + more,
-                "names": names}  # fmt: skip
+                "names": names, "left_out": len(self._left_out(part))}  # fmt: skip
+
+    def _left_out(self, part: Part) -> Collection[str]:
+        """Return the names of a part's keys that were left out when it was written."""
+        written = self.results[_WRITTEN.get(part.name, StepName.KEYS)]
+        return frozenset(written.get("left_out", {}).get(part.name, ()))
+
+    def _came_back(self, part: Part) -> Iterator[TypedKey]:
+        left = self._left_out(part)
+        keys = self.archive.keys(part, self.renaming)
+        return (key for key in keys if text_of(key.key) not in left)
 
     def _other_rows(self, part: Part) -> Iterator[str]:
         """Yield once, with how many rows there are, where they are not exactly the archive's."""

@@ -9,13 +9,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, tzinfo
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
+from jwt import api_jwt
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -27,7 +29,7 @@ from playwright.sync_api import (
 )  # fmt: skip
 
 from dashboard import app
-from dashboard.app import navigation
+from dashboard.app import navigation, viewer
 from tests.browser.chromium import find
 from tests.servers import issuer
 from tests.servers.forked import begun, import_beforehand
@@ -173,14 +175,36 @@ def fleet(written: tuple[str, Path]) -> str:
 
 
 @pytest.fixture(scope="session")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of one behind a proxy, by whose tokens people are admins and confined.
 
-    It listens on every address.
+    It listens on every address. While there is the file, its clock is `LATER`.
     """
     data = tmp_path_factory.mktemp("proxy") / "data"
-    with dashboard(PROXY, data, "--sample", "--address", "0.0.0.0") as url:
-        yield url
+    with dashboard(PROXY, data, "--sample", "--address", "0.0.0.0", first=late_at_will) as url:
+        yield url, data.with_name(LATE)
+
+
+@pytest.fixture(scope="session")
+def proxied(behind_proxy: tuple[str, Path]) -> str:
+    """The address of that one."""
+    return behind_proxy[0]
+
+
+LATE, LATER = "late", timedelta(hours=10)
+
+
+def late_at_will() -> None:
+    """Let signing in have a clock that a test can put forward."""
+    file = Path(os.environ["KATO_TENANTS_DATA"]).with_name(LATE)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + (LATER if file.exists() else timedelta(0))
+
+    for module in (viewer, api_jwt):
+        vars(module)["datetime"] = Clock
 
 
 _IS_STILL = """() => {

@@ -96,6 +96,26 @@ def test_what_is_kept_here_is_said_in_words_and_not_by_the_names_of_parts() -> N
     ]
 
 
+def test_what_is_left_out_of_a_copy_is_said_with_why_and_takes_no_room_where_nothing_is(
+    archive: Archive, services: Services, open_page: Open
+) -> None:
+    """The plan and the receipt say it alike; a plan of what was erased has no such column."""
+    app = planned(open_page, services, archive, "tenant/fresh")
+    assert "4 sessions left out: their ids live on as another tenant's" in words(app)
+    assert "is not copied" in words(app)
+    (parts,) = [each.value for each in app.dataframe if tables.THERE in each.value]
+    (sessions,) = parts[parts["Part"] == "Sessions"].to_dict("records")
+    assert (sessions[tables.THERE], sessions[tables.LEFT_OUT]) == (0, 4)
+    app = begun(app, archive)
+    (job,) = services.restore.jobs()
+    services.restore.run_here(job.id)
+    app = open_page("archive", restore=job.id)
+    assert "Every row, key and point but what was left out is as in the archive." in words(app)
+    assert "4 sessions left out" in words(app)
+    app = planned(open_page, services, archive)
+    assert not [each for each in app.dataframe if tables.LEFT_OUT in each.value]
+
+
 def test_as_a_tenant_whose_names_are_others_it_does_not_begin(
     archive: Archive, services: Services, open_page: Open
 ) -> None:
@@ -156,8 +176,8 @@ def test_one_that_cannot_go_on_is_given_up_with_a_reason(
 ) -> None:
     """What may not be done says why; the page of it says what stays, also with a legal hold."""
     plan = services.restore.plan(archive.name)
+    (tmp_path / "archives" / archive.name).unlink()  # before the job is there to be run
     job = services.restore.begin(plan, by="ada", reason="OPS-9")
-    (tmp_path / "archives" / archive.name).unlink()
     assert services.restore.run_here(job.id).state is JobState.FAILED
     app = open_page("archive", restore=job.id)
     assert app.button(key="restore_give_up").disabled

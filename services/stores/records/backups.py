@@ -9,8 +9,8 @@ from sqlalchemy import Engine, delete, insert, select, update
 from services.backups.formats import rule_of, rule_text
 from services.backups.models import Kept, Run
 from services.cards.scope import Scope
-from services.stores.records.backup_tables import BACKUP_NEWEST, BACKUP_RULES, BACKUPS
 from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.life_tables import BACKUP_NEWEST, BACKUP_RULES, BACKUPS
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey
@@ -73,7 +73,7 @@ class BackupBook:
             return connection.execute(update(BACKUP_NEWEST).where(seen).values(row)).rowcount == 1
 
     def came(self, run: Run) -> None:
-        """Note what a run that was begun takes, or why it could not."""
+        """Note what a run that was begun takes, or why it takes nothing, whatever was noted."""
         digest = digest_of(str(run.tenant))
         mine = (BACKUP_NEWEST.c.digest == digest) & (BACKUP_NEWEST.c.begun == run.begun)
         with writing(self._engine, "noting a backup") as connection:
@@ -83,6 +83,9 @@ class BackupBook:
             if run.archive:
                 row = {"archive": run.archive, "digest": digest, "due": run.due, "begun": run.begun}
                 connection.execute(insert(BACKUPS), row)
+            else:
+                noted = (BACKUPS.c.digest == digest) & (BACKUPS.c.begun == run.begun)
+                connection.execute(delete(BACKUPS).where(noted))
 
     def forget(self, tenant: TenantKey, archives: Collection[str]) -> None:
         """Remove the runs whose archives are gone."""

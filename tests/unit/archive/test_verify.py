@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from services.archive.errors import ArchiveFlaw, ArchiveRefused
+from services.archive.hearing import READING, hearing
 from services.archive.models import Archive, State
-from services.archive.verify import Proof, prove
+from services.archive.verify import Proof, compare, prove
+from services.jobs.models import Progress
+from services.jobs.run import Stopped
 from services.purge.models import Target
 from tests.unit.archive.test_container import AT, CHUNKS, KEY, TO, written
 
@@ -77,3 +80,30 @@ def test_where_no_identity_opens_it_its_hash_alone_is_compared() -> None:
             proof_of(Place(data), None, identities)
         with pytest.raises(ArchiveRefused):
             proof_of(Place(data[:700] + b"!" + data[701:]), known(data), identities)
+
+
+def test_what_is_read_of_the_stores_afterwards_is_not_told_as_a_part_of_the_archive() -> None:
+    """It would stand at 100 % for as long; and it ends before the next store where asked to."""
+    _, ended = written([])
+    asked, said = list[str](), list[Progress]()
+
+    def store(name: str) -> Any:
+        def prints(*_: object) -> dict[str, Any]:
+            asked.append(name)
+            assert said[-1].whole is None
+            return {}
+
+        return SimpleNamespace(prints=prints)
+
+    tools = cast("Any", SimpleNamespace(
+        patterns=store("rows"), keys=store("keys"), vectors=store("points")
+    ))  # fmt: skip
+    said.append(Progress(READING, 9, 9))
+    assert compare(tools, ended.manifest, hears=hearing(said.append)) == ()
+    assert asked == ["rows", "keys", "points"]
+    assert [each.words for each in said[1:]] == [
+        "comparing with ClickHouse", "comparing with Redis", "comparing with Qdrant"
+    ]  # fmt: skip
+    with pytest.raises(Stopped):
+        compare(tools, ended.manifest, hears=hearing(said.append, lambda: len(asked) == 4))
+    assert asked[3:] == ["rows"]

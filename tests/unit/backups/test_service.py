@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -49,9 +49,12 @@ class Records:
         return free
 
     def came(self, run: Run) -> None:
+        before = self.last.get(run.tenant, run)
         self.last[run.tenant] = run
         if run.archive:
             self.every[run.archive] = run
+        elif before.begun == run.begun:
+            self.every.pop(before.archive, None)
 
     def forget(self, tenant: TenantKey, archives: Collection[str]) -> None:
         for each in archives:
@@ -65,12 +68,20 @@ class Archives:
     held: str = ""
     stuck: str = ""
 
-    def begin(self, tenant: TenantKey, rule: Rule, *, by: str) -> str:
+    at_once: Callable[[str], object] | None = None
+
+    def begin(
+        self, tenant: TenantKey, rule: Rule, *, by: str, noted: Callable[[str], None]
+    ) -> None:
         if rule.to == "nowhere":
             raise ArchiveError("there is no such place")
         name = f"a{len(self.there)}"
+        noted(name)
+        if rule.to == "refused":
+            raise ArchiveError("the tenant is held by another job")
         self.there[name] = Backup(name, tenant, NOW, State.TAKING)
-        return name
+        if self.at_once is not None:
+            self.at_once(name)
 
     def known(self, archives: Collection[str]) -> Mapping[str, Backup]:
         return {each: self.there[each] for each in archives if each in self.there}
@@ -153,6 +164,30 @@ def test_one_that_cannot_begin_says_why_and_is_due_again_by_its_schedule(world: 
     assert len(world.service.begin_due()) == 1
 
 
+def test_one_whose_job_is_over_before_it_was_begun_is_followed(world: World) -> None:
+    """Its job runs in another thread, as soon as it is there."""
+    world.keep(str(ACME))
+    world.now = NOW
+    followed = list[Backup | None]()
+
+    def over(archive: str) -> None:
+        world.came(archive)
+        followed.append(world.service.follow(archive))
+
+    world.archives.at_once = over
+    (run,) = world.service.begin_due()
+    assert followed == [world.archives.there[run.archive]]
+
+
+def test_one_that_was_noted_and_did_not_begin_took_nothing(world: World) -> None:
+    world.keep(str(ACME), to="refused")
+    world.now = NOW
+    (run,) = world.service.begin_due()
+    assert (run.archive, run.problem) == ("", "the tenant is held by another job")
+    assert world.records.last[ACME] == run
+    assert not world.records.every
+
+
 def test_who_no_rule_is_for_is_not_among_those_that_are_backed_up(world: World) -> None:
     """Nor who by a rule is not."""
     others = TENANTS[1]
@@ -163,9 +198,11 @@ def test_who_no_rule_is_for_is_not_among_those_that_are_backed_up(world: World) 
     assert {each.tenant for each in world.service.ruled(TENANTS)} == set(TENANTS) - {others}
 
 
-def test_one_whose_dashboard_died_while_it_began_failed(world: World) -> None:
+@pytest.mark.parametrize("noted", ["", "a9"])
+def test_one_whose_dashboard_died_while_it_began_failed(world: World, noted: str) -> None:
+    """Also where it had noted already what it was to take."""
     world.keep()
-    world.records.last[ACME] = Run(ACME, NOW, NOW)
+    world.records.last[ACME] = Run(ACME, NOW, NOW, noted)
     for hours, failed in ((0, False), (1, True)):
         world.now = NOW + timedelta(hours=hours)
         (found,) = world.service.standings([ACME])
