@@ -179,8 +179,10 @@ class Desk:
         """Plans, jobs and receipts."""
         from services.purge.access import DeskPurge
 
-        services = self._services
-        return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+        return DeskPurge(
+            self.gate, self._services.purge, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.purge,
+        )  # fmt: skip
 
     @cached_property
     def archives(self) -> DeskArchive:

@@ -176,11 +176,13 @@ PURGE_MANY = "purge_many"
 PURGE_PASTED = "purge_pasted"
 """What is to be purged, as it is being chosen; the tenant is a query parameter too."""
 
+PURGE_WANTED = "purge_wanted"
 PURGE_ASKED = "purge_asked"
+PURGE_UNPLANNED = "purge_unplanned"
 PURGE_PLAN = "purge_plan"
 PURGE_INCLUDE = "purge_include"
-"""Session state: that a plan was asked for, the one that is shown, and what of its left out is to
-go all the same."""
+"""Session state: that a plan is wanted, what one was asked for, why none could be, the one that is
+shown, and what of its left out is to go all the same."""
 
 PURGE_CONFIRM = "purge_confirm"
 PURGE_REASON = "purge_reason"

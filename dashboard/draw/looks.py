@@ -44,7 +44,7 @@ def newest(
     """
     newest = looks.newest()
     if newest is not None and newest[0].state is LookState.RUNNING:
-        st.fragment(_follow, run_every="1s")(looks)
+        follow(looks)
         return None
     buttons()
     if newest is None or (begun is not None and newest[0].since <= begun):
@@ -52,8 +52,13 @@ def newest(
     return newest
 
 
+def follow(looks: Looks[T]) -> None:
+    """Draw how far one that is under way is, and the page anew once it is over."""
+    st.fragment(_follow, run_every="1s")(looks)
+
+
 def _follow(looks: Looks[T]) -> None:
-    """Draw how far it is; read anew every second, and the page anew once it is over."""
+    """Draw how far it is; read anew every second."""
     found = unreadable.followed(lambda: (looks.newest(),))
     if found is None:
         return
@@ -88,12 +93,10 @@ def words_of(progress: Progress) -> str:
     return f"{words}: {size(progress.done)} of {size(progress.whole)}"
 
 
-def ended(look: Look, what: str) -> None:
+def ended(look: Look, what: str, *, before: str = "") -> None:
     """Say of one that came to nothing why; of one that is done, when and by whom it was asked."""
     if look.state is LookState.FAILED:
-        st.error(markdown(permits.sentence(look.problem)), icon=":material/block:")
-    elif look.state is LookState.STOPPED:
-        st.caption(f"{what} was stopped {age(look.ended_at)}.")
-    else:
-        by = f" for {markdown(look.by)}" if look.by else ""
-        st.caption(f"{what} {age(look.ended_at)}{by}.")
+        st.error(f"{before}{markdown(permits.sentence(look.problem))}", icon=":material/block:")
+    by = f" for {markdown(look.by)}" if look.by else ""
+    deed = {LookState.FAILED: f"{what} failed", LookState.STOPPED: f"{what} was stopped"}
+    st.caption(f"{deed.get(look.state, what)} {age(look.ended_at)}{by}.")

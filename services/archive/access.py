@@ -118,9 +118,9 @@ class DeskArchive:
         )  # fmt: skip
 
     def stop(self, archive_id: str) -> None:
-        """Let the job of an archive end as soon as it can. Logged."""
-        archive, _ = self._known(Action.ARCHIVE, archive_id)
-        with self._steering(archive, "stop"):
+        """Let the job of an archive end as soon as it can: that waits for nobody. Logged."""
+        archive, _ = self._known(Action.STOP_ARCHIVE, archive_id)
+        with self._steering(archive, "stop", Action.STOP_ARCHIVE):
             self._inner().stop(archive)
 
     def resume(self, archive_id: str) -> None:
@@ -225,9 +225,11 @@ class DeskArchive:
         except AccessDenied:
             raise ArchiveError("there is no such archive in the records") from None
 
-    def _steering(self, archive: Archive, deed: str) -> AbstractContextManager[Doing]:
+    def _steering(
+        self, archive: Archive, deed: str, action: Action = Action.ARCHIVE
+    ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
-            Action.ARCHIVE, tenants=holders_of(archive), target=f"{deed} {archive.name}",
+            action, tenants=holders_of(archive), target=f"{deed} {archive.name}",
             digest=digest_of_words(deed, archive.id, archive.digest),
         )  # fmt: skip
 

@@ -152,9 +152,9 @@ def planning(jobs: Jobs, job: Job, plan: Callable[[Tells], Result]) -> LookWork:
 
 
 class LookBook(Generic[T]):
-    """The looks of one kind, each about something; `read` reads what one found."""
+    """The looks of one kind, each about something; `read` reads what one found, if that is kept."""
 
-    def __init__(self, kind: str, work: JobsService, read: Callable[[Result], T]) -> None:
+    def __init__(self, kind: str, work: JobsService, read: Callable[[Result], T | None]) -> None:
         self._kind, self._work, self._read = kind, work, read
 
     def ask(self, about: About, *, by: str, **how: Any) -> Look:

@@ -123,9 +123,9 @@ class DeskRestore:
         return confined_job(job, viewer)
 
     def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        job, _ = self._job(Action.RESTORE, job_id)
-        with self._doing(plan_of(job.plan), what="stop "):
+        """Let one end as soon as it can: that waits for nobody. Logged."""
+        job, _ = self._job(Action.STOP_JOB, job_id)
+        with self._doing(plan_of(job.plan), Action.STOP_JOB, what="stop "):
             self._inner().stop(job.id)
 
     def resume(self, job_id: str) -> None:
@@ -177,10 +177,11 @@ class DeskRestore:
         return job, viewer
 
     def _doing(
-        self, plan: Plan, *, what: str = "", reason: str = "", details: Mapping[str, str] = _NOTHING
-    ) -> AbstractContextManager[Doing]:
+        self, plan: Plan, action: Action = Action.RESTORE, *, what: str = "", reason: str = "",
+        details: Mapping[str, str] = _NOTHING,
+    ) -> AbstractContextManager[Doing]:  # fmt: skip
         return self._gate.doing(
-            Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
+            action, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
             target=what + str(plan.named or plan.target), details=details,
         )  # fmt: skip
 

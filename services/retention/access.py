@@ -144,8 +144,8 @@ class DeskRetention:
             return dict(confined_receipt(found, viewer))
 
     def stop(self, job_id: str) -> None:
-        """Let a run end before its next step."""
-        with self._steering("stop", job_id):
+        """Let a run end before its next step: that waits for nobody."""
+        with self._steering("stop", job_id, Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> Job:
@@ -161,9 +161,11 @@ class DeskRetention:
     def _confined(self, plan: Plan, viewer: Viewer) -> Plan:
         return confined_plan(plan, viewer, labels_for(viewer, self._labels))
 
-    def _steering(self, deed: str, job_id: str) -> AbstractContextManager[Doing]:
+    def _steering(
+        self, deed: str, job_id: str, action: Action = Action.RUN_RETENTION
+    ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
-            Action.RUN_RETENTION, target=f"{deed} {job_id}",
+            action, tenants=(), target=f"{deed} {job_id}",
             digest=digest_of_words("retention", deed, job_id),
         )  # fmt: skip
 

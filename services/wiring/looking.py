@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from services.jobs.service import JobsService, Kinds
     from services.move.models import Plan as Moving
     from services.parking.models import Plan as Parking
+    from services.purge.models import Plan as Purging
     from services.restore.models import Plan as Restoring
     from services.retention.models import Plan as Retention
     from services.wiring.working import Working
@@ -72,6 +73,13 @@ class Looking:
         return book(self._stores)
 
     @made_once
+    def purge(self) -> LookBook[Purging]:
+        """Plans of purges."""
+        from services.purge.planning import book
+
+        return book(self._stores, self._services.purge.whole)
+
+    @made_once
     def _archives(self) -> JobsService:
         from services.archive import proving
         from services.restore import planning as restore
@@ -87,6 +95,7 @@ class Looking:
         from services.apart import planning as apart
         from services.move import planning as move
         from services.parking import planning as parking
+        from services.purge import planning as purge
         from services.retention import planning as retention
 
         services, jobs = self._services, self._services.job_book
@@ -94,6 +103,7 @@ class Looking:
             move.KIND: lambda job: move.work(services.move, jobs, job),
             apart.KIND: lambda job: apart.work(services.apart, jobs, job),
             parking.KIND: lambda job: parking.work(services.parking, jobs, job),
+            purge.KIND: lambda job: purge.work(services.purge, jobs, job),
             retention.KIND: lambda job: retention.work(services.retaining.service, jobs, job),
         })  # fmt: skip
 

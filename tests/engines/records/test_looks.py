@@ -22,6 +22,7 @@ from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
 from services.move import planning as moving
 from services.parking import planning as parking
+from services.purge import planning as purge
 from services.restore import planning as restoring
 from services.retention import planning as retention
 from services.stores.records.jobs.jobs import JobBook
@@ -55,7 +56,15 @@ def made(records: Records) -> Made:
 
 def test_their_kinds_fit_into_the_records() -> None:
     """PostgreSQL refuses what is longer, and SQLite does not."""
-    kinds = (restoring.KIND, proving.KIND, moving.KIND, parking.KIND, apart.KIND, retention.KIND)
+    kinds = (
+        restoring.KIND,
+        proving.KIND,
+        moving.KIND,
+        parking.KIND,
+        apart.KIND,
+        retention.KIND,
+        purge.KIND,
+    )
     assert max(map(len, kinds)) <= JOBS.c.kind.type.length
 
 

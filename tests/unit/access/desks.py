@@ -462,9 +462,11 @@ class World:
         self.restoring, self.proofs, self.moving = (_mock(LookBook) for _ in range(3))
         self.to_park, self.to_part, self.keeping = (_mock(LookBook) for _ in range(3))
         self.keeping.newest.return_value = LOOK, KEEPING
+        self.to_purge = _mock(LookBook)
+        self.to_purge.newest.return_value = LOOK, plan()
         self.looking = SimpleNamespace(
             restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park,
-            apart=self.to_part, retention=self.keeping,
+            apart=self.to_part, retention=self.keeping, purge=self.to_purge,
         )  # fmt: skip
         self.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
         self.to_park.newest.return_value = LOOK, Parking(ACME, plan())
@@ -617,7 +619,7 @@ TO_DECIDE = {
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
     "restoring.every", "restore.held_now", "moving.newest",
-    "to_park.newest", "to_part.newest",
+    "to_park.newest", "to_part.newest", "to_purge.newest",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -875,7 +877,8 @@ CASES: dict[str, Case] = {
     ),
     **{
         f"retention.{name}": _done(
-            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN,
+            Action.STOP_JOB if name == "stop" else Action.RUN_RETENTION,
             f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
         )
         for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
@@ -1073,7 +1076,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "restore.stop": _restore(
-        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+        "stop", ADMIN, action=Action.STOP_JOB, target="stop tenant/acme", writes=True, **OF_ACME
     ),
     "restore.resume": _restore(
         "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
@@ -1174,7 +1177,9 @@ CASES: dict[str, Case] = {
         lambda d: d.archives.newest_proven([ACME, ZED]), VIEWER, ANY, inner="archive.newest_proven"
     ),
     "archives.job": _archive("job"),
-    "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
+    "archives.stop": _archive(
+        "stop", Action.STOP_ARCHIVE, target="stop acme.kato.tar", writes=True
+    ),
     "archives.resume": _archive(
         "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
     ),
@@ -1202,6 +1207,14 @@ CASES: dict[str, Case] = {
     "archives.show_file": _done(
         lambda d: d.archives.show_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
         "archive.show_file", scopes=FLEET, target="a file by its address",
+    ),
+    "purge.ask": _done(
+        lambda d: d.purge.ask(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "to_purge.ask",
+        target="tenant/acme", **OF_ACME,
+    ),
+    "purge.newest": Case(lambda d: d.purge.newest(Request(Target(ACME))), OPERATOR, ANY),
+    "purge.stop_planning": Case(
+        lambda d: d.purge.stop_planning(Request(Target(ACME))), OPERATOR, inner="to_purge.stop"
     ),
     "purge.planned": Case(
         lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,

@@ -15,6 +15,8 @@ from services.move import formats as moving
 from services.move.models import Plan as Move
 from services.parking import formats as parking
 from services.parking.models import Plan as Park
+from services.purge import planning as purging
+from services.purge.formats import request_of
 from services.purge.models import Item, LeftOut, Plan, Request, Surface, Target
 from services.retention import formats as retention
 from services.tenancy.kb_ids import TenantKey
@@ -52,6 +54,16 @@ def test_a_plan_to_take_apart_is_begun_by_the_digest_that_it_had() -> None:
 def test_what_policies_would_do_is_read_back_with_what_was_not_read() -> None:
     kept = json.loads(json.dumps(retention.plan_kept(KEEPING)))
     assert retention.plan_of(kept) == KEEPING
+
+
+def test_a_plan_of_a_purge_is_of_just_what_was_asked_for() -> None:
+    asked = Request(Target(TENANT), included=frozenset({HOSTILE, "b"}), trim_streams=True)
+    about = json.loads(json.dumps(purging.about(asked)))
+    assert request_of(about) == asked
+    assert about == json.loads(json.dumps(purging.about(request_of(about))))
+    others = [replace(asked, trim_streams=False), replace(asked, archive_first=True),
+              replace(asked, target=Target(TENANT, node_id="n"))]  # fmt: skip
+    assert all(purging.about(each) != purging.about(asked) for each in others)
 
 
 def test_all_of_it_but_names_of_single_keys() -> None:
