@@ -29,8 +29,10 @@ def why_off(action: Action, takes: frozenset[str] = frozenset()) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a reason as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}."
+    """Return a reason as a sentence; a name that it begins with stays as it is."""
+    first = text.partition(" ")[0].rstrip(":")
+    is_name = any(sign in first for sign in "/_:")
+    return f"{text}." if is_name else f"{text[:1].upper()}{text[1:]}."
 
 
 def button(

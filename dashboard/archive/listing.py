@@ -42,9 +42,14 @@ def open_archive(archive_id: str) -> None:
     st.switch_page(navigation.row("archive").file, query_params={state_keys.ARCHIVE: archive_id})
 
 
-def tenant_note(tenant: TenantKey) -> None:
-    """Say on a tenant's page which its newest proven archive is, and lead to taking one."""
+def tenant_note(tenant: TenantKey, *, is_there: bool = True) -> None:
+    """Say on a tenant's page which its newest proven archive is, and lead to taking one.
+
+    Of one of which the stores have nothing none can be taken.
+    """
     found = runtime.desk().archives.newest_proven([tenant]).get(tenant)
+    if found is None and not is_there:
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         if found is None:
             st.caption(":material/archive: No proven archive of it is known.", width="stretch")

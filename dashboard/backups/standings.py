@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.app import permits, refusals, rule_keys, runtime, state_keys
 from dashboard.backups import tables
-from dashboard.draw import figures, usage_tables
+from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
 from dashboard.draw.formatting import escaped, visible
 from services.access.viewer import Action
@@ -28,6 +28,7 @@ def draw(standings: Sequence[Standing]) -> None:
         st.success(f"The backup of {escaped(begun)} began.", icon=":material/check:")
     if not standings:
         st.info("There is no tenant to back up.", icon=":material/inbox:")
+        unknown.first_steps()
         return
     rows = tables.worst_first(standings)
     st.caption(f"{tables.summary(rows)}.")

@@ -49,6 +49,14 @@ def nothing(
         permits.link("system", "State of the stores")
 
 
+def first_steps() -> None:
+    """Draw links to what can be done where there is no tenant yet."""
+    with st.container(horizontal=True):
+        for page, label in (("setup", "Set one up"), ("imports", "Import data"),
+                            ("new_session", "Create a session")):  # fmt: skip
+            permits.link(page, label)
+
+
 def no_tenant(frame: pd.DataFrame, snapshot: Snapshot) -> None:
     """Say that none of a frame's tenants matches, or that there is none to match."""
     if len(frame):
@@ -56,6 +64,8 @@ def no_tenant(frame: pd.DataFrame, snapshot: Snapshot) -> None:
                 what="whether a tenant matches")  # fmt: skip
     else:
         nothing("There is no tenant yet.", snapshot, what="which tenants there are")
+        if not lacking(snapshot, Measure):
+            first_steps()
 
 
 def or_none(snapshot: Snapshot, measures: Iterable[Measure], text: str = "None.") -> None:

@@ -31,6 +31,8 @@ _KINDS = {
 _EXISTING = {
     Existing.STOP: "Stop: write nothing", Existing.SKIP: "Skip it", Existing.REPLACE: "Replace it",
 }  # fmt: skip
+_TYPED = ("data_tenant", "data_kind", "data_layout", "data_existing", "data_leave", "data_form",
+          "data_node", "data_table", "data_collection", state_keys.DATA_TEXT)  # fmt: skip
 _FORMS = {"JSON Lines": Form.JSONL, "CSV": Form.CSV}
 _LAYOUTS = {"KATO's": Layout.KATO, "The guide's": Layout.GUIDE}
 
@@ -70,6 +72,13 @@ def draw(snapshot: Snapshot | None) -> None:
         "Check rows", Action.IMPORT_DATA, type="primary", icon=":material/fact_check:",
         disabled=order is None or not text.strip(), on_click=_check, args=(order, text),
     )  # fmt: skip
+
+
+def keep() -> None:
+    """Keep what was typed while an import is shown in its place: refused rows can be mended."""
+    for key in st.session_state:
+        if isinstance(key, str) and key in _TYPED:
+            st.session_state[key] = st.session_state[key]
 
 
 def _tenant(snapshot: Snapshot | None) -> TenantKey | None:

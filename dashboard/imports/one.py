@@ -20,6 +20,9 @@ from services.imports.models import Existing, Preview, Run, State
 _EXISTING = {
     Existing.STOP: "nothing is written", Existing.SKIP: "skipped", Existing.REPLACE: "replaced",
 }  # fmt: skip
+_WIDTHS = {
+    "Row": st.column_config.NumberColumn(width=70), "About": st.column_config.TextColumn(width=360),
+}  # fmt: skip
 _STATES = {
     State.CHECKED: ("gray", "checked"),
     State.WRITING: ("blue", "being written"),
@@ -110,6 +113,9 @@ def _preview(preview: Preview) -> None:
                    "and KATO may not find such patterns.", icon=":material/rule:")  # fmt: skip
     if preview.obstacle:
         st.error(markdown(permits.sentence(preview.obstacle)), icon=":material/block:")
+        st.caption(_next(preview))
+    if not preview.will_write:
+        return
     draw_status(Action.IMPORT_DATA, digest=preview.digest)
     why = st.text_input("Reason or ticket", max_chars=300, key=f"data_why_{preview.run}",
                         help="It stands in the audit log.")  # fmt: skip
@@ -118,6 +124,16 @@ def _preview(preview: Preview) -> None:
         icon=":material/upload_file:", disabled=bool(preview.obstacle), on_click=_write,
         args=(preview.run, why or ""),
     )  # fmt: skip
+
+
+def _next(preview: Preview) -> str:
+    """Say what can be done about what is in the way."""
+    if preview.refused and not preview.order.leave_out:
+        leave = ", or tick there that refused rows are left out" if preview.will_write else ""
+        return f"Mend these rows, and check them again under All imports{leave}."
+    if preview.there and preview.order.existing is Existing.STOP:
+        return "Under All imports, choose to skip or to replace what is there, and check again."
+    return "There is nothing to be written: it is there already, or was refused."
 
 
 def _follow(run_id: str) -> None:
@@ -171,7 +187,8 @@ def _refused(preview: Preview) -> None:
     st.subheader(f"{plural(preview.refused, 'refused row')}")
     rows = [{"Row": each.number, "Why": each.why.value, "About": visible(each.about)}
             for each in preview.told]  # fmt: skip
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Rows that are not taken, and why")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=_WIDTHS,
+                 alt="Rows that are not taken, and why")  # fmt: skip
     if len(preview.told) < preview.refused:
         st.caption(f"and {preview.refused - len(preview.told):,} more")
 

@@ -14,6 +14,7 @@ if off:
 
 run = st.query_params.get(state_keys.IMPORT_RUN, "")
 if run:
+    form.keep()
     one.draw(run)
 else:
     form.draw(snapshot)

@@ -65,7 +65,17 @@ def kept(asked: str) -> bool:
     if not runtime.desk().gate.viewer().sees(tenant):
         return False
     editing.draw(read.card(tenant), tenant)
-    return not all(stays(tenant, "Where it is"))
+    is_away = not all(stays(tenant, "Where it is"))
+    if not is_away:
+        archive_note(tenant, is_there=False)
+    return is_away
+
+
+def archive_note(tenant: TenantKey, *, is_there: bool = True) -> None:
+    """Draw which its newest proven archive is, for who may see archives."""
+    if not permits.why_not(Action.SEE_ARCHIVES):
+        with unreadable.said("Its newest archive"):
+            archive_parts.tenant_note(tenant, is_there=is_there)
 
 
 def stays(tenant: TenantKey, moves: str) -> list[bool]:
@@ -98,9 +108,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     limits.draw_head(read.standings(snapshot), tenant.tenant)
     with unreadable.said("Whether it is being purged"):
         purge_parts.tenant_notes(tenant, snapshot)
-    if not permits.why_not(Action.SEE_ARCHIVES):
-        with unreadable.said("Its newest archive"):
-            archive_parts.tenant_note(tenant.tenant)
+    archive_note(tenant.tenant)
     still = stays(tenant.tenant, "Whether it moves")
     with unreadable.said("Who else writes into it"):
         shared.say_each(tenant.shared, tenant.tenant, "It is not in the figures below.")

@@ -19,7 +19,7 @@ def draw(jobs: Sequence[Job], title: str = "Restores so far") -> None:
     """Draw the newest restores, each with a button that opens it."""
     st.header(title)
     if not jobs:
-        st.caption("None yet. Open an archive above to bring it back.")
+        st.caption("None yet. An archive is brought back from its own page.")
         return
     rows_table(
         tables.jobs_frame(jobs), jobs, [job.id for job in jobs], key="restores",

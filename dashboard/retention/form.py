@@ -113,10 +113,8 @@ def _policy(scope: str | None, quantity: str, typed: str, when: tuple[str, str])
 
 def _offer(policy: Policy, why: str, kept: Sequence[Kept]) -> None:
     before = next((each.policy for each in kept if each.policy.key == policy.key), None)
-    scope = str(policy.scope)
-    whose = "every tenant" if scope == "*" else visible(scope)
     st.markdown(f"**{tables.label(policy.quantity)} {escaped(most_words(policy))}**, of "
-                f"{escaped(whose)}")  # fmt: skip
+                f"{escaped(tables.whose(policy.scope))}")  # fmt: skip
     if before is not None and before != policy:
         st.caption(f"In place of {escaped(most_words(before))}.")
     if policy.schedule is not None:

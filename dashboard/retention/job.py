@@ -8,12 +8,13 @@ import streamlit as st
 
 from dashboard.app import brand, permits, refusals, rule_keys, runtime, state_keys, unreadable
 from dashboard.draw import jobs, usage_tables
-from dashboard.draw.formatting import age, escaped, markdown, plural
+from dashboard.draw.formatting import age, escaped, markdown, moment, plural
 from dashboard.draw.links import copy_link
 from dashboard.retention import tables
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState, StepState
+from services.retention.formats import left_kept
 
 _COLORS = {"done": "green", "partial": "orange", "unknown": "gray"}
 
@@ -45,7 +46,7 @@ def _head(job: Job) -> None:
     words = tables.STATES[job.state] if job.outcome is None else tables.OUTCOMES[job.outcome]
     color = _COLORS.get(job.outcome or "", "red" if job.state is JobState.FAILED else "blue")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.header("A run", width="stretch")
+        st.header(f"Run of {moment(job.created_at)}", width="stretch")
         brand.name_tab("Retention", f"Run: {words}")
         st.badge(words.capitalize(), color=color)  # type: ignore[arg-type]
         copy_link({state_keys.JOB: job.id})
@@ -115,3 +116,9 @@ def _receipt(job: Job) -> None:
         st.dataframe(frame, hide_index=True, placeholder=usage_tables.NONE,
                      alt="What came of each owner: before, gone, after")  # fmt: skip
         st.caption("Before = gone + by others + after. What others wrote meanwhile is below 0.")
+    left_out = [left_kept(each) for each in receipt["left_out"]]
+    if left_out:
+        with st.expander(f"Left as before ({left:,})"):
+            st.dataframe(tables.left_frame(left_out), hide_index=True,
+                         placeholder=usage_tables.NONE,
+                         alt="What was left as it was, and why")  # fmt: skip

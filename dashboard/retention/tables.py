@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.draw.formatting import plural, size, visible
+from services.cards.scope import Scope
 from services.jobs.models import Job, JobState
 from services.retention.models import (
     Bound,
@@ -59,14 +60,19 @@ def label(quantity: str) -> str:
     return f"{MATTERS[matter_of(quantity)]}: {_BOUNDS[bound_of(quantity)]}"
 
 
+def whose(scope: Scope) -> str:
+    """Say for whom a policy is."""
+    return "every tenant" if str(scope) == "*" else visible(str(scope))
+
+
 def policies_frame(kept: Sequence[Kept]) -> pd.DataFrame:
     """Return one row a policy."""
     rows = [
         {
-            "For": visible(str(each.policy.scope)),
+            "For": whose(each.policy.scope),
             "Of": label(each.policy.quantity),
             "Keep": most_words(each.policy),
-            "Runs": str(each.policy.schedule or ""),
+            "Runs": str(each.policy.schedule or "by hand"),
             "Next": next_run(each),
             "Last": each.begun,
             "Set by": visible(each.by),
@@ -199,14 +205,17 @@ def receipt_frame(receipt: Mapping[str, Any]) -> pd.DataFrame:
             "Owner": visible(line["owner"]),
             "Before": line["there"],
             "Gone": line["deleted"],
-            "Got a TTL": line["expiring"] or None,
-            "By others": line["others"] or None,
+            "Got a TTL": line["expiring"],
+            "By others": line["others"],
             "After": line["after"],
             "Left": line["left"],
         }
         for line in receipt["lines"]
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    return frame if len(frame) and frame["Got a TTL"].any() else frame.drop(
+        columns="Got a TTL", errors="ignore"
+    )  # fmt: skip
 
 
 def done_words(done: Changes) -> str:

@@ -18,9 +18,11 @@ from dashboard.draw.measures import WORDS
 from services.access.viewer import Action
 from services.errors import KatoTenantsError
 from services.setup.advice import SOURCES, Advice
-from services.setup.models import Order, Preview, Step, StepState
+from services.setup.models import ClashKind, Order, Preview, Step, StepState
 from services.setup.steps import run
 from services.setup.words import PLACES, fleet_words, reason_words, step_words
+
+_LINKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def draw(preview: Preview) -> None:
         st.error(markdown(permits.sentence(preview.refusal)), icon=":material/block:")
     steps = _known(preview)
     if not (steps and all(each.state.is_over for each in steps)):  # else it is what is near
-        clashes.draw(preview.clashes)
+        _near(preview)
         if not preview.clashes and not preview.refusal:
             _nothing_near(preview)
     if landing.warning:
@@ -103,6 +105,20 @@ def _known(preview: Preview) -> tuple[Step, ...]:
     return tuple(before.get((each.name, each.what), each) for each in preview.steps)
 
 
+def _near(preview: Preview) -> None:
+    """Draw what is near; with whom a memory would be shared is said by the refusal."""
+    others = preview.landing.others
+    clashes.draw(
+        each for each in preview.clashes
+        if not (preview.refusal and others and each.kind is ClashKind.SHARED)
+    )  # fmt: skip
+    if others:
+        with st.container(horizontal=True):
+            for tenant in others[:_LINKS]:
+                name = visible(str(tenant))
+                permits.link("tenant", f"Open {escaped(name)}", {state_keys.TENANT: name})
+
+
 def _nothing_near(preview: Preview) -> None:
     if not preview.unread:
         st.success("Nothing that is known, or guessed, has this name or one like it.",
@@ -121,8 +137,8 @@ def _table(steps: Sequence[Step]) -> None:
     frame = pd.DataFrame([{name: visible(text) for name, text in row.items()} for row in rows])
     if not frame["Why"].any():
         frame = frame.drop(columns="Why")
-    st.dataframe(frame, hide_index=True, height="content",
-                 alt="The steps of setting the tenant up, and how far each is")  # fmt: skip
+    st.table(frame, border="horizontal", hide_index=True,
+             alt="The steps of setting the tenant up, and how far each is")  # fmt: skip
     waiting = next((each.request for each in steps if each.state is StepState.WAITING), "")
     if waiting:
         permits.link("approvals", "See the request", {state_keys.REQUEST: waiting})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -53,6 +54,10 @@ class Checker:
         except No as exc:
             return Refused(number, exc.why, exc.about)
 
+    def called(self, item: Item) -> str:
+        """Return what people call a row: of a pattern the name, whose it is goes without saying."""
+        return str(json.loads(item.key)[1]) if self.order.kind is Kind.PATTERNS else item.key
+
     @cached_property
     def _casts(self) -> Mapping[str, Cast | None]:
         columns = {} if self.table is None else self.table.columns
@@ -77,12 +82,11 @@ class Checker:
         if name not in self._casts:
             raise No(Why.UNKNOWN_COLUMN, name)
         cast = self._casts[name]
-        if cast is None:
-            raise No(Why.UNFIT, name)
-        try:
-            return cast(value)
-        except Unfit:
-            raise No(Why.UNFIT, name) from None
+        with suppress(Unfit):
+            if cast is not None:
+                return cast(value)
+        kind = "" if self.table is None else f": {self.table.columns[name]}"
+        raise No(Why.UNFIT, name + kind)
 
     def _owner(self, kind: OwnerKind) -> str:
         if kind is OwnerKind.NODE:

@@ -63,8 +63,10 @@ def _json_row(number: int, line: bytes) -> Row | Refused:
     except UnicodeDecodeError:
         return Refused(number, Why.NOT_UTF8)
     except (ValueError, RecursionError):
-        return Refused(number, Why.UNREADABLE)
-    return (number, value) if isinstance(value, dict) else Refused(number, Why.UNREADABLE)
+        return Refused(number, Why.UNREADABLE, "not JSON")
+    if not isinstance(value, dict):
+        return Refused(number, Why.UNREADABLE, "no JSON object")
+    return number, value
 
 
 def _no_number(_: str) -> object:
@@ -93,7 +95,7 @@ def _csv_rows(text: io.TextIOWrapper) -> Iterator[Row | Refused]:
             continue
         number += 1
         if len(cells) != len(columns):
-            yield Refused(number, Why.UNREADABLE)
+            yield Refused(number, Why.UNREADABLE, f"{len(cells)} of {len(columns)} cells")
         elif not all(map(_is_utf8, cells)):
             yield Refused(number, Why.NOT_UTF8)
         else:

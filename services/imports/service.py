@@ -269,10 +269,14 @@ class ImportService:
         fresh = spool.add(taken)
         known = {item.number for item in fresh}
         refused = [item for item in items if isinstance(item, Refused)]
-        refused += [Refused(i.number, Why.TWICE, i.key) for i in taken if i.number not in known]
+        refused += [
+            Refused(i.number, Why.TWICE, checker.called(i)) for i in taken if i.number not in known
+        ]
         found = self._there(checker, fresh)
         spool.remove(found.taken)
-        refused += [Refused(i.number, Why.TAKEN, i.key) for i in fresh if i.key in found.taken]
+        refused += [
+            Refused(i.number, Why.TAKEN, checker.called(i)) for i in fresh if i.key in found.taken
+        ]
         spool.refuse(refused)
         return len(found.own)
 

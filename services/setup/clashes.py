@@ -10,6 +10,9 @@ from services.tenancy.claims import ClaimState
 from services.tenancy.kb_ids import TenantKey, sanitise
 from services.usage.snapshot import Snapshot
 
+_TOLD = (ClaimState.KNOWN, ClaimState.CONFIRMED, ClaimState.SHARED)
+"""Whose data is then is known: one tenant's, or several tenants'."""
+
 MOST = 50
 """How many names of one clash are told."""
 
@@ -52,7 +55,7 @@ def _guessed(tenant: TenantKey, snapshot: Snapshot) -> Iterator[str]:
         claim = part.claim
         named = (*claim.tenants, *claim.others)
         reads = any(each.kind == tenant.kind and sanitise(each.id) == same for each in named)
-        if part.is_kb and reads and claim.state not in (ClaimState.KNOWN, ClaimState.CONFIRMED):
+        if part.is_kb and reads and claim.state not in _TOLD:
             yield part.name
 
 

@@ -79,7 +79,7 @@ def fleet_words(fleet: Fleet) -> str:
         parts.append(f"{fleet.collections:,} collections")
     if fleet.kb_ids is not None:
         parts.append(f"{fleet.kb_ids:,} kb_ids")
-    return "; ".join(parts) or "nothing is known of the fleet"
+    return "; ".join(parts) or "how the fleet's vectors are is not known now"
 
 
 def clash_words(clash: Clash) -> str:

@@ -31,6 +31,9 @@ def test_rows_are_checked_and_written(
     app = press(app, "Check rows")
     assert "Some rows are refused" in words(app)
     assert next(each for each in app.button if each.label == "Write 1 row").disabled
+    assert "Mend these rows" in words(app)
+    app = press(app, "All imports")  # with what was typed, to be mended
+    assert "tenant:zed:a" in next(each.value for each in app.text_area if each.label == "Rows")
     run = services.imports._folder.runs()[0]
     app = open_page("imports", tenant="tenant/globex")
     app.segmented_control(key="data_kind").set_value("keys").run()
@@ -86,6 +89,11 @@ def test_a_tenant_is_set_up(services: Services, open_page: Open, sign_in: SignIn
     pick(app, "Tenant", "acme_corp")
     pick(app, "User", "new")
     assert "would hit both" in words(app) or "is there already" in words(app)
+    pick(app, "Tenant", "acme corp")
+    pick(app, "User", "bob")
+    assert "already used by tenant/acme-corp, tenant/acme_corp" in words(app)
+    assert "It would share one memory" not in words(app)  # that is what was just said
+    pick(app, "User", "new")
     pick(app, "Tenant", "newco")
     assert "People would take it" not in words(app)
     app.segmented_control(key="setup_vectors").set_value("Its own collection").run()

@@ -68,6 +68,10 @@ def test_what_was_erased_is_planned_brought_back_and_its_receipt_found_by_its_ad
     archive: Archive, services: Services, open_page: Open
 ) -> None:
     erased(services)
+    refresh(services)
+    gone = words(open_page("tenant", tenant="tenant/acme"))
+    assert "Nothing in the stores belongs to tenant/acme" in gone
+    assert "Newest proven archive: taken" in gone
     app = planned(open_page, services, archive)
     assert "A purge erased this" in words(app)
     begun(app, archive)

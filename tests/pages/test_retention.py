@@ -74,3 +74,20 @@ def test_a_confined_viewer_sees_what_may_hold_for_their_own(
     assert page.button("retention_run").disabled
     with pytest.raises(KeyError):
         page.text_input("retention_keep")
+
+
+def test_a_receipt_names_what_was_left_and_knows_that_nobody_else_erased(
+    services: Services, open_page: Open
+) -> None:
+    """Nothing is no unknown: a dash is for what is not known."""
+    keep(services, ("*", "predictions:count", "0"))
+    service = services.retaining.service
+    job = service.begin(None, digest=service.plan().digest, by="ann", reason="ticket")
+    assert service.run_here(job.id).outcome == "done"
+    page = open_page("retention", job=job.id)
+    assert "Run of 20" in words(page)
+    lines, left = (each.value for each in page.dataframe)
+    assert set(lines["By others"]) == {0}
+    assert "Got a TTL" not in lines
+    assert "tenant_acme_corp_user_bob_kato" in set(left["Owner"])
+    assert page.expander[0].label == f"Left as before ({len(left)})"

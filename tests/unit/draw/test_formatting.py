@@ -8,10 +8,23 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
+from dashboard.app import permits
 from dashboard.draw import formatting as f
 from services.figures import Amount, Precision
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("it is down", "It is down."), ("tenant/acme is on hold", "tenant/acme is on hold."),
+     ("redis: it is down", "Redis: it is down."), ("kb_id x is shared", "kb_id x is shared."),
+     ("tenant:a:user:b: no", "tenant:a:user:b: no."), ("", ".")],
+)  # fmt: skip
+def test_a_reason_is_a_sentence_and_a_name_at_its_head_stays_as_it_is(
+    reason: str, said: str
+) -> None:
+    assert permits.sentence(reason) == said
 
 
 @pytest.mark.parametrize(

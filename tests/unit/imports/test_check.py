@@ -51,6 +51,10 @@ def test_a_pattern_is_of_the_tenant_alone() -> None:
     assert isinstance(item, Item)
     assert item.body == {"name": "n", "length": 3, "pattern_data": [["a"]], "kb_id": KB}
     assert json.loads(item.key) == [KB, "n"]
+    assert check.called(item) == "n"
+    unfit = check.item(1, {"name": "n", "length": "two"})
+    assert isinstance(unfit, Refused)
+    assert unfit.about == f"length: {TABLE.columns['length']}"  # what it should be
     guides = checker(Kind.PATTERNS, Layout.GUIDE).item(1, {"name": "n"})
     assert isinstance(guides, Item)
     assert guides.body["kb_id"] == "tenant_acme"

@@ -55,6 +55,8 @@ def test_a_row_is_refused_by_itself() -> None:
         {"a": 1}, (2, Why.NOT_UTF8), (3, Why.UNREADABLE), (4, Why.UNREADABLE),
         (5, Why.UNREADABLE), (6, Why.TOO_LONG), (7, Why.UNREADABLE), {"a": 2},
     ]  # fmt: skip
+    refused = [row for row in rows(BytesIO(data), Form.JSONL) if isinstance(row, Refused)]
+    assert [each.about for each in refused[1:3]] == ["not JSON", "no JSON object"]
 
 
 def test_cells_are_what_was_meant() -> None:

@@ -44,3 +44,7 @@ def test_names_near_a_new_one_are_told() -> None:
     assert kinds("tenant:new:user:u")[ClashKind.GUESSED] == ("tenant_new_user_z_kato",)
     shared = kinds("tenant:acme-corp:user:x")[ClashKind.SHARED]
     assert [str(each) for each in shared][:1] == ["tenant/acme_corp"]
+    both = fleet("tenant:acme-corp:user:b", "tenant:acme_corp:user:b",
+                 patterns={"tenant_acme_corp_user_b_kato": 1})  # fmt: skip
+    near = clashes(land("tenant:acme corp:user:b", both.ownership), both.snapshot)
+    assert ClashKind.GUESSED not in {each.kind for each in near}  # whose it is, is known: of two
