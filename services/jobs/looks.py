@@ -31,6 +31,11 @@ Looks = Callable[[Said, Stops], Result]
 """Looks, and returns what it found. Raises Stopped, or any KatoTenantsError."""
 
 
+def is_look(job: Job) -> bool:
+    """Whether a job is one: it ends by itself, however it goes."""
+    return [step.name for step in job.steps] == [LOOK]
+
+
 class LookState(StrEnum):
     """How a look is: under way, or what it came to."""
 
