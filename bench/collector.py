@@ -139,11 +139,15 @@ class Start:
         self.shown.append((time.perf_counter() - self.began, spent, snapshot))
 
     def first(self, *measures: Measure) -> tuple[float, float]:
-        """Return when measures were first all known: by the clock, and of the processor."""
+        """Return when measures were first all known: by the clock, and of the processor.
+
+        Where none is named, when anything was.
+        """
         return next(
             (at, spent)
             for at, spent, snapshot in self.shown
             if all(snapshot.stores[measure].total is not None for measure in measures)
+            and any(figures.total is not None for figures in snapshot.stores.values())
         )
 
 
@@ -212,7 +216,7 @@ def start_section(found: Stores, repeat: int) -> list[bool]:
         aloud.append(start_cold(found))
         quiet.append(start_cold(found, aloud=False))
     firsts = {
-        "any figure": [start.shown[0][0] for start in aloud],
+        "any figure": [start.first()[0] for start in aloud],
         "keys and patterns": [start.first(Measure.PATTERNS, Measure.KEYS)[0] for start in aloud],
         "the same, of the processor": [
             start.first(Measure.PATTERNS, Measure.KEYS)[1] for start in aloud

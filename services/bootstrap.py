@@ -198,7 +198,7 @@ class Services(Working):
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
             retention=lambda: self.retaining.service.jobs(1),
-            backups=self.backing.standings,
+            backups=self.backing.standings, others=self.job_book.unended,
         ))  # fmt: skip
 
     @made_once

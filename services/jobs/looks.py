@@ -46,6 +46,11 @@ def quiet(words: str) -> None:
     del words
 
 
+def is_look(job: Job) -> bool:
+    """Whether a job is one: it ends by itself, however it goes."""
+    return [step.name for step in job.steps] == [LOOK]
+
+
 class LookState(StrEnum):
     """How a look is: under way, or what it came to."""
 

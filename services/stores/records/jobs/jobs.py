@@ -65,9 +65,13 @@ class JobBook(JobRuns):
         with reading(self._engine, "reading jobs") as connection:
             return _jobs_of(connection, connection.execute(newest.limit(limit)).all())
 
-    def unended(self, kind: str) -> tuple[Job, ...]:
-        """Return every job of a kind that has not ended, with its steps, the newest first."""
-        newest = newest_first(select(JOBS).where(JOBS.c.kind == kind, UNENDED), "")
+    def unended(self, kind: str = "") -> tuple[Job, ...]:
+        """Return every job that has not ended, with its steps, the newest first.
+
+        Of one kind, or of each.
+        """
+        mine = JOBS.c.kind == kind if kind else self.of_kind
+        newest = newest_first(select(JOBS).where(mine, UNENDED), "")
         with reading(self._engine, "looking for jobs that have not ended") as connection:
             return _jobs_of(connection, connection.execute(newest).all())
 
