@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.binding import quote_identifier
@@ -14,12 +14,12 @@ from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.native_blocks import (
     NO_HASH,
     ROW_HASH,
-    Block,
+    Chunk,
     Frame,
     NotWhole,
     Sums,
     TooLarge,
-    blocks_of,
+    chunks_of,
 )
 from services.stores.clickhouse.owner_columns import Place
 from services.stores.clickhouse.query import ClickHouse
@@ -134,7 +134,8 @@ class PatternArchive:
         data = self._slow.raw(
             _READING, query, there.bound(rows.place), form="Native", settings=_BLOCKS
         )
-        yield from _chunks(part, _whole(data, frame, sums))
+        for chunk in _chunks(data, frame, sums):
+            yield Piece(part, chunk.content, chunk.rows)
         yield Piece(part, fingerprint=sums.fingerprint, state=state)
 
     def _print(self, there: PatternSurface, place: Place, known: Print | None) -> Print:
@@ -151,32 +152,13 @@ def _named(place: Place) -> str:
     return f"clickhouse/{place.table.label}"
 
 
-def _whole(data: Iterable[bytes], frame: Frame, sums: Sums) -> Iterator[Block]:
+def _chunks(data: Iterable[bytes], frame: Frame, sums: Sums) -> Iterator[Chunk]:
     try:
-        yield from blocks_of(data, frame, sums, most=CHUNK_BYTES)
+        yield from chunks_of(data, frame, sums, most=CHUNK_BYTES)
     except NotWhole:
         raise StoreUnavailable(STORE, _READING, DROPPED) from None
     except TooLarge:
         raise StoreRejected(STORE, _READING, "rows are larger than a chunk of 16 MiB") from None
-
-
-def _chunks(part: Part, blocks: Iterable[Block]) -> Iterator[Piece]:
-    """Put blocks together into chunks."""
-    due: list[Block] = []
-    size = 0
-    for block in blocks:
-        if due and size + len(block.content) > CHUNK_BYTES:
-            yield _piece(part, due)
-            due, size = [], 0
-        due.append(block)
-        size += len(block.content)
-    if due:
-        yield _piece(part, due)
-
-
-def _piece(part: Part, blocks: Sequence[Block]) -> Piece:
-    content = b"".join(block.content for block in blocks)
-    return Piece(part, content, sum(block.rows for block in blocks))
 
 
 def _listed(columns: Iterable[Column]) -> str:
