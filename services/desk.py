@@ -204,8 +204,8 @@ class Desk:
 
         services = self._services
         return DeskRestore(
-            self.gate, lambda: services.restore, lambda: services.archive,
-            lambda: services.planning,
+            self.gate, lambda: services.restore, ownership=services.usage.ownership,
+            archives=lambda: services.archive, planning=lambda: services.planning,
         )  # fmt: skip
 
     @cached_property

@@ -1057,7 +1057,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "restore.stop": _restore(
-        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+        "stop", ADMIN, action=Action.STOP_JOB, target="stop tenant/acme", writes=True, **OF_ACME
     ),
     "restore.resume": _restore(
         "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
