@@ -200,8 +200,8 @@ class Desk:
         from services.restore.access import DeskRestore
 
         return DeskRestore(
-            self.gate, lambda: self._services.restore, lambda: self._services.archive,
-            lambda: self._services.looking.restore,
+            self.gate, lambda: self._services.restore, ownership=self._services.usage.ownership,
+            archives=lambda: self._services.archive, plans=lambda: self._services.looking.restore,
         )  # fmt: skip
 
     @cached_property
