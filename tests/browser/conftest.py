@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from jwt import api_jwt
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -29,7 +28,7 @@ from playwright.sync_api import (
 )  # fmt: skip
 
 from dashboard import app
-from dashboard.app import navigation, viewer
+from dashboard.app import navigation
 from tests.browser.chromium import find
 from tests.servers import issuer
 from tests.servers.forked import begun, import_beforehand
@@ -196,6 +195,10 @@ LATE, LATER = "late", timedelta(hours=10)
 
 def late_at_will() -> None:
     """Let signing in have a clock that a test can put forward."""
+    from jwt import api_jwt
+
+    from dashboard.app import viewer
+
     file = Path(os.environ["KATO_TENANTS_DATA"]).with_name(LATE)
 
     class Clock(datetime):
@@ -332,11 +335,13 @@ def click_until(what: Locator, there: Locator) -> None:
     """Click what a run draws anew, until something is there: a click during it may be lost."""
 
     def shown() -> bool:
-        what.click()
+        with suppress(PlaywrightTimeout):  # it goes when a click was heard, however late
+            what.click(timeout=15_000)
         with suppress(PlaywrightTimeout):
             there.wait_for(timeout=15_000)  # ms: what it begins is not to be begun anew
         return there.is_visible()
 
+    settle(what.page)
     assert happens(what.page, shown)
 
 

@@ -16,10 +16,10 @@ from tests.browser.conftest import (
     HEADER,
     METRICS_TOKEN,
     Visit,
+    click_until,
     dashboard,
     happens,
     new_context,
-    settle,
 )
 from tests.servers import ROOT, issuer, prometheus
 from tests.waiting import wait_until
@@ -180,14 +180,15 @@ def test_signing_in_at_a_provider(browser: Browser, tmp_path: Path) -> None:
             "KATO_TENANTS_ROLE_CLAIM": "groups",
             "KATO_TENANTS_ROLES": "admins = admin",
         }
-        with dashboard(settings, tmp_path / "data", "--empty") as url:
-            page = new_context(browser).new_page()
+        with (
+            dashboard(settings, tmp_path / "data", "--empty") as url,
+            new_context(browser) as context,
+        ):
+            page = context.new_page()
             page.goto(f"{url}/tenants")
-            settle(page)
-            expect(page.locator("h1").first).to_have_text("You are not signed in")
-            page.get_by_role("button", name="Sign in").click()
-            expect(page.locator("h1").first).to_have_text("Overview")
+            outside = page.get_by_role("heading", name="You are not signed in")
+            inside = page.get_by_role("heading", name="Overview", exact=True)
+            expect(outside).to_be_visible()
+            click_until(page.get_by_role("button", name="Sign in"), inside)
             expect(page.get_by_text("ann@example.com (admin)")).to_be_visible()
-            page.get_by_role("button", name="Sign out").click()
-            expect(page.locator("h1").first).to_have_text("You are not signed in")
-            page.context.close()
+            click_until(page.get_by_role("button", name="Sign out"), outside)
