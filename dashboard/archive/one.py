@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import brand, permits, read, refusals, runtime, state_keys, unreadable
 from dashboard.archive import proofs, tables
-from dashboard.draw import job_steps
+from dashboard.draw import cards, job_steps
 from dashboard.draw.formatting import age, escaped, markdown, moment, size, visible
 from dashboard.draw.links import copy_link
 from services.access.viewer import Action
@@ -55,6 +55,8 @@ def _head(archive: Archive) -> None:
         st.header(escaped(whose), width="stretch")
         st.badge(words, color=color, icon=icon)
         copy_link({state_keys.ARCHIVE: archive.id})
+    if archive.target.tenant is not None:
+        cards.beside(read.card(archive.target.tenant))
     st.caption(f"Asked for by {markdown(archive.by)} {age(archive.created_at)} · "
                f"{markdown(archive.reason)}")  # fmt: skip
     with st.container(horizontal=True):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, rule_keys, runtime, state_keys
+from dashboard.app import permits, read, refusals, rule_keys, runtime, state_keys
 from dashboard.backups import tables
 from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
@@ -35,7 +35,7 @@ def draw(standings: Sequence[Standing]) -> None:
     names = [visible(str(each.tenant)) for each in rows]
     named = name_box("Choose a tenant …", rows, names, key="backups_named")
     chosen = rows_table(
-        tables.standings_frame(rows, datetime.now(UTC)), rows, names,
+        tables.standings_frame(rows, datetime.now(UTC), _called()), rows, names,
         key="backups", select="single-row", height="content" if len(rows) <= _FEW else "auto",
         alt="Every tenant: its newest proven archive, its age, problems, and when it is backed up",
         column_config={
@@ -49,6 +49,11 @@ def draw(standings: Sequence[Standing]) -> None:
         placeholder=usage_tables.NONE,
     )  # fmt: skip
     _deeds(chosen[0] if chosen else named)
+
+
+def _called() -> dict[TenantKey, str]:
+    """Return what people call tenants; nothing where the records do not answer."""
+    return {tenant: card.name for tenant, card in (read.cards() or {}).items()}
 
 
 def _deeds(chosen: Standing | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -11,18 +11,22 @@ from dashboard.draw.formatting import age, plural, visible
 from services.backups.judge import failed, missed
 from services.backups.models import Changes, Kept, Rule, Standing
 from services.backups.written import NEVER, keep_words
+from services.tenancy.kb_ids import TenantKey
 
 _TIMES = ("Newest proven", "Last run", "Next")
 
 
-def standings_frame(standings: Sequence[Standing], now: datetime) -> pd.DataFrame:
+def standings_frame(
+    standings: Sequence[Standing], now: datetime, names: Mapping[TenantKey, str]
+) -> pd.DataFrame:
     """Return one row a tenant; the newest proven archive is empty where none is known.
 
-    Problems are a column only where there are any.
+    Problems, and what people call them (`names`), are columns only where there are any.
     """
     rows = [
         {
             "Tenant": visible(str(each.tenant)),
+            "Name": visible(names.get(each.tenant, "")),
             "Age": age(each.newest.at, now) if each.newest else "none",
             "Problem": problem(each),
             "Rule": visible(str(each.rule.rule.scope)) if each.rule else "none",
@@ -36,7 +40,7 @@ def standings_frame(standings: Sequence[Standing], now: datetime) -> pd.DataFram
     frame = pd.DataFrame(rows)
     for column in _TIMES:
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return frame if frame["Problem"].any() else frame.drop(columns="Problem")
+    return frame.drop(columns=[name for name in ("Name", "Problem") if not frame[name].any()])
 
 
 def problem(each: Standing) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys, unreadable
-from dashboard.draw import usage_tables
+from dashboard.app import permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.draw import cards, usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, moment, plural, visible
 from dashboard.draw.links import copy_link
@@ -53,6 +53,7 @@ def draw(run_id: str) -> None:
         color, word = _STATES[run.state]
         st.badge(word, color=color)  # type: ignore[arg-type]  # one of its colours
         copy_link({state_keys.IMPORT_RUN: run.id})
+    cards.beside(read.card(run.order.tenant))
     if run.by:
         st.caption(f"Begun by {markdown(run.by)} {moment(run.at)}")
     if run.state is State.CHECKED:

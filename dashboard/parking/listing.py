@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard.app import read, runtime
 from dashboard.draw import figures
 from dashboard.draw.chosen import rows_table
-from dashboard.draw.formatting import visible
+from dashboard.draw.formatting import markdown, visible
 from dashboard.parking import tables
+from services.bill.models import Costs
+from services.errors import SettingsError, StoreError
 from services.parking.models import Parked
 
 _FEW = 10
@@ -24,7 +28,8 @@ def draw() -> None:
     cards = read.cards() or {}
     names = {tenant: card.name for tenant, card in cards.items()}
     rows_table(
-        tables.parked_frame(parked, names), parked, [str(each.tenant) for each in parked],
+        tables.parked_frame(parked, names, _costs(parked)), parked,
+        [str(each.tenant) for each in parked],
         key="parked", opened=_open, height="content" if len(parked) <= _FEW else "auto",
         alt="Parked tenants: since when, what that saves, the archive's size, by whom and why",
         column_config={
@@ -34,6 +39,15 @@ def draw() -> None:
             "Archive": st.column_config.NumberColumn(format="bytes"),
         },
     )  # fmt: skip
+
+
+def _costs(parked: Sequence[Parked]) -> Costs:
+    """Return what each would cost a month; nothing where no prices are set, or none can be read."""
+    try:
+        return runtime.desk().bill.monthly({each.tenant: each.saved for each in parked})
+    except (StoreError, SettingsError) as exc:
+        st.caption(f"What that saves is unknown: {markdown(str(exc))}.")
+        return {}
 
 
 def _open(parked: Parked) -> None:

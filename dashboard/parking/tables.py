@@ -8,6 +8,7 @@ import pandas as pd
 
 from dashboard.draw.amounts import amounts_words
 from dashboard.draw.formatting import visible
+from services.bill.models import Costs, Monthly
 from services.parking.models import Parked
 from services.tenancy.kb_ids import TenantKey
 
@@ -22,12 +23,25 @@ STEPS: Mapping[str, str] = {
 DEEDS = {"park": "Parking", "unpark": "Bringing it back"}
 
 
-def parked_frame(parked: Iterable[Parked], names: Mapping[TenantKey, str]) -> pd.DataFrame:
-    """Return one row a parked tenant; `names` are what people call them."""
+def parked_frame(
+    parked: Iterable[Parked], names: Mapping[TenantKey, str], costs: Costs
+) -> pd.DataFrame:
+    """Return one row a parked tenant; `names` are what people call them.
+
+    `costs` is what each would cost in the stores: without any, nobody has set prices.
+    """
     rows = [
         (visible(str(each.tenant)), visible(names.get(each.tenant, "")), each.since,
-         each.bytes, visible(each.reason), visible(each.by), amounts_words(each.saved))
+         each.bytes, visible(each.reason), visible(each.by), amounts_words(each.saved),
+         _a_month(costs.get(each.tenant)))
         for each in parked
     ]  # fmt: skip
-    columns = ["Tenant", "Name", "Parked", "Archive", "Why", "By", "Saved"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["Tenant", "Name", "Parked", "Archive", "Why", "By", "Saved", "Saves a month"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame if costs else frame.drop(columns="Saves a month")
+
+
+def _a_month(cost: Monthly | None) -> str:
+    if cost is None:
+        return "unknown"
+    return ("at least " if cost.at_least else "") + f"{cost.amount:,f} {cost.currency}"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
-from dashboard.draw import job_steps, unknown, usage_tables
+from dashboard.app import brand, permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.draw import cards, job_steps, unknown, usage_tables
 from dashboard.draw.archive_parts import is_own, part_words
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import age, escaped, few, markdown, moment, number, plural, visible
@@ -63,6 +63,9 @@ def _head(job: Job) -> None:
         st.header(escaped(called), width="stretch")
         st.badge(words, color=color, icon=icon)
         copy_link({state_keys.RESTORE: job.id})
+    tenant = plan.named or plan.target.tenant
+    if tenant is not None:
+        cards.beside(read.card(tenant))
     who = f"Asked for by {markdown(job.asked_by)} " if job.asked_by else "Asked for "
     ended = "" if job.ended_at is None else f" · ended {moment(job.ended_at)}"
     st.caption(f"{who}{age(job.created_at)} · {markdown(job.reason)}{ended}")

@@ -131,21 +131,18 @@ def _nothing_near(preview: Preview) -> None:
 
 def _table(steps: Sequence[Step]) -> None:
     rows = [
-        {"Step": " ".join(step_words(each)).strip(), "State": each.state.value, "Why": _why(each)}
+        {"Step": visible(" ".join(step_words(each)).strip()), "State": visible(_state(each))}
         for each in steps
     ]
-    frame = pd.DataFrame([{name: visible(text) for name, text in row.items()} for row in rows])
-    if not frame["Why"].any():
-        frame = frame.drop(columns="Why")
-    st.table(frame, border="horizontal", hide_index=True,
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True,
              alt="The steps of setting the tenant up, and how far each is")  # fmt: skip
     waiting = next((each.request for each in steps if each.state is StepState.WAITING), "")
     if waiting:
         permits.link("approvals", "See the request", {state_keys.REQUEST: waiting})
 
 
-def _why(step: Step) -> str:
-    return "" if step.problem is None else str(step.problem)
+def _state(step: Step) -> str:
+    return step.state.value + ("" if step.problem is None else f": {step.problem}")
 
 
 def _run(order: Order, done: tuple[Step, ...]) -> None:

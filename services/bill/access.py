@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Sight, Viewer
 from services.bill.background import Reckoned
-from services.bill.models import Bill
+from services.bill.models import Bill, Costs
 from services.bill.month import Month
 from services.bill.past import Before
 from services.bill.price_file import VARIABLE
 from services.bill.service import BillService
 from services.cards.service import CardService
 from services.errors import SettingsError, StoreError
+from services.figures import Amount, Measure
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -65,6 +66,15 @@ class DeskBill:
             return Before()
         with _prices_told(viewer):
             return self._bill.before(month, str(tenant), wait=wait)
+
+    def monthly(self, had: Mapping[TenantKey, Mapping[Measure, Amount]]) -> Costs:
+        """Return what so much of each of these tenants that is in scope costs a month.
+
+        Raises as `month`.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        with _prices_told(viewer):
+            return self._bill.monthly({t: some for t, some in had.items() if viewer.sees(t)})
 
     def _named(self, bill: Bill) -> Bill:
         """Return a bill with what people call its tenants, where that is known."""

@@ -6,15 +6,17 @@ a float.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
 from services.bill.month import Month
 from services.bill.prices import Charge, Price, Terms
 from services.history.models import OwnerKind
+from services.tenancy.kb_ids import TenantKey
 
 ZERO = Fraction(0)
 
@@ -140,3 +142,16 @@ class Bill:
     def of(self, tenant: str) -> TenantBill | None:
         """Return a tenant's, None where it had nothing."""
         return next((each for each in self.tenants if each.tenant == tenant), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """An amount of money a month, rounded; `at_least` where not all that has a price is known."""
+
+    amount: Decimal
+    currency: str
+    at_least: bool = False
+
+
+Costs = Mapping[TenantKey, Monthly]
+"""What each of some tenants' data costs a month."""

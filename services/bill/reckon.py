@@ -14,7 +14,7 @@ from services.bill.prices import Charge, Price, SharedRule, Terms
 from services.bill.rounding import apportioned
 from services.bill.shares import split
 from services.cards.labels import LABEL
-from services.cards.models import LabelsOf, each_label, unlabelled
+from services.cards.models import Labels, LabelsOf, each_label, unlabelled
 from services.figures import Measure
 from services.history.models import NOBODY, SHARED, OwnerKind, members, quantities_of
 from services.history.totals import Total, Totals
@@ -152,6 +152,11 @@ def _never(known: Known) -> tuple[Charge, ...]:
 Prices = Mapping[Charge, Price | None]
 
 
+def written(labels: Labels) -> list[str]:
+    """Return labels as the price file has them."""
+    return [f"{LABEL}{label}" for label in each_label(labels)]
+
+
 def _prices_by(terms: Terms | None, labels: LabelsOf) -> Callable[[TenantKey], Prices]:
     """Return what tells every price of a tenant."""
     same: dict[tuple[str, ...], Prices] = {}
@@ -159,7 +164,7 @@ def _prices_by(terms: Terms | None, labels: LabelsOf) -> Callable[[TenantKey], P
     def prices(tenant: TenantKey) -> Prices:
         if terms is None:
             return dict.fromkeys(Charge)
-        mine = [f"{LABEL}{label}" for label in each_label(labels(tenant))]
+        mine = written(labels(tenant))
         own = str(tenant) if str(tenant) in terms.prices else ""
         told = same.get((own, tenant.kind, *mine))  # most have none of their own
         if told is None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.bill.background import Background, Reckoned
-from services.bill.models import Bill
+from services.bill.models import Bill, Costs
 from services.bill.month import Month
+from services.bill.monthly import monthly
 from services.bill.past import FRESH, MONTHS, Before, MonthSum, Sums, month_sum
 from services.bill.prices import Terms
-from services.bill.reckon import Period, bill_of
+from services.bill.reckon import Period, bill_of, written
 from services.bill.used import UsedMonths
 from services.cards.models import LabelsOf, unlabelled
+from services.figures import Amount, Measure
 from services.history.models import second
 from services.history.read import HistoryService
+from services.tenancy.kb_ids import TenantKey
 
 
 class BillService:
@@ -76,6 +79,21 @@ class BillService:
     def _reckoned_whole(self, month: Month, terms: Terms) -> Bill | None:
         found = self._background.now(month, terms)
         return None if found.under_way else found.bill
+
+    def monthly(self, had: Mapping[TenantKey, Mapping[Measure, Amount]]) -> Costs:
+        """Return what so much of each tenant costs a month; nothing without a price file.
+
+        Raises SettingsError for the price file.
+        """
+        terms = self._terms()
+        if terms is None:
+            return {}
+        labels = self._labels() if terms.by_label else unlabelled
+        found = {
+            tenant: monthly(terms, tenant, written(labels(tenant)), amounts)
+            for tenant, amounts in had.items()
+        }
+        return {tenant: cost for tenant, cost in found.items() if cost is not None}
 
     def close(self) -> None:
         """Reckon no more."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from services.backups.models import Changes
+from dashboard.backups import tables
+from services.backups.models import Changes, Standing
 from services.backups.written import rule_written
 from services.bootstrap import Services
+from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, SignIn, words
 
 
@@ -36,6 +40,14 @@ def test_a_rule_is_set(reading_services: Services, open_page: Open) -> None:
     assert "Problem" not in standings.columns  # there is none
     rules = [str(kept.rule.scope) for kept in reading_services.backing.service.rules()]
     assert set(standings["Rule"]) == set(rules)
+
+
+def test_tenants_are_named_as_people_do_where_anybody_is() -> None:
+    acme, zed = TenantKey("tenant", "acme"), TenantKey("user", "zed")
+    rows = [Standing(each, None, None, None, None, None) for each in (acme, zed)]
+    named = tables.standings_frame(rows, datetime(2026, 11, 29, tzinfo=UTC), {acme: "Acme Inc"})
+    assert list(named["Name"]) == ["Acme Inc", ""]
+    assert "Name" not in tables.standings_frame(rows, datetime(2026, 11, 29, tzinfo=UTC), {})
 
 
 def test_a_tenant_is_chosen_by_its_name_and_archived_by_hand(

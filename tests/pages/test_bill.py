@@ -18,10 +18,11 @@ from services.bill.month import Month
 from services.bootstrap import Services
 from services.cards.models import Edit
 from services.errors import StoreUnavailable
-from services.figures import Measure
+from services.figures import Amount, Measure
 from services.history.models import second
 from services.history.read import HistoryService
 from services.history.totals import Totals
+from services.parking.models import Parked
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from tests.engines.records.test_bill import DAY
@@ -149,3 +150,31 @@ def test_the_page_comes_back_for_what_its_script_does_not_read(
 
     monkeypatch.setattr(type(services.bill), "reckoned", down)
     assert "Unknown: history store did not answer" in words(app.run())
+
+
+def test_what_a_parked_tenant_saves_is_told_at_the_prices_of_now(
+    put: Put, request: pytest.FixtureRequest, tmp_path: Path, open_page: Open
+) -> None:
+    """By its card's label, as in a bill; without a file that can be used it says so."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text(price_file({"*": {"thousand_patterns": "40"},
+                                  "label:plan=gold": {"thousand_patterns": "50"}}))  # fmt: skip
+    put({"PRICES": str(prices)})
+    services: Services = request.getfixturevalue("services")
+    gone = TenantKey("tenant", "gone")
+    services.cards.change([Edit(gone, labels={"plan": "gold"})], by="ann")
+    services.parking_book.put(Parked(
+        gone, services.now(), "ann", "OPS", "id", "file", 9, "purge", "erased", "job",
+        saved={Measure.PATTERNS: Amount(3000, None)},
+    ))  # fmt: skip
+
+    def saves() -> list[str]:
+        frames = [each.value for each in open_page("tenants").dataframe]
+        return [
+            cell for each in frames if "Saves a month" in each for cell in each["Saves a month"]
+        ]
+
+    assert saves() == ["150.00 EUR"]
+    prices.write_text("no price file")
+    assert saves() == []
+    assert "What that saves is unknown" in words(open_page("tenants"))

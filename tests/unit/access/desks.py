@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from io import BytesIO
@@ -40,7 +41,7 @@ from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.backups.service import BackupService
 from services.bill.background import Reckoned
-from services.bill.models import Bill
+from services.bill.models import Bill, Monthly
 from services.bill.month import Month
 from services.bill.past import Before, MonthSum
 from services.bill.prices import read_terms
@@ -413,6 +414,7 @@ class World:
         self.bill.month.return_value = _bill()
         self.bill.before.return_value = Before((MonthSum(Month(2026, 9), 1),))
         self.bill.reckoned.return_value = Reckoned(_bill())
+        self.bill.monthly.side_effect = lambda had: dict.fromkeys(had, Monthly(Decimal(9), "EUR"))
         self.sessions = _mock(SessionService)
         self.sessions.can_seal = self.sessions.refuse_over = True
         self.sessions.fingerprint.return_value = ""
@@ -825,6 +827,9 @@ CASES: dict[str, Case] = {
     "bill.months": Case(lambda d: d.bill.months(), VIEWER, ANY, inner="bill.months"),
     "bill.reckoned": Case(
         lambda d: d.bill.reckoned(Month(2026, 10)), VIEWER, ANY, inner="bill.reckoned"
+    ),
+    "bill.monthly": Case(
+        lambda d: d.bill.monthly({ACME: {}, ZED: {}}), VIEWER, ANY, inner="bill.monthly"
     ),
     "bill.before": Case(
         lambda d: d.bill.before(Month(2026, 10), ACME), VIEWER, ANY,
