@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal, Self
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    Error as PlaywrightError,
     Locator,
     Page,
     TimeoutError as PlaywrightTimeout,
@@ -319,8 +321,29 @@ def go(page: Page, path: str) -> None:
 def settle(page: Page) -> None:
     """Wait until the page's figures are there and nothing runs."""
     page.locator("h1").first.wait_for(timeout=PATIENCE)
+    _still(page, PATIENCE)
+
+
+def _still(page: Page, milliseconds: int) -> None:
     page.evaluate("window.drawn = undefined")
-    page.wait_for_function(_IS_STILL, timeout=PATIENCE, polling=50)
+    page.wait_for_function(_IS_STILL, timeout=milliseconds, polling=50)
+
+
+click_at_once = Locator.click
+"""Click while a run may draw the page anew, as somebody in a hurry does."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clicks_come_when_nothing_runs() -> Iterator[None]:
+    """Between a button's going down and up a run may draw it anew: then nobody hears of it."""
+
+    def click(what: Locator, **options: Any) -> None:
+        with suppress(PlaywrightError):  # some pages look for something new every second
+            _still(what.page, 5000)
+        click_at_once(what, **options)
+
+    with patch.object(Locator, "click", click):
+        yield
 
 
 def happens(page: Page, so: Callable[[], object]) -> bool:
@@ -341,7 +364,6 @@ def click_until(what: Locator, there: Locator) -> None:
             there.wait_for(timeout=15_000)  # ms: what it begins is not to be begun anew
         return there.is_visible()
 
-    settle(what.page)
     assert happens(what.page, shown)
 
 
